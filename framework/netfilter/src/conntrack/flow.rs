@@ -1,0 +1,265 @@
+//! A tracked flow, read from the kernel's message and named to the kernel again.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::Malformed;
+use crate::attribute::{Attribute, Attributes, Body};
+use crate::message::split;
+
+/// Protocol number of TCP.
+pub const TCP: u8 = 6;
+/// Protocol number of UDP.
+pub const UDP: u8 = 17;
+/// Protocol number of SCTP.
+pub const SCTP: u8 = 132;
+
+/// Bit of [`Flow::status`]: the kernel translates this flow's source address.
+pub const SOURCE_TRANSLATED: u32 = 1 << 4;
+/// Bit of [`Flow::status`]: the kernel translates this flow's destination address.
+pub const DESTINATION_TRANSLATED: u32 = 1 << 5;
+
+pub(super) const TUPLE_ORIGINAL: u16 = 1;
+const TUPLE_REPLY: u16 = 2;
+const STATUS: u16 = 3;
+const ID: u16 = 12;
+const ZONE: u16 = 18;
+
+const TUPLE_ADDRESSES: u16 = 1;
+pub(super) const TUPLE_PROTOCOL: u16 = 2;
+const TUPLE_ZONE: u16 = 3;
+
+const V4_SOURCE: u16 = 1;
+const V4_DESTINATION: u16 = 2;
+const V6_SOURCE: u16 = 3;
+const V6_DESTINATION: u16 = 4;
+
+pub(super) const PROTOCOL_NUMBER: u16 = 1;
+const SOURCE_PORT: u16 = 2;
+pub(super) const DESTINATION_PORT: u16 = 3;
+
+/// A tracked flow of a protocol that has ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// [`TCP`], [`UDP`], [`SCTP`] …
+    pub protocol: u8,
+    /// Its packets as the sender made them, before any translation.
+    pub original: Tuple,
+    /// The packets that would answer it, as they arrive: from whom they really come, to whom they go.
+    pub reply: Tuple,
+    /// The kernel's id of this entry, as received.
+    pub id: u32,
+    /// The conntrack zone that keeps it apart from equal flows.
+    pub zone: Zone,
+    /// What happened to it: [`SOURCE_TRANSLATED`], [`DESTINATION_TRANSLATED`] and other bits (`IPS_*`).
+    pub status: u32,
+}
+
+/// The family of a flow's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// One direction of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuple {
+    /// From where.
+    pub source: SocketAddr,
+    /// To where.
+    pub destination: SocketAddr,
+}
+
+/// The conntrack zone of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Zone {
+    /// None: where everything is unless a rule says otherwise.
+    #[default]
+    Default,
+    /// Both directions are in this zone.
+    Both(u16),
+    /// The original direction is in this zone, the reply in none.
+    Original(u16),
+    /// The reply is in this zone, the original direction in none.
+    Reply(u16),
+}
+
+impl Family {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::V4 => 2,
+            Self::V6 => 10,
+        }
+    }
+}
+
+impl Flow {
+    /// The family of its addresses.
+    pub fn family(&self) -> Family {
+        if self.original.source.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
+    /// The destination that the sender wrote: of a mapped flow, the host address and port.
+    pub fn destination(&self) -> SocketAddr {
+        self.original.destination
+    }
+
+    /// Who really answers: of a mapped flow the container, of an untranslated one [`Self::destination`].
+    pub fn answered_by(&self) -> SocketAddr {
+        self.reply.source
+    }
+
+    /// Whether the kernel translates its destination.
+    pub fn is_destination_translated(&self) -> bool {
+        self.status & DESTINATION_TRANSLATED != 0
+    }
+
+    /// Reads the payload of a conntrack message (what follows the netlink header).
+    ///
+    /// `None`: a flow without ports, such as a ping.
+    pub fn parse(payload: &[u8]) -> Result<Option<Self>, Malformed> {
+        let (_, attributes) = split::<4>(payload)?;
+        let (mut original, mut reply) = (Direction::default(), Direction::default());
+        let (mut id, mut status, mut zone) = (0, 0, None);
+        for attribute in attributes {
+            let attribute = attribute?;
+            match attribute.kind {
+                TUPLE_ORIGINAL => original.read(attribute.nested())?,
+                TUPLE_REPLY => reply.read(attribute.nested())?,
+                STATUS => status = attribute.u32_be()?,
+                ID => id = attribute.u32_be()?,
+                ZONE => zone = Some(attribute.u16_be()?),
+                _ => {}
+            }
+        }
+        let zone = Zone::of(zone, original.zone, reply.zone);
+        Ok(original.tuple().zip(reply.tuple()).map(|(from, to)| Self {
+            protocol: original.protocol,
+            original: from,
+            reply: to,
+            id,
+            zone,
+            status,
+        }))
+    }
+
+    /// Names exactly this flow: by its original tuple, its zone and its id.
+    pub(super) fn write_key(&self, body: &mut Body<'_>) {
+        body.nested(TUPLE_ORIGINAL, |body| {
+            body.nested(TUPLE_ADDRESSES, |body| write_addresses(body, &self.original));
+            body.nested(TUPLE_PROTOCOL, |body| {
+                body.u8(PROTOCOL_NUMBER, self.protocol);
+                body.u16_be(SOURCE_PORT, self.original.source.port());
+                body.u16_be(DESTINATION_PORT, self.original.destination.port());
+            });
+            if let Zone::Original(zone) = self.zone {
+                body.u16_be(TUPLE_ZONE, zone);
+            }
+        });
+        body.u32_be(ID, self.id);
+        if let Zone::Both(zone) = self.zone {
+            body.u16_be(ZONE, zone);
+        }
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol {
+            TCP => f.write_str("TCP"),
+            UDP => f.write_str("UDP"),
+            SCTP => f.write_str("SCTP"),
+            number => write!(f, "protocol {number}"),
+        }?;
+        write!(f, " flow {} to {}", self.original.source, self.original.destination)?;
+        if self.answered_by() != self.destination() {
+            write!(f, " (answered by {})", self.answered_by())?;
+        }
+        Ok(())
+    }
+}
+
+impl Zone {
+    fn of(both: Option<u16>, original: Option<u16>, reply: Option<u16>) -> Self {
+        match (both, original, reply) {
+            (Some(zone), ..) => Self::Both(zone),
+            (None, Some(zone), _) => Self::Original(zone),
+            (None, None, Some(zone)) => Self::Reply(zone),
+            (None, None, None) => Self::Default,
+        }
+    }
+}
+
+/// One direction while it is read.
+#[derive(Default)]
+struct Direction {
+    source: Option<IpAddr>,
+    destination: Option<IpAddr>,
+    protocol: u8,
+    source_port: Option<u16>,
+    destination_port: Option<u16>,
+    zone: Option<u16>,
+}
+
+impl Direction {
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<(), Malformed> {
+        for attribute in attributes {
+            let attribute = attribute?;
+            match attribute.kind {
+                TUPLE_ADDRESSES => each(attribute, |inner| self.read_address(inner))?,
+                TUPLE_PROTOCOL => each(attribute, |inner| self.read_protocol(inner))?,
+                TUPLE_ZONE => self.zone = Some(attribute.u16_be()?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_address(&mut self, attribute: Attribute<'_>) -> Result<(), Malformed> {
+        match attribute.kind {
+            V4_SOURCE => self.source = Some(attribute.ipv4()?),
+            V4_DESTINATION => self.destination = Some(attribute.ipv4()?),
+            V6_SOURCE => self.source = Some(attribute.ipv6()?),
+            V6_DESTINATION => self.destination = Some(attribute.ipv6()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_protocol(&mut self, attribute: Attribute<'_>) -> Result<(), Malformed> {
+        match attribute.kind {
+            PROTOCOL_NUMBER => self.protocol = attribute.u8()?,
+            SOURCE_PORT => self.source_port = Some(attribute.u16_be()?),
+            DESTINATION_PORT => self.destination_port = Some(attribute.u16_be()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tuple(&self) -> Option<Tuple> {
+        Some(Tuple {
+            source: SocketAddr::new(self.source?, self.source_port?),
+            destination: SocketAddr::new(self.destination?, self.destination_port?),
+        })
+    }
+}
+
+fn each(
+    attribute: Attribute<'_>,
+    mut read: impl FnMut(Attribute<'_>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    attribute.nested().try_for_each(|inner| read(inner?))
+}
+
+fn write_addresses(body: &mut Body<'_>, tuple: &Tuple) {
+    let (source, destination) = if tuple.source.is_ipv4() {
+        (V4_SOURCE, V4_DESTINATION)
+    } else {
+        (V6_SOURCE, V6_DESTINATION)
+    };
+    body.address(source, tuple.source.ip());
+    body.address(destination, tuple.destination.ip());
+}

@@ -1,0 +1,123 @@
+use std::net::SocketAddr;
+
+use super::*;
+use crate::attribute::Attributes;
+use crate::message::{HEADER, Messages, Writer};
+use crate::{Malformed, Refusal};
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn flow(from: &str, to: &str, answered_by: &str) -> Flow {
+    let original = Tuple { source: address(from), destination: address(to) };
+    let reply = Tuple { source: address(answered_by), destination: address(from) };
+    Flow { protocol: UDP, original, reply, id: 0x0102_0304, zone: Zone::Default, status: 0x1a8 }
+}
+
+/// The payload of the message in which the kernel would describe `flow`.
+fn payload(flow: &Flow) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.message(NEW, 0, 1, |body| {
+        body.raw(&header(flow.family()));
+        flow.write_key(body);
+        // The reply is written as the original of a turned flow, then renamed.
+        let turned = Flow { original: flow.reply, zone: Zone::Default, ..*flow };
+        let mut reply = Writer::new();
+        reply.message(NEW, 0, 1, |body| turned.write_key(body));
+        let reply = reply.datagram().expect("short").to_vec();
+        let tuple = Attributes::new(&reply[HEADER..]).next().expect("a tuple").expect("whole");
+        body.bytes(2, tuple.payload);
+        body.u32_be(3, flow.status);
+    });
+    writer.datagram().expect("short")[HEADER..].to_vec()
+}
+
+#[test]
+fn a_flow_is_read_as_it_was_written_in_both_families_and_every_zone() {
+    let v4 = flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353");
+    let v6 = flow("[2001:db8::9]:4242", "[2001:db8::1]:53", "[fd00::3]:5353");
+    let zoned = [Zone::Both(7), Zone::Original(8)].map(|zone| Flow { zone, ..v4 });
+    for flow in [v4, v6].into_iter().chain(zoned) {
+        assert_eq!(Flow::parse(&payload(&flow)), Ok(Some(flow)));
+    }
+}
+
+#[test]
+fn a_flow_without_ports_is_passed_over() {
+    let mut writer = Writer::new();
+    writer.message(NEW, 0, 1, |body| {
+        body.raw(&header(Family::V4));
+        for tuple in [1, 2] {
+            body.nested(tuple, |body| body.nested(2, |body| body.u8(1, 1)));
+        }
+    });
+    assert_eq!(Flow::parse(&writer.datagram().expect("short")[HEADER..]), Ok(None));
+}
+
+#[test]
+fn a_cut_flow_is_never_taken_for_a_whole_one() {
+    let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
+    let read = Flow::parse(&whole);
+    for end in 0..whole.len() {
+        assert_ne!(Flow::parse(&whole[..end]), read, "cut at {end}");
+    }
+}
+
+#[test]
+fn no_byte_of_a_flow_can_be_made_to_panic() {
+    let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
+    for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
+        let mut bytes = whole.clone();
+        bytes[at] = value;
+        let _ = Flow::parse(&bytes);
+    }
+}
+
+#[test]
+fn only_the_protocol_and_ports_that_were_asked_for_are_considered() {
+    let udp = flow("192.0.2.9:53", "192.0.2.1:5000", "10.1.2.3:53");
+    let tcp = Flow { protocol: TCP, ..udp };
+    let ports = [1..=2, 5000..=5010];
+    assert!(is_asked_for(&udp, UDP, &ports));
+    assert!(!is_asked_for(&tcp, UDP, &ports));
+    assert!(!is_asked_for(&udp, UDP, &[53..=53, 5001..=5010]));
+    assert!(!is_asked_for(&udp, UDP, &[]));
+}
+
+#[test]
+fn the_kernel_is_told_one_port_or_none() {
+    assert_eq!(Filter::new(UDP, &[53..=53]).port, Some(53));
+    assert_eq!(Filter::new(UDP, &[53..=54]).port, None);
+    assert_eq!(Filter::new(UDP, &[53..=53, 80..=80]).port, None);
+}
+
+#[test]
+fn only_a_refused_filter_makes_the_list_unfiltered() {
+    let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+    assert!(refuses_filter(&refused(errno::EINVAL)));
+    assert!(refuses_filter(&refused(errno::EOPNOTSUPP)));
+    assert!(!refuses_filter(&refused(errno::EPERM)));
+    assert!(!refuses_filter(&Cause::Malformed(Malformed("x"))));
+}
+
+#[test]
+fn the_delete_request_names_tuple_id_and_zone() {
+    let flow =
+        Flow { zone: Zone::Both(7), ..flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353") };
+    let mut writer = Writer::new();
+    writer.message(DELETE, 5, 1, |body| flow.write_key(body));
+    let message = Messages::new(writer.datagram().expect("short")).next().expect("one");
+    let kinds: Vec<u16> = Attributes::new(message.expect("whole").payload)
+        .map(|attribute| attribute.expect("whole").kind)
+        .collect();
+    assert_eq!(kinds, [1, 12, 18]);
+}
+
+#[test]
+fn a_flow_says_in_words_what_it_is() {
+    assert_eq!(
+        flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353").to_string(),
+        "UDP flow 192.0.2.9:4242 to 192.0.2.1:53 (answered by 10.1.2.3:5353)"
+    );
+}

@@ -1,0 +1,76 @@
+use super::*;
+use crate::message::{HEADER, Writer};
+
+/// A link message: a veth whose peer is link 2 of namespace 5, and a port in hairpin mode of `kind`.
+fn payload(kind: &str) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.message(NEW_LINK, 0, 1, |body| {
+        body.raw(&header(ANY_FAMILY, 9));
+        body.text(3, "veth9");
+        body.u32(5, 2);
+        body.u32(10, 4);
+        body.u32(37, 5);
+        body.nested(18, |body| {
+            body.nested(5, |body| body.u8(4, 1));
+            body.text(1, "veth");
+            body.text(4, kind);
+        });
+    });
+    writer.datagram().expect("short")[HEADER..].to_vec()
+}
+
+fn veth9() -> Link {
+    Link {
+        index: 9,
+        name: "veth9".to_owned(),
+        master: Some(4),
+        hairpin: Some(true),
+        is_veth: true,
+        peer: Some(2),
+        peer_namespace: Some(5),
+    }
+}
+
+#[test]
+fn a_link_is_read_with_all_its_parts() {
+    assert_eq!(Link::parse(&payload("bridge")), Ok(veth9()));
+}
+
+#[test]
+fn the_port_data_of_something_else_than_a_bridge_is_not_its_hairpin_mode() {
+    assert_eq!(Link::parse(&payload("bond")), Ok(Link { hairpin: None, ..veth9() }));
+}
+
+#[test]
+fn a_cut_link_is_never_taken_for_a_whole_one() {
+    let whole = payload("bridge");
+    for end in 0..whole.len() {
+        assert_ne!(Link::parse(&whole[..end]), Ok(veth9()), "cut at {end}");
+    }
+}
+
+#[test]
+fn no_byte_of_a_link_can_be_made_to_panic() {
+    let whole = payload("bridge");
+    for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
+        let mut bytes = whole.clone();
+        bytes[at] = value;
+        let _ = Link::parse(&bytes);
+    }
+}
+
+#[test]
+fn a_namespace_without_a_number_has_none() {
+    let read = |id: i32| {
+        let mut writer = Writer::new();
+        writer.message(NEW_NAMESPACE_ID, 0, 1, |body| {
+            body.raw(&[0]);
+            body.bytes(NAMESPACE_ID, &id.to_ne_bytes());
+        });
+        let payload = writer.datagram().expect("short")[HEADER..].to_vec();
+        let message = Message { kind: NEW_NAMESPACE_ID, flags: 0, sequence: 1, payload: &payload };
+        namespace_id_in(message)
+    };
+    assert_eq!(read(-1), Ok(None));
+    assert_eq!(read(0), Ok(Some(0)));
+}

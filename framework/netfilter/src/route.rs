@@ -1,0 +1,150 @@
+//! Routes: how this network namespace reaches an address.
+
+use std::net::IpAddr;
+
+use crate::attribute::Body;
+use crate::message::Message;
+use crate::socket::{Socket, Subsystem};
+use crate::{Cause, Error, Malformed, errno};
+
+const GET_ROUTE: u16 = 26;
+const NEW_ROUTE: u16 = 24;
+const DESTINATION: u16 = 1;
+const OUTPUT_INTERFACE: u16 = 4;
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
+
+/// The kernel's routing decisions, asked one by one.
+pub struct Routes {
+    socket: Socket,
+}
+
+/// How an address is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// What kind of destination it is.
+    pub kind: Kind,
+    /// Index of the link that a packet leaves by; for a local address the loopback's.
+    pub interface: Option<u32>,
+}
+
+/// The kind of a route's destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Another machine or namespace.
+    Unicast,
+    /// This namespace itself.
+    Local,
+    /// All machines of a link, several, or the nearest of several.
+    Group,
+    /// Nobody: a route that refuses (unreachable, blackhole, prohibit, throw).
+    Refusing,
+}
+
+impl Routes {
+    /// Opens a socket to the kernel's routes. Needs no privilege.
+    pub fn open() -> Result<Self, Error> {
+        Ok(Self { socket: Socket::open(Subsystem::Route)? })
+    }
+
+    /// The index of the link by which a packet to `address` leaves; `None` without a route.
+    ///
+    /// For an address of this namespace it is the loopback's index.
+    pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
+        let route = self.to(address)?.filter(|route| route.kind != Kind::Refusing);
+        Ok(route.and_then(|route| route.interface))
+    }
+
+    /// Whether `address` is this namespace's own: what iptables calls `--dst-type LOCAL`.
+    pub fn is_local(&mut self, address: IpAddr) -> Result<bool, Error> {
+        Ok(self.to(address)?.is_some_and(|route| route.kind == Kind::Local))
+    }
+
+    /// The kernel's decision for a packet that this namespace itself would send to `address`.
+    pub fn to(&mut self, address: IpAddr) -> Result<Option<Route>, Error> {
+        let mut route = None;
+        let asked = self.socket.request(
+            GET_ROUTE,
+            0,
+            |body| write_request(body, address),
+            |message| {
+                route = parse(message)?.or(route);
+                Ok(())
+            },
+        );
+        match asked {
+            Ok(()) => Ok(route),
+            Err(cause) if is_no_route(&cause) => Ok(None),
+            Err(cause) => Err(cause.during("look up", format!("the route to {address}"))),
+        }
+    }
+}
+
+fn write_request(body: &mut Body<'_>, address: IpAddr) {
+    let (family, bits) = if address.is_ipv4() { (IPV4, 32) } else { (IPV6, 128) };
+    body.raw(&[family, bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    body.address(DESTINATION, address);
+}
+
+fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
+    if message.kind != NEW_ROUTE {
+        return Ok(None);
+    }
+    let (header, attributes) = message.split::<12>()?;
+    let mut interface = None;
+    for attribute in attributes {
+        let attribute = attribute?;
+        if attribute.kind == OUTPUT_INTERFACE {
+            interface = Some(attribute.u32()?);
+        }
+    }
+    Ok(Some(Route { kind: Kind::of(header[7]), interface }))
+}
+
+impl Kind {
+    fn of(number: u8) -> Self {
+        match number {
+            2 => Self::Local,
+            3..=5 => Self::Group,
+            6..=9 => Self::Refusing,
+            _ => Self::Unicast,
+        }
+    }
+}
+
+/// The kernel answers with the error that a packet would meet: no route, unreachable, prohibited, or,
+/// for a blackhole, EINVAL.
+fn is_no_route(cause: &Cause) -> bool {
+    matches!(
+        cause.errno(),
+        Some(errno::ENETUNREACH | errno::EHOSTUNREACH | errno::EACCES | errno::EINVAL)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+
+    #[test]
+    fn the_errors_of_refusing_routes_mean_no_route_and_others_are_errors() {
+        let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+        for errno in [errno::ENETUNREACH, errno::EHOSTUNREACH, errno::EACCES, errno::EINVAL] {
+            assert!(is_no_route(&refused(errno)), "{errno}");
+        }
+        assert!(!is_no_route(&refused(errno::EPERM)));
+    }
+
+    #[test]
+    fn a_route_is_read_with_its_kind_and_link() {
+        let mut payload = vec![IPV4, 32, 0, 0, 254, 0, 0, 2, 0, 0, 0, 0];
+        payload.extend(8_u16.to_ne_bytes().iter().chain(&OUTPUT_INTERFACE.to_ne_bytes()));
+        payload.extend(7_u32.to_ne_bytes());
+        let message = Message { kind: NEW_ROUTE, flags: 0, sequence: 1, payload: &payload };
+        assert_eq!(parse(message), Ok(Some(Route { kind: Kind::Local, interface: Some(7) })));
+        for end in 0..payload.len() {
+            let cut = Message { payload: &payload[..end], ..message };
+            assert_ne!(parse(cut), parse(message), "cut at {end}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The server.
+
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write, stdin, stdout};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+
+use crate::Options;
+
+/// Serves until it is killed. Returns only with an error.
+pub(crate) fn serve(kind: &str, port: u16, options: &Options) -> Result<String, String> {
+    let result = match kind {
+        "udp" => bind(port, options.bind, UdpSocket::bind).and_then(|socket| {
+            ready(options)?;
+            datagrams(&socket, &options.name)
+        }),
+        "tcp" | "http" => bind(port, options.bind, TcpListener::bind).and_then(|listener| {
+            ready(options)?;
+            connections(&listener, kind == "http", &options.name)
+        }),
+        _ => return Err(format!("`{kind}` is none of tcp, udp, http")),
+    };
+    Err(result.map_or_else(|error| format!("{kind} port {port}: {error}"), |()| String::new()))
+}
+
+/// Without an address: all of both families, or of IPv4 where the kernel has no other.
+fn bind<S>(
+    port: u16,
+    address: Option<IpAddr>,
+    bind: impl Fn(SocketAddr) -> Result<S, Error>,
+) -> Result<S, Error> {
+    if let Some(address) = address {
+        return bind(SocketAddr::new(address, port));
+    }
+    match bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)) {
+        Err(error) if error.kind() != ErrorKind::AddrInUse => {
+            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
+        }
+        bound => bound,
+    }
+}
+
+fn ready(options: &Options) -> Result<(), Error> {
+    writeln!(stdout(), "ready")?;
+    if options.until_eof {
+        thread::spawn(|| {
+            // An input that can't be read has ended, too.
+            let _ = stdin().read_to_end(&mut Vec::new());
+            std::process::exit(0);
+        });
+    }
+    Ok(())
+}
+
+fn datagrams(socket: &UdpSocket, name: &str) -> Result<(), Error> {
+    let mut buffer = [0; 2048];
+    loop {
+        // An error here reports an earlier answer that nobody took.
+        if let Ok((_, client)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(line(name, client).as_bytes(), client);
+        }
+    }
+}
+
+fn connections(listener: &TcpListener, http: bool, name: &str) -> Result<(), Error> {
+    for stream in listener.incoming() {
+        let (stream, name) = (stream?, name.to_owned());
+        // A client that goes away early is the client's matter.
+        thread::spawn(move || drop(answer(stream, http, &name)));
+    }
+    Ok(())
+}
+
+fn answer(mut stream: TcpStream, http: bool, name: &str) -> Result<(), Error> {
+    let body = line(name, stream.peer_addr()?);
+    let mut request = BufReader::new(stream.try_clone()?).lines();
+    // A request is a line, or in HTTP all lines up to an empty one.
+    while request.next().transpose()?.is_some_and(|line| http && !line.is_empty()) {}
+    if http {
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n"
+        )?;
+    }
+    stream.write_all(body.as_bytes())
+}
+
+/// An IPv4 client of a socket for both families is shown as such.
+fn line(name: &str, client: SocketAddr) -> String {
+    format!("{name} saw {}\n", client.ip().to_canonical())
+}

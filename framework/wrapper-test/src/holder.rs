@@ -1,0 +1,153 @@
+//! The process that keeps a throw-away host alive.
+//!
+//! It is process 1 of a process namespace and waits for the end of its standard input, whose other
+//! end only the test holds. So it ends when the test drops it, panics, or is killed with SIGKILL,
+//! and the kernel then ends all other processes inside; with the last one go the mounts, the named
+//! network namespaces, the links and the rules.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+
+const SETUP: &str = include_str!("holder.sh");
+
+/// Directories that an ordinary user's PATH often lacks, and where `ip` and `iptables` live.
+const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
+
+/// A running holder process.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pid: u32,
+    in_user_namespace: bool,
+    running: Mutex<Option<(Child, ChildStdin)>>,
+}
+
+impl Holder {
+    /// Starts a holder: as root directly, else by way of a user namespace.
+    pub(crate) fn start() -> Result<Self, String> {
+        let mut refusals = Vec::new();
+        let as_root = rustix::process::geteuid().is_root();
+        // Root without the capability (root of an ordinary container) may still get a user namespace.
+        for in_user_namespace in [false, true].into_iter().filter(|user| as_root || *user) {
+            match Self::start_as(in_user_namespace) {
+                Ok(holder) => return Ok(holder),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        Err(explain(&refusals))
+    }
+
+    /// Starts a holder in a user namespace, also when root runs the test.
+    pub(crate) fn start_in_user_namespace() -> Result<Self, String> {
+        Self::start_as(true).map_err(|refusal| explain(&[refusal]))
+    }
+
+    fn start_as(in_user_namespace: bool) -> Result<Self, String> {
+        let mut child = holder_command(in_user_namespace)
+            .spawn()
+            .map_err(|error| format!("can't run `unshare` (of util-linux): {error}"))?;
+        let stdin = child.stdin.take();
+        let first_line = child.stdout.take().map(first_line).unwrap_or_default();
+        let pid = first_line.strip_prefix("ready ").and_then(|pid| pid.trim().parse().ok());
+        match (pid, stdin) {
+            (Some(pid), Some(stdin)) => {
+                let running = Mutex::new(Some((child, stdin)));
+                Ok(Self { pid, in_user_namespace, running })
+            }
+            (_, stdin) => {
+                drop(stdin);
+                let how = if in_user_namespace { "in a user namespace" } else { "as root" };
+                Err(format!("{how}: {}", last_words(child)))
+            }
+        }
+    }
+
+    /// The process id, as seen from outside.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// A command that runs `program` inside, in the named network namespace if one is given.
+    pub(crate) fn command(&self, netns: Option<&str>, program: &OsStr) -> Command {
+        let pid = self.pid;
+        let mut command = Command::new("nsenter");
+        command.env("PATH", path()).args(["--target", &pid.to_string(), "--mount", "--pid"]);
+        match netns {
+            // nsenter opens all namespaces before it enters the first: a path inside needs this way.
+            Some(name) => command.arg(format!("--net=/proc/{pid}/root/run/netns/{name}")),
+            None => command.arg("--net"),
+        };
+        if self.in_user_namespace {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        // nsenter stays as the parent: killing it must kill the program.
+        command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    }
+
+    /// Ends the holder and with it everything inside. Returns when all processes are gone.
+    pub(crate) fn end(&self) {
+        let running = self.running.lock().unwrap_or_else(|poison| poison.into_inner()).take();
+        if let Some((mut child, stdin)) = running {
+            drop(stdin);
+            // Its exit is awaited by `unshare`, which ends after it. An error means: gone already.
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn holder_command(in_user_namespace: bool) -> Command {
+    let mut command = Command::new("unshare");
+    command.env("PATH", path());
+    if in_user_namespace {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command
+        .args(["--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child"])
+        .args(["--", "sh", "-c", SETUP])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn first_line(stream: impl Read) -> String {
+    let mut line = String::new();
+    // An unreadable line is an empty one: no holder.
+    let _ = BufReader::new(stream).read_line(&mut line);
+    line
+}
+
+fn last_words(child: Child) -> String {
+    match child.wait_with_output() {
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The test's PATH, then the system's directories.
+pub(crate) fn path() -> String {
+    match std::env::var("PATH") {
+        Ok(path) if !path.is_empty() => format!("{path}:{SYSTEM_DIRECTORIES}"),
+        _ => SYSTEM_DIRECTORIES.to_owned(),
+    }
+}
+
+fn explain(refusals: &[String]) -> String {
+    format!(
+        "can't make a throw-away host in namespaces on this machine ({}). Needed: the programs \
+         unshare, nsenter, setpriv and mount (util-linux) and ip (iproute2), and either root with \
+         CAP_SYS_ADMIN, or a kernel that lets this user make user namespaces: sysctl \
+         user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1 where it exists, and \
+         kernel.apparmor_restrict_unprivileged_userns=0 where it exists. Inside a container: start \
+         it privileged. Or run the tests as root.",
+        refusals.join(" | ")
+    )
+}

@@ -1,0 +1,54 @@
+# Makes the inside of a throw-away host and then waits. It is process 1 of its own process
+# namespace: when it ends, the kernel ends every other process in there.
+#
+# Says `ready PID` (the pid as seen from outside) once all stands; a step that fails ends it,
+# and the name of the step is the last line on stderr.
+trap 'echo "the step that failed: $step" >&2' EXIT
+set -eu
+
+step='read its own process id from /proc'
+read -r pid rest </proc/self/stat
+
+step='mount a fresh /proc'
+mount -t proc proc /proc
+step='mount a fresh /sys'
+mount -t sysfs sysfs /sys
+
+step='mount a tmpfs on /run'
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/lock /run/netns
+step='share /run/netns, as `ip netns` does'
+mount --bind /run/netns /run/netns
+mount --make-rshared /run/netns
+
+step='mount a tmpfs on /var/lib/cni'
+if ! [ -d /var/lib/cni ]; then
+    mount -t tmpfs -o mode=755 tmpfs /var/lib
+    mkdir /var/lib/cni
+fi
+mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
+
+step='set the link lo up (`ip`, of iproute2)'
+ip link set lo up
+
+step='write sysctls below /proc/sys/net'
+# A new namespace takes most IPv4 values from the machine: a test must not depend on them.
+for which in all default; do
+    echo 0 >/proc/sys/net/ipv4/conf/$which/route_localnet
+    echo 0 >/proc/sys/net/ipv4/conf/$which/rp_filter
+    # Without duplicate address detection an IPv6 address is usable at once.
+    ! [ -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/$which/accept_dad
+done
+echo 1 >/proc/sys/net/ipv4/ip_forward
+! [ -d /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+for family in iptables ip6tables arptables; do
+    file=/proc/sys/net/bridge/bridge-nf-call-$family
+    ! [ -e $file ] || echo 0 >$file
+done
+
+trap - EXIT
+echo "ready $pid"
+# Ignoring CHLD makes the kernel reap the orphans that process 1 inherits. `cat` ends when the
+# other end of its input is closed: by the test, or by the kernel when the test is killed.
+trap '' CHLD
+exec cat >/dev/null 2>&1

@@ -1,0 +1,42 @@
+//! What a test of a CNI plugin needs, above all of one that wraps another plugin.
+//!
+//! * [`Host`]: a throw-away host in namespaces of its own, with [`Container`]s and [`Neighbour`]s,
+//!   and traffic between them ([`Place::serve`], [`Place::fetch`], [`Place::exchange`]).
+//! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
+//!   and record every call.
+//! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
+//! * [`plugin_binary`]: finds (or builds) the plugin under test.
+//!
+//! Everything here panics with a sentence that says what is wrong: it is meant for tests.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod binary;
+mod call;
+mod holder;
+mod host;
+mod mesos;
+mod outcome;
+mod place;
+mod plugin_dir;
+mod process;
+mod record;
+mod script;
+mod snapshot;
+mod temporary;
+mod traffic;
+
+pub use binary::{binary, plugin_binary};
+pub use call::{CallBuilder, RunningCall};
+pub use host::{Container, Host, Neighbour};
+pub use outcome::Outcome;
+pub use place::{Place, Process};
+pub use plugin_dir::PluginDir;
+pub use record::{RecordLine, RecordedCall};
+pub use script::{
+    Answer, BackgroundChild, Behaviour, ErrorAnswer, Flood, Script, StdinUse, Stream,
+};
+pub use snapshot::Snapshot;
+pub use traffic::{Server, Traffic};

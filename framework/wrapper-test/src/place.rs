@@ -1,0 +1,168 @@
+//! What a host, a container and a neighbour have in common: a network namespace to run things in.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use crate::holder::Holder;
+use crate::process::Running;
+use crate::snapshot::Snapshot;
+use crate::traffic::{self, Server, Traffic};
+
+/// A network namespace on a throw-away host: the host's own, a container's or a neighbour's.
+///
+/// [`Host`](crate::Host), [`Container`](crate::Container) and [`Neighbour`](crate::Neighbour)
+/// all dereference to it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub(crate) holder: Arc<Holder>,
+    pub(crate) netns: Option<String>,
+}
+
+/// A process that lives on a throw-away host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id inside the host's process namespace.
+    pub pid: u32,
+    /// Its command line, arguments separated by a blank.
+    pub command: String,
+}
+
+impl Place {
+    /// `host`, or the name of the container or neighbour.
+    pub fn name(&self) -> &str {
+        self.netns.as_deref().unwrap_or("host")
+    }
+
+    /// A command that runs `program` here.
+    ///
+    /// It inherits the environment of the test, with the system's directories added to PATH. The working directory is `/`. The process that the
+    /// test sees is `nsenter`: it ends with the program's exit status or signal, and killing it kills
+    /// the program with SIGKILL. To send another signal, run `kill` inside.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.holder.command(self.netns.as_deref(), program.as_ref())
+    }
+
+    /// Runs a command line, split at blanks (no quoting), and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails; the message holds its output.
+    pub fn run(&self, line: &str) -> String {
+        let mut words = line.split_whitespace();
+        let mut command = self.command(words.next().unwrap_or_default());
+        self.expect(command.args(words), line)
+    }
+
+    /// Runs a script with `sh` and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails; the message holds its output.
+    pub fn sh(&self, script: &str) -> String {
+        self.expect(self.command("sh").args(["-euc", script]), script)
+    }
+
+    /// Writes a file as seen from here, sysctls below `/proc/sys/net` included.
+    ///
+    /// # Panics
+    /// When it can't be written.
+    pub fn write(&self, path: &str, text: &str) {
+        let mut command = self.command("sh");
+        command.args(["-c", "exec cat >\"$0\"", path]);
+        let finished = Running::start(command, Some(text.into()))
+            .ok()
+            .and_then(|running| running.finish(traffic::PATIENCE))
+            .unwrap_or_else(|| panic!("{}: could not run a shell to write {path}", self.name()));
+        let words = String::from_utf8_lossy(&finished.stderr);
+        assert!(finished.status.success(), "{}: can't write {path}: {words}", self.name());
+    }
+
+    /// Reads a file as seen from here, sysctls below `/proc/sys/net` included.
+    ///
+    /// # Panics
+    /// When it can't be read.
+    pub fn read(&self, path: &str) -> String {
+        self.expect(self.command("cat").arg(path), &format!("cat {path}"))
+    }
+
+    /// Whether a file, directory or anything else is there.
+    pub fn exists(&self, path: &str) -> bool {
+        let status = self.command("test").args(["-e", path]).status();
+        status.is_ok_and(|status| status.success())
+    }
+
+    /// Links, addresses, routes and rules here; for a host also its files. See [`Snapshot`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self)
+    }
+
+    /// Starts a server here on `port`, on all addresses. It answers every request with
+    /// `NAME saw ADDRESS`, where NAME is [`Place::name`] and ADDRESS the client as the server sees it.
+    ///
+    /// # Panics
+    /// When the port can't be bound.
+    pub fn serve(&self, traffic: Traffic, port: u16) -> Server {
+        Server::start(self, traffic, port, None)
+    }
+
+    /// [`Place::serve`] on one address only.
+    ///
+    /// # Panics
+    /// When the address can't be bound.
+    pub fn serve_on(&self, traffic: Traffic, address: &str, port: u16) -> Server {
+        Server::start(self, traffic, port, Some(address))
+    }
+
+    /// Fetches `http://ADDRESS:PORT/` from here (`[…]` around an IPv6 address): the body, or why not.
+    pub fn fetch(&self, url: &str) -> Result<String, String> {
+        self.peer(&["fetch", url])
+    }
+
+    /// Sends one request to a server made by [`Place::serve`]: its answer, or why there is none.
+    /// Gives up after two seconds; [`Place::peer`] takes `--timeout` and `--from`.
+    pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
+        self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
+    }
+
+    /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.
+    pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = self.command(crate::binary("cni-test-peer"));
+        let output = self.output(command.args(arguments).stdin(Stdio::null()));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// All live processes on this host (also those in its containers and neighbours), without the
+    /// one that keeps the host alive.
+    pub fn processes(&self) -> Vec<Process> {
+        let proc = format!("/proc/{}/root/proc", self.holder.pid());
+        let entries =
+            fs::read_dir(&proc).unwrap_or_else(|error| panic!("can't read {proc}: {error}"));
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let pids = names.filter_map(|name| name.parse().ok()).filter(|pid| *pid != 1);
+        pids.filter_map(|pid| live_process(&proc, pid)).collect()
+    }
+
+    fn expect(&self, command: &mut Command, what: &str) -> String {
+        let output = self.output(command.stdin(Stdio::null()));
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (name, status) = (self.name(), output.status);
+        assert!(status.success(), "{name}: `{what}` failed, {status}\n{stdout}{stderr}");
+        stdout.into_owned()
+    }
+
+    fn output(&self, command: &mut Command) -> Output {
+        command.output().unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"))
+    }
+}
+
+/// A process that ends while it is looked at, or is only waiting to be reaped, is not alive.
+fn live_process(proc: &str, pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("{proc}/{pid}/stat")).ok()?;
+    // The second field is the name in brackets, which may itself hold brackets.
+    let state = stat.rsplit_once(") ")?.1.chars().next()?;
+    let command = fs::read(format!("{proc}/{pid}/cmdline")).ok()?;
+    let command = String::from_utf8_lossy(&command).trim_end_matches('\0').replace('\0', " ");
+    (!matches!(state, 'Z' | 'X')).then_some(Process { pid, command })
+}

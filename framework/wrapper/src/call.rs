@@ -1,0 +1,165 @@
+//! One call on its way through the layers of a wrapper.
+
+use std::{ops::Deref, rc::Rc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Error, Object, Request, exec::Limits};
+
+/// What can stand at the centre of a wrapper (the third position, a wrapper around a wrapper, is a [`Stack`](crate::Stack)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// The configuration has a `delegate`: it is executed.
+    Wrapper,
+    /// The plugin is one of a list: what came before stands in `prevResult`.
+    Chained,
+}
+
+/// The request, and the delegates' configurations as the layers so far have rewritten them.
+///
+/// Cheap to clone. Everything of [`Request`] can be read through it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    request: Rc<Request>,
+    delegates: Rc<[Object]>,
+    settings: Rc<Settings>,
+}
+
+/// The keys of the configuration that the framework itself reads.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Settings {
+    /// Seconds that one run of a delegate may take.
+    delegate_timeout: Option<f64>,
+    pub(crate) log_level: Option<String>,
+    pub(crate) log_file: Option<String>,
+}
+
+impl Call {
+    /// Takes the delegates out of a request.
+    ///
+    /// # Errors
+    ///
+    /// Code 7 when `delegate` is neither a plugin object nor a list of them, or a framework key is wrong.
+    pub fn new(request: Request) -> Result<Self, Error> {
+        let delegates = delegates(&request.config)?;
+        let settings = Settings::read(&request.config)?;
+        Ok(Self {
+            request: Rc::new(request),
+            delegates: delegates.into(),
+            settings: Rc::new(settings),
+        })
+    }
+
+    /// The `delegate` key decides, never `prevResult`: a wrapper can itself be chained.
+    pub fn position(&self) -> Position {
+        if self.delegates.is_empty() { Position::Chained } else { Position::Wrapper }
+    }
+
+    /// The delegates' own objects, in ADD's order, as rewritten so far. Empty in the chained position.
+    pub fn delegates(&self) -> &[Object] {
+        &self.delegates
+    }
+
+    /// The same call with each delegate's object changed.
+    ///
+    /// # Errors
+    ///
+    /// What `rewrite` gives.
+    pub fn rewritten(
+        &self,
+        mut rewrite: impl FnMut(&mut Object) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let mut delegates = self.delegates.to_vec();
+        delegates.iter_mut().try_for_each(&mut rewrite)?;
+        Ok(Self { delegates: delegates.into(), ..self.clone() })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Deref for Call {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl Settings {
+    fn read(config: &Object) -> Result<Self, Error> {
+        // Only these keys are looked at: a copy of the whole configuration would be read for nothing.
+        let own: Object = ["delegateTimeout", "logLevel", "logFile"]
+            .into_iter()
+            .filter_map(|key| config.get(key).map(|value| (key.to_owned(), value.clone())))
+            .collect();
+        let settings: Self = crate::typed::read(&own)?;
+        match settings.delegate_timeout {
+            Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => Err(Error::config(
+                "delegateTimeout",
+                format!("{seconds} is no time in seconds; it must be over 0 and at most 86400"),
+            )),
+            _ => Ok(settings),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let default = Limits::default();
+        let deadline = self.delegate_timeout.map_or(default.deadline, Duration::from_secs_f64);
+        Limits { deadline, ..default }
+    }
+}
+
+fn delegates(config: &Object) -> Result<Vec<Object>, Error> {
+    let path = |index: Option<usize>| match index {
+        None => "delegate".to_owned(),
+        Some(index) => format!("delegate[{index}]"),
+    };
+    match config.get("delegate") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Object(object)) => Ok(vec![checked(object, &path(None))?]),
+        Some(Value::Array(list)) if list.is_empty() => Err(Error::config(
+            "delegate",
+            "the list is empty; name at least one plugin, or leave the key out",
+        )),
+        Some(Value::Array(list)) => list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| match value {
+                Value::Object(object) => checked(object, &path(Some(index))),
+                other => Err(not_a_plugin(&path(Some(index)), other)),
+            })
+            .collect(),
+        Some(other) => Err(not_a_plugin("delegate", other)),
+    }
+}
+
+fn not_a_plugin(key: &str, value: &Value) -> Error {
+    Error::config(
+        key,
+        format!("{value} is no plugin configuration; an object with a type is expected"),
+    )
+}
+
+/// A delegate's `type` is the name of a file on CNI_PATH, never a path.
+fn checked(object: &Object, key: &str) -> Result<Object, Error> {
+    let key = format!("{key}.type");
+    match object.get("type") {
+        Some(Value::String(name)) if is_file_name(name) => Ok(object.clone()),
+        Some(Value::String(name)) => Err(Error::config(
+            key,
+            format!("{name:?} is no file name; a plugin is named, not located by a path"),
+        )),
+        Some(other) => {
+            Err(Error::config(key, format!("it is {other}; the plugin's name is expected")))
+        }
+        None => Err(Error::config(key, "it is missing; name the plugin to run")),
+    }
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
+}

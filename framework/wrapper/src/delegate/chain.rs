@@ -1,0 +1,133 @@
+//! The delegates of a call: one, or a list run as a chain.
+//!
+//! ADD, CHECK, GC and STATUS go in list order, DEL in reverse order. ADD and DEL stop at the first error, as runtimes do
+//! with a list: what a later plugin could not remove may still need what an earlier one holds.
+
+use crate::{AddResult, Call, Error, Object, SpecVersion, Verb, rollback::Rollback};
+
+use super::{invoke::invoke, tell};
+
+/// Runs ADD from the first delegate to the last, each told the result of the one before.
+/// A failure is answered with a DEL of all that began, the failing one included.
+pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
+    let mut result = call.prev_result()?;
+    for (index, delegate) in call.delegates().iter().enumerate() {
+        match add_one(call, delegate, result.as_ref()).await {
+            Ok(answer) => result = Some(answer),
+            Err(error) => {
+                return Err(roll_back(call, &call.delegates()[..=index], result, error).await);
+            }
+        }
+    }
+    Ok(result.unwrap_or_else(|| AddResult::empty(call.version)))
+}
+
+async fn add_one(
+    call: &Call,
+    delegate: &Object,
+    previous: Option<&AddResult>,
+) -> Result<AddResult, Error> {
+    let told = tell::config(call, delegate, previous)?;
+    let answer = invoke(call, delegate, Verb::Add, &told).await?;
+    answer.ok_or_else(|| Error::Decode {
+        what: "the delegate's answer".into(),
+        why: "ADD gave no result".into(),
+    })
+}
+
+/// Goes on after an error, unlike DEL: no container runs behind an ADD that failed, so nothing is exposed.
+async fn roll_back(
+    call: &Call,
+    begun: &[Object],
+    result: Option<AddResult>,
+    error: Error,
+) -> Error {
+    if not_started(&error) && begun.len() == 1 {
+        return error;
+    }
+    let mut rollback = Rollback::of(error);
+    for delegate in begun.iter().rev() {
+        let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
+        rollback.step(&format!("DEL of delegate {}", tell::name(delegate)), outcome);
+    }
+    rollback.into_error()
+}
+
+/// A delegate that is not on CNI_PATH can't be asked to clean up either.
+fn not_started(error: &Error) -> bool {
+    use crate::error::DelegateFailure::NotFound;
+    matches!(error, Error::Delegate(delegate) if matches!(delegate.failure, NotFound { .. }))
+}
+
+/// Runs DEL from the last delegate to the first.
+pub(super) async fn del(call: &Call) -> Result<(), Error> {
+    // A prevResult that can't be read must not keep a container from going away.
+    let result = call.prev_result().unwrap_or_else(|error| {
+        log::warn!("DEL without prevResult: {error}");
+        None
+    });
+    for delegate in call.delegates().iter().rev() {
+        run(call, delegate, Verb::Del, result.as_ref()).await?;
+    }
+    Ok(())
+}
+
+/// Runs CHECK from the first delegate to the last, each told the final result.
+pub(super) async fn check(call: &Call, result: &AddResult) -> Result<(), Error> {
+    for delegate in call.delegates() {
+        run(call, delegate, Verb::Check, Some(result)).await?;
+    }
+    Ok(())
+}
+
+/// Runs GC of every delegate, whatever the others say.
+pub(super) async fn gc(call: &Call) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for delegate in call.delegates() {
+        errors.extend(run(call, delegate, Verb::Gc, None).await.err());
+    }
+    errors
+}
+
+/// Runs STATUS of every delegate; the first that is not ready is the answer.
+pub(super) async fn status(call: &Call) -> Result<(), Error> {
+    for delegate in call.delegates() {
+        run(call, delegate, Verb::Status, None).await.map_err(missing_is_not_available)?;
+    }
+    Ok(())
+}
+
+fn missing_is_not_available(error: Error) -> Error {
+    if not_started(&error) { Error::NotAvailable(error.to_string()) } else { error }
+}
+
+async fn run(
+    call: &Call,
+    delegate: &Object,
+    verb: Verb,
+    result: Option<&AddResult>,
+) -> Result<(), Error> {
+    let version = tell::version(call, delegate)?;
+    if !knows(version, verb) {
+        log::debug!("delegate {} is told CNI {version}, which has no {verb}", tell::name(delegate));
+        // It must be there all the same, or ADD would fail.
+        return if verb == Verb::Status {
+            super::find::find(call, delegate, verb).map(drop)
+        } else {
+            Ok(())
+        };
+    }
+    let told = match tell::config(call, delegate, result) {
+        Err(error) if verb == Verb::Del && result.is_some() => {
+            log::warn!("DEL without prevResult: {error}");
+            tell::config(call, delegate, None)?
+        }
+        told => told?,
+    };
+    invoke(call, delegate, verb, &told).await.map(drop)
+}
+
+/// A delegate can be told an older version than we are: it is not asked what that version does not have.
+fn knows(version: SpecVersion, verb: Verb) -> bool {
+    version >= verb.since()
+}

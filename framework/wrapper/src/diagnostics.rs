@@ -1,0 +1,129 @@
+//! Log lines: on stderr for people, and in a file as JSON when configured.
+//!
+//! Nothing goes to stdout, which is the protocol's.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use serde_json::json;
+
+use crate::{Call, Environment, Error};
+
+/// The level when the configuration has no `logLevel`: a name such as `debug`.
+pub(crate) const LEVEL_VARIABLE: &str = "CNI_WRAPPER_LOG";
+
+/// Trace context that a runtime may have passed (W3C Trace Context); it goes into each JSON line.
+const TRACE: [&str; 3] = ["TRACEPARENT", "TRACESTATE", "BAGGAGE"];
+
+struct Diagnostics {
+    /// `plugin VERB container/ifname@network`, the beginning of each line.
+    about: String,
+    /// Members of each JSON line that are the same for the whole call.
+    members: serde_json::Map<String, serde_json::Value>,
+    file: Option<File>,
+}
+
+/// Turns logging on for a call.
+///
+/// # Errors
+///
+/// Code 7 for a level that does not exist. A log file that can't be opened is told on stderr and stops nothing.
+pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
+    let level = level(call.settings().log_level.as_deref(), &call.environment)?;
+    if level == LevelFilter::Off {
+        return Ok(());
+    }
+    let diagnostics = Diagnostics::of(plugin, call);
+    // Already set only when the library is called twice in one process, as tests do.
+    if log::set_boxed_logger(Box::new(diagnostics)).is_ok() {
+        log::set_max_level(level);
+    }
+    Ok(())
+}
+
+fn level(configured: Option<&str>, environment: &Environment) -> Result<LevelFilter, Error> {
+    let names = "off, error, warn, info, debug and trace are";
+    match (configured, environment.text(LEVEL_VARIABLE)) {
+        (Some(name), _) => name
+            .parse()
+            .map_err(|_| Error::config("logLevel", format!("{name:?} is no level; {names}"))),
+        (None, Some(name)) => Ok(name.parse().unwrap_or(LevelFilter::Warn)),
+        (None, None) => Ok(LevelFilter::Warn),
+    }
+}
+
+impl Diagnostics {
+    fn of(plugin: &str, call: &Call) -> Self {
+        let attachment = &call.attachment;
+        let mut members = serde_json::Map::new();
+        members.insert("plugin".into(), json!(plugin));
+        members.insert("verb".into(), json!(call.verb.as_str()));
+        members.insert("network".into(), json!(attachment.network));
+        members.insert("containerId".into(), json!(attachment.container_id));
+        members.insert("ifname".into(), json!(attachment.ifname));
+        for variable in TRACE {
+            if let Some(value) = call.environment.text(variable) {
+                members.insert(variable.to_lowercase(), json!(value));
+            }
+        }
+        let about = match attachment.container_id.as_str() {
+            "" => format!("{plugin} {} {}", call.verb, attachment.network),
+            id => {
+                format!("{plugin} {} {id}/{}@{}", call.verb, attachment.ifname, attachment.network)
+            }
+        };
+        Self { about, members, file: call.settings().log_file.as_deref().and_then(open) }
+    }
+
+    fn json_line(&self, level: Level, text: &str) -> Vec<u8> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut members = serde_json::Map::new();
+        members.insert("time".into(), json!(now.as_secs_f64()));
+        members.insert("level".into(), json!(level.as_str().to_lowercase()));
+        members.insert("message".into(), json!(text));
+        members.extend(self.members.clone());
+        let mut line = serde_json::Value::Object(members).to_string().into_bytes();
+        line.push(b'\n');
+        line
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the log itself has no other place to say this")]
+fn open(path: &str) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match OpenOptions::new().append(true).create(true).mode(0o600).open(path) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            eprintln!("logFile: cannot open {path}: {error}");
+            None
+        }
+    }
+}
+
+impl Log for Diagnostics {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        // Libraries below speak up only when something is wrong: their own debug lines tell an operator nothing.
+        let foreign =
+            record.target().starts_with("polling") || record.target().starts_with("async_");
+        if !self.enabled(record.metadata()) || foreign && record.level() > Level::Warn {
+            return;
+        }
+        let text = record.args().to_string();
+        let level = record.level().as_str().to_lowercase();
+        // A log that can't be written must not stop the call.
+        let _ = writeln!(std::io::stderr(), "{} {level}: {text}", self.about);
+        if let Some(mut file) = self.file.as_ref() {
+            let _ = file.write_all(&self.json_line(record.level(), &text));
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,176 @@
+//! Runs a child process to its end, whatever it does: delegates and helpers such as iptables alike.
+//!
+//! The child leads a process group of its own. Its stdin is fed and both its outputs are read at the same
+//! time, so neither side can block the other. It is stopped (TERM, then KILL, always the whole group) when it
+//! passes its deadline or writes more than allowed, and when the future is dropped. A grandchild that keeps a
+//! pipe open after the child has ended costs a short grace time and no more.
+
+mod group;
+mod pipes;
+mod start;
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use async_std::future::timeout;
+
+use group::Group;
+use pipes::{Captured, Pipes, Step};
+
+/// A program, all it is given, and how long and how much it may answer.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// The file to execute. Nothing is searched and no shell is involved.
+    pub program: PathBuf,
+    /// The arguments after argv\[0\], which is the program's path.
+    pub args: Vec<OsString>,
+    /// The whole environment; nothing is inherited.
+    pub environment: Vec<(OsString, OsString)>,
+    /// What the child reads on its stdin. It may leave it unread.
+    pub stdin: Vec<u8>,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// How long a child may run and how much it may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall-clock time from start to end, both included.
+    pub deadline: Duration,
+    /// Bytes of stdout. One more and the child is stopped.
+    pub stdout: usize,
+    /// Bytes of stderr that are kept: the last ones. A child that writes 64 times as many is stopped.
+    pub stderr: usize,
+}
+
+impl Default for Limits {
+    /// 60 s, 4 MiB of stdout, the last 256 KiB of stderr.
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(60), stdout: 4 << 20, stderr: 256 << 10 }
+    }
+}
+
+/// A child that ended by itself, well or not.
+#[derive(Debug)]
+pub struct Finished {
+    /// Exit status or signal.
+    pub status: ExitStatus,
+    /// All of its stdout.
+    pub stdout: Vec<u8>,
+    /// The end of its stderr.
+    pub stderr: Vec<u8>,
+    /// From start to end.
+    pub took: Duration,
+}
+
+/// Why a child could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecError {
+    /// It never started.
+    #[error("cannot execute {}: {source}{}", program.display(), start::hint(source))]
+    Start {
+        /// The file.
+        program: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// It ran longer than its deadline and was stopped, with its whole process group.
+    #[error("{} did not end within {deadline:?} and was stopped", program.display())]
+    Deadline {
+        /// The file.
+        program: PathBuf,
+        /// The time it had.
+        deadline: Duration,
+        /// The end of its stderr.
+        stderr: Vec<u8>,
+    },
+    /// It wrote more than allowed and was stopped, with its whole process group.
+    #[error("{} wrote more than {limit} bytes to its {stream} and was stopped", program.display())]
+    Flood {
+        /// The file.
+        program: PathBuf,
+        /// `stdout` or `stderr`.
+        stream: &'static str,
+        /// The bound in bytes.
+        limit: usize,
+        /// The end of its stderr.
+        stderr: Vec<u8>,
+    },
+    /// A pipe to or from it failed.
+    #[error("cannot talk to {}: {source}", program.display())]
+    Io {
+        /// The file.
+        program: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl ExecError {
+    /// The end of what the child wrote to its stderr before it was stopped.
+    pub fn stderr(&self) -> &[u8] {
+        match self {
+            Self::Deadline { stderr, .. } | Self::Flood { stderr, .. } => stderr,
+            _ => &[],
+        }
+    }
+}
+
+/// Runs the child to its end.
+///
+/// # Errors
+///
+/// When it can't be started, passes its deadline, floods a pipe, or a pipe fails. A child that ends with a
+/// non-zero status or by a signal is no error here: [`Finished::status`] says so.
+pub async fn run(execution: &Execution) -> Result<Finished, ExecError> {
+    let started = Instant::now();
+    let (child, pipes) = start::start(execution).await?;
+    let mut group = Group::of(child);
+    let captured = Captured::new(execution.limits);
+    let conversation = converse(&mut group, pipes, execution, &captured);
+    let step = timeout(execution.limits.deadline, conversation).await;
+    if !matches!(step, Ok(Ok(Step::Exited(_)))) {
+        group.stop().await;
+    }
+    let program = || execution.program.clone();
+    let (stdout, stderr) = captured.into_parts();
+    match step {
+        Ok(Ok(Step::Exited(status))) => {
+            Ok(Finished { status, stdout, stderr, took: started.elapsed() })
+        }
+        Ok(Ok(Step::Flooded { stream, limit })) => {
+            Err(ExecError::Flood { program: program(), stream, limit, stderr })
+        }
+        Ok(Err(source)) => Err(ExecError::Io { program: program(), source }),
+        Err(_) => {
+            let deadline = execution.limits.deadline;
+            Err(ExecError::Deadline { program: program(), deadline, stderr })
+        }
+    }
+}
+
+/// How long the pipes of a child that has ended may stay open, held by a grandchild.
+const GRACE: Duration = Duration::from_millis(200);
+
+async fn converse(
+    group: &mut Group,
+    pipes: Pipes,
+    execution: &Execution,
+    captured: &Captured,
+) -> io::Result<Step> {
+    let mut talk = Box::pin(pipes.talk(&execution.stdin, captured));
+    let (step, still_talking) = pipes::until_exit(group.exited(), talk.as_mut()).await?;
+    if still_talking && matches!(step, Step::Exited(_)) {
+        // Held by a grandchild: what it has yet to say is not the child's answer.
+        if let Ok(Ok(Some(flood))) = timeout(GRACE, talk).await {
+            return Ok(flood);
+        }
+    }
+    Ok(step)
+}

@@ -1,0 +1,12 @@
+//! CHECK: in ADD's order, the inner plugin first.
+
+use crate::{Call, Error, Middleware, prev_result};
+
+use super::{Prepared, Wrapped, guard::hook};
+
+pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
+    let Prepared { config, inner_call } = layer.prepare(call)?;
+    let result = prev_result::final_result(call)?;
+    layer.inner.check(&inner_call).await?;
+    hook("check", layer.middleware.check(call, &config, &result)).await
+}

@@ -1,0 +1,56 @@
+//! The order of the steps, a verb a file: a middleware around an inner plugin.
+
+mod add;
+mod check;
+mod del;
+mod gc;
+mod guard;
+mod status;
+pub(crate) mod version;
+
+use crate::{AddResult, Answer, Call, Error, Middleware, Plugin};
+
+pub(crate) use add::answer as answer_add;
+
+/// A plugin with a middleware around it.
+pub(crate) struct Wrapped<M> {
+    middleware: M,
+    inner: Box<dyn Plugin>,
+}
+
+/// What every verb needs first: the middleware's own keys, and the call as the inner plugin is to see it.
+struct Prepared<C> {
+    config: C,
+    inner_call: Call,
+}
+
+impl<M: Middleware> Wrapped<M> {
+    pub(crate) fn new(middleware: M, inner: Box<dyn Plugin>) -> Self {
+        Self { middleware, inner }
+    }
+
+    fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
+        let config = crate::typed::read(&call.config)?;
+        let inner_call =
+            call.rewritten(|delegate| self.middleware.rewrite(call, &config, delegate))?;
+        Ok(Prepared { config, inner_call })
+    }
+}
+
+impl<M: Middleware> Plugin for Wrapped<M> {
+    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+        Box::pin(add::add(self, call))
+    }
+    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(del::del(self, call))
+    }
+    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(check::check(self, call))
+    }
+    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(gc::gc(self, call))
+    }
+    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(status::status(self, call))
+    }
+}

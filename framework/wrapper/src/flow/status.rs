@@ -1,0 +1,18 @@
+//! STATUS: ready only when this plugin and everything in it is.
+
+use crate::{Call, Error, Middleware};
+
+use super::{Prepared, Wrapped, guard::hook};
+
+pub(super) async fn status<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
+    let Prepared { config, inner_call } = layer.prepare(call)?;
+    hook("status", layer.middleware.status(call, &config)).await.map_err(not_available)?;
+    layer.inner.status(&inner_call).await
+}
+
+fn not_available(error: Error) -> Error {
+    match error {
+        Error::NotAvailable(_) | Error::LimitedConnectivity(_) => error,
+        other => Error::NotAvailable(other.to_string()),
+    }
+}

@@ -1,0 +1,103 @@
+//! Addresses as text: reading them, and telling their family.
+//!
+//! An IPv4-mapped address (`::ffff:10.0.0.2/112`) is IPv4 (`10.0.0.2/16`), as it is for libcni.
+
+use std::net::IpAddr;
+
+/// Length of `::ffff:0:0/96`, the prefix of the mapped addresses.
+const MAPPED: u8 = 96;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// As it stands in `ips[].version`.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::V4 => "4",
+            Self::V6 => "6",
+        }
+    }
+
+    /// The family of an address with prefix length; `None` if it is no such thing.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        cidr(text).map(|(address, _)| if address.is_ipv4() { Self::V4 } else { Self::V6 })
+    }
+
+    /// The family that an address counts as when `version` says one: that one if the address can be written in it,
+    /// else the address's own.
+    pub(super) fn said(version: Option<&str>, address: &str) -> Option<Self> {
+        let own = Self::of(address)?;
+        let may_be_v6 = address.contains(':');
+        Some(if version == Some("6") && may_be_v6 { Self::V6 } else { own })
+    }
+
+    /// The text of an address (with or without prefix length) for a place that says its family. It stays as
+    /// it is, except that a mapped address becomes plain IPv4 where IPv4 is said.
+    pub(super) fn text(self, text: &str) -> String {
+        if self == Self::V6 || !text.contains(':') {
+            return text.to_owned();
+        }
+        match (cidr(text), ip(text)) {
+            (Some((IpAddr::V4(address), prefix)), _) => format!("{address}/{prefix}"),
+            (_, Some(IpAddr::V4(address))) => address.to_string(),
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// An address without prefix length.
+pub(super) fn ip(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// An address with prefix length; bits beyond the prefix may be set.
+pub(super) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, prefix) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    // `parse` alone would take "+8".
+    let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let prefix: u8 = prefix.parse().ok().filter(|_| digits)?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let plain = address.to_canonical();
+    let cut = if plain == address { 0 } else { MAPPED };
+    (prefix <= longest).then(|| (plain, prefix.saturating_sub(cut)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cidr_needs_a_prefix_length_that_fits() {
+        let wrong = ["10.0.0.1", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0.1/", "10.0.0/8", "/8", ""];
+        for text in
+            wrong.into_iter().chain(["::1/129", "fe80::1%eth0/64", " 10.0.0.1/8", "1.2.3.4/8/8"])
+        {
+            assert_eq!(cidr(text), None, "{text:?}");
+        }
+        assert_eq!(cidr("10.1.2.3/8"), Some(("10.1.2.3".parse().unwrap(), 8)));
+    }
+
+    #[test]
+    fn a_mapped_address_is_ipv4() {
+        assert_eq!(cidr("::ffff:10.3.0.5/112"), cidr("10.3.0.5/16"));
+        assert_eq!(ip("::ffff:10.3.0.1"), ip("10.3.0.1"));
+        assert_eq!(Family::V4.text("::ffff:10.3.0.5/112"), "10.3.0.5/16");
+        assert_eq!(Family::V4.text("::ffff:10.3.0.1"), "10.3.0.1");
+        assert_eq!(Family::V6.text("::ffff:10.3.0.5/112"), "::ffff:10.3.0.5/112");
+    }
+
+    #[test]
+    fn what_version_says_counts_only_where_the_address_can_be_that() {
+        assert_eq!(Family::said(Some("6"), "::ffff:10.3.0.5/112"), Some(Family::V6));
+        assert_eq!(Family::said(Some("4"), "::ffff:10.3.0.5/112"), Some(Family::V4));
+        assert_eq!(Family::said(Some("6"), "10.3.0.5/16"), Some(Family::V4));
+        assert_eq!(Family::said(Some("4"), "fd00::5/64"), Some(Family::V6));
+        assert_eq!(Family::said(None, "::ffff:10.3.0.5/112"), Some(Family::V4));
+        assert_eq!(Family::said(Some("4"), "nonsense"), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! The main function of every plugin: read, answer, exit.
+
+use std::{
+    io::{self, IsTerminal, Read, Write, stderr, stdin, stdout},
+    process::ExitCode,
+};
+
+use async_std::task;
+
+use crate::{
+    Call, Environment, Plugin, Request, SpecVersion, Verb,
+    delegate::Centre,
+    diagnostics, flow,
+    reply::Reply,
+    request::{self, Refusal},
+    stack::Layers,
+};
+
+/// What a plugin says of itself when somebody runs it by hand. Made by [`about!`](crate::about).
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Name of the binary, as it stands in `type`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it does, in one line.
+    pub description: &'static str,
+}
+
+/// What the calling crate's `Cargo.toml` says of it: an [`About`].
+#[macro_export]
+macro_rules! about {
+    () => {
+        $crate::About {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            description: env!("CARGO_PKG_DESCRIPTION"),
+        }
+    };
+}
+
+impl About {
+    /// The text for people: what it is, its version, the versions of the specification.
+    pub fn text(&self) -> String {
+        let Self { name, version, description } = self;
+        let versions = SpecVersion::list();
+        format!(
+            "{name} {version}: {description}\n\
+             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). CNI versions: {versions}\n"
+        )
+    }
+}
+
+/// Runs a plugin made of these layers: reads the call from environment and stdin, answers on stdout.
+///
+/// ```no_run
+/// struct Nothing;
+///
+/// impl cni_wrapper::Middleware for Nothing {
+///     type Config = serde::de::IgnoredAny;
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     cni_wrapper::run(cni_wrapper::about!(), Nothing)
+/// }
+/// ```
+pub fn run(about: About, layers: impl Layers) -> ExitCode {
+    let environment = Environment::of_process();
+    let plugin = || layers.around(Box::new(Centre));
+    match request::verb(&environment) {
+        Ok(None) => {
+            introduce(&about);
+            ExitCode::SUCCESS
+        }
+        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::version(piped_stdin()))),
+        Ok(Some(verb)) => serve(about.name, verb, environment, plugin),
+        Err(error) => finish(&Reply::Failed(error, SpecVersion::NEWEST)),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "this text is for a person; stdout is the protocol's")]
+fn introduce(about: &About) {
+    eprint!("{}", about.text());
+}
+
+/// VERSION has to work without any input, also when typed at a terminal.
+fn piped_stdin() -> Box<dyn Read> {
+    if stdin().is_terminal() { Box::new(io::empty()) } else { Box::new(stdin().lock()) }
+}
+
+fn serve(
+    name: &str,
+    verb: Verb,
+    environment: Environment,
+    plugin: impl FnOnce() -> Box<dyn Plugin>,
+) -> ExitCode {
+    // What is wrong with the call itself is answered before any runtime is started.
+    let call = match read(name, verb, environment) {
+        Ok(call) => call,
+        Err(Refusal { error, version }) => return finish(&Reply::Failed(error, version)),
+    };
+    let plugin = plugin();
+    task::block_on(async {
+        let reply = answer(plugin.as_ref(), &call).await;
+        let Err(error) = reply.write(stdout().lock()) else { return reply.exit_status().into() };
+        log::error!("cannot write the answer to stdout: {error}");
+        if matches!(reply, Reply::Added(_))
+            && let Err(error) = plugin.del(&call).await
+        {
+            log::error!("rollback failed: {error}");
+        }
+        ExitCode::FAILURE
+    })
+}
+
+fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Refusal> {
+    let request = Request::read(verb, environment, stdin().lock())?;
+    let version = request.version;
+    Call::new(request)
+        .and_then(|call| diagnostics::install(name, &call).map(|()| call))
+        .map_err(|error| Refusal { error, version })
+}
+
+/// Answers a call: the flow of its verb through the layers, and the result in the version asked for.
+pub async fn answer(plugin: &dyn Plugin, call: &Call) -> Reply {
+    let outcome = match call.verb {
+        Verb::Add => flow::answer_add(plugin, call).await.map(Reply::Added),
+        Verb::Del => plugin.del(call).await.map(|()| Reply::Done),
+        Verb::Check => plugin.check(call).await.map(|()| Reply::Done),
+        Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
+        Verb::Status => plugin.status(call).await.map(|()| Reply::Done),
+        Verb::Version => Ok(Reply::Version(flow::version::version(io::empty()))),
+    };
+    outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))
+}
+
+fn finish(reply: &Reply) -> ExitCode {
+    match reply.write(stdout().lock()) {
+        Ok(()) => reply.exit_status().into(),
+        Err(error) => {
+            let _ = writeln!(stderr(), "cannot write the answer to stdout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

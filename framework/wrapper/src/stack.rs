@@ -1,0 +1,59 @@
+//! Middlewares around a plugin, in process.
+
+use crate::{Middleware, Plugin, flow::Wrapped};
+
+/// Something that can be put around a plugin: a [`Middleware`], or a [`Stack`] of them.
+pub trait Layers {
+    /// The plugin with these layers around it.
+    fn around(self, inner: Box<dyn Plugin>) -> Box<dyn Plugin>;
+}
+
+impl<M: Middleware + 'static> Layers for M {
+    fn around(self, inner: Box<dyn Plugin>) -> Box<dyn Plugin> {
+        Box::new(Wrapped::new(self, inner))
+    }
+}
+
+type Layer = Box<dyn FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin>>;
+
+/// Several layers. First written is outermost: it sees a call first and its result last.
+///
+/// ```text
+/// Stack::new().with(A).with(B)
+///
+/// runtime ─► A ─► B ─► delegate ─► B ─► A ─► runtime
+/// ```
+///
+/// Each layer reads its own keys of the same network configuration.
+#[derive(Default)]
+pub struct Stack(Vec<Layer>);
+
+impl Stack {
+    /// No layer at all: a wrapper that adds nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more layer, inside of those before it.
+    #[must_use]
+    pub fn with(mut self, layers: impl Layers + 'static) -> Self {
+        self.0.push(Box::new(|inner| layers.around(inner)));
+        self
+    }
+
+    /// A plugin around a plugin as one more layer: for what hooks can't say, such as a retry or a deadline.
+    #[must_use]
+    pub fn with_plugin(
+        mut self,
+        wrap: impl FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin> + 'static,
+    ) -> Self {
+        self.0.push(Box::new(wrap));
+        self
+    }
+}
+
+impl Layers for Stack {
+    fn around(self, inner: Box<dyn Plugin>) -> Box<dyn Plugin> {
+        self.0.into_iter().rev().fold(inner, |inner, layer| layer(inner))
+    }
+}

@@ -1,0 +1,17 @@
+//! Typed views of JSON, with errors that name the path of the key.
+
+use serde::de::DeserializeOwned;
+use crate::{Error, Object};
+
+/// Reads `T` out of a document.
+///
+/// # Errors
+///
+/// Code 7, naming the path of the first key that does not fit.
+pub fn read<T: DeserializeOwned>(document: &Object) -> Result<T, Error> {
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        let key = if path == "." { "the network configuration".to_owned() } else { path };
+        Error::config(key, error.into_inner().to_string())
+    })
+}
