@@ -134,8 +134,8 @@ fn last_words(child: Child) -> String {
 
 /// The test's PATH, then the system's directories.
 pub(crate) fn path() -> String {
-    match std::env::var("PATH") {
-        Ok(path) if !path.is_empty() => format!("{path}:{SYSTEM_DIRECTORIES}"),
+    match std::env::var_os("PATH").and_then(|path| path.into_string().ok()) {
+        Some(path) if !path.is_empty() => format!("{path}:{SYSTEM_DIRECTORIES}"),
         _ => SYSTEM_DIRECTORIES.to_owned(),
     }
 }

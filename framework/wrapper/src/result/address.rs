@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 /// Length of `::ffff:0:0/96`, the prefix of the mapped addresses.
 const MAPPED: u8 = 96;
 
@@ -27,12 +29,17 @@ impl Family {
         cidr(text).map(|(address, _)| if address.is_ipv4() { Self::V4 } else { Self::V6 })
     }
 
-    /// The family that an address counts as when `version` says one: that one if the address can be written in it,
-    /// else the address's own.
-    pub(super) fn said(version: Option<&str>, address: &str) -> Option<Self> {
+    /// As `ips[].version` says it.
+    pub(super) fn read(version: &str) -> Option<Self> {
+        [Self::V4, Self::V6].into_iter().find(|family| family.as_str() == version)
+    }
+
+    /// The family that an address counts as where the document says one: that one if the address can be
+    /// written in it, else the address's own.
+    pub(super) fn said(said: Self, address: &str) -> Option<Self> {
         let own = Self::of(address)?;
         let may_be_v6 = address.contains(':');
-        Some(if version == Some("6") && may_be_v6 { Self::V6 } else { own })
+        Some(if said == Self::V6 && may_be_v6 { Self::V6 } else { own })
     }
 
     /// The text of an address (with or without prefix length) for a place that says its family. It stays as
@@ -47,7 +54,15 @@ impl Family {
             _ => text.to_owned(),
         }
     }
+
+    /// The same for a member of a document.
+    pub(super) fn value(self, value: &Value) -> Value {
+        value.as_str().map_or_else(|| value.clone(), |text| self.text(text).into())
+    }
 }
+
+/// The members of 0.1.0 and 0.2.0 that hold an address, and the family that each says.
+pub(super) const SLOTS: [(&str, Family); 2] = [("ip4", Family::V4), ("ip6", Family::V6)];
 
 /// An address without prefix length.
 pub(super) fn ip(text: &str) -> Option<IpAddr> {
@@ -92,12 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn what_version_says_counts_only_where_the_address_can_be_that() {
-        assert_eq!(Family::said(Some("6"), "::ffff:10.3.0.5/112"), Some(Family::V6));
-        assert_eq!(Family::said(Some("4"), "::ffff:10.3.0.5/112"), Some(Family::V4));
-        assert_eq!(Family::said(Some("6"), "10.3.0.5/16"), Some(Family::V4));
-        assert_eq!(Family::said(Some("4"), "fd00::5/64"), Some(Family::V6));
-        assert_eq!(Family::said(None, "::ffff:10.3.0.5/112"), Some(Family::V4));
-        assert_eq!(Family::said(Some("4"), "nonsense"), None);
+    fn the_family_that_is_said_counts_only_where_the_address_can_be_that() {
+        assert_eq!(Family::said(Family::V6, "::ffff:10.3.0.5/112"), Some(Family::V6));
+        assert_eq!(Family::said(Family::V4, "::ffff:10.3.0.5/112"), Some(Family::V4));
+        assert_eq!(Family::said(Family::V6, "10.3.0.5/16"), Some(Family::V4));
+        assert_eq!(Family::said(Family::V4, "fd00::5/64"), Some(Family::V6));
+        assert_eq!(Family::said(Family::V4, "nonsense"), None);
     }
 }

@@ -4,9 +4,9 @@
 //!
 //! | form | versions | addresses stand in |
 //! |---|---|---|
-//! | [`Form::Slots`] | 0.1.0, 0.2.0 | `ip4` and `ip6`, one each, with their routes |
-//! | [`Form::Tagged`] | 0.3.0, 0.3.1, 0.4.0 | `ips`, each with its `version` |
-//! | [`Form::Plain`] | 1.0.0, 1.1.0 | `ips` |
+//! | `Form::Slots` | 0.1.0, 0.2.0 | `ip4` and `ip6`, one each, with their routes |
+//! | `Form::Tagged` | 0.3.0, 0.3.1, 0.4.0 | `ips`, each with its `version` |
+//! | `Form::Plain` | 1.0.0, 1.1.0 | `ips` |
 
 mod address;
 mod check;
@@ -26,8 +26,8 @@ pub use view::{Dns, Interface, IpConfig, Route};
 
 /// A result of ADD in one version of the specification.
 ///
-/// What is not known here is kept: unknown keys, the order of keys, the digits of numbers, the text of
-/// addresses. As long as nobody changes it, even its bytes stay the same.
+/// What is not known here is kept: unknown keys, the order of keys, the digits of numbers (though `1e3` is printed as
+/// `1e+3`), the text of addresses. As long as nobody changes it, even its bytes stay the same.
 #[derive(Clone, Debug)]
 pub struct AddResult {
     version: SpecVersion,

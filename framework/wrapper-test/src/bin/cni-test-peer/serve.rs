@@ -42,6 +42,10 @@ fn bind<S>(
 fn ready(options: &Options) -> Result<(), Error> {
     writeln!(stdout(), "ready")?;
     if options.until_eof {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "main waits in accept, nothing else ends it"
+        )]
         thread::spawn(|| {
             // An input that can't be read has ended, too.
             let _ = stdin().read_to_end(&mut Vec::new());

@@ -6,7 +6,7 @@ use super::{dns_for, drop_blank, take_list};
 use crate::{
     Object,
     result::{
-        address::Family,
+        address::{Family, SLOTS},
         form::{self, Form},
     },
 };
@@ -19,14 +19,13 @@ pub(super) fn to_slots(document: &mut Object, from: Form) -> Option<()> {
     let routes = take_list(document, "routes");
     let place = document.keys().position(|key| key == "ips")?;
     let ips = take_list(document, "ips");
-    let slots =
-        [("ip4", Family::V4), ("ip6", Family::V6)].into_iter().filter_map(|(key, family)| {
-            let ip = ips
-                .iter()
-                .filter_map(Value::as_object)
-                .find(|ip| family_of(ip, from) == Some(family))?;
-            Some((key, slot(ip, family, routes_of(&routes, family))))
-        });
+    let slots = SLOTS.into_iter().filter_map(|(key, family)| {
+        let ip = ips
+            .iter()
+            .filter_map(Value::as_object)
+            .find(|ip| family_of(ip, from) == Some(family))?;
+        Some((key, slot(ip, family, routes_of(&routes, family))))
+    });
     let slots: Vec<(&str, Object)> = slots.collect();
     if slots.is_empty() {
         return None;
@@ -40,8 +39,12 @@ pub(super) fn to_slots(document: &mut Object, from: Form) -> Option<()> {
 
 /// By the field `version` where the form has it and it can be true, else by the address.
 fn family_of(ip: &Object, from: Form) -> Option<Family> {
+    let address = ip.get("address")?.as_str()?;
     let version = ip.get("version").filter(|_| from == Form::Tagged).and_then(Value::as_str);
-    Family::said(version, ip.get("address")?.as_str()?)
+    match version.and_then(Family::read) {
+        Some(said) => Family::said(said, address),
+        None => Family::of(address),
+    }
 }
 
 /// An address as `ip4` or `ip6`. Only the slot says the family and the routes, so keys of other origin
@@ -52,8 +55,8 @@ fn slot(ip: &Object, family: Family, routes: Vec<Value>) -> Object {
         let (key, value) = match key.as_str() {
             "version" | "interface" | "ip" | "routes" => continue,
             "gateway" if form::is_blank(value) => continue,
-            "gateway" => ("gateway", in_family(value, family)),
-            "address" => ("ip", in_family(value, family)),
+            "gateway" => ("gateway", family.value(value)),
+            "address" => ("ip", family.value(value)),
             other => (other, value.clone()),
         };
         slot.insert(key.to_owned(), value);
@@ -71,14 +74,10 @@ fn routes_of(routes: &[Value], family: Family) -> Vec<Value> {
         drop_blank(&mut route, "gw");
         for key in ["dst", "gw"] {
             if let Some(value) = route.get_mut(key) {
-                *value = in_family(value, family);
+                *value = family.value(value);
             }
         }
         Some(Value::Object(route))
     };
     routes.iter().filter_map(Value::as_object).filter_map(in_form).collect()
-}
-
-fn in_family(value: &Value, family: Family) -> Value {
-    value.as_str().map_or_else(|| value.clone(), |text| family.text(text).into())
 }

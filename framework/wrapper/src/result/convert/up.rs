@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::{dns_for, drop_blank, take_list};
 use crate::{
     Object,
-    result::{address::Family, form::Form},
+    result::{
+        address::{Family, SLOTS},
+        form::{Form, is_blank},
+    },
 };
 
 pub(super) fn to_lists(document: &mut Object, form: Form) {
@@ -15,10 +18,10 @@ pub(super) fn to_lists(document: &mut Object, form: Form) {
     let place = document.keys().position(|key| key == "ip4" || key == "ip6");
     let mut ips: Vec<Value> = Vec::new();
     let mut routes: Vec<Value> = Vec::new();
-    for key in ["ip4", "ip6"] {
+    for (key, family) in SLOTS {
         if let Some(Value::Object(mut slot)) = document.shift_remove(key) {
             routes.extend(take_list(&mut slot, "routes").into_iter().map(route));
-            ips.push(ip(slot, form).into());
+            ips.push(ip(slot, family, form).into());
         }
     }
     // Without a slot there is nothing to insert, and the place does not matter.
@@ -32,23 +35,29 @@ pub(super) fn to_lists(document: &mut Object, form: Form) {
     dns_for(document, form);
 }
 
-/// A slot without its routes as a member of `ips`. What the new form says of an address comes from the
-/// slot, so keys of other origin that would say it too are left out.
-fn ip(slot: Object, form: Form) -> Object {
-    let mut ip = Object::new();
+/// A slot without its routes as a member of `ips`; `family` is what the slot says. What the new form says of an address
+/// comes from the slot, so keys of other origin that would say it too are left out.
+fn ip(slot: Object, family: Family, form: Form) -> Object {
     let address = slot.get("ip").and_then(Value::as_str).unwrap_or_default();
-    if let (Form::Tagged, Some(family)) = (form, Family::of(address)) {
+    let tag = Family::said(family, address).filter(|_| form == Form::Tagged);
+    let mut ip = Object::new();
+    if let Some(family) = tag {
         ip.insert("version".to_owned(), family.as_str().into());
     }
     for (key, value) in slot {
-        match key.as_str() {
-            "interface" | "address" => {}
-            "version" if form == Form::Tagged => {}
-            "ip" => drop(ip.insert("address".to_owned(), value)),
-            _ => drop(ip.insert(key, value)),
-        }
+        let key = match key.as_str() {
+            "interface" | "address" => continue,
+            "version" if tag.is_some() => continue,
+            "gateway" if is_blank(&value) => continue,
+            "ip" => "address".to_owned(),
+            _ => key,
+        };
+        let value = match (tag, key.as_str()) {
+            (Some(family), "address" | "gateway") => family.value(&value),
+            _ => value,
+        };
+        ip.insert(key, value);
     }
-    drop_blank(&mut ip, "gateway");
     ip
 }
 
