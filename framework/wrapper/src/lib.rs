@@ -30,7 +30,9 @@ pub use error::{DelegateError, DelegateFailure, Error, ErrorObject, Invocation, 
 pub use middleware::Middleware;
 pub use plugin::{Answer, Plugin};
 pub use reply::Reply;
-pub use request::{Attachment, CniArgs, Refusal, Request, check_container_id, check_ifname, check_network};
+pub use request::{
+    Attachment, CniArgs, Refusal, Request, check_container_id, check_ifname, check_network,
+};
 pub use result::AddResult;
 pub use run::{About, answer, run};
 pub use stack::{Layers, Stack};

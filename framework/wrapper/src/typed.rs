@@ -1,7 +1,7 @@
 //! Typed views of JSON, with errors that name the path of the key.
 
-use serde::de::DeserializeOwned;
 use crate::{Error, Object};
+use serde::de::DeserializeOwned;
 
 /// Reads `T` out of a document.
 ///

@@ -1,0 +1,41 @@
+//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`.
+//!
+//! A file a task; each does its own set-up.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
+
+mod demo;
+mod run;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask demo                  see the port mapper at work in a throw-away host (less than a minute once built)
+cargo xtask test                  format, lints, documentation and every test
+cargo xtask test --unprivileged   the same without root; says what could not run
+
+Each installs the Debian packages that it needs and says which.
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["demo"] => demo::demo(),
+        ["test"] => test::test(test::Privilege::Root),
+        ["test", "--unprivileged"] => test::test(test::Privilege::None),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("no such task: {}\n\n{HELP}", other.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

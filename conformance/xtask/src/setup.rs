@@ -1,0 +1,97 @@
+//! What the tasks need of the machine: Debian packages and Rust components, installed when missing.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::run::{Outcome, run};
+
+/// A file that must be there, and the Debian package that brings it.
+struct Need {
+    file: &'static str,
+    package: &'static str,
+}
+
+const fn need(file: &'static str, package: &'static str) -> Need {
+    Need { file, package }
+}
+
+/// A bare name is looked for where system programs are.
+const NEEDS: [Need; 7] = [
+    need("ip", "iproute2"),
+    need("nsenter", "util-linux"),
+    need("iptables-restore", "iptables"),
+    need("iptables-legacy-restore", "iptables"),
+    need("nft", "nftables"),
+    need("conntrack", "conntrack"),
+    need("/usr/lib/cni/bridge", "containernetworking-plugins"),
+];
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn packages() -> Outcome {
+    let mut missing: Vec<&str> =
+        NEEDS.iter().filter(|need| !is_there(need.file)).map(|need| need.package).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing Debian packages: {}", missing.join(" "));
+    let apt = |words: &[&str]| run(as_root("apt-get").args(words).stdout(Stdio::null()));
+    let install =
+        [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), &missing].concat();
+    // The package lists of a fresh machine are empty or old.
+    let outcome = apt(&["update", "-qq"]).and_then(|_| apt(&install));
+    outcome.map_err(|problem| {
+        format!("{problem}\nInstall them yourself: apt-get install {}", missing.join(" "))
+    })?;
+    match NEEDS.iter().find(|need| !is_there(need.file)) {
+        None => Ok(()),
+        Some(need) => {
+            Err(format!("{} is still missing after installing {}", need.file, need.package))
+        }
+    }
+}
+
+/// rustfmt and clippy, which a minimal toolchain lacks.
+pub(crate) fn components() -> Outcome {
+    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
+        let works = Command::new(program)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if works.is_ok_and(|status| status.success()) {
+            continue;
+        }
+        println!("installing the Rust component {component}");
+        run(Command::new("rustup").args(["component", "add", component]))?;
+    }
+    Ok(())
+}
+
+/// Is this process root?
+pub(crate) fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn as_root(program: &str) -> Command {
+    let mut command = if is_root() { Command::new(program) } else { Command::new("sudo") };
+    if !is_root() {
+        command.arg(program);
+    }
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_there(file: &str) -> bool {
+    let path = Path::new(file);
+    if path.is_absolute() {
+        return path.exists();
+    }
+    let given = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
+    env::split_paths(&given).chain(system).any(|directory| directory.join(file).exists())
+}

@@ -1,0 +1,118 @@
+//! ADD's part: from the result to rules, in the order that a crash at any point can be cleaned up after.
+
+use cni_wrapper::{AddResult, Attachment, Call, Environment};
+
+use crate::backend::{self, Backend, Surroundings};
+use crate::claim::{Cidr, Claim};
+use crate::config::Settings;
+use crate::detach;
+use crate::error::Error;
+use crate::host::{flows, hairpin, localhost};
+use crate::liveness::is_live;
+use crate::lock::Lock;
+use crate::owner::{Holder, Owner};
+use crate::state::State;
+
+/// Maps the host ports. `begin` is called right before anything is touched: until then there is nothing to undo.
+///
+/// # Errors
+///
+/// The claim can't work, the lock is held, a host port is taken, or the host refuses.
+pub async fn attach(
+    call: &Call,
+    settings: &Settings,
+    result: &AddResult,
+    begin: impl FnOnce(),
+) -> Result<(), Error> {
+    let claim = claim(call, settings, result)?;
+    if claim.mappings.is_empty() {
+        begin();
+        return nothing_to_map(call, settings, &claim).await;
+    }
+    let surroundings = surroundings(&call.environment);
+    let backend = backend::open(settings.backend, &surroundings, settings.lock_timeout)?;
+    let state = State::open(&settings.state_dir)?;
+    let _lock = Lock::take(&state, settings.lock_timeout).await?;
+    begin();
+    // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
+    state.write(&claim)?;
+    let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
+    establish(&state, &backend, &claim, &names).await
+}
+
+/// Makes the host what the claim says. Repeating it repairs; the lock must be held.
+///
+/// # Errors
+///
+/// As [`attach`].
+pub async fn establish(
+    state: &State,
+    backend: &impl Backend,
+    claim: &Claim,
+    host_interfaces: &[String],
+) -> Result<(), Error> {
+    let installed = backend.install(claim, &|holder| is_stale(state, holder)).await?;
+    for holder in &installed.replaced {
+        forget(state, holder)?;
+    }
+    if claim.serves_localhost() {
+        // Behind the guard, which stands by now.
+        localhost::open(state, claim)?;
+    }
+    hairpin::open(claim, host_interfaces)?;
+    flows::forget_stale(claim)
+}
+
+/// Leaves word that there is nothing to clean up, so that DEL need not ask iptables.
+async fn nothing_to_map(call: &Call, settings: &Settings, claim: &Claim) -> Result<(), Error> {
+    let before = State::open_existing(&settings.state_dir)
+        .and_then(|state| state.map_or(Ok(None), |state| state.read(&claim.owner)));
+    if matches!(&before, Ok(Some(before)) if !before.mappings.is_empty()) {
+        detach::detach(&claim.owner, &settings.into(), &surroundings(&call.environment)).await?;
+    }
+    if let Err(error) = State::open(&settings.state_dir).and_then(|state| state.write(claim)) {
+        log::warn!("DEL will have to look for rules: {error}");
+    }
+    Ok(())
+}
+
+/// What the attachment of this call claims.
+///
+/// # Errors
+///
+/// A mapping that could never work.
+pub fn claim(call: &Call, settings: &Settings, result: &AddResult) -> Result<Claim, Error> {
+    let ips = result.ips_of(&call.attachment.ifname);
+    let addresses = ips.iter().filter_map(|ip| Cidr::new(ip.address, ip.prefix)).collect();
+    let netns = call.netns.clone().unwrap_or_default();
+    Claim::new(owner(&call.attachment), netns, addresses, settings)
+}
+
+/// The owner of an attachment's rules.
+pub fn owner(attachment: &Attachment) -> Owner {
+    let Attachment { network, container_id, ifname } = attachment.clone();
+    Owner { network, container_id, ifname }
+}
+
+/// What helper programs get of the environment.
+pub fn surroundings(environment: &Environment) -> Surroundings {
+    let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
+    Surroundings { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }
+}
+
+/// Only who is proven dead is replaced: rules without a file, such as the original's, may be of a live container.
+fn is_stale(state: &State, holder: &Holder) -> bool {
+    match holder {
+        Holder::Attachment(owner) => {
+            matches!(state.read(owner), Ok(Some(claim)) if !is_live(&claim))
+        }
+        Holder::Original { .. } => false,
+    }
+}
+
+fn forget(state: &State, holder: &Holder) -> Result<(), Error> {
+    let Holder::Attachment(owner) = holder else { return Ok(()) };
+    log::info!("{owner} is gone; its host ports were taken over");
+    localhost::release(state, owner)?;
+    state.remove(owner)
+}

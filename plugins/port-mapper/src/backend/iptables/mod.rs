@@ -1,0 +1,270 @@
+//! Rules by iptables: one iptables-save, a decision, and one iptables-restore per family; the latter only when there
+//! is something to change.
+//!
+//! [`save`] reads, [`rules`] says what a claim wants, [`plan`] decides; all three are pure. `run` executes.
+
+mod change;
+pub mod plan;
+pub mod rules;
+mod run;
+pub mod save;
+mod skeleton;
+mod survey;
+mod tools;
+mod version;
+mod words;
+mod xtables_lock;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_std::prelude::FutureExt;
+
+use super::{Backend, Fitness, Hints, Holding, Installed, Surroundings};
+use crate::claim::Claim;
+use crate::config::BackendKind;
+use crate::error::Error;
+use crate::family::Family;
+use crate::owner::{Holder, Owner};
+use plan::{Decision, Scope};
+use run::Runner;
+use save::Listing;
+use tools::{Program, Tools};
+
+pub use change::Plan;
+
+/// How often to decide anew when the rules were changed by somebody else between listing and change.
+const ATTEMPTS: usize = 3;
+
+/// The iptables of this host, in one of its variants.
+#[derive(Clone, Debug)]
+pub struct Iptables {
+    runner: Runner,
+}
+
+impl Iptables {
+    /// Looks for the programs of IPv4; those of IPv6 are looked for when there is something to do for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub fn find(
+        kind: BackendKind,
+        surroundings: &Surroundings,
+        lock_timeout: Duration,
+    ) -> Result<Self, Error> {
+        let tools = Tools::new(kind, surroundings);
+        tools.find(Program::Save, Family::V4)?;
+        tools.find(Program::Restore, Family::V4)?;
+        Ok(Self { runner: Runner { tools, lock_timeout } })
+    }
+
+    /// Both listings at the same time, where there are two.
+    async fn list(&self, wanted: &[(Family, Scope)]) -> Vec<Result<String, Error>> {
+        match wanted {
+            [] => Vec::new(),
+            [(family, scope)] => vec![self.runner.list(*family, *scope).await],
+            [(family, scope), (other, its), ..] => {
+                let (one, two) =
+                    self.runner.list(*family, *scope).join(self.runner.list(*other, *its)).await;
+                vec![one, two]
+            }
+        }
+    }
+
+    /// Lists, decides, changes; and does so anew when the change was refused and would be another one now.
+    ///
+    /// All families are decided before the first is changed: a conflict in one leaves the other untouched.
+    async fn settle(
+        &self,
+        wanted: &[(Family, Scope)],
+        accept: &dyn Fn(&Error) -> bool,
+        decide: &mut dyn FnMut(Family, Scope, &Listing<'_>) -> Result<Plan, Error>,
+    ) -> Result<bool, Error> {
+        let mut changed = false;
+        let mut refused: Option<(String, Error)> = None;
+        for _ in 0..ATTEMPTS {
+            let listings = self.list(wanted).await;
+            let mut texts = Vec::new();
+            for (&(family, scope), listing) in wanted.iter().zip(listings) {
+                match listing {
+                    Ok(text) => {
+                        let plan = decide(family, scope, &Listing::parse(&text))?;
+                        texts.push((family, plan.text()?));
+                    }
+                    Err(error) if accept(&error) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            match self.apply(&texts, &mut changed, refused.take()).await? {
+                None => return Ok(changed),
+                again => refused = again,
+            }
+        }
+        match refused {
+            Some((_, error)) => Err(self.explained(error).await),
+            None => Ok(changed),
+        }
+    }
+
+    /// The text that was refused, and why, when it is worth another look at the rules.
+    async fn apply(
+        &self,
+        texts: &[(Family, String)],
+        changed: &mut bool,
+        before: Option<(String, Error)>,
+    ) -> Result<Option<(String, Error)>, Error> {
+        for (family, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
+            match self.runner.restore(*family, text).await {
+                Ok(()) => *changed = true,
+                Err(error @ Error::Iptables { .. }) => {
+                    // The same text again: so it is not that somebody was faster.
+                    return match before {
+                        Some((refused, _)) if refused == *text => Err(self.explained(error).await),
+                        _ => Ok(Some((text.clone(), error))),
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The error, or the reason behind it: an iptables too old for us.
+    async fn explained(&self, error: Error) -> Error {
+        match self.fit_version().await {
+            Err(unfit @ Error::Unfit { .. }) => unfit,
+            _ => error,
+        }
+    }
+
+    async fn fit_version(&self) -> Result<String, Error> {
+        let text = self.runner.version(Family::V4).await?;
+        match version::parse(&text) {
+            Some(numbers) if numbers < version::OLDEST => Err(Error::Unfit {
+                program: self.runner.tools.find(Program::Tables, Family::V4)?,
+                why: format!("{text} is too old; 1.4.20 or newer is needed"),
+            }),
+            _ => Ok(text),
+        }
+    }
+}
+
+impl Backend for Iptables {
+    async fn install(
+        &self,
+        claim: &Claim,
+        is_stale: &dyn Fn(&Holder) -> bool,
+    ) -> Result<Installed, Error> {
+        let mut installed = Installed::default();
+        let mut replaced = Vec::new();
+        let changed = self
+            .settle(&wanted_by(claim), &|_| false, &mut |family, scope, listing| {
+                let Decision { plan, replaced: gone } =
+                    plan::install(listing, scope, family, claim, is_stale)?;
+                replaced.extend(gone);
+                Ok(plan)
+            })
+            .await?;
+        installed.changed = changed;
+        replaced.sort_unstable();
+        replaced.dedup();
+        installed.replaced = replaced;
+        Ok(installed)
+    }
+
+    async fn remove(&self, owner: &Owner, hints: &Hints) -> Result<(), Error> {
+        let families = hints.families.as_deref().unwrap_or(&Family::ALL);
+        let wanted: Vec<_> =
+            families.iter().map(|&family| (family, widest_scope(family))).collect();
+        // Where no claim is known, a family that this host does not have holds no rules.
+        let accept = |error: &Error| hints.families.is_none() && is_absent(error);
+        self.settle(&wanted, &accept, &mut |family, scope, listing| {
+            Ok(plan::remove(listing, scope, family, owner, hints))
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn check(&self, claim: &Claim) -> Result<(), Error> {
+        let wanted = wanted_by(claim);
+        for ((family, scope), listing) in wanted.iter().zip(self.list(&wanted).await) {
+            let text = listing?;
+            let plan = plan::compare(&Listing::parse(&text), *scope, *family, claim);
+            let differences = plan.differences();
+            if !differences.is_empty() {
+                return Err(Error::Differs { family: family.as_str(), differences });
+            }
+        }
+        Ok(())
+    }
+
+    async fn holdings(&self) -> Result<Vec<Holding>, Error> {
+        let wanted = Family::ALL.map(|family| (family, Scope::Nat));
+        let mut all = Vec::new();
+        for ((family, _), listing) in wanted.iter().zip(self.list(&wanted).await) {
+            match listing {
+                Ok(text) => all.extend(holdings(&Listing::parse(&text), *family)),
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn ready(&self) -> Result<Fitness, Error> {
+        let version = self.fit_version().await?;
+        self.runner.list(Family::V4, Scope::Nat).await?;
+        let ipv6 = match self.runner.tools.find(Program::Restore, Family::V6) {
+            Ok(_) => self.runner.list(Family::V6, Scope::Nat).await.map(drop),
+            Err(error) => Err(error),
+        };
+        Ok(Fitness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
+    }
+}
+
+/// What an ADD has to look at: only families with something to map, and the raw table only where 127.0.0.1 is
+/// served.
+fn wanted_by(claim: &Claim) -> Vec<(Family, Scope)> {
+    let scope = |family| match family {
+        Family::V4 if claim.serves_localhost() => Scope::All,
+        _ => Scope::Nat,
+    };
+    claim.families().map(|family| (family, scope(family))).collect()
+}
+
+/// The guard is IPv4's.
+fn widest_scope(family: Family) -> Scope {
+    match family {
+        Family::V4 => Scope::All,
+        Family::V6 => Scope::Nat,
+    }
+}
+
+/// Whether an error says that this host can't have rules of that family.
+fn is_absent(error: &Error) -> bool {
+    match error {
+        Error::Missing { .. } => true,
+        Error::Iptables { said, .. } => {
+            said.contains("Table does not exist") || said.contains("not supported")
+        }
+        _ => false,
+    }
+}
+
+fn holdings(listing: &Listing<'_>, family: Family) -> Vec<Holding> {
+    let mut found: BTreeMap<(Holder, &str), Holding> = BTreeMap::new();
+    for tagged in survey::tagged(listing) {
+        let taken = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
+        let holder = tagged.holder.clone();
+        let chain = tagged.rule.chain;
+        let holding = found.entry((holder.clone(), chain)).or_insert_with(|| Holding {
+            holder,
+            family,
+            chain: chain.to_owned(),
+            ports: Vec::new(),
+        });
+        holding.ports.extend(taken);
+    }
+    found.into_values().collect()
+}

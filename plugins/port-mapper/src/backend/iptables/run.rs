@@ -1,0 +1,150 @@
+//! Runs iptables-save and iptables-restore, and tells what their failures mean.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cni_wrapper::exec::{Execution, Finished, Limits, run};
+
+use super::plan::Scope;
+use super::save::Listing;
+use super::tools::{Program, Tools};
+use super::xtables_lock::XtablesLock;
+use crate::error::Error;
+use crate::family::Family;
+
+/// Time for the work itself, beside the wait for the lock.
+const WORK: Duration = Duration::from_secs(30);
+/// A listing of a hundred thousand rules has about 15 MiB.
+const LONGEST_LISTING: usize = 64 << 20;
+/// The status of iptables when a resource, such as the lock, was not to be had.
+const RESOURCE: i32 = 4;
+
+/// The programs, and how long to wait for the xtables lock.
+#[derive(Clone, Debug)]
+pub(super) struct Runner {
+    pub(super) tools: Tools,
+    pub(super) lock_timeout: Duration,
+}
+
+impl Runner {
+    /// The text of the rules. One process.
+    pub(super) async fn list(&self, family: Family, scope: Scope) -> Result<String, Error> {
+        let program = self.tools.find(Program::Save, family)?;
+        let args = match scope {
+            Scope::Nat => vec!["-t".into(), "nat".into()],
+            Scope::All => Vec::new(),
+        };
+        let finished = self.run(&program, args, Vec::new()).await?;
+        if !finished.status.success() {
+            return Err(failure(program, "listing rules", &finished));
+        }
+        let text = String::from_utf8(finished.stdout)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        shows_all(&program, &text, scope)?;
+        Ok(text)
+    }
+
+    /// Tells iptables-restore the text. One process; two with an iptables before 1.6.2.
+    pub(super) async fn restore(&self, family: Family, text: &str) -> Result<(), Error> {
+        let program = self.tools.find(Program::Restore, family)?;
+        let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
+        let args = ["-w", seconds.as_str(), "--noflush"].map(OsString::from).to_vec();
+        let mut finished = self.run(&program, args, text.into()).await?;
+        if !finished.status.success() && is_unknown_option(&finished) {
+            let lock_file = Path::new(self.tools.lock_file());
+            let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
+            finished = self.run(&program, vec!["--noflush".into()], text.into()).await?;
+        }
+        if finished.status.success() {
+            return Ok(());
+        }
+        if finished.status.code() == Some(RESOURCE) && stderr(&finished).contains("xtables lock") {
+            return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(&finished) });
+        }
+        Err(failure(program, "changing rules", &finished))
+    }
+
+    /// Such as `iptables v1.8.9 (nf_tables)`.
+    pub(super) async fn version(&self, family: Family) -> Result<String, Error> {
+        let program = self.tools.find(Program::Tables, family)?;
+        let finished = self.run(&program, vec!["--version".into()], Vec::new()).await?;
+        if !finished.status.success() {
+            return Err(failure(program, "telling its version", &finished));
+        }
+        Ok(String::from_utf8_lossy(&finished.stdout).trim().to_owned())
+    }
+
+    async fn run(
+        &self,
+        program: &Path,
+        args: Vec<OsString>,
+        stdin: Vec<u8>,
+    ) -> Result<Finished, Error> {
+        let deadline = self.lock_timeout + WORK;
+        let limits = Limits { deadline, stdout: LONGEST_LISTING, ..Limits::default() };
+        let environment = self.tools.environment();
+        let execution = Execution { program: program.to_owned(), args, environment, stdin, limits };
+        Ok(run(&execution).await?)
+    }
+}
+
+/// A table that was changed by `nft` in ways that iptables has no words for is left out of the listing.
+fn shows_all(program: &Path, text: &str, scope: Scope) -> Result<(), Error> {
+    let listing = Listing::parse(text);
+    let hidden = |table: &&str| *table == "nat" || (scope == Scope::All && *table == "raw");
+    match listing.incompatible.into_iter().find(|table| hidden(table)) {
+        None => Ok(()),
+        Some(table) => Err(Error::Unfit {
+            program: program.to_owned(),
+            why: format!(
+                "table {table} holds rules made by nft that it can't show; see `nft list ruleset` and move them to a table of their own"
+            ),
+        }),
+    }
+}
+
+/// Old programs say so and then take the number of seconds for a file's name.
+fn is_unknown_option(finished: &Finished) -> bool {
+    let stderr = stderr(finished);
+    ["unrecognized option", "invalid option", "unknown option"]
+        .iter()
+        .any(|words| stderr.to_lowercase().contains(words))
+}
+
+fn stderr(finished: &Finished) -> String {
+    String::from_utf8_lossy(&finished.stderr).into_owned()
+}
+
+/// The words of a program, on one line.
+fn said(finished: &Finished) -> String {
+    let text = stderr(finished);
+    let lines = text.lines().map(str::trim).filter(|line| {
+        // Printed whenever both variants are in use, whether anything is wrong or not.
+        !line.is_empty() && !line.starts_with("# Warning: iptables-legacy tables present")
+    });
+    let text = lines.collect::<Vec<_>>().join("; ");
+    if text.is_empty() { "it said nothing".to_owned() } else { text }
+}
+
+fn failure(program: PathBuf, action: &'static str, finished: &Finished) -> Error {
+    let said = said(finished);
+    if said.contains("you must be root") || said.contains("Permission denied") {
+        let why = format!("{said}; run as root, with CAP_NET_ADMIN in this network namespace");
+        return Error::Unfit { program, why };
+    }
+    if lacks_comments(&said) {
+        let why = format!(
+            "{said}; rules bear their owner as a comment: load the kernel module xt_comment"
+        );
+        return Error::Unfit { program, why };
+    }
+    Error::Iptables { program, action, status: finished.status.to_string(), said }
+}
+
+/// The match that our tags need, in the words of either variant.
+fn lacks_comments(said: &str) -> bool {
+    ["match `comment'", "match \"comment\"", "Extension comment"]
+        .iter()
+        .any(|words| said.contains(words))
+}

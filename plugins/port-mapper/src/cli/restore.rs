@@ -1,0 +1,53 @@
+//! `restore`: puts the rules of all live containers back, after a firewall reload.
+
+use cni_wrapper::Environment;
+use serde_json::json;
+
+use super::list::claims;
+use super::{Options, Report};
+use crate::attach::{establish, surroundings};
+use crate::backend;
+use crate::claim::Claim;
+use crate::error::Error;
+use crate::liveness::is_live;
+use crate::lock::Lock;
+use crate::state::State;
+
+/// What is right already is left alone. Goes on after an error.
+pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
+    let (mut restored, mut errors) = (Vec::new(), Vec::new());
+    for claim in claims(options)? {
+        let claim = match claim {
+            Ok(claim) if claim.mappings.is_empty() || !is_live(&claim) => continue,
+            Ok(claim) => claim,
+            Err(error) => {
+                errors.push(error.to_string());
+                continue;
+            }
+        };
+        match one(options, &claim).await {
+            Ok(()) => restored.push(claim.owner),
+            Err(error) => errors.push(format!("{}: {error}", claim.owner)),
+        }
+    }
+    let mut text: String = restored.iter().map(|owner| format!("restored {owner}\n")).collect();
+    text.extend(errors.iter().map(|error| format!("not restored: {error}\n")));
+    if text.is_empty() {
+        text.push_str("nothing to restore\n");
+    }
+    let json = json!({"restored": restored, "errors": errors});
+    Ok(Report { text, json, well: errors.is_empty() })
+}
+
+/// The lock is taken anew for each, so that a long restore does not hold up containers that start meanwhile.
+async fn one(options: &Options, claim: &Claim) -> Result<(), Error> {
+    let surroundings = surroundings(&Environment::of_process());
+    let backend = backend::open(claim.backend, &surroundings, options.patience)?;
+    let state = State::open(&options.state_dir)?;
+    let _lock = Lock::take(&state, options.patience).await?;
+    // Its DEL may have come since the list was read.
+    match state.read(&claim.owner)? {
+        Some(claim) => establish(&state, &backend, &claim, &[]).await,
+        None => Ok(()),
+    }
+}

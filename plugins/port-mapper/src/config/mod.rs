@@ -1,0 +1,280 @@
+//! The plugin's own keys of the network configuration.
+//!
+//! They are read in two steps. [`Config`] takes any value, so that a DEL or GC never fails for a key that only
+//! ADD needs. [`Settings`] is what ADD and CHECK use: everything validated, every problem in one error.
+//! [`Cleanup`] is what DEL and GC use: whatever is sound in the configuration, and the defaults for the rest.
+
+mod chain;
+mod devices;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Problem};
+use crate::mappings::{self, Mapping};
+
+/// The chain where none is configured. Mesos's original wants the key; in a list of plugins, as containerd or
+/// CRI-O have it, nobody should have to invent a name.
+pub const DEFAULT_CHAIN: &str = "PORT-MAPPER";
+/// Where the state files are when `stateDir` is not configured.
+pub const DEFAULT_STATE_DIR: &str = "/run/mesos-cni-port-mapper";
+/// How long to wait for locks when `lockTimeout` is not configured.
+pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest `lockTimeout`, in seconds.
+const MAX_LOCK_TIMEOUT: f64 = 600.0;
+
+/// The keys as they came. null is the same as absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// Chain of the nat table that groups the network's rules; [`DEFAULT_CHAIN`] when absent.
+    pub chain: Option<Value>,
+    /// Interfaces of the host from which nothing is mapped; a `+` at the end stands for any rest.
+    pub exclude_devices: Option<Value>,
+    /// Which program makes the rules: see [`BackendKind`].
+    pub backend: Option<Value>,
+    /// Whether source addresses are rewritten where a mapping could not work otherwise: hairpin, 127.0.0.1. Default true.
+    pub snat: Option<Value>,
+    /// Whether the source address of every mapped connection is rewritten. Default false.
+    pub masq_all: Option<Value>,
+    /// An absolute path; [`DEFAULT_STATE_DIR`] when absent.
+    pub state_dir: Option<Value>,
+    /// Seconds to wait for a lock; [`DEFAULT_LOCK_TIMEOUT`] when absent.
+    pub lock_timeout: Option<Value>,
+    /// Holds the mappings under Mesos.
+    pub args: Option<Value>,
+    /// Holds the mappings under other runtimes.
+    pub runtime_config: Option<Value>,
+}
+
+/// Which program makes the rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendKind {
+    /// `iptables`, in whichever variant the host has it.
+    #[default]
+    Iptables,
+    /// `iptables-nft`.
+    IptablesNft,
+    /// `iptables-legacy`.
+    IptablesLegacy,
+}
+
+/// The validated keys, for ADD and CHECK.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// A valid chain name.
+    pub chain: String,
+    /// Valid interface names, each once.
+    pub exclude_devices: Vec<String>,
+    /// The backend.
+    pub backend: BackendKind,
+    /// See [`Config::snat`].
+    pub snat: bool,
+    /// See [`Config::masq_all`].
+    pub masq_all: bool,
+    /// An absolute path.
+    pub state_dir: PathBuf,
+    /// How long to wait for a lock.
+    pub lock_timeout: Duration,
+    /// Every mapping of the request, each once.
+    pub mappings: Vec<Mapping>,
+}
+
+/// What DEL and GC need, for which no configuration is too broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cleanup {
+    /// The chain, if the configuration has a valid one (or none, which is the default one).
+    pub chain: Option<String>,
+    /// The backend, if the configuration names one.
+    pub backend: Option<BackendKind>,
+    /// The configured path, or the default.
+    pub state_dir: PathBuf,
+    /// The configured time, or the default.
+    pub lock_timeout: Duration,
+}
+
+impl Settings {
+    /// Validates the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with every problem there is.
+    pub fn from(config: &Config) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let settings = Self {
+            chain: sound(&mut problems, "chain", chain(config)),
+            exclude_devices: devices::read(config.exclude_devices.as_ref(), &mut problems),
+            backend: sound(&mut problems, "backend", backend(config)).unwrap_or_default(),
+            snat: sound(&mut problems, "snat", flag(config.snat.as_ref(), true)),
+            masq_all: sound(&mut problems, "masqAll", flag(config.masq_all.as_ref(), false)),
+            state_dir: sound(&mut problems, "stateDir", state_dir(config)),
+            lock_timeout: sound(&mut problems, "lockTimeout", lock_timeout(config)),
+            mappings: mappings::read(config.args.as_ref(), config.runtime_config.as_ref())
+                .unwrap_or_else(|wrong| {
+                    problems.extend(wrong);
+                    Vec::new()
+                }),
+        };
+        if problems.is_empty() { Ok(settings) } else { Err(Error::Config(problems)) }
+    }
+}
+
+impl Cleanup {
+    /// Takes what is sound.
+    pub fn from(config: &Config) -> Self {
+        Self {
+            chain: chain(config).ok(),
+            backend: backend(config).ok().flatten(),
+            state_dir: state_dir(config).unwrap_or_else(|_| DEFAULT_STATE_DIR.into()),
+            lock_timeout: lock_timeout(config).unwrap_or(DEFAULT_LOCK_TIMEOUT),
+        }
+    }
+}
+
+impl From<&Settings> for Cleanup {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            chain: Some(settings.chain.clone()),
+            backend: Some(settings.backend),
+            state_dir: settings.state_dir.clone(),
+            lock_timeout: settings.lock_timeout,
+        }
+    }
+}
+
+fn sound<T: Default>(problems: &mut Vec<Problem>, key: &str, value: Result<T, String>) -> T {
+    value.unwrap_or_else(|why| {
+        problems.push(Problem::new(key, why));
+        T::default()
+    })
+}
+
+fn chain(config: &Config) -> Result<String, String> {
+    match &config.chain {
+        None => Ok(DEFAULT_CHAIN.to_owned()),
+        Some(Value::String(name)) => chain::check(name).map(|()| name.clone()),
+        Some(other) => Err(unexpected(other, "the name of a chain")),
+    }
+}
+
+fn backend(config: &Config) -> Result<Option<BackendKind>, String> {
+    let Some(value) = &config.backend else { return Ok(None) };
+    BackendKind::deserialize(value).map(Some).map_err(|_| {
+        let known = "use \"iptables\", \"iptables-nft\" or \"iptables-legacy\", or leave it out";
+        format!("{} is no backend of this plugin; {known}", mappings::shown(value))
+    })
+}
+
+fn flag(value: Option<&Value>, default: bool) -> Result<bool, String> {
+    match value {
+        None => Ok(default),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => Err(unexpected(other, "true or false")),
+    }
+}
+
+fn state_dir(config: &Config) -> Result<PathBuf, String> {
+    match &config.state_dir {
+        None => Ok(DEFAULT_STATE_DIR.into()),
+        Some(Value::String(path)) if path.starts_with('/') && !path.contains('\0') => {
+            Ok(path.into())
+        }
+        Some(other) => Err(unexpected(other, "an absolute path")),
+    }
+}
+
+fn lock_timeout(config: &Config) -> Result<Duration, String> {
+    let Some(value) = &config.lock_timeout else { return Ok(DEFAULT_LOCK_TIMEOUT) };
+    value
+        .as_f64()
+        .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_LOCK_TIMEOUT)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| unexpected(value, "a number of seconds, over 0 and at most 600"))
+}
+
+fn unexpected(value: &Value, expected: &str) -> String {
+    format!("{} is not {expected}, which is expected here", mappings::shown(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(value: Value) -> Config {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn refusal(value: Value) -> String {
+        Settings::from(&config(value)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_key_may_be_absent_or_null() {
+        let nothing = json!({"chain": null, "excludeDevices": null, "backend": null, "snat": null,
+            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null, "runtimeConfig": null});
+        for value in [json!({}), nothing] {
+            let settings = Settings::from(&config(value)).unwrap();
+            assert_eq!(settings.chain, "PORT-MAPPER");
+            assert_eq!(settings.state_dir, PathBuf::from("/run/mesos-cni-port-mapper"));
+            assert_eq!(settings.lock_timeout, Duration::from_secs(5));
+            assert!(settings.snat && !settings.masq_all);
+            assert!(settings.exclude_devices.is_empty() && settings.mappings.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_key_is_honoured() {
+        let settings = Settings::from(&config(
+            json!({"chain": "MESOS", "excludeDevices": ["br0", "veth+", "br0"],
+            "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x", "lockTimeout": 0.5,
+            "runtimeConfig": {"portMappings": [{"hostPort": 1, "containerPort": 2}]}}),
+        ));
+        let settings = settings.unwrap();
+        assert_eq!(settings.exclude_devices, ["br0", "veth+"]);
+        assert_eq!(settings.backend, BackendKind::IptablesLegacy);
+        assert!(!settings.snat && settings.masq_all);
+        assert_eq!(settings.lock_timeout, Duration::from_millis(500));
+        assert_eq!(settings.mappings.len(), 1);
+    }
+
+    #[test]
+    fn all_problems_are_in_one_message_with_key_and_value() {
+        let refused =
+            refusal(json!({"chain": "ACCEPT", "excludeDevices": ["br0", ""], "backend": "pf",
+            "snat": 1, "masqAll": "yes", "stateDir": "run", "lockTimeout": 0, "args": []}));
+        for part in [
+            "chain: \"ACCEPT\"",
+            "excludeDevices[1]: \"\"",
+            "backend: \"pf\"",
+            "snat: 1 ",
+            "masqAll: \"yes\"",
+            "stateDir: \"run\"",
+            "lockTimeout: 0 ",
+            "args: []",
+        ] {
+            assert!(refused.contains(part), "{part} is not in {refused}");
+        }
+    }
+
+    #[test]
+    fn cleanup_survives_any_configuration() {
+        let broken =
+            config(json!({"chain": 3, "excludeDevices": 3, "backend": 3, "snat": 3, "masqAll": 3,
+            "stateDir": 3, "lockTimeout": -3, "args": 3, "runtimeConfig": 3}));
+        let cleanup = Cleanup::from(&broken);
+        assert_eq!(cleanup.chain, None);
+        assert_eq!(cleanup.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
+        assert_eq!(cleanup.lock_timeout, DEFAULT_LOCK_TIMEOUT);
+        let sound = Cleanup::from(&config(json!({"chain": "MESOS", "backend": "iptables-nft"})));
+        assert_eq!(sound.chain.as_deref(), Some("MESOS"));
+        assert_eq!(sound.backend, Some(BackendKind::IptablesNft));
+    }
+}

@@ -1,0 +1,58 @@
+//! GC's part: what belongs to attachments of this network that are not valid any more goes.
+
+use std::collections::BTreeSet;
+
+use cni_wrapper::Attachment;
+
+use crate::attach::owner;
+use crate::backend::{self, Backend, Surroundings};
+use crate::config::Cleanup;
+use crate::detach::detach;
+use crate::error::Error;
+use crate::owner::{Holder, Owner};
+use crate::state::State;
+
+/// Goes on after an error; gives all of them.
+pub async fn gc(
+    network: &str,
+    cleanup: &Cleanup,
+    surroundings: &Surroundings,
+    valid: &[Attachment],
+) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let mut found = BTreeSet::new();
+    match in_state(cleanup) {
+        Ok(owners) => found.extend(owners),
+        Err(error) => errors.push(error),
+    }
+    match in_rules(cleanup, surroundings).await {
+        Ok(owners) => found.extend(owners),
+        Err(error) => errors.push(error),
+    }
+    let valid: BTreeSet<Owner> = valid.iter().map(owner).collect();
+    // Names that are abbreviated in a tag are equal to their whole form: so it is asked by comparing owners.
+    let is_ours = |found: &Owner| Owner { network: network.to_owned(), ..found.clone() } == *found;
+    for owner in found.iter().filter(|found| is_ours(found) && !valid.contains(found)) {
+        log::info!("removing what is left of {owner}");
+        errors.extend(detach(owner, cleanup, surroundings).await.err());
+    }
+    errors
+}
+
+fn in_state(cleanup: &Cleanup) -> Result<Vec<Owner>, Error> {
+    let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(Vec::new()) };
+    Ok(state.list()?.into_iter().flatten().map(|claim| claim.owner).collect())
+}
+
+/// Rules of the original port mapper do not tell their network: they are left for their own DEL.
+async fn in_rules(cleanup: &Cleanup, surroundings: &Surroundings) -> Result<Vec<Owner>, Error> {
+    let kind = cleanup.backend.unwrap_or_default();
+    let holdings = backend::open(kind, surroundings, cleanup.lock_timeout)?.holdings().await?;
+    Ok(holdings
+        .into_iter()
+        .filter_map(|holding| match holding.holder {
+            Holder::Attachment(owner) => Some(owner),
+            Holder::Original { .. } => None,
+        })
+        .collect())
+}

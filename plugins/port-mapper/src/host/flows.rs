@@ -1,0 +1,111 @@
+//! Tracked UDP flows. A flow keeps its translation as long as packets come, whatever the rules say by then.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use netfilter::conntrack::{Conntrack, Family as FlowFamily, Flow, UDP};
+use netfilter::route::Routes;
+
+use crate::claim::Claim;
+use crate::error::Error;
+use crate::family::Family;
+use crate::mappings::{Mapping, Protocol};
+
+/// After ADD: forgets flows to the claim's host ports that lead anywhere else than to its container.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub fn forget_stale(claim: &Claim) -> Result<(), Error> {
+    let mut routes = None;
+    forget(claim, |mapping, container, flow| {
+        Ok(!leads_to(mapping, container, flow) && is_to_this_host(&mut routes, mapping, flow)?)
+    })
+}
+
+/// On DEL: forgets flows that the claim's mappings led to its container.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub fn forget_own(claim: &Claim) -> Result<(), Error> {
+    forget(claim, |mapping, container, flow| Ok(leads_to(mapping, container, flow)))
+}
+
+/// One walk through the table for each family that has UDP mappings; none when there is no such mapping.
+fn forget(
+    claim: &Claim,
+    mut is_meant: impl FnMut(&Mapping, IpAddr, &Flow) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    for family in claim.families() {
+        let Some(container) = claim.address(family).map(|cidr| cidr.address) else { continue };
+        let mappings: Vec<&Mapping> = udp(claim, family).collect();
+        if mappings.is_empty() {
+            continue;
+        }
+        let ports: Vec<_> = mappings.iter().map(|mapping| host_ports(mapping)).collect();
+        let by_port = by_port(&mappings);
+        let mut conntrack = Conntrack::open()?;
+        for flow in conntrack.flows_where(flow_family(family), UDP, &ports, |_| true)? {
+            let destination = flow.destination();
+            let candidates = by_port.get(&destination.port()).into_iter().flatten();
+            let at = |mapping: &&&Mapping| {
+                mapping.host_ip.one().is_none_or(|address| address == destination.ip())
+            };
+            let Some(mapping) = candidates.filter(at).next() else { continue };
+            if is_meant(mapping, container, &flow)? {
+                conntrack.delete(&flow)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn udp(claim: &Claim, family: Family) -> impl Iterator<Item = &Mapping> {
+    let is_udp = |mapping: &&Mapping| mapping.protocol == Protocol::Udp;
+    claim.mappings.iter().filter(is_udp).filter(move |mapping| mapping.host_ip.is_in(family))
+}
+
+/// One port can be mapped at several addresses of the host, to different ports of the container.
+fn by_port<'a>(mappings: &[&'a Mapping]) -> HashMap<u16, Vec<&'a Mapping>> {
+    let mut by_port: HashMap<u16, Vec<&Mapping>> = HashMap::new();
+    for &mapping in mappings {
+        for port in host_ports(mapping) {
+            by_port.entry(port).or_default().push(mapping);
+        }
+    }
+    by_port
+}
+
+fn host_ports(mapping: &Mapping) -> RangeInclusive<u16> {
+    mapping.host_port..=mapping.last_host_port()
+}
+
+fn leads_to(mapping: &Mapping, container: IpAddr, flow: &Flow) -> bool {
+    let offset = flow.destination().port() - mapping.host_port;
+    let answered_by = flow.answered_by();
+    answered_by.ip() == container && answered_by.port() == mapping.container_port + offset
+}
+
+fn is_to_this_host(
+    routes: &mut Option<Routes>,
+    mapping: &Mapping,
+    flow: &Flow,
+) -> Result<bool, Error> {
+    if mapping.host_ip.one().is_some() {
+        return Ok(true); // it was chosen by its address
+    }
+    let routes = match routes {
+        Some(routes) => routes,
+        None => routes.insert(Routes::open()?),
+    };
+    Ok(routes.is_local(flow.destination().ip())?)
+}
+
+fn flow_family(family: Family) -> FlowFamily {
+    match family {
+        Family::V4 => FlowFamily::V4,
+        Family::V6 => FlowFamily::V6,
+    }
+}

@@ -1,0 +1,105 @@
+//! `route_localnet`: lets packets from 127.0.0.1 leave for a container.
+//!
+//! It is opened on one interface at a time, only behind the guard rules that keep 127.0.0.0/8 from coming in.
+//! Below the state directory each interface that we opened has a folder with a file for every attachment that needs
+//! it; with the last of them it is closed again. An interface that was open before us is left alone.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use netfilter::link::Links;
+use netfilter::route::Routes;
+
+use crate::claim::Claim;
+use crate::error::Error;
+use crate::family::Family;
+use crate::owner::Owner;
+use crate::state::State;
+
+const FOLDER: &str = "route_localnet";
+
+/// Opens the interface by which the claim's container is reached. The guard must stand already.
+///
+/// # Errors
+///
+/// No route to the container, or the setting can't be written.
+pub fn open(state: &State, claim: &Claim) -> Result<(), Error> {
+    let Some(container) = claim.address(Family::V4) else { return Ok(()) };
+    let Some(interface) = interface_to(container.address)? else {
+        log::warn!("no route to {}: not reached by 127.0.0.1", container.address);
+        return Ok(());
+    };
+    let setting = setting(&interface);
+    let users = state.path().join(FOLDER).join(&interface);
+    let now = fs::read_to_string(&setting).map_err(failed("read", &setting))?;
+    if now.trim() == "1" && !users.exists() {
+        return Ok(()); // opened by somebody else, who will close it
+    }
+    // The file first: whoever cleans up after a crash must know that it was us.
+    let user = users.join(State::file_name(&claim.owner));
+    private_dir(&users).and_then(|()| fs::write(&user, "")).map_err(failed("write", &user))?;
+    fs::write(&setting, "1").map_err(failed("write", &setting))
+}
+
+/// The owner needs no interface any more; those that nobody needs are closed. To be called while the guard still stands.
+/// True when one that we opened stays open.
+///
+/// # Errors
+///
+/// A setting can't be written; an interface that is gone is fine.
+pub fn release(state: &State, owner: &Owner) -> Result<bool, Error> {
+    let folder = state.path().join(FOLDER);
+    let interfaces = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        interfaces => interfaces.map_err(failed("read", &folder))?,
+    };
+    let mut open = false;
+    for interface in interfaces.flatten() {
+        let users = interface.path();
+        let user = users.join(State::file_name(owner));
+        gone(fs::remove_file(&user)).map_err(failed("remove", &user))?;
+        if is_empty(&users).map_err(failed("read", &users))? {
+            let setting = setting(&interface.file_name().to_string_lossy());
+            gone(fs::write(&setting, "0")).map_err(failed("write", &setting))?;
+            gone(fs::remove_dir(&users)).map_err(failed("remove", &users))?;
+        } else {
+            open = true;
+        }
+    }
+    if !open {
+        gone(fs::remove_dir(&folder)).map_err(failed("remove", &folder))?;
+    }
+    Ok(open)
+}
+
+fn interface_to(container: IpAddr) -> Result<Option<String>, Error> {
+    let Some(index) = Routes::open()?.output_interface(container)? else { return Ok(None) };
+    Ok(Links::open()?.by_index(index)?.map(|link| link.name))
+}
+
+fn setting(interface: &str) -> PathBuf {
+    ["/proc/sys/net/ipv4/conf", interface, "route_localnet"].iter().collect()
+}
+
+fn private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn is_empty(path: &Path) -> io::Result<bool> {
+    Ok(fs::read_dir(path)?.next().is_none())
+}
+
+/// What is not there need not be removed or closed.
+fn gone(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::State { action, path: path.to_owned(), source }
+}

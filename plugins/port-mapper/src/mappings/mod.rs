@@ -1,0 +1,195 @@
+//! Port mappings: what they are, and how they are read from a network configuration.
+
+mod overlap;
+mod read;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::family::Family;
+
+pub use read::read;
+pub(crate) use read::shown;
+
+/// A transport protocol that has ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    /// The lower-case name, as iptables has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
+
+    /// Any letter case, blanks around it ignored, as the original took it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        [Self::Tcp, Self::Udp, Self::Sctp]
+            .into_iter()
+            .find(|protocol| text.eq_ignore_ascii_case(protocol.as_str()))
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Addresses of the host at which a mapping is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum HostAddress {
+    /// All of them, IPv4 and IPv6: no `hostIP`.
+    #[default]
+    Any,
+    /// All of one family: `0.0.0.0` or `::`.
+    AnyOf(Family),
+    /// A single one.
+    One(IpAddr),
+}
+
+impl HostAddress {
+    /// Whether there is such an address in the family.
+    pub fn is_in(self, family: Family) -> bool {
+        match self {
+            Self::Any => true,
+            Self::AnyOf(its) => its == family,
+            Self::One(address) => Family::of(&address) == family,
+        }
+    }
+
+    /// The single address, if it is one.
+    pub fn one(self) -> Option<IpAddr> {
+        match self {
+            Self::One(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for HostAddress {
+    type Err = String;
+
+    /// Empty text and `any` mean any address; an IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is one of IPv4.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if matches!(text, "" | "any") {
+            return Ok(Self::Any);
+        }
+        let address: IpAddr = text.parse().map_err(|_| {
+            format!("{text:?} is no IP address; write one such as 192.0.2.1 or 2001:db8::1, or leave it out")
+        })?;
+        match address.to_canonical() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ok(Self::AnyOf(Family::V4)),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ok(Self::AnyOf(Family::V6)),
+            IpAddr::V6(Ipv6Addr::LOCALHOST) => Err(format!(
+                "{text:?} can't be mapped: the kernel does not route ::1 out of the host; use 127.0.0.1"
+            )),
+            address if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => Err(
+                format!("{text:?} is no address of one host; name one of this host's addresses"),
+            ),
+            address => Ok(Self::One(address)),
+        }
+    }
+}
+
+impl TryFrom<String> for HostAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<HostAddress> for String {
+    fn from(address: HostAddress) -> Self {
+        address.to_string()
+    }
+}
+
+impl fmt::Display for HostAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::AnyOf(Family::V4) => f.write_str("0.0.0.0"),
+            Self::AnyOf(Family::V6) => f.write_str("::"),
+            Self::One(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Host ports that lead to container ports: `range` consecutive ones from `host_port` and `container_port` on.
+///
+/// Valid by construction in [`read`]: no port is 0 or over 65535.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mapping {
+    /// Where on the host.
+    #[serde(rename = "hostIP", default)]
+    pub host_ip: HostAddress,
+    /// The first port on the host.
+    pub host_port: u16,
+    /// The first port in the container.
+    pub container_port: u16,
+    /// How many ports.
+    #[serde(default = "one")]
+    pub range: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+}
+
+fn one() -> u16 {
+    1
+}
+
+impl Mapping {
+    /// The last port on the host.
+    pub fn last_host_port(&self) -> u16 {
+        self.host_port.saturating_add(self.range.saturating_sub(1))
+    }
+
+    /// The last port in the container.
+    pub fn last_container_port(&self) -> u16 {
+        self.container_port.saturating_add(self.range.saturating_sub(1))
+    }
+}
+
+/// As in messages: `tcp 192.0.2.1:8080-8089 to container port 80-89`.
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.protocol)?;
+        match self.host_ip {
+            HostAddress::Any => write!(f, "host port ")?,
+            HostAddress::One(IpAddr::V6(address)) => write!(f, "[{address}]:")?,
+            HostAddress::AnyOf(Family::V6) => write!(f, "[::]:")?,
+            address => write!(f, "{address}:")?,
+        }
+        let host = Ports(self.host_port, self.last_host_port());
+        let container = Ports(self.container_port, self.last_container_port());
+        write!(f, "{host} to container port {container}")
+    }
+}
+
+/// A port, or the first and the last of a range.
+pub(crate) struct Ports(pub(crate) u16, pub(crate) u16);
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == self.1 { self.0.fmt(f) } else { write!(f, "{}-{}", self.0, self.1) }
+    }
+}

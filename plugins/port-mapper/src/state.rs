@@ -1,0 +1,233 @@
+//! The state directory: one small file per attachment, which says what it claims.
+//!
+//! Rules are removed by their tags, so losing a file never breaks a DEL. The files are there for `restore`,
+//! `list`, and to tell whether an owner is still alive.
+//!
+//! Nobody else may have a hand in the directory: it is 0700 and ours, files are 0600, and no symbolic link is
+//! followed, neither to the directory nor in it. A file is replaced by renaming, so it is whole or absent.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use crate::claim::{Claim, VERSION};
+use crate::error::Error;
+use crate::owner::{Owner, hex};
+
+/// The most that is read of a file, in bytes: 10,000 mappings take about one MiB.
+const LARGEST: u64 = 16 << 20;
+const SUFFIX: &str = ".json";
+
+/// An open state directory.
+#[derive(Debug)]
+pub struct State {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+impl State {
+    /// Opens the directory, and makes it where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// It can't be made, is a symbolic link or no directory, or belongs to another user.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed("create", parent))?;
+        }
+        match fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed("create", path)(error.into())),
+        }
+        Self::open_existing(path)?.ok_or_else(|| failed("open", path)(Errno::NOENT.into()))
+    }
+
+    /// Opens the directory; `None` where there is none, and so no state.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::open`].
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = match fs::open(path, flags, Mode::empty()) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(failed("open", path)(error.into())),
+        };
+        keep_private(&directory).map_err(failed("use", path))?;
+        Ok(Some(Self { directory, path: path.to_owned() }))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name of an owner's file: `PREFIX~HEX.json`.
+    pub(crate) fn file_name(owner: &Owner) -> String {
+        file_name(owner)
+    }
+
+    /// Writes the file of a claim, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written; the one before it is left as it was.
+    pub fn write(&self, claim: &Claim) -> Result<(), Error> {
+        let name = file_name(&claim.owner);
+        let temporary = temporary_name(&name);
+        let path = self.path.join(&name);
+        let text =
+            serde_json::to_vec(claim).map_err(|error| failed("write", &path)(error.into()))?;
+        self.write_temporary(&temporary, &text)
+            .and_then(|()| Ok(fs::renameat(&self.directory, &temporary, &self.directory, &name)?))
+            .map_err(|error| {
+                // Nothing of a write that failed may stay.
+                let _ = self.unlink(&temporary);
+                failed("write", &path)(error)
+            })
+    }
+
+    fn write_temporary(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        // Left by a run that was killed: its name is not in use by any other attachment.
+        self.unlink(name)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(file);
+        file.write_all(text)?;
+        // Costs nothing below /run; elsewhere it keeps a power loss from leaving an empty file.
+        file.sync_data()
+    }
+
+    /// What an attachment claims; `None` when there is no file of it.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be read, or is damaged.
+    pub fn read(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
+        match self.read_file(&file_name(owner))? {
+            Some(claim) if claim.owner != *owner => {
+                let why = format!("it is of {}", claim.owner);
+                Err(Error::Damaged { path: self.path.join(file_name(owner)), why })
+            }
+            claim => Ok(claim),
+        }
+    }
+
+    /// All claims, in order of file names; a file that can't be used is an error among them, and no end.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself can't be read.
+    pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
+        let mut names = Vec::new();
+        let entries = fs::Dir::read_from(&self.directory);
+        for entry in entries.map_err(|error| failed("read", &self.path)(error.into()))? {
+            let entry = entry.map_err(|error| failed("read", &self.path)(error.into()))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(SUFFIX) && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        // A file that is gone by now belonged to an attachment that is gone by now.
+        Ok(names.iter().filter_map(|name| self.read_file(name).transpose()).collect())
+    }
+
+    /// Removes the file of an attachment, also a half-written one. None is fine.
+    ///
+    /// # Errors
+    ///
+    /// It is there and can't be removed.
+    pub fn remove(&self, owner: &Owner) -> Result<(), Error> {
+        let name = file_name(owner);
+        self.unlink(&name)
+            .and_then(|()| self.unlink(&temporary_name(&name)))
+            .map_err(failed("remove", &self.path.join(name)))
+    }
+
+    /// The lock file, opened; its content tells who took it last.
+    pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
+        let path = self.path.join("lock");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        fs::openat(&self.directory, "lock", flags, Mode::RUSR | Mode::WUSR)
+            .map(|file| (File::from(file), path.clone()))
+            .map_err(|error| failed("open", &path)(error.into()))
+    }
+
+    fn read_file(&self, name: &str) -> Result<Option<Claim>, Error> {
+        let path = self.path.join(name);
+        // Not to hang on a FIFO that somebody put here.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(failed("open", &path)(error.into())),
+        };
+        let mut text = Vec::new();
+        file.take(LARGEST + 1).read_to_end(&mut text).map_err(failed("read", &path))?;
+        parse(&text).map(Some).map_err(|why| Error::Damaged { path, why })
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        match fs::unlinkat(&self.directory, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Refuses a directory of somebody else, and closes ours to all others.
+fn keep_private(directory: &OwnedFd) -> io::Result<()> {
+    let stat = fs::fstat(directory)?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        let why = format!("it belongs to user {}; remove it, or set another stateDir", stat.st_uid);
+        return Err(io::Error::other(why));
+    }
+    if stat.st_mode & 0o077 != 0 {
+        fs::fchmod(directory, Mode::RWXU)?;
+    }
+    Ok(())
+}
+
+fn parse(text: &[u8]) -> Result<Claim, String> {
+    if text.len() as u64 > LARGEST {
+        return Err(format!("it has more than {LARGEST} bytes"));
+    }
+    let claim: Claim = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    match claim.version {
+        VERSION => Ok(claim),
+        other => Err(format!("it is of form {other}, and this version knows {VERSION}")),
+    }
+}
+
+/// `PREFIX~HEX.json`: letters of the container id for people, and a hash of the whole owner, so that no id makes
+/// a path, and no two owners share a file.
+fn file_name(owner: &Owner) -> String {
+    let prefix: String = owner
+        .container_id
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+        .take(64)
+        .collect();
+    let hash = hex(&Sha256::digest(owner.tag()));
+    format!("{prefix}~{}{SUFFIX}", &hash[..32])
+}
+
+fn temporary_name(name: &str) -> String {
+    format!(".{name}")
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::State { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

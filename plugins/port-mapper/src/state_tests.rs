@@ -1,0 +1,138 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+use crate::config::{Config, Settings};
+
+/// A directory of its own for a test, removed at its end.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("port-mapper-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn state(&self) -> State {
+        State::open(&self.0).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn claim(container_id: &str) -> Claim {
+    let own = str::to_owned;
+    let owner = Owner { network: own("n"), container_id: own(container_id), ifname: own("eth0") };
+    let settings = Settings::from(&Config::default()).unwrap();
+    Claim::new(owner, own("/run/netns/x"), Vec::new(), &settings).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_claim_is_written_read_listed_and_removed() {
+    let temporary = Temporary::new("life");
+    let state = temporary.state();
+    let (one, two) = (claim("c1"), claim("c10"));
+    assert_eq!(state.read(&one.owner).unwrap(), None);
+    state.write(&one).unwrap();
+    state.write(&one).unwrap();
+    state.write(&two).unwrap();
+    assert_eq!(state.read(&one.owner).unwrap().as_ref(), Some(&one));
+    assert_eq!(state.list().unwrap().len(), 2);
+    state.remove(&one.owner).unwrap();
+    state.remove(&one.owner).unwrap();
+    let left: Vec<Claim> = state.list().unwrap().into_iter().map(Result::unwrap).collect();
+    assert_eq!(left, [two]);
+}
+
+#[test]
+fn directory_and_files_are_closed_to_others() {
+    let temporary = Temporary::new("modes");
+    std::fs::create_dir(&temporary.0).unwrap();
+    std::fs::set_permissions(&temporary.0, PermissionsExt::from_mode(0o777)).unwrap();
+    temporary.state().write(&claim("c1")).unwrap();
+    assert_eq!(mode(&temporary.0), 0o700);
+    assert_eq!(mode(&temporary.0.join(&temporary.names()[0])), 0o600);
+}
+
+#[test]
+fn no_container_id_leads_out_of_the_directory() {
+    let temporary = Temporary::new("path");
+    let state = temporary.state();
+    for id in ["../../x", "/etc/x", ".hidden", "a b", &"x".repeat(5000), "", "ü"] {
+        state.write(&claim(id)).unwrap();
+        assert!(state.read(&claim(id).owner).unwrap().is_some(), "{id}");
+    }
+    assert_eq!(temporary.names().len(), 7);
+    assert_eq!(state.list().unwrap().len(), 7);
+}
+
+#[test]
+fn symbolic_links_are_not_followed() {
+    let temporary = Temporary::new("link");
+    let state = temporary.state();
+    let name = file_name(&claim("c1").owner);
+    let target = temporary.0.join("target");
+    std::fs::write(&target, "untouched").unwrap();
+    symlink(&target, temporary.0.join(&name)).unwrap();
+    symlink(&target, temporary.0.join(temporary_name(&name))).unwrap();
+    assert!(state.read(&claim("c1").owner).is_err());
+    state.write(&claim("c1")).unwrap();
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "untouched");
+
+    let link = Temporary::new("link-to-directory");
+    symlink(&temporary.0, &link.0).unwrap();
+    assert!(State::open(&link.0).is_err());
+    std::fs::remove_file(&link.0).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_reported_and_does_not_hide_the_others() {
+    let temporary = Temporary::new("damaged");
+    let state = temporary.state();
+    state.write(&claim("c1")).unwrap();
+    let broken = file_name(&claim("c2").owner);
+    for text in ["", "{", "[]", "{\"version\":1}", "\u{0}\u{1}", "null"] {
+        std::fs::write(temporary.0.join(&broken), text).unwrap();
+        let all = state.list().unwrap();
+        assert_eq!((all.len(), all.iter().filter(|one| one.is_ok()).count()), (2, 1), "{text}");
+        let error = state.read(&claim("c2").owner).unwrap_err().to_string();
+        assert!(error.contains(&broken) && error.contains("is damaged"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_of_a_later_form_is_refused() {
+    let later = serde_json::to_string(&Claim { version: 2, ..claim("c1") }).unwrap();
+    assert_eq!(parse(later.as_bytes()).unwrap_err(), "it is of form 2, and this version knows 1");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_no_claim_and_goes_with_the_attachment() {
+    let temporary = Temporary::new("killed");
+    let state = temporary.state();
+    let owner = claim("c1").owner;
+    std::fs::write(temporary.0.join(temporary_name(&file_name(&owner))), "{\"ver").unwrap();
+    assert!(state.list().unwrap().is_empty());
+    state.remove(&owner).unwrap();
+    assert!(temporary.names().is_empty());
+}
+
+#[test]
+fn a_missing_directory_is_no_state_and_is_not_made_by_looking() {
+    let temporary = Temporary::new("missing");
+    assert!(State::open_existing(&temporary.0).unwrap().is_none());
+    assert!(!temporary.0.exists());
+}

@@ -1,0 +1,119 @@
+//! What the tests on throw-away hosts share.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::path::PathBuf;
+
+use cni_wrapper_test::{
+    Behaviour, CallBuilder, Container, Host, Outcome, Place, PluginDir, Script, plugin_binary,
+};
+use serde_json::{Value, json};
+
+/// Debian's containernetworking-plugins.
+pub(crate) const PLUGINS: &str = "/usr/lib/cni";
+pub(crate) const CHAIN: &str = "MESOS-TEST-PORT-MAPPER";
+/// The host's address on the cable to the client outside.
+pub(crate) const HOST: &str = "203.0.113.1";
+pub(crate) const BACKENDS: [&str; 2] = ["iptables-nft", "iptables-legacy"];
+
+pub(crate) fn plugin() -> PathBuf {
+    plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper")
+}
+
+/// The configuration from Mesos's documentation, with these devices excluded. No `cniVersion` anywhere.
+pub(crate) fn seed(exclude: &[&str]) -> Value {
+    json!({
+        "name": "mesos",
+        "type": "mesos-cni-port-mapper",
+        "excludeDevices": exclude,
+        "chain": CHAIN,
+        "delegate": {
+            "type": "bridge", "bridge": "mesos-cni0", "isGateway": true, "ipMasq": true,
+            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
+        },
+    })
+}
+
+/// A network around a scripted delegate that answers with this address.
+pub(crate) fn scripted(address: &str) -> (PluginDir, Value) {
+    let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": address}});
+    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+    let network = json!({"name": "mesos", "chain": CHAIN, "delegate": {"type": "inner", "cniVersion": "0.2.0"}});
+    (dir, network)
+}
+
+/// A Mesos port mapping.
+pub(crate) fn tcp(host_port: u16, container_port: u16) -> Value {
+    json!({"host_port": host_port, "container_port": container_port})
+}
+
+pub(crate) fn mapped(mappings: &[Value]) -> Value {
+    json!({"port_mappings": mappings, "labels": {"labels": [{"key": "app", "value": "test"}]}})
+}
+
+/// A call as Mesos's isolator makes it.
+pub(crate) fn mesos(network: &Value, container: &Container, mappings: &[Value]) -> CallBuilder {
+    CallBuilder::add(network["name"].as_str().expect("a name"))
+        .config(network.clone())
+        .mesos(mapped(mappings))
+        .container(container)
+        .cni_path(PLUGINS)
+}
+
+/// The same for a container that is only a name, around a scripted delegate.
+pub(crate) fn on_paper(
+    host: &Host,
+    dir: &PluginDir,
+    network: &Value,
+    id: &str,
+    mappings: &[Value],
+) -> CallBuilder {
+    CallBuilder::add(network["name"].as_str().expect("a name"))
+        .config(network.clone())
+        .mesos(mapped(mappings))
+        .container_id(id)
+        .netns("/proc/1/ns/mnt")
+        .within(host)
+        .cni_path(dir.path())
+}
+
+pub(crate) fn add(call: &CallBuilder) -> Outcome {
+    call.run(plugin()).expect_success()
+}
+
+pub(crate) fn del(call: &CallBuilder) -> Outcome {
+    call.clone().as_verb("DEL").run(plugin()).expect_success()
+}
+
+/// The rules of the nat table in a variant's own words.
+pub(crate) fn nat(place: &Place, backend: &str) -> String {
+    place.run(&format!("{backend}-save -t nat"))
+}
+
+/// The DNAT rules of the test's chain.
+pub(crate) fn dnat(place: &Place) -> Vec<String> {
+    rules(place, &format!("-A {CHAIN} "))
+}
+
+/// The rules of the nat table that begin like this.
+pub(crate) fn rules(place: &Place, beginning: &str) -> Vec<String> {
+    let nat = nat(place, "iptables");
+    nat.lines().filter(|line| line.starts_with(beginning)).map(str::to_owned).collect()
+}
+
+/// The jumps to the test's chain.
+pub(crate) fn jumps(place: &Place) -> Vec<String> {
+    let end = format!("-j {CHAIN}");
+    nat(place, "iptables").lines().filter(|line| line.ends_with(&end)).map(str::to_owned).collect()
+}
+
+pub(crate) fn url(address: &str, port: u16) -> String {
+    format!("http://{address}:{port}/")
+}
+
+/// Of the state directory only the lock stays, since somebody may be waiting for it. It is taken away here, so that
+/// pictures of before and after can be compared.
+pub(crate) fn nothing_of_ours_is_left(host: &Host) {
+    let left = host.run("ls -A /run/mesos-cni-port-mapper");
+    assert_eq!(left.trim(), "lock", "files that DEL left behind");
+    host.run("rm -r /run/mesos-cni-port-mapper");
+}

@@ -1,0 +1,494 @@
+//! Each numbered defect of Mesos's original port mapper, as a test that would fail on it.
+//!
+//! The numbers are those of the list in `docs/original.md`.
+
+mod common;
+
+use std::time::Duration;
+
+use cni_wrapper_test::{Behaviour, Host, PluginDir, Script, Traffic};
+use common::*;
+use serde_json::{Value, json};
+
+/// Texts that a shell, sed or iptables would take for more than a name.
+const HOSTILE: [&str; 8] = [
+    "x; touch /run/pwned",
+    "$(touch /run/pwned)",
+    "`touch /run/pwned`",
+    "x\" touch /run/pwned \"",
+    "x/e touch \\/run\\/pwned;/",
+    "x\ntouch /run/pwned",
+    "-j ACCEPT",
+    "x' && touch /run/pwned '",
+];
+
+#[test]
+fn defect_01_a_protocol_is_never_executed() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    for hostile in HOSTILE {
+        let mapping = json!({"host_port": 80, "container_port": 80, "protocol": hostile});
+        let (code, msg, _) =
+            on_paper(&host, &dir, &network, "c1", &[mapping]).run(plugin()).error();
+        assert_eq!(code, 7, "{msg}");
+        assert!(msg.contains("port_mappings[0].protocol"), "{msg}");
+    }
+    assert!(!host.exists("/run/pwned"));
+    assert!(dir.calls("inner").is_empty(), "refused before anything is touched");
+}
+
+#[test]
+fn defect_02_chain_devices_and_container_id_are_never_executed() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    for hostile in HOSTILE {
+        let with = |key: &str, value: Value| {
+            let mut network = network.clone();
+            network[key] = value;
+            on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)])
+        };
+        for (call, code) in [
+            (with("chain", json!(hostile)), 7),
+            (with("excludeDevices", json!([hostile])), 7),
+            (with("name", json!(hostile)), 7),
+            (on_paper(&host, &dir, &network, hostile, &[tcp(8080, 80)]), 4),
+        ] {
+            for verb in ["ADD", "DEL"] {
+                let outcome = call.clone().as_verb(verb).run(plugin());
+                assert!(verb == "DEL" || outcome.error().0 == code, "{hostile:?}: {outcome}");
+            }
+        }
+    }
+    assert!(!host.exists("/run/pwned"));
+    assert_eq!(rules(&host, "-A"), [] as [&str; 0]);
+}
+
+#[test]
+fn defect_03_stderr_does_not_tell_one_container_about_the_others() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    add(&on_paper(&host, &dir, &network, "secret-one", &[tcp(8080, 80)]));
+    let outcome = add(&on_paper(&host, &dir, &network, "c2", &[tcp(8081, 80)]));
+    assert!(!outcome.stderr.contains("secret-one"), "{}", outcome.stderr);
+}
+
+#[test]
+fn defect_04_no_listener_is_opened() {
+    let host = Host::new();
+    let (_, network) = scripted("10.0.0.2/24");
+    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::hang()));
+    let mut network = network;
+    network["delegateTimeout"] = json!(1);
+    let running = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).start(plugin());
+    wait_until("the delegate runs", || !dir.calls("inner").is_empty());
+    assert_eq!(host.run("ss -Hltn"), "");
+    running.finish();
+}
+
+#[test]
+fn defect_05_an_id_that_begins_like_another_or_has_dots_touches_only_itself() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let ids = ["c1", "c10", "c1.child", "a.b", "aXb"];
+    let call =
+        |index: usize| on_paper(&host, &dir, &network, ids[index], &[tcp(8000 + index as u16, 80)]);
+    (0..ids.len()).for_each(|index| drop(add(&call(index))));
+    del(&call(0));
+    del(&call(3));
+    let left = dnat(&host);
+    assert_eq!(left.len(), 3, "{left:?}");
+    for id in ["c10", "c1.child", "aXb"] {
+        assert_eq!(
+            left.iter().filter(|rule| rule.contains(&format!("container_id: {id} "))).count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn defect_06_two_networks_and_two_interfaces_of_a_container_are_apart() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let mut other = network.clone();
+    other["name"] = json!("other");
+    let one = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let two = on_paper(&host, &dir, &other, "c1", &[tcp(8081, 80)]);
+    let three = on_paper(&host, &dir, &network, "c1", &[tcp(8082, 80)]).ifname("eth1");
+    for call in [&one, &two, &three] {
+        add(call);
+    }
+    del(&one);
+    assert_eq!(dnat(&host).len(), 2);
+    del(&two);
+    assert_eq!(dnat(&host).len(), 1);
+    del(&three);
+    assert_eq!(dnat(&host), [] as [&str; 0]);
+}
+
+#[test]
+fn defect_07_every_excluded_device_is_excluded() {
+    let host = Host::new();
+    let ends = ["one", "two", "open"];
+    let clients: Vec<_> = ends
+        .iter()
+        .enumerate()
+        .map(|(n, name)| host.neighbour(name, &format!("10.{n}.0.1/24"), &format!("10.{n}.0.9/24")))
+        .collect();
+    let container = host.container("c1");
+    add(&mesos(&seed(&["one", "two"]), &container, &[tcp(8080, 80)]));
+    let _server = container.serve(Traffic::Http, 80);
+    clients[2].fetch(&url("10.2.0.1", 8080)).expect("by the device that is not excluded");
+    clients[0].fetch(&url("10.0.0.1", 8080)).expect_err("by the first excluded device");
+    clients[1].fetch(&url("10.1.0.1", 8080)).expect_err("by the last excluded device");
+}
+
+#[test]
+fn defect_08_a_failed_add_leaves_nothing() {
+    let host = Host::new();
+    let before = host.snapshot();
+    let container = host.container("c1");
+    let broken = broken_iptables("iptables-restore");
+    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", broken.path().display());
+    let call = mesos(&seed(&[]), &container, &[tcp(8080, 80)]).env("PATH", &path);
+    let (code, msg, _) = call.run(plugin()).error();
+    assert_eq!(code, 103, "{msg}");
+    assert_eq!(container.run("ip -o link show type veth"), "");
+    assert!(!host.exists("/var/lib/cni/networks/mesos/192.168.0.2"), "no lease is held");
+    host.run("ip link delete mesos-cni0");
+    host.run("rm -rf /var/lib/cni/networks /run/cni");
+    nothing_of_ours_is_left(&host);
+    before.assert_same(&host.snapshot());
+}
+
+#[test]
+fn defect_09_missing_jumps_are_repaired_and_a_failure_is_told() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    host.run(&format!("iptables -t nat -N {CHAIN}"));
+    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    assert_eq!(jumps(&host).len(), 3);
+    let jump = jumps(&host)[0].replacen("-A", "-D", 1);
+    host.run(&format!("iptables -t nat {jump}"));
+    add(&on_paper(&host, &dir, &network, "c2", &[tcp(8081, 80)]));
+    assert_eq!(jumps(&host).len(), 3);
+}
+
+#[test]
+fn defect_10_a_del_that_can_t_remove_rules_says_so_and_keeps_the_address() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    add(&call);
+    for program in ["iptables-save", "iptables-restore"] {
+        let broken = broken_iptables(program);
+        let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
+        let outcome = call.clone().as_verb("DEL").env("PATH", &path).run(plugin());
+        let (code, msg, _) = outcome.error();
+        assert_eq!(code, 11, "{program}: {msg}");
+        assert!(msg.contains(program), "{msg}");
+    }
+    assert_eq!(dir.verbs(), ["inner ADD"], "the delegate was not told to give the address back");
+    assert_eq!(dnat(&host).len(), 1);
+    del(&call);
+    assert_eq!(dir.verbs(), ["inner ADD", "inner DEL"]);
+    assert_eq!(dnat(&host), [] as [&str; 0]);
+}
+
+/// iptables whose one program fails.
+fn broken_iptables(program: &str) -> PluginDir {
+    PluginDir::new().with(program, &Script::always(Behaviour::exit(1).saying("made to fail\n")))
+}
+
+#[test]
+fn defect_11_racing_adds_make_each_jump_once() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    for round in 0..4_u16 {
+        let calls: Vec<_> = (0..8_u16)
+            .map(|n| {
+                on_paper(
+                    &host,
+                    &dir,
+                    &network,
+                    &format!("c{n}"),
+                    &[tcp(8000 + 100 * round + n, 80)],
+                )
+            })
+            .collect();
+        let running: Vec<_> = calls.iter().map(|call| call.start(plugin())).collect();
+        running.into_iter().for_each(|call| drop(call.finish().expect_success()));
+        assert_eq!(jumps(&host).len(), 3, "round {round}");
+        calls.iter().for_each(|call| drop(del(call)));
+    }
+}
+
+#[test]
+fn defect_11_jumps_that_the_original_doubled_are_reduced_to_one() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    host.run(&format!("iptables -t nat -N {CHAIN}"));
+    for _ in 0..3 {
+        host.run(&format!("iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j {CHAIN}"));
+    }
+    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    assert_eq!(jumps(&host).len(), 3);
+}
+
+#[test]
+fn defect_12_a_chain_name_that_can_t_be_ours_is_refused_and_a_del_touches_nothing_else() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    for bad in
+        ["", "ACCEPT", "PREROUTING", "RETURN", "DNAT", "MASQUERADE", "a b", "-x", &"x".repeat(29)]
+    {
+        let mut other = network.clone();
+        other["chain"] = json!(bad);
+        let call = on_paper(&host, &dir, &other, "c2", &[tcp(8081, 80)]);
+        let (code, msg, _) = call.run(plugin()).error();
+        assert_eq!(code, 7, "{bad:?}");
+        assert!(msg.contains("chain: "), "{msg}");
+        del(&call);
+    }
+    let mut longest = network.clone();
+    longest["chain"] = json!("x".repeat(28));
+    add(&on_paper(&host, &dir, &longest, "c3", &[tcp(8083, 80)]));
+    assert_eq!(dnat(&host).len(), 1);
+    assert_eq!(rules(&host, "-A PREROUTING").len(), 2);
+}
+
+#[test]
+fn defect_13_a_taken_host_port_is_refused_with_its_owner_and_odd_ports_are_refused() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    host.container("live");
+    let first = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).netns("/run/netns/live");
+    add(&first);
+    let (code, msg, _) =
+        on_paper(&host, &dir, &network, "c2", &[tcp(8080, 80)]).run(plugin()).error();
+    assert_eq!(code, 105, "{msg}");
+    assert!(msg.contains("8080") && msg.contains("container c1"), "{msg}");
+    for bad in [
+        json!(0),
+        json!(65536),
+        json!(-1),
+        json!(80.5),
+        json!(5_000_000_000_u64),
+        json!("http"),
+        json!(true),
+    ] {
+        for mapping in [
+            json!({"host_port": bad, "container_port": 80}),
+            json!({"host_port": 80, "container_port": bad}),
+        ] {
+            let (code, msg, _) =
+                on_paper(&host, &dir, &network, "c3", &[mapping]).run(plugin()).error();
+            assert_eq!(code, 7, "{bad}");
+            assert!(msg.contains("port_mappings[0]."), "{msg}");
+        }
+    }
+}
+
+#[test]
+fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
+    let host = Host::new();
+    let results = [
+        json!({"cniVersion": "0.3.1", "ips": [{"version": "4", "address": "10.0.0.2/24"}]}),
+        json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]}),
+        json!({"cniVersion": "0.2.0", "ip6": {"ip": "fd00::2/64"}}),
+    ];
+    for result in results {
+        let dir = PluginDir::new()
+            .with("inner", &Script::obey().on("ADD", Behaviour::result(result.clone())));
+        let network = json!({"name": "mesos", "chain": CHAIN, "delegate": {"type": "inner"}});
+        let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+        add(&call);
+        let text = result.to_string();
+        let both = [("10.0.0.2:80", "iptables-save"), ("[fd00::2]:80", "ip6tables-save")];
+        for (target, save) in both {
+            let is_there = host.run(&format!("{save} -t nat")).contains(target);
+            assert_eq!(
+                is_there,
+                text.contains(
+                    target.trim_start_matches('[').split([':', ']']).next().unwrap_or("")
+                ) && (target.starts_with('[') == text.contains("fd00") || !target.starts_with('[')),
+                "{save} for {text}"
+            );
+        }
+        del(&call);
+    }
+}
+
+#[test]
+fn defect_15_version_answers_and_the_delegate_is_told_everything() {
+    let outcome =
+        cni_wrapper_test::CallBuilder::version().stdin(r#"{"cniVersion":"0.4.0"}"#).run(plugin());
+    let answer = outcome.expect_success().json();
+    assert_eq!(answer["cniVersion"], "0.4.0");
+    assert_eq!(answer["supportedVersions"].as_array().map(Vec::len), Some(7));
+    let host = Host::new();
+    let dir = PluginDir::new().with("inner", &Script::obey());
+    let network = json!({"name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"}, "runtimeConfig": {"x": 1}});
+    add(&on_paper(&host, &dir, &network, "c1", &[]));
+    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert_eq!((&told["cniVersion"], &told["runtimeConfig"]), (&json!("1.0.0"), &json!({"x": 1})));
+}
+
+#[test]
+fn defect_16_del_cleans_up_whatever_is_wrong_with_configuration_or_delegate() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    add(&call);
+    let mut broken = network.clone();
+    broken["chain"] = json!(["?"]);
+    broken["excludeDevices"] = json!(7);
+    let with_bad_mappings = on_paper(&host, &dir, &broken, "c1", &[json!({"host_port": "x"})]);
+    del(&with_bad_mappings);
+    assert_eq!(dnat(&host), [] as [&str; 0]);
+    add(&call);
+    let (code, msg, _) = call.clone().as_verb("DEL").cni_path("/nonexistent").run(plugin()).error();
+    assert_eq!((code, msg.contains("inner")), (7, true), "{msg}");
+    assert_eq!(dnat(&host), [] as [&str; 0], "the rules are gone although the delegate is");
+}
+
+#[test]
+fn defect_17_stale_udp_flows_are_forgotten_on_add_and_on_del() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+    let [one, two] = ["c1", "c2"].map(|name| host.container(name));
+    let udp = json!({"host_port": 5353, "container_port": 53, "protocol": "udp"});
+    let ask =
+        || outside.peer(&["exchange", "udp", HOST, "5353", "--from", "40000", "--timeout", "1000"]);
+    ask().expect_err("nothing is mapped yet, but the flow is tracked now");
+    let first = mesos(&seed(&[]), &one, &[udp.clone()]);
+    add(&first);
+    let server = one.serve(Traffic::Udp, 53);
+    assert!(ask().expect("from the same port as before").contains("c1"));
+    del(&first);
+    drop(server);
+    add(&mesos(&seed(&[]), &two, &[udp]));
+    let _server = two.serve(Traffic::Udp, 53);
+    assert!(ask().expect("the flow to c1 is forgotten").contains("c2"));
+}
+
+#[test]
+fn defect_18_the_last_del_removes_chain_and_jumps_and_leaves_foreign_rules() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let before = nat(&host, "iptables");
+    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    add(&call);
+    host.run(&format!("iptables -t nat -A {CHAIN} -p tcp --dport 9 -j RETURN"));
+    del(&call);
+    assert_eq!(dnat(&host).len(), 1, "an operator's rule stays, and so does the chain");
+    host.run(&format!("iptables -t nat -F {CHAIN}"));
+    add(&call);
+    del(&call);
+    assert!(!nat(&host, "iptables").contains("PORT-MAPPER"), "before: {before}");
+}
+
+#[test]
+fn defect_19_the_host_s_name_does_not_matter() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let call =
+        on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).env("LIBPROCESS_IP", "192.0.2.77");
+    host.sh("mount -t tmpfs tmpfs /etc/ssl && : >/etc/ssl/hosts && mount --bind /etc/ssl/hosts /etc/hosts");
+    add(&call);
+}
+
+#[test]
+fn defect_20_a_hanging_delegate_and_a_held_lock_end_in_bounded_time() {
+    let host = Host::new();
+    let (dir, mut network) = scripted("10.0.0.2/24");
+    network["delegateTimeout"] = json!(0.5);
+    network["lockTimeout"] = json!(0.5);
+    dir.script("inner", &Script::obey().on("ADD", Behaviour::hang().ignoring_term()));
+    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let outcome = call.run(plugin());
+    assert_eq!(outcome.error().0, 11);
+    assert!(outcome.took < Duration::from_secs(5), "{:?}", outcome.took);
+    let (dir, _) = scripted("10.0.0.2/24");
+    network["backend"] = json!("iptables-legacy");
+    let mut holder = host.command("flock");
+    let mut holder = holder.args(["/run/xtables.lock", "sleep", "20"]).spawn().expect("flock");
+    wait_until("the lock is held", || {
+        !host
+            .command("flock")
+            .args(["--nonblock", "/run/xtables.lock", "true"])
+            .status()
+            .expect("flock")
+            .success()
+    });
+    let outcome = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).run(plugin());
+    let (code, msg, _) = outcome.error();
+    assert_eq!(code, 11, "{msg}");
+    assert!(msg.contains("lock"), "{msg}");
+    holder.kill().expect("kill");
+    holder.wait().expect("wait");
+}
+
+#[test]
+fn defect_21_the_delegate_s_code_and_message_are_passed_on() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    dir.script("inner", &Script::always(Behaviour::error(11, "pool is busy")));
+    let (code, msg, _) = on_paper(&host, &dir, &network, "c1", &[]).run(plugin()).error();
+    assert_eq!((code, msg.as_str()), (11, "pool is busy"));
+}
+
+#[test]
+fn defect_22_iptables_own_words_are_in_the_error() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let broken = broken_iptables("iptables-restore");
+    let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
+    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).env("PATH", &path);
+    let (code, msg, _) = call.run(plugin()).error();
+    assert_eq!(code, 103, "{msg}");
+    assert!(msg.contains("made to fail"), "{msg}");
+}
+
+#[test]
+fn defect_23_messages_name_the_key_and_are_punctuated() {
+    let host = Host::new();
+    let dir = PluginDir::new();
+    for (network, beginning) in [
+        (json!({"name": "n", "delegate": 3}), "delegate: 3"),
+        (json!({"name": "n", "delegate": {}}), "delegate.type: it is missing"),
+        (json!({"name": "n"}), "delegate: neither a delegate nor a prevResult"),
+    ] {
+        let (code, msg, _) = on_paper(&host, &dir, &network, "c1", &[]).run(plugin()).error();
+        assert_eq!(code, 7);
+        assert!(msg.starts_with(beginning), "{msg}");
+    }
+}
+
+#[test]
+fn defect_24_a_directory_is_not_taken_for_the_delegate() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let decoy = PluginDir::new();
+    std::fs::create_dir(decoy.path().join("inner")).expect("mkdir");
+    let path = decoy.cni_path_with(&dir.path().display().to_string());
+    add(&on_paper(&host, &dir, &network, "c1", &[]).cni_path(path));
+}
+
+#[test]
+fn defect_25_no_time_is_slept_away() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let times: Vec<_> =
+        (0..5).map(|n| add(&on_paper(&host, &dir, &network, &format!("c{n}"), &[])).took).collect();
+    let best = times.iter().min().expect("five");
+    assert!(*best < Duration::from_millis(100), "the original never took less: {times:?}");
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "waited 10 s in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
