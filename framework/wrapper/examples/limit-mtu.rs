@@ -23,12 +23,14 @@ impl Middleware for LimitMtu {
 
     fn rewrite(&self, _: &Call, config: &Config, delegate: &mut Object) -> Result<(), Error> {
         let asked = match delegate.get("mtu") {
-            None => config.max_mtu,
+            None => 0,
             Some(mtu) => mtu
                 .as_u64()
                 .ok_or_else(|| Error::config("delegate.mtu", format!("{mtu} is no MTU")))?,
         };
-        delegate.insert("mtu".to_owned(), asked.min(config.max_mtu).into());
+        // 0 stands for the kernel's own choice, which may be more.
+        let mtu = if asked == 0 { config.max_mtu } else { asked.min(config.max_mtu) };
+        delegate.insert("mtu".to_owned(), mtu.into());
         Ok(())
     }
 }

@@ -160,6 +160,6 @@ fn checked(object: &Object, key: &str) -> Result<Object, Error> {
     }
 }
 
-fn is_file_name(name: &str) -> bool {
+pub(crate) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rustix::fs::OFlags;
 use serde_json::json;
 
 use crate::{Call, Environment, Error};
@@ -92,13 +93,16 @@ impl Diagnostics {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "the log itself has no other place to say this")]
 fn open(path: &str) -> Option<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    match OpenOptions::new().append(true).create(true).mode(0o600).open(path) {
+    // A pipe that nobody reads must not hold the call up.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    match options.append(true).create(true).mode(0o600).custom_flags(flags).open(path) {
         Ok(file) => Some(file),
         Err(error) => {
-            eprintln!("logFile: cannot open {path}: {error}");
+            // Not `eprintln!`, which panics when nobody reads stderr.
+            let _ = writeln!(std::io::stderr(), "logFile: cannot open {path}: {error}");
             None
         }
     }

@@ -36,6 +36,5 @@ pub use request::{
 pub use result::AddResult;
 pub use run::{About, answer, run};
 pub use stack::{Layers, Stack};
-pub use typed::read as read_typed;
 pub use verb::{UnknownVerb, Verb};
 pub use version::{SpecVersion, UnknownVersion};

@@ -80,7 +80,7 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// After the inner DEL succeeded. "Already gone" is success.
+    /// After the inner DEL succeeded; while an ADD is rolled back, whatever became of it. "Already gone" is success.
     ///
     /// # Errors
     ///

@@ -49,7 +49,7 @@ pub trait Plugin {
     ///
     /// # Errors
     ///
-    /// Why it can't; code 50 or 51.
+    /// Why it can't: code 50 or 51, or a delegate's own.
     fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()>;
 }
 

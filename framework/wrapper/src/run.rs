@@ -1,7 +1,7 @@
 //! The main function of every plugin: read, answer, exit.
 
 use std::{
-    io::{self, IsTerminal, Read, Write, stderr, stdin, stdout},
+    io::{IsTerminal, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -72,20 +72,21 @@ pub fn run(about: About, layers: impl Layers) -> ExitCode {
             introduce(&about);
             ExitCode::SUCCESS
         }
-        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::version(piped_stdin()))),
+        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(asked()))),
         Ok(Some(verb)) => serve(about.name, verb, environment, plugin),
-        Err(error) => finish(&Reply::Failed(error, SpecVersion::NEWEST)),
+        Err(error) => finish(&Reply::Failed(error, asked())),
     }
 }
 
-#[allow(clippy::print_stderr, reason = "this text is for a person; stdout is the protocol's")]
+/// This text is for a person; stdout is the protocol's.
 fn introduce(about: &About) {
-    eprint!("{}", about.text());
+    // Not `eprint!`, which panics when nobody reads stderr.
+    let _ = stderr().write_all(about.text().as_bytes());
 }
 
-/// VERSION has to work without any input, also when typed at a terminal.
-fn piped_stdin() -> Box<dyn Read> {
-    if stdin().is_terminal() { Box::new(io::empty()) } else { Box::new(stdin().lock()) }
+/// The version for an answer that does not need the input: it is looked at, but not when typed at a terminal.
+fn asked() -> SpecVersion {
+    if stdin().is_terminal() { SpecVersion::NEWEST } else { flow::version::asked(stdin()) }
 }
 
 fn serve(
@@ -129,7 +130,7 @@ pub async fn answer(plugin: &dyn Plugin, call: &Call) -> Reply {
         Verb::Check => plugin.check(call).await.map(|()| Reply::Done),
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
         Verb::Status => plugin.status(call).await.map(|()| Reply::Done),
-        Verb::Version => Ok(Reply::Version(flow::version::version(io::empty()))),
+        Verb::Version => Ok(Reply::Version(flow::version::document(call.version))),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))
 }

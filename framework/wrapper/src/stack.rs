@@ -1,6 +1,9 @@
 //! Middlewares around a plugin, in process.
 
-use crate::{Middleware, Plugin, flow::Wrapped};
+use crate::{
+    Middleware, Plugin,
+    flow::{Guarded, Wrapped},
+};
 
 /// Something that can be put around a plugin: a [`Middleware`], or a [`Stack`] of them.
 pub trait Layers {
@@ -47,7 +50,7 @@ impl Stack {
         mut self,
         wrap: impl FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin> + 'static,
     ) -> Self {
-        self.0.push(Box::new(wrap));
+        self.0.push(Box::new(|inner| Box::new(Guarded(wrap(inner)))));
         self
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 /// # Errors
 ///
 /// Code 7, naming the path of the first key that does not fit.
-pub fn read<T: DeserializeOwned>(document: &Object) -> Result<T, Error> {
+pub(crate) fn read<T: DeserializeOwned>(document: &Object) -> Result<T, Error> {
     serde_path_to_error::deserialize(document).map_err(|error| {
         let path = error.path().to_string();
         let key = if path == "." { "the network configuration".to_owned() } else { path };

@@ -361,7 +361,7 @@ fn defect_17_stale_udp_flows_are_forgotten_on_add_and_on_del() {
     let ask =
         || outside.peer(&["exchange", "udp", HOST, "5353", "--from", "40000", "--timeout", "1000"]);
     ask().expect_err("nothing is mapped yet, but the flow is tracked now");
-    let first = mesos(&seed(&[]), &one, &[udp.clone()]);
+    let first = mesos(&seed(&[]), &one, std::slice::from_ref(&udp));
     add(&first);
     let server = one.serve(Traffic::Udp, 53);
     assert!(ask().expect("from the same port as before").contains("c1"));

@@ -43,7 +43,7 @@ impl Bench {
             for program in ["", "-save", "-restore"] {
                 let name = format!("{family}-{variant}{program}");
                 let inside = format!(
-                    "#!/bin/sh\nexec /usr/bin/nsenter -t {} -n -m -- /usr/sbin/{name} \"$@\"\n",
+                    "#!/bin/sh\nexec /usr/bin/nsenter -t {} -n -m -p -- /usr/sbin/{name} \"$@\"\n",
                     host.pid()
                 );
                 fs::write(programs.join(&name), inside).unwrap();

@@ -3,7 +3,10 @@
 //! ADD, CHECK, GC and STATUS go in list order, DEL in reverse order. ADD and DEL stop at the first error, as runtimes do
 //! with a list: what a later plugin could not remove may still need what an earlier one holds.
 
-use crate::{AddResult, Call, Error, Object, SpecVersion, Verb, rollback::Rollback};
+use crate::{
+    AddResult, Call, Error, Object, SpecVersion, Verb, error::DelegateFailure, exec::ExecError,
+    rollback::Rollback,
+};
 
 use super::{invoke::invoke, tell};
 
@@ -42,9 +45,8 @@ async fn roll_back(
     result: Option<AddResult>,
     error: Error,
 ) -> Error {
-    if not_started(&error) && begun.len() == 1 {
-        return error;
-    }
+    // What never started can't be asked to clean up, and has nothing to clean up.
+    let begun = if has_started(&error) { begun } else { &begun[..begun.len() - 1] };
     let mut rollback = Rollback::of(error);
     for delegate in begun.iter().rev() {
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
@@ -53,10 +55,15 @@ async fn roll_back(
     rollback.into_error()
 }
 
-/// A delegate that is not on CNI_PATH can't be asked to clean up either.
-fn not_started(error: &Error) -> bool {
-    use crate::error::DelegateFailure::NotFound;
-    matches!(error, Error::Delegate(delegate) if matches!(delegate.failure, NotFound { .. }))
+/// Whether the delegate that gave this error was executed at all.
+fn has_started(error: &Error) -> bool {
+    match error {
+        Error::Delegate(delegate) => !matches!(
+            delegate.failure,
+            DelegateFailure::NotFound { .. } | DelegateFailure::Exec(ExecError::Start { .. })
+        ),
+        _ => false,
+    }
 }
 
 /// Runs DEL from the last delegate to the first.
@@ -98,7 +105,10 @@ pub(super) async fn status(call: &Call) -> Result<(), Error> {
 }
 
 fn missing_is_not_available(error: Error) -> Error {
-    if not_started(&error) { Error::NotAvailable(error.to_string()) } else { error }
+    match &error {
+        Error::Delegate(_) if !has_started(&error) => Error::NotAvailable(error.to_string()),
+        _ => error,
+    }
 }
 
 async fn run(

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     Call, Error, Object, Verb,
+    call::is_file_name,
     error::{DelegateError, DelegateFailure, Invocation},
 };
 
@@ -26,7 +27,8 @@ pub(super) fn find(call: &Call, delegate: &Object, verb: Verb) -> Result<PathBuf
             format!("CNI_PATH is not set, and the delegate {name:?} has to be found on it");
         return Err(Error::Environment { problems: vec![problem] });
     };
-    if name.is_empty() || name.contains('/') {
+    // Checked when the call was read, but a rewrite may have changed it since.
+    if !is_file_name(name) {
         return Err(Error::config("delegate.type", format!("{name:?} is no file name")));
     }
     let mut unfit = None;

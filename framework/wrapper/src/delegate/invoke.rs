@@ -30,17 +30,13 @@ pub(super) async fn invoke(
     verb: Verb,
     told: &Object,
 ) -> Result<Option<AddResult>, Error> {
-    let program = find(call, delegate, verb)?;
     let version = tell::version(call, delegate)?;
-    let execution = execution(call, verb, told, program);
+    let execution = execution(call, verb, told, find(call, delegate, verb)?);
     let started = Instant::now();
     log::debug!("{verb} of {}", execution.program.display());
     let (outcome, said) = match exec::run(&execution).await {
         Ok(finished) => (answer::read(&finished, verb, version), finished.stderr),
-        Err(error) => {
-            let said = error.stderr().to_vec();
-            (Err(failure(error)), said)
-        }
+        Err(error) => failure(error),
     };
     forward(&said);
     outcome.map_err(|failure| {
@@ -67,11 +63,14 @@ fn execution(call: &Call, verb: Verb, told: &Object, program: PathBuf) -> Execut
     }
 }
 
-fn failure(error: ExecError) -> DelegateFailure {
-    match error {
+/// A run that did not come to its end, and what was said on stderr until then.
+fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
+    let said = error.stderr().to_vec();
+    let failure = match error {
         ExecError::Deadline { .. } | ExecError::Flood { .. } => DelegateFailure::Stopped(error),
         _ => DelegateFailure::Exec(error),
-    }
+    };
+    (Err(failure), said)
 }
 
 /// A delegate's stderr is for whoever reads ours, after success and after failure (specification, section 4).

@@ -20,7 +20,12 @@ pub fn code(error: &Error) -> u32 {
         Error::Io { .. } => 5,
         Error::Decode { .. } => 6,
         Error::Config { .. } => 7,
-        Error::TryAgainLater(_) | Error::CleanupFailed { .. } => 11,
+        Error::TryAgainLater(_) => 11,
+        Error::CleanupFailed { source } => match **source {
+            // A wrong configuration and a bug stay what they are however often DEL is repeated.
+            Error::Config { .. } | Error::Panicked { .. } => code(source),
+            _ => 11,
+        },
         Error::NotAvailable(_) => 50,
         Error::LimitedConnectivity(_) => 51,
         Error::Delegate(delegate) => match &delegate.failure {

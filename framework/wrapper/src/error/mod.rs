@@ -71,7 +71,8 @@ pub enum Error {
     /// A passing condition: the same call may succeed later. Code 11.
     #[error("{0}")]
     TryAgainLater(String),
-    /// Own cleanup failed, so the delegate was left alone and its addresses are still held. Code 11: call DEL again.
+    /// Own cleanup failed, so the delegate was left alone and its addresses are still held.
+    /// Code 11: call DEL again. But a wrong configuration keeps code 7 and a bug 999, which no repetition mends.
     #[error("{source}; the delegate was not called, so its address is still held; call DEL again")]
     CleanupFailed {
         /// Why the cleanup failed.

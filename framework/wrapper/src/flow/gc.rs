@@ -9,14 +9,15 @@ use super::{Prepared, Wrapped, guard::hook};
 
 pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
+    // A list that can't be read is not handed on either: a delegate might take it for an empty one.
+    let valid = valid_attachments(call)?;
     let mut errors = Vec::new();
     // Own rules before the addresses that they point at, as on DEL.
-    match valid_attachments(call) {
-        Ok(Some(valid)) => {
+    match valid {
+        Some(valid) => {
             errors.extend(hook("gc", layer.middleware.gc(call, &config, &valid)).await.err());
         }
-        Ok(None) => log::info!("no list of valid attachments: nothing is removed"),
-        Err(error) => errors.push(error),
+        None => log::info!("no list of valid attachments: nothing is removed"),
     }
     errors.extend(layer.inner.gc(&inner_call).await.err());
     Error::several(errors).map_or(Ok(()), Err)

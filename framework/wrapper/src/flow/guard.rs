@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use crate::Error;
+use crate::{AddResult, Answer, Call, Error, Plugin, rollback::Rollback};
 
 /// Runs a hook; a panic becomes [`Error::Panicked`].
 pub(super) async fn hook<T>(
@@ -17,15 +17,22 @@ pub(super) async fn hook<T>(
 ) -> Result<T, Error> {
     let mut hook = pin!(hook);
     poll_fn(|context| {
-        // Unwind safe: a hook that panicked is never polled again, and nothing that it held is used any more.
-        match catch_unwind(AssertUnwindSafe(|| hook.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(panic) => {
-                Poll::Ready(Err(Error::Panicked { hook: name, message: message(panic.as_ref()) }))
-            }
-        }
+        // A hook that panicked is never polled again.
+        step(name, || Ok(hook.as_mut().poll(context)))
+            .unwrap_or_else(|error| Poll::Ready(Err(error)))
     })
     .await
+}
+
+/// The same for what does not wait.
+pub(super) fn step<T>(
+    name: &'static str,
+    step: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    // Unwind safe: nothing that was held by what panicked is used any more.
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
+        Err(Error::Panicked { hook: name, message: message(panic.as_ref()) })
+    })
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
@@ -34,4 +41,36 @@ fn message(panic: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "(no message)".to_owned())
+}
+
+/// Somebody else's plugin: one that panics fails like any other, and its ADD is undone.
+pub(crate) struct Guarded(pub(crate) Box<dyn Plugin>);
+
+const ADD: &str = "a plugin's ADD";
+
+impl Plugin for Guarded {
+    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+        Box::pin(async move {
+            match hook(ADD, async { self.0.add(call).await }).await {
+                Err(error @ Error::Panicked { hook: ADD, .. }) => {
+                    let mut rollback = Rollback::of(error);
+                    rollback.step("DEL", self.del(call).await);
+                    Err(rollback.into_error())
+                }
+                outcome => outcome,
+            }
+        })
+    }
+    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(hook("a plugin's DEL", async { self.0.del(call).await }))
+    }
+    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(hook("a plugin's CHECK", async { self.0.check(call).await }))
+    }
+    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(hook("a plugin's GC", async { self.0.gc(call).await }))
+    }
+    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Box::pin(hook("a plugin's STATUS", async { self.0.status(call).await }))
+    }
 }

@@ -11,6 +11,8 @@ pub(crate) mod version;
 use crate::{AddResult, Answer, Call, Error, Middleware, Plugin};
 
 pub(crate) use add::answer as answer_add;
+pub(crate) use guard::Guarded;
+use guard::step;
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
@@ -30,9 +32,10 @@ impl<M: Middleware> Wrapped<M> {
     }
 
     fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
-        let config = crate::typed::read(&call.config)?;
-        let inner_call =
-            call.rewritten(|delegate| self.middleware.rewrite(call, &config, delegate))?;
+        let config = step("reading its configuration", || crate::typed::read(&call.config))?;
+        let inner_call = call.rewritten(|delegate| {
+            step("rewrite", || self.middleware.rewrite(call, &config, delegate))
+        })?;
         Ok(Prepared { config, inner_call })
     }
 }

@@ -49,11 +49,11 @@ fn forget(
         let mut conntrack = Conntrack::open()?;
         for flow in conntrack.flows_where(flow_family(family), UDP, &ports, |_| true)? {
             let destination = flow.destination();
-            let candidates = by_port.get(&destination.port()).into_iter().flatten();
-            let at = |mapping: &&&Mapping| {
+            let mut candidates = by_port.get(&destination.port()).into_iter().flatten();
+            let is_at = |mapping: &&&Mapping| {
                 mapping.host_ip.one().is_none_or(|address| address == destination.ip())
             };
-            let Some(mapping) = candidates.filter(at).next() else { continue };
+            let Some(mapping) = candidates.find(is_at) else { continue };
             if is_meant(mapping, container, &flow)? {
                 conntrack.delete(&flow)?;
             }

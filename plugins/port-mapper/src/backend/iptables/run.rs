@@ -92,6 +92,11 @@ impl Runner {
 /// A table that was changed by `nft` in ways that iptables has no words for is left out of the listing.
 fn shows_all(program: &Path, text: &str, scope: Scope) -> Result<(), Error> {
     let listing = Listing::parse(text);
+    // Without a table's name, iptables-legacy-save asks /proc which tables there are, and is content with none.
+    if scope == Scope::All && !text.contains("*nat") && !Path::new("/proc/net").exists() {
+        let why = "it finds the tables by /proc, which is not mounted here; mount it".to_owned();
+        return Err(Error::Unfit { program: program.to_owned(), why });
+    }
     let hidden = |table: &&str| *table == "nat" || (scope == Scope::All && *table == "raw");
     match listing.incompatible.into_iter().find(|table| hidden(table)) {
         None => Ok(()),

@@ -1,0 +1,102 @@
+//! What the READMEs say: their commands are run, their JSON is JSON, their code is the code that is compiled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cni_wrapper_test::{Host, plugin_binary};
+
+const READMES: [&str; 4] = [
+    "README.md",
+    "plugins/port-mapper/README.md",
+    "framework/wrapper/README.md",
+    "framework/wrapper-test/README.md",
+];
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("conformance/xtask is two below the top").to_owned()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|why| panic!("{file}: {why}"))
+}
+
+/// The blocks of code in this language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}");
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.split(',').next() == Some(begin.as_str()) {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(block.join("\n"));
+        }
+    }
+    blocks
+}
+
+fn commands(file: &str) -> Vec<String> {
+    let text = blocks(&read(file), "console").join("\n");
+    text.lines().filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_runs() {
+    let host = Host::new();
+    let plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
+    let mut run = 0;
+    for command in READMES.iter().flat_map(|file| commands(file)) {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let output = match words.as_slice() {
+            // It is what runs this test.
+            ["cargo", "xtask", "test"] => continue,
+            ["cargo", rest @ ..] => Command::new("cargo").args(rest).current_dir(root()).output(),
+            ["mesos-cni-port-mapper", rest @ ..] => host.command(&plugin).args(rest).output(),
+            other => panic!("no test knows how to run {other:?}"),
+        };
+        let output = output.unwrap_or_else(|why| panic!("{command}: {why}"));
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {}\n{said}", output.status);
+        run += 1;
+    }
+    assert!(run >= 4, "only {run} commands were found");
+}
+
+#[test]
+fn every_json_block_is_json() {
+    let mut found = 0;
+    for file in READMES {
+        for block in blocks(&read(file), "json") {
+            let parsed = serde_json::from_str::<serde_json::Value>(&block);
+            assert!(parsed.is_ok(), "{file}: {:?} in\n{block}", parsed.err());
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "only {found} blocks were found");
+}
+
+#[test]
+fn the_code_in_the_readme_is_the_example_s() {
+    let [code] = blocks(&read("README.md"), "rust").try_into().expect("one block of Rust");
+    let example = read("framework/wrapper/examples/limit-mtu.rs");
+    assert!(example.contains(&code), "README.md differs from examples/limit-mtu.rs");
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    for file in READMES
+        .into_iter()
+        .chain(["framework/wrapper/docs/errors.md", "plugins/port-mapper/docs/original.md"])
+    {
+        let directory = root().join(file).parent().expect("a file is in a directory").to_owned();
+        let text = read(file);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(directory.join(target).exists(), "{file} links to {target}");
+            }
+        }
+    }
+}
