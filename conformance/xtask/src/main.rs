@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask demo                  see the port mapper at work in a throw-away host (less than a minute once built)
 cargo xtask test                  format, lints, documentation and every test
-cargo xtask test --unprivileged   the same without root; says what could not run
+cargo xtask test --unprivileged   the same without what needs root, which is named at the end
 
 Each installs the Debian packages that it needs and says which.
 ";

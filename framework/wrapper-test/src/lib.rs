@@ -5,6 +5,7 @@
 //! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
 //!   and record every call.
 //! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
+//! * [`FakePlugin`]: a plugin in the test's own process, for tests of hooks; [`fake_call`] makes calls for it.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
 //!
 //! Everything here panics with a sentence that says what is wrong: it is meant for tests.
@@ -15,6 +16,7 @@ struct Readme;
 
 mod binary;
 mod call;
+mod fake;
 mod holder;
 mod host;
 mod mesos;
@@ -30,6 +32,7 @@ mod traffic;
 
 pub use binary::{binary, plugin_binary};
 pub use call::{CallBuilder, RunningCall};
+pub use fake::{FakePlugin, Journal, fake_call};
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
 pub use place::{Place, Process};

@@ -31,7 +31,7 @@ pub async fn attach(
     }
     let surroundings = surroundings(&call.environment);
     let backend = backend::open(settings.backend, &surroundings, settings.lock_timeout)?;
-    let state = State::open(&settings.state_dir)?;
+    let state = localhost::open_state(&settings.state_dir)?;
     let _lock = Lock::take(&state, settings.lock_timeout).await?;
     begin();
     // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
@@ -70,7 +70,9 @@ async fn nothing_to_map(call: &Call, settings: &Settings, claim: &Claim) -> Resu
     if matches!(&before, Ok(Some(before)) if !before.mappings.is_empty()) {
         detach::detach(&claim.owner, &settings.into(), &surroundings(&call.environment)).await?;
     }
-    if let Err(error) = State::open(&settings.state_dir).and_then(|state| state.write(claim)) {
+    if let Err(error) =
+        localhost::open_state(&settings.state_dir).and_then(|state| state.write(claim))
+    {
         log::warn!("DEL will have to look for rules: {error}");
     }
     Ok(())

@@ -91,7 +91,7 @@ struct Spans(Vec<(u16, Mapping)>);
 impl Spans {
     fn push(&mut self, mapping: &Mapping) {
         let furthest = match self.0.last() {
-            Some((_, before)) if before.last_host_port() < mapping.last_host_port() => *before,
+            Some((_, before)) if before.last_host_port() >= mapping.last_host_port() => *before,
             _ => *mapping,
         };
         self.0.push((mapping.host_port, furthest));

@@ -35,7 +35,7 @@ pub async fn detach(
         }
         backend => backend?,
     };
-    let state = State::open(&cleanup.state_dir)?;
+    let state = localhost::open_state(&cleanup.state_dir)?;
     let _lock = Lock::take(&state, cleanup.lock_timeout).await?;
     // Closed before the guard may go.
     let still_open = localhost::release(&state, owner)?;

@@ -1,6 +1,8 @@
 //! What the process tests share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod noting;
+
 use std::{
     fs,
     path::PathBuf,
@@ -18,15 +20,24 @@ pub(crate) fn wrapper() -> PathBuf {
 
 /// An example of this crate; cargo builds examples together with tests.
 pub(crate) fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let target = test.ancestors().nth(2).expect("target/debug/deps/TEST");
-    let path = target.join("examples").join(name);
+    let path = profile_directory().join("examples").join(name);
     assert!(
         path.exists(),
         "{} is missing; run `cargo test -p cni-wrapper` without --test",
         path.display()
     );
     path
+}
+
+/// `target/debug`, or that of another profile.
+fn profile_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    test.ancestors().nth(2).expect("target/debug/deps/TEST").to_owned()
+}
+
+/// `target`.
+pub(crate) fn target() -> PathBuf {
+    profile_directory().parent().expect("target/debug").to_owned()
 }
 
 /// ADD to `net` at 1.0.0, around this delegate.

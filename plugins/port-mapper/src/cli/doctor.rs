@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Options, Report};
 use crate::attach::surroundings;
 use crate::backend::{self, Backend};
-use crate::state::State;
+use crate::host::localhost::open_state;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn forwarding() -> Finding {
 }
 
 fn state(options: &Options) -> Finding {
-    match State::open(&options.state_dir) {
+    match open_state(&options.state_dir) {
         Ok(_) => finding("state", Verdict::Fit, options.state_dir.display().to_string()),
         Err(error) => finding("state", Verdict::Unfit, error.to_string()),
     }

@@ -9,9 +9,9 @@ use crate::attach::{establish, surroundings};
 use crate::backend;
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::host::localhost::open_state;
 use crate::liveness::is_live;
 use crate::lock::Lock;
-use crate::state::State;
 
 /// What is right already is left alone. Goes on after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
@@ -43,7 +43,7 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 async fn one(options: &Options, claim: &Claim) -> Result<(), Error> {
     let surroundings = surroundings(&Environment::of_process());
     let backend = backend::open(claim.backend, &surroundings, options.patience)?;
-    let state = State::open(&options.state_dir)?;
+    let state = open_state(&options.state_dir)?;
     let _lock = Lock::take(&state, options.patience).await?;
     // Its DEL may have come since the list was read.
     match state.read(&claim.owner)? {

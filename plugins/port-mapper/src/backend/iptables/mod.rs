@@ -33,6 +33,16 @@ use tools::{Program, Tools};
 
 pub use change::Plan;
 
+/// Every match and target that our rules are made of, in rules that are tried and never made.
+const PROBE: &str = "\
+*nat
+-N PORT-MAPPER-PROBE
+-A PORT-MAPPER-PROBE -p tcp -m tcp --dport 1 -m addrtype --dst-type LOCAL -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
+-N PORT-MAPPER-PROBE-MASQ
+-A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
+COMMIT
+";
+
 /// How often to decide anew when the rules were changed by somebody else between listing and change.
 const ATTEMPTS: usize = 3;
 
@@ -132,20 +142,9 @@ impl Iptables {
 
     /// The error, or the reason behind it: an iptables too old for us.
     async fn explained(&self, error: Error) -> Error {
-        match self.fit_version().await {
+        match self.runner.fit_version().await {
             Err(unfit @ Error::Unfit { .. }) => unfit,
             _ => error,
-        }
-    }
-
-    async fn fit_version(&self) -> Result<String, Error> {
-        let text = self.runner.version(Family::V4).await?;
-        match version::parse(&text) {
-            Some(numbers) if numbers < version::OLDEST => Err(Error::Unfit {
-                program: self.runner.tools.find(Program::Tables, Family::V4)?,
-                why: format!("{text} is too old; 1.4.20 or newer is needed"),
-            }),
-            _ => Ok(text),
         }
     }
 }
@@ -213,8 +212,8 @@ impl Backend for Iptables {
     }
 
     async fn ready(&self) -> Result<Fitness, Error> {
-        let version = self.fit_version().await?;
-        self.runner.list(Family::V4, Scope::Nat).await?;
+        let version = self.runner.fit_version().await?;
+        self.runner.try_out(Family::V4, PROBE).await?;
         let ipv6 = match self.runner.tools.find(Program::Restore, Family::V6) {
             Ok(_) => self.runner.list(Family::V6, Scope::Nat).await.map(drop),
             Err(error) => Err(error),
@@ -253,13 +252,13 @@ fn is_absent(error: &Error) -> bool {
 }
 
 fn holdings(listing: &Listing<'_>, family: Family) -> Vec<Holding> {
-    let mut found: BTreeMap<(Holder, &str), Holding> = BTreeMap::new();
-    for tagged in survey::tagged(listing) {
+    let tagged = survey::tagged(listing);
+    let mut found: BTreeMap<(&str, &str), Holding> = BTreeMap::new();
+    for tagged in &tagged {
         let taken = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
-        let holder = tagged.holder.clone();
         let chain = tagged.rule.chain;
-        let holding = found.entry((holder.clone(), chain)).or_insert_with(|| Holding {
-            holder,
+        let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
+            holder: tagged.holder(),
             family,
             chain: chain.to_owned(),
             ports: Vec::new(),

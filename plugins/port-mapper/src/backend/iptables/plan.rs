@@ -1,5 +1,6 @@
 //! Decides what has to change: from what is there and what is wanted. Touches nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::change::Plan;
@@ -66,7 +67,7 @@ fn scene<'a>(
     claim: &'a Claim,
 ) -> Scene<'a> {
     let localhost = family == Family::V4 && claim.serves_localhost();
-    let localhost = localhost.then(|| Holder::Attachment(claim.owner.clone()));
+    let localhost = localhost.then(|| claim.owner.tag());
     let chain = Some(claim.chain.as_str());
     Scene { listing, scope, family, tagged, localhost, chain, keep_guard: true }
 }
@@ -87,13 +88,11 @@ pub fn remove(
     hints: &Hints,
 ) -> Plan {
     let tagged = survey::tagged(listing);
-    let original = owner.original_tag();
-    let is_owners = |tagged: &Tagged<'_>| match &tagged.holder {
-        Holder::Attachment(its) => its == owner,
+    let (ours, original) = (owner.tag(), owner.original_tag());
+    let is_owners = |tagged: &Tagged<'_>| {
         // The original's tag does not tell the network; its chain does.
-        original_holder => {
-            hints.chain.as_deref() == Some(tagged.rule.chain) && original_holder.tag() == original
-        }
+        tagged.tag == ours
+            || (hints.chain.as_deref() == Some(tagged.rule.chain) && tagged.tag == original)
     };
     let delete = (0..tagged.len()).filter(|&index| is_owners(&tagged[index])).collect();
     let edits = Edits { delete, append: Vec::new() };
@@ -112,36 +111,35 @@ fn displaced(
     is_stale: &dyn Fn(&Holder) -> bool,
 ) -> Result<(BTreeSet<usize>, BTreeSet<Holder>), Error> {
     let index = Index::new(&claim.mappings, family);
-    let ours = Holder::Attachment(claim.owner.clone());
-    let original = claim.owner.original_tag();
-    let mut stale: BTreeMap<&Holder, bool> = BTreeMap::new();
+    let (ours, original) = (claim.owner.tag(), claim.owner.original_tag());
+    let mut stale: HashMap<&str, bool> = HashMap::new();
     let mut go = BTreeSet::new();
     let mut conflicts = Vec::new();
-    for (at, rule) in tagged.iter().enumerate().filter(|(_, rule)| rule.holder != ours) {
+    for (at, rule) in tagged.iter().enumerate().filter(|(_, rule)| rule.tag != ours) {
         let Some((taken, _)) = rule.taken() else { continue };
         let Some(mapping) = index.overlap(&taken) else { continue };
-        let is_originals = matches!(rule.holder, Holder::Original { .. });
-        if is_originals && rule.holder.tag() == original {
+        if rule.tag == original {
             // This very container, mapped before the upgrade.
             go.insert(at);
-        } else if !*stale.entry(&rule.holder).or_insert_with(|| is_stale(&rule.holder)) {
-            conflicts.push(Conflict { mapping, taken, holder: rule.holder.clone() });
+        } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.holder())) {
+            conflicts.push(Conflict { mapping, taken, holder: rule.holder() });
         }
     }
     if !conflicts.is_empty() {
         return Err(Error::Conflict(conflicts));
     }
     // Not only the rules in the way: all of a container that is gone.
-    let gone: HashSet<&Holder> = stale.into_keys().collect();
-    go.extend((0..tagged.len()).filter(|&at| gone.contains(&tagged[at].holder)));
-    Ok((go, gone.into_iter().cloned().collect()))
+    let gone = (0..tagged.len()).filter(|&at| stale.contains_key(&*tagged[at].tag));
+    let gone: Vec<usize> = gone.collect();
+    let holders = gone.iter().map(|&at| tagged[at].holder()).collect();
+    go.extend(gone);
+    Ok((go, holders))
 }
 
 /// The smallest change from the owner's rules to the wanted ones that leaves those in order.
 fn difference(tagged: &[Tagged<'_>], owner: &Owner, wanted: Vec<Line>) -> Edits {
-    let mine: Vec<usize> = (0..tagged.len())
-        .filter(|&at| matches!(&tagged[at].holder, Holder::Attachment(its) if its == owner))
-        .collect();
+    let tag = owner.tag();
+    let mine: Vec<usize> = (0..tagged.len()).filter(|&at| tagged[at].tag == tag).collect();
     let mut wanted_by_chain: BTreeMap<String, Vec<Line>> = BTreeMap::new();
     let mut known = HashSet::new();
     for line in wanted {
@@ -166,7 +164,8 @@ fn difference(tagged: &[Tagged<'_>], owner: &Owner, wanted: Vec<Line>) -> Edits 
 ///
 /// Of several copies the last can stay, since deleting takes the first.
 fn kept(tagged: &[Tagged<'_>], there: impl Iterator<Item = usize>, wanted: &[Line]) -> Vec<usize> {
-    let place: HashMap<&[_], usize> = there.map(|at| (tagged[at].words.as_slice(), at)).collect();
+    let place: HashMap<Vec<Cow<'_, str>>, usize> =
+        there.filter_map(|at| Some((tagged[at].rule.words()?, at))).collect();
     let mut kept: Vec<usize> = Vec::new();
     for line in wanted {
         match place.get(line.words.as_slice()) {

@@ -12,7 +12,7 @@ pub const MASQ: &str = "PORT-MAPPER-MASQ";
 /// Chain of the raw table that keeps 127.0.0.0/8 out of reach for others while `route_localnet` is on.
 pub const GUARD: &str = "PORT-MAPPER-GUARD";
 /// What the host calls itself.
-const LOOPBACK_V4: &str = "127.0.0.0/8";
+pub(super) const LOOPBACK_V4: &str = "127.0.0.0/8";
 const LOOPBACK_V6: &str = "::1/128";
 
 /// Words of a rule.
@@ -147,11 +147,6 @@ fn masquerade(claim: &Claim, family: Family, container: Cidr, tag: &str, lines: 
     if family == Family::V4 && claim.serves_localhost() {
         masquerade(Some(LOOPBACK_V4.to_owned()));
     }
-}
-
-/// Whether a rule of the masquerade chain is the one that goes with 127.0.0.1.
-pub(super) fn is_for_localhost(words: &[Cow<'_, str>]) -> bool {
-    matches!(words, [s, loopback, ..] if s == "-s" && loopback == LOOPBACK_V4)
 }
 
 /// The jumps to a network's chain: as the original's, so that each finds those of the other.

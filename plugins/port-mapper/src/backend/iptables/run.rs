@@ -9,6 +9,7 @@ use cni_wrapper::exec::{Execution, Finished, Limits, run};
 use super::plan::Scope;
 use super::save::Listing;
 use super::tools::{Program, Tools};
+use super::version;
 use super::xtables_lock::XtablesLock;
 use crate::error::Error;
 use crate::family::Family;
@@ -45,16 +46,33 @@ impl Runner {
         Ok(text)
     }
 
-    /// Tells iptables-restore the text. One process; two with an iptables before 1.6.2.
+    /// Tells iptables-restore the text. One process; three with an iptables before 1.6.2.
     pub(super) async fn restore(&self, family: Family, text: &str) -> Result<(), Error> {
+        self.tell(family, &["--noflush"], "changing rules", text).await
+    }
+
+    /// Whether the text could be told, without doing so.
+    pub(super) async fn try_out(&self, family: Family, text: &str) -> Result<(), Error> {
+        self.tell(family, &["--noflush", "--test"], "trying rules out", text).await
+    }
+
+    async fn tell(
+        &self,
+        family: Family,
+        options: &[&str],
+        action: &'static str,
+        text: &str,
+    ) -> Result<(), Error> {
         let program = self.tools.find(Program::Restore, family)?;
         let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
-        let args = ["-w", seconds.as_str(), "--noflush"].map(OsString::from).to_vec();
-        let mut finished = self.run(&program, args, text.into()).await?;
+        let args = |first: &[&str]| first.iter().chain(options).map(OsString::from).collect();
+        let mut finished = self.run(&program, args(&["-w", &seconds]), text.into()).await?;
         if !finished.status.success() && is_unknown_option(&finished) {
+            // The lock that we take instead is kept by others since 1.4.20 only.
+            self.fit_version().await?;
             let lock_file = Path::new(self.tools.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
-            finished = self.run(&program, vec!["--noflush".into()], text.into()).await?;
+            finished = self.run(&program, args(&[]), text.into()).await?;
         }
         if finished.status.success() {
             return Ok(());
@@ -62,17 +80,24 @@ impl Runner {
         if finished.status.code() == Some(RESOURCE) && stderr(&finished).contains("xtables lock") {
             return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(&finished) });
         }
-        Err(failure(program, "changing rules", &finished))
+        Err(failure(program, action, &finished))
     }
 
-    /// Such as `iptables v1.8.9 (nf_tables)`.
-    pub(super) async fn version(&self, family: Family) -> Result<String, Error> {
-        let program = self.tools.find(Program::Tables, family)?;
+    /// Such as `iptables v1.8.9 (nf_tables)`; an error when it is too old for us.
+    pub(super) async fn fit_version(&self) -> Result<String, Error> {
+        let program = self.tools.find(Program::Tables, Family::V4)?;
         let finished = self.run(&program, vec!["--version".into()], Vec::new()).await?;
         if !finished.status.success() {
             return Err(failure(program, "telling its version", &finished));
         }
-        Ok(String::from_utf8_lossy(&finished.stdout).trim().to_owned())
+        let text = String::from_utf8_lossy(&finished.stdout).trim().to_owned();
+        match version::parse(&text) {
+            Some(numbers) if numbers < version::OLDEST => {
+                let why = format!("{text} is too old; 1.4.20 or newer is needed");
+                Err(Error::Unfit { program, why })
+            }
+            _ => Ok(text),
+        }
     }
 
     async fn run(

@@ -10,7 +10,6 @@ use super::rules::{self, GUARD, Line, MASQ};
 use super::save::{Listing, Rule, Table};
 use super::survey::Tagged;
 use crate::family::Family;
-use crate::owner::Holder;
 
 /// What is there.
 pub(super) struct Scene<'a> {
@@ -18,8 +17,8 @@ pub(super) struct Scene<'a> {
     pub(super) scope: Scope,
     pub(super) family: Family,
     pub(super) tagged: &'a [Tagged<'a>],
-    /// The owner of what is appended, when it is reached by 127.0.0.1.
-    pub(super) localhost: Option<Holder>,
+    /// The tag of what is appended, when its owner is reached by 127.0.0.1.
+    pub(super) localhost: Option<String>,
     /// The chain to look after even when the edits don't touch it.
     pub(super) chain: Option<&'a str>,
     /// Whether the guard stays where it is when nobody needs it.
@@ -33,9 +32,7 @@ pub(super) fn plan(scene: &Scene<'_>, edits: Edits) -> Plan {
     for chain in affected(scene, &edits) {
         tend(scene, &edits, &by_localhost, &chain, &mut nat);
     }
-    nat.delete.extend(
-        edits.delete.iter().map(|&at| line(scene.tagged[at].rule, &scene.tagged[at].words)),
-    );
+    nat.delete.extend(edits.delete.iter().map(|&at| whole(&scene.tagged[at].rule)));
     // Jumps were found first, rules follow: the order among deletions means nothing.
     nat.append.extend(edits.append);
     let mut raw = Change::default();
@@ -50,12 +47,12 @@ pub(super) fn plan(scene: &Scene<'_>, edits: Edits) -> Plan {
     Plan { raw, nat, raw_last: !needed }
 }
 
-/// The holders, after the change, whose containers are reached by 127.0.0.1.
-fn reached_by_localhost<'a>(scene: &'a Scene<'_>, edits: &Edits) -> HashSet<&'a Holder> {
+/// The tags, after the change, of those whose containers are reached by 127.0.0.1.
+fn reached_by_localhost<'a>(scene: &'a Scene<'_>, edits: &Edits) -> HashSet<&'a str> {
     let left = scene.tagged.iter().enumerate().filter(|(at, _)| !edits.delete.contains(at));
     left.filter(|(_, tagged)| tagged.is_for_localhost())
-        .map(|(_, tagged)| &tagged.holder)
-        .chain(&scene.localhost)
+        .map(|(_, tagged)| &*tagged.tag)
+        .chain(scene.localhost.as_deref())
         .collect()
 }
 
@@ -70,7 +67,7 @@ fn affected(scene: &Scene<'_>, edits: &Edits) -> BTreeSet<String> {
 fn tend(
     scene: &Scene<'_>,
     edits: &Edits,
-    by_localhost: &HashSet<&Holder>,
+    by_localhost: &HashSet<&str>,
     chain: &str,
     nat: &mut Change,
 ) {
@@ -105,7 +102,7 @@ fn tend(
         }
     }
     if let Some(jump) = optional {
-        let wanted = left.iter().any(|&at| by_localhost.contains(&scene.tagged[at].holder))
+        let wanted = left.iter().any(|&at| by_localhost.contains(&*scene.tagged[at].tag))
             || (comes && scene.localhost.is_some());
         exactly(usize::from(wanted), &jump, &references, nat);
     }
@@ -174,10 +171,7 @@ fn lines_of(table: &Table<'_>, which: impl Fn(&Rule<'_>) -> bool) -> Vec<Line> {
 
 /// A rule that can't be divided into words is none of ours, but it is there.
 fn whole(rule: &Rule<'_>) -> Line {
-    line(*rule, &rule.words().unwrap_or_default())
-}
-
-fn line(rule: Rule<'_>, words: &[Cow<'_, str>]) -> Line {
     let own = |word: &str| Cow::Owned(word.to_owned());
+    let words = rule.words().unwrap_or_default();
     Line { chain: own(rule.chain), words: words.iter().map(|word| own(word)).collect() }
 }

@@ -11,17 +11,22 @@ pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
     let mut rest = line.trim_start_matches(is_blank);
     while !rest.is_empty() {
         let word;
-        (word, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_word(quoted)?,
-            None => {
-                let (word, rest) = rest.split_at(rest.find(is_blank).unwrap_or(rest.len()));
-                (Cow::Borrowed(word), rest)
-            }
-        };
+        (word, rest) = first(rest)?;
         words.push(word);
-        rest = rest.trim_start_matches(is_blank);
     }
     Some(words)
+}
+
+/// The first word of a line that begins with it, and what follows; `None` when its quotes don't add up.
+pub(super) fn first(line: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (word, rest) = match line.strip_prefix('"') {
+        Some(quoted) => quoted_word(quoted)?,
+        None => {
+            let (word, rest) = line.split_at(line.find(is_blank).unwrap_or(line.len()));
+            (Cow::Borrowed(word), rest)
+        }
+    };
+    Some((word, rest.trim_start_matches(is_blank)))
 }
 
 fn is_blank(c: char) -> bool {

@@ -1,0 +1,72 @@
+//! A list of delegates, and a wrapper that is itself one of a list.
+
+mod common;
+
+use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use common::{add, wrapper};
+use serde_json::json;
+
+#[test]
+fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {
+    let ours = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "from": "first"});
+    let dir = PluginDir::new()
+        .with("first", &Script::obey().on("ADD", Behaviour::result(ours.clone())))
+        .with("second", &Script::obey());
+    let call = add(&dir, json!([{"type": "first"}, {"type": "second"}]));
+    let answer = call.run(wrapper()).expect_success().json();
+    assert_eq!(answer["from"], "first", "the second handed it on");
+    assert_eq!(dir.calls("second")[0].config.clone().expect("a configuration")["prevResult"], ours);
+    call.as_verb("DEL").run(wrapper()).expect_success();
+    let order = dir.verbs();
+    assert_eq!(order, ["first ADD", "second ADD", "second DEL", "first DEL"]);
+}
+
+#[test]
+fn a_chain_that_fails_is_undone_as_far_as_it_came_and_a_failing_undo_is_told() {
+    let dir = PluginDir::new()
+        .with("first", &Script::obey())
+        .with("second", &Script::always(Behaviour::error(120, "no")))
+        .with("third", &Script::obey());
+    let call = add(&dir, json!([{"type": "first"}, {"type": "second"}, {"type": "third"}]));
+    let (code, msg, details) = call.run(wrapper()).error();
+    assert_eq!((code, msg.as_str()), (120, "no"), "the first error is what the runtime sees");
+    assert!(details.contains("rollback: DEL of delegate second failed"), "{details}");
+    let order = dir.verbs();
+    assert_eq!(order, ["first ADD", "second ADD", "second DEL", "first DEL"]);
+}
+
+#[test]
+fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
+    let first = json!({"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.0.0.2/24"}]});
+    let dir = PluginDir::new()
+        .with("first", &Script::obey().on("ADD", Behaviour::result(first)))
+        .with("second", &Script::obey());
+    let call = CallBuilder::add("net")
+        .cni_path(dir.path())
+        .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}));
+    let answer = call.run(wrapper()).expect_success().json();
+    assert_eq!(answer["ip4"]["ip"], "10.0.0.2/24", "answered as 0.1.0, which was asked");
+    assert_eq!(
+        dir.calls("second")[0].config.clone().expect("a configuration")["cniVersion"],
+        "0.4.0"
+    );
+}
+
+#[test]
+fn a_wrapper_that_is_itself_chained_hands_prev_result_to_its_delegate() {
+    let dir = PluginDir::new().with("inner", &Script::obey());
+    let prev = json!({"cniVersion": "1.0.0", "ips": [], "x": 1});
+    let call = add(&dir, json!({"type": "inner"})).key("prevResult", prev.clone());
+    assert_eq!(call.run(wrapper()).expect_success().json(), prev);
+    assert_eq!(dir.calls("inner")[0].config.clone().expect("a configuration")["prevResult"], prev);
+}
+
+#[test]
+fn a_delegate_that_never_started_is_not_asked_to_clean_up() {
+    let dir = PluginDir::new().with("first", &Script::obey());
+    let call = add(&dir, json!([{"type": "first"}, {"type": "none-such"}]));
+    let (code, _, details) = call.run(wrapper()).error();
+    assert_eq!(code, 7);
+    assert!(!details.contains("rollback"), "no trouble is made of it: {details}");
+    assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
+}

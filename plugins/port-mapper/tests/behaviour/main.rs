@@ -1,0 +1,25 @@
+//! What every backend does alike: one table of tests, each a function of the backend's name, run on each of them.
+//!
+//! Needs root or user namespaces, iptables in both variants, and Debian's containernetworking-plugins.
+
+/// Makes a test of each function for each backend.
+macro_rules! on_every_backend {
+    ($($name:ident),+ $(,)?) => {
+        mod iptables_nft {
+            $(#[test] fn $name() { super::$name("iptables-nft") })+
+        }
+        mod iptables_legacy {
+            $(#[test] fn $name() { super::$name("iptables-legacy") })+
+        }
+    };
+}
+
+#[path = "../common/mod.rs"]
+mod common;
+mod kinds;
+mod old_iptables;
+mod owners;
+mod reach;
+mod state;
+mod verbs;
+mod world;

@@ -1,0 +1,209 @@
+//! Whose a host port is: conflicts, containers that are gone, races, names, and rules of the original.
+
+use std::collections::BTreeSet;
+
+use cni_wrapper_test::Traffic;
+use serde_json::{Value, json};
+
+use crate::common::{CHAIN, HOST, add, del, plugin, tcp};
+use crate::world::{Paper, STATE, World, files, port, port_at, reached, unreached};
+
+on_every_backend!(
+    a_taken_host_port_is_refused_and_its_owner_named,
+    what_does_not_overlap_is_no_conflict,
+    a_container_that_is_gone_is_replaced_without_a_trace,
+    a_container_whose_namespace_is_only_a_file_is_gone_too,
+    of_eight_adds_for_one_port_exactly_one_wins,
+    a_container_that_stops_does_not_disturb_the_others,
+    long_ids_that_begin_alike_are_told_apart,
+    adding_again_with_other_mappings_replaces_the_first,
+    rules_of_the_original_count_until_the_del_of_their_container,
+);
+
+fn refusal(paper: &Paper, id: &str, mapping: Value) -> String {
+    let picture = || {
+        let mut files = files(&paper.host, STATE);
+        files.retain(|name| name != "lock");
+        (paper.traces(), files)
+    };
+    let before = picture();
+    let (code, msg, _) = paper.runtime(id, json!([mapping])).run(plugin()).error();
+    assert_eq!(code, 105, "{mapping} is taken: {msg}");
+    assert_eq!(picture(), before, "a refused ADD changes nothing");
+    msg
+}
+
+fn a_taken_host_port_is_refused_and_its_owner_named(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let range = json!({"hostPort": 9000, "containerPort": 9000, "range": 10, "protocol": "tcp"});
+    let taken = json!([port(8080, 80), port_at("203.0.113.1", 8081, 80), range]);
+    add(&paper.runtime("c1", taken));
+    for mapping in [
+        port(8080, 81),
+        port_at("203.0.113.9", 8080, 80),
+        port(8081, 80),
+        port_at("0.0.0.0", 8081, 80),
+        port_at("203.0.113.1", 8081, 80),
+        port(9009, 80),
+        json!({"hostPort": 8990, "containerPort": 1, "range": 11, "protocol": "tcp"}),
+    ] {
+        let msg = refusal(&paper, "c2", mapping);
+        let owner = "container c1 (network mesos, interface eth0)";
+        assert!(msg.contains(owner), "the message names the owner: {msg}");
+    }
+    let adds = paper.plugins.verbs().iter().filter(|verb| *verb == "inner ADD").count();
+    let dels = paper.plugins.verbs().iter().filter(|verb| *verb == "inner DEL").count();
+    assert_eq!((adds, dels), (8, 7), "the delegate of each refused ADD was told to clean up");
+}
+
+fn what_does_not_overlap_is_no_conflict(backend: &'static str) {
+    let paper = Paper::new(backend);
+    add(&paper.runtime("c1", json!([port(8080, 80), port_at("203.0.113.1", 8081, 80)])));
+    let udp = json!({"hostPort": 8080, "containerPort": 80, "protocol": "udp"});
+    let beside = [udp, port_at("203.0.113.2", 8081, 80), port(8079, 80), port(8082, 80)];
+    for (number, mapping) in beside.into_iter().enumerate() {
+        add(&paper.runtime(&format!("beside{number}"), json!([mapping])));
+    }
+}
+
+fn a_container_that_is_gone_is_replaced_without_a_trace(backend: &'static str) {
+    let world = World::new(backend);
+    let gone = world.start("gone", json!({}), json!([port(8080, 80), port(8081, 81)]));
+    let live = world.start("live", json!({}), json!([port(8082, 80)]));
+    gone.container.delete();
+    let next = world.start("next", json!({}), json!([port(8080, 80)]));
+    let traces = world.traces();
+    assert!(!traces.contains("container_id: gone"), "none of its rules is left: {traces}");
+    let state = files(&world.host, STATE).join(" ");
+    assert!(!state.contains("gone"), "nor any of its files: {state}");
+    assert!(state.contains("live") && state.contains("next"), "others keep theirs: {state}");
+    let _servers = [&live, &next].map(|running| running.container.serve(Traffic::Http, 80));
+    for (port, name) in [(8080, "next"), (8082, "live")] {
+        let answer = reached(&world.outside, HOST, port, "both live ones work");
+        assert!(answer.starts_with(name), "{port} leads to {name}: {answer}");
+    }
+    gone.call.clone().as_verb("DEL").run(plugin()).expect_success();
+    reached(&world.outside, HOST, 8080, "its late DEL does not touch who replaced it");
+}
+
+fn a_container_whose_namespace_is_only_a_file_is_gone_too(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let container = paper.host.container("c1");
+    add(&paper.call("c1", &[tcp(8080, 80)]).netns(&container.netns()));
+    refusal(&paper, "c2", port(8080, 80));
+    paper.host.run("umount /run/netns/c1");
+    assert!(paper.host.exists("/run/netns/c1"), "the file is still there, the mount is not");
+    add(&paper.call("c2", &[tcp(8080, 80)]));
+}
+
+fn of_eight_adds_for_one_port_exactly_one_wins(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let ids: Vec<String> = (0..8).map(|number| format!("racer{number}")).collect();
+    let calls: Vec<_> = ids
+        .iter()
+        .map(|id| paper.call(id, &[tcp(8080, 80)]).key("lockTimeout", json!(30)))
+        .collect();
+    let running: Vec<_> = calls.iter().map(|call| call.start(plugin())).collect();
+    let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
+    let winners: Vec<_> =
+        ids.iter().zip(&outcomes).filter(|(_, outcome)| outcome.status.success()).collect();
+    assert_eq!(winners.len(), 1, "one wins: {outcomes:?}");
+    let winner = winners[0].0;
+    for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {
+        let (code, msg, _) = outcome.error();
+        assert_eq!(code, 105, "the others are refused: {msg}");
+        assert!(msg.contains(&format!("container {winner} ")), "and told who won: {msg}");
+    }
+    let tags: BTreeSet<_> = paper
+        .traces()
+        .lines()
+        .filter_map(|line| Some(line.split_once("container_id: ")?.1.split(' ').next()?.to_owned()))
+        .collect();
+    assert_eq!(tags, BTreeSet::from([winner.clone()]), "only the winner has rules");
+    let state = files(&paper.host, STATE).join(" ");
+    assert_eq!(state.matches(".json").count(), 1, "and a state file: {state}");
+}
+
+fn a_container_that_stops_does_not_disturb_the_others(backend: &'static str) {
+    let world = World::new(backend);
+    let names = ["c1", "c10", "c1.x"];
+    let running: Vec<_> = (8080..)
+        .zip(names)
+        .map(|(host_port, name)| world.start(name, json!({}), json!([port(host_port, 80)])))
+        .collect();
+    let _servers: Vec<_> =
+        running.iter().map(|running| running.container.serve(Traffic::Http, 80)).collect();
+    running[0].del();
+    unreached(&world.outside, HOST, 8080, "the one that stopped");
+    for (host_port, name) in [(8081, "c10"), (8082, "c1.x")] {
+        for (place, address) in [(&*world.outside, HOST), (&*world.host, "127.0.0.1")] {
+            let answer = reached(place, address, host_port, "the others go on");
+            assert!(answer.starts_with(&format!("{name} ")), "{host_port}: {answer}");
+        }
+    }
+}
+
+fn long_ids_that_begin_alike_are_told_apart(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let ids = ["a", "b"].map(|end| format!("{}{}", "x".repeat(200), end.repeat(55)));
+    let calls =
+        [0, 1].map(|index: u16| paper.call(&ids[usize::from(index)], &[tcp(80 + index, 80)]));
+    calls.iter().for_each(|call| drop(add(call)));
+    let (code, msg, _) = paper.call("c3", &[tcp(81, 80)]).run(plugin()).error();
+    assert_eq!(code, 105, "the second has its port: {msg}");
+    let answer = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]});
+    let check = |index: usize| {
+        let call = calls[index].clone().key("prevResult", answer.clone());
+        call.as_verb("CHECK").run(plugin())
+    };
+    del(&calls[0]);
+    check(1).expect_success();
+    assert_eq!(check(0).error().0, 103, "the first is gone");
+    del(&calls[1]);
+    assert_eq!(paper.traces(), "", "both are gone");
+}
+
+fn adding_again_with_other_mappings_replaces_the_first(backend: &'static str) {
+    let paper = Paper::new(backend);
+    add(&paper.call("c1", &[tcp(8080, 80), tcp(8081, 80)]));
+    add(&paper.call("c1", &[tcp(8081, 80), tcp(8082, 80)]));
+    add(&paper.call("c2", &[tcp(8080, 80)]));
+    assert_eq!(paper.traces().matches("DNAT --to-dest").count(), 3, "nobody has a port too many");
+    add(&paper.call("c1", &[]));
+    add(&paper.call("c3", &[tcp(8081, 80)]));
+    let traces = paper.traces();
+    assert!(!traces.contains("container_id: c1 "), "no mapping, no rule: {traces}");
+}
+
+/// Rules as the original wrote them, for a container of this id.
+fn as_the_original(paper: &Paper, id: &str, host_port: u16) {
+    paper.host.sh(&format!(
+        "{} -w -t nat -A {CHAIN} ! -i mesos-cni0 -p tcp -m tcp --dport {host_port} \
+         -j DNAT --to-destination 192.168.7.7:80 -m comment --comment 'container_id: {id}'",
+        paper.backend
+    ));
+}
+
+fn rules_of_the_original_count_until_the_del_of_their_container(backend: &'static str) {
+    let paper = Paper::new(backend);
+    paper.tool(&format!("-t nat -N {CHAIN}"));
+    paper.tool(&format!("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j {CHAIN}"));
+    paper.tool(&format!(
+        "-t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j {CHAIN}"
+    ));
+    as_the_original(&paper, "old1", 8080);
+    as_the_original(&paper, "old1", 8081);
+    as_the_original(&paper, "old10", 8082);
+    let msg = refusal(&paper, "new", port(8080, 80));
+    assert!(msg.contains("container old1 "), "the original's owner is named: {msg}");
+    del(&paper.call("old1", &[]));
+    let left = paper.traces();
+    assert!(!left.contains("\"container_id: old1\""), "its own DEL removes its rules: {left}");
+    assert!(left.contains("\"container_id: old10\""), "and those of nobody else: {left}");
+    let new = paper.call("new", &[tcp(8080, 80)]);
+    add(&new);
+    refusal(&paper, "new2", port(8082, 80));
+    del(&new);
+    del(&paper.call("old10", &[]));
+    assert_eq!(paper.traces(), "", "with the last rule the original's chain and jumps go");
+}

@@ -1,0 +1,166 @@
+//! A host with a backend to test, a client outside, and what is asked of them again and again.
+
+use std::time::{Duration, Instant};
+
+use cni_wrapper_test::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
+use serde_json::{Value, json};
+
+use crate::common::{HOST, PLUGINS, on_paper, plugin, scripted, seed, url};
+
+/// The client outside.
+pub(crate) const CLIENT: &str = "203.0.113.9";
+pub(crate) const STATE: &str = "/run/mesos-cni-port-mapper";
+pub(crate) const BRIDGE: &str = "mesos-cni0";
+
+/// A host with one client outside, and containers on a real bridge.
+pub(crate) struct World {
+    pub(crate) backend: &'static str,
+    pub(crate) outside: Neighbour,
+    pub(crate) host: Host,
+}
+
+impl World {
+    pub(crate) fn new(backend: &'static str) -> Self {
+        let host = Host::new();
+        let outside = host.neighbour("outside", &format!("{HOST}/24"), &format!("{CLIENT}/24"));
+        Self { backend, outside, host }
+    }
+
+    /// The seed configuration with this backend, and these keys over it.
+    pub(crate) fn network(&self, keys: Value) -> Value {
+        with(with(seed(&[]), json!({"backend": self.backend})), keys)
+    }
+
+    /// ADD of a new container with mappings as runtimes other than Mesos hand them over.
+    pub(crate) fn start(&self, name: &str, keys: Value, mappings: Value) -> Running {
+        let container = self.host.container(name);
+        let call = CallBuilder::add("mesos")
+            .config(self.network(keys))
+            .key("runtimeConfig", json!({ "portMappings": mappings }))
+            .container(&container)
+            .cni_path(PLUGINS);
+        call.run(plugin()).expect_success();
+        Running { container, call }
+    }
+
+    pub(crate) fn traces(&self) -> String {
+        traces(&self.host, self.backend)
+    }
+}
+
+/// A container that was attached.
+pub(crate) struct Running {
+    pub(crate) container: Container,
+    pub(crate) call: CallBuilder,
+}
+
+impl Running {
+    pub(crate) fn del(&self) {
+        crate::common::del(&self.call);
+    }
+}
+
+/// A host where a scripted delegate hands out addresses: for tests of rules, not of traffic.
+pub(crate) struct Paper {
+    pub(crate) backend: &'static str,
+    pub(crate) plugins: PluginDir,
+    pub(crate) network: Value,
+    pub(crate) host: Host,
+}
+
+impl Paper {
+    pub(crate) fn new(backend: &'static str) -> Self {
+        let (plugins, network) = scripted("10.0.0.2/24");
+        // Without a version of its own the delegate is told of every verb.
+        let keys =
+            json!({"backend": backend, "cniVersion": "1.1.0", "delegate": {"type": "inner"}});
+        let network = with(network, keys);
+        Self { backend, plugins, network, host: Host::new() }
+    }
+
+    /// ADD of a live container that Mesos gave these mappings.
+    pub(crate) fn call(&self, id: &str, mappings: &[Value]) -> CallBuilder {
+        on_paper(&self.host, &self.plugins, &self.network, id, mappings)
+    }
+
+    /// ADD of a live container that another runtime gave these mappings.
+    pub(crate) fn runtime(&self, id: &str, mappings: Value) -> CallBuilder {
+        self.call(id, &[]).key("runtimeConfig", json!({ "portMappings": mappings }))
+    }
+
+    pub(crate) fn traces(&self) -> String {
+        traces(&self.host, self.backend)
+    }
+
+    /// Runs the backend's own program, such as `iptables-nft`, with these words.
+    pub(crate) fn tool(&self, words: &str) {
+        self.host.run(&format!("{} -w {words}", self.backend));
+    }
+}
+
+fn with(mut object: Value, keys: Value) -> Value {
+    for (key, value) in keys.as_object().into_iter().flatten() {
+        object[key] = value.clone();
+    }
+    object
+}
+
+/// Every rule of ours, of both families, as the backend shows them: rules with a tag, chains and jumps.
+pub(crate) fn traces(place: &Place, backend: &str) -> String {
+    let all = listing(place, backend);
+    let ours = |line: &&str| {
+        line.contains("container_id: ") || line.contains("PORT-MAPPER") || line.contains("OTHER")
+    };
+    all.lines().filter(ours).map(|line| format!("{line}\n")).collect()
+}
+
+/// All rules of both families, without counters and dates.
+pub(crate) fn listing(place: &Place, backend: &str) -> String {
+    let six = backend.replacen("iptables", "ip6tables", 1);
+    let all = place.run(&format!("{backend}-save")) + &place.run(&format!("{six}-save"));
+    let lines = all.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| format!("{}\n", line.split(" [").next().unwrap_or(line))).collect()
+}
+
+/// Fetches, or gives up after half a second: for what is not to be reached.
+pub(crate) fn unreached(place: &Place, address: &str, port: u16, why: &str) {
+    let answer = place.peer(&["fetch", &url(address, port), "--timeout", "500"]);
+    assert!(answer.is_err(), "{} reached {address}:{port}: {why}: {answer:?}", place.name());
+}
+
+/// Fetches, and says who answered and whom the server saw.
+#[track_caller]
+pub(crate) fn reached(place: &Place, address: &str, port: u16, why: &str) -> String {
+    place
+        .fetch(&url(address, port))
+        .unwrap_or_else(|error| panic!("{}: {why}: {error}", place.name()))
+}
+
+/// One TCP mapping as runtimes have it.
+pub(crate) fn port(host_port: u16, container_port: u16) -> Value {
+    json!({"hostPort": host_port, "containerPort": container_port, "protocol": "tcp"})
+}
+
+/// The same at one address of the host.
+pub(crate) fn port_at(address: &str, host_port: u16, container_port: u16) -> Value {
+    with(port(host_port, container_port), json!({ "hostIP": address }))
+}
+
+/// The names of files below a directory of the host; none when it is not there.
+pub(crate) fn files(place: &Place, directory: &str) -> Vec<String> {
+    let names = place.sh(&format!("find {directory} -mindepth 1 -printf '%P\\n' 2>/dev/null || :"));
+    names.lines().map(str::to_owned).collect()
+}
+
+/// Whether packets of 127.0.0.1 may leave by the interface.
+pub(crate) fn route_localnet(place: &Place, interface: &str) -> bool {
+    place.read(&format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet")).trim() == "1"
+}
+
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited 20 s in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
