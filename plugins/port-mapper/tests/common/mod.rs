@@ -84,9 +84,11 @@ pub(crate) fn del(call: &CallBuilder) -> Outcome {
     call.clone().as_verb("DEL").run(plugin()).expect_success()
 }
 
-/// The rules of the nat table in a variant's own words.
+/// The rules of the nat table in a variant's own words, without its comments, which hold the time.
 pub(crate) fn nat(place: &Place, backend: &str) -> String {
-    place.run(&format!("{backend}-save -t nat"))
+    let listing = place.run(&format!("{backend}-save -t nat"));
+    let lines = listing.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// The DNAT rules of the test's chain.
