@@ -2,7 +2,7 @@
 
 use cni_wrapper::{AddResult, Attachment, Call, Environment};
 
-use crate::backend::{self, Backend, Surroundings};
+use crate::backend::{Backend, Backends, Before, Surroundings};
 use crate::claim::{Cidr, Claim};
 use crate::config::Settings;
 use crate::detach;
@@ -24,20 +24,27 @@ pub async fn attach(
     result: &AddResult,
     begin: impl FnOnce(),
 ) -> Result<(), Error> {
-    let claim = claim(call, settings, result)?;
+    let mut claim = claim(call, settings, result)?;
+    let backends = Backends::new(surroundings(&call.environment), settings.lock_timeout);
     if claim.mappings.is_empty() {
         begin();
-        return nothing_to_map(call, settings, &claim).await;
+        return nothing_to_map(settings, &claim, &backends).await;
     }
-    let surroundings = surroundings(&call.environment);
-    let backend = backend::open(settings.backend, &surroundings, settings.lock_timeout)?;
-    let state = localhost::open_state(&settings.state_dir)?;
+    claim.backend = backends.kind(settings.backend);
+    let backend = backends.get(claim.backend)?;
+    let (state, is_new) = localhost::open_or_make_state(&settings.state_dir)?;
     let _lock = Lock::take(&state, settings.lock_timeout).await?;
     begin();
+    let noted = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
     // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
     state.write(&claim)?;
+    let before = match &noted {
+        Ok(Some(claim)) => Before::Claim(claim),
+        Ok(None) => Before::Nothing,
+        Err(()) => Before::Unknown,
+    };
     let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
-    establish(&state, &backend, &claim, &names).await
+    establish(&state, backend, &claim, before, &names).await
 }
 
 /// Makes the host what the claim says. Repeating it repairs; the lock must be held.
@@ -49,9 +56,10 @@ pub async fn establish(
     state: &State,
     backend: &impl Backend,
     claim: &Claim,
+    before: Before<'_>,
     host_interfaces: &[String],
 ) -> Result<(), Error> {
-    let installed = backend.install(claim, &|holder| is_stale(state, holder)).await?;
+    let installed = backend.install(claim, before, &|holder| is_stale(state, holder)).await?;
     for holder in &installed.replaced {
         forget(state, holder)?;
     }
@@ -63,12 +71,16 @@ pub async fn establish(
     flows::forget_stale(claim)
 }
 
-/// Leaves word that there is nothing to clean up, so that DEL need not ask iptables.
-async fn nothing_to_map(call: &Call, settings: &Settings, claim: &Claim) -> Result<(), Error> {
+/// Leaves word that there is nothing to clean up, so that DEL need not look for rules.
+async fn nothing_to_map(
+    settings: &Settings,
+    claim: &Claim,
+    backends: &Backends,
+) -> Result<(), Error> {
     let before = State::open_existing(&settings.state_dir)
         .and_then(|state| state.map_or(Ok(None), |state| state.read(&claim.owner)));
     if matches!(&before, Ok(Some(before)) if !before.mappings.is_empty()) {
-        detach::detach(&claim.owner, &settings.into(), &surroundings(&call.environment)).await?;
+        detach::detach(&claim.owner, &settings.into(), backends).await?;
     }
     if let Err(error) =
         localhost::open_state(&settings.state_dir).and_then(|state| state.write(claim))

@@ -68,7 +68,7 @@ impl Claim {
             owner,
             netns,
             created: None,
-            backend: settings.backend,
+            backend: settings.backend.unwrap_or_default(),
             chain: settings.chain.clone(),
             exclude_devices: settings.exclude_devices.clone(),
             snat: settings.snat,

@@ -1,6 +1,6 @@
 //! DEL's part: rules, flows and state of one owner go. Needs neither ports nor addresses, and may be repeated.
 
-use crate::backend::{self, Backend, Hints, Surroundings};
+use crate::backend::{Backend, Backends, Hints};
 use crate::claim::Claim;
 use crate::config::Cleanup;
 use crate::error::Error;
@@ -14,11 +14,7 @@ use crate::state::State;
 /// # Errors
 ///
 /// The lock is held, or the host refuses: something may be left, and the same call may be repeated.
-pub async fn detach(
-    owner: &Owner,
-    cleanup: &Cleanup,
-    surroundings: &Surroundings,
-) -> Result<(), Error> {
+pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
     let known = known(owner, cleanup)?;
     if let Some((state, claim)) = &known
         && claim.mappings.is_empty()
@@ -26,20 +22,21 @@ pub async fn detach(
         return state.remove(owner); // ADD left word that nothing was mapped
     }
     let claim = known.map(|(_, claim)| claim);
-    let kind = claim.as_ref().map(|claim| claim.backend).or(cleanup.backend).unwrap_or_default();
-    let backend = match backend::open(kind, surroundings, cleanup.lock_timeout) {
-        // Nobody has mapped anything where there is nothing to do it with.
-        Err(error) if error.is_unavailable() && claim.is_none() => {
-            log::warn!("looked for no rules: {error}");
-            return Ok(());
-        }
-        backend => backend?,
+    let kinds = match &claim {
+        Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
+        None => backends.possible(cleanup.backend)?,
     };
+    if kinds.is_empty() {
+        return Ok(()); // nobody has mapped anything where there is nothing to do it with
+    }
     let state = localhost::open_state(&cleanup.state_dir)?;
     let _lock = Lock::take(&state, cleanup.lock_timeout).await?;
     // Closed before the guard may go.
     let still_open = localhost::release(&state, owner)?;
-    backend.remove(owner, &hints(claim.as_ref(), cleanup, still_open)).await?;
+    let hints = hints(claim.as_ref(), cleanup, still_open);
+    for kind in kinds {
+        backends.get(kind)?.remove(owner, claim.as_ref(), &hints).await?;
+    }
     if let Some(claim) = &claim {
         // After the rules, or the next packet would bring the flow back.
         flows::forget_own(claim)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cni_wrapper::Attachment;
 
 use crate::attach::owner;
-use crate::backend::{self, Backend, Surroundings};
+use crate::backend::{Backend, Backends};
 use crate::config::Cleanup;
 use crate::detach::detach;
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::state::State;
 pub async fn gc(
     network: &str,
     cleanup: &Cleanup,
-    surroundings: &Surroundings,
+    backends: &Backends,
     valid: &[Attachment],
 ) -> Vec<Error> {
     let mut errors = Vec::new();
@@ -25,7 +25,7 @@ pub async fn gc(
         Ok(owners) => found.extend(owners),
         Err(error) => errors.push(error),
     }
-    match in_rules(cleanup, surroundings).await {
+    match in_rules(cleanup, backends).await {
         Ok(owners) => found.extend(owners),
         Err(error) => errors.push(error),
     }
@@ -34,7 +34,7 @@ pub async fn gc(
     let is_ours = |found: &Owner| Owner { network: network.to_owned(), ..found.clone() } == *found;
     for owner in found.iter().filter(|found| is_ours(found) && !valid.contains(found)) {
         log::info!("removing what is left of {owner}");
-        errors.extend(detach(owner, cleanup, surroundings).await.err());
+        errors.extend(detach(owner, cleanup, backends).await.err());
     }
     errors
 }
@@ -45,14 +45,14 @@ fn in_state(cleanup: &Cleanup) -> Result<Vec<Owner>, Error> {
 }
 
 /// Rules of the original port mapper do not tell their network: they are left for their own DEL.
-async fn in_rules(cleanup: &Cleanup, surroundings: &Surroundings) -> Result<Vec<Owner>, Error> {
-    let kind = cleanup.backend.unwrap_or_default();
-    let holdings = backend::open(kind, surroundings, cleanup.lock_timeout)?.holdings().await?;
-    Ok(holdings
-        .into_iter()
-        .filter_map(|holding| match holding.holder {
-            Holder::Attachment(owner) => Some(owner),
-            Holder::Original { .. } => None,
-        })
-        .collect())
+async fn in_rules(cleanup: &Cleanup, backends: &Backends) -> Result<Vec<Owner>, Error> {
+    let mut owners = Vec::new();
+    for kind in backends.possible(cleanup.backend)? {
+        for holding in backends.get(kind)?.holdings().await? {
+            if let Holder::Attachment(owner) = holding.holder {
+                owners.push(owner);
+            }
+        }
+    }
+    Ok(owners)
 }

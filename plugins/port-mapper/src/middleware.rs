@@ -5,7 +5,7 @@ use std::cell::Cell;
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::attach::{self, surroundings};
-use crate::backend::{self, Backend};
+use crate::backend::{Backend, Backends};
 use crate::config::{Cleanup, Config, Settings};
 use crate::{check, detach, gc};
 
@@ -44,7 +44,8 @@ impl Middleware for PortMapper {
         }
         let owner = attach::owner(&call.attachment);
         let cleanup = Cleanup::from(config);
-        Ok(detach::detach(&owner, &cleanup, &surroundings(&call.environment)).await?)
+        let backends = Backends::new(surroundings(&call.environment), cleanup.lock_timeout);
+        Ok(detach::detach(&owner, &cleanup, &backends).await?)
     }
 
     async fn check(&self, call: &Call, config: &Config, result: &AddResult) -> Result<(), Error> {
@@ -53,8 +54,9 @@ impl Middleware for PortMapper {
 
     async fn gc(&self, call: &Call, config: &Config, valid: &[Attachment]) -> Result<(), Error> {
         let network = &call.attachment.network;
-        let surroundings = surroundings(&call.environment);
-        let errors = gc::gc(network, &Cleanup::from(config), &surroundings, valid).await;
+        let cleanup = Cleanup::from(config);
+        let backends = Backends::new(surroundings(&call.environment), cleanup.lock_timeout);
+        let errors = gc::gc(network, &cleanup, &backends, valid).await;
         let mut errors: Vec<Error> = errors.into_iter().map(Error::from).collect();
         match errors.len() {
             0 => Ok(()),
@@ -65,9 +67,8 @@ impl Middleware for PortMapper {
 
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        let surroundings = surroundings(&call.environment);
-        let backend = backend::open(settings.backend, &surroundings, settings.lock_timeout)?;
-        backend.ready().await?;
+        let backends = Backends::new(surroundings(&call.environment), settings.lock_timeout);
+        backends.get(backends.kind(settings.backend))?.ready().await?;
         Ok(())
     }
 }

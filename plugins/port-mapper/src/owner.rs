@@ -8,10 +8,10 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Longest text of each field in a tag, in bytes. With the words around them a tag has at most 248 bytes;
-/// iptables silently cuts a comment at 255.
-const CONTAINER_ID: usize = 120;
-const NETWORK: usize = 80;
+/// The longest tag, in bytes: what nft reads back of the comments that it lists. iptables silently cuts at 255.
+pub const LONGEST_TAG: usize = 128;
+/// Longest text of two fields in a tag, in bytes; a hash of containerd just fits. The network gets what they leave.
+const CONTAINER_ID: usize = 64;
 const IFNAME: usize = 15;
 /// Bytes that iptables keeps of a comment.
 const COMMENT: usize = 255;
@@ -44,17 +44,17 @@ impl Owner {
     }
 
     fn fields(&self) -> [Cow<'_, str>; 3] {
-        [
-            abbreviated(&self.network, NETWORK),
-            abbreviated(&self.container_id, CONTAINER_ID),
-            abbreviated(&self.ifname, IFNAME),
-        ]
+        let container_id = abbreviated(&self.container_id, CONTAINER_ID);
+        let ifname = abbreviated(&self.ifname, IFNAME);
+        let room = LONGEST_TAG - WORDS - container_id.len() - ifname.len();
+        [abbreviated(&self.network, room), container_id, ifname]
     }
 }
 
 const CONTAINER_WORD: &str = "container_id: ";
 const NETWORK_WORD: &str = " network: ";
 const IFNAME_WORD: &str = " ifname: ";
+const WORDS: usize = CONTAINER_WORD.len() + NETWORK_WORD.len() + IFNAME_WORD.len();
 
 /// Every tag, ours or the original's, has this text in it.
 pub const MARK: &str = "container_id: ";
@@ -136,9 +136,9 @@ fn is_abbreviation(text: &str, budget: usize) -> bool {
     })
 }
 
-/// 128 bits of the hash where there is room.
+/// 128 bits of the hash where there is room; else enough that no two names of one host meet by chance.
 fn digits(budget: usize) -> usize {
-    32.min(budget - 1)
+    (budget / 2).clamp(15, 32).min(budget - 1)
 }
 
 /// Lower-case hexadecimal digits.
@@ -219,11 +219,19 @@ mod tests {
     fn a_long_owner_fits_into_a_comment_and_is_found_again() {
         let long = owner(&"n".repeat(300), &"c".repeat(300), "eth0123456789ab");
         let tag = long.tag();
-        assert!(tag.len() <= COMMENT, "{}", tag.len());
+        assert!(tag.len() <= LONGEST_TAG, "{}", tag.len());
         let found = Holder::parse(&tag);
         assert_eq!(found, Some(Holder::Attachment(long.clone())));
         assert_eq!(found.map(|holder| holder.tag()), Some(tag));
         assert_ne!(long, owner(&"n".repeat(300), &"c".repeat(301), "eth0123456789ab"));
+    }
+
+    #[test]
+    fn ids_of_containerd_and_usual_network_names_stay_readable() {
+        let (network, id) = ("k8s-pod-network-of-the-cluster", "c".repeat(64));
+        assert!(!owner("cni-podman-network0", &id, "eth0").tag().contains('~'));
+        assert!(!owner(network, &id[..36], "eth0").tag().contains('~'));
+        assert!(owner(network, &id, "eth0").tag().contains(" network: k8s-pod-net~"));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
 use cni_wrapper_test::Host;
-use port_mapper::backend::{self, Backend, Hints, Surroundings};
+use port_mapper::backend::iptables::{Iptables, Variant};
+use port_mapper::backend::{self, Backend, Before, Hints, Surroundings};
 use port_mapper::claim::Claim;
-use port_mapper::config::BackendKind;
 use port_mapper::family::Family;
 use port_mapper::owner::{Holder, Owner};
 use serde_json::json;
@@ -19,22 +19,20 @@ use serde_json::json;
 /// A host, and a directory of programs that run on it.
 struct Bench {
     host: Host,
-    kind: BackendKind,
+    kind: Variant,
     variant: &'static str,
     programs: PathBuf,
 }
 
 /// Runs a test with each variant.
 fn on_both(test: impl Fn(&Bench)) {
-    for (kind, variant) in
-        [(BackendKind::IptablesNft, "nft"), (BackendKind::IptablesLegacy, "legacy")]
-    {
+    for (kind, variant) in [(Variant::Nft, "nft"), (Variant::Legacy, "legacy")] {
         test(&Bench::new(kind, variant));
     }
 }
 
 impl Bench {
-    fn new(kind: BackendKind, variant: &'static str) -> Self {
+    fn new(kind: Variant, variant: &'static str) -> Self {
         let host = Host::new();
         let name = format!("port-mapper-bench-{}-{}", std::process::id(), host.pid());
         let programs = std::env::temp_dir().join(name);
@@ -59,10 +57,10 @@ impl Bench {
         Self { host, kind, variant, programs }
     }
 
-    fn backend(&self) -> impl Backend + use<> {
+    fn backend(&self) -> Iptables {
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.programs.display());
         let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
-        backend::open(self.kind, &surroundings, Duration::from_secs(1)).unwrap()
+        Iptables::find(self.kind, &surroundings, Duration::from_secs(1)).unwrap()
     }
 
     /// All rules of both families, without what changes by itself.
@@ -74,12 +72,12 @@ impl Bench {
     }
 
     fn install(&self, claim: &Claim) -> Result<backend::Installed, port_mapper::Error> {
-        block_on(self.backend().install(claim, &|_| false))
+        block_on(self.backend().install(claim, Before::Nothing, &|_| false))
     }
 
     fn remove(&self, owner: &Owner) {
         let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
-        block_on(self.backend().remove(owner, &hints)).unwrap();
+        block_on(self.backend().remove(owner, None, &hints)).unwrap();
     }
 
     fn iptables(&self, rest: &str) -> String {
@@ -227,7 +225,8 @@ fn a_taken_host_port_is_refused_in_either_family_before_anything_is_touched() {
         assert_eq!(error.code(), 105);
         assert!(error.to_string().contains("belongs to container c1 (network mesos"), "{error}");
         assert_eq!(bench.picture(), before);
-        let gone = block_on(bench.backend().install(&one("c2", 80), &|_| true)).unwrap();
+        let gone =
+            block_on(bench.backend().install(&one("c2", 80), Before::Nothing, &|_| true)).unwrap();
         assert_eq!(gone.replaced, [Holder::Attachment(one("c1", 80).owner)]);
         assert!(!bench.picture().contains("container_id: c1 "));
     });
@@ -279,7 +278,7 @@ fn a_thousand_mappings_take_one_change() {
 
 #[test]
 fn a_held_xtables_lock_is_waited_for_and_then_reported() {
-    let bench = Bench::new(BackendKind::IptablesLegacy, "legacy");
+    let bench = Bench::new(Variant::Legacy, "legacy");
     let mut holder =
         bench.host.command("flock").args(["/run/xtables.lock", "sleep", "30"]).spawn().unwrap();
     while !bench.host.exists("/run/xtables.lock") {

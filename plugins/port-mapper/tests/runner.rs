@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_std::task::block_on;
 use port_mapper::Error;
-use port_mapper::backend::{self, Backend, Hints, Installed, Surroundings};
+use port_mapper::backend::iptables::{Iptables, Variant};
+use port_mapper::backend::{Backend, Before, Hints, Installed, Surroundings};
 use port_mapper::claim::Claim;
-use port_mapper::config::BackendKind;
 use port_mapper::family::Family;
 use serde_json::json;
 
@@ -48,20 +48,20 @@ impl Pretence {
         fs::read_to_string(self.0.join(name)).unwrap_or_default()
     }
 
-    fn backend(&self, kind: BackendKind) -> Result<impl Backend + use<>, Error> {
+    fn backend(&self, variant: Variant) -> Result<Iptables, Error> {
         let path = format!("{}:/usr/bin:/bin", self.0.display());
         let lock = self.0.join("xtables.lock").into_os_string();
         let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: Some(lock) };
-        backend::open(kind, &surroundings, Duration::from_secs(1))
+        Iptables::find(variant, &surroundings, Duration::from_secs(1))
     }
 
     fn install(&self) -> Result<Installed, Error> {
-        block_on(self.backend(BackendKind::Iptables)?.install(&claim(), &|_| false))
+        block_on(self.backend(Variant::Usual)?.install(&claim(), Before::Nothing, &|_| false))
     }
 
     fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {
         let hints = Hints { families, ..Hints::default() };
-        block_on(self.backend(BackendKind::Iptables)?.remove(&claim().owner, &hints))
+        block_on(self.backend(Variant::Usual)?.remove(&claim().owner, None, &hints))
     }
 }
 
@@ -95,16 +95,17 @@ fn nothing_to_change_is_one_listing_and_nothing_to_map_is_nothing() {
     assert_eq!(pretence.read("runs"), "iptables-save \n");
     pretence.remove(Some(Vec::new())).unwrap();
     let empty = Claim { mappings: Vec::new(), ..claim() };
-    let backend = pretence.backend(BackendKind::Iptables).unwrap();
-    assert!(!block_on(backend.install(&empty, &|_| false)).unwrap().changed);
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    assert!(!block_on(backend.install(&empty, Before::Nothing, &|_| false)).unwrap().changed);
     assert_eq!(pretence.read("runs"), "iptables-save \n");
 }
 
 #[test]
 fn without_127_0_0_1_only_the_nat_table_is_listed() {
     let pretence = Pretence::new("nat");
-    let backend = pretence.backend(BackendKind::Iptables).unwrap();
-    block_on(backend.install(&Claim { snat: false, ..claim() }, &|_| false)).unwrap();
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    block_on(backend.install(&Claim { snat: false, ..claim() }, Before::Nothing, &|_| false))
+        .unwrap();
     assert!(pretence.read("runs").starts_with("iptables-save -t nat\n"));
 }
 
@@ -127,7 +128,7 @@ fn programs_get_a_clean_environment() {
 #[test]
 fn a_missing_program_is_named_before_anything_is_run() {
     let pretence = Pretence::new("missing");
-    let error = pretence.backend(BackendKind::IptablesLegacy).map(drop).unwrap_err();
+    let error = pretence.backend(Variant::Legacy).map(drop).unwrap_err();
     assert!(error.is_unavailable());
     assert!(error.to_string().starts_with("iptables-legacy-save is not installed in "), "{error}");
     assert_eq!(pretence.read("runs"), "");
@@ -140,8 +141,10 @@ fn a_missing_ip6tables_matters_only_where_ipv6_rules_must_be() {
     let error = pretence.remove(Some(vec![Family::V6])).unwrap_err();
     assert!(error.to_string().starts_with("ip6tables-save is not installed"), "{error}");
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
-    let backend = pretence.backend(BackendKind::Iptables).unwrap();
-    assert!(block_on(backend.install(&six, &|_| false)).unwrap_err().is_unavailable());
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    assert!(
+        block_on(backend.install(&six, Before::Nothing, &|_| false)).unwrap_err().is_unavailable()
+    );
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn an_iptables_that_is_too_old_is_told_so() {
     let error = pretence.install().unwrap_err();
     assert!(error.is_unavailable());
     assert!(error.to_string().contains("v1.4.19.1 is too old; 1.4.20 or newer"), "{error}");
-    assert!(block_on(pretence.backend(BackendKind::Iptables).unwrap().ready()).is_err());
+    assert!(block_on(pretence.backend(Variant::Usual).unwrap().ready()).is_err());
 }
 
 #[test]

@@ -1,16 +1,19 @@
-//! What makes the rules. One small trait; `iptables` is its first implementation.
+//! What makes the rules: one small trait, a backend a folder.
 
 pub mod iptables;
+pub mod nftables;
+
+mod opened;
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use crate::claim::Claim;
-use crate::config::BackendKind;
 use crate::conflict::Taken;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Holder, Owner};
+
+pub use opened::{AnyBackend, Backends};
 
 /// Makes, removes and shows the rules of claims.
 ///
@@ -21,7 +24,8 @@ pub trait Backend {
     /// repeating it does nothing; what is half there is repaired.
     ///
     /// A host port that belongs to another holder is refused before anything is touched, unless `is_stale` says
-    /// that this holder is gone: then all its rules are removed in the same step.
+    /// that this holder is gone: then all its rules are removed in the same step. `before` is what the owner may
+    /// have had until now.
     ///
     /// # Errors
     ///
@@ -30,15 +34,22 @@ pub trait Backend {
     async fn install(
         &self,
         claim: &Claim,
+        before: Before<'_>,
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error>;
 
-    /// Removes every rule of the owner; those of the original port mapper too. None is success.
+    /// Removes every rule of the owner; those of the original port mapper too. None is success. Without a `claim`
+    /// they are looked for by their tags.
     ///
     /// # Errors
     ///
     /// Rules may still be there.
-    async fn remove(&self, owner: &Owner, hints: &Hints) -> Result<(), Error>;
+    async fn remove(
+        &self,
+        owner: &Owner,
+        claim: Option<&Claim>,
+        hints: &Hints,
+    ) -> Result<(), Error>;
 
     /// Whether the rules are those that [`Backend::install`] makes of the claim.
     ///
@@ -60,6 +71,17 @@ pub trait Backend {
     ///
     /// What is missing or too old.
     async fn ready(&self) -> Result<Fitness, Error>;
+}
+
+/// What an owner may have had before an ADD, as far as it is noted.
+#[derive(Clone, Copy, Debug)]
+pub enum Before<'a> {
+    /// Nothing.
+    Nothing,
+    /// What this claim says, or a part of it.
+    Claim(&'a Claim),
+    /// The notes are lost or damaged: anything.
+    Unknown,
 }
 
 /// What an install did.
@@ -114,17 +136,4 @@ pub struct Surroundings {
     pub path: Option<OsString>,
     /// `XTABLES_LOCKFILE`.
     pub xtables_lock_file: Option<OsString>,
-}
-
-/// The backend of that kind. Looks for its programs and runs none.
-///
-/// # Errors
-///
-/// [`Error::Missing`]. Call it before anything is built, so that there is nothing to undo.
-pub fn open(
-    kind: BackendKind,
-    surroundings: &Surroundings,
-    lock_timeout: Duration,
-) -> Result<impl Backend + use<>, Error> {
-    iptables::Iptables::find(kind, surroundings, lock_timeout)
 }

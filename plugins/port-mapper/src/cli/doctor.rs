@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Options, Report};
 use crate::attach::surroundings;
-use crate::backend::{self, Backend};
+use crate::backend::{Backend, Backends};
+use crate::config::BackendKind;
 use crate::host::localhost::open_state;
 
 /// How much a finding matters.
@@ -57,15 +58,17 @@ fn objects(findings: &[Finding]) -> Vec<Value> {
 }
 
 async fn programs(options: &Options) -> Vec<Finding> {
-    let surroundings = surroundings(&Environment::of_process());
-    let fitness = match backend::open(options.backend, &surroundings, options.patience) {
+    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
+    let kind = backends.kind(options.backend);
+    let what = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
+    let fitness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),
     };
     match fitness {
-        Err(error) => vec![finding("iptables", Verdict::Unfit, error.to_string())],
+        Err(error) => vec![finding(what, Verdict::Unfit, error.to_string())],
         Ok(fitness) => vec![
-            finding("iptables", Verdict::Fit, fitness.version),
+            finding(what, Verdict::Fit, fitness.version),
             match fitness.ipv6 {
                 Ok(()) => finding("IPv6", Verdict::Fit, "can be mapped too".to_owned()),
                 Err(why) => finding("IPv6", Verdict::Note, why),

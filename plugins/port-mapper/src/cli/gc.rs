@@ -6,6 +6,7 @@ use serde_json::json;
 use super::list::claims;
 use super::{Options, Report};
 use crate::attach::surroundings;
+use crate::backend::Backends;
 use crate::config::Cleanup;
 use crate::detach::detach;
 use crate::error::Error;
@@ -19,12 +20,12 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
         state_dir: options.state_dir.clone(),
         lock_timeout: options.patience,
     };
-    let surroundings = surroundings(&Environment::of_process());
+    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
     let (mut removed, mut errors) = (Vec::new(), Vec::new());
     for claim in claims(options)? {
         match claim {
             Ok(claim) if is_live(&claim) => {}
-            Ok(claim) => match detach(&claim.owner, &cleanup, &surroundings).await {
+            Ok(claim) => match detach(&claim.owner, &cleanup, &backends).await {
                 Ok(()) => removed.push(claim.owner),
                 Err(error) => errors.push(format!("{}: {error}", claim.owner)),
             },

@@ -27,7 +27,8 @@ Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME]
 
   --json            for programs
   --state-dir DIR   where the state files are (default /run/mesos-cni-port-mapper)
-  --backend NAME    which iptables doctor asks: iptables (default), iptables-nft, iptables-legacy
+  --backend NAME    what doctor looks at: iptables, iptables-nft, iptables-legacy, nftables
+                    (default: iptables where it is installed, else nftables)
   --help, --version
 
 As a CNI plugin it is called by a container runtime, with CNI_COMMAND set.
@@ -38,7 +39,7 @@ struct Options {
     command: String,
     json: bool,
     state_dir: PathBuf,
-    backend: BackendKind,
+    backend: Option<BackendKind>,
     patience: Duration,
 }
 
@@ -86,7 +87,7 @@ fn parse(mut words: Parser) -> Result<Typed, lexopt::Error> {
         command: String::new(),
         json: false,
         state_dir: DEFAULT_STATE_DIR.into(),
-        backend: BackendKind::default(),
+        backend: None,
         patience: DEFAULT_LOCK_TIMEOUT,
     };
     while let Some(word) = words.next()? {
@@ -95,7 +96,7 @@ fn parse(mut words: Parser) -> Result<Typed, lexopt::Error> {
             Arg::Short('V') | Arg::Long("version") => return Ok(Typed::Version),
             Arg::Long("json") => options.json = true,
             Arg::Long("state-dir") => options.state_dir = words.value()?.into(),
-            Arg::Long("backend") => options.backend = backend(&words.value()?.string()?)?,
+            Arg::Long("backend") => options.backend = Some(backend(&words.value()?.string()?)?),
             Arg::Value(command) if options.command.is_empty() => {
                 options.command = known(command.string()?)?;
             }

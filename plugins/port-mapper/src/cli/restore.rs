@@ -6,7 +6,7 @@ use serde_json::json;
 use super::list::claims;
 use super::{Options, Report};
 use crate::attach::{establish, surroundings};
-use crate::backend;
+use crate::backend::{Backends, Before};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::localhost::open_state;
@@ -15,6 +15,7 @@ use crate::lock::Lock;
 
 /// What is right already is left alone. Goes on after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
+    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
     let (mut restored, mut errors) = (Vec::new(), Vec::new());
     for claim in claims(options)? {
         let claim = match claim {
@@ -25,7 +26,7 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
                 continue;
             }
         };
-        match one(options, &claim).await {
+        match one(options, &backends, &claim).await {
             Ok(()) => restored.push(claim.owner),
             Err(error) => errors.push(format!("{}: {error}", claim.owner)),
         }
@@ -40,14 +41,13 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 }
 
 /// The lock is taken anew for each, so that a long restore does not hold up containers that start meanwhile.
-async fn one(options: &Options, claim: &Claim) -> Result<(), Error> {
-    let surroundings = surroundings(&Environment::of_process());
-    let backend = backend::open(claim.backend, &surroundings, options.patience)?;
+async fn one(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
+    let backend = backends.get(claim.backend)?;
     let state = open_state(&options.state_dir)?;
     let _lock = Lock::take(&state, options.patience).await?;
     // Its DEL may have come since the list was read.
     match state.read(&claim.owner)? {
-        Some(claim) => establish(&state, &backend, &claim, &[]).await,
+        Some(claim) => establish(&state, backend, &claim, Before::Claim(&claim), &[]).await,
         None => Ok(()),
     }
 }

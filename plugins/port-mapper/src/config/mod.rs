@@ -61,6 +61,14 @@ pub enum BackendKind {
     IptablesNft,
     /// `iptables-legacy`.
     IptablesLegacy,
+    /// The kernel's nf_tables over netlink: no program is needed, and no packet or ADD pays for other mappings.
+    Nftables,
+}
+
+impl BackendKind {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Iptables, Self::IptablesNft, Self::IptablesLegacy, Self::Nftables];
 }
 
 /// The validated keys, for ADD and CHECK.
@@ -70,8 +78,8 @@ pub struct Settings {
     pub chain: String,
     /// Valid interface names, each once.
     pub exclude_devices: Vec<String>,
-    /// The backend.
-    pub backend: BackendKind,
+    /// The backend, if the configuration names one.
+    pub backend: Option<BackendKind>,
     /// See [`Config::snat`].
     pub snat: bool,
     /// See [`Config::masq_all`].
@@ -108,7 +116,7 @@ impl Settings {
         let settings = Self {
             chain: sound(&mut problems, "chain", chain(config)),
             exclude_devices: devices::read(config.exclude_devices.as_ref(), &mut problems),
-            backend: sound(&mut problems, "backend", backend(config)).unwrap_or_default(),
+            backend: sound(&mut problems, "backend", backend(config)),
             snat: sound(&mut problems, "snat", flag(config.snat.as_ref(), true)),
             masq_all: sound(&mut problems, "masqAll", flag(config.masq_all.as_ref(), false)),
             state_dir: sound(&mut problems, "stateDir", state_dir(config)),
@@ -139,7 +147,7 @@ impl From<&Settings> for Cleanup {
     fn from(settings: &Settings) -> Self {
         Self {
             chain: Some(settings.chain.clone()),
-            backend: Some(settings.backend),
+            backend: settings.backend,
             state_dir: settings.state_dir.clone(),
             lock_timeout: settings.lock_timeout,
         }
@@ -164,7 +172,7 @@ fn chain(config: &Config) -> Result<String, String> {
 fn backend(config: &Config) -> Result<Option<BackendKind>, String> {
     let Some(value) = &config.backend else { return Ok(None) };
     BackendKind::deserialize(value).map(Some).map_err(|_| {
-        let known = "use \"iptables\", \"iptables-nft\" or \"iptables-legacy\", or leave it out";
+        let known = "use \"iptables\", \"iptables-nft\", \"iptables-legacy\" or \"nftables\", or leave it out";
         format!("{} is no backend of this plugin; {known}", mappings::shown(value))
     })
 }
@@ -239,7 +247,7 @@ mod tests {
         ));
         let settings = settings.unwrap();
         assert_eq!(settings.exclude_devices, ["br0", "veth+"]);
-        assert_eq!(settings.backend, BackendKind::IptablesLegacy);
+        assert_eq!(settings.backend, Some(BackendKind::IptablesLegacy));
         assert!(!settings.snat && settings.masq_all);
         assert_eq!(settings.lock_timeout, Duration::from_millis(500));
         assert_eq!(settings.mappings.len(), 1);

@@ -89,12 +89,21 @@ pub fn release(state: &State, owner: &Owner) -> Result<bool, Error> {
 ///
 /// The directory can't be used, the settings can't be read, or the notes not be written.
 pub fn open_state(path: &Path) -> Result<State, Error> {
+    open_or_make_state(path).map(|(state, _)| state)
+}
+
+/// As [`open_state`]; true when the directory was missing.
+///
+/// # Errors
+///
+/// As [`open_state`].
+pub fn open_or_make_state(path: &Path) -> Result<(State, bool), Error> {
     if let Some(state) = State::open_existing(path)? {
-        return Ok(state);
+        return Ok((state, false));
     }
     let state = State::open(path)?;
     distrust_open(&state)?;
-    Ok(state)
+    Ok((state, true))
 }
 
 fn distrust_open(state: &State) -> Result<(), Error> {

@@ -20,9 +20,8 @@ use std::time::Duration;
 
 use async_std::prelude::FutureExt;
 
-use super::{Backend, Fitness, Hints, Holding, Installed, Surroundings};
+use super::{Backend, Before, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
-use crate::config::BackendKind;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Holder, Owner};
@@ -32,6 +31,7 @@ use save::Listing;
 use tools::{Program, Tools};
 
 pub use change::Plan;
+pub use tools::Variant;
 
 /// Every match and target that our rules are made of, in rules that are tried and never made.
 const PROBE: &str = "\
@@ -59,11 +59,11 @@ impl Iptables {
     ///
     /// [`Error::Missing`].
     pub fn find(
-        kind: BackendKind,
+        variant: Variant,
         surroundings: &Surroundings,
         lock_timeout: Duration,
     ) -> Result<Self, Error> {
-        let tools = Tools::new(kind, surroundings);
+        let tools = Tools::new(variant, surroundings);
         tools.find(Program::Save, Family::V4)?;
         tools.find(Program::Restore, Family::V4)?;
         Ok(Self { runner: Runner { tools, lock_timeout } })
@@ -153,6 +153,8 @@ impl Backend for Iptables {
     async fn install(
         &self,
         claim: &Claim,
+        // All rules are listed anyway.
+        _before: Before<'_>,
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error> {
         let mut installed = Installed::default();
@@ -172,7 +174,12 @@ impl Backend for Iptables {
         Ok(installed)
     }
 
-    async fn remove(&self, owner: &Owner, hints: &Hints) -> Result<(), Error> {
+    async fn remove(
+        &self,
+        owner: &Owner,
+        _claim: Option<&Claim>,
+        hints: &Hints,
+    ) -> Result<(), Error> {
         let families = hints.families.as_deref().unwrap_or(&Family::ALL);
         let wanted: Vec<_> =
             families.iter().map(|&family| (family, widest_scope(family))).collect();

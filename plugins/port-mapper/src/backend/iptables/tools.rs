@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::backend::Surroundings;
-use crate::config::BackendKind;
 use crate::error::Error;
 use crate::family::Family;
 
@@ -22,6 +21,17 @@ pub(super) enum Program {
     Restore,
 }
 
+/// Which of the programs of one host: distributions have both variants beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// `iptables`, whichever that is.
+    Usual,
+    /// `iptables-nft`.
+    Nft,
+    /// `iptables-legacy`.
+    Legacy,
+}
+
 /// The programs of one variant.
 #[derive(Clone, Debug)]
 pub(super) struct Tools {
@@ -31,11 +41,11 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    pub(super) fn new(kind: BackendKind, surroundings: &Surroundings) -> Self {
-        let variant = match kind {
-            BackendKind::Iptables => "",
-            BackendKind::IptablesNft => "-nft",
-            BackendKind::IptablesLegacy => "-legacy",
+    pub(super) fn new(variant: Variant, surroundings: &Surroundings) -> Self {
+        let variant = match variant {
+            Variant::Usual => "",
+            Variant::Nft => "-nft",
+            Variant::Legacy => "-legacy",
         };
         let path = surroundings.path.clone().filter(|path| !path.is_empty());
         Self {

@@ -1,0 +1,141 @@
+//! The backends that a run uses: each is opened once, when it is first needed.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use super::iptables::{Iptables, Variant};
+use super::nftables::Nftables;
+use super::{Backend, Before, Fitness, Hints, Holding, Installed, Surroundings};
+use crate::claim::Claim;
+use crate::config::BackendKind;
+use crate::error::Error;
+use crate::owner::{Holder, Owner};
+
+/// Opens backends.
+#[derive(Debug)]
+pub struct Backends {
+    surroundings: Surroundings,
+    lock_timeout: Duration,
+    opened: [OnceCell<AnyBackend>; BackendKind::ALL.len()],
+}
+
+impl Backends {
+    /// Opens none yet.
+    pub fn new(surroundings: Surroundings, lock_timeout: Duration) -> Self {
+        Self { surroundings, lock_timeout, opened: Default::default() }
+    }
+
+    /// The backend of that kind. Looks for its programs and runs none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] or [`Error::Netlink`]. Call it before anything is built, so that there is nothing to undo.
+    pub fn get(&self, kind: BackendKind) -> Result<&AnyBackend, Error> {
+        let cell = &self.opened[kind as usize];
+        match cell.get() {
+            Some(backend) => Ok(backend),
+            None => {
+                let backend = self.open(kind)?;
+                Ok(cell.get_or_init(|| backend))
+            }
+        }
+    }
+
+    fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
+        let variant = match kind {
+            BackendKind::Nftables => return Nftables::open().map(AnyBackend::Nftables),
+            BackendKind::Iptables => Variant::Usual,
+            BackendKind::IptablesNft => Variant::Nft,
+            BackendKind::IptablesLegacy => Variant::Legacy,
+        };
+        Iptables::find(variant, &self.surroundings, self.lock_timeout).map(AnyBackend::Iptables)
+    }
+
+    /// Every kind that rules of unknown origin may be of on this host: the configured one, and one of the other sort,
+    /// since the configuration may have been another one once. None where nothing is installed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backends::get`], when it is not known whether there are such rules.
+    pub fn possible(&self, configured: Option<BackendKind>) -> Result<Vec<BackendKind>, Error> {
+        let first = configured.unwrap_or_default();
+        let other = match first {
+            BackendKind::Nftables => BackendKind::Iptables,
+            _ => BackendKind::Nftables,
+        };
+        let mut kinds = Vec::new();
+        for kind in [first, other] {
+            match self.get(kind) {
+                Ok(_) => kinds.push(kind),
+                Err(error) if error.is_unavailable() => log::info!("no rules by {kind:?}: {error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// The configured kind, or the default: iptables where it is installed, which is what operators expect to see;
+    /// else nftables, which needs no program.
+    pub fn kind(&self, configured: Option<BackendKind>) -> BackendKind {
+        configured.unwrap_or_else(|| match self.get(BackendKind::Iptables) {
+            Ok(_) => BackendKind::Iptables,
+            Err(_) => BackendKind::Nftables,
+        })
+    }
+}
+
+/// A backend of any kind.
+#[derive(Debug)]
+pub enum AnyBackend {
+    /// Runs iptables.
+    Iptables(Iptables),
+    /// Talks to the kernel.
+    Nftables(Nftables),
+}
+
+impl Backend for AnyBackend {
+    async fn install(
+        &self,
+        claim: &Claim,
+        before: Before<'_>,
+        is_stale: &dyn Fn(&Holder) -> bool,
+    ) -> Result<Installed, Error> {
+        match self {
+            Self::Iptables(backend) => backend.install(claim, before, is_stale).await,
+            Self::Nftables(backend) => backend.install(claim, before, is_stale).await,
+        }
+    }
+
+    async fn remove(
+        &self,
+        owner: &Owner,
+        claim: Option<&Claim>,
+        hints: &Hints,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Iptables(backend) => backend.remove(owner, claim, hints).await,
+            Self::Nftables(backend) => backend.remove(owner, claim, hints).await,
+        }
+    }
+
+    async fn check(&self, claim: &Claim) -> Result<(), Error> {
+        match self {
+            Self::Iptables(backend) => backend.check(claim).await,
+            Self::Nftables(backend) => backend.check(claim).await,
+        }
+    }
+
+    async fn holdings(&self) -> Result<Vec<Holding>, Error> {
+        match self {
+            Self::Iptables(backend) => backend.holdings().await,
+            Self::Nftables(backend) => backend.holdings().await,
+        }
+    }
+
+    async fn ready(&self) -> Result<Fitness, Error> {
+        match self {
+            Self::Iptables(backend) => backend.ready().await,
+            Self::Nftables(backend) => backend.ready().await,
+        }
+    }
+}
