@@ -31,8 +31,17 @@ const NEEDS: [Need; 7] = [
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn packages() -> Outcome {
+    provide(&NEEDS)
+}
+
+/// Installs what counts the processes of a call.
+pub(crate) fn tracer() -> Outcome {
+    provide(&[need("strace", "strace")])
+}
+
+fn provide(needs: &[Need]) -> Outcome {
     let mut missing: Vec<&str> =
-        NEEDS.iter().filter(|need| !is_there(need.file)).map(|need| need.package).collect();
+        needs.iter().filter(|need| !is_there(need.file)).map(|need| need.package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -46,7 +55,7 @@ pub(crate) fn packages() -> Outcome {
     outcome.map_err(|problem| {
         format!("{problem}\nInstall them yourself: apt-get install {}", missing.join(" "))
     })?;
-    match NEEDS.iter().find(|need| !is_there(need.file)) {
+    match needs.iter().find(|need| !is_there(need.file)) {
         None => Ok(()),
         Some(need) => {
             Err(format!("{} is still missing after installing {}", need.file, need.package))

@@ -185,6 +185,16 @@ impl Body<'_> {
         }
     }
 
+    /// An attribute with the bytes that `fill` appends.
+    pub(crate) fn appended(&mut self, kind: u16, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.write(kind, |body| fill(body.bytes));
+    }
+
+    /// How many bytes the datagram has so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// An attribute that holds the attributes which `fill` writes.
     pub fn nested(&mut self, kind: u16, fill: impl FnOnce(&mut Body<'_>)) {
         self.write(kind | NESTED, fill);

@@ -33,6 +33,28 @@ pub enum Cause {
     /// The kernel's answer could not be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// The kernel said no, and it is known what that means here.
+    #[error("{refusal}; {advice}")]
+    Explained {
+        /// What it said.
+        refusal: Refusal,
+        /// What it means, and what to do.
+        advice: String,
+    },
+    /// The request is one that the kernel would take for another, or that nobody could read again.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// All changes have to travel at once, and don't.
+    #[error(
+        "it takes {bytes} bytes, more than a socket of this process may hold at once ({limit}); \
+         raise it with `sysctl -w net.core.wmem_max={bytes}`, or change less at once"
+    )]
+    TooMuch {
+        /// How long all is.
+        bytes: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// A message or an attribute would have been longer than its length field can say.
     #[error("the request is too long for a netlink message")]
     TooLong,
@@ -64,13 +86,19 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         self.cause.errno()
     }
+
+    /// Whether a transaction was refused only because the ruleset changed since its generation was read: read
+    /// again, decide again, commit again.
+    pub fn is_stale(&self) -> bool {
+        self.errno() == Some(errno::ERESTART)
+    }
 }
 
 impl Cause {
     /// The kernel's error number (see [`errno`]), when it gave one.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Refused(refusal) => Some(refusal.errno),
+            Self::Refused(refusal) | Self::Explained { refusal, .. } => Some(refusal.errno),
             Self::Io(error) => error.raw_os_error(),
             _ => None,
         }
@@ -96,6 +124,16 @@ pub mod errno {
     pub const ENODEV: i32 = 19;
     /// Something in the request is invalid.
     pub const EINVAL: i32 = 22;
+    /// In use.
+    pub const EBUSY: i32 = 16;
+    /// Of a transaction: the ruleset is not in the generation that was named.
+    pub const ERESTART: i32 = 85;
+    /// Too many links.
+    pub const EMLINK: i32 = 31;
+    /// The kernel does not have this family.
+    pub const EAFNOSUPPORT: i32 = 97;
+    /// Longer than the socket's send buffer.
+    pub const EMSGSIZE: i32 = 90;
     /// Not supported by this kernel, or not for this object.
     pub const EOPNOTSUPP: i32 = 95;
     /// No such kind of socket in this kernel.

@@ -13,8 +13,10 @@
 pub mod attribute;
 pub mod conntrack;
 mod error;
+mod linger;
 pub mod link;
 pub mod message;
+pub mod nftables;
 pub mod route;
 pub mod socket;
 

@@ -186,6 +186,19 @@ impl Writer {
         header[8..12].copy_from_slice(&sequence.to_ne_bytes());
     }
 
+    /// Sets more flags of the message that begins at this byte of the datagram.
+    pub(crate) fn add_flags(&mut self, message: usize, flags: u16) {
+        if let Some(header) = self.bytes.get_mut(message..message + HEADER) {
+            let flags = u16::from_ne_bytes([header[6], header[7]]) | flags;
+            header[6..8].copy_from_slice(&flags.to_ne_bytes());
+        }
+    }
+
+    /// How many bytes were written.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The datagram, or the news that something in it was too long ([`Cause::TooLong`]).
     pub fn datagram(&self) -> Result<&[u8], Cause> {
         if self.too_long { Err(Cause::TooLong) } else { Ok(&self.bytes) }

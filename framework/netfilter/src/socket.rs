@@ -10,6 +10,10 @@ use crate::attribute::Body;
 use crate::message::{Message, Messages, Writer, flag, kind};
 use crate::{Cause, Error, Malformed};
 
+mod several;
+
+pub(crate) use several::{Outcome, Series};
+
 /// The kernel puts at most 32 KiB into one datagram of a list; twice that also holds every single answer.
 const RECEIVE: usize = 64 * 1024;
 /// `recv`: report the datagram's true length even when the buffer was shorter.
@@ -48,6 +52,11 @@ impl Socket {
         let inner = connect(protocol).map_err(|error| Cause::Io(error).during("open", name))?;
         let received = Vec::with_capacity(RECEIVE);
         Ok(Self { inner, writer: Writer::new(), received, sequence: 0 })
+    }
+
+    /// Closes it without waiting for what the kernel has to do then.
+    pub(crate) fn close_later(self) {
+        crate::linger::close_later(self.inner);
     }
 
     /// Sends one request, gives every answer to `each`, and returns when the kernel acknowledged it.
@@ -159,25 +168,52 @@ fn connect(protocol: isize) -> io::Result<netlink_sys::Socket> {
 
 /// Receives one datagram of the kernel; those of other processes are dropped.
 fn receive(socket: &netlink_sys::Socket, buffer: &mut Vec<u8>) -> Result<(), Cause> {
+    receive_with(socket, buffer, MSG_TRUNC).map_err(Cause::from)
+}
+
+/// As [`receive`], with the flags of `recv`, [`MSG_TRUNC`] among them.
+fn receive_with(
+    socket: &netlink_sys::Socket,
+    buffer: &mut Vec<u8>,
+    flags: i32,
+) -> Result<(), Silence> {
     loop {
         buffer.clear();
-        let (length, sender) =
-            retried(|| socket.recv_from(buffer, MSG_TRUNC)).map_err(silence_or)?;
+        let (length, sender) = retried(|| socket.recv_from(buffer, flags)).map_err(Silence::of)?;
         if sender.port_number() != 0 {
             continue;
         }
         if length > buffer.len() {
-            return Err(Malformed("a datagram is longer than any that was expected").into());
+            let cause = Malformed("a datagram is longer than any that was expected").into();
+            return Err(Silence::Fault(cause));
         }
         return Ok(());
     }
 }
 
-fn silence_or(error: io::Error) -> Cause {
-    if error.kind() == io::ErrorKind::WouldBlock {
-        return Cause::NoAnswer(PATIENCE);
+/// Why nothing was received.
+enum Silence {
+    /// There is nothing, not yet or never.
+    Nothing,
+    Fault(Cause),
+}
+
+impl Silence {
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Self::Nothing,
+            _ => Self::Fault(Cause::Io(error)),
+        }
     }
-    Cause::Io(error)
+}
+
+impl From<Silence> for Cause {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Nothing => Self::NoAnswer(PATIENCE),
+            Silence::Fault(cause) => cause,
+        }
+    }
 }
 
 fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -53,6 +53,7 @@
 //!
 //! Below the hooks stands [`Plugin`], the contract of five verbs that every part of a stack keeps.
 
+mod block_on;
 mod call;
 mod delegate;
 mod diagnostics;

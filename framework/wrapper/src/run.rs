@@ -1,15 +1,13 @@
 //! The main function of every plugin: read, answer, exit.
 
 use std::{
-    env, fs,
     io::{IsTerminal, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
-use async_std::task;
-
 use crate::{
     Call, Environment, Plugin, Request, SpecVersion, Verb,
+    block_on::block_on,
     delegate::Centre,
     diagnostics, flow,
     reply::Reply,
@@ -102,8 +100,7 @@ fn serve(
         Err(Refusal { error, version }) => return finish(&Reply::Failed(error, version)),
     };
     let plugin = plugin();
-    one_worker();
-    task::block_on(async {
+    block_on(async {
         let reply = answer(plugin.as_ref(), &call).await;
         let Err(error) = reply.write(stdout().lock()) else { return reply.exit_status().into() };
         log::error!("cannot write the answer to stdout: {error}");
@@ -114,20 +111,6 @@ fn serve(
         }
         ExitCode::FAILURE
     })
-}
-
-/// How many threads async-std starts; without it, one for each processor.
-const WORKERS: &str = "ASYNC_STD_THREAD_COUNT";
-
-/// A call is served on the main thread: further ones would only cost time to start. Delegates do not see this, since
-/// their environment was read before.
-#[allow(unsafe_code, reason = "setting a variable has no safe form")]
-fn one_worker() {
-    let alone = fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
-    if alone && env::var_os(WORKERS).is_none() {
-        // SAFETY: this is the only thread of the process, so nobody reads the environment meanwhile.
-        unsafe { env::set_var(WORKERS, "1") };
-    }
 }
 
 fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Refusal> {

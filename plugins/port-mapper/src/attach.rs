@@ -2,10 +2,11 @@
 
 use cni_wrapper::{AddResult, Attachment, Call, Environment};
 
-use crate::backend::{Backend, Backends, Before, Surroundings};
+use crate::backend::{Backend, Backends, Besides, Surroundings};
 use crate::claim::{Cidr, Claim};
 use crate::config::Settings;
 use crate::detach;
+use crate::elsewhere;
 use crate::error::Error;
 use crate::host::{flows, hairpin, localhost};
 use crate::liveness::is_live;
@@ -36,15 +37,15 @@ pub async fn attach(
     let _lock = Lock::take(&state, settings.lock_timeout).await?;
     begin();
     let noted = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
+    let stale = |holder: &Holder| is_stale(&state, holder);
+    let before = noted.as_ref().ok().and_then(Option::as_ref);
+    elsewhere::clear(&state, &backends, &claim, before, &stale).await?;
     // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
     state.write(&claim)?;
-    let before = match &noted {
-        Ok(Some(claim)) => Before::Claim(claim),
-        Ok(None) => Before::Nothing,
-        Err(()) => Before::Unknown,
-    };
     let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
-    establish(&state, backend, &claim, before, &names).await
+    let besides =
+        if noted.is_ok_and(|noted| noted.is_none()) { Besides::Nothing } else { Besides::Anything };
+    establish(&state, backend, &claim, besides, &names).await
 }
 
 /// Makes the host what the claim says. Repeating it repairs; the lock must be held.
@@ -56,10 +57,10 @@ pub async fn establish(
     state: &State,
     backend: &impl Backend,
     claim: &Claim,
-    before: Before<'_>,
+    besides: Besides,
     host_interfaces: &[String],
 ) -> Result<(), Error> {
-    let installed = backend.install(claim, before, &|holder| is_stale(state, holder)).await?;
+    let installed = backend.install(claim, besides, &|holder| is_stale(state, holder)).await?;
     for holder in &installed.replaced {
         forget(state, holder)?;
     }

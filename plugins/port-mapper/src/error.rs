@@ -125,10 +125,10 @@ pub enum Error {
     #[error(transparent)]
     Netlink(#[from] netfilter::Error),
     /// CHECK: the host's rules are not those that ADD made. Code 103.
-    #[error("{family} rules differ from what ADD made: {}; a firewall reload removes rules: run `mesos-cni-port-mapper restore`", some(.differences, "; "))]
+    #[error("{rules} rules differ from what ADD made: {}; a firewall reload removes rules: run `mesos-cni-port-mapper restore`", some(.differences, "; "))]
     Differs {
-        /// `IPv4` or `IPv6`.
-        family: &'static str,
+        /// `IPv4`, `IPv6` or `nftables`.
+        rules: &'static str,
         /// What is missing or too much, a sentence each.
         differences: Vec<String>,
     },
@@ -144,6 +144,8 @@ impl Error {
             Self::Locked { .. }
             | Self::XtablesLocked { .. }
             | Self::Exec(ExecError::Deadline { .. }) => 11,
+            // Others changed the rules again and again while we tried.
+            Self::Netlink(error) if error.is_stale() => 11,
             Self::State { .. } => 5,
             Self::Damaged { .. } => 6,
             _ => IPTABLES,

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod conflict;
 pub mod detach;
+pub mod elsewhere;
 pub mod error;
 pub mod family;
 pub mod gc;

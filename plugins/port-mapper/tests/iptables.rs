@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use async_std::task::block_on;
 use cni_wrapper_test::Host;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{self, Backend, Before, Hints, Surroundings};
+use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::owner::{Holder, Owner};
@@ -41,7 +41,9 @@ impl Bench {
             for program in ["", "-save", "-restore"] {
                 let name = format!("{family}-{variant}{program}");
                 let inside = format!(
-                    "#!/bin/sh\nexec /usr/bin/nsenter -t {} -n -m -p -- /usr/sbin/{name} \"$@\"\n",
+                    "#!/bin/sh\necho {family}{program} >>{}/runs\n\
+                     exec /usr/bin/nsenter -t {} -n -m -p -- /usr/sbin/{name} \"$@\"\n",
+                    programs.display(),
                     host.pid()
                 );
                 fs::write(programs.join(&name), inside).unwrap();
@@ -72,12 +74,26 @@ impl Bench {
     }
 
     fn install(&self, claim: &Claim) -> Result<backend::Installed, port_mapper::Error> {
-        block_on(self.backend().install(claim, Before::Nothing, &|_| false))
+        block_on(self.backend().install(claim, Besides::Nothing, &|_| false))
     }
 
     fn remove(&self, owner: &Owner) {
         let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
         block_on(self.backend().remove(owner, None, &hints)).unwrap();
+    }
+
+    /// As DEL does when the claim is noted.
+    fn remove_known(&self, claim: &Claim) {
+        let families = Some(claim.families().collect());
+        let hints = Hints { chain: Some(claim.chain.clone()), families, keep_guard: false };
+        block_on(self.backend().remove(&claim.owner, Some(claim), &hints)).unwrap();
+    }
+
+    /// The programs of IPv4 that were run since the last time.
+    fn runs(&self) -> Vec<String> {
+        let runs = fs::read_to_string(self.programs.join("runs")).unwrap_or_default();
+        let _ = fs::remove_file(self.programs.join("runs"));
+        runs.lines().filter(|run| run.starts_with("iptables")).map(str::to_owned).collect()
     }
 
     fn iptables(&self, rest: &str) -> String {
@@ -144,7 +160,7 @@ fn what_is_installed_is_listed_as_it_was_told_and_removed_without_a_trace() {
                 assert!(!bench.install(&claim).unwrap().changed, "{}: {there}", bench.variant);
                 assert_eq!(bench.picture(), there);
                 block_on(bench.backend().check(&claim)).unwrap();
-                bench.remove(&claim.owner);
+                bench.remove_known(&claim);
                 assert_eq!(bench.picture(), before, "{}", bench.variant);
                 bench.remove(&claim.owner);
             }
@@ -160,7 +176,74 @@ fn removing_c1_leaves_c10_as_it_was() {
         bench.install(&one("c1", 80)).unwrap();
         bench.remove(&one("c1", 80).owner);
         assert_eq!(bench.picture(), before);
+        bench.install(&one("c1", 80)).unwrap();
+        bench.remove_known(&one("c1", 80));
+        assert_eq!(bench.picture(), before);
     });
+}
+
+#[test]
+fn add_check_and_del_run_two_programs_at_most_and_ask_for_no_rules_of_others() {
+    let (list, change) = ("iptables-restore", "iptables-restore");
+    on_both(|bench| {
+        let rules: String =
+            (0..2000).map(|n| format!("-A SVC -p tcp -m tcp --dport {n}\n")).collect();
+        let text = format!("*nat\n:SVC - [0:0]\n-A PREROUTING -j SVC\n{rules}COMMIT\n");
+        fs::write(bench.programs.join("others"), text).unwrap();
+        bench.iptables(&format!(
+            "-V; iptables-{}-restore --noflush <{}/others",
+            bench.variant,
+            bench.programs.display()
+        ));
+        let before = bench.picture();
+        bench.runs();
+        bench.install(&one("c1", 80)).unwrap();
+        assert_eq!(bench.runs(), [list, change], "the first one, which makes the chains");
+        bench.install(&one("c2", 81)).unwrap();
+        assert_eq!(bench.runs(), [list, change], "another one");
+        bench.install(&one("c2", 81)).unwrap();
+        assert_eq!(bench.runs(), [list], "nothing to change");
+        block_on(bench.backend().check(&one("c1", 80))).unwrap();
+        assert_eq!(bench.runs(), [list], "CHECK");
+        let elsewhere = Claim { chain: "NEXT".to_owned(), ..one("c3", 82) };
+        bench.install(&elsewhere).unwrap();
+        assert_eq!(
+            bench.runs(),
+            [list, list, change],
+            "one that looks at another network's chain, too"
+        );
+        for claim in [one("c1", 80), elsewhere, one("c2", 81)] {
+            bench.remove_known(&claim);
+            assert_eq!(bench.runs(), [list, change], "DEL of {}", claim.owner);
+        }
+        assert_eq!(bench.picture(), before);
+    });
+}
+
+#[test]
+fn a_host_port_in_another_networks_chain_is_taken_even_when_that_chain_has_lost_its_jumps() {
+    on_both(|bench| {
+        let elsewhere = Claim { chain: "NEXT".to_owned(), ..one("c1", 80) };
+        bench.install(&elsewhere).unwrap();
+        bench.install(&one("c9", 79)).unwrap();
+        for damage in ["", "-t nat -F PREROUTING", "-t nat -F OUTPUT"] {
+            if !damage.is_empty() {
+                bench.iptables(damage);
+            }
+            let error = bench.install(&one("c2", 80)).unwrap_err();
+            assert!(error.to_string().contains("belongs to container c1"), "{damage}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_listing_leaves_no_trace_on_a_host_without_rules() {
+    let bench = Bench::new(Variant::Nft, "nft");
+    bench.host.sh("nft flush ruleset");
+    let claim = one("c1", 80);
+    assert!(block_on(bench.backend().check(&claim)).is_err());
+    bench.remove_known(&claim);
+    assert_eq!(bench.host.sh("nft list ruleset").trim(), "");
 }
 
 #[test]
@@ -226,7 +309,7 @@ fn a_taken_host_port_is_refused_in_either_family_before_anything_is_touched() {
         assert!(error.to_string().contains("belongs to container c1 (network mesos"), "{error}");
         assert_eq!(bench.picture(), before);
         let gone =
-            block_on(bench.backend().install(&one("c2", 80), Before::Nothing, &|_| true)).unwrap();
+            block_on(bench.backend().install(&one("c2", 80), Besides::Nothing, &|_| true)).unwrap();
         assert_eq!(gone.replaced, [Holder::Attachment(one("c1", 80).owner)]);
         assert!(!bench.picture().contains("container_id: c1 "));
     });
@@ -271,7 +354,7 @@ fn a_thousand_mappings_take_one_change() {
         let claim = claim("c1", json!(many));
         bench.install(&claim).unwrap();
         block_on(bench.backend().check(&claim)).unwrap();
-        bench.remove(&claim.owner);
+        bench.remove_known(&claim);
         assert_eq!(bench.picture(), before);
     });
 }

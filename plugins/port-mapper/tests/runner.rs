@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_std::task::block_on;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, Before, Hints, Installed, Surroundings};
+use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
+use port_mapper::mappings::Mapping;
+use port_mapper::owner::Owner;
 use serde_json::json;
 
 /// A directory of pretended programs, which note how they were run.
@@ -18,8 +20,26 @@ struct Pretence(PathBuf);
 
 /// Prints a listing if there is one.
 const SAVE: &str = "cat \"$here/listing\" 2>/dev/null; exit 0";
-/// Notes what it is told.
-const RESTORE: &str = "cat >>\"$here/told\"; exit 0";
+/// Lists the chains of the listing that it is asked for, up to the first that is not there.
+const SHOW: &str = r#"
+cat >"$here/input"
+rules() { sed -n "/^[*]$table\$/,/^COMMIT/p" "$here/listing" 2>/dev/null; }
+if grep -q '^-S ' "$here/input"; then
+    cat "$here/input" >>"$here/asked"
+    while read -r word chain; do
+        case $word$chain in
+            '*'*) table=${word#?}; continue ;;
+            COMMIT) continue ;;
+            -SPREROUTING | -SOUTPUT | -SPOSTROUTING) echo "-P $chain ACCEPT" ;;
+            *) rules | grep -q "^:$chain " || exit 1; echo "-N $chain" ;;
+        esac
+        rules | grep "^-A $chain "
+    done <"$here/input"
+    exit 0
+fi
+"#;
+/// Notes what else it is told.
+const RESTORE: &str = "cat \"$here/input\" >>\"$here/told\"; exit 0";
 
 impl Pretence {
     fn new(name: &str) -> Self {
@@ -29,7 +49,7 @@ impl Pretence {
         fs::create_dir(&path).unwrap();
         let pretence = Self(path);
         pretence.program("iptables-save", SAVE);
-        pretence.program("iptables-restore", RESTORE);
+        pretence.restore(RESTORE);
         pretence.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");
         pretence
     }
@@ -44,6 +64,11 @@ impl Pretence {
         fs::rename(path, self.0.join(name)).unwrap();
     }
 
+    /// An iptables-restore that can list, and does this with everything else; the text is in `$here/input`.
+    fn restore(&self, body: &str) {
+        self.program("iptables-restore", &format!("{SHOW}{body}"));
+    }
+
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.0.join(name)).unwrap_or_default()
     }
@@ -56,7 +81,7 @@ impl Pretence {
     }
 
     fn install(&self) -> Result<Installed, Error> {
-        block_on(self.backend(Variant::Usual)?.install(&claim(), Before::Nothing, &|_| false))
+        block_on(self.backend(Variant::Usual)?.install(&claim(), Besides::Nothing, &|_| false))
     }
 
     fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {
@@ -80,12 +105,120 @@ fn claim() -> Claim {
     .unwrap()
 }
 
+fn owner(container: &str) -> Owner {
+    let own = str::to_owned;
+    Owner { network: own("n"), container_id: own(container), ifname: own("eth0") }
+}
+
+fn mappings(port: u16) -> Vec<Mapping> {
+    let mapping = json!([{"hostPort": port, "containerPort": 80, "protocol": "tcp"}]);
+    serde_json::from_value(mapping).unwrap()
+}
+
+/// What DEL knows of the claim.
+fn known() -> Hints {
+    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), keep_guard: false }
+}
+
+/// The rules of the claim.
+const LISTING: &str = "\
+*nat
+:MESOS - [0:0]
+:PORT-MAPPER-MASQ - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS
+-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
+-A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
+-A POSTROUTING -m conntrack --ctstate DNAT -j PORT-MAPPER-MASQ
+-A MESOS -p tcp -m tcp --dport 80 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j DNAT --to-destination 10.0.0.2:80
+-A PORT-MAPPER-MASQ -s 10.0.0.0/24 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
+-A PORT-MAPPER-MASQ -s 127.0.0.0/8 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
+COMMIT
+*raw
+:PORT-MAPPER-GUARD - [0:0]
+-A PREROUTING -j PORT-MAPPER-GUARD
+-A PORT-MAPPER-GUARD -d 127.0.0.0/8 ! -i lo -j DROP
+-A PORT-MAPPER-GUARD -s 127.0.0.0/8 ! -i lo -j DROP
+COMMIT
+";
+
 #[test]
 fn an_add_is_one_listing_and_one_change() {
     let pretence = Pretence::new("add");
     assert!(pretence.install().unwrap().changed);
-    assert_eq!(pretence.read("runs"), "iptables-save \niptables-restore -w 1 --noflush\n");
+    assert_eq!(pretence.read("runs"), "iptables-restore -w 1 --noflush\n".repeat(2));
     assert!(pretence.read("told").contains("-A MESOS -p tcp"));
+    assert_eq!(
+        pretence.read("asked"),
+        "*nat\n-S PREROUTING\n-S OUTPUT\n-S POSTROUTING\n-S PORT-MAPPER-MASQ\nCOMMIT\n\
+         *raw\n-S PREROUTING\n-S PORT-MAPPER-GUARD\nCOMMIT\n*nat\n-S MESOS\nCOMMIT\n"
+    );
+}
+
+#[test]
+fn where_rules_are_an_add_and_a_del_are_one_listing_and_one_change_too() {
+    let pretence = Pretence::new("second");
+    fs::write(pretence.0.join("listing"), LISTING).unwrap();
+    let more = Claim { owner: owner("c2"), mappings: mappings(81), ..claim() };
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    assert!(
+        block_on(backend.install(&more, Besides::Nothing, &|_| false)).unwrap().changed,
+        "a second container has rules of its own"
+    );
+    let told = pretence.read("told");
+    assert!(told.contains("-A MESOS") && !told.contains("-N "), "{told}");
+    block_on(backend.remove(&claim().owner, Some(&claim()), &known())).unwrap();
+    assert!(pretence.read("told").contains("-X MESOS"), "{}", pretence.read("told"));
+    assert_eq!(pretence.read("runs"), "iptables-restore -w 1 --noflush\n".repeat(4));
+}
+
+#[test]
+fn chains_of_others_are_not_asked_for_except_those_that_may_hold_host_ports() {
+    let pretence = Pretence::new("others");
+    let kubernetes = "-A PREROUTING -m comment --comment \"-m addrtype --dst-type LOCAL -j SVC\" -j SVC\n\
+                      -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n\
+                      -A PREROUTING -m addrtype --dst-type LOCAL -j NEXT\n:NEXT - [0:0]\n";
+    let rules: String = (0..5000).map(|port| format!("-A SVC -p tcp -j S-{port}\n")).collect();
+    let listing = LISTING.replacen("*nat\n", &format!("*nat\n{kubernetes}{rules}"), 1);
+    let taken = "-A NEXT -p tcp -m tcp --dport 81 -m comment --comment \"container_id: x network: next ifname: eth0\" -j DNAT --to-destination 10.0.0.9:80\nCOMMIT";
+    let listing = listing.replacen("COMMIT", taken, 1);
+    fs::write(pretence.0.join("listing"), listing).unwrap();
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    let install = |mappings| {
+        let more = Claim { owner: owner("c2"), mappings, ..claim() };
+        block_on(backend.install(&more, Besides::Nothing, &|_| false))
+    };
+    let error = install(mappings(81)).unwrap_err();
+    assert!(error.to_string().contains("belongs to container x (network next"), "{error}");
+    install(mappings(82)).unwrap();
+    assert_eq!(pretence.read("runs"), "iptables-restore -w 1 --noflush\n".repeat(5));
+    assert_eq!(pretence.read("asked").matches("*nat\n-S NEXT\nCOMMIT\n").count(), 2);
+    assert!(!pretence.read("asked").contains("SVC"), "{}", pretence.read("asked"));
+    block_on(backend.remove(&claim().owner, Some(&claim()), &known())).unwrap();
+    assert_eq!(
+        pretence.read("asked").matches("-S NEXT\n").count(),
+        2,
+        "a DEL needs no other chain"
+    );
+}
+
+#[test]
+fn rules_that_are_not_where_they_should_be_are_looked_for_everywhere() {
+    let pretence = Pretence::new("astray");
+    fs::write(pretence.0.join("listing"), LISTING.replace("MESOS", "OTHER")).unwrap();
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    block_on(backend.remove(&claim().owner, Some(&claim()), &known())).unwrap();
+    assert!(pretence.read("runs").contains("iptables-save"), "{}", pretence.read("runs"));
+    assert!(pretence.read("told").contains("-D OTHER"), "{}", pretence.read("told"));
+    // A chain without jumps, whose masquerading shows that it must be somewhere.
+    let lost: String = LISTING
+        .lines()
+        .filter(|line| !line.ends_with("-j MESOS"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(pretence.0.join("listing"), lost.replace("MESOS", "OTHER")).unwrap();
+    let same_port = Claim { owner: owner("c2"), ..claim() };
+    let error = block_on(backend.install(&same_port, Besides::Nothing, &|_| false)).unwrap_err();
+    assert!(error.to_string().contains("belongs to container c1"), "{error}");
 }
 
 #[test]
@@ -96,7 +229,7 @@ fn nothing_to_change_is_one_listing_and_nothing_to_map_is_nothing() {
     pretence.remove(Some(Vec::new())).unwrap();
     let empty = Claim { mappings: Vec::new(), ..claim() };
     let backend = pretence.backend(Variant::Usual).unwrap();
-    assert!(!block_on(backend.install(&empty, Before::Nothing, &|_| false)).unwrap().changed);
+    assert!(!block_on(backend.install(&empty, Besides::Nothing, &|_| false)).unwrap().changed);
     assert_eq!(pretence.read("runs"), "iptables-save \n");
 }
 
@@ -104,16 +237,21 @@ fn nothing_to_change_is_one_listing_and_nothing_to_map_is_nothing() {
 fn without_127_0_0_1_only_the_nat_table_is_listed() {
     let pretence = Pretence::new("nat");
     let backend = pretence.backend(Variant::Usual).unwrap();
-    block_on(backend.install(&Claim { snat: false, ..claim() }, Before::Nothing, &|_| false))
+    block_on(backend.install(&Claim { snat: false, ..claim() }, Besides::Nothing, &|_| false))
         .unwrap();
-    assert!(pretence.read("runs").starts_with("iptables-save -t nat\n"));
+    assert!(pretence.read("asked").contains("-S MESOS") && !pretence.read("asked").contains("raw"));
+    // An iptables-restore that does not list.
+    pretence.program("iptables-restore", "cat >\"$here/input\"; ! grep -q '^-S' \"$here/input\"");
+    block_on(backend.install(&Claim { snat: false, ..claim() }, Besides::Nothing, &|_| false))
+        .unwrap();
+    assert!(pretence.read("runs").contains("iptables-save -t nat\n"));
 }
 
 #[test]
 fn programs_get_a_clean_environment() {
     let pretence = Pretence::new("environment");
     pretence.program("iptables-save", "env >\"$here/environment\"; exit 0");
-    pretence.install().unwrap();
+    pretence.remove(Some(vec![Family::V4])).unwrap();
     let environment = pretence.read("environment");
     // The shell adds some of its own.
     let mut names: Vec<&str> = environment
@@ -143,7 +281,7 @@ fn a_missing_ip6tables_matters_only_where_ipv6_rules_must_be() {
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
     let backend = pretence.backend(Variant::Usual).unwrap();
     assert!(
-        block_on(backend.install(&six, Before::Nothing, &|_| false)).unwrap_err().is_unavailable()
+        block_on(backend.install(&six, Besides::Nothing, &|_| false)).unwrap_err().is_unavailable()
     );
 }
 
@@ -192,9 +330,8 @@ fn a_held_lock_is_a_passing_condition_whoever_says_so() {
 fn a_change_that_somebody_was_faster_with_is_decided_anew() {
     let pretence = Pretence::new("race");
     // At the first try the chain appears between listing and change.
-    pretence.program(
-        "iptables-restore",
-        "if [ -e \"$here/listing\" ]; then cat >\"$here/told\"; exit 0; fi\n\
+    pretence.restore(
+        "if [ -e \"$here/listing\" ]; then cat \"$here/input\" >\"$here/told\"; exit 0; fi\n\
          printf '*nat\\n:MESOS - [0:0]\\nCOMMIT\\n' >\"$here/listing\"\n\
          echo 'line 2 failed: Chain already exists.' >&2; exit 1",
     );
@@ -206,15 +343,14 @@ fn a_change_that_somebody_was_faster_with_is_decided_anew() {
 #[test]
 fn a_change_that_is_refused_twice_alike_is_not_tried_again_and_its_words_are_told() {
     let pretence = Pretence::new("refused");
-    pretence.program("iptables-restore", "echo 'line 7 failed' >&2; exit 1");
+    pretence.restore("echo refused >>\"$here/told\"; echo 'line 7 failed' >&2; exit 1");
     let error = pretence.install().unwrap_err();
     assert_eq!(error.code(), 103);
     assert!(
         error.to_string().ends_with("changing rules failed (exit status: 1): line 7 failed"),
         "{error}"
     );
-    let runs = pretence.read("runs");
-    assert_eq!(runs.matches("iptables-restore").count(), 2, "{runs}");
+    assert_eq!(pretence.read("told"), "refused\n".repeat(2));
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 use std::process::{Command, Stdio};
 
+#[allow(dead_code, reason = "not every test file needs a ruleset")]
+pub(crate) mod ruleset;
+
 const INSIDE: &str = "NETFILTER_TEST_INSIDE";
 
 #[allow(clippy::disallowed_methods, reason = "how a test knows that it was started by itself")]

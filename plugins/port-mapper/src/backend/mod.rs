@@ -4,6 +4,7 @@ pub mod iptables;
 pub mod nftables;
 
 mod opened;
+mod signs;
 
 use std::ffi::OsString;
 
@@ -24,8 +25,8 @@ pub trait Backend {
     /// repeating it does nothing; what is half there is repaired.
     ///
     /// A host port that belongs to another holder is refused before anything is touched, unless `is_stale` says
-    /// that this holder is gone: then all its rules are removed in the same step. `before` is what the owner may
-    /// have had until now.
+    /// that this holder is gone: then all its rules are removed in the same step. `besides` is what else of the
+    /// owner may be there.
     ///
     /// # Errors
     ///
@@ -34,7 +35,7 @@ pub trait Backend {
     async fn install(
         &self,
         claim: &Claim,
-        before: Before<'_>,
+        besides: Besides,
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error>;
 
@@ -73,15 +74,13 @@ pub trait Backend {
     async fn ready(&self) -> Result<Fitness, Error>;
 }
 
-/// What an owner may have had before an ADD, as far as it is noted.
-#[derive(Clone, Copy, Debug)]
-pub enum Before<'a> {
-    /// Nothing.
+/// What an owner may have besides what the claim says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Besides {
+    /// Nothing: it was never mapped, or not otherwise.
     Nothing,
-    /// What this claim says, or a part of it.
-    Claim(&'a Claim),
-    /// The notes are lost or damaged: anything.
-    Unknown,
+    /// Anything: it was mapped otherwise, or nobody knows.
+    Anything,
 }
 
 /// What an install did.

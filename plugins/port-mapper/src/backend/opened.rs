@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
-use super::{Backend, Before, Fitness, Hints, Holding, Installed, Surroundings};
+use super::signs;
+use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
@@ -74,6 +75,17 @@ impl Backends {
         Ok(kinds)
     }
 
+    /// The kinds of another sort than this one that have rules on this host, as far as can be told in a moment, and
+    /// as far as they can be asked: iptables by the name of its variant, or by the usual one where it is the only one.
+    pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
+        let askable =
+            |kind| [kind, BackendKind::Iptables].into_iter().find(|kind| self.get(*kind).is_ok());
+        let mut kinds: Vec<_> =
+            signs::others(kind, chain).into_iter().filter_map(askable).collect();
+        kinds.dedup();
+        kinds
+    }
+
     /// The configured kind, or the default: iptables where it is installed, which is what operators expect to see;
     /// else nftables, which needs no program.
     pub fn kind(&self, configured: Option<BackendKind>) -> BackendKind {
@@ -97,12 +109,12 @@ impl Backend for AnyBackend {
     async fn install(
         &self,
         claim: &Claim,
-        before: Before<'_>,
+        besides: Besides,
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error> {
         match self {
-            Self::Iptables(backend) => backend.install(claim, before, is_stale).await,
-            Self::Nftables(backend) => backend.install(claim, before, is_stale).await,
+            Self::Iptables(backend) => backend.install(claim, besides, is_stale).await,
+            Self::Nftables(backend) => backend.install(claim, besides, is_stale).await,
         }
     }
 

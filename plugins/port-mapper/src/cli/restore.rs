@@ -6,7 +6,7 @@ use serde_json::json;
 use super::list::claims;
 use super::{Options, Report};
 use crate::attach::{establish, surroundings};
-use crate::backend::{Backends, Before};
+use crate::backend::{Backends, Besides};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::localhost::open_state;
@@ -47,7 +47,7 @@ async fn one(options: &Options, backends: &Backends, claim: &Claim) -> Result<()
     let _lock = Lock::take(&state, options.patience).await?;
     // Its DEL may have come since the list was read.
     match state.read(&claim.owner)? {
-        Some(claim) => establish(&state, backend, &claim, Before::Claim(&claim), &[]).await,
+        Some(claim) => establish(&state, backend, &claim, Besides::Nothing, &[]).await,
         None => Ok(()),
     }
 }

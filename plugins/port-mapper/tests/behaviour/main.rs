@@ -1,6 +1,20 @@
 //! What every backend does alike: one table of tests, each a function of the backend's name, run on each of them.
 //!
-//! Needs root or user namespaces, iptables in both variants, and Debian's containernetworking-plugins.
+//! Needs root or user namespaces, iptables in both variants, nft to look with, and Debian's containernetworking-plugins.
+
+/// Makes a test of each function for each variant of iptables.
+macro_rules! on_both_iptables {
+    ($($name:ident),+ $(,)?) => {
+        mod iptables {
+            mod nft {
+                $(#[test] fn $name() { super::super::$name("iptables-nft") })+
+            }
+            mod legacy {
+                $(#[test] fn $name() { super::super::$name("iptables-legacy") })+
+            }
+        }
+    };
+}
 
 /// Makes a test of each function for each backend.
 macro_rules! on_every_backend {
@@ -11,12 +25,16 @@ macro_rules! on_every_backend {
         mod iptables_legacy {
             $(#[test] fn $name() { super::$name("iptables-legacy") })+
         }
+        mod nftables {
+            $(#[test] fn $name() { super::$name("nftables") })+
+        }
     };
 }
 
 #[path = "../common/mod.rs"]
 mod common;
 mod kinds;
+mod nft;
 mod old_iptables;
 mod owners;
 mod reach;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::common::{add, del, plugin, tcp};
 use crate::world::{Paper, STATE, files, wait_until};
 
-on_every_backend!(
+on_both_iptables!(
     iptables_1_4_20_works_and_its_lock_is_held_by_us,
     a_lock_of_iptables_1_4_that_another_holds_is_waited_for,
     iptables_before_1_4_20_is_refused_by_its_version,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use cni_wrapper_test::Traffic;
+use cni_wrapper_test::{CallBuilder, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::{CHAIN, HOST, add, del, plugin, tcp};
-use crate::world::{Paper, STATE, World, files, port, port_at, reached, unreached};
+use crate::world::{
+    NFTABLES, Paper, STATE, World, files, port, port_at, reached, traces, unreached,
+};
 
 on_every_backend!(
     a_taken_host_port_is_refused_and_its_owner_named,
@@ -18,6 +20,7 @@ on_every_backend!(
     long_ids_that_begin_alike_are_told_apart,
     adding_again_with_other_mappings_replaces_the_first,
     rules_of_the_original_count_until_the_del_of_their_container,
+    host_ports_held_in_another_backend_are_refused_and_change_over_with_their_owner,
 );
 
 fn refusal(paper: &Paper, id: &str, mapping: Value) -> String {
@@ -168,11 +171,23 @@ fn adding_again_with_other_mappings_replaces_the_first(backend: &'static str) {
     add(&paper.call("c1", &[tcp(8080, 80), tcp(8081, 80)]));
     add(&paper.call("c1", &[tcp(8081, 80), tcp(8082, 80)]));
     add(&paper.call("c2", &[tcp(8080, 80)]));
-    assert_eq!(paper.traces().matches("DNAT --to-dest").count(), 3, "nobody has a port too many");
+    assert_eq!(translations(&paper.traces()), 3, "nobody has a port too many");
     add(&paper.call("c1", &[]));
     add(&paper.call("c3", &[tcp(8081, 80)]));
     let traces = paper.traces();
     assert!(!traces.contains("container_id: c1 "), "no mapping, no rule: {traces}");
+}
+
+/// How many rules or elements lead to a container.
+fn translations(traces: &str) -> usize {
+    traces.matches("DNAT --to-dest").count()
+        + traces.matches("\ntargets4 ").count()
+        + usize::from(traces.starts_with("targets4 "))
+}
+
+/// The variant of iptables of the backend's tests; for the other backend, the one that hosts usually have.
+fn iptables(paper: &Paper) -> &'static str {
+    if paper.backend == NFTABLES { "iptables-nft" } else { paper.backend }
 }
 
 /// Rules as the original wrote them, for a container of this id.
@@ -180,24 +195,23 @@ fn as_the_original(paper: &Paper, id: &str, host_port: u16) {
     paper.host.sh(&format!(
         "{} -w -t nat -A {CHAIN} ! -i mesos-cni0 -p tcp -m tcp --dport {host_port} \
          -j DNAT --to-destination 192.168.7.7:80 -m comment --comment 'container_id: {id}'",
-        paper.backend
+        iptables(paper)
     ));
 }
 
 fn rules_of_the_original_count_until_the_del_of_their_container(backend: &'static str) {
     let paper = Paper::new(backend);
-    paper.tool(&format!("-t nat -N {CHAIN}"));
-    paper.tool(&format!("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j {CHAIN}"));
-    paper.tool(&format!(
-        "-t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j {CHAIN}"
-    ));
+    let tool = |words: &str| paper.host.run(&format!("{} -w {words}", iptables(&paper)));
+    tool(&format!("-t nat -N {CHAIN}"));
+    tool(&format!("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j {CHAIN}"));
+    tool(&format!("-t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j {CHAIN}"));
     as_the_original(&paper, "old1", 8080);
     as_the_original(&paper, "old1", 8081);
     as_the_original(&paper, "old10", 8082);
     let msg = refusal(&paper, "new", port(8080, 80));
     assert!(msg.contains("container old1 "), "the original's owner is named: {msg}");
     del(&paper.call("old1", &[]));
-    let left = paper.traces();
+    let left = traces(&paper.host, iptables(&paper));
     assert!(!left.contains("\"container_id: old1\""), "its own DEL removes its rules: {left}");
     assert!(left.contains("\"container_id: old10\""), "and those of nobody else: {left}");
     let new = paper.call("new", &[tcp(8080, 80)]);
@@ -205,5 +219,35 @@ fn rules_of_the_original_count_until_the_del_of_their_container(backend: &'stati
     refusal(&paper, "new2", port(8082, 80));
     del(&new);
     del(&paper.call("old10", &[]));
-    assert_eq!(paper.traces(), "", "with the last rule the original's chain and jumps go");
+    assert_eq!(paper.traces(), "", "nothing of ours is left");
+    let left = traces(&paper.host, iptables(&paper));
+    assert_eq!(left, "", "with the last rule the original's chain and jumps go");
+}
+
+fn host_ports_held_in_another_backend_are_refused_and_change_over_with_their_owner(
+    backend: &'static str,
+) {
+    let other = if backend == NFTABLES { "iptables-legacy" } else { NFTABLES };
+    let paper = Paper::new(backend);
+    let container = paper.host.container("gone");
+    let switched = |call: CallBuilder| call.key("backend", json!(other));
+    let gone = paper.call("gone", &[tcp(8079, 80), tcp(8078, 80)]).netns(&container.netns());
+    add(&switched(gone.clone()));
+    let call = paper.call("c1", &[tcp(8080, 80)]);
+    add(&switched(call.clone()));
+    let msg = refusal(&paper, "c2", port(8080, 80));
+    assert!(msg.contains("container c1 "), "the owner is named: {msg}");
+
+    add(&call);
+    let there = traces(&paper.host, other);
+    assert!(!there.contains("container_id: c1 "), "an ADD by this backend moves them: {there}");
+    refusal(&paper, "c2", port(8080, 80));
+    container.delete();
+    let next = paper.call("next", &[tcp(8079, 80)]);
+    add(&next);
+    assert_eq!(traces(&paper.host, other), "", "a container that is gone is replaced there too");
+
+    [&call, &next].into_iter().for_each(|call| drop(del(call)));
+    assert_eq!(paper.traces(), "", "and every DEL finds its rules");
+    assert_eq!(files(&paper.host, STATE), ["lock"], "no file is left");
 }

@@ -4,7 +4,10 @@ use cni_wrapper_test::{Host, Traffic};
 use serde_json::json;
 
 use crate::common::{HOST, add, del, mesos, tcp};
-use crate::world::{BRIDGE, CLIENT, STATE, World, port, reached, route_localnet, unreached};
+use crate::nft::TABLE;
+use crate::world::{
+    BRIDGE, CLIENT, NFTABLES, STATE, World, port, reached, route_localnet, unreached,
+};
 
 on_every_backend!(
     the_host_and_clients_outside_reach_the_port_and_clients_keep_their_address,
@@ -129,7 +132,10 @@ fn the_guard_keeps_a_machine_on_the_bridge_out_of_services_on_127_0_0_1(backend:
 }
 
 fn without_guard(host: &Host, backend: &str) {
-    host.run(&format!("{backend} -w -t raw -F PORT-MAPPER-GUARD"));
+    match backend {
+        NFTABLES => host.run(&format!("nft flush chain {TABLE} guard")),
+        iptables => host.run(&format!("{iptables} -w -t raw -F PORT-MAPPER-GUARD")),
+    };
 }
 
 fn route_localnet_is_open_from_the_first_container_to_the_last(backend: &'static str) {
@@ -144,7 +150,8 @@ fn route_localnet_is_open_from_the_first_container_to_the_last(backend: &'static
     one.del();
     assert!(route_localnet(&world.host, BRIDGE), "the second still needs it");
     reached(&world.host, "127.0.0.1", 8081, "the second still works");
-    assert!(world.traces().contains("PORT-MAPPER-GUARD"), "and the guard still stands");
+    let traces = world.traces().to_lowercase();
+    assert!(traces.contains("guard"), "and the guard still stands: {traces}");
     two.del();
     assert!(!route_localnet(&world.host, BRIDGE), "closed with the last");
     assert_eq!(world.traces(), "", "and the guard is gone");

@@ -4,7 +4,8 @@ use cni_wrapper_test::{CallBuilder, Outcome};
 use serde_json::{Value, json};
 
 use crate::common::{CHAIN, add, del, plugin, tcp};
-use crate::world::{Paper, STATE, files, listing, port, port_at};
+use crate::nft::TABLE;
+use crate::world::{NFTABLES, Paper, STATE, files, listing, port, port_at};
 
 on_every_backend!(
     check_after_add_passes_and_changes_nothing,
@@ -14,11 +15,15 @@ on_every_backend!(
     gc_needs_neither_state_files_nor_namespaces,
     gc_without_a_list_removes_nothing,
     gc_goes_on_after_a_damaged_state_file,
-    status_tells_whether_an_add_could_be_served,
-    without_iptables_an_add_is_undone_and_a_del_of_nothing_succeeds,
+    status_says_nothing_and_leaves_nothing_when_an_add_could_be_served,
     del_removes_everything_whatever_has_happened_since_add,
     del_of_what_was_never_added_succeeds_and_makes_nothing,
     two_dels_at_once_both_succeed,
+);
+
+on_both_iptables!(
+    status_tells_that_iptables_is_missing,
+    without_iptables_an_add_is_undone_and_a_del_of_nothing_succeeds,
 );
 
 /// The chain and the name of another network.
@@ -51,7 +56,39 @@ fn check_after_add_passes_and_changes_nothing(backend: &'static str) {
 }
 
 /// What to break, in words of the backend's program, and what CHECK must say then.
-fn damages() -> Vec<(String, &'static str)> {
+fn damages(backend: &str) -> Vec<(String, &'static str)> {
+    if backend == NFTABLES { nft_damages() } else { iptables_damages() }
+}
+
+fn nft_damages() -> Vec<(String, &'static str)> {
+    let of = |words: &str, said| (words.replace('%', TABLE), said);
+    vec![
+        of("delete element % ports4 { tcp . 8080 }", "missing: element % ports4 { tcp . 8080"),
+        of("delete element % targets4 { tcp . 8080 }", "missing: element % targets4 { tcp . 8080"),
+        of(
+            "delete element % targets4 { tcp . 8080 }; \
+             add element % targets4 { tcp . 8080 comment \"@\" : 10.6.6.6 . 80 }",
+            "missing: element % targets4 { tcp . 8080",
+        ),
+        of(
+            "add element % ports4 { tcp . 9 comment \"@\" : goto @c }",
+            "too much: element % ports4",
+        ),
+        of("flush chain % prerouting", "missing: rule % prerouting fib daddr type local"),
+        of("flush chain % output", "missing: rule % output fib daddr type local"),
+        of("flush chain % postrouting", "missing: rule % postrouting ct status dnat"),
+        of("flush chain % hostports", "missing: rule % hostports"),
+        of("flush chain % guard", "missing: rule % guard ip daddr 127.0.0.0/8"),
+        of("flush chain % @c", "missing: rule % @c dnat ip to"),
+        of("flush chain % near/10.0.0.0/24", "masquerade"),
+        of("flush table %", "missing: rule % hostports"),
+        of("flush map % sources4", "missing: element % sources4"),
+        of("delete table %", "missing: table %"),
+        of("flush ruleset", "missing: table %"),
+    ]
+}
+
+fn iptables_damages() -> Vec<(String, &'static str)> {
     vec![
         (format!("-t nat -D {CHAIN} 1"), "missing: -A MESOS-TEST-PORT-MAPPER"),
         (
@@ -71,22 +108,36 @@ fn damages() -> Vec<(String, &'static str)> {
     ]
 }
 
+/// The nftables backend's chain of the test's network.
+const NETWORK_CHAIN: &str = "MESOS-TEST-PORT-MAPPER/all";
+
+fn do_damage(paper: &Paper, damage: &str) {
+    let tag = "container_id: c1 network: mesos ifname: eth0";
+    let mut command = if paper.backend == NFTABLES {
+        let mut command = paper.host.command("nft");
+        command.arg(damage.replace("@c", NETWORK_CHAIN).replace('@', tag));
+        command
+    } else {
+        let mut command = paper.host.command(paper.backend);
+        command.arg("-w").args(damage.split(' ').map(|word| if word == "@" { tag } else { word }));
+        command
+    };
+    let done = command.status();
+    assert!(done.is_ok_and(|status| status.success()), "the damage is done: {damage}");
+}
+
 fn check_names_what_is_missing_or_changed(backend: &'static str) {
     let paper = Paper::new(backend);
     let call = paper.call("c1", &[tcp(8080, 80)]);
-    for (damage, expected) in damages() {
+    for (damage, expected) in damages(backend) {
         add(&call);
         check(&call).expect_success();
-        let words = damage.split(' ').map(|word| match word {
-            "@" => "container_id: c1 network: mesos ifname: eth0",
-            word => word,
-        });
-        let done = paper.host.command(backend).arg("-w").args(words).status();
-        assert!(done.is_ok_and(|status| status.success()), "the damage is done: {damage}");
+        do_damage(&paper, &damage);
         let broken = listing(&paper.host, backend);
         let (code, msg, _) = check(&call).error();
         assert_eq!(code, 103, "{damage}: {msg}");
-        assert!(msg.contains(expected), "{damage} is named as {expected}: {msg}");
+        let expected = expected.replace('%', TABLE).replace("@c", NETWORK_CHAIN);
+        assert!(msg.contains(&expected), "{damage} is named as {expected}: {msg}");
         assert_eq!(listing(&paper.host, backend), broken, "CHECK repairs nothing");
     }
 }
@@ -95,20 +146,31 @@ fn check_accepts_rules_of_others(backend: &'static str) {
     let paper = Paper::new(backend);
     let call = paper.call("c1", &[tcp(8080, 80)]);
     add(&call);
-    for foreign in [
-        &format!("-t nat -A {CHAIN} -p tcp --dport 9 -j RETURN"),
-        "-t nat -I PREROUTING -p tcp --dport 9 -j ACCEPT",
-        "-t nat -A POSTROUTING -s 10.0.0.0/8 -j MASQUERADE",
-        "-t raw -A PREROUTING -p udp --dport 9 -j ACCEPT",
-        "-t filter -A FORWARD -j ACCEPT",
-    ] {
-        paper.tool(foreign);
+    let foreign = if backend == NFTABLES {
+        [
+            "add table ip foreign".to_owned(),
+            "add chain ip foreign x { type nat hook prerouting priority -100; }".to_owned(),
+            "add rule ip foreign x tcp dport 9 accept".to_owned(),
+            format!("insert rule {TABLE} hostports tcp dport 9 return"),
+            format!("insert rule {TABLE} prerouting tcp dport 9 return"),
+        ]
+    } else {
+        [
+            format!("-t nat -A {CHAIN} -p tcp --dport 9 -j RETURN"),
+            "-t nat -I PREROUTING -p tcp --dport 9 -j ACCEPT".to_owned(),
+            "-t nat -A POSTROUTING -s 10.0.0.0/8 -j MASQUERADE".to_owned(),
+            "-t raw -A PREROUTING -p udp --dport 9 -j ACCEPT".to_owned(),
+            "-t filter -A FORWARD -j ACCEPT".to_owned(),
+        ]
+    };
+    for foreign in foreign {
+        paper.tool(&foreign);
         check(&call).expect_success();
     }
     del(&call);
     let left = listing(&paper.host, backend);
     assert!(!left.contains("container_id"), "DEL removes what is ours: {left}");
-    assert_eq!(left.matches(" 9 ").count(), 3, "and nothing of others: {left}");
+    assert_eq!(left.matches("dport 9 ").count(), 3, "and nothing of others: {left}");
 }
 
 fn gc(call: &CallBuilder, valid: &[&str]) -> Outcome {
@@ -200,15 +262,21 @@ fn hide_iptables(paper: &Paper) {
     paper.host.run("mount -t tmpfs tmpfs /usr/sbin");
 }
 
-fn status_tells_whether_an_add_could_be_served(backend: &'static str) {
+fn status_says_nothing_and_leaves_nothing_when_an_add_could_be_served(backend: &'static str) {
     let paper = Paper::new(backend);
-    let call = paper.call("c1", &[]);
-    let status = || call.clone().as_verb("STATUS").run(plugin());
-    let before = paper.traces();
-    assert_eq!(status().expect_success().stdout.trim(), "", "STATUS says nothing when all is well");
-    assert_eq!(paper.traces(), before, "and leaves nothing");
+    let status = |id| paper.call(id, &[]).as_verb("STATUS").run(plugin());
+    assert_eq!(status("c1").expect_success().stdout.trim(), "", "nothing is said");
+    assert_eq!(paper.traces(), "", "and nothing left");
+    add(&paper.call("c1", &[tcp(8080, 80)]));
+    let before = listing(&paper.host, backend);
+    status("c2").expect_success();
+    assert_eq!(listing(&paper.host, backend), before, "nor when somebody is mapped");
+}
+
+fn status_tells_that_iptables_is_missing(backend: &'static str) {
+    let paper = Paper::new(backend);
     hide_iptables(&paper);
-    let (code, msg, _) = status().error();
+    let (code, msg, _) = paper.call("c1", &[]).as_verb("STATUS").run(plugin()).error();
     assert_eq!(code, 50, "no plugin can work without iptables: {msg}");
     let reason = format!("{backend}-save is not installed");
     assert!(msg.contains(&reason), "the reason is told: {msg}");
@@ -234,11 +302,43 @@ fn without_iptables_an_add_is_undone_and_a_del_of_nothing_succeeds(backend: &'st
 /// Something that happens between ADD and DEL, and the DEL that follows.
 type Story = (&'static str, fn(&Paper), fn(CallBuilder) -> CallBuilder);
 
-const STORIES: [Story; 12] = [
-    ("nothing", |_| (), |call| call),
-    ("the namespace is not known", |_| (), CallBuilder::without_netns),
-    ("no mappings are given", |_| (), |call| call.key("runtimeConfig", json!(null))),
-    ("args are given and empty", |_| (), |call| call.mesos(json!({}))),
+fn stories(backend: &str) -> Vec<Story> {
+    let own = if backend == NFTABLES { &NFT_STORIES[..] } else { &IPTABLES_STORIES[..] };
+    own.iter().chain(&STORIES).copied().collect()
+}
+
+const NFT_STORIES: [Story; 6] = [
+    ("the ruleset is flushed", |paper| paper.tool("flush ruleset"), |call| call),
+    ("the table is flushed", |paper| paper.tool(&format!("flush table {TABLE}")), |call| call),
+    ("a map is flushed", |paper| paper.tool(&format!("flush map {TABLE} ports4")), |call| call),
+    (
+        "other maps are flushed and the state lost",
+        |paper| {
+            paper.tool(&format!("flush map {TABLE} targets4; flush map {TABLE} sources4"));
+            lose_state(paper);
+        },
+        |call| call,
+    ),
+    (
+        "the chains of the network and of the guard are flushed",
+        |paper| {
+            let chains: Vec<String> = paper
+                .traces()
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("chain ")?.strip_suffix(" {"))
+                .filter(|chain| chain.contains('/') || *chain == "guard")
+                .map(|chain| format!("flush chain {TABLE} {chain}"))
+                .collect();
+            paper.tool(&chains.join("; "));
+        },
+        |call| call,
+    ),
+    ("another backend is configured and the state lost", lose_state, |call| {
+        call.key("backend", json!("iptables-nft"))
+    }),
+];
+
+const IPTABLES_STORIES: [Story; 3] = [
     ("the rules of nat are flushed", |paper| paper.tool("-t nat -F"), |call| call),
     (
         "chains of nat are removed too",
@@ -249,6 +349,13 @@ const STORIES: [Story; 12] = [
         |call| call,
     ),
     ("raw is flushed", |paper| paper.tool("-t raw -F"), |call| call),
+];
+
+const STORIES: [Story; 9] = [
+    ("nothing", |_| (), |call| call),
+    ("the namespace is not known", |_| (), CallBuilder::without_netns),
+    ("no mappings are given", |_| (), |call| call.key("runtimeConfig", json!(null))),
+    ("args are given and empty", |_| (), |call| call.mesos(json!({}))),
     ("the state directory is lost", lose_state, |call| call),
     ("the state directory and the namespace are lost", lose_state, CallBuilder::without_netns),
     ("another chain is configured", |_| (), |call| call.key("chain", json!(OTHER))),
@@ -267,7 +374,7 @@ fn lose_state(paper: &Paper) {
 }
 
 fn del_removes_everything_whatever_has_happened_since_add(backend: &'static str) {
-    for (name, happens, changed) in STORIES {
+    for (name, happens, changed) in stories(backend) {
         let paper = Paper::new(backend);
         let exclude = json!(["a", "b"]);
         let udp = json!({"hostPort": 5353, "containerPort": 53, "protocol": "udp"});

@@ -6,10 +6,12 @@ use cni_wrapper_test::{CallBuilder, Container, Host, Neighbour, Place, PluginDir
 use serde_json::{Value, json};
 
 use crate::common::{HOST, PLUGINS, on_paper, plugin, scripted, seed, url};
+use crate::nft;
 
 /// The client outside.
 pub(crate) const CLIENT: &str = "203.0.113.9";
 pub(crate) const STATE: &str = "/run/mesos-cni-port-mapper";
+pub(crate) const NFTABLES: &str = "nftables";
 pub(crate) const BRIDGE: &str = "mesos-cni0";
 
 /// A host with one client outside, and containers on a real bridge.
@@ -94,7 +96,10 @@ impl Paper {
 
     /// Runs the backend's own program, such as `iptables-nft`, with these words.
     pub(crate) fn tool(&self, words: &str) {
-        self.host.run(&format!("{} -w {words}", self.backend));
+        match self.backend {
+            NFTABLES => self.host.run(&format!("nft {words}")),
+            iptables => self.host.run(&format!("{iptables} -w {words}")),
+        };
     }
 }
 
@@ -107,6 +112,9 @@ fn with(mut object: Value, keys: Value) -> Value {
 
 /// Every rule of ours, of both families, as the backend shows them: rules with a tag, chains and jumps.
 pub(crate) fn traces(place: &Place, backend: &str) -> String {
+    if backend == NFTABLES {
+        return nft::table(place);
+    }
     let all = listing(place, backend);
     let ours = |line: &&str| {
         line.contains("container_id: ") || line.contains("PORT-MAPPER") || line.contains("OTHER")
@@ -116,6 +124,9 @@ pub(crate) fn traces(place: &Place, backend: &str) -> String {
 
 /// All rules of both families, without counters and dates.
 pub(crate) fn listing(place: &Place, backend: &str) -> String {
+    if backend == NFTABLES {
+        return place.run("nft list ruleset");
+    }
     let six = backend.replacen("iptables", "ip6tables", 1);
     let all = place.run(&format!("{backend}-save")) + &place.run(&format!("{six}-save"));
     let lines = all.lines().filter(|line| !line.starts_with('#'));

@@ -1,26 +1,27 @@
-//! Rules by iptables: one iptables-save, a decision, and one iptables-restore per family; the latter only when there
-//! is something to change.
+//! Rules by iptables: one listing, a decision, and one iptables-restore per family; the latter only when there is
+//! something to change.
 //!
-//! [`save`] reads, [`rules`] says what a claim wants, [`plan`] decides; all three are pure. `run` executes.
+//! [`save`] reads, [`rules`] says what a claim wants, `view` what to look at for it, [`plan`] decides; all four are pure.
+//! `settle` goes from a look to a change, `run` executes.
 
 mod change;
 pub mod plan;
 pub mod rules;
 mod run;
 pub mod save;
+mod settle;
 mod skeleton;
 mod survey;
 mod tools;
 mod version;
+mod view;
 mod words;
 mod xtables_lock;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_std::prelude::FutureExt;
-
-use super::{Backend, Before, Fitness, Hints, Holding, Installed, Surroundings};
+use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -28,7 +29,9 @@ use crate::owner::{Holder, Owner};
 use plan::{Decision, Scope};
 use run::Runner;
 use save::Listing;
+use settle::Wanted;
 use tools::{Program, Tools};
+use view::View;
 
 pub use change::Plan;
 pub use tools::Variant;
@@ -42,9 +45,6 @@ const PROBE: &str = "\
 -A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 ";
-
-/// How often to decide anew when the rules were changed by somebody else between listing and change.
-const ATTEMPTS: usize = 3;
 
 /// The iptables of this host, in one of its variants.
 #[derive(Clone, Debug)]
@@ -68,99 +68,20 @@ impl Iptables {
         tools.find(Program::Restore, Family::V4)?;
         Ok(Self { runner: Runner { tools, lock_timeout } })
     }
-
-    /// Both listings at the same time, where there are two.
-    async fn list(&self, wanted: &[(Family, Scope)]) -> Vec<Result<String, Error>> {
-        match wanted {
-            [] => Vec::new(),
-            [(family, scope)] => vec![self.runner.list(*family, *scope).await],
-            [(family, scope), (other, its), ..] => {
-                let (one, two) =
-                    self.runner.list(*family, *scope).join(self.runner.list(*other, *its)).await;
-                vec![one, two]
-            }
-        }
-    }
-
-    /// Lists, decides, changes; and does so anew when the change was refused and would be another one now.
-    ///
-    /// All families are decided before the first is changed: a conflict in one leaves the other untouched.
-    async fn settle(
-        &self,
-        wanted: &[(Family, Scope)],
-        accept: &dyn Fn(&Error) -> bool,
-        decide: &mut dyn FnMut(Family, Scope, &Listing<'_>) -> Result<Plan, Error>,
-    ) -> Result<bool, Error> {
-        let mut changed = false;
-        let mut refused: Option<(String, Error)> = None;
-        for _ in 0..ATTEMPTS {
-            let listings = self.list(wanted).await;
-            let mut texts = Vec::new();
-            for (&(family, scope), listing) in wanted.iter().zip(listings) {
-                match listing {
-                    Ok(text) => {
-                        let plan = decide(family, scope, &Listing::parse(&text))?;
-                        texts.push((family, plan.text()?));
-                    }
-                    Err(error) if accept(&error) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            match self.apply(&texts, &mut changed, refused.take()).await? {
-                None => return Ok(changed),
-                again => refused = again,
-            }
-        }
-        match refused {
-            Some((_, error)) => Err(self.explained(error).await),
-            None => Ok(changed),
-        }
-    }
-
-    /// The text that was refused, and why, when it is worth another look at the rules.
-    async fn apply(
-        &self,
-        texts: &[(Family, String)],
-        changed: &mut bool,
-        before: Option<(String, Error)>,
-    ) -> Result<Option<(String, Error)>, Error> {
-        for (family, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
-            match self.runner.restore(*family, text).await {
-                Ok(()) => *changed = true,
-                Err(error @ Error::Iptables { .. }) => {
-                    // The same text again: so it is not that somebody was faster.
-                    return match before {
-                        Some((refused, _)) if refused == *text => Err(self.explained(error).await),
-                        _ => Ok(Some((text.clone(), error))),
-                    };
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The error, or the reason behind it: an iptables too old for us.
-    async fn explained(&self, error: Error) -> Error {
-        match self.runner.fit_version().await {
-            Err(unfit @ Error::Unfit { .. }) => unfit,
-            _ => error,
-        }
-    }
 }
 
 impl Backend for Iptables {
     async fn install(
         &self,
         claim: &Claim,
-        // All rules are listed anyway.
-        _before: Before<'_>,
+        // They are found by their tags.
+        _besides: Besides,
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error> {
         let mut installed = Installed::default();
         let mut replaced = Vec::new();
         let changed = self
-            .settle(&wanted_by(claim), &|_| false, &mut |family, scope, listing| {
+            .settle(&wanted_by(claim, true), &|_| false, &mut |family, scope, listing| {
                 let Decision { plan, replaced: gone } =
                     plan::install(listing, scope, family, claim, is_stale)?;
                 replaced.extend(gone);
@@ -177,12 +98,15 @@ impl Backend for Iptables {
     async fn remove(
         &self,
         owner: &Owner,
-        _claim: Option<&Claim>,
+        claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
-        let families = hints.families.as_deref().unwrap_or(&Family::ALL);
+        // Rules of the original are looked for in one chain: that must be the claim's.
+        let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
+        let view = known.map(|claim| View { claim, conflicts: false });
+        let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let wanted: Vec<_> =
-            families.iter().map(|&family| (family, widest_scope(family))).collect();
+            families.map(|&family| Wanted { family, scope: widest_scope(family), view }).collect();
         // Where no claim is known, a family that this host does not have holds no rules.
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
         self.settle(&wanted, &accept, &mut |family, scope, listing| {
@@ -193,22 +117,22 @@ impl Backend for Iptables {
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
-        let wanted = wanted_by(claim);
-        for ((family, scope), listing) in wanted.iter().zip(self.list(&wanted).await) {
+        let wanted = wanted_by(claim, false);
+        for (Wanted { family, scope, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
             let text = listing?;
             let plan = plan::compare(&Listing::parse(&text), *scope, *family, claim);
             let differences = plan.differences();
             if !differences.is_empty() {
-                return Err(Error::Differs { family: family.as_str(), differences });
+                return Err(Error::Differs { rules: family.as_str(), differences });
             }
         }
         Ok(())
     }
 
     async fn holdings(&self) -> Result<Vec<Holding>, Error> {
-        let wanted = Family::ALL.map(|family| (family, Scope::Nat));
+        let wanted = Family::ALL.map(|family| Wanted { family, scope: Scope::Nat, view: None });
         let mut all = Vec::new();
-        for ((family, _), listing) in wanted.iter().zip(self.list(&wanted).await) {
+        for (Wanted { family, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
             match listing {
                 Ok(text) => all.extend(holdings(&Listing::parse(&text), *family)),
                 Err(error) if is_absent(&error) => {}
@@ -231,12 +155,13 @@ impl Backend for Iptables {
 
 /// What an ADD has to look at: only families with something to map, and the raw table only where 127.0.0.1 is
 /// served.
-fn wanted_by(claim: &Claim) -> Vec<(Family, Scope)> {
+fn wanted_by(claim: &Claim, conflicts: bool) -> Vec<Wanted<'_>> {
     let scope = |family| match family {
         Family::V4 if claim.serves_localhost() => Scope::All,
         _ => Scope::Nat,
     };
-    claim.families().map(|family| (family, scope(family))).collect()
+    let view = Some(View { claim, conflicts });
+    claim.families().map(|family| Wanted { family, scope: scope(family), view }).collect()
 }
 
 /// The guard is IPv4's.

@@ -10,6 +10,7 @@ use super::plan::Scope;
 use super::save::Listing;
 use super::tools::{Program, Tools};
 use super::version;
+use super::view::{self, Place, Seen};
 use super::xtables_lock::XtablesLock;
 use crate::error::Error;
 use crate::family::Family;
@@ -46,6 +47,27 @@ impl Runner {
         Ok(text)
     }
 
+    /// What these chains hold, up to the first that does not exist. One process, at the cost of these chains only, which
+    /// is not true of iptables-save. `None` when this iptables-restore is too old to be asked.
+    pub(super) async fn show(
+        &self,
+        family: Family,
+        places: &[Place],
+    ) -> Result<Option<Seen>, Error> {
+        let Some(request) = view::request(places) else { return Ok(None) };
+        let program = self.tools.find(Program::Restore, family)?;
+        let args = ["-w", &self.patience(), "--noflush"].map(OsString::from).into();
+        let finished = self.run(&program, args, request.into_bytes()).await?;
+        self.refuse_if_locked(&finished)?;
+        let seen = view::read(places, &String::from_utf8_lossy(&finished.stdout));
+        let ended = match finished.status.code() {
+            Some(0) => seen.chains == places.len(),
+            Some(1) => seen.chains < places.len(),
+            _ => false,
+        };
+        Ok(ended.then_some(seen))
+    }
+
     /// Tells iptables-restore the text. One process; three with an iptables before 1.6.2.
     pub(super) async fn restore(&self, family: Family, text: &str) -> Result<(), Error> {
         self.tell(family, &["--noflush"], "changing rules", text).await
@@ -64,7 +86,7 @@ impl Runner {
         text: &str,
     ) -> Result<(), Error> {
         let program = self.tools.find(Program::Restore, family)?;
-        let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
+        let seconds = self.patience();
         let args = |first: &[&str]| first.iter().chain(options).map(OsString::from).collect();
         let mut finished = self.run(&program, args(&["-w", &seconds]), text.into()).await?;
         if !finished.status.success() && is_unknown_option(&finished) {
@@ -77,10 +99,20 @@ impl Runner {
         if finished.status.success() {
             return Ok(());
         }
-        if finished.status.code() == Some(RESOURCE) && stderr(&finished).contains("xtables lock") {
-            return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(&finished) });
-        }
+        self.refuse_if_locked(&finished)?;
         Err(failure(program, action, &finished))
+    }
+
+    /// Whole seconds, as `-w` takes them.
+    fn patience(&self) -> String {
+        self.lock_timeout.as_secs_f64().ceil().to_string()
+    }
+
+    fn refuse_if_locked(&self, finished: &Finished) -> Result<(), Error> {
+        if finished.status.code() == Some(RESOURCE) && stderr(finished).contains("xtables lock") {
+            return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(finished) });
+        }
+        Ok(())
     }
 
     /// Such as `iptables v1.8.9 (nf_tables)`; an error when it is too old for us.

@@ -170,7 +170,7 @@ fn lines_of(table: &Table<'_>, which: impl Fn(&Rule<'_>) -> bool) -> Vec<Line> {
 }
 
 /// A rule that can't be divided into words is none of ours, but it is there.
-fn whole(rule: &Rule<'_>) -> Line {
+pub(super) fn whole(rule: &Rule<'_>) -> Line {
     let own = |word: &str| Cow::Owned(word.to_owned());
     let words = rule.words().unwrap_or_default();
     Line { chain: own(rule.chain), words: words.iter().map(|word| own(word)).collect() }

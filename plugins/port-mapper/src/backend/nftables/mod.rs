@@ -1,48 +1,224 @@
-//! Rules in the kernel's nf_tables, over netlink.
+//! Rules in the kernel's nf_tables, over netlink and without a program: what a packet, an ADD or a DEL costs does not
+//! depend on how many others are mapped.
+//!
+//! [`layout`] is what stands whoever is mapped, [`branches`] the chains of networks and subnets, [`entries`] what a
+//! claim puts into the maps; `picture` is what is there, `plan` decides what changes. Everything is committed at the
+//! generation at which it was looked at: nobody can have changed anything in between.
 
-use super::{Backend, Before, Fitness, Hints, Holding, Installed};
+mod branches;
+mod edit;
+mod entries;
+mod layout;
+mod picture;
+mod plan;
+mod probe;
+mod ranges;
+mod wish;
+
+// TODO tests
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use netfilter::nftables::{Kernel, Operation, Ruleset, Transaction};
+
+use super::{Backend, Besides, Fitness, Hints, Holding, Installed};
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::family::Family;
 use crate::owner::{Holder, Owner};
+use layout::{Map, Maps, Role};
+use picture::{Picture, chain_of};
+use plan::{Decision, Wanted};
+use wish::Wish;
+
+pub(super) use layout::table;
+
+/// How often to look and decide anew because somebody else changed any rules of the host meanwhile.
+const ATTEMPTS: usize = 64;
 
 /// The kernel's nf_tables.
-#[derive(Debug)]
-pub struct Nftables {}
+pub struct Nftables {
+    kernel: RefCell<Option<Kernel>>,
+    maps: Maps,
+    /// Whether something was deleted: then closing the socket takes a while.
+    deleted: Cell<bool>,
+}
 
 impl Nftables {
-    /// Opens it.
+    /// Opens a socket, and asks whether the kernel has nf_tables at all.
     ///
     /// # Errors
     ///
     /// [`Error::Unfit`].
     pub fn open() -> Result<Self, Error> {
-        Err(Error::Unfit { program: "nftables".into(), why: "not yet".into() })
+        let mut kernel = Kernel::open().map_err(probe::unfit)?;
+        kernel.generation().map_err(probe::unfit)?;
+        let kernel = RefCell::new(Some(kernel));
+        Ok(Self { kernel, maps: Maps::new(), deleted: Cell::new(false) })
     }
+
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Kernel, &Maps) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self.kernel.borrow_mut().as_mut() {
+            Some(kernel) => act(kernel, &self.maps),
+            // Only `drop` takes it away.
+            None => unreachable!("the socket is open until the backend is dropped"),
+        }
+    }
+
+    fn settle(
+        &self,
+        wish: Wish,
+        decide: impl FnMut(&Picture) -> Result<Option<Transaction>, Error>,
+    ) -> Result<bool, Error> {
+        let done = self.with(|kernel, maps| settle(kernel, maps, wish, decide))?;
+        self.deleted.set(self.deleted.get() || done == Done::Deleted);
+        Ok(done != Done::Nothing)
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    /// All was right already.
+    Nothing,
+    /// Something was added only.
+    Added,
+    /// Something was deleted.
+    Deleted,
+}
+
+/// Looks, decides, commits; and does so anew when anybody changed anything meanwhile, or when the kernel refused what
+/// was decided by a part of the picture.
+fn settle(
+    kernel: &mut impl Ruleset,
+    maps: &Maps,
+    mut wish: Wish,
+    mut decide: impl FnMut(&Picture) -> Result<Option<Transaction>, Error>,
+) -> Result<Done, Error> {
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let picture = Picture::take(kernel, maps, &wish)?;
+        let Some(transaction) = decide(&picture)? else {
+            wish = Wish::All;
+            continue;
+        };
+        if transaction.is_empty() {
+            return Ok(Done::Nothing);
+        }
+        match kernel.commit(&transaction, picture.generation) {
+            Ok(()) if transaction.operations().iter().any(is_delete) => return Ok(Done::Deleted),
+            Ok(()) => return Ok(Done::Added),
+            Err(error) if error.is_stale() => last = Some(error),
+            Err(_) if wish != Wish::All => wish = Wish::All,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    last.map_or(Ok(Done::Nothing), |error| Err(error.into()))
+}
+
+fn is_delete(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::DeleteTable
+            | Operation::DeleteChain(_)
+            | Operation::DeleteRule { .. }
+            | Operation::DeleteSet(_)
+            | Operation::DeleteElement(..)
+    )
 }
 
 impl Backend for Nftables {
     async fn install(
         &self,
-        _: &Claim,
-        _: Before<'_>,
-        _: &dyn Fn(&Holder) -> bool,
+        claim: &Claim,
+        besides: Besides,
+        is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error> {
-        Ok(Installed::default())
+        let wanted = Wanted::by(claim);
+        let wish = match besides {
+            Besides::Anything => Wish::All,
+            Besides::Nothing => Wish::to_install(&wanted.entries),
+        };
+        let mut installed = Installed::default();
+        installed.changed = self.settle(wish, |picture| {
+            let decision = plan::install(picture, &self.maps, claim, &wanted, is_stale)?;
+            Ok(decision.map(|Decision { transaction, replaced }| {
+                installed.replaced = replaced.into_iter().collect();
+                transaction
+            }))
+        })?;
+        Ok(installed)
     }
 
-    async fn remove(&self, _: &Owner, _: Option<&Claim>, _: &Hints) -> Result<(), Error> {
+    async fn remove(
+        &self,
+        owner: &Owner,
+        claim: Option<&Claim>,
+        hints: &Hints,
+    ) -> Result<(), Error> {
+        let wish = claim.map_or(Wish::All, |claim| Wish::to_remove(&Wanted::by(claim).entries));
+        let tag = owner.tag();
+        self.settle(wish, |picture| Ok(plan::remove(picture, &self.maps, &tag, hints.keep_guard)))?;
         Ok(())
     }
 
-    async fn check(&self, _: &Claim) -> Result<(), Error> {
-        Ok(())
+    async fn check(&self, claim: &Claim) -> Result<(), Error> {
+        let wanted = Wanted::by(claim);
+        // All of it: what is too much can be anywhere.
+        let picture = self.with(|kernel, maps| Ok(Picture::take(kernel, maps, &Wish::All)?))?;
+        let differences = plan::differences(&picture, &self.maps, claim, &wanted);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Differs { rules: "nftables", differences })
     }
 
     async fn holdings(&self) -> Result<Vec<Holding>, Error> {
-        Ok(Vec::new())
+        let picture = self.with(|kernel, maps| Ok(Picture::take(kernel, maps, &Wish::All)?))?;
+        Ok(holdings(&picture))
     }
 
     async fn ready(&self) -> Result<Fitness, Error> {
-        Ok(Fitness { version: String::new(), ipv6: Ok(()) })
+        self.with(probe::try_out)
     }
+}
+
+impl Drop for Nftables {
+    fn drop(&mut self) {
+        let kernel = self.kernel.take();
+        if let Some(kernel) = kernel.filter(|_| self.deleted.get()) {
+            // Whoever waits for this process need not wait for the kernel to be through with what was deleted.
+            kernel.close_later();
+        }
+    }
+}
+
+impl fmt::Debug for Nftables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nftables").finish_non_exhaustive()
+    }
+}
+
+fn holdings(picture: &Picture) -> Vec<Holding> {
+    let mut found: BTreeMap<(&str, Family, &str), Holding> = BTreeMap::new();
+    let ports = |map: &Map| map.role == Role::Ports;
+    for (place, element) in picture.elements.iter().filter(|(place, _)| ports(&place.map)) {
+        let tag = element.comment.as_deref().unwrap_or_default();
+        let chain = branches::configured(chain_of(element.value.as_ref()).unwrap_or_default());
+        let holding = found.entry((tag, place.family, chain)).or_insert_with(|| Holding {
+            holder: plan::holder(tag),
+            family: place.family,
+            chain: chain.to_owned(),
+            ports: Vec::new(),
+        });
+        let target = picture.elements.get(&place.in_role(Role::Targets));
+        let target = target.and_then(entries::target).unwrap_or_default();
+        holding.ports.extend(place.taken().map(|taken| (taken, target)));
+    }
+    found.into_values().collect()
 }

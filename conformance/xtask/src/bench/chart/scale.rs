@@ -1,0 +1,84 @@
+//! Where a value lies on the chart.
+
+/// Milliseconds on a logarithmic axis between two powers of ten.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scale {
+    first: i32,
+    last: i32,
+    top: f64,
+    bottom: f64,
+}
+
+impl Scale {
+    /// An axis that holds all values, from `bottom` up to `top` (which is less: SVG counts downwards).
+    pub(super) fn of(values: impl Iterator<Item = f64>, top: f64, bottom: f64) -> Self {
+        let exponents: Vec<f64> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
+        let least = exponents.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (first, last) = match exponents.is_empty() {
+            true => (0, 1),
+            false => (least.floor() as i32, most.ceil() as i32),
+        };
+        Self { first, last: last.max(first + 1), top, bottom }
+    }
+
+    pub(super) fn y(self, value: f64) -> f64 {
+        let part = (value.log10() - f64::from(self.first)) / f64::from(self.last - self.first);
+        self.bottom - part.clamp(0.0, 1.0) * (self.bottom - self.top)
+    }
+
+    /// The powers of ten, and how people write them.
+    pub(super) fn decades(self) -> impl Iterator<Item = (f64, String)> {
+        (self.first..=self.last).map(|exponent| {
+            let text = match exponent {
+                3.. => format!("{} s", 10_u64.pow(exponent.unsigned_abs() - 3)),
+                0.. => format!("{} ms", 10_u64.pow(exponent.unsigned_abs())),
+                _ => format!("{} µs", 10_f64.powi(exponent + 3)),
+            };
+            (10_f64.powi(exponent), text)
+        })
+    }
+}
+
+/// Moves labels apart that want to stand too near to each other, as little as it takes.
+pub(super) fn apart(wanted: &[f64], distance: f64, top: f64, bottom: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_unstable_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
+    let mut placed = wanted.to_vec();
+    let mut free = top;
+    for index in &order {
+        placed[*index] = wanted[*index].max(free);
+        free = placed[*index] + distance;
+    }
+    let mut free = bottom;
+    for index in order.iter().rev() {
+        placed[*index] = placed[*index].min(free);
+        free = placed[*index] - distance;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decade_more_is_always_as_far_up() {
+        let scale = Scale::of([0.8, 2500.0].into_iter(), 0.0, 500.0);
+        assert_eq!((scale.y(0.1), scale.y(10_000.0)), (500.0, 0.0));
+        assert_eq!(scale.y(1.0) - scale.y(10.0), 100.0);
+        let texts: Vec<String> = scale.decades().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
+    }
+
+    #[test]
+    fn without_values_there_is_still_an_axis() {
+        assert_eq!(Scale::of(std::iter::empty(), 0.0, 10.0).decades().count(), 2);
+    }
+
+    #[test]
+    fn labels_keep_their_distance_and_their_order_and_stay_inside() {
+        assert_eq!(apart(&[50.0, 10.0, 12.0], 10.0, 0.0, 100.0), [50.0, 10.0, 20.0]);
+        assert_eq!(apart(&[98.0, 99.0, 97.0], 10.0, 0.0, 100.0), [90.0, 100.0, 80.0]);
+    }
+}

@@ -1,0 +1,26 @@
+//! A delegate that does nothing: it answers ADD with a fixed result and reads nothing.
+//!
+//! The container's address is `IP` of CNI_ARGS, so that many attachments can have one each.
+#![allow(clippy::print_stdout, reason = "stdout is where a CNI plugin answers")]
+
+use std::env::var_os;
+
+/// The address of the bench's one real container.
+const ADDRESS: &str = "10.200.0.2";
+
+fn main() {
+    if var_os("CNI_COMMAND").is_some_and(|verb| verb == "ADD") {
+        let arguments = var_os("CNI_ARGS").unwrap_or_default();
+        println!("{}", result(address(&arguments.to_string_lossy())));
+    }
+}
+
+fn address(arguments: &str) -> &str {
+    arguments.split(';').find_map(|pair| pair.strip_prefix("IP=")).unwrap_or(ADDRESS)
+}
+
+fn result(address: &str) -> String {
+    format!(
+        r#"{{"cniVersion":"1.0.0","interfaces":[{{"name":"cni0"}},{{"name":"veth1"}},{{"name":"eth0","sandbox":"/run/netns/c1"}}],"ips":[{{"interface":2,"address":"{address}/16","gateway":"10.200.0.1"}}],"routes":[{{"dst":"0.0.0.0/0"}}]}}"#
+    )
+}

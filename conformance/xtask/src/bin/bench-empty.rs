@@ -1,0 +1,3 @@
+//! The floor of every measurement: a process that does nothing.
+
+fn main() {}

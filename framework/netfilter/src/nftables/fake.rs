@@ -1,0 +1,5 @@
+//! A ruleset in memory.
+
+/// A ruleset in memory.
+#[derive(Debug, Default)]
+pub struct Fake {}

@@ -1,0 +1,225 @@
+//! The kernel's ruleset, over netlink.
+
+use super::wire::{self, chain, element, message, table as table_wire};
+use super::{
+    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
+    Transaction, anonymous, check, encode, explain, parse,
+};
+use crate::attribute::Body;
+use crate::message::Message;
+use crate::socket::{Outcome, Socket, Subsystem};
+use crate::{Cause, Error, Malformed, Refusal, errno};
+
+/// So many questions are asked at once: their answers fit the smallest usual receive buffer.
+const AT_ONCE: usize = 64;
+
+/// The ruleset of this network namespace. Needs CAP_NET_ADMIN.
+pub struct Kernel {
+    socket: Socket,
+}
+
+impl Kernel {
+    /// Opens a socket to it.
+    pub fn open() -> Result<Self, Error> {
+        Ok(Self { socket: Socket::open(Subsystem::Netfilter)? })
+    }
+
+    /// Closes the socket without waiting for what was deleted to be freed, where the kernel can do that.
+    ///
+    /// The first netfilter socket that is closed after a delete, by whatever process, waits for it, usually 10 ms. This
+    /// leaves the waiting to the kernel, after the end of this process; so it is the last thing to do in it, and
+    /// worth it only after deletes.
+    pub fn close_later(self) {
+        self.socket.close_later();
+    }
+
+    /// Asks one question; `None`: there is no such thing.
+    fn ask<T>(
+        &mut self,
+        kind: u16,
+        fill: impl Fn(&mut Body<'_>),
+        mut read: impl FnMut(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Cause> {
+        let mut found = None;
+        self.socket.ask(
+            kind,
+            1,
+            |_, body| fill(body),
+            |_, answer| {
+                found = present(answer)?.map(|message| read(message.payload)).transpose()?;
+                Ok(())
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// Lists; nothing when what is to be listed from is not there.
+    fn list<T>(
+        &mut self,
+        request: u16,
+        answer: u16,
+        fill: impl Fn(&mut Body<'_>),
+        mut read: impl FnMut(&[u8]) -> Result<Option<T>, Malformed>,
+    ) -> Result<Vec<T>, Cause> {
+        let listed = self.socket.list(request, fill, |message| {
+            if message.kind == answer { read(message.payload) } else { Ok(None) }
+        });
+        match listed {
+            Err(cause) if cause.errno() == Some(errno::ENOENT) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
+    fn list_elements(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
+        let fill = |body: &mut Body<'_>| {
+            wire::begin(body, table);
+            body.text(element::SET, &of.name);
+        };
+        let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
+            parse::elements(payload, of).map(Some)
+        })?;
+        Ok(lists.into_iter().flatten().collect())
+    }
+
+    /// Looks up what fits one datagram.
+    fn find_some(
+        &mut self,
+        table: &Table,
+        keys: &[(&Set, Key)],
+        found: &mut Vec<Option<Element>>,
+    ) -> Result<(), Error> {
+        let start = found.len();
+        found.resize(start + keys.len(), None);
+        let mut failed = None;
+        let fill = |number: usize, body: &mut Body<'_>| {
+            let (set, key) = &keys[number];
+            wire::begin(body, table);
+            body.text(element::SET, &set.name);
+            body.nested(element::ELEMENTS, |body| {
+                body.nested(wire::ITEM, |body| encode::element_key(body, key));
+            });
+        };
+        let asked = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, answer| {
+            let read = present(answer).and_then(|message| sought(message, &keys[number]));
+            match read {
+                Ok(element) => found[start + number] = element,
+                Err(cause) => failed = failed.take().or(Some((number, cause))),
+            }
+            Ok(())
+        });
+        let number = failed.as_ref().map_or(0, |(number, _)| *number);
+        asked.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))).map_err(|cause| {
+            let (set, key) = &keys[number];
+            cause.during("look up", format!("element {table} {} {{ {key} }}", set.name))
+        })
+    }
+
+    fn fill_anonymous(&mut self, table: &Table, rules: &mut [InstalledRule]) -> Result<(), Cause> {
+        for rule in rules {
+            for at in 0..rule.expressions.len() {
+                let Some(set) = anonymous::needed(&rule.expressions, at) else { continue };
+                let elements = self.list_elements(table, &set)?;
+                anonymous::fill(&mut rule.expressions[at], elements);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The answer, unless it is that there is no such thing.
+fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
+    match answer {
+        Ok(message) => Ok(Some(message)),
+        Err(refusal) if refusal.errno == errno::ENOENT => Ok(None),
+        Err(refusal) => Err(Cause::Refused(refusal)),
+    }
+}
+
+/// The element that was asked for: an interval's key must be the same.
+fn sought(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
+    let Some(message) = answer else { return Ok(None) };
+    let (set, key) = asked;
+    let element = parse::elements(message.payload, set)?.into_iter().next();
+    Ok(element.filter(|element| matches!(key, Key::One(_)) || element.key == *key))
+}
+
+impl Ruleset for Kernel {
+    fn generation(&mut self) -> Result<Generation, Error> {
+        let fill = |body: &mut Body<'_>| body.raw(&[0; 4]);
+        let generation = self.ask(message::GET_GENERATION, fill, parse::generation);
+        generation
+            .and_then(|one| one.ok_or(Malformed("no generation").into()))
+            .map_err(|cause| explain::lacking(cause).during("read", "the generation of nf_tables"))
+    }
+
+    fn table(&mut self, table: &Table) -> Result<Option<TableInfo>, Error> {
+        let fill = |body: &mut Body<'_>| {
+            body.raw(&wire::header(table));
+            body.text(table_wire::NAME, &table.name);
+        };
+        self.ask(message::GET_TABLE, fill, parse::table_info)
+            .map_err(|cause| explain::lacking(cause).during("look up", format!("table {table}")))
+    }
+
+    fn chain(&mut self, table: &Table, name: &str) -> Result<Option<ChainInfo>, Error> {
+        let fill = |body: &mut Body<'_>| {
+            wire::begin(body, table);
+            body.text(chain::NAME, name);
+        };
+        self.ask(message::GET_CHAIN, fill, |payload| parse::chain_info(payload, &table.name))
+            .map(Option::flatten)
+            .map_err(|cause| cause.during("look up", format!("chain {table} {name}")))
+    }
+
+    fn chains(&mut self, table: &Table) -> Result<Vec<ChainInfo>, Error> {
+        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        self.list(message::GET_CHAIN, message::NEW_CHAIN, fill, |payload| {
+            parse::chain_info(payload, &table.name)
+        })
+        .map_err(|cause| cause.during("list", format!("the chains of table {table}")))
+    }
+
+    fn rules(&mut self, table: &Table) -> Result<Vec<InstalledRule>, Error> {
+        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        let rules = self.list(message::GET_RULE, message::NEW_RULE, fill, |payload| {
+            parse::installed_rule(payload, &table.name)
+        });
+        rules
+            .and_then(|mut rules| self.fill_anonymous(table, &mut rules).map(|()| rules))
+            .map_err(|cause| cause.during("list", format!("the rules of table {table}")))
+    }
+
+    fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            self.find_some(table, keys, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn elements(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Error> {
+        self.list_elements(table, set).map_err(|cause| {
+            let noun = set.noun();
+            cause.during("list", format!("the elements of {noun} {table} {}", set.name))
+        })
+    }
+
+    fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error> {
+        if transaction.is_empty() {
+            return Ok(());
+        }
+        check::transaction(transaction)?;
+        let mut marks = Vec::new();
+        let outcome = self
+            .socket
+            .transact(|series| marks = encode::transaction(series, transaction, at), encode::end);
+        match outcome {
+            Ok(Outcome::Done) => Ok(()),
+            Ok(Outcome::Refused(number, refusal)) => {
+                let sent = self.socket.sent();
+                Err(explain::refusal(transaction, &marks, sent, number, refusal))
+            }
+            Err(cause) => Err(explain::whole(transaction, cause)),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Tables, chains, rules: what a ruleset consists of, in nft's words.
+
+use std::fmt;
+
+use super::Statement;
+
+/// What packets a table sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4 and IPv6.
+    Inet,
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+}
+
+/// A table's name: all that other objects need to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Table {
+    /// What it sees.
+    pub family: Family,
+    /// Its name, unique within the family.
+    pub name: String,
+}
+
+/// A chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name, unique within the table.
+    pub name: String,
+    /// Where packets enter it; `None`: only by a jump or a goto.
+    pub base: Option<Base>,
+    /// For people; at most 128 bytes.
+    pub comment: Option<String>,
+}
+
+/// Where packets enter a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// What it may do.
+    pub kind: Kind,
+    /// At which point of a packet's way.
+    pub hook: Hook,
+    /// In which order at that point: lower is earlier. nft's `dstnat` is -100, its `srcnat` 100.
+    pub priority: i32,
+    /// What becomes of a packet that reaches the chain's end.
+    pub policy: Policy,
+}
+
+/// What a base chain may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Let pass or not.
+    Filter,
+    /// Translate addresses: it sees the first packet of each flow only.
+    Nat,
+}
+
+/// A point of a packet's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Just received.
+    Prerouting,
+    /// Received, for this host.
+    Input,
+    /// Received, for another host.
+    Forward,
+    /// Sent by this host.
+    Output,
+    /// About to leave.
+    Postrouting,
+}
+
+/// What becomes of a packet that reaches a base chain's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// It goes on.
+    Accept,
+    /// It is dropped.
+    Drop,
+}
+
+/// A rule that is to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// In which chain.
+    pub chain: String,
+    /// What it says, in order.
+    pub statements: Vec<Statement>,
+    /// For people, or to know it again; at most 128 bytes.
+    pub comment: Option<String>,
+}
+
+impl Table {
+    /// A table for both IPv4 and IPv6.
+    pub fn inet(name: impl Into<String>) -> Self {
+        Self { family: Family::Inet, name: name.into() }
+    }
+}
+
+impl Chain {
+    /// A chain that packets enter only from other chains.
+    pub fn regular(name: impl Into<String>) -> Self {
+        Self { name: name.into(), base: None, comment: None }
+    }
+
+    /// A chain that packets enter by themselves.
+    pub fn base(name: impl Into<String>, base: Base) -> Self {
+        Self { name: name.into(), base: Some(base), comment: None }
+    }
+}
+
+impl Rule {
+    /// A rule without a comment.
+    pub fn new(chain: impl Into<String>, statements: impl Into<Vec<Statement>>) -> Self {
+        Self { chain: chain.into(), statements: statements.into(), comment: None }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inet => "inet",
+            Self::Ip => "ip",
+            Self::Ip6 => "ip6",
+        })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.family, self.name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+        })
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accept => "accept",
+            Self::Drop => "drop",
+        })
+    }
+}
+
+/// As nft spells it: `type nat hook prerouting priority -100; policy accept;`.
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, hook, priority, policy } = self;
+        // Numbers, since nft knows each priority's name only at some hooks.
+        write!(f, "type {kind} hook {hook} priority {priority}; policy {policy};")
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be asked of a ruleset, and done to it.
+
+use super::{Base, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
+use crate::Error;
+
+/// A ruleset's state: it changes with every change in the network namespace, whoever makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation(pub(crate) u32);
+
+/// What the kernel knows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableInfo {
+    /// How many chains, sets and other objects are in it.
+    pub objects: u32,
+    /// For people.
+    pub comment: Option<String>,
+}
+
+/// What the kernel knows of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainInfo {
+    /// Its name.
+    pub name: String,
+    /// Where packets enter it. `None` also for a base chain of a sort that [`Base`] cannot tell.
+    pub base: Option<Base>,
+    /// How many rules it has, and how many rules and elements lead to it.
+    pub references: u32,
+    /// For people.
+    pub comment: Option<String>,
+}
+
+/// A rule as the kernel has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstalledRule {
+    /// In which chain.
+    pub chain: String,
+    /// What it is deleted by.
+    pub handle: u64,
+    /// What it does.
+    pub expressions: Vec<Expression>,
+    /// For people, or to know it again.
+    pub comment: Option<String>,
+}
+
+impl InstalledRule {
+    /// Whether it does the same as `rule` and has the same comment, in a table of this family. Whose chain it is in is
+    /// not compared.
+    pub fn says(&self, rule: &Rule, family: Family) -> bool {
+        self.comment == rule.comment && self.expressions == rule.expressions(family)
+    }
+}
+
+/// A ruleset that can be read and changed: the kernel's, or a fake of it.
+pub trait Ruleset {
+    /// The state that it is in now.
+    fn generation(&mut self) -> Result<Generation, Error>;
+
+    /// A table; `None` when there is none.
+    fn table(&mut self, table: &Table) -> Result<Option<TableInfo>, Error>;
+
+    /// A chain of a table; `None` when there is none.
+    fn chain(&mut self, table: &Table, name: &str) -> Result<Option<ChainInfo>, Error>;
+
+    /// The chains of a table; none when there is no such table.
+    fn chains(&mut self, table: &Table) -> Result<Vec<ChainInfo>, Error>;
+
+    /// The rules of a table, those of a chain in their order; none when there is no such table.
+    fn rules(&mut self, table: &Table) -> Result<Vec<InstalledRule>, Error>;
+
+    /// Elements by their keys, in the same order; `None` where there is no such element, set or table.
+    ///
+    /// In a set with intervals a [`Key::One`] finds the interval that holds it, a [`Key::Range`] only itself.
+    fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error>;
+
+    /// All elements of a set; none when there is no such set.
+    fn elements(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Error>;
+
+    /// Does all of it, or nothing. With `at` only when the ruleset is still in that state, else the
+    /// error [is stale](Error::is_stale).
+    fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error>;
+}

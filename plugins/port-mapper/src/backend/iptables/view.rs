@@ -1,0 +1,221 @@
+//! The chains that a verb looks at, and whether they tell enough.
+//!
+//! Others, such as Kubernetes, have tens of thousands of rules in chains of their own. iptables-restore can be told to
+//! list single chains (`-S CHAIN`) and stops at the first that does not exist; what it says is brought here into the form
+//! of iptables-save. Where that does not tell enough, all rules are listed.
+
+use std::collections::HashSet;
+
+use super::plan::Scope;
+use super::rules::{self, GUARD, Line, MASQ};
+use super::save::{Listing, Rule};
+use super::skeleton::whole;
+use super::survey;
+use super::words::quote;
+use crate::claim::Claim;
+use crate::family::Family;
+
+/// A chain, and the table that it is in.
+pub(super) type Place = (&'static str, String);
+
+/// The built-in chains that ours hang on; they always exist.
+const ROOTS: [&str; 3] = ["PREROUTING", "OUTPUT", "POSTROUTING"];
+/// What stands before the name in every jump to a chain of ours, or of the original's.
+const JUMP: &str = "-m addrtype --dst-type LOCAL -j ";
+/// Chains of others that are jumped to in just this way and never hold a rule of ours.
+const FOREIGN: [&str; 2] = ["DOCKER", "CNI-HOSTPORT-DNAT"];
+
+/// What a verb looks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// The claim that is installed, removed or checked.
+    pub(super) claim: &'a Claim,
+    /// Whether it matters what others hold, in the chains of other networks too.
+    pub(super) conflicts: bool,
+}
+
+/// What some chains hold.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// As iptables-save would print it.
+    pub(super) text: String,
+    /// How many of those that were asked for were listed; the next one does not exist.
+    pub(super) chains: usize,
+}
+
+/// What to do after a look.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Decide: what was not seen does not exist, and a change that is told so is refused should it exist after all.
+    Decide,
+    /// Look at these, too.
+    Also(Vec<Place>),
+    /// Look at everything.
+    Everything,
+}
+
+impl View<'_> {
+    /// The chains to look at. What others share stands before this network's chain, which comes and goes more often;
+    /// but without source NAT nobody may have made what is shared.
+    pub(super) fn chains(&self, scope: Scope) -> Vec<Place> {
+        let own = ("nat", self.claim.chain.clone());
+        let mut places: Vec<Place> = ROOTS.map(|root| ("nat", root.to_owned())).into();
+        if !self.claim.snat {
+            places.push(own.clone());
+        }
+        places.push(("nat", MASQ.to_owned()));
+        if scope == Scope::All {
+            places.extend(["PREROUTING", GUARD].map(|chain| ("raw", chain.to_owned())));
+        }
+        if self.claim.snat {
+            places.push(own);
+        }
+        places
+    }
+
+    /// Whether the chains tell enough. `seen` of those asked for were listed.
+    pub(super) fn next(
+        &self,
+        listing: &Listing<'_>,
+        asked: &[Place],
+        seen: usize,
+        family: Family,
+    ) -> Next {
+        let unseen = asked.get(seen..).unwrap_or_default();
+        let hidden = |place: &Place| listing.nat.rules.iter().any(|rule| rule.leads_to(&place.1));
+        if seen < ROOTS.len() || unseen.iter().any(hidden) {
+            return Next::Everything;
+        }
+        match self.conflicts {
+            true => self.other_networks(listing, asked),
+            false if shows(listing, self.claim, family) => Next::Decide,
+            false => Next::Everything,
+        }
+    }
+
+    fn other_networks(&self, listing: &Listing<'_>, asked: &[Place]) -> Next {
+        let known = |chain: &str| asked.iter().any(|(_, known)| known == chain);
+        let mut others: Vec<Place> = Vec::new();
+        for chain in listing.nat.rules.iter().filter_map(jumped_to) {
+            if !known(chain) && others.iter().all(|(_, other)| other != chain) {
+                others.push(("nat", chain.to_owned()));
+            }
+        }
+        match others.is_empty() {
+            false => Next::Also(others),
+            true if has_strays(listing) => Next::Everything,
+            true => Next::Decide,
+        }
+    }
+}
+
+/// The chain that a root leads to as to one of ours.
+fn jumped_to<'a>(rule: &Rule<'a>) -> Option<&'a str> {
+    let (before, chain) = rule.spec.split_once(JUMP)?;
+    let plain = !before.contains('"') && !chain.contains([' ', '"']);
+    (plain && ROOTS.contains(&rule.chain) && !FOREIGN.contains(&chain)).then_some(chain)
+}
+
+/// Whether somebody's source NAT is there but not what it belongs to: in a chain that has lost its jumps.
+fn has_strays(listing: &Listing<'_>) -> bool {
+    let tagged = survey::tagged(listing);
+    let (masquerades, others): (Vec<_>, Vec<_>) =
+        tagged.iter().partition(|tagged| tagged.rule.chain == MASQ);
+    let tags: HashSet<&str> = others.iter().map(|tagged| &*tagged.tag).collect();
+    masquerades.iter().any(|tagged| !tags.contains(&*tagged.tag))
+}
+
+/// Whether every rule of the claim is there. If so, its owner has none in a chain that was not looked at: they are all
+/// made and moved in one step.
+fn shows(listing: &Listing<'_>, claim: &Claim, family: Family) -> bool {
+    let tag = claim.owner.tag();
+    let tagged = survey::tagged(listing);
+    let ours = tagged.iter().filter(|tagged| tagged.tag == tag);
+    let there: HashSet<Line> = ours.map(|tagged| whole(&tagged.rule)).collect();
+    rules::owned(claim, family).iter().all(|line| there.contains(line))
+}
+
+/// What iptables-restore is to be told; `None` for a name that can't be expressed.
+pub(super) fn request(asked: &[Place]) -> Option<String> {
+    let mut text = String::new();
+    let mut current = "";
+    for (table, chain) in asked {
+        if current != *table {
+            text.push_str(if current.is_empty() { "" } else { "COMMIT\n" });
+            text.push_str(&format!("*{table}\n"));
+            current = table;
+        }
+        text.push_str("-S ");
+        if !quote(chain, &mut text) {
+            return None;
+        }
+        text.push('\n');
+    }
+    text.push_str("COMMIT\n");
+    Some(text)
+}
+
+/// What it said. A listing begins with the chain itself, a built-in one with its policy.
+pub(super) fn read(asked: &[Place], said: &str) -> Seen {
+    let mut seen = Seen::default();
+    for line in said.lines() {
+        if line.starts_with("-A ") {
+            seen.text.push_str(line);
+        } else {
+            let Some((table, chain)) = asked.get(seen.chains) else { break };
+            let Some(kind) = kind(line, chain) else { break };
+            seen.chains += 1;
+            seen.text.push_str(&format!("*{table}\n:{chain} {kind}"));
+        }
+        seen.text.push('\n');
+    }
+    seen
+}
+
+/// `-P CHAIN POLICY` or `-N CHAIN`: what iptables-save prints behind the name.
+fn kind(line: &str, chain: &str) -> Option<&'static str> {
+    let mut words = line.split(' ');
+    let kind = match words.next()? {
+        "-P" => "ACCEPT [0:0]",
+        "-N" => "- [0:0]",
+        _ => return None,
+    };
+    (words.next()? == chain).then_some(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(names: &[(&'static str, &str)]) -> Vec<Place> {
+        names.iter().map(|(table, chain)| (*table, (*chain).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_request_names_each_table_in_turn() {
+        let asked = places(&[("nat", "OUTPUT"), ("nat", "A b"), ("raw", "X"), ("nat", "Y")]);
+        assert_eq!(
+            request(&asked).unwrap(),
+            "*nat\n-S OUTPUT\n-S \"A b\"\nCOMMIT\n*raw\n-S X\nCOMMIT\n*nat\n-S Y\nCOMMIT\n"
+        );
+        assert_eq!(request(&places(&[("nat", "a\nb")])), None);
+    }
+
+    #[test]
+    fn chains_of_one_name_are_told_apart_by_their_order() {
+        let asked = places(&[("nat", "PREROUTING"), ("raw", "PREROUTING"), ("nat", "MESOS")]);
+        let said = "-P PREROUTING ACCEPT\n-A PREROUTING -j MESOS\n-P PREROUTING ACCEPT\n-N MESOS\n-A MESOS -j X\n";
+        let seen = read(&asked, said);
+        let listing = Listing::parse(&seen.text);
+        assert_eq!((seen.chains, listing.nat.rules.len(), listing.raw.rules.len()), (3, 2, 0));
+        assert!(listing.nat.has("MESOS") && !listing.nat.has("PREROUTING"));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_ends_the_reading() {
+        let asked = places(&[("nat", "OUTPUT"), ("nat", "MESOS")]);
+        assert_eq!(read(&asked, "-P OUTPUT ACCEPT\n-N OTHER\n-A OTHER -j X\n").chains, 1);
+        assert_eq!(read(&asked, "Chain OUTPUT (policy ACCEPT)\n-P OUTPUT ACCEPT\n").chains, 0);
+        assert_eq!(read(&asked, "").chains, 0);
+    }
+}

@@ -1,0 +1,68 @@
+//! What has to be read before a decision: as little as will do, so that it costs the same beside any number of others.
+
+use super::entries::{Entry, Place};
+use super::layout::{Keys, Map, Role};
+use crate::family::Family;
+
+/// What to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Every element.
+    All,
+    /// Some elements, and all of some maps.
+    Some {
+        /// Where to look.
+        places: Vec<Place>,
+        /// What to list.
+        lists: Vec<(Map, Family)>,
+    },
+}
+
+/// From so many elements on, listing is cheaper than asking.
+const MANY: usize = 512;
+
+impl Wish {
+    /// For an ADD: the wanted places, and whatever could be in the way: mappings at one address where any is wanted,
+    /// which is rarely many, and ranges, of which there is one element each.
+    pub(super) fn to_install(wanted: &[Entry]) -> Self {
+        // What lies within a range can't be asked for.
+        if wanted.len() > MANY || wanted.iter().any(is_range) {
+            return Self::All;
+        }
+        let mut places: Vec<Place> = wanted.iter().map(|entry| entry.place.clone()).collect();
+        let mut lists = Vec::new();
+        for entry in wanted.iter().filter(|entry| entry.place.map.role == Role::Ports) {
+            let Place { map, family, .. } = entry.place;
+            let mut list = |keys| lists.push((Map { keys, ..map }, family));
+            list(Keys::Range);
+            match map.keys {
+                Keys::Any => list(Keys::Address),
+                _ => places.extend(entry.place.at_any_address()),
+            }
+        }
+        Self::few(places, lists)
+    }
+
+    /// For a DEL: where the claim's elements are.
+    pub(super) fn to_remove(claimed: &[Entry]) -> Self {
+        if claimed.len() > MANY {
+            return Self::All;
+        }
+        let (ranges, single): (Vec<&Entry>, Vec<&Entry>) =
+            claimed.iter().partition(|entry| is_range(entry));
+        let places = single.iter().map(|entry| entry.place.clone()).collect();
+        let lists = ranges.iter().map(|entry| (entry.place.map, entry.place.family)).collect();
+        Self::few(places, lists)
+    }
+
+    fn few(mut places: Vec<Place>, mut lists: Vec<(Map, Family)>) -> Self {
+        lists.sort_unstable();
+        lists.dedup();
+        places.retain(|place| !lists.contains(&(place.map, place.family)));
+        Self::Some { places, lists }
+    }
+}
+
+fn is_range(entry: &Entry) -> bool {
+    entry.place.map.keys == Keys::Range
+}
