@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A file for this test, gone with its directory.
+/// A directory for files, gone at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -45,11 +45,11 @@ fn row<'a>(figures: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn a_short_run_measures_every_row_and_writes_table_json_and_chart() {
+fn a_short_run_measures_every_row_and_says_which_failed_in_table_json_and_chart() {
     let scratch = Scratch::new();
     let (json, svg) = (scratch.file("ports.json"), scratch.file("ports.svg"));
-    let words =
-        ["--unoptimised", "--existing", "0,2", "--calls", "2", "--json", &json, "--svg", &svg];
+    let mut words = vec!["--unoptimised", "--existing", "0,2", "--calls", "2"];
+    words.extend(["--peer", "does-nothing=/bin/true", "--json", &json, "--svg", &svg]);
     let output = bench(&words);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     // Debug builds may miss bars (1), but it must have measured.
@@ -62,6 +62,9 @@ fn a_short_run_measures_every_row_and_writes_table_json_and_chart() {
     for name in ["no-op wrapper", "bare delegate", "one transaction", "empty process"] {
         assert_eq!(row(&figures, name)["calls"][0]["add"]["calls"], 2, "{name}\n{stdout}");
     }
+    let failures = row(&figures, "does-nothing")["failures"].to_string();
+    assert!(failures.contains("an ADD left nothing"), "{failures}");
+    assert!(stdout.contains("does-nothing failed: "), "{stdout}");
     let bars = figures["bars"].as_array().map_or(0, Vec::len);
     let verdicts = ["ok", "MISSED", "not measured"];
     let known = |bar: &Value| verdicts.iter().any(|verdict| bar["verdict"] == **verdict);
@@ -83,26 +86,6 @@ fn mapped(row: &Value, table: &str) {
     }
     assert_eq!(row["at_once"][0]["missing"], 0);
     assert!(row["processes"]["add"]["processes"].as_u64().is_some_and(|count| count > 0));
-}
-
-#[test]
-fn a_peer_that_maps_nothing_is_reported_as_failed() {
-    let scratch = Scratch::new();
-    let json = scratch.file("peer.json");
-    let words = [
-        "--unoptimised",
-        "--existing",
-        "0",
-        "--calls",
-        "1",
-        "--peer",
-        "true=/bin/true",
-        "--json",
-        &json,
-    ];
-    let output = bench(&words);
-    let stdout = text(&output.stdout);
-    assert!(stdout.contains("true failed: "), "{stdout}{}", text(&output.stderr));
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub mod errno {
     pub const EPERM: i32 = 1;
     /// No such object.
     pub const ENOENT: i32 = 2;
+    /// Nothing there yet.
+    pub const EAGAIN: i32 = 11;
     /// Forbidden; of a route: prohibited.
     pub const EACCES: i32 = 13;
     /// Exists already.

@@ -1,9 +1,10 @@
-//! What a network tool asks of the Linux kernel, over netlink and without a helper binary: connection
-//! tracking entries, links and routes.
+//! What a network tool asks of the Linux kernel, over netlink and without a helper binary: nf_tables,
+//! connection tracking entries, links and routes.
 //!
 //! Everything acts on the network namespace of the calling thread. Every object is a small handle over
 //! one [`socket::Socket`]; nothing is cached, nothing runs in the background.
 //!
+//! * [`nftables`]: tables, chains, rules and sets, changed all at once or not at all.
 //! * [`conntrack`]: find and delete exactly the tracked flows that a predicate names.
 //! * [`route`]: through which interface an address is reached, and whether it is this host's own.
 //! * [`link`]: links by name and index, hairpin mode of bridge ports, the host ends of a namespace's veths.
@@ -13,8 +14,8 @@
 pub mod attribute;
 pub mod conntrack;
 mod error;
-mod linger;
 pub mod link;
+mod linger;
 pub mod message;
 pub mod nftables;
 pub mod route;

@@ -8,7 +8,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::attribute::Body;
 use crate::message::{Message, Messages, Writer, flag, kind};
-use crate::{Cause, Error, Malformed};
+use crate::{Cause, Error, Malformed, errno};
 
 mod several;
 
@@ -195,13 +195,16 @@ fn receive_with(
 enum Silence {
     /// There is nothing, not yet or never.
     Nothing,
+    /// There was more than the receive buffer holds: the last of it is lost, what came first is still there.
+    Lost,
     Fault(Cause),
 }
 
 impl Silence {
     fn of(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => Self::Nothing,
+        match error.raw_os_error() {
+            Some(errno::EAGAIN) => Self::Nothing,
+            Some(errno::ENOBUFS) => Self::Lost,
             _ => Self::Fault(Cause::Io(error)),
         }
     }
@@ -211,6 +214,7 @@ impl From<Silence> for Cause {
     fn from(silence: Silence) -> Self {
         match silence {
             Silence::Nothing => Self::NoAnswer(PATIENCE),
+            Silence::Lost => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
             Silence::Fault(cause) => cause,
         }
     }

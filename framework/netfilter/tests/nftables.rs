@@ -205,7 +205,7 @@ fn chains_and_tables_are_listed_as_they_were_put_in() {
         }
         let references = |name| listed.iter().find(|one| one.name == name).expect("it").references;
         // Its rules, and two that jump to it.
-        assert_eq!(references("hostports"), 7 + 2);
+        assert_eq!(references("hostports"), 8 + 2);
         assert_eq!(references("near/10.0.0.0/24"), 1, "an element that leads to it");
         assert_eq!(kernel.chain(&table, "none").expect("asked"), None);
         let info = kernel.table(&table).expect("asked").expect("is there");

@@ -202,7 +202,6 @@ fn what_is_deleted_is_gone_and_only_that() {
         let mut delete = Transaction::on(table.clone());
         delete.delete_rule("hostports", victim.handle);
         delete.flush_chain("guard");
-        delete.flush_chain("in");
         delete.delete_chain("in");
         delete.delete_set("links").delete_set("at");
         delete.delete_set("protocols").delete_set("services");

@@ -149,8 +149,9 @@ fn an_add_is_one_listing_and_one_change() {
     assert!(pretence.read("told").contains("-A MESOS -p tcp"));
     assert_eq!(
         pretence.read("asked"),
-        "*nat\n-S PREROUTING\n-S OUTPUT\n-S POSTROUTING\n-S PORT-MAPPER-MASQ\nCOMMIT\n\
-         *raw\n-S PREROUTING\n-S PORT-MAPPER-GUARD\nCOMMIT\n*nat\n-S MESOS\nCOMMIT\n"
+        "*nat\n-S PREROUTING\n-S OUTPUT\n-S POSTROUTING\nCOMMIT\n\
+         *raw\n-S PREROUTING\n-S PORT-MAPPER-GUARD\nCOMMIT\n\
+         *nat\n-S PORT-MAPPER-MASQ\n-S MESOS\nCOMMIT\n"
     );
 }
 
@@ -169,6 +170,15 @@ fn where_rules_are_an_add_and_a_del_are_one_listing_and_one_change_too() {
     block_on(backend.remove(&claim().owner, Some(&claim()), &known())).unwrap();
     assert!(pretence.read("told").contains("-X MESOS"), "{}", pretence.read("told"));
     assert_eq!(pretence.read("runs"), "iptables-restore -w 1 --noflush\n".repeat(4));
+}
+
+#[test]
+fn a_guard_that_stayed_behind_costs_the_next_add_no_program() {
+    let pretence = Pretence::new("guard");
+    fs::write(pretence.0.join("listing"), &LISTING[LISTING.find("*raw").unwrap()..]).unwrap();
+    assert!(pretence.install().unwrap().changed);
+    assert!(!pretence.read("told").contains("GUARD"), "{}", pretence.read("told"));
+    assert_eq!(pretence.read("runs"), "iptables-restore -w 1 --noflush\n".repeat(2));
 }
 
 #[test]

@@ -89,21 +89,27 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Options
 /// Rising and each once, so that the chart has an axis.
 fn numbers(text: &str) -> Result<Vec<usize>, String> {
     let numbers: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
-    let mut numbers = numbers.map_err(|_| "numbers with commas between them".to_owned())?;
+    let mut numbers =
+        numbers.map_err(|_| "--existing takes numbers with commas between them".to_owned())?;
     numbers.sort_unstable();
     numbers.dedup();
     match numbers.last() {
-        Some(most) if *most > MOST_EXISTING => Err(format!("at most {MOST_EXISTING} each")),
+        Some(most) if *most > MOST_EXISTING => {
+            Err(format!("--existing takes numbers up to {MOST_EXISTING}"))
+        }
         _ => Ok(numbers),
     }
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1".to_owned())
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "--calls takes a number from 1".to_owned())
 }
 
 fn peer(text: &str) -> Result<Peer, String> {
-    let (name, rest) = text.split_once('=').ok_or("it reads NAME=PATH[,CONFIG.json]")?;
+    let (name, rest) = text.split_once('=').ok_or("--peer takes NAME=PATH[,CONFIG.json]")?;
     let (program, config) = match rest.split_once(',') {
         Some((program, config)) => (program, Some(PathBuf::from(config))),
         None => (rest, None),

@@ -16,7 +16,7 @@ pub(crate) fn all(figures: &Figures, bars: &[Bar]) -> String {
         row.calls(existing).map(|calls| times(&calls.del))
     }));
     text.push_str(&section(
-        "New connections through the last mapping: a second, p50 / p99 µs of one",
+        "New connections through the last mapping (bare delegate: straight to the container): a second, p50 / p99 µs",
         figures,
         |row, existing| row.traffic(existing).map(traffic),
     ));

@@ -3,7 +3,7 @@
 use super::wire::IFNAME;
 use super::{
     Chain, Element, Field, Key, Operation, Right, Rule, Selector, Set, SetRef, Statement,
-    Transaction, Value,
+    Transaction, Value, Verdict,
 };
 use crate::{Cause, Error};
 
@@ -90,6 +90,14 @@ fn element(element: &Element) -> Checked {
     }
     match &element.value {
         Some(Value::Data(fields)) => fields.iter().try_for_each(field),
+        Some(Value::Verdict(it)) => verdict(it),
+        None => Ok(()),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> Checked {
+    match verdict {
+        Verdict::Jump(chain) | Verdict::Goto(chain) => name(chain),
         _ => Ok(()),
     }
 }
@@ -108,15 +116,17 @@ fn rule(rule: &Rule) -> Checked {
     rule.statements.iter().try_for_each(|statement| match statement {
         Statement::Match { left, right, .. } => compared(*left, right),
         Statement::InSet { left, set: SetRef::Anonymous(fields), .. } => anonymous(left, fields),
-        Statement::InSet { left, .. }
-        | Statement::VerdictMap { left, .. }
-        | Statement::Dnat { left, .. } => selected(left),
-        _ => Ok(()),
+        Statement::InSet { left, set: SetRef::Named(set), .. } => selected(left, set),
+        Statement::VerdictMap { left, map } | Statement::Dnat { left, map, .. } => {
+            selected(left, map)
+        }
+        Statement::Verdict(it) => verdict(it),
+        Statement::FibDaddrLocal | Statement::CtStatusDnat | Statement::Masquerade => Ok(()),
     })
 }
 
-fn selected(left: &[Selector]) -> Checked {
-    if left.is_empty() { Err("it looks nothing up") } else { Ok(()) }
+fn selected(left: &[Selector], set: &str) -> Checked {
+    if left.is_empty() { Err("it looks nothing up") } else { name(set) }
 }
 
 fn compared(left: Selector, right: &Right) -> Checked {

@@ -38,7 +38,7 @@ pub struct Element {
     pub set: String,
     /// What it is found by.
     pub key: Key,
-    /// What it leads to; `None` in a set.
+    /// What it leads to; `None` in a set, and for a verdict that [`Verdict`](super::Verdict) cannot tell.
     pub value: Option<Value>,
     /// For people, or to know it again; at most 128 bytes.
     pub comment: Option<String>,

@@ -81,6 +81,9 @@ pub enum Selector {
     /// `ct original ip6 daddr`: the destination before it was translated.
     CtOriginalIp6Daddr,
     /// `ct original proto-dst`: the destination port before it was translated.
+    ///
+    /// nft 1.0.6 reads it, also from its own list, only after a test of the transport protocol in the same rule:
+    /// `meta l4proto tcp` or `meta l4proto { tcp, udp }`.
     CtOriginalProtoDst,
 }
 

@@ -149,7 +149,7 @@ pub(super) fn prefix(
     let mut value = bytes(field);
     value.iter_mut().zip(&mask).for_each(|(byte, mask)| *byte &= mask);
     let whole = usize::from(bits / 8);
-    if bits % 8 != 0 || whole == 0 {
+    if !bits.is_multiple_of(8) || whole == 0 {
         return (value, Some(mask));
     }
     value.truncate(whole);

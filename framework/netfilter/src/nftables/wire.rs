@@ -1,6 +1,6 @@
 //! The numbers of the kernel's header, and those of nft's that it does not look at.
 
-use super::{Family, Hook, Kind, Policy, Table, Type};
+use super::Table;
 use crate::attribute::Body;
 
 /// nf_tables among netfilter's subsystems.
@@ -196,82 +196,6 @@ pub(super) mod order {
 pub(super) const IPV4: u8 = 2;
 /// The number of IPv6 among families.
 pub(super) const IPV6: u8 = 10;
-
-impl Family {
-    pub(super) fn number(self) -> u8 {
-        match self {
-            Self::Inet => 1,
-            Self::Ip => IPV4,
-            Self::Ip6 => IPV6,
-        }
-    }
-}
-
-impl Hook {
-    const ALL: [Self; 5] =
-        [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting];
-
-    pub(super) fn number(self) -> u32 {
-        self as u32
-    }
-
-    pub(super) fn of_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|hook| hook.number() == number)
-    }
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Nat => "nat",
-        }
-    }
-
-    pub(super) fn of_name(name: &[u8]) -> Option<Self> {
-        match name {
-            b"filter" => Some(Self::Filter),
-            b"nat" => Some(Self::Nat),
-            _ => None,
-        }
-    }
-}
-
-impl Policy {
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Drop => 0,
-            Self::Accept => 1,
-        }
-    }
-}
-
-impl Type {
-    /// nft's number for it.
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Ipv4Addr => 7,
-            Self::Ipv6Addr => 8,
-            Self::InetProto => 12,
-            Self::InetService => 13,
-            Self::Ifname => 41,
-        }
-    }
-
-    /// In bytes.
-    pub(super) fn length(self) -> usize {
-        match self {
-            Self::InetProto => 1,
-            Self::InetService => 2,
-            Self::Ipv4Addr => 4,
-            Self::Ipv6Addr | Self::Ifname => IFNAME,
-        }
-    }
-
-    pub(super) fn order(self) -> u32 {
-        if self == Self::Ifname { order::HOST } else { order::NETWORK }
-    }
-}
 
 /// The length of a link's name, its NUL included.
 pub(super) const IFNAME: usize = 16;

@@ -82,6 +82,8 @@ impl Socket {
         loop {
             match receive_with(&self.inner, &mut self.received, MSG_TRUNC | MSG_DONTWAIT) {
                 Err(Silence::Nothing) if refused.is_some() => break,
+                // Of very many refusals.
+                Err(Silence::Lost) => continue,
                 Err(Silence::Nothing) => receive(&self.inner, &mut self.received)?,
                 other => other?,
             }
@@ -119,7 +121,10 @@ impl Socket {
         self.send_whole()?;
         let (mut missing, mut fault) = (count, None);
         while missing > 0 {
-            receive(&self.inner, &mut self.received)?;
+            if let Err(cause) = receive(&self.inner, &mut self.received) {
+                self.discard();
+                return Err(cause);
+            }
             for message in Messages::new(&self.received) {
                 let message = message?;
                 let number = message.sequence.wrapping_sub(first) as usize;
@@ -132,6 +137,14 @@ impl Socket {
             }
         }
         fault.map_or(Ok(()), Err)
+    }
+
+    /// Takes what is left, so that there is room for the next answers.
+    fn discard(&mut self) {
+        let flags = MSG_TRUNC | MSG_DONTWAIT;
+        while let Ok(()) | Err(Silence::Lost) = receive_with(&self.inner, &mut self.received, flags)
+        {
+        }
     }
 
     /// Sends what was written, with a bigger send buffer when it needs one.

@@ -2,6 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+mod sets;
+
+pub(crate) use sets::sets;
+
 use netfilter::nftables::{
     Base, Chain, Family, Field, Hook, Key, Kind, Op, Operation, Policy, Right, Rule, Selector, Set,
     SetRef, Statement, Table, Transaction, Type, Value, ValueType, Verdict,
@@ -50,142 +54,6 @@ pub(crate) fn target4(address: &str, port: u16) -> Option<Value> {
 
 pub(crate) fn tcp(port: u16) -> Key {
     Key::One(vec![TCP, Field::Port(port)])
-}
-
-/// Every set, with elements.
-pub(crate) fn sets() -> Vec<(Set, Vec<(Key, Option<Value>, Option<&'static str>)>)> {
-    use Type::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
-    let goto = |chain: &str| Some(Value::Verdict(Verdict::Goto(chain.to_owned())));
-    let jump = |chain: &str| Some(Value::Verdict(Verdict::Jump(chain.to_owned())));
-    let verdict = |verdict| Some(Value::Verdict(verdict));
-    let data = |fields: &[Field]| Some(Value::Data(fields.to_vec()));
-    let (any4, any6) = (
-        (v4("0.0.0.0"), v4("255.255.255.255")),
-        (v6("::"), v6("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")),
-    );
-    let one = |fields: &[Field]| Key::One(fields.to_vec());
-    let (port, same) = (Field::Port, |field: Field| (field.clone(), field));
-    let six = ValueType::Data(vec![Ipv6Addr, InetService]);
-    let (host4, host6) = ([Ipv4Addr, InetProto, InetService], [Ipv6Addr, InetProto, InetService]);
-    vec![
-        (
-            commented(dnat4()),
-            vec![
-                (tcp(8080), target4("10.0.0.2", 80), Some("web")),
-                (one(&[UDP, port(53)]), target4("10.0.0.3", 5353), None),
-                (
-                    one(&[Field::Proto(132), port(65535)]),
-                    target4("10.0.0.4", 1),
-                    Some("sctp, 100% 'x' \\ ü"),
-                ),
-            ],
-        ),
-        (
-            set("dnat6", &[InetProto, InetService], six.clone()),
-            vec![(tcp(8080), data(&[v6("fd00::2"), port(80)]), Some("web"))],
-        ),
-        (
-            set("host-dnat4", &host4, ValueType::Data(vec![Ipv4Addr, InetService])),
-            vec![(one(&[v4("192.0.2.1"), TCP, port(443)]), target4("10.0.0.2", 443), None)],
-        ),
-        (
-            set("host-dnat6", &host6, six),
-            vec![(
-                one(&[v6("2001:db8::1"), TCP, port(443)]),
-                data(&[v6("fd00::2"), port(443)]),
-                None,
-            )],
-        ),
-        (
-            commented(intervals(set("range-dnat4", &host4, ValueType::Data(vec![Ipv4Addr])))),
-            vec![
-                (
-                    Key::Range(vec![any4.clone(), same(TCP), (port(7000), port(7009))]),
-                    data(&[v4("10.0.0.2")]),
-                    Some("many"),
-                ),
-                (
-                    Key::Range(vec![same(v4("192.0.2.1")), same(UDP), (port(1), port(65535))]),
-                    data(&[v4("10.0.0.3")]),
-                    None,
-                ),
-                (
-                    Key::Range(vec![
-                        (v4("10.1.0.0"), v4("10.1.255.255")),
-                        same(UDP),
-                        same(port(9)),
-                    ]),
-                    data(&[v4("10.0.0.3")]),
-                    None,
-                ),
-                (
-                    Key::Range(vec![(v4("10.2.0.1"), v4("10.2.0.9")), same(UDP), same(port(9))]),
-                    data(&[v4("10.0.0.3")]),
-                    None,
-                ),
-            ],
-        ),
-        (
-            intervals(set("range-dnat6", &host6, ValueType::Data(vec![Ipv6Addr]))),
-            vec![
-                (
-                    Key::Range(vec![any6.clone(), same(TCP), (port(7000), port(7009))]),
-                    data(&[v6("fd00::2")]),
-                    Some("many"),
-                ),
-                (
-                    Key::Range(vec![same(v6("2001:db8::1")), same(UDP), same(port(9))]),
-                    data(&[v6("fd00::2")]),
-                    None,
-                ),
-            ],
-        ),
-        (
-            set("ports4", &[InetProto, InetService], ValueType::Verdict),
-            vec![
-                (tcp(8080), goto("near/10.0.0.0/24"), Some("container_id: c1")),
-                (tcp(8081), jump("CNI-all"), None),
-                (tcp(8082), verdict(Verdict::Drop), None),
-                (tcp(8083), verdict(Verdict::Accept), None),
-                (tcp(8084), verdict(Verdict::Return), None),
-            ],
-        ),
-        (
-            intervals(set("range-ports4", &host4, ValueType::Verdict)),
-            vec![(
-                Key::Range(vec![any4, same(TCP), (port(7000), port(7009))]),
-                goto("CNI-all"),
-                Some("many"),
-            )],
-        ),
-        (
-            set("address-ports4", &host4, ValueType::Verdict),
-            vec![(one(&[v4("192.0.2.1"), TCP, port(443)]), goto("CNI-all"), None)],
-        ),
-        (set("address-ports6", &host6, ValueType::Verdict), vec![]),
-        (
-            commented(set("links", &[Ifname], ValueType::None)),
-            vec![
-                (one(&[ifname("eth0")]), None, Some("uplink")),
-                (one(&[ifname("a-link-of-15-by")]), None, None),
-            ],
-        ),
-        (
-            set("pairs", &[Ipv4Addr, Ipv4Addr], ValueType::None),
-            vec![(one(&[v4("10.0.0.2"), v4("10.0.0.3")]), None, None)],
-        ),
-        (
-            set("at", &[Ifname, Ipv4Addr], ValueType::None),
-            vec![(one(&[ifname("eth0"), v4("10.0.0.3")]), None, None)],
-        ),
-        (set("hosts4", &[Ipv4Addr], ValueType::None), vec![(one(&[v4("10.0.0.3")]), None, None)]),
-        (set("hosts6", &[Ipv6Addr], ValueType::None), vec![(one(&[v6("fd00::3")]), None, None)]),
-        (
-            set("protocols", &[InetProto], ValueType::None),
-            vec![(one(&[TCP]), None, None), (one(&[Field::Proto(254)]), None, None)],
-        ),
-        (set("services", &[InetService], ValueType::None), vec![(one(&[port(22)]), None, None)]),
-    ]
 }
 
 pub(crate) fn nat(name: &str, hook: Hook, priority: i32) -> Chain {
@@ -277,6 +145,7 @@ fn nat_rules() -> Vec<Rule> {
         says("hostports", &[vmap(&to6, "address-ports6")]),
         says("hostports", &[vmap(&to4, "range-ports4")]),
         says("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
+        says("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
         says("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
         says("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
         says("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),

@@ -4,6 +4,8 @@
 use cni_wrapper_test::Place;
 use serde_json::Value;
 
+use crate::common::CHAIN;
+
 pub(crate) const TABLE: &str = "inet mesos-cni-port-mapper";
 
 /// Every chain, rule and element of the table; empty when there is none.
@@ -25,6 +27,15 @@ pub(crate) fn table(place: &Place) -> String {
     // Elements have lines of their own above: those of the maps are left out.
     let rules = text.lines().filter(|line| !line.contains("container_id: "));
     elements + &rules.map(|line| format!("{line}\n")).collect::<String>()
+}
+
+/// The chain of the test's network.
+pub(crate) fn branch(place: &Place) -> String {
+    let table = table(place);
+    let chains = table.lines().filter_map(|line| line.trim().strip_prefix("chain "));
+    let mut names = chains.filter_map(|line| line.strip_suffix(" {"));
+    let name = names.find(|name| name.starts_with(CHAIN) && !name.ends_with("/sources"));
+    name.unwrap_or_else(|| panic!("no chain of {CHAIN} in {table}")).to_owned()
 }
 
 /// `tcp 8080 -> 10.0.0.2:80 container_id: …`.

@@ -148,14 +148,14 @@ fn iptables_that_hangs_ends_in_bounded_time_and_is_undone() {
     // The first listing hangs, with a child that holds the outputs; those after it work.
     let old = Old::new("iptables-nft", "1.8.9", "");
     old.program(
-        "iptables-save",
+        "iptables-restore",
         "if mkdir /run/first 2>/dev/null; then sleep 1000 & exec sleep 1000; fi
-         exec iptables-nft-save \"$@\"",
+         exec iptables-nft-restore \"$@\"",
     );
     let outcome = old.call("c1", 8080).key("lockTimeout", json!(0.1)).run(plugin());
     let (code, msg, _) = outcome.error();
     assert_eq!(code, 11, "it may work later: {msg}");
-    assert!(msg.contains("iptables-save"), "the message names the program: {msg}");
+    assert!(msg.contains("iptables-restore"), "the message names the program: {msg}");
     assert!(outcome.took < Duration::from_secs(45), "bounded: {:?}", outcome.took);
     old.assert_undone();
     let processes = old.paper.host.processes();

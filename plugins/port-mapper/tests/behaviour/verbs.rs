@@ -4,7 +4,7 @@ use cni_wrapper_test::{CallBuilder, Outcome};
 use serde_json::{Value, json};
 
 use crate::common::{CHAIN, add, del, plugin, tcp};
-use crate::nft::TABLE;
+use crate::nft::{TABLE, branch};
 use crate::world::{NFTABLES, Paper, STATE, files, listing, port, port_at};
 
 on_every_backend!(
@@ -64,11 +64,11 @@ fn nft_damages() -> Vec<(String, &'static str)> {
     let of = |words: &str, said| (words.replace('%', TABLE), said);
     vec![
         of("delete element % ports4 { tcp . 8080 }", "missing: element % ports4 { tcp . 8080"),
-        of("delete element % targets4 { tcp . 8080 }", "missing: element % targets4 { tcp . 8080"),
+        of("delete element % @c/targets4 { tcp . 8080 }", "missing: element % @c/targets4 { tcp ."),
         of(
-            "delete element % targets4 { tcp . 8080 }; \
-             add element % targets4 { tcp . 8080 comment \"@\" : 10.6.6.6 . 80 }",
-            "missing: element % targets4 { tcp . 8080",
+            "delete element % @c/targets4 { tcp . 8080 }; \
+             add element % @c/targets4 { tcp . 8080 comment \"@\" : 10.6.6.6 . 80 }",
+            "missing: element % @c/targets4 { tcp . 8080",
         ),
         of(
             "add element % ports4 { tcp . 9 comment \"@\" : goto @c }",
@@ -77,12 +77,13 @@ fn nft_damages() -> Vec<(String, &'static str)> {
         of("flush chain % prerouting", "missing: rule % prerouting fib daddr type local"),
         of("flush chain % output", "missing: rule % output fib daddr type local"),
         of("flush chain % postrouting", "missing: rule % postrouting ct status dnat"),
-        of("flush chain % hostports", "missing: rule % hostports"),
+        of("flush chain % hostports", "missing: rule % hostports jump @c"),
+        of("flush chain % sources", "missing: rule % sources jump @c/sources"),
         of("flush chain % guard", "missing: rule % guard ip daddr 127.0.0.0/8"),
         of("flush chain % @c", "missing: rule % @c dnat ip to"),
-        of("flush chain % near/10.0.0.0/24", "masquerade"),
-        of("flush table %", "missing: rule % hostports"),
-        of("flush map % sources4", "missing: element % sources4"),
+        of("flush chain % @c/sources", "masquerade"),
+        of("flush table %", "missing: rule % prerouting"),
+        of("flush set % @c/sources4", "missing: element % @c/sources4"),
         of("delete table %", "missing: table %"),
         of("flush ruleset", "missing: table %"),
     ]
@@ -108,14 +109,11 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// The nftables backend's chain of the test's network.
-const NETWORK_CHAIN: &str = "MESOS-TEST-PORT-MAPPER/all";
-
 fn do_damage(paper: &Paper, damage: &str) {
     let tag = "container_id: c1 network: mesos ifname: eth0";
     let mut command = if paper.backend == NFTABLES {
         let mut command = paper.host.command("nft");
-        command.arg(damage.replace("@c", NETWORK_CHAIN).replace('@', tag));
+        command.arg(damage.replace("@c", &branch(&paper.host)).replace('@', tag));
         command
     } else {
         let mut command = paper.host.command(paper.backend);
@@ -132,11 +130,12 @@ fn check_names_what_is_missing_or_changed(backend: &'static str) {
     for (damage, expected) in damages(backend) {
         add(&call);
         check(&call).expect_success();
+        let chain = if backend == NFTABLES { branch(&paper.host) } else { String::new() };
         do_damage(&paper, &damage);
         let broken = listing(&paper.host, backend);
         let (code, msg, _) = check(&call).error();
         assert_eq!(code, 103, "{damage}: {msg}");
-        let expected = expected.replace('%', TABLE).replace("@c", NETWORK_CHAIN);
+        let expected = expected.replace('%', TABLE).replace("@c", &chain);
         assert!(msg.contains(&expected), "{damage} is named as {expected}: {msg}");
         assert_eq!(listing(&paper.host, backend), broken, "CHECK repairs nothing");
     }
@@ -314,7 +313,10 @@ const NFT_STORIES: [Story; 6] = [
     (
         "other maps are flushed and the state lost",
         |paper| {
-            paper.tool(&format!("flush map {TABLE} targets4; flush map {TABLE} sources4"));
+            let branch = branch(&paper.host);
+            paper.tool(&format!(
+                "flush map {TABLE} {branch}/targets4; flush chain {TABLE} {branch}"
+            ));
             lose_state(paper);
         },
         |call| call,

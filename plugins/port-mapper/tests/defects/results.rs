@@ -100,14 +100,12 @@ fn defect_10_a_del_that_can_t_remove_rules_says_so_and_keeps_the_address() {
     let (dir, network) = scripted("10.0.0.2/24");
     let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     add(&call);
-    for program in ["iptables-save", "iptables-restore"] {
-        let broken = broken_iptables(program);
-        let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
-        let outcome = call.clone().as_verb("DEL").env("PATH", &path).run(plugin());
-        let (code, msg, _) = outcome.error();
-        assert_eq!(code, 11, "{program}: {msg}");
-        assert!(msg.contains(program), "{msg}");
-    }
+    let broken = broken_iptables("iptables-restore");
+    let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
+    let outcome = call.clone().as_verb("DEL").env("PATH", &path).run(plugin());
+    let (code, msg, _) = outcome.error();
+    assert_eq!(code, 11, "{msg}");
+    assert!(msg.contains("iptables-restore"), "{msg}");
     assert_eq!(dir.verbs(), ["inner ADD"], "the delegate was not told to give the address back");
     assert_eq!(dnat(&host).len(), 1);
     del(&call);

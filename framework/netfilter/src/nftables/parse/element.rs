@@ -58,7 +58,7 @@ fn value(known: &Table<'_, 11>, of: &ValueType) -> Result<Option<Value>, Malform
         }
         None => {
             let verdict = expression::verdict(inside.get(data::VERDICT).ok_or(OTHER)?)?;
-            Value::Verdict(verdict.ok_or(OTHER)?)
+            return Ok(verdict.map(Value::Verdict));
         }
     };
     Ok(Some(value))

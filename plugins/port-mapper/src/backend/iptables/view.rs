@@ -55,22 +55,21 @@ pub(super) enum Next {
 }
 
 impl View<'_> {
-    /// The chains to look at. What others share stands before this network's chain, which comes and goes more often;
-    /// but without source NAT nobody may have made what is shared.
+    /// The chains to look at, those that last longest first: the guard may stay behind, what all networks share goes with
+    /// the last of them. But without source NAT nobody may have made either.
     pub(super) fn chains(&self, scope: Scope) -> Vec<Place> {
-        let own = ("nat", self.claim.chain.clone());
-        let mut places: Vec<Place> = ROOTS.map(|root| ("nat", root.to_owned())).into();
-        if !self.claim.snat {
-            places.push(own.clone());
+        let place = |table, chain: &str| (table, chain.to_owned());
+        let own = place("nat", &self.claim.chain);
+        let masq = place("nat", MASQ);
+        let guard = match scope {
+            Scope::All => vec![place("raw", "PREROUTING"), place("raw", GUARD)],
+            Scope::Nat => Vec::new(),
+        };
+        let roots = ROOTS.iter().map(|root| place("nat", root));
+        match self.claim.snat {
+            true => roots.chain(guard).chain([masq, own]).collect(),
+            false => roots.chain([own, masq]).chain(guard).collect(),
         }
-        places.push(("nat", MASQ.to_owned()));
-        if scope == Scope::All {
-            places.extend(["PREROUTING", GUARD].map(|chain| ("raw", chain.to_owned())));
-        }
-        if self.claim.snat {
-            places.push(own);
-        }
-        places
     }
 
     /// Whether the chains tell enough. `seen` of those asked for were listed.
@@ -82,7 +81,8 @@ impl View<'_> {
         family: Family,
     ) -> Next {
         let unseen = asked.get(seen..).unwrap_or_default();
-        let hidden = |place: &Place| listing.nat.rules.iter().any(|rule| rule.leads_to(&place.1));
+        let rules = listing.nat.rules.iter().chain(&listing.raw.rules);
+        let hidden = |(_, chain): &Place| rules.clone().any(|rule| rule.leads_to(chain));
         if seen < ROOTS.len() || unseen.iter().any(hidden) {
             return Next::Everything;
         }

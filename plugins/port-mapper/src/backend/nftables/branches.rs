@@ -1,106 +1,248 @@
-//! The chains that a claim needs beside those that always stand: one for its network, which says from where it is
-//! reached, and one for each of its subnets, which says whose source address is rewritten.
+//! What a network has of its own in the table: a chain that says from where its mappings are reached and where they
+//! lead, one that says whose source address is rewritten, and their sets.
 //!
-//! A chain's name tells all that its rules say, so claims that mean the same share it, and none can change another's.
+//! A branch's name tells all that its rules say, so claims that mean the same share it, and none can change another's.
+
+use std::rc::Rc;
 
 use netfilter::nftables::{
-    Field, Key, Op, Rule, Selector, Set, SetRef, Statement, Type, ValueType, Verdict,
+    Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement, Type, ValueType,
+    Verdict,
 };
 use sha2::{Digest, Sha256};
 
-use super::layout::{self, rule, saddr};
-use crate::claim::Claim;
+use super::layout;
+use super::places::{Keys, Map, Role};
+use crate::claim::{Cidr, Claim};
 use crate::family::Family;
 use crate::owner::hex;
 
-/// A chain, what it says, and the set of devices that its rules refer to.
+/// A network's part of the table.
 #[derive(Clone, Debug)]
 pub(super) struct Branch {
-    pub(super) chain: String,
+    /// Name of its first chain, with which the names of all its other objects begin.
+    pub(super) chain: Rc<str>,
+    /// Its rules, and the jumps to them.
     pub(super) rules: Vec<Rule>,
+    /// Its maps.
+    pub(super) maps: Vec<Map>,
+    /// Its set of excluded devices, and what is in it.
     pub(super) devices: Option<(Set, Vec<Key>)>,
 }
 
-/// The chain of the claim's network.
-pub(super) fn network(claim: &Claim) -> Branch {
-    let chain = network_chain(claim);
-    let (wild, exact): (Vec<&String>, Vec<&String>) =
-        claim.exclude_devices.iter().partition(|device| device.ends_with('+'));
-    let ignored = |what| rule(&chain, [what, Statement::Verdict(Verdict::Return)]);
-    let mut rules = Vec::new();
-    if !claim.snat {
-        // Unanswerable from there; the host's own service may be meant.
-        rules.push(ignored(layout::is_loopback(Selector::IpDaddr)));
-    }
-    let devices = (!exact.is_empty()).then(|| {
-        let left = vec![Selector::Iifname];
-        let set = SetRef::Named(chain.clone());
-        rules.push(ignored(Statement::InSet { left, negated: false, set }));
-        let key = |device: &&String| Key::One(vec![Field::Ifname((*device).clone())]);
-        (devices(&chain), exact.iter().map(key).collect())
-    });
-    rules.extend(wild.into_iter().map(|device| {
-        let begins = format!("{}*", device.trim_end_matches('+'));
-        let right = Field::Ifname(begins).into();
-        ignored(Statement::Match { left: Selector::Iifname, op: Op::Eq, right })
-    }));
-    rules.extend(Family::ALL.into_iter().flat_map(|family| layout::translate(&chain, family)));
-    Branch { chain, rules, devices }
+/// Whose source address is rewritten on the way to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Near {
+    /// Everybody's.
+    Everybody,
+    /// Its neighbours' and its own, whose answers would not pass the host otherwise.
+    Subnet(Cidr),
+    /// Its own: it has no neighbours.
+    Itself,
+    /// Nobody's.
+    Nobody,
 }
 
-/// The set of excluded devices that belongs to a chain. It has the chain's name.
-pub(super) fn devices(chain: &str) -> Set {
-    Set {
-        name: chain.to_owned(),
-        key: vec![Type::Ifname],
-        value: ValueType::None,
-        interval: false,
-        comment: None,
+impl Near {
+    fn of(claim: &Claim, address: Cidr) -> Self {
+        match address.prefix() {
+            _ if !claim.snat => Self::Nobody,
+            _ if claim.masq_all => Self::Everybody,
+            // 0 is how some plugins write a point-to-point address: everybody would be a neighbour.
+            prefix if prefix == 0 || address == address.alone() => Self::Itself,
+            _ => Self::Subnet(address.subnet()),
+        }
+    }
+
+    fn has(self, role: Role, family: Family) -> bool {
+        match (role, self) {
+            (Role::Sources, Self::Everybody | Self::Subnet(_)) => true,
+            // The host by 127.0.0.1, which means something else in the container.
+            (Role::Sources, Self::Itself) => family == Family::V4,
+            (Role::Selves, Self::Itself) => true,
+            (Role::Targets, _) => true,
+            _ => false,
+        }
+    }
+
+    fn word(self) -> String {
+        match self {
+            Self::Everybody => "everybody".to_owned(),
+            Self::Subnet(subnet) => subnet.to_string(),
+            Self::Itself => "itself".to_owned(),
+            Self::Nobody => "nobody".to_owned(),
+        }
     }
 }
 
-/// `CHAIN/all`, or `CHAIN/HASH` where something is excluded.
-fn network_chain(claim: &Claim) -> String {
-    let name = group(&claim.chain);
-    if claim.exclude_devices.is_empty() && claim.snat {
-        return format!("{name}/all");
+/// The branch of the claim's network.
+pub(super) fn of(claim: &Claim) -> Branch {
+    let near: Vec<(Family, Near)> = Family::ALL
+        .into_iter()
+        .filter_map(|family| Some((family, Near::of(claim, claim.address(family)?))))
+        .collect();
+    let chain: Rc<str> = name(claim, &near).into();
+    let all = || Map::of_a_network();
+    let is_its =
+        |map: &Map| near.iter().any(|(of, near)| *of == map.family && near.has(map.role, *of));
+    let maps: Vec<Map> = all().filter(is_its).collect();
+    let devices = devices(&chain, claim);
+    let mut rules = vec![jump(layout::HOST_PORTS, &chain)];
+    rules.extend(exclusions(&chain, claim, devices.is_some()));
+    rules.extend(
+        maps.iter().filter(|map| map.role == Role::Targets).map(|map| translate(&chain, *map)),
+    );
+    let sources = sources_chain(&chain);
+    let rewrite: Vec<Rule> =
+        near.iter().flat_map(|(family, near)| rewritten(&chain, *family, *near)).collect();
+    if !rewrite.is_empty() {
+        rules.push(jump(layout::SOURCES, &sources));
+        rules.extend(rewrite);
     }
+    Branch { chain, rules, maps, devices }
+}
+
+/// Name of the branch's second chain.
+pub(super) fn sources_chain(chain: &str) -> String {
+    format!("{chain}/sources")
+}
+
+/// The branch that a chain is of; `None` when it is of none.
+pub(super) fn branch_of(chain: &str) -> Option<&str> {
+    let branch = chain.strip_suffix("/sources").unwrap_or(chain);
+    (!layout::is_standing(branch)).then_some(branch)
+}
+
+/// The configured chain that a branch stands for, as far as its name tells.
+pub(super) fn configured(branch: &str) -> &str {
+    branch.rsplit_once('/').map_or(branch, |(name, _)| name)
+}
+
+/// `CHAIN/HASH`.
+fn name(claim: &Claim, near: &[(Family, Near)]) -> String {
     let mut devices: Vec<&str> = claim.exclude_devices.iter().map(String::as_str).collect();
     devices.sort_unstable();
-    // No device's name has a blank in it.
-    let hash = Sha256::digest(format!("{} {}", claim.snat, devices.join(" ")));
-    format!("{name}/{}", &hex(&hash)[..12])
+    let near: String =
+        near.iter().map(|(family, near)| format!("{family} {}\n", near.word())).collect();
+    // No device's name has a line break in it.
+    let hash = Sha256::digest(format!("{}\n{near}{}", claim.snat, devices.join("\n")));
+    format!("{}/{}", readable(&claim.chain), &hex(&hash)[..12])
 }
 
 /// The configured chain's name as nft can read it back: it knows no colon, and no digit first.
-fn group(chain: &str) -> String {
+fn readable(chain: &str) -> String {
     let name = chain.replace(':', ".");
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
-/// The configured chain that a chain stands for, as far as its name tells.
-pub(super) fn configured(chain: &str) -> &str {
-    chain.rsplit_once('/').map_or(chain, |(name, _)| name)
+/// The set of a branch's excluded devices.
+pub(super) fn devices_set(chain: &str) -> Set {
+    let name = format!("{chain}/devices");
+    Set { name, key: vec![Type::Ifname], value: ValueType::None, interval: false, comment: None }
 }
 
-/// The chain that says whose source address is rewritten on the way to the claim's container: its neighbours' and
-/// its own, whose answers would not pass the host otherwise; the host's by 127.0.0.1, which means something else in
-/// the container; or everybody's.
-pub(super) fn sources(claim: &Claim, family: Family) -> Option<Branch> {
-    let container = claim.address(family).filter(|_| claim.snat)?;
-    if claim.masq_all {
-        let rules = vec![rule(EVERYBODY, [Statement::Masquerade])];
-        return Some(Branch { chain: EVERYBODY.to_owned(), rules, devices: None });
-    }
-    // A prefix of 0 is how some plugins write a point-to-point address: everybody would be a neighbour.
-    let near = if container.prefix() == 0 { container.alone() } else { container.subnet() };
-    let chain = format!("near/{}", near.to_string().replace(':', "."));
-    let from = |source| rule(&chain, [source, Statement::Masquerade]);
-    let mut rules = vec![from(layout::is_in(saddr(family), &near))];
-    if family == Family::V4 {
-        rules.push(from(layout::is_loopback(saddr(family))));
-    }
-    Some(Branch { chain, rules, devices: None })
+fn devices(chain: &str, claim: &Claim) -> Option<(Set, Vec<Key>)> {
+    let exact = claim.exclude_devices.iter().filter(|device| !device.ends_with('+'));
+    let keys: Vec<Key> =
+        exact.map(|device| Key::One(vec![Field::Ifname(device.clone())])).collect();
+    (!keys.is_empty()).then(|| (devices_set(chain), keys))
 }
 
-const EVERYBODY: &str = "near/everybody";
+fn jump(from: &str, to: &str) -> Rule {
+    Rule::new(from, [Statement::Verdict(Verdict::Jump(to.to_owned()))])
+}
+
+/// From where the branch is not reached.
+fn exclusions(chain: &str, claim: &Claim, has_devices: bool) -> Vec<Rule> {
+    let mut whats = Vec::new();
+    if !claim.snat {
+        // It could not be answered; and the host's own service may be meant.
+        whats.push(layout::is_loopback(Selector::IpDaddr));
+    }
+    if has_devices {
+        let set = SetRef::Named(devices_set(chain).name);
+        whats.push(Statement::InSet { left: vec![Selector::Iifname], negated: false, set });
+    }
+    let wild = claim.exclude_devices.iter().filter_map(|device| device.strip_suffix('+'));
+    whats.extend(wild.map(|beginning| {
+        let right = Field::Ifname(format!("{beginning}*")).into();
+        Statement::Match { left: Selector::Iifname, op: Op::Eq, right }
+    }));
+    let ignored = |what| Rule::new(chain, [what, Statement::Verdict(Verdict::Return)]);
+    whats.into_iter().map(ignored).collect()
+}
+
+/// Sends a packet to its container.
+fn translate(chain: &str, map: Map) -> Rule {
+    let family = match map.family {
+        Family::V4 => NftFamily::Ip,
+        Family::V6 => NftFamily::Ip6,
+    };
+    let mut left = Vec::with_capacity(3);
+    if map.keys != Keys::Any {
+        left.push(match map.family {
+            Family::V4 => Selector::IpDaddr,
+            Family::V6 => Selector::Ip6Daddr,
+        });
+    }
+    left.extend([Selector::L4Proto, Selector::ThDport]);
+    let with_port = map.keys != Keys::Range;
+    Rule::new(chain, [Statement::Dnat { family, left, map: map.name(chain), with_port }])
+}
+
+/// The rules by which source addresses of connections that this branch translated are rewritten.
+fn rewritten(chain: &str, family: Family, near: Near) -> Vec<Rule> {
+    let own = sources_chain(chain);
+    let mut rules = Vec::new();
+    let mut for_each_kind = |from: Option<Statement>, role| {
+        for keys in Keys::ALL {
+            let lookup = lookup(chain, Map { role, keys, family });
+            let statements = from.iter().cloned().chain(lookup).chain([Statement::Masquerade]);
+            rules.push(Rule::new(own.as_str(), statements.collect::<Vec<_>>()));
+        }
+    };
+    match near {
+        Near::Everybody => {
+            for_each_kind(Some(Statement::family(nft_family(family))), Role::Sources)
+        }
+        Near::Subnet(subnet) => {
+            for_each_kind(Some(layout::is_in(saddr(family), &subnet)), Role::Sources);
+        }
+        Near::Itself => for_each_kind(None, Role::Selves),
+        Near::Nobody => {}
+    }
+    if family == Family::V4 && matches!(near, Near::Subnet(_) | Near::Itself) {
+        for_each_kind(Some(layout::is_loopback(Selector::IpSaddr)), Role::Sources);
+    }
+    rules
+}
+
+/// Looks a connection up by where it went before we translated it: so only what we translated is found.
+fn lookup(chain: &str, map: Map) -> [Statement; 1] {
+    let mut left = Vec::with_capacity(4);
+    if map.role == Role::Selves {
+        left.push(saddr(map.family));
+    }
+    if map.keys != Keys::Any {
+        left.push(match map.family {
+            Family::V4 => Selector::CtOriginalIpDaddr,
+            Family::V6 => Selector::CtOriginalIp6Daddr,
+        });
+    }
+    left.extend([Selector::L4Proto, Selector::CtOriginalProtoDst]);
+    [Statement::InSet { left, negated: false, set: SetRef::Named(map.name(chain)) }]
+}
+
+fn saddr(family: Family) -> Selector {
+    match family {
+        Family::V4 => Selector::IpSaddr,
+        Family::V6 => Selector::Ip6Saddr,
+    }
+}
+
+fn nft_family(family: Family) -> NftFamily {
+    match family {
+        Family::V4 => NftFamily::Ip,
+        Family::V6 => NftFamily::Ip6,
+    }
+}

@@ -1,100 +1,36 @@
-//! The elements that a claim wants: its own, in the maps that everybody shares.
+//! The elements that a claim wants.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 use netfilter::nftables::{Element, Field, Key, Value, Verdict};
 
 use super::branches::Branch;
-use super::layout::{Keys, Map, Role};
+use super::places::{Keys, Map, Place, Role, ip, number};
 use super::ranges;
 use crate::claim::Claim;
-use crate::conflict::Taken;
 use crate::family::Family;
 use crate::mappings::{Mapping, Protocol};
-
-/// Where an element stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) map: Map,
-    pub(super) family: Family,
-    pub(super) key: Key,
-}
-
-impl Place {
-    /// The same port at any address.
-    pub(super) fn at_any_address(&self) -> Option<Self> {
-        let Key::One(fields) = &self.key else { return None };
-        let [_, port @ ..] = &fields[..] else { return None };
-        let map = Map { keys: Keys::Any, ..self.map };
-        Some(Self { map, family: self.family, key: Key::One(port.to_vec()) })
-    }
-
-    /// The same host ports in the map of another role.
-    pub(super) fn in_role(&self, role: Role) -> Self {
-        Self { map: Map { role, ..self.map }, ..self.clone() }
-    }
-
-    /// The host ports; `None` for a key that we don't write.
-    pub(super) fn taken(&self) -> Option<Taken> {
-        let (host, ports) = match &self.key {
-            Key::One(fields) => {
-                let each: Vec<_> = fields.iter().map(|field| (field, field)).collect();
-                split(&each, self.map.keys)?
-            }
-            Key::Range(fields) => {
-                let each: Vec<_> = fields.iter().map(|(first, last)| (first, last)).collect();
-                split(&each, self.map.keys)?
-            }
-        };
-        let [(protocol, _), (Field::Port(first), Field::Port(last))] = ports[..] else {
-            return None;
-        };
-        let address = host.and_then(|(first, last)| (first == last).then(|| ip(first)).flatten());
-        Some(Taken { protocol: protocol_of(protocol)?, address, first: *first, last: *last })
-    }
-}
-
-/// The first and the last of a field of a key.
-type Ends<'a> = (&'a Field, &'a Field);
-
-/// The host's addresses, where the key has them, and the rest.
-fn split<'a>(fields: &[Ends<'a>], keys: Keys) -> Option<(Option<Ends<'a>>, Vec<Ends<'a>>)> {
-    match keys {
-        Keys::Any => Some((None, fields.to_vec())),
-        _ => fields.split_first().map(|(host, ports)| (Some(*host), ports.to_vec())),
-    }
-}
-
-fn ip(field: &Field) -> Option<IpAddr> {
-    match field {
-        Field::Ipv4(address) => Some((*address).into()),
-        Field::Ipv6(address) => Some((*address).into()),
-        _ => None,
-    }
-}
 
 /// An element that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) place: Place,
-    pub(super) value: Value,
+    /// `None` in a set.
+    pub(super) value: Option<Value>,
 }
 
-/// All that the claim wants. `network` is the branch of its network, `sources` those of its families.
-pub(super) fn wanted(claim: &Claim, network: &Branch, sources: &[(Family, Branch)]) -> Vec<Entry> {
+/// All that the claim wants of its branch and of the maps of host ports.
+pub(super) fn wanted(claim: &Claim, branch: &Branch) -> Vec<Entry> {
     let mut list = Vec::new();
     for family in claim.families() {
         let Some(container) = claim.address(family).map(|cidr| cidr.address) else { continue };
-        let sources = sources.iter().find(|(its, _)| *its == family);
-        let goto = |branch: &Branch| Value::Verdict(Verdict::Goto(branch.chain.clone()));
-        let mut entries = Entries {
-            family,
-            container,
-            network: goto(network),
-            sources: sources.map(|(_, branch)| goto(branch)),
-            list: &mut list,
-        };
+        let has = |role| branch.maps.iter().any(|map| (map.role, map.family) == (role, family));
+        let roles = [Role::Ports, Role::Targets, Role::Sources, Role::Selves];
+        let roles = roles.into_iter().filter(|role| *role == Role::Ports || has(*role)).collect();
+        let mut entries =
+            Entries { family, container, branch: branch.chain.clone(), roles, list: &mut list };
         let mappings = claim.mappings.iter().filter(|mapping| mapping.host_ip.is_in(family));
         let (ranges, single): (Vec<&Mapping>, Vec<&Mapping>) =
             mappings.partition(|mapping| mapping.range > 1 && keeps_ports(mapping));
@@ -116,30 +52,34 @@ fn keeps_ports(mapping: &Mapping) -> bool {
 struct Entries<'a> {
     family: Family,
     container: IpAddr,
-    network: Value,
-    sources: Option<Value>,
+    branch: Rc<str>,
+    roles: Vec<Role>,
     list: &'a mut Vec<Entry>,
 }
 
 impl Entries<'_> {
-    fn push(&mut self, keys: Keys, key: &Key, target: Vec<Field>) {
-        let values = [
-            (Role::Ports, Some(self.network.clone())),
-            (Role::Targets, Some(Value::Data(target))),
-            (Role::Sources, self.sources.clone()),
-        ];
-        let family = self.family;
-        self.list.extend(values.into_iter().filter_map(|(role, value)| {
-            let place = Place { map: Map { role, keys }, family, key: key.clone() };
-            Some(Entry { place, value: value? })
-        }));
+    fn push(&mut self, keys: Keys, key: &Key, target: &[Field]) {
+        for &role in &self.roles {
+            let map = Map { role, keys, family: self.family };
+            let (branch, key, value) = match role {
+                Role::Ports => {
+                    let network = Verdict::Goto(self.branch.to_string());
+                    ("".into(), key.clone(), Some(Value::Verdict(network)))
+                }
+                Role::Targets => {
+                    (self.branch.clone(), key.clone(), Some(Value::Data(target.to_vec())))
+                }
+                Role::Sources => (self.branch.clone(), key.clone(), None),
+                Role::Selves => (self.branch.clone(), from(key, &address(self.container)), None),
+            };
+            self.list.push(Entry { place: Place { branch, map, key }, value });
+        }
     }
 
     fn ports(&mut self, mapping: &Mapping) {
         for offset in 0..mapping.range {
             let mut key = vec![protocol(mapping.protocol), Field::Port(mapping.host_port + offset)];
-            let target =
-                vec![address(self.container), Field::Port(mapping.container_port + offset)];
+            let target = [address(self.container), Field::Port(mapping.container_port + offset)];
             let keys = match mapping.host_ip.one() {
                 None => Keys::Any,
                 Some(host) => {
@@ -147,7 +87,7 @@ impl Entries<'_> {
                     Keys::Address
                 }
             };
-            self.push(keys, &Key::One(key), target);
+            self.push(keys, &Key::One(key), &target);
         }
     }
 
@@ -158,7 +98,18 @@ impl Entries<'_> {
             (protocol.clone(), protocol),
             (Field::Port(range.first), Field::Port(range.last)),
         ]);
-        self.push(Keys::Range, &key, vec![address(self.container)]);
+        self.push(Keys::Range, &key, &[address(self.container)]);
+    }
+}
+
+/// The key with an address of the sender before it.
+fn from(key: &Key, sender: &Field) -> Key {
+    match key {
+        Key::One(fields) => Key::One([sender].into_iter().chain(fields).cloned().collect()),
+        Key::Range(fields) => {
+            let sender = (sender.clone(), sender.clone());
+            Key::Range([&sender].into_iter().chain(fields).cloned().collect())
+        }
     }
 }
 
@@ -166,9 +117,9 @@ impl Entries<'_> {
 pub(super) fn target(element: &Element) -> Option<String> {
     let Some(Value::Data(fields)) = &element.value else { return None };
     let address = ip(fields.first()?)?;
-    Some(match (fields.get(1), address) {
-        (Some(Field::Port(port)), address) => SocketAddr::new(address, *port).to_string(),
-        (_, address) => address.to_string(),
+    Some(match fields.get(1) {
+        Some(Field::Port(port)) => SocketAddr::new(address, *port).to_string(),
+        _ => address.to_string(),
     })
 }
 
@@ -187,16 +138,6 @@ fn address(address: IpAddr) -> Field {
     }
 }
 
-/// IANA's numbers.
-const PROTOCOLS: [(Protocol, u8); 3] =
-    [(Protocol::Tcp, 6), (Protocol::Udp, 17), (Protocol::Sctp, 132)];
-
 fn protocol(protocol: Protocol) -> Field {
-    let number = PROTOCOLS.iter().find(|(one, _)| *one == protocol);
-    Field::Proto(number.map_or(0, |(_, number)| *number))
-}
-
-fn protocol_of(field: &Field) -> Option<Protocol> {
-    let Field::Proto(number) = field else { return None };
-    PROTOCOLS.iter().find(|(_, its)| its == number).map(|(protocol, _)| *protocol)
+    Field::Proto(number(protocol))
 }

@@ -1,21 +1,23 @@
 //! Rules in the kernel's nf_tables, over netlink and without a program: what a packet, an ADD or a DEL costs does not
 //! depend on how many others are mapped.
 //!
-//! [`layout`] is what stands whoever is mapped, [`branches`] the chains of networks and subnets, [`entries`] what a
-//! claim puts into the maps; `picture` is what is there, `plan` decides what changes. Everything is committed at the
-//! generation at which it was looked at: nobody can have changed anything in between.
+//! [`layout`] is what stands whoever is mapped, [`branches`] what each network has of its own, [`entries`] what a claim
+//! puts into the maps; `picture` is what is there, `plan` decides what changes. Everything is committed at the generation
+//! at which it was looked at: nobody can have changed anything in between.
 
 mod branches;
 mod edit;
 mod entries;
 mod layout;
 mod picture;
+mod places;
 mod plan;
 mod probe;
 mod ranges;
 mod wish;
 
-// TODO tests
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,8 +30,8 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Holder, Owner};
-use layout::{Map, Maps, Role};
 use picture::{Picture, chain_of};
+use places::Role;
 use plan::{Decision, Wanted};
 use wish::Wish;
 
@@ -41,7 +43,6 @@ const ATTEMPTS: usize = 64;
 /// The kernel's nf_tables.
 pub struct Nftables {
     kernel: RefCell<Option<Kernel>>,
-    maps: Maps,
     /// Whether something was deleted: then closing the socket takes a while.
     deleted: Cell<bool>,
 }
@@ -55,16 +56,12 @@ impl Nftables {
     pub fn open() -> Result<Self, Error> {
         let mut kernel = Kernel::open().map_err(probe::unfit)?;
         kernel.generation().map_err(probe::unfit)?;
-        let kernel = RefCell::new(Some(kernel));
-        Ok(Self { kernel, maps: Maps::new(), deleted: Cell::new(false) })
+        Ok(Self { kernel: RefCell::new(Some(kernel)), deleted: Cell::new(false) })
     }
 
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut Kernel, &Maps) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn with<T>(&self, act: impl FnOnce(&mut Kernel) -> Result<T, Error>) -> Result<T, Error> {
         match self.kernel.borrow_mut().as_mut() {
-            Some(kernel) => act(kernel, &self.maps),
+            Some(kernel) => act(kernel),
             // Only `drop` takes it away.
             None => unreachable!("the socket is open until the backend is dropped"),
         }
@@ -75,7 +72,7 @@ impl Nftables {
         wish: Wish,
         decide: impl FnMut(&Picture) -> Result<Option<Transaction>, Error>,
     ) -> Result<bool, Error> {
-        let done = self.with(|kernel, maps| settle(kernel, maps, wish, decide))?;
+        let done = self.with(|kernel| settle(kernel, wish, decide))?;
         self.deleted.set(self.deleted.get() || done == Done::Deleted);
         Ok(done != Done::Nothing)
     }
@@ -96,13 +93,12 @@ enum Done {
 /// was decided by a part of the picture.
 fn settle(
     kernel: &mut impl Ruleset,
-    maps: &Maps,
     mut wish: Wish,
     mut decide: impl FnMut(&Picture) -> Result<Option<Transaction>, Error>,
 ) -> Result<Done, Error> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        let picture = Picture::take(kernel, maps, &wish)?;
+        let picture = Picture::take(kernel, &wish)?;
         let Some(transaction) = decide(&picture)? else {
             wish = Wish::All;
             continue;
@@ -142,11 +138,11 @@ impl Backend for Nftables {
         let wanted = Wanted::by(claim);
         let wish = match besides {
             Besides::Anything => Wish::All,
-            Besides::Nothing => Wish::to_install(&wanted.entries),
+            Besides::Nothing => Wish::to_install(&wanted.branch.chain, &wanted.entries),
         };
         let mut installed = Installed::default();
         installed.changed = self.settle(wish, |picture| {
-            let decision = plan::install(picture, &self.maps, claim, &wanted, is_stale)?;
+            let decision = plan::install(picture, claim, &wanted, is_stale)?;
             Ok(decision.map(|Decision { transaction, replaced }| {
                 installed.replaced = replaced.into_iter().collect();
                 transaction
@@ -161,17 +157,19 @@ impl Backend for Nftables {
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
-        let wish = claim.map_or(Wish::All, |claim| Wish::to_remove(&Wanted::by(claim).entries));
+        let wish = claim
+            .map(Wanted::by)
+            .map_or(Wish::All, |claimed| Wish::to_remove(&claimed.branch.chain, &claimed.entries));
         let tag = owner.tag();
-        self.settle(wish, |picture| Ok(plan::remove(picture, &self.maps, &tag, hints.keep_guard)))?;
+        self.settle(wish, |picture| Ok(plan::remove(picture, &tag, hints.keep_guard)))?;
         Ok(())
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
         let wanted = Wanted::by(claim);
         // All of it: what is too much can be anywhere.
-        let picture = self.with(|kernel, maps| Ok(Picture::take(kernel, maps, &Wish::All)?))?;
-        let differences = plan::differences(&picture, &self.maps, claim, &wanted);
+        let picture = self.with(|kernel| Ok(Picture::take(kernel, &Wish::All)?))?;
+        let differences = plan::differences(&picture, claim, &wanted);
         if differences.is_empty() {
             return Ok(());
         }
@@ -179,7 +177,7 @@ impl Backend for Nftables {
     }
 
     async fn holdings(&self) -> Result<Vec<Holding>, Error> {
-        let picture = self.with(|kernel, maps| Ok(Picture::take(kernel, maps, &Wish::All)?))?;
+        let picture = self.with(|kernel| Ok(Picture::take(kernel, &Wish::All)?))?;
         Ok(holdings(&picture))
     }
 
@@ -206,19 +204,20 @@ impl fmt::Debug for Nftables {
 
 fn holdings(picture: &Picture) -> Vec<Holding> {
     let mut found: BTreeMap<(&str, Family, &str), Holding> = BTreeMap::new();
-    let ports = |map: &Map| map.role == Role::Ports;
-    for (place, element) in picture.elements.iter().filter(|(place, _)| ports(&place.map)) {
+    let ports = picture.elements.iter().filter(|(place, _)| place.map.role == Role::Ports);
+    for (place, element) in ports {
         let tag = element.comment.as_deref().unwrap_or_default();
-        let chain = branches::configured(chain_of(element.value.as_ref()).unwrap_or_default());
-        let holding = found.entry((tag, place.family, chain)).or_insert_with(|| Holding {
+        let branch = chain_of(element.value.as_ref()).unwrap_or_default();
+        let (family, chain) = (place.map.family, branches::configured(branch));
+        let holding = found.entry((tag, family, chain)).or_insert_with(|| Holding {
             holder: plan::holder(tag),
-            family: place.family,
+            family,
             chain: chain.to_owned(),
             ports: Vec::new(),
         });
-        let target = picture.elements.get(&place.in_role(Role::Targets));
-        let target = target.and_then(entries::target).unwrap_or_default();
-        holding.ports.extend(place.taken().map(|taken| (taken, target)));
+        let target = picture.elements.get(&place.of_target(branch)).and_then(entries::target);
+        let taken = place.taken().map(|taken| (taken, target.unwrap_or_default()));
+        holding.ports.extend(taken);
     }
     found.into_values().collect()
 }

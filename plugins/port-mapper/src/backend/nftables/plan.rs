@@ -6,9 +6,10 @@ use netfilter::nftables::{Element, Operation, Transaction};
 
 use super::branches::{self, Branch};
 use super::edit::Edit;
-use super::entries::{self, Entry, Place};
-use super::layout::{self, Maps, Role};
+use super::entries::{self, Entry};
+use super::layout;
 use super::picture::Picture;
+use super::places::{Place, Role};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
@@ -18,20 +19,16 @@ use crate::owner::Holder;
 /// What a claim wants.
 #[derive(Debug)]
 pub(super) struct Wanted {
+    pub(super) branch: Branch,
     pub(super) entries: Vec<Entry>,
-    branches: Vec<Branch>,
     guard: bool,
 }
 
 impl Wanted {
     pub(super) fn by(claim: &Claim) -> Self {
-        let network = branches::network(claim);
-        let source = |family| Some((family, branches::sources(claim, family)?));
-        let sources: Vec<(Family, Branch)> = claim.families().filter_map(source).collect();
-        let entries = entries::wanted(claim, &network, &sources);
-        let mut branches = vec![network];
-        branches.extend(sources.into_iter().map(|(_, branch)| branch));
-        Self { entries, branches, guard: claim.serves_localhost() }
+        let branch = branches::of(claim);
+        let entries = entries::wanted(claim, &branch);
+        Self { branch, entries, guard: claim.serves_localhost() }
     }
 }
 
@@ -49,7 +46,6 @@ pub(super) struct Decision {
 /// [`Error::Conflict`] with every host port that belongs to a holder who is not stale.
 pub(super) fn install(
     picture: &Picture,
-    maps: &Maps,
     claim: &Claim,
     wanted: &Wanted,
     is_stale: &dyn Fn(&Holder) -> bool,
@@ -59,7 +55,7 @@ pub(super) fn install(
     if !stale.is_empty() && !picture.is_whole {
         return Ok(None); // all of a container that is gone goes, not only what is in the way
     }
-    let mut edit = Edit::new(picture, maps);
+    let mut edit = Edit::new(picture);
     stand(&mut edit, wanted);
     let goes = |element: &Element| element.comment.as_ref().is_some_and(|tag| stale.contains(tag));
     for (place, element) in picture.elements.iter().filter(|(_, element)| goes(element)) {
@@ -72,16 +68,11 @@ pub(super) fn install(
 }
 
 /// What is missing or too much, from the view of somebody who expected nothing to do.
-pub(super) fn differences(
-    picture: &Picture,
-    maps: &Maps,
-    claim: &Claim,
-    wanted: &Wanted,
-) -> Vec<String> {
+pub(super) fn differences(picture: &Picture, claim: &Claim, wanted: &Wanted) -> Vec<String> {
     if !picture.has_table {
         return vec![format!("missing: table {}", layout::table())];
     }
-    let mut edit = Edit::new(picture, maps);
+    let mut edit = Edit::new(picture);
     stand(&mut edit, wanted);
     exchange(&mut edit, picture, &claim.owner.tag(), &wanted.entries);
     let transaction = edit.finish();
@@ -101,13 +92,8 @@ pub(super) fn differences(
 
 /// What removes every element with the owner's tag, and with the last element of all the table. `None`: more has to be
 /// seen first.
-pub(super) fn remove(
-    picture: &Picture,
-    maps: &Maps,
-    tag: &str,
-    keep_guard: bool,
-) -> Option<Transaction> {
-    let mut edit = Edit::new(picture, maps);
+pub(super) fn remove(picture: &Picture, tag: &str, keep_guard: bool) -> Option<Transaction> {
+    let mut edit = Edit::new(picture);
     if !picture.has_table {
         return Some(edit.finish());
     }
@@ -130,9 +116,7 @@ pub(super) fn remove(
 /// Puts up the chains, sets and rules that the claim's elements need.
 pub(super) fn stand(edit: &mut Edit<'_>, wanted: &Wanted) {
     edit.stand(wanted.guard);
-    for branch in &wanted.branches {
-        edit.branch(branch);
-    }
+    edit.branch(&wanted.branch);
 }
 
 /// Deletes what the owner has and does not want, and adds what it wants and has not.
@@ -142,7 +126,7 @@ fn exchange<'a>(edit: &mut Edit<'a>, picture: &'a Picture, tag: &str, wanted: &[
     let mut kept = HashSet::new();
     for (place, element) in picture.tagged(tag) {
         match by_place.get(place) {
-            Some(entry) if element.value.as_ref() == Some(&entry.value) => {
+            Some(entry) if element.value == entry.value => {
                 kept.insert(place);
             }
             _ => edit.delete(place, element),
@@ -166,13 +150,13 @@ fn in_the_way(
     for (place, element) in &picture.elements {
         let its = element.comment.as_deref().unwrap_or_default();
         // What was deleted by halves still belongs to somebody; what is whole is told once.
-        let is_told = place.map.role != Role::Ports
-            && picture.elements.contains_key(&place.in_role(Role::Ports));
+        let is_told =
+            place.map.role != Role::Ports && picture.elements.contains_key(&place.of_owner());
         if its == tag || is_told {
             continue;
         }
         let Some(taken) = place.taken() else { continue };
-        let Some(mapping) = indices[place.family as usize].overlap(&taken) else { continue };
+        let Some(mapping) = indices[place.map.family as usize].overlap(&taken) else { continue };
         if !*judged.entry(its).or_insert_with(|| is_stale(&holder(its))) {
             conflicts.push(Conflict { mapping, taken, holder: holder(its) });
         }

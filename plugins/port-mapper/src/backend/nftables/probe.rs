@@ -4,7 +4,6 @@ use netfilter::errno;
 use netfilter::nftables::{Kernel, Ruleset};
 
 use super::edit::Edit;
-use super::layout::Maps;
 use super::picture::Picture;
 use super::plan::{self, Wanted};
 use crate::backend::Fitness;
@@ -18,9 +17,9 @@ use crate::owner::Owner;
 const NOWHERE: &str = "nowhere";
 
 /// Has the kernel try what the first ADD of a host would make, and take it back.
-pub(super) fn try_out(kernel: &mut Kernel, maps: &Maps) -> Result<Fitness, Error> {
+pub(super) fn try_out(kernel: &mut Kernel) -> Result<Fitness, Error> {
     let picture = Picture::default();
-    let mut edit = Edit::new(&picture, maps);
+    let mut edit = Edit::new(&picture);
     plan::stand(&mut edit, &Wanted::by(&everything()));
     let mut transaction = edit.finish();
     transaction.delete_chain(NOWHERE);

@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use netfilter::errno;
-use netfilter::nftables::{Fake, Ruleset, Transaction};
+use netfilter::nftables::{Chain, Fake, Ruleset, Table, Transaction};
 use serde::Deserialize;
 
 use super::plan::{self, Wanted};
-use super::{Done, Maps, Wish, layout, settle};
+use super::{Done, Wish, layout, settle};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::owner::{Holder, Owner};
@@ -56,16 +56,20 @@ struct World {
 
 impl World {
     fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Done, Error> {
-        let (maps, wanted) = (Maps::new(), Wanted::by(claim));
+        let wanted = Wanted::by(claim);
         let is_new = self.claims.iter().all(|before| before.owner != claim.owner);
         let is_stale = |holder: &Holder| {
             stale.iter().any(|id| holder.to_string().contains(&format!("container {id} ")))
         };
         self.last = None;
         let last = &mut self.last;
-        let wish = if is_new { Wish::to_install(&wanted.entries) } else { Wish::All };
-        let done = settle(&mut self.fake, &maps, wish, |picture| {
-            let decision = plan::install(picture, &maps, claim, &wanted, &is_stale)?;
+        let wish = if is_new {
+            Wish::to_install(&wanted.branch.chain, &wanted.entries)
+        } else {
+            Wish::All
+        };
+        let done = settle(&mut self.fake, wish, |picture| {
+            let decision = plan::install(picture, claim, &wanted, &is_stale)?;
             Ok(decision.map(|decision| last.insert(decision.transaction).clone()))
         });
         if done.is_ok() {
@@ -76,13 +80,14 @@ impl World {
     }
 
     fn remove(&mut self, owner: &Owner, lost: bool, keep_guard: bool) -> Result<Done, Error> {
-        let maps = Maps::new();
         let claim = self.claims.iter().find(|claim| claim.owner == *owner).filter(|_| !lost);
-        let wish = claim.map_or(Wish::All, |claim| Wish::to_remove(&Wanted::by(claim).entries));
+        let wish = claim
+            .map(Wanted::by)
+            .map_or(Wish::All, |claimed| Wish::to_remove(&claimed.branch.chain, &claimed.entries));
         self.last = None;
         let last = &mut self.last;
-        settle(&mut self.fake, &maps, wish, |picture| {
-            let transaction = plan::remove(picture, &maps, &owner.tag(), keep_guard);
+        settle(&mut self.fake, wish, |picture| {
+            let transaction = plan::remove(picture, &owner.tag(), keep_guard);
             Ok(transaction.map(|transaction| last.insert(transaction).clone()))
         })
     }
@@ -166,13 +171,13 @@ fn what_others_change_between_look_and_commit_is_looked_at_again() {
 #[test]
 fn rules_that_never_rest_are_given_up_on_with_a_code_that_says_try_again() {
     let mut world = World::default();
-    fn disturb(fake: &mut Fake) {
-        let mut foreign = Transaction::on(netfilter::nftables::Table::inet("foreign"));
-        foreign.add_table().delete_table();
-        fake.commit(&foreign, None).unwrap();
-        fake.before_next_commit(disturb);
+    for number in 0..1000 {
+        world.fake.before_next_commit(move |fake| {
+            let mut foreign = Transaction::on(Table::inet("foreign"));
+            foreign.add_table().add_chain(Chain::regular(format!("chain{number}")));
+            fake.commit(&foreign, None).unwrap();
+        });
     }
-    world.fake.before_next_commit(disturb);
     let error = world.install(&claim(1), &[]).unwrap_err();
     assert_eq!(error.code(), 11, "{error}");
 }
@@ -180,7 +185,8 @@ fn rules_that_never_rest_are_given_up_on_with_a_code_that_says_try_again() {
 #[test]
 fn a_refusal_of_the_kernel_is_told_and_nothing_is_there() {
     let mut world = World::default();
-    world.fake.refuse(errno::EOPNOTSUPP);
+    world.fake.refuse_commit(0, errno::EOPNOTSUPP);
+    world.fake.refuse_commit(1, errno::EOPNOTSUPP);
     let error = world.install(&claim(1), &[]).unwrap_err();
     assert_eq!(error.code(), 103, "{error}");
     assert!(world.is_empty());

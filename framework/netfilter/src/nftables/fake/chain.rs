@@ -1,0 +1,85 @@
+//! Chains and rules: added, deleted.
+
+use super::super::{Base, Chain, Hook, Kind, Rule};
+use super::contents::{HeldChain, HeldRule};
+use super::{Contents, Refused};
+use crate::errno;
+
+/// nat works on flows: it comes after the flow is known.
+const CONNTRACK: i32 = -200;
+
+impl Contents {
+    pub(super) fn add_chain(&mut self, chain: &Chain) -> Result<bool, Refused> {
+        if let Some(held) = self.chains.get_mut(&chain.name) {
+            redefine(held, chain)?;
+            return Ok(true);
+        }
+        chain.base.as_ref().map_or(Ok(()), fits)?;
+        let held = HeldChain { handle: self.next_handle(), chain: chain.clone(), rules: vec![] };
+        self.chains.insert(chain.name.clone(), held);
+        Ok(true)
+    }
+
+    pub(super) fn delete_chain(&mut self, name: &str) -> Result<bool, Refused> {
+        self.held_chain(name)?;
+        // Its own rules count too when they lead to it.
+        if self.leading_to(name) > 0 {
+            return Err(Refused::busy());
+        }
+        Ok(self.chains.remove(name).is_some())
+    }
+
+    pub(super) fn flush_chain(&mut self, name: &str) -> Result<bool, Refused> {
+        let rules = &mut self.held_chain(name)?.rules;
+        Ok(rules.drain(..).count() > 0)
+    }
+
+    /// Adds a rule before the one that is at this place, at the end when there is none.
+    pub(super) fn add_rule(&mut self, rule: &Rule, place: usize) -> Result<bool, Refused> {
+        self.held_chain(&rule.chain)?;
+        self.check_rule(rule)?;
+        let (handle, expressions) = (self.next_handle(), rule.expressions(self.family));
+        let rules = &mut self.held_chain(&rule.chain)?.rules;
+        let held = HeldRule { handle, rule: rule.clone(), expressions };
+        rules.insert(place.min(rules.len()), held);
+        Ok(true)
+    }
+
+    pub(super) fn delete_rule(&mut self, chain: &str, handle: u64) -> Result<bool, Refused> {
+        let rules = &mut self.held_chain(chain)?.rules;
+        let place = rules.iter().position(|rule| rule.handle == handle);
+        let place =
+            place.ok_or_else(|| Refused::absent("rule with handle", &handle.to_string()))?;
+        rules.remove(place);
+        Ok(true)
+    }
+
+    fn held_chain(&mut self, name: &str) -> Result<&mut HeldChain, Refused> {
+        self.chains.get_mut(name).ok_or_else(|| Refused::absent("chain", name))
+    }
+}
+
+/// Of a chain that is there only the policy changes, and that only when it is given.
+fn redefine(held: &mut HeldChain, chain: &Chain) -> Result<(), Refused> {
+    let place = |base: &Base| (base.hook, base.priority);
+    match (&mut held.chain.base, &chain.base) {
+        (_, None) => Ok(()),
+        (Some(old), Some(new)) if place(old) == place(new) && old.kind == new.kind => {
+            old.policy = new.policy;
+            Ok(())
+        }
+        (Some(old), Some(new)) if place(old) == place(new) => Err(Refused::different()),
+        _ => Err(Refused::new(
+            errno::EOPNOTSUPP,
+            "it is there already, without a hook or with another hook or priority",
+        )),
+    }
+}
+
+fn fits(base: &Base) -> Result<(), Refused> {
+    if base.kind == Kind::Nat && (base.hook == Hook::Forward || base.priority <= CONNTRACK) {
+        let advice = "nat works not at forward, and only at a priority above -200";
+        return Err(Refused::new(errno::EOPNOTSUPP, advice));
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What is in a table, and what can be read of it.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    Chain, ChainInfo, Element, Expression, Family, InstalledRule, Rule, Set, SetRef, Table,
+    TableInfo, Value, Verdict,
+};
+
+pub(super) type Tables = BTreeMap<Table, Contents>;
+
+/// What is in a table.
+#[derive(Clone)]
+pub(super) struct Contents {
+    pub(super) family: Family,
+    pub(super) comment: Option<String>,
+    pub(super) chains: BTreeMap<String, HeldChain>,
+    pub(super) sets: BTreeMap<String, HeldSet>,
+    /// The handle given last.
+    pub(super) handle: u64,
+}
+
+#[derive(Clone)]
+pub(super) struct HeldChain {
+    /// Chains are listed in the order in which they were added.
+    pub(super) handle: u64,
+    pub(super) chain: Chain,
+    pub(super) rules: Vec<HeldRule>,
+}
+
+#[derive(Clone)]
+pub(super) struct HeldRule {
+    pub(super) handle: u64,
+    pub(super) rule: Rule,
+    pub(super) expressions: Vec<Expression>,
+}
+
+#[derive(Clone)]
+pub(super) struct HeldSet {
+    pub(super) set: Set,
+    /// In the order in which they were added.
+    pub(super) elements: Vec<Element>,
+}
+
+impl Contents {
+    pub(super) fn new(family: Family, comment: Option<String>) -> Self {
+        Self { family, comment, chains: BTreeMap::new(), sets: BTreeMap::new(), handle: 0 }
+    }
+
+    pub(super) fn next_handle(&mut self) -> u64 {
+        self.handle += 1;
+        self.handle
+    }
+
+    /// Rules' own sets don't count once they are bound.
+    pub(super) fn info(&self) -> TableInfo {
+        let objects = count(self.chains.len() + self.sets.len());
+        TableInfo { objects, comment: self.comment.clone() }
+    }
+
+    pub(super) fn chain_info(&self, name: &str) -> Option<ChainInfo> {
+        self.chains.get(name).map(|held| self.info_of(held))
+    }
+
+    pub(super) fn chain_infos(&self) -> Vec<ChainInfo> {
+        self.chains_in_order().into_iter().map(|held| self.info_of(held)).collect()
+    }
+
+    pub(super) fn rules(&self) -> Vec<InstalledRule> {
+        let rules_of =
+            |held: &HeldChain| held.rules.iter().map(HeldRule::installed).collect::<Vec<_>>();
+        self.chains_in_order().into_iter().flat_map(rules_of).collect()
+    }
+
+    pub(super) fn chains_in_order(&self) -> Vec<&HeldChain> {
+        let mut chains: Vec<&HeldChain> = self.chains.values().collect();
+        chains.sort_by_key(|held| held.handle);
+        chains
+    }
+
+    fn info_of(&self, held: &HeldChain) -> ChainInfo {
+        let Chain { name, base, comment } = held.chain.clone();
+        let references = count(held.rules.len() + self.leading_to(&name));
+        ChainInfo { name, base, references, comment }
+    }
+
+    /// How many rules and elements lead to a chain.
+    pub(super) fn leading_to(&self, chain: &str) -> usize {
+        let rules = self.expressions().filter_map(|expression| match expression {
+            Expression::Verdict(verdict) => target(verdict),
+            _ => None,
+        });
+        let elements = self.sets.values().flat_map(HeldSet::targets);
+        rules.chain(elements).filter(|target| *target == chain).count()
+    }
+
+    /// Whether a rule looks something up in a set.
+    pub(super) fn is_used(&self, set: &str) -> bool {
+        self.expressions().any(|expression| {
+            matches!(expression, Expression::Lookup { set: SetRef::Named(name), .. } if name == set)
+        })
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let rules = self.chains.values().flat_map(|held| &held.rules);
+        rules.flat_map(|rule| &rule.expressions)
+    }
+}
+
+impl HeldRule {
+    fn installed(&self) -> InstalledRule {
+        InstalledRule {
+            chain: self.rule.chain.clone(),
+            handle: self.handle,
+            expressions: self.expressions.clone(),
+            comment: self.rule.comment.clone(),
+        }
+    }
+}
+
+impl HeldSet {
+    /// The chains that its elements lead to.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
+        self.elements.iter().filter_map(|element| match &element.value {
+            Some(Value::Verdict(verdict)) => target(verdict),
+            _ => None,
+        })
+    }
+}
+
+/// The chain that a verdict leads to.
+pub(super) fn target(verdict: &Verdict) -> Option<&str> {
+    match verdict {
+        Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
+        _ => None,
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

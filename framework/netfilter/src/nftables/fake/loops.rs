@@ -1,0 +1,55 @@
+//! Which ways packets may go: no circles, and address translation only where it works.
+
+use super::super::{Base, Expression, Hook, Kind, SetRef};
+use super::contents::{HeldRule, target};
+use super::{Contents, Refused};
+use crate::errno;
+
+/// So many chains may be entered one from the other, the base chain included.
+const DEEP: usize = 16;
+/// nftables' number for the translation of destinations.
+const DESTINATION: u32 = 1;
+
+impl Contents {
+    /// Goes all ways from base chains. What no way leads to is not looked at.
+    pub(super) fn check_ways(&self) -> Result<(), Refused> {
+        self.chains_in_order().into_iter().try_for_each(|held| match &held.chain.base {
+            Some(base) => self.check_rules(&held.rules, base, 0),
+            None => Ok(()),
+        })
+    }
+
+    fn check_rules(&self, rules: &[HeldRule], base: &Base, depth: usize) -> Result<(), Refused> {
+        let mut expressions = rules.iter().flat_map(|rule| &rule.expressions);
+        expressions.try_for_each(|expression| match expression {
+            Expression::Verdict(verdict) => self.enter(target(verdict), base, depth),
+            Expression::Lookup { set: SetRef::Named(set), .. } => {
+                let mut targets = self.sets.get(set).into_iter().flat_map(|held| held.targets());
+                targets.try_for_each(|target| self.enter(Some(target), base, depth))
+            }
+            Expression::Nat { kind: DESTINATION, .. } => {
+                translates(base, &[Hook::Prerouting, Hook::Output])
+            }
+            Expression::Masquerade => translates(base, &[Hook::Postrouting]),
+            _ => Ok(()),
+        })
+    }
+
+    fn enter(&self, chain: Option<&str>, base: &Base, depth: usize) -> Result<(), Refused> {
+        let Some(held) = chain.and_then(|name| self.chains.get(name)) else { return Ok(()) };
+        if depth + 1 == DEEP {
+            let advice = "chains lead to each other in a circle, or more than 16 deep";
+            return Err(Refused::new(errno::EMLINK, advice));
+        }
+        self.check_rules(&held.rules, base, depth + 1)
+    }
+}
+
+fn translates(base: &Base, hooks: &[Hook]) -> Result<(), Refused> {
+    if base.kind == Kind::Nat && hooks.contains(&base.hook) {
+        return Ok(());
+    }
+    let hooks: Vec<String> = hooks.iter().map(Hook::to_string).collect();
+    let advice = format!("works only in chains of type nat at {}", hooks.join(" and "));
+    Err(Refused::new(errno::EOPNOTSUPP, advice))
+}

@@ -1,0 +1,61 @@
+//! What a test planned to happen.
+
+use std::collections::VecDeque;
+
+use super::Fake;
+
+type Act = Box<dyn FnOnce(&mut Fake) + Send>;
+
+#[derive(Default)]
+pub(super) struct Plan {
+    acts: VecDeque<Act>,
+    commits: Countdowns,
+    operations: Countdowns,
+}
+
+impl Plan {
+    pub(super) fn act(&mut self, act: Act) {
+        self.acts.push_back(act);
+    }
+
+    pub(super) fn next_act(&mut self) -> Option<Act> {
+        self.acts.pop_front()
+    }
+
+    pub(super) fn refuse_commit(&mut self, number: usize, errno: i32) {
+        self.commits.0.push((number, errno));
+    }
+
+    pub(super) fn refuse_operation(&mut self, number: usize, errno: i32) {
+        self.operations.0.push((number, errno));
+    }
+
+    /// Counts a commit; the error number when it is to be refused.
+    pub(super) fn refuses_commit(&mut self) -> Option<i32> {
+        self.commits.next()
+    }
+
+    /// Counts an operation; the error number when it is to be refused.
+    pub(super) fn refuses_operation(&mut self) -> Option<i32> {
+        self.operations.next()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.acts.len() + self.commits.0.len() + self.operations.0.len()
+    }
+}
+
+/// How many come first, and the error number of the one after them.
+#[derive(Default)]
+struct Countdowns(Vec<(usize, i32)>);
+
+impl Countdowns {
+    fn next(&mut self) -> Option<i32> {
+        let due = self.0.iter().position(|(left, _)| *left == 0);
+        let due = due.map(|at| self.0.swap_remove(at).1);
+        for (left, _) in &mut self.0 {
+            *left = left.saturating_sub(1);
+        }
+        due
+    }
+}

@@ -1,0 +1,35 @@
+//! Sets and maps: added, deleted.
+
+use super::super::{Set, ValueType, bytes};
+use super::contents::HeldSet;
+use super::{Contents, Refused};
+use crate::errno;
+
+/// The longest key or value, in bytes.
+const LENGTH: usize = 64;
+
+impl Contents {
+    pub(super) fn add_set(&mut self, set: &Set) -> Result<bool, Refused> {
+        let shape = |set: &Set| (set.key.clone(), set.value.clone(), set.interval);
+        if let Some(held) = self.sets.get(&set.name) {
+            let is_same = shape(&held.set) == shape(set);
+            return if is_same { Ok(true) } else { Err(Refused::different()) };
+        }
+        let value = if let ValueType::Data(types) = &set.value { &types[..] } else { &[] };
+        if bytes::length(&set.key).max(bytes::length(value)) > LENGTH {
+            let advice = format!("a key or a value takes at most {LENGTH} bytes");
+            return Err(Refused::new(errno::EINVAL, advice));
+        }
+        let held = HeldSet { set: set.clone(), elements: Vec::new() };
+        self.sets.insert(set.name.clone(), held);
+        Ok(true)
+    }
+
+    pub(super) fn delete_set(&mut self, name: &str) -> Result<bool, Refused> {
+        if self.is_used(name) {
+            return Err(Refused::busy());
+        }
+        let held = self.sets.remove(name);
+        held.map(|_| true).ok_or_else(|| Refused::absent("set or map", name))
+    }
+}

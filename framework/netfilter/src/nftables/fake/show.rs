@@ -1,0 +1,63 @@
+//! A table as `nft list ruleset` shows it, sorted.
+
+use std::fmt::{self, Formatter};
+
+use super::super::{Element, Table};
+use super::Contents;
+use super::contents::{HeldChain, HeldRule, HeldSet};
+
+pub(super) fn table(f: &mut Formatter<'_>, table: &Table, contents: &Contents) -> fmt::Result {
+    writeln!(f, "table {table} {{")?;
+    comment(f, "\t", contents.comment.as_deref())?;
+    contents.sets.values().try_for_each(|held| set(f, held))?;
+    contents.chains.values().try_for_each(|held| chain(f, held))?;
+    writeln!(f, "}}")
+}
+
+fn comment(f: &mut Formatter<'_>, indent: &str, comment: Option<&str>) -> fmt::Result {
+    comment.map_or(Ok(()), |comment| writeln!(f, "{indent}comment \"{comment}\""))
+}
+
+fn chain(f: &mut Formatter<'_>, held: &HeldChain) -> fmt::Result {
+    let chain = &held.chain;
+    writeln!(f, "\tchain {} {{", chain.name)?;
+    comment(f, "\t\t", chain.comment.as_deref())?;
+    if let Some(base) = &chain.base {
+        writeln!(f, "\t\t{base}")?;
+    }
+    held.rules.iter().try_for_each(|held| rule(f, held))?;
+    writeln!(f, "\t}}")
+}
+
+fn rule(f: &mut Formatter<'_>, HeldRule { rule, .. }: &HeldRule) -> fmt::Result {
+    let comment = rule.comment.as_ref().map(|comment| format!("comment \"{comment}\""));
+    let words: Vec<String> =
+        rule.statements.iter().map(ToString::to_string).chain(comment).collect();
+    writeln!(f, "\t\t{}", words.join(" "))
+}
+
+fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
+    let mut set = held.set.clone();
+    let note = set.comment.take();
+    writeln!(f, "\t{} {} {{", set.noun(), set.name)?;
+    for line in set.to_string().split_terminator(';') {
+        writeln!(f, "\t\t{}", line.trim_start())?;
+    }
+    comment(f, "\t\t", note.as_deref())?;
+    elements(f, &held.elements)?;
+    writeln!(f, "\t}}")
+}
+
+/// An element a line, so that what differs can be seen.
+fn elements(f: &mut Formatter<'_>, elements: &[Element]) -> fmt::Result {
+    if elements.is_empty() {
+        return Ok(());
+    }
+    let mut sorted: Vec<&Element> = elements.iter().collect();
+    sorted.sort_by_cached_key(|element| match element.key.clone().into_range() {
+        super::Key::Range(fields) => fields,
+        super::Key::One(_) => Vec::new(),
+    });
+    let lines: Vec<String> = sorted.into_iter().map(ToString::to_string).collect();
+    writeln!(f, "\t\telements = {{ {} }}", lines.join(",\n\t\t\t     "))
+}

@@ -1,0 +1,80 @@
+//! The kernel's and nft's numbers and names of what has words here.
+
+use super::wire::{IFNAME, IPV4, IPV6, order};
+use super::{Family, Hook, Kind, Policy, Type};
+
+impl Family {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Inet => 1,
+            Self::Ip => IPV4,
+            Self::Ip6 => IPV6,
+        }
+    }
+}
+
+impl Hook {
+    const ALL: [Self; 5] =
+        [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting];
+
+    pub(super) fn number(self) -> u32 {
+        self as u32
+    }
+
+    pub(super) fn of_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|hook| hook.number() == number)
+    }
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+        }
+    }
+
+    pub(super) fn of_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"filter" => Some(Self::Filter),
+            b"nat" => Some(Self::Nat),
+            _ => None,
+        }
+    }
+}
+
+impl Policy {
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::Drop => 0,
+            Self::Accept => 1,
+        }
+    }
+}
+
+impl Type {
+    /// nft's number for it.
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::Ipv4Addr => 7,
+            Self::Ipv6Addr => 8,
+            Self::InetProto => 12,
+            Self::InetService => 13,
+            Self::Ifname => 41,
+        }
+    }
+
+    /// In bytes.
+    pub(super) fn length(self) -> usize {
+        match self {
+            Self::InetProto => 1,
+            Self::InetService => 2,
+            Self::Ipv4Addr => 4,
+            Self::Ipv6Addr | Self::Ifname => IFNAME,
+        }
+    }
+
+    pub(super) fn order(self) -> u32 {
+        if self == Self::Ifname { order::HOST } else { order::NETWORK }
+    }
+}
