@@ -14,8 +14,8 @@
 pub mod attribute;
 pub mod conntrack;
 mod error;
-pub mod link;
 mod linger;
+pub mod link;
 pub mod message;
 pub mod nftables;
 pub mod route;

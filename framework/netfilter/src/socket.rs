@@ -1,25 +1,22 @@
 //! The socket: requests, their acknowledgements, and lists.
 
 use std::io;
-use std::time::Duration;
 
 use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::attribute::Body;
 use crate::message::{Message, Messages, Writer, flag, kind};
-use crate::{Cause, Error, Malformed, errno};
+use crate::{Cause, Error, Malformed};
 
+mod receive;
 mod several;
 
+use receive::{PATIENCE, receive, retried};
 pub(crate) use several::{Outcome, Series};
 
 /// The kernel puts at most 32 KiB into one datagram of a list; twice that also holds every single answer.
 const RECEIVE: usize = 64 * 1024;
-/// `recv`: report the datagram's true length even when the buffer was shorter.
-const MSG_TRUNC: i32 = 0x20;
-/// The kernel answers inside `send`, so this long wait means that it never will.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a list is read again because it changed while it was read.
 const ATTEMPTS: usize = 16;
 
@@ -164,69 +161,6 @@ fn connect(protocol: isize) -> io::Result<netlink_sys::Socket> {
     let _ = socket.set_ext_ack(true);
     let _ = socket.set_cap_ack(true);
     Ok(socket)
-}
-
-/// Receives one datagram of the kernel; those of other processes are dropped.
-fn receive(socket: &netlink_sys::Socket, buffer: &mut Vec<u8>) -> Result<(), Cause> {
-    receive_with(socket, buffer, MSG_TRUNC).map_err(Cause::from)
-}
-
-/// As [`receive`], with the flags of `recv`, [`MSG_TRUNC`] among them.
-fn receive_with(
-    socket: &netlink_sys::Socket,
-    buffer: &mut Vec<u8>,
-    flags: i32,
-) -> Result<(), Silence> {
-    loop {
-        buffer.clear();
-        let (length, sender) = retried(|| socket.recv_from(buffer, flags)).map_err(Silence::of)?;
-        if sender.port_number() != 0 {
-            continue;
-        }
-        if length > buffer.len() {
-            let cause = Malformed("a datagram is longer than any that was expected").into();
-            return Err(Silence::Fault(cause));
-        }
-        return Ok(());
-    }
-}
-
-/// Why nothing was received.
-enum Silence {
-    /// There is nothing, not yet or never.
-    Nothing,
-    /// There was more than the receive buffer holds: the last of it is lost, what came first is still there.
-    Lost,
-    Fault(Cause),
-}
-
-impl Silence {
-    fn of(error: io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(errno::EAGAIN) => Self::Nothing,
-            Some(errno::ENOBUFS) => Self::Lost,
-            _ => Self::Fault(Cause::Io(error)),
-        }
-    }
-}
-
-impl From<Silence> for Cause {
-    fn from(silence: Silence) -> Self {
-        match silence {
-            Silence::Nothing => Self::NoAnswer(PATIENCE),
-            Silence::Lost => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
-            Silence::Fault(cause) => cause,
-        }
-    }
-}
-
-fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn change(random: &mut impl FnMut(usize) -> usize, it: &mut Transaction, rules: 
         },
         12 | 13 => it.add_set(&[links(), ports(), dnat4(), dnat4()][x]),
         14 => it.delete_set(["links", "ports4", "dnat4", "none"][x]),
-        _ => return element(random(5), it, [x, y, z]),
+        _ => element(random(5), it, [x, y, z]),
     };
 }
 
@@ -83,7 +83,7 @@ fn rule(x: usize, y: usize, z: usize) -> Rule {
     }
 }
 
-fn element(kind: usize, it: &mut Transaction, [x, y, z]: [usize; 3]) {
+fn element(kind: usize, it: &mut Transaction, [x, y, z]: [usize; 3]) -> &mut Transaction {
     let number = |x: usize| u16::try_from(x).expect("small") + 1;
     let comment = (z == 0).then(|| "c".to_owned());
     match kind {
@@ -92,7 +92,7 @@ fn element(kind: usize, it: &mut Transaction, [x, y, z]: [usize; 3]) {
         2 => it.add_element(&dnat4(), tcp(number(x)), target4("10.0.0.1", number(y / 2)), comment),
         3 => it.delete_element(&dnat4(), tcp(number(x))),
         _ => it.add_element(&links(), Key::One(vec![ifname(&chain(x))]), None, comment),
-    };
+    }
 }
 
 /// The rules, by chain.

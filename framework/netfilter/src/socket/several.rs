@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 
 use rustix::net::sockopt;
 
-use super::{MSG_TRUNC, Silence, Socket, receive, receive_with, retried};
+use super::Socket;
+use super::receive::{MSG_TRUNC, Silence, receive, receive_with, retried};
 use crate::attribute::Body;
 use crate::message::{Message, Messages, Writer, flag, kind};
 use crate::{Cause, Malformed, Refusal, errno};
