@@ -5,6 +5,7 @@ use std::{env, path::Path, process::Command};
 /// GCC's unwinder for programs that don't share it with libraries.
 const UNWINDER: &str = "libgcc_eh.a";
 
+#[allow(clippy::disallowed_methods, reason = "cargo talks to a build script by its environment")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // Elsewhere, as with musl, it is linked in anyway or comes by another name.
@@ -16,6 +17,7 @@ fn main() {
 }
 
 /// Whether the linker has it. If not, or with another compiler when crossing, the shared library serves as well.
+#[allow(clippy::disallowed_methods, reason = "cargo talks to a build script by its environment")]
 fn has_unwinder() -> bool {
     let native = env::var("HOST") == env::var("TARGET");
     let linker = env::var("RUSTC_LINKER").unwrap_or_else(|_| "cc".to_owned());

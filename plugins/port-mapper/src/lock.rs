@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_std::task;
+use async_std::future;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -37,23 +37,28 @@ impl Lock {
     }
 }
 
-/// The first pause between two attempts; each is twice as long as the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// Locks the file; false when it is held by another for all that time. The thread is not blocked.
+/// Locks the file; false when it is held by another for all that time.
 pub(crate) async fn take_flock(file: &File, patience: Duration) -> io::Result<bool> {
-    let started = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(true),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => wait_for_flock(file.try_clone()?, patience).await,
+        taken => Ok(taken.map(|()| true)?),
+    }
+}
+
+/// Waits in a thread of its own: so the next in the queue goes on at the very moment when the lock is free.
+async fn wait_for_flock(file: File, patience: Duration) -> io::Result<bool> {
+    let (told, taken) = async_std::channel::bounded(1);
+    std::thread::Builder::new().spawn(move || {
+        let taken = rustix::io::retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
+        if told.try_send(taken).is_err() {
+            // Nobody waits any more: and so nobody would give it back.
+            let _ = flock(&file, FlockOperation::Unlock);
         }
-        let Some(left) = patience.checked_sub(started.elapsed()) else { return Ok(false) };
-        task::sleep(pause.min(left)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    })?;
+    match future::timeout(patience, taken.recv()).await {
+        Ok(Ok(taken)) => Ok(taken.map(|()| true)?),
+        // The thread ends only with an answer.
+        Ok(Err(_)) | Err(_) => Ok(false),
     }
 }
 
@@ -72,6 +77,9 @@ fn signature(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Instant;
+
+    use async_std::task;
 
     use super::*;
 

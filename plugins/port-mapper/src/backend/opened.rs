@@ -78,10 +78,21 @@ impl Backends {
     /// The kinds of another sort than this one that have rules on this host, as far as can be told in a moment, and
     /// as far as they can be asked: iptables by the name of its variant, or by the usual one where it is the only one.
     pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            return Vec::new();
+        };
+        if kind != BackendKind::Nftables {
+            let has_table = nftables.with(|kernel| Ok(signs::of_nftables(kernel)));
+            return has_table
+                .is_ok_and(|has| has)
+                .then_some(BackendKind::Nftables)
+                .into_iter()
+                .collect();
+        }
+        let kinds = nftables.with(|kernel| Ok(signs::of_iptables(kernel, chain)));
         let askable =
             |kind| [kind, BackendKind::Iptables].into_iter().find(|kind| self.get(*kind).is_ok());
-        let mut kinds: Vec<_> =
-            signs::others(kind, chain).into_iter().filter_map(askable).collect();
+        let mut kinds: Vec<_> = kinds.unwrap_or_default().into_iter().filter_map(askable).collect();
         kinds.dedup();
         kinds
     }

@@ -27,6 +27,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
+
     /// The lower-case name, as iptables has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,9 +42,7 @@ impl Protocol {
     /// Any letter case, blanks around it ignored, as the original took it.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        [Self::Tcp, Self::Udp, Self::Sctp]
-            .into_iter()
-            .find(|protocol| text.eq_ignore_ascii_case(protocol.as_str()))
+        Self::ALL.into_iter().find(|protocol| text.eq_ignore_ascii_case(protocol.as_str()))
     }
 }
 

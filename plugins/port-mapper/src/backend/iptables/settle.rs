@@ -49,19 +49,17 @@ impl Iptables {
         let Wanted { family, scope, .. } = *wanted;
         let mut asked = view.chains(scope);
         let Some(mut seen) = self.runner.show(family, &asked).await? else { return Ok(None) };
-        if let Next::Also(others) =
-            view.next(&Listing::parse(&seen.text), &asked, seen.chains, family)
-        {
-            let Some(more) = self.runner.show(family, &others).await? else { return Ok(None) };
-            if more.chains < others.len() {
+        let mut next = view.next(&Listing::parse(&seen.text), &asked, seen.chains, family);
+        if let Next::Also(also) = next {
+            let Some(more) = self.runner.show(family, &also).await? else { return Ok(None) };
+            if more.chains < also.len() {
                 return Ok(None);
             }
             seen.text.push_str(&more.text);
-            // Behind the first ones stands what of those was not seen: the order tells no longer which.
-            asked.splice(seen.chains.., others);
-            seen.chains = asked.len();
+            asked.truncate(seen.chains);
+            asked.extend(also);
+            next = view.next(&Listing::parse(&seen.text), &asked, asked.len(), family);
         }
-        let next = view.next(&Listing::parse(&seen.text), &asked, seen.chains, family);
         Ok((next == Next::Decide).then_some(seen.text))
     }
 

@@ -4,7 +4,7 @@
 //! list single chains (`-S CHAIN`) and stops at the first that does not exist; what it says is brought here into the form
 //! of iptables-save. Where that does not tell enough, all rules are listed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::plan::Scope;
 use super::rules::{self, GUARD, Line, MASQ};
@@ -18,7 +18,7 @@ use crate::family::Family;
 /// A chain, and the table that it is in.
 pub(super) type Place = (&'static str, String);
 
-/// The built-in chains that ours hang on; they always exist.
+/// The built-in chains that ours hang on.
 const ROOTS: [&str; 3] = ["PREROUTING", "OUTPUT", "POSTROUTING"];
 /// What stands before the name in every jump to a chain of ours, or of the original's.
 const JUMP: &str = "-m addrtype --dst-type LOCAL -j ";
@@ -55,20 +55,23 @@ pub(super) enum Next {
 }
 
 impl View<'_> {
-    /// The chains to look at, those that last longest first: the guard may stay behind, what all networks share goes with
-    /// the last of them. But without source NAT nobody may have made either.
+    /// The chains to look at. First those that always exist, since they tell which others do; then what all networks share,
+    /// which lasts longer than one network's chain; but without source NAT nobody may have made that. The nat table
+    /// stands in one piece: the legacy variant reads all of it for each.
     pub(super) fn chains(&self, scope: Scope) -> Vec<Place> {
         let place = |table, chain: &str| (table, chain.to_owned());
         let own = place("nat", &self.claim.chain);
         let masq = place("nat", MASQ);
-        let guard = match scope {
-            Scope::All => vec![place("raw", "PREROUTING"), place("raw", GUARD)],
-            Scope::Nat => Vec::new(),
-        };
-        let roots = ROOTS.iter().map(|root| place("nat", root));
-        match self.claim.snat {
-            true => roots.chain(guard).chain([masq, own]).collect(),
-            false => roots.chain([own, masq]).chain(guard).collect(),
+        let nat = ROOTS.iter().map(|root| place("nat", root)).chain(match self.claim.snat {
+            true => [masq, own],
+            false => [own, masq],
+        });
+        match scope {
+            Scope::Nat => nat.collect(),
+            Scope::All => std::iter::once(place("raw", "PREROUTING"))
+                .chain(nat)
+                .chain([place("raw", GUARD)])
+                .collect(),
         }
     }
 
@@ -80,33 +83,34 @@ impl View<'_> {
         seen: usize,
         family: Family,
     ) -> Next {
-        let unseen = asked.get(seen..).unwrap_or_default();
-        let rules = listing.nat.rules.iter().chain(&listing.raw.rules);
-        let hidden = |(_, chain): &Place| rules.clone().any(|rule| rule.leads_to(chain));
-        if seen < ROOTS.len() || unseen.iter().any(hidden) {
+        let roots = asked.iter().take_while(|(_, chain)| ROOTS.contains(&&**chain)).count();
+        if seen < roots {
             return Next::Everything;
         }
-        match self.conflicts {
-            true => self.other_networks(listing, asked),
-            false if shows(listing, self.claim, family) => Next::Decide,
-            false => Next::Everything,
+        let mut also = passed_over(listing, &asked[seen..]);
+        if self.conflicts {
+            also.extend(other_networks(listing, asked));
         }
+        let enough = match self.conflicts {
+            _ if !also.is_empty() => return Next::Also(also),
+            true => !has_strays(listing),
+            false => shows(listing, self.claim, family),
+        };
+        if enough { Next::Decide } else { Next::Everything }
     }
+}
 
-    fn other_networks(&self, listing: &Listing<'_>, asked: &[Place]) -> Next {
-        let known = |chain: &str| asked.iter().any(|(_, known)| known == chain);
-        let mut others: Vec<Place> = Vec::new();
-        for chain in listing.nat.rules.iter().filter_map(jumped_to) {
-            if !known(chain) && others.iter().all(|(_, other)| other != chain) {
-                others.push(("nat", chain.to_owned()));
-            }
-        }
-        match others.is_empty() {
-            false => Next::Also(others),
-            true if has_strays(listing) => Next::Everything,
-            true => Next::Decide,
-        }
-    }
+/// Those that exist, since something leads to them, and were not listed, since one before them does not.
+fn passed_over(listing: &Listing<'_>, unseen: &[Place]) -> Vec<Place> {
+    let rules = listing.nat.rules.iter().chain(&listing.raw.rules);
+    let exists = |(_, chain): &&Place| rules.clone().any(|rule| rule.leads_to(chain));
+    unseen.iter().filter(exists).cloned().collect()
+}
+
+fn other_networks(listing: &Listing<'_>, asked: &[Place]) -> BTreeSet<Place> {
+    let known: HashSet<&str> = asked.iter().map(|(_, chain)| &**chain).collect();
+    let chains = listing.nat.rules.iter().filter_map(jumped_to);
+    chains.filter(|chain| !known.contains(chain)).map(|chain| ("nat", chain.to_owned())).collect()
 }
 
 /// The chain that a root leads to as to one of ours.

@@ -12,9 +12,10 @@ use netfilter::nftables::{
 use sha2::{Digest, Sha256};
 
 use super::layout;
-use super::places::{Keys, Map, Role};
+use super::places::{Keys, Map, Role, number};
 use crate::claim::{Cidr, Claim};
 use crate::family::Family;
+use crate::mappings::Protocol;
 use crate::owner::hex;
 
 /// A network's part of the table.
@@ -197,7 +198,7 @@ fn rewritten(chain: &str, family: Family, near: Near) -> Vec<Rule> {
     let mut for_each_kind = |from: Option<Statement>, role| {
         for keys in Keys::ALL {
             let lookup = lookup(chain, Map { role, keys, family });
-            let statements = from.iter().cloned().chain(lookup).chain([Statement::Masquerade]);
+            let statements = from.clone().into_iter().chain(lookup).chain([Statement::Masquerade]);
             rules.push(Rule::new(own.as_str(), statements.collect::<Vec<_>>()));
         }
     };
@@ -217,8 +218,13 @@ fn rewritten(chain: &str, family: Family, near: Near) -> Vec<Rule> {
     rules
 }
 
-/// Looks a connection up by where it went before we translated it: so only what we translated is found.
-fn lookup(chain: &str, map: Map) -> [Statement; 1] {
+/// Looks a connection up by where it went before we translated it: so only what we translated is found. nft reads such
+/// a rule back only when it tells the protocols itself.
+fn lookup(chain: &str, map: Map) -> [Statement; 2] {
+    let numbers = Protocol::ALL.map(|protocol| Field::Proto(number(protocol)));
+    let set = SetRef::Anonymous(numbers.to_vec());
+    let protocols = Statement::InSet { left: vec![Selector::L4Proto], negated: false, set };
+
     let mut left = Vec::with_capacity(4);
     if map.role == Role::Selves {
         left.push(saddr(map.family));
@@ -230,7 +236,8 @@ fn lookup(chain: &str, map: Map) -> [Statement; 1] {
         });
     }
     left.extend([Selector::L4Proto, Selector::CtOriginalProtoDst]);
-    [Statement::InSet { left, negated: false, set: SetRef::Named(map.name(chain)) }]
+    let set = SetRef::Named(map.name(chain));
+    [protocols, Statement::InSet { left, negated: false, set }]
 }
 
 fn saddr(family: Family) -> Selector {

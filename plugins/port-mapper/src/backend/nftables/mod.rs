@@ -59,7 +59,11 @@ impl Nftables {
         Ok(Self { kernel: RefCell::new(Some(kernel)), deleted: Cell::new(false) })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Kernel) -> Result<T, Error>) -> Result<T, Error> {
+    /// Acts on the kernel's ruleset.
+    pub(super) fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Kernel) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match self.kernel.borrow_mut().as_mut() {
             Some(kernel) => act(kernel),
             // Only `drop` takes it away.

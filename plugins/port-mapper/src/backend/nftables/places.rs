@@ -177,6 +177,5 @@ pub(super) fn number(protocol: Protocol) -> u8 {
 }
 
 fn named(its: u8) -> Option<Protocol> {
-    let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-    all.into_iter().find(|protocol| number(*protocol) == its)
+    Protocol::ALL.into_iter().find(|protocol| number(*protocol) == its)
 }
