@@ -6,13 +6,20 @@
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::io_uring::{IoringRegisterOp, io_uring_params, io_uring_register, io_uring_setup};
+
+/// How many sockets a process leaves: two descriptors each stay open until it ends, so one that goes on and on must
+/// wait after all.
+const MOST: usize = 16;
+static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 /// Leaves the socket to the kernel; where it has no io_uring, or does not let this process use it, closes it and
 /// waits.
 pub(crate) fn close_later(socket: impl AsFd) {
-    if let Some(ring) = ring_with(&socket) {
+    let is_one_of_few = LEFT.fetch_add(1, Ordering::Relaxed) < MOST;
+    if let Some(ring) = is_one_of_few.then(|| ring_with(&socket)).flatten() {
         // Closed when the process ends: earlier it would be this process that does the work, and waits.
         let _ = ring.into_raw_fd();
     }

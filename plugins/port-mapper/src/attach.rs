@@ -43,8 +43,8 @@ pub async fn attach(
     // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
     state.write(&claim)?;
     let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
-    let besides =
-        if noted.is_ok_and(|noted| noted.is_none()) { Besides::Nothing } else { Besides::Anything };
+    let had_none = |noted: Option<Claim>| noted.is_none_or(|claim| claim.mappings.is_empty());
+    let besides = if noted.is_ok_and(had_none) { Besides::Nothing } else { Besides::Anything };
     establish(&state, backend, &claim, besides, &names).await
 }
 

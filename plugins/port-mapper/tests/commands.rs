@@ -98,15 +98,33 @@ fn gc_removes_only_containers_whose_namespace_is_gone_and_restore_passes_them_ov
 #[test]
 fn doctor_says_fit_or_what_is_missing() {
     let host = Host::new();
-    for backend in BACKENDS {
+    for backend in ["iptables-nft", "iptables-legacy", "nftables"] {
         let report = json(&host, &["doctor", "--json", "--backend", backend]);
         assert_eq!(report["fit"], true, "{report}");
     }
-    let script = "mkdir /run/nothing; PATH=/run/nothing; exec \"$0\" doctor";
-    let output = host.command("sh").args(["-c", script]).arg(plugin()).output().expect("it starts");
+    let (failed, text) = doctor_without_programs(&host, "--backend iptables");
+    assert!(failed && text.contains("BAD") && text.contains("install iptables"), "{text}");
+    let (failed, text) = doctor_without_programs(&host, "");
+    assert!(!failed && text.contains("nf_tables of Linux"), "the default needs none: {text}");
+}
+
+fn doctor_without_programs(host: &Host, words: &str) -> (bool, String) {
+    let script = format!("mkdir -p /run/nothing; PATH=/run/nothing; exec \"$0\" doctor {words}");
+    let output =
+        host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
+    (output.status.code() == Some(1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn doctor_says_what_the_kernel_refuses() {
+    let host = Host::new();
+    let words = "--bounding-set=-net_admin --inh-caps=-net_admin";
+    let script = format!("exec setpriv {words} \"$0\" doctor --backend nftables");
+    let output =
+        host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("BAD") && text.contains("install iptables"), "{text}");
+    assert!(text.contains("BAD   nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
 }
 
 #[test]

@@ -61,6 +61,12 @@ impl Conntrack {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)?, filter_refused: false })
     }
 
+    /// Closes the socket without waiting for what was deleted from nf_tables, by whomever: see
+    /// [`Kernel::close_later`](crate::nftables::Kernel::close_later).
+    pub fn close_later(self) {
+        self.socket.close_later();
+    }
+
     /// Deletes the flows of a family and a protocol (see [`UDP`]) that were sent to a port in one of
     /// `ports` and for which `matches` says yes; returns how many there were.
     ///

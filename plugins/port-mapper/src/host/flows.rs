@@ -58,6 +58,8 @@ fn forget(
                 conntrack.delete(&flow)?;
             }
         }
+        // Rules may just have been deleted.
+        conntrack.close_later();
     }
     Ok(())
 }
