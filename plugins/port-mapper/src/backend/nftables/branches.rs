@@ -23,9 +23,10 @@ use crate::owner::hex;
 pub(super) struct Branch {
     /// Name of its first chain, with which the names of all its other objects begin.
     pub(super) chain: Rc<str>,
-    /// Its rules, and the jumps to them.
-    pub(super) rules: Vec<Rule>,
-    /// Its maps.
+    /// Its rules and the jumps to them, each with the map that it looks up in. One whose map is not in use is not
+    /// needed.
+    pub(super) rules: Vec<(Option<Map>, Rule)>,
+    /// The maps that it can have.
     pub(super) maps: Vec<Map>,
     /// Its set of excluded devices, and what is in it.
     pub(super) devices: Option<(Set, Vec<Key>)>,
@@ -88,17 +89,16 @@ pub(super) fn of(claim: &Claim) -> Branch {
         |map: &Map| near.iter().any(|(of, near)| *of == map.family && near.has(map.role, *of));
     let maps: Vec<Map> = all().filter(is_its).collect();
     let devices = devices(&chain, claim);
-    let mut rules = vec![jump(layout::HOST_PORTS, &chain)];
-    rules.extend(exclusions(&chain, claim, devices.is_some()));
-    rules.extend(
-        maps.iter().filter(|map| map.role == Role::Targets).map(|map| translate(&chain, *map)),
-    );
-    let sources = sources_chain(&chain);
-    let rewrite: Vec<Rule> =
+    let plain = |rule| (None, rule);
+    let mut rules = vec![plain(jump(layout::HOST_PORTS, &chain))];
+    rules.extend(exclusions(&chain, claim, devices.is_some()).into_iter().map(plain));
+    let targets = maps.iter().filter(|map| map.role == Role::Targets);
+    rules.extend(targets.map(|map| (Some(*map), translate(&chain, *map))));
+    let rewritten: Vec<_> =
         near.iter().flat_map(|(family, near)| rewritten(&chain, *family, *near)).collect();
-    if !rewrite.is_empty() {
-        rules.push(jump(layout::SOURCES, &sources));
-        rules.extend(rewrite);
+    if !rewritten.is_empty() {
+        rules.push(plain(jump(layout::SOURCES, &sources_chain(&chain))));
+        rules.extend(rewritten.into_iter().map(|(map, rule)| (Some(map), rule)));
     }
     Branch { chain, rules, maps, devices }
 }
@@ -192,14 +192,15 @@ fn translate(chain: &str, map: Map) -> Rule {
 }
 
 /// The rules by which source addresses of connections that this branch translated are rewritten.
-fn rewritten(chain: &str, family: Family, near: Near) -> Vec<Rule> {
+fn rewritten(chain: &str, family: Family, near: Near) -> Vec<(Map, Rule)> {
     let own = sources_chain(chain);
     let mut rules = Vec::new();
     let mut for_each_kind = |from: Option<Statement>, role| {
         for keys in Keys::ALL {
-            let lookup = lookup(chain, Map { role, keys, family });
+            let map = Map { role, keys, family };
+            let lookup = lookup(chain, map);
             let statements = from.clone().into_iter().chain(lookup).chain([Statement::Masquerade]);
-            rules.push(Rule::new(own.as_str(), statements.collect::<Vec<_>>()));
+            rules.push((map, Rule::new(own.as_str(), statements.collect::<Vec<_>>())));
         }
     };
     match near {

@@ -7,8 +7,9 @@ use netfilter::nftables::{Chain, Element, InstalledRule, Rule, Transaction, Valu
 use super::branches::{self, Branch};
 use super::entries::Entry;
 use super::layout;
+use super::own_rules::OwnRules;
 use super::picture::{Picture, chain_of};
-use super::places::Place;
+use super::places::{Map, Place};
 
 /// Collects changes, in the order in which the kernel can take them.
 pub(super) struct Edit<'a> {
@@ -43,52 +44,48 @@ impl<'a> Edit<'a> {
         if !self.picture.has_table {
             self.transaction.add_table();
         }
-        let incomplete: Vec<&Chain> =
-            chains.iter().filter(|chain| !self.is_complete(&chain.name, &rules)).collect();
-        if !incomplete.is_empty() {
-            for set in &layout::sets() {
-                self.transaction.add_set(set);
-            }
+        let has = |chain: &Chain| self.picture.rules.contains_key(&chain.name);
+        // Those that lead to networks have no rules but theirs.
+        if !chains.iter().filter(|chain| chain.base.is_some()).all(has) {
             for chain in &chains {
                 self.transaction.add_chain(chain.clone());
             }
-            for chain in incomplete {
-                self.rewrite(&chain.name, &rules);
-            }
         }
-        let guard_rules = layout::guard_rules();
-        if guard && !self.is_complete(layout::GUARD, &guard_rules) {
-            self.transaction.add_chain(layout::guard());
-            self.rewrite(layout::GUARD, &guard_rules);
+        let needed = rules.iter().map(|rule| (true, rule));
+        self.set_right(&OwnRules::new(needed));
+        if guard {
+            if !self.picture.rules.contains_key(layout::GUARD) {
+                self.transaction.add_chain(layout::guard());
+            }
+            let rules = layout::guard_rules();
+            self.set_right(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
         }
     }
 
-    /// Puts up whatever is missing of a network.
-    pub(super) fn branch(&mut self, branch: &Branch) {
+    /// Puts up whatever is missing of a network, for those of its maps that are in use.
+    pub(super) fn branch(&mut self, branch: &Branch, used: &HashSet<Map>) {
         self.wanted = Some(branch.chain.to_string());
-        let mut chains: Vec<&str> = branch.rules.iter().map(|rule| &*rule.chain).collect();
-        chains.dedup();
-        let incomplete: Vec<&str> =
-            chains.into_iter().filter(|chain| !self.is_complete(chain, &branch.rules)).collect();
-        if !incomplete.is_empty() {
-            for map in &branch.maps {
+        let is_needed = |map: &Option<Map>| map.is_none_or(|map| used.contains(&map));
+        let rules = branch.rules.iter().map(|(map, rule)| (is_needed(map), rule));
+        let own = OwnRules::new(rules);
+        let sets = self.picture.sets_of(&branch.chain);
+        for map in branch.maps.iter().filter(|map| used.contains(map)) {
+            if !sets.contains(&map.name(&branch.chain)) {
                 self.transaction.add_set(&map.set(&branch.chain));
             }
-            self.transaction.add_chain(Chain::regular(&*branch.chain));
-            let sources = branches::sources_chain(&branch.chain);
-            if branch.rules.iter().any(|rule| rule.chain == sources) {
-                self.transaction.add_chain(Chain::regular(sources));
+        }
+        for chain in own.chains().filter(|chain| !layout::is_standing(chain)) {
+            if !self.picture.rules.contains_key(chain) {
+                self.transaction.add_chain(Chain::regular(chain));
             }
         }
-        self.devices(branch, !incomplete.is_empty());
-        for chain in incomplete {
-            self.rewrite(chain, &branch.rules);
-        }
+        self.devices(branch, sets.contains(&branches::devices_set(&branch.chain).name));
+        self.set_right(&own);
     }
 
-    fn devices(&mut self, branch: &Branch, is_incomplete: bool) {
+    fn devices(&mut self, branch: &Branch, has_set: bool) {
         let Some((set, keys)) = &branch.devices else { return };
-        if is_incomplete {
+        if !has_set {
             self.transaction.add_set(set);
         }
         let there = self.picture.devices.get(&*branch.chain).map_or(&[][..], Vec::as_slice);
@@ -100,37 +97,48 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn there(&self, chain: &str) -> &'a [InstalledRule] {
-        self.picture.rules.get(chain).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether the chain has those of the rules that are its own, in this order. Rules of others don't count.
-    fn is_complete(&self, chain: &str, rules: &[Rule]) -> bool {
-        let mut there = self.there(chain).iter();
-        let family = layout::table().family;
-        let mut own = rules.iter().filter(|rule| rule.chain == chain).peekable();
-        let is_there = self.picture.rules.contains_key(chain) || own.peek().is_none();
-        is_there && own.all(|rule| there.any(|installed| installed.says(rule, family)))
-    }
-
-    /// Only their order makes rules right: so none of them stays where it is.
-    fn rewrite(&mut self, chain: &str, rules: &[Rule]) {
-        let family = layout::table().family;
-        let own: Vec<&Rule> = rules.iter().filter(|rule| rule.chain == chain).collect();
-        for installed in self.there(chain) {
-            if own.iter().any(|rule| installed.says(rule, family)) {
-                self.transaction.delete_rule(chain, installed.handle);
+    /// Makes those of the rules that are needed stand in their chains, in order.
+    ///
+    /// Only their order makes rules right: where it is not, none of them stays. Rules of others don't count.
+    fn set_right(&mut self, own: &OwnRules<'_>) {
+        for chain in own.chains() {
+            let there = self.picture.rules.get(chain).map_or(&[][..], Vec::as_slice);
+            let standing: Vec<(usize, &InstalledRule)> =
+                there.iter().filter_map(|rule| Some((own.place(chain, rule)?, rule))).collect();
+            let in_order = standing.is_sorted_by_key(|(place, _)| *place);
+            let missing = own.missing(chain, &standing);
+            let comes_last =
+                missing.iter().all(|place| standing.last().is_none_or(|(last, _)| last < place));
+            if in_order && comes_last {
+                missing.into_iter().for_each(|place| self.add_rule(own, place));
+                continue;
             }
+            let mut places: Vec<usize> = standing.iter().map(|(place, _)| *place).collect();
+            places.extend(missing);
+            places.sort_unstable();
+            places.dedup();
+            for (_, rule) in standing {
+                self.transaction.delete_rule(chain, rule.handle);
+            }
+            places.into_iter().for_each(|place| self.add_rule(own, place));
         }
-        for rule in own {
-            self.transaction.add_rule(rule.clone());
-        }
+    }
+
+    fn add_rule(&mut self, own: &OwnRules<'_>, place: usize) {
+        self.transaction.add_rule(own.rule(place).clone());
     }
 
     pub(super) fn delete(&mut self, place: &'a Place, element: &'a Element) {
         if self.deleted.insert(place) {
             self.transaction.delete_element(&place.set(), place.key.clone());
             self.leads(element.value.as_ref(), -1);
+        }
+    }
+
+    /// Makes sure that there is the map of host ports, of which no rule tells.
+    pub(super) fn ports(&mut self, map: Map) {
+        if !self.picture.elements.keys().any(|place| place.map == map) {
+            self.transaction.add_set(&map.set(""));
         }
     }
 

@@ -8,13 +8,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use netfilter::nftables::{
-    Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Set, Statement, Table,
-    Verdict,
+    Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Statement, Table, Verdict,
 };
 
-use super::places::{Keys, Map, Role};
 use crate::claim::Cidr;
-use crate::family::Family;
 
 /// The table of both families.
 const TABLE: &str = "mesos-cni-port-mapper";
@@ -31,12 +28,6 @@ const POSTROUTING: &str = "postrouting";
 /// The table, by its name.
 pub(in crate::backend) fn table() -> Table {
     Table::inet(TABLE)
-}
-
-/// The maps that tell whose a host port is.
-pub(super) fn sets() -> Vec<Set> {
-    let of_family = |family| Keys::ALL.map(|keys| Map { role: Role::Ports, keys, family });
-    Family::ALL.into_iter().flat_map(of_family).map(|map| map.set("")).collect()
 }
 
 /// The chains that stand as long as anybody is mapped.

@@ -9,6 +9,7 @@ mod branches;
 mod edit;
 mod entries;
 mod layout;
+mod own_rules;
 mod picture;
 mod places;
 mod plan;

@@ -9,7 +9,7 @@ use super::edit::Edit;
 use super::entries::{self, Entry};
 use super::layout;
 use super::picture::Picture;
-use super::places::{Place, Role};
+use super::places::{Map, Place, Role};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
@@ -116,7 +116,8 @@ pub(super) fn remove(picture: &Picture, tag: &str, keep_guard: bool) -> Option<T
 /// Puts up the chains, sets and rules that the claim's elements need.
 pub(super) fn stand(edit: &mut Edit<'_>, wanted: &Wanted) {
     edit.stand(wanted.guard);
-    edit.branch(&wanted.branch);
+    let used: HashSet<Map> = wanted.entries.iter().map(|entry| entry.place.map).collect();
+    edit.branch(&wanted.branch, &used);
 }
 
 /// Deletes what the owner has and does not want, and adds what it wants and has not.
@@ -132,9 +133,10 @@ fn exchange<'a>(edit: &mut Edit<'a>, picture: &'a Picture, tag: &str, wanted: &[
             _ => edit.delete(place, element),
         }
     }
-    for entry in wanted.iter().filter(|entry| !kept.contains(&entry.place)) {
-        edit.add(entry, tag);
-    }
+    let new: Vec<&Entry> = wanted.iter().filter(|entry| !kept.contains(&entry.place)).collect();
+    let maps = new.iter().map(|entry| entry.place.map).filter(|map| map.role == Role::Ports);
+    maps.collect::<BTreeSet<Map>>().into_iter().for_each(|map| edit.ports(map));
+    new.into_iter().for_each(|entry| edit.add(entry, tag));
 }
 
 /// The tags of holders that are gone and have host ports that the claim wants.

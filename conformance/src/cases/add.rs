@@ -1,0 +1,172 @@
+//! What ADD does.
+
+use super::words::*;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "add.makes-the-interface",
+        does: "ADD as net7; looks for the interface in the container",
+        run: makes_the_interface,
+    },
+    Case {
+        id: "add.refuses-existing-ifname",
+        does: "makes eth0 in the container, then ADD as eth0",
+        run: refuses_existing_ifname,
+    },
+    Case {
+        id: "add.reports-the-container-interface",
+        does: "ADD; looks for CNI_IFNAME and CNI_NETNS in the result",
+        run: reports_the_container_interface,
+    },
+    Case {
+        id: "add.result-agrees-with-kernel",
+        does: "ADD; compares interfaces, addresses and routes with the kernel's",
+        run: result_agrees_with_kernel,
+    },
+    Case {
+        id: "add.failure-then-del-leaves-nothing",
+        does: "an ADD that fails, then DEL; compares before and after",
+        run: failure_then_del_leaves_nothing,
+    },
+    Case {
+        id: "add.failure-leaves-nothing",
+        does: "an ADD that fails; compares before and after",
+        run: failure_leaves_nothing,
+    },
+    Case {
+        id: "add.interfaces-are-independent",
+        does: "ADD of eth0 and eth1 in one container, DEL of eth1; compares",
+        run: interfaces_are_independent,
+    },
+    Case {
+        id: "add.works-again-after-del",
+        does: "ADD, DEL, ADD, DEL",
+        run: works_again_after_del,
+    },
+];
+
+fn has_link(attachment: &Attachment, name: &str) -> bool {
+    let links = attachment.container().run("ip -o link show");
+    links.lines().any(|line| {
+        let shown = line.split(": ").nth(1).unwrap_or_default();
+        shown.split('@').next() == Some(name)
+    })
+}
+
+fn makes_the_interface(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment_of([NETWORK, "c1", "net7"]);
+    let answer = attachment.add()?;
+    expect(has_link(&attachment, "net7"), "the interface net7 is in the container", || {
+        format!("it is not, after {}", answer.exchange.ending())
+    })
+}
+
+fn refuses_existing_ifname(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.container().run("ip link add eth0 type bridge");
+    attachment.call("ADD").noting("when eth0 is there already").run().fails()?;
+    let kept = attachment.container().run("ip -d -o link show eth0").contains("bridge");
+    expect(kept, "the interface that was there is left alone", || "it is another one now")
+}
+
+fn reports_the_container_interface(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    let answer = attachment.add()?;
+    let (result, netns) = (answer.result()?, attachment.container().netns());
+    let mut interfaces = list(&result, "interfaces").iter();
+    let own = interfaces.find(|interface| {
+        text(interface, "name") == attachment.ifname() && text(interface, "sandbox") == netns
+    });
+    let what = format!("an interface with name {} and sandbox {netns}", attachment.ifname());
+    answer.expect(own.is_some(), &what)?;
+    // All others in this host's namespace have no sandbox; has one, it is this container.
+    let foreign = list(&result, "interfaces").iter().find(|interface| {
+        !text(interface, "sandbox").is_empty() && text(interface, "sandbox") != netns
+    });
+    answer.expect(foreign.is_none(), "no sandbox but that of the container")
+}
+
+fn result_agrees_with_kernel(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    let answer = attachment.add()?;
+    let result = answer.result()?;
+    for interface in list(&result, "interfaces") {
+        let inside = !text(interface, "sandbox").is_empty();
+        let place = if inside { attachment.container() } else { &*stage.host };
+        let shown = place.sh("ip -o link show");
+        let (name, mac) = (text(interface, "name"), text(interface, "mac").to_lowercase());
+        let found = shown.lines().find(|line| {
+            line.contains(&format!(": {name}:")) || line.contains(&format!(": {name}@"))
+        });
+        answer.expect(found.is_some(), &format!("the interface {name}, as the result says"))?;
+        let same = found.is_some_and(|line| line.contains(&mac));
+        answer.expect(same, &format!("{name} has the address {mac}, as the result says"))?;
+    }
+    let addresses = attachment.container().run("ip -o address show");
+    for ip in list(&result, "ips") {
+        let address = text(ip, "address");
+        let there = addresses.contains(&format!(" {address} "));
+        answer.expect(there, &format!("the address {address}, as the result says"))?;
+    }
+    routes_agree(&attachment, &answer, &result)
+}
+
+fn routes_agree(attachment: &Attachment, answer: &Answer, result: &Value) -> Judgement {
+    let routes = attachment
+        .container()
+        .sh("ip -4 route show table all; ip -6 route show table all")
+        .replace("default ", "0.0.0.0/0 ");
+    for route in list(result, "routes") {
+        let destination = text(route, "dst");
+        let shown = match destination {
+            "::/0" => "0.0.0.0/0",
+            host if host.ends_with("/32") || host.ends_with("/128") => bare(host),
+            network => network,
+        };
+        let there = routes.lines().any(|line| line.starts_with(&format!("{shown} ")));
+        answer.expect(there, &format!("the route to {destination}, as the result says"))?;
+    }
+    Ok(())
+}
+
+fn failure_then_del_leaves_nothing(stage: &Stage) -> Judgement {
+    stage.warm()?;
+    let (attachment, call) = failing_add(stage, "c1")?;
+    let before = stage.picture();
+    call.run().fails()?;
+    attachment.del()?;
+    before.is_still_true(stage, "after a failed ADD and a DEL")
+}
+
+fn failure_leaves_nothing(stage: &Stage) -> Judgement {
+    stage.warm()?;
+    let (_attachment, call) = failing_add(stage, "c1")?;
+    let before = stage.picture();
+    call.run().fails()?;
+    before.is_still_true(stage, "after a failed ADD")
+}
+
+fn interfaces_are_independent(stage: &Stage) -> Judgement {
+    let first = stage.attachment("c1");
+    let second = first.beside("eth1");
+    stage.warm()?;
+    first.add()?;
+    let before = stage.picture();
+    let answer = second.call("ADD").noting("beside eth0").run();
+    if answer.exchange.exit != Some(0) {
+        let ending = answer.exchange.ending();
+        return Err(Stop::Info(format!("a second interface on the network is refused: {ending}")));
+    }
+    second.del()?;
+    before.is_still_true(stage, "after ADD and DEL of eth1 beside eth0")
+}
+
+fn works_again_after_del(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("again");
+    attachment.add()?;
+    attachment.del()?;
+    let again = attachment.call("ADD").noting("again after a DEL");
+    attachment.added(again)?;
+    attachment.del()?;
+    Ok(())
+}

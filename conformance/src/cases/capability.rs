@@ -1,0 +1,94 @@
+//! Capabilities and arguments of the runtime.
+
+use super::words::*;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "capability.port-mappings-are-honoured",
+        does: "ADD with a tcp and a udp mapping; looks for both ports in the firewall rules",
+        run: port_mappings_are_honoured,
+    },
+    Case {
+        id: "capability.bad-values-are-refused",
+        does: "ADD with malformed port mappings, one at a time",
+        run: bad_values_are_refused,
+    },
+    Case {
+        id: "capability.absence-is-no-error",
+        does: "ADD without runtimeConfig, with an empty one, with an empty list",
+        run: absence_is_no_error,
+    },
+    Case {
+        id: "capability.args-win-over-cni-args",
+        does: "ADD with unknown keys in `args.cni` and in CNI_ARGS",
+        run: args_win_over_cni_args,
+    },
+];
+
+fn port_mappings(stage: &Stage) -> Judgement {
+    if !stage.subject.runtime_config.contains_key("portMappings") {
+        return Err(Stop::skip("the subject does not declare the capability portMappings"));
+    }
+    Ok(())
+}
+
+fn port_mappings_are_honoured(stage: &Stage) -> Judgement {
+    port_mappings(stage)?;
+    let attachment = stage.attachment("c1");
+    let mappings = json!({ "portMappings": [
+        { "hostPort": 23456, "containerPort": 80, "protocol": "tcp" },
+        { "hostPort": 23457, "containerPort": 53, "protocol": "udp" },
+    ] });
+    let before = stage.picture();
+    attachment.added(attachment.call("ADD").key("runtimeConfig", mappings))?;
+    let rules = new_rules(&before, &stage.picture());
+    for port in ["23456", "23457"] {
+        let there = rules.iter().any(|rule| rule.contains(port));
+        expect(there, format!("a firewall rule with port {port}"), || rules.join("\n"))?;
+    }
+    Ok(())
+}
+
+fn bad_values_are_refused(stage: &Stage) -> Judgement {
+    port_mappings(stage)?;
+    let good = json!({ "hostPort": 23456, "containerPort": 80, "protocol": "tcp" });
+    let bad = [
+        ("hostPort", json!(70000)),
+        ("hostPort", json!(-1)),
+        ("containerPort", json!(0)),
+        ("containerPort", json!(70000)),
+        ("protocol", json!("bogus")),
+        ("hostIP", json!("not-an-address")),
+    ];
+    for (key, value) in bad {
+        let mut mapping = good.clone();
+        mapping[key] = value;
+        let config = json!({ "portMappings": [mapping] });
+        stage.attachment("c1").call("ADD").key("runtimeConfig", config).run().fails()?;
+    }
+    Ok(())
+}
+
+fn absence_is_no_error(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    let absent = attachment.call("ADD").without_key("runtimeConfig");
+    attachment.added(absent)?.result()?;
+    attachment.del()?;
+    let mut configs = vec![json!({})];
+    if port_mappings(stage).is_ok() {
+        configs.push(json!({ "portMappings": [] }));
+    }
+    for config in configs {
+        attachment.added(attachment.call("ADD").key("runtimeConfig", config))?.result()?;
+        attachment.del()?;
+    }
+    Ok(())
+}
+
+fn args_win_over_cni_args(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    let args = json!({ "cni": { "conformance": "from-args" } });
+    let call = attachment.call("ADD").key("args", args);
+    attachment.added(call.env("CNI_ARGS", "IgnoreUnknown=1;conformance=from-environment"))?;
+    Ok(())
+}

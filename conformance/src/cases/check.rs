@@ -1,0 +1,184 @@
+//! What CHECK does.
+
+use super::words::*;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "check.succeeds-after-add",
+        does: "ADD, CHECK; looks at stdout",
+        run: succeeds_after_add,
+    },
+    Case {
+        id: "check.needs-prev-result",
+        does: "ADD, CHECK without prevResult",
+        run: needs_prev_result,
+    },
+    Case {
+        id: "check.misses-what-was-removed",
+        does: "ADD, removes the interface, the addresses, the routes in turn; CHECK",
+        run: misses_what_was_removed,
+    },
+    Case {
+        id: "check.misses-rules",
+        does: "ADD, flushes the firewall rules (of an IPAM plugin: removes its files); CHECK",
+        run: misses_rules,
+    },
+    Case {
+        id: "check.notices-wrong-state",
+        does: "ADD, changes the MAC address of the interface, or the address that rules name; CHECK",
+        run: notices_wrong_state,
+    },
+    Case {
+        id: "check.accepts-later-changes",
+        does: "ADD, one more address and route on the interface; CHECK",
+        run: accepts_later_changes,
+    },
+    Case {
+        id: "check.runs-on-delegates",
+        does: "ADD, CHECK; then CHECK with a delegate that fails",
+        run: runs_on_delegates,
+    },
+    Case {
+        id: "check.has-no-side-effects",
+        does: "ADD, CHECK; compares before and after",
+        run: has_no_side_effects,
+    },
+    Case { id: "check.fails-after-del", does: "ADD, DEL, CHECK", run: fails_after_del },
+];
+
+fn succeeds_after_add(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    let answer = attachment.check()?;
+    answer.expect(answer.exchange.stdout.trim().is_empty(), "nothing on stdout")
+}
+
+fn needs_prev_result(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    attachment.call("CHECK").without_key("prevResult").run().fails()?;
+    Ok(())
+}
+
+fn misses_what_was_removed(stage: &Stage) -> Judgement {
+    const SABOTAGE: [(&str, &str); 3] = [
+        ("after the addresses were removed", "ip address flush dev eth0 scope global"),
+        ("after the routes were removed", "ip route flush dev eth0; ip -6 route flush dev eth0"),
+        ("after the interface was removed", "ip link del eth0"),
+    ];
+    for (index, (what, script)) in SABOTAGE.iter().enumerate() {
+        let attachment = stage.attachment(&format!("c{index}"));
+        let result = attachment.add()?.result()?;
+        let concerned = match index {
+            0 => !list(&result, "ips").is_empty(),
+            1 => !list(&result, "routes").is_empty(),
+            _ => true,
+        };
+        if concerned {
+            attachment.check()?;
+            attachment.container().sh(script);
+            attachment.call("CHECK").noting(what).run().fails()?;
+        }
+        attachment.call("DEL").run();
+    }
+    Ok(())
+}
+
+fn misses_rules(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    let before = stage.picture();
+    attachment.add()?;
+    let after = stage.picture();
+    let what = if !new_rules(&before, &after).is_empty() {
+        flush_rules(stage);
+        "after all firewall rules were flushed"
+    } else if stage.subject.profile == Profile::Ipam {
+        let files = new_lines(&before, &after, "files");
+        if files.is_empty() {
+            return Err(Stop::skip("ADD made no file"));
+        }
+        remove_files(stage, &files);
+        "after its files were removed"
+    } else {
+        return Err(Stop::skip("ADD made no firewall rules"));
+    };
+    attachment.call("CHECK").noting(what).run().fails()?;
+    Ok(())
+}
+
+/// Puts all firewall rules back with one address in place of another.
+fn redirect_rules(stage: &Stage, from: &str, to: &str) {
+    let from = from.replace('.', "\\.");
+    let edit = format!("sed 's/{from}\\b/{to}/g'");
+    stage.host.sh(&format!(
+        "nft list ruleset | {edit} >/run/redirected.nft
+         nft flush ruleset
+         nft -f /run/redirected.nft
+         rm /run/redirected.nft
+         if command -v iptables-legacy-save >/dev/null; then
+             iptables-legacy-save | {edit} | iptables-legacy-restore
+         fi"
+    ));
+}
+
+fn notices_wrong_state(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    if stage.subject.profile == Profile::Interface {
+        let result = attachment.add()?.result()?;
+        let own = list(&result, "interfaces").iter().find(|one| text(one, "name") == "eth0");
+        if own.is_none_or(|own| text(own, "mac").is_empty()) {
+            return Err(Stop::skip("the result names no MAC address"));
+        }
+        attachment.container().sh("change='ip link set eth0 address 02:00:00:00:00:99'
+             $change || { ip link set eth0 down; $change; ip link set eth0 up; }");
+        attachment.call("CHECK").noting("after the MAC address was changed").run().fails()?;
+        return Ok(());
+    }
+    let before = stage.picture();
+    attachment.add()?;
+    let address = attachment.given().address4();
+    let rules = new_rules(&before, &stage.picture());
+    if !rules.iter().any(|rule| rule.contains(bare(&address))) {
+        return Err(Stop::skip("ADD made no firewall rules that name the container's address"));
+    }
+    redirect_rules(stage, bare(&address), "10.77.0.250");
+    attachment.call("CHECK").noting("after the rules were led to another address").run().fails()?;
+    Ok(())
+}
+
+fn accepts_later_changes(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    let ifname = attachment.ifname();
+    attachment.container().run(&format!("ip address add 198.51.100.7/24 dev {ifname}"));
+    attachment.container().run(&format!("ip route add 203.0.113.0/24 dev {ifname}"));
+    attachment.call("CHECK").noting("after one more address and route").run().succeeds()?;
+    Ok(())
+}
+
+fn runs_on_delegates(stage: &Stage) -> Judgement {
+    let stand_in = stage.stand_in()?;
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    attachment.check()?;
+    stand_in.got("CHECK")?;
+    stand_in.fails("CHECK", 101, "the stand-in fails on purpose");
+    attachment.call("CHECK").noting("with a delegate that fails").run().fails()?;
+    Ok(())
+}
+
+fn has_no_side_effects(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    let before = stage.picture();
+    attachment.check()?;
+    before.is_still_true(stage, "after CHECK")
+}
+
+fn fails_after_del(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    attachment.del()?;
+    attachment.call("CHECK").noting("after DEL").run().fails()?;
+    Ok(())
+}

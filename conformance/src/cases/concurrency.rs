@@ -1,0 +1,67 @@
+//! Many calls at a time, and calls that are cut off.
+
+use std::collections::HashSet;
+use std::thread;
+use std::time::Duration;
+
+use super::words::*;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "concurrency.many-containers-at-once",
+        does: "12 ADDs at the same time, then 12 DELs; compares addresses, before and after",
+        run: many_containers_at_once,
+    },
+    Case {
+        id: "concurrency.killed-add-is-cleaned",
+        does: "kills ADDs after 2 to 60 ms, DEL after each; compares before and after",
+        run: killed_add_is_cleaned,
+    },
+];
+
+fn at_once(attachments: &[Attachment], verb: &str) -> Vec<Answer> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = attachments
+            .iter()
+            .map(|attachment| {
+                scope.spawn(move || attachment.call(verb).noting("with 11 others").run())
+            })
+            .collect();
+        let join = |thread: thread::ScopedJoinHandle<Answer>| thread.join();
+        threads.into_iter().map(|one| join(one).unwrap_or_else(|_| panic!("panicked"))).collect()
+    })
+}
+
+fn many_containers_at_once(stage: &Stage) -> Judgement {
+    let attachments: Vec<_> = (0..12).map(|n| stage.attachment(&format!("many{n}"))).collect();
+    stage.warm()?;
+    let before = stage.picture();
+    let mut addresses = HashSet::new();
+    for answer in at_once(&attachments, "ADD") {
+        let result = answer.succeeds()?.result()?;
+        let first = list(&result, "ips").first().map(|ip| text(ip, "address").to_owned());
+        let given = first.as_ref().is_none_or(|first| addresses.insert(first.clone()));
+        // Some plugins give every container the same address: loopback, static.
+        let fixed = addresses.len() == 1;
+        expect(given || fixed, "every container has an address of its own", || {
+            format!("{} is given twice", first.unwrap_or_default())
+        })?;
+    }
+    for answer in at_once(&attachments, "DEL") {
+        answer.succeeds()?;
+    }
+    before.is_still_true(stage, "after 12 ADDs and 12 DELs at the same time")
+}
+
+fn killed_add_is_cleaned(stage: &Stage) -> Judgement {
+    stage.warm()?;
+    let before = stage.picture();
+    for millis in [2, 4, 7, 12, 20, 35, 60] {
+        let attachment = stage.attachment(&format!("killed{millis}"));
+        attachment.call("ADD").killed_after(Duration::from_millis(millis)).run();
+        // What it had started may go on a little longer than it.
+        stage.settle();
+        attachment.call("DEL").noting("after an ADD that was killed").run().succeeds()?;
+    }
+    before.is_still_true(stage, "after ADDs that were killed and their DELs")
+}

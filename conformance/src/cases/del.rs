@@ -1,0 +1,210 @@
+//! What DEL does.
+
+use std::thread;
+
+use super::words::*;
+
+pub(super) const CASES: &[Case] = &[
+    Case { id: "del.undoes-add", does: "ADD, DEL; compares before and after", run: undoes_add },
+    Case { id: "del.twice-succeeds", does: "ADD, then DEL three times", run: twice_succeeds },
+    Case {
+        id: "del.without-add-succeeds",
+        does: "DEL of an attachment that was never added",
+        run: without_add_succeeds,
+    },
+    Case {
+        id: "del.without-netns-cleans",
+        does: "ADD, removes the namespace, DEL with the old path, with an empty one, without one; compares the host",
+        run: without_netns_cleans,
+    },
+    Case {
+        id: "del.without-prev-result-cleans",
+        does: "ADD, DEL without prevResult; the same with an empty one; compares",
+        run: without_prev_result_cleans,
+    },
+    Case {
+        id: "del.without-interface-succeeds",
+        does: "ADD, removes the interface in the container, DEL",
+        run: without_interface_succeeds,
+    },
+    Case { id: "del.prints-nothing", does: "ADD, DEL; looks at stdout", run: prints_nothing },
+    Case {
+        id: "del.without-runtime-config-cleans",
+        does: "ADD with runtimeConfig, DEL without; compares",
+        run: without_runtime_config_cleans,
+    },
+    Case {
+        id: "del.cleans-after-config-changed",
+        does: "ADD, DEL with changed options; compares",
+        run: cleans_after_config_changed,
+    },
+    Case {
+        id: "del.touches-only-its-own",
+        does: "ADD of c10, of c1 on another network and of c1; DEL of c1; compares",
+        run: touches_only_its_own,
+    },
+    Case {
+        id: "del.cleans-although-delegate-fails",
+        does: "ADD, DEL with a delegate that fails; compares the host",
+        run: cleans_although_delegate_fails,
+    },
+    Case {
+        id: "del.after-flush-succeeds",
+        does: "ADD, flushes all firewall rules, DEL",
+        run: after_flush_succeeds,
+    },
+    Case {
+        id: "del.at-the-same-time-succeeds",
+        does: "ADD, then two DELs at the same time",
+        run: at_the_same_time_succeeds,
+    },
+    Case {
+        id: "del.after-failed-add-succeeds",
+        does: "an ADD that fails, then DEL",
+        run: after_failed_add_succeeds,
+    },
+];
+
+fn undoes_add(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("undone");
+    stage.warm()?;
+    let before = stage.picture();
+    attachment.add()?;
+    attachment.del()?;
+    before.is_still_true(stage, "after ADD and DEL")
+}
+
+fn twice_succeeds(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("twice");
+    attachment.add()?;
+    attachment.del()?;
+    attachment.call("DEL").noting("a second time").run().succeeds()?;
+    attachment.call("DEL").noting("a third time").run().succeeds()?;
+    Ok(())
+}
+
+fn without_add_succeeds(stage: &Stage) -> Judgement {
+    let call = stage.attachment("never").call("DEL");
+    call.noting("of an attachment that was never added").run().succeeds()?;
+    Ok(())
+}
+
+fn without_netns_cleans(stage: &Stage) -> Judgement {
+    stage.warm()?;
+    let before = stage.picture();
+    for id in ["old-path", "empty", "absent"] {
+        let attachment = stage.attachment(id);
+        attachment.add()?;
+        attachment.container().delete();
+        let call = attachment.call("DEL");
+        let call = match id {
+            "empty" => call.env("CNI_NETNS", ""),
+            "absent" => call.without("CNI_NETNS"),
+            _ => call,
+        };
+        call.noting("after the namespace was removed").run().succeeds()?;
+        before.is_still_true(stage, &format!("after DEL without a namespace ({id})"))?;
+    }
+    Ok(())
+}
+
+fn without_prev_result_cleans(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("bare");
+    stage.warm()?;
+    let before = stage.picture();
+    attachment.add()?;
+    attachment.call("DEL").without_key("prevResult").run().succeeds()?;
+    before.is_still_true(stage, "after DEL without prevResult")?;
+    attachment.add()?;
+    attachment.call("DEL").key("prevResult", json!({})).run().succeeds()?;
+    before.is_still_true(stage, "after DEL with an empty prevResult")
+}
+
+fn without_interface_succeeds(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("gone");
+    attachment.add()?;
+    // Of some plugins it is not a link that can be removed, such as lo.
+    attachment.container().sh("ip link del eth0 || true");
+    attachment.call("DEL").noting("after eth0 was removed").run().succeeds()?;
+    Ok(())
+}
+
+fn prints_nothing(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("c1");
+    attachment.add()?;
+    let answer = attachment.del()?;
+    answer.expect(answer.exchange.stdout.trim().is_empty(), "nothing on stdout")
+}
+
+fn without_runtime_config_cleans(stage: &Stage) -> Judgement {
+    given_keys(&stage.subject.runtime_config, "runtimeConfig")?;
+    let attachment = stage.attachment("c1");
+    stage.warm()?;
+    let before = stage.picture();
+    attachment.add()?;
+    attachment.call("DEL").without_key("runtimeConfig").run().succeeds()?;
+    before.is_still_true(stage, "after DEL without runtimeConfig")
+}
+
+fn cleans_after_config_changed(stage: &Stage) -> Judgement {
+    let changed = given_keys(&stage.subject.changed, "changed")?;
+    let attachment = stage.attachment("c1");
+    stage.warm()?;
+    let before = stage.picture();
+    attachment.add()?;
+    with_keys(attachment.call("DEL"), changed).run().succeeds()?;
+    before.is_still_true(stage, "after DEL with changed options")
+}
+
+fn touches_only_its_own(stage: &Stage) -> Judgement {
+    let (longer, own) = (stage.attachment("c10"), stage.attachment("c1"));
+    let elsewhere = own.on_network("elsewhere");
+    stage.warm()?;
+    longer.add()?;
+    // Two networks with the same options may be in each other's way, which is no fault of the plugin.
+    let _ = elsewhere.add();
+    let before = stage.picture();
+    own.add()?;
+    own.del()?;
+    before.is_still_true(stage, "after ADD and DEL of c1, beside c10 and c1 on another network")
+}
+
+fn cleans_although_delegate_fails(stage: &Stage) -> Judgement {
+    let stand_in = stage.stand_in()?;
+    let attachment = stage.attachment("c1");
+    stage.warm()?;
+    let before = stage.picture();
+    attachment.add()?;
+    stand_in.fails("DEL", 101, "the stand-in fails on purpose");
+    attachment.call("DEL").noting("with a delegate that fails").run().fails()?;
+    before.is_still_true(stage, "after a DEL with a delegate that failed")
+}
+
+fn after_flush_succeeds(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("flushed");
+    attachment.add()?;
+    flush_rules(stage);
+    attachment.call("DEL").noting("after all firewall rules were flushed").run().succeeds()?;
+    Ok(())
+}
+
+fn at_the_same_time_succeeds(stage: &Stage) -> Judgement {
+    let attachment = stage.attachment("race");
+    attachment.add()?;
+    let del = || attachment.call("DEL").noting("at the same time as another").run();
+    let answers = thread::scope(|scope| {
+        let threads = [scope.spawn(del), scope.spawn(del)];
+        threads.map(|thread| thread.join().unwrap_or_else(|_| panic!("a call panicked")))
+    });
+    for answer in answers {
+        answer.succeeds()?;
+    }
+    Ok(())
+}
+
+fn after_failed_add_succeeds(stage: &Stage) -> Judgement {
+    let (attachment, call) = failing_add(stage, "failed")?;
+    call.run().fails()?;
+    attachment.call("DEL").noting("after a failed ADD").run().succeeds()?;
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Reads the command line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cni_conformance::requirements::Severity;
+use cni_conformance::run::Options;
+use cni_conformance::{Profile, Subject};
+use lexopt::prelude::*;
+use serde_json::{Map, Value};
+
+/// What `run` was asked for.
+pub(super) struct Arguments {
+    pub(super) subject: Subject,
+    pub(super) options: Options,
+    /// From this weight on a deviation counts as a failure.
+    pub(super) level: Severity,
+    pub(super) json: Option<PathBuf>,
+    pub(super) keep: bool,
+    /// The words that name the subject, to repeat the command.
+    pub(super) naming: String,
+}
+
+#[derive(Default)]
+struct Raw {
+    words: Vec<String>,
+    subject: Option<PathBuf>,
+    config: Option<String>,
+    profile: Option<Profile>,
+}
+
+/// Reads the words after `run`.
+pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
+    let (mut raw, mut options) = (Raw::default(), Options::default());
+    let (mut level, mut json, mut keep) = (Severity::Must, None, false);
+    let words = |error: lexopt::Error| error.to_string();
+    while let Some(argument) = parser.next().map_err(words)? {
+        match argument {
+            Long("subject") => raw.subject = Some(parser.value().map_err(words)?.into()),
+            Long("config") => raw.config = Some(text(&mut parser)?),
+            Long("profile") => raw.profile = Some(text(&mut parser)?.parse()?),
+            Long("spec") => {
+                let version = text(&mut parser)?.parse();
+                options.versions.push(version.map_err(|error| format!("--spec: {error}"))?);
+            }
+            Long("level") => level = severity(&text(&mut parser)?)?,
+            Long("skip") => options.skip.push(text(&mut parser)?),
+            Long("fail-fast") => options.fail_fast = true,
+            Long("timeout") => options.limit = Duration::from_secs(number(&mut parser)?),
+            Long("jobs") => options.jobs = number(&mut parser)?.try_into().unwrap_or(1),
+            Long("json") => json = Some(parser.value().map_err(words)?.into()),
+            Long("keep") => keep = true,
+            Value(word) => raw.words.push(word.string().map_err(words)?),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    let (subject, naming) = subject(&mut raw)?;
+    options.only = raw.words;
+    Ok(Arguments { subject, options, level, json, keep, naming })
+}
+
+/// Reads words that name cases and nothing else.
+pub(super) fn read_cases(mut parser: lexopt::Parser) -> Result<Vec<String>, String> {
+    let mut cases = Vec::new();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Value(word) => cases.push(word.string().map_err(|error| error.to_string())?),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Ok(cases)
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+    parser.value().and_then(ValueExt::string).map_err(|error| error.to_string())
+}
+
+fn number(parser: &mut lexopt::Parser) -> Result<u64, String> {
+    let number = parser.value().and_then(|value| value.parse());
+    number.map_err(|error| error.to_string())
+}
+
+fn severity(word: &str) -> Result<Severity, String> {
+    Severity::ALL
+        .into_iter()
+        .find(|severity| severity.as_str() == word)
+        .ok_or_else(|| format!("--level: must, should, convention or stricter, not {word}"))
+}
+
+/// The subject, and the words that name it.
+fn subject(raw: &mut Raw) -> Result<(Subject, String), String> {
+    if let Some(path) = &raw.subject {
+        let subject = Subject::read(path)?.found()?;
+        return Ok((subject, format!("--subject {}", path.display())));
+    }
+    if raw.words.is_empty() {
+        return Err("run what? Name a plugin, or a file with --subject".to_owned());
+    }
+    let plugin = raw.words.remove(0);
+    let profile = raw.profile.unwrap_or(Profile::Interface);
+    let mut naming = format!("{plugin} --profile {profile}");
+    let config = match &raw.config {
+        Some(config) => {
+            naming.push_str(&format!(" --config '{config}'"));
+            object(config)?
+        }
+        None => Map::new(),
+    };
+    Ok((Subject::new(plugin, profile, config).found()?, naming))
+}
+
+/// A JSON object, given as such or as the path of a file.
+fn object(text: &str) -> Result<Map<String, Value>, String> {
+    let text = match text.trim_start().starts_with('{') {
+        true => text.to_owned(),
+        false => {
+            let read = fs::read_to_string(Path::new(text));
+            read.map_err(|error| format!("--config: can't read {text}: {error}"))?
+        }
+    };
+    serde_json::from_str(&text).map_err(|error| format!("--config: no JSON object: {error}"))
+}

@@ -1,0 +1,65 @@
+//! The command line.
+
+mod arguments;
+mod list;
+mod run;
+
+use std::process::ExitCode;
+
+/// The plugin does what it must.
+const CONFORMS: u8 = 0;
+/// It breaks a requirement that counts.
+const FAILED: u8 = 1;
+/// It could not be tested.
+pub(crate) const COULD_NOT_TEST: u8 = 2;
+/// No case has this name, or none is for this plugin.
+const NOTHING_MATCHED: u8 = 3;
+
+const HELP: &str = "\
+Judges any CNI plugin binary, in whatever language, against the specification.
+
+cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni/bin or /usr/lib/cni
+    --subject FILE       the plugin with all it needs, instead of PLUGIN (JSON, see the README)
+    --config JSON|FILE   its object in a network configuration
+    --profile PROFILE    interface, chained, wrapper, ipam (default: interface)
+    --spec VERSION       judge by this version (repeatable; default: all that the plugin claims)
+    --level LEVEL        what counts as a failure: must (default), should, convention, stricter
+    --skip CASE          not this one (repeatable)
+    --fail-fast          stop at the first failure
+    --timeout SECONDS    for one call of the plugin (default: 15)
+    --jobs N             cases at a time (default: one for each processor)
+    --json FILE          write a report for machines
+    --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
+cni-conformance list [CASE…]          the cases, their weight and profiles; runs nothing
+cni-conformance explain CASE          requirement, place in the specification, what the case does
+
+CASE is the beginning of an id (`del`, `del.twice`) or a code (`DEL-02`).
+Exit status: 0 conforms, 1 a requirement is broken, 2 could not test, 3 nothing matched.
+";
+
+/// Does what the command line says.
+pub(crate) fn dispatch() -> Result<ExitCode, String> {
+    let mut words = lexopt::Parser::from_env();
+    let verb = words.next().map_err(|error| error.to_string())?;
+    let code = match verb {
+        Some(lexopt::Arg::Value(verb)) => match verb.to_str() {
+            Some("run") => run::run(&arguments::read(words)?)?,
+            Some("list") => list::list(&arguments::read_cases(words)?),
+            Some("explain") => list::explain(&arguments::read_cases(words)?)?,
+            Some("help") => help(),
+            _ => return Err(format!("no such command: {}\n\n{HELP}", verb.display())),
+        },
+        None | Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => help(),
+        Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => {
+            println!("cni-conformance {}", env!("CARGO_PKG_VERSION"));
+            CONFORMS
+        }
+        Some(other) => return Err(other.unexpected().to_string()),
+    };
+    Ok(ExitCode::from(code))
+}
+
+fn help() -> u8 {
+    print!("{HELP}");
+    CONFORMS
+}

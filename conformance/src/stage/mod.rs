@@ -1,0 +1,274 @@
+//! What a case works on: a host of its own, containers, the plugin under test, and what it depends on.
+//!
+//! All is gone when the stage is dropped: processes, links, rules, files. A step of the stage itself that fails
+//! panics, and the case is then broken, never the plugin's fault.
+
+mod answer;
+mod attachment;
+mod call;
+mod given;
+mod picture;
+mod scratch;
+mod stand_in;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cni_wrapper::SpecVersion;
+use cni_wrapper_test::{Container, Host, Place};
+use serde_json::{Map, Value, json};
+
+pub use answer::Answer;
+pub use attachment::Attachment;
+pub use call::Call;
+pub use given::{Given, bare};
+pub use picture::Picture;
+pub use stand_in::{Recorded, StandIn};
+
+use crate::exchange::Exchange;
+use crate::judgement::{Judgement, Stop};
+use crate::process::{self, Stdin};
+use crate::profile::Profile;
+use crate::subject::Subject;
+use scratch::Scratch;
+
+/// The PATH that the plugin gets.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The name of the network that cases work on.
+pub const NETWORK: &str = "conformance";
+
+/// What a case works on.
+pub struct Stage {
+    /// The host: everything that the plugin does happens inside.
+    pub host: Host,
+    /// The plugin under test.
+    pub subject: Subject,
+    /// The version that it is asked in.
+    pub version: SpecVersion,
+    /// How long one call may take.
+    pub limit: Duration,
+    scratch: Scratch,
+    stand_in: OnceLock<StandIn>,
+    containers: Mutex<Vec<Arc<Container>>>,
+    exchanges: Mutex<Vec<Exchange>>,
+    next: AtomicU8,
+}
+
+impl Stage {
+    /// Makes a stage.
+    ///
+    /// # Panics
+    /// When this machine does not allow it, or the subject's `prepare` fails; the message says why.
+    pub fn new(subject: &Subject, version: SpecVersion, limit: Duration) -> Self {
+        let stage = Self {
+            host: Host::new(),
+            subject: subject.clone(),
+            version,
+            limit,
+            scratch: Scratch::new(),
+            stand_in: OnceLock::new(),
+            containers: Mutex::default(),
+            exchanges: Mutex::default(),
+            next: AtomicU8::new(2),
+        };
+        if let Some(script) = &subject.prepare {
+            stage.host.sh(script);
+        }
+        if subject.profile == Profile::Wrapper {
+            stage.install_stand_in();
+        }
+        stage
+    }
+
+    /// An attachment of a new container with this id, as `eth0`, to the network that cases work on.
+    pub fn attachment(&self, id: &str) -> Attachment<'_> {
+        self.attachment_in(self.container(), [NETWORK, id, "eth0"])
+    }
+
+    /// An attachment to another network, or as another interface: network, container id, interface name.
+    pub fn attachment_of(&self, names: [&str; 3]) -> Attachment<'_> {
+        self.attachment_in(self.container(), names)
+    }
+
+    /// A call that concerns a network, not an attachment: GC, STATUS, VERSION.
+    pub fn call(&self, verb: &str) -> Call<'_> {
+        self.call_on(NETWORK, verb)
+    }
+
+    /// The same for another network.
+    pub fn call_on(&self, network: &str, verb: &str) -> Call<'_> {
+        let mut call = Call::new(self, verb);
+        call.config = self.config(network);
+        call
+    }
+
+    /// The plugin that stands in for the delegate, or the IPAM plugin, of the plugin under test.
+    ///
+    /// # Errors
+    /// Skip, when the plugin runs none.
+    pub fn stand_in(&self) -> Judgement<&StandIn> {
+        match self.subject.delegate_key() {
+            Some(_) => Ok(self.install_stand_in()),
+            None => Err(Stop::skip("the configuration names no other plugin to run")),
+        }
+    }
+
+    /// Another stand-in, `name`, in another directory, which is returned with it: a decoy.
+    pub fn decoy(&self, directory: &str, name: &str) -> (PathBuf, StandIn) {
+        let directory = self.scratch.path().join(directory);
+        std::fs::create_dir_all(&directory).unwrap_or_else(|error| panic!("{error}"));
+        let stand_in = StandIn::install(&directory, name);
+        (directory, stand_in)
+    }
+
+    /// What is to be seen now.
+    pub fn picture(&self) -> Picture {
+        Picture::take(self)
+    }
+
+    /// An ADD and a DEL of another attachment, so that what all attachments share (a bridge, a chain, a directory)
+    /// is there and no difference later on.
+    ///
+    /// # Errors
+    /// The finding that one of them failed.
+    pub fn warm(&self) -> Judgement {
+        let attachment = self.attachment("warm");
+        attachment.add()?;
+        attachment.del()?;
+        Ok(())
+    }
+
+    /// Waits until no process is left on the host, such as the children of a plugin that was killed.
+    ///
+    /// # Panics
+    /// When that takes more than ten seconds.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let left = self.host.processes();
+            match left.first() {
+                None => return,
+                Some(one) => assert!(Instant::now() < deadline, "does not end: {}", one.command),
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// `CNI_PATH`: the stand-ins, the plugin's own directory, and where plugins usually are.
+    pub fn cni_path(&self) -> String {
+        let own = self.subject.plugin.parent().map(|path| path.display().to_string());
+        let usual = ["/opt/cni/bin", "/usr/lib/cni"].map(str::to_owned);
+        let scratch = self.scratch.path().display().to_string();
+        let all: Vec<String> = [scratch].into_iter().chain(own).chain(usual).collect();
+        all.join(":")
+    }
+
+    /// All calls so far.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        lock(&self.exchanges).clone()
+    }
+
+    fn config(&self, network: &str) -> Map<String, Value> {
+        let mut config = self.subject.config.clone();
+        config.insert("cniVersion".to_owned(), self.version.as_str().into());
+        config.insert("name".to_owned(), network.into());
+        config.entry("type").or_insert_with(|| self.subject.name().into());
+        if self.stand_in.get().is_some()
+            && let Some(key) = self.subject.delegate_key()
+        {
+            let own = (key == "delegate").then(|| config.get(key).cloned()).flatten();
+            let mut delegate = own.unwrap_or_else(|| json!({}));
+            delegate["type"] = StandIn::NAME.into();
+            config.insert(key.to_owned(), delegate);
+        }
+        config
+    }
+
+    fn install_stand_in(&self) -> &StandIn {
+        self.stand_in.get_or_init(|| {
+            let stand_in = StandIn::install(self.scratch.path(), StandIn::NAME);
+            let versions: Vec<_> =
+                SpecVersion::ALL.iter().map(|version| version.as_str()).collect();
+            let versions = json!({ "cniVersion": "1.1.0", "supportedVersions": versions });
+            stand_in.prints("VERSION", &versions.to_string());
+            stand_in
+        })
+    }
+
+    fn container(&self) -> Arc<Container> {
+        let mut containers = lock(&self.containers);
+        let container = Arc::new(self.host.container(&format!("ns{}", containers.len() + 1)));
+        containers.push(container.clone());
+        container
+    }
+
+    fn containers(&self) -> Vec<Arc<Container>> {
+        lock(&self.containers).clone()
+    }
+
+    fn attachment_in(&self, container: Arc<Container>, names: [&str; 3]) -> Attachment<'_> {
+        let [network, id, ifname] = names.map(str::to_owned);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let given = Given { ifname: ifname.clone(), netns: container.netns(), number };
+        if matches!(self.subject.profile, Profile::Chained | Profile::Wrapper) {
+            batch(&self.host, &given.make_on_host());
+            batch(&container, &given.make_in_container());
+        }
+        if let (Some(key), Some(stand_in)) = (self.subject.delegate_key(), self.stand_in.get()) {
+            let result = match key {
+                "delegate" => given.result(self.version),
+                _ => given.ipam_result(self.version),
+            };
+            stand_in.on_add(&id, &ifname, &result);
+        }
+        Attachment {
+            stage: self,
+            network,
+            id,
+            ifname,
+            container,
+            given,
+            version: self.version,
+            result: Arc::default(),
+        }
+    }
+
+    /// Calls the plugin and keeps the record.
+    fn exchange(&self, call: &Call) -> Answer {
+        let mut command = self.host.command(&self.subject.plugin);
+        command.env_clear().envs(&call.environment);
+        let stdin = call.stdin();
+        let ended = process::run(&mut command, &stdin, call.sinks, call.limit);
+        let ended = ended.unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"));
+        let input = match &stdin {
+            Stdin::Bytes(bytes) | Stdin::Pieces(bytes, _) => bytes.as_slice(),
+            Stdin::Unreadable => &[],
+        };
+        let (label, environment) = (call.label.clone(), call.environment.clone());
+        let exchange = Exchange::new(label, environment, input, &ended);
+        lock(&self.exchanges).push(exchange.clone());
+        Answer { exchange }
+    }
+}
+
+/// Runs commands of `ip` in one go.
+pub fn batch(place: &Place, commands: &str) {
+    let mut command = place.command("ip");
+    command.args(["-batch", "-"]).stderr(Stdio::piped());
+    let limit = Duration::from_secs(30);
+    let sinks = [process::Sink::Kept; 2];
+    let ended = process::run(&mut command, &Stdin::Bytes(commands.into()), sinks, limit);
+    let ended = ended.unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"));
+    let succeeded = ended.status.is_some_and(|status| status.success());
+    let words = String::from_utf8_lossy(&ended.stderr);
+    assert!(succeeded, "{}: `ip -batch` failed: {words}\n{commands}", place.name());
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,62 @@
+//! What the kernel and the disk show, to compare before and after.
+
+use std::collections::BTreeMap;
+
+use cni_wrapper_test::Snapshot;
+
+use super::Stage;
+use crate::judgement::{Judgement, expect};
+
+/// What is no leftover: host-local's note of the last address it gave, lock files, and the interfaces that the stage
+/// itself made, which go with their container.
+const TOLERATED: [&str; 4] = ["/last_reserved_ip", "/lock f ", ".lock f ", "given"];
+
+/// Links, addresses, routes, rules, settings and files of a case's host and its containers.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    places: BTreeMap<String, Snapshot>,
+}
+
+impl Picture {
+    pub(super) fn take(stage: &Stage) -> Self {
+        let tidy = |snapshot: Snapshot| {
+            TOLERATED.iter().fold(snapshot, |snapshot, text| snapshot.without(text))
+        };
+        let containers = stage.containers();
+        let mut places: BTreeMap<_, _> = containers
+            .iter()
+            .filter(|container| stage.host.exists(&container.netns()))
+            .map(|container| (container.name().to_owned(), tidy(container.snapshot())))
+            .collect();
+        places.insert("host".to_owned(), tidy(stage.host.snapshot()));
+        Self { places }
+    }
+
+    /// What `later` has more (`+`) and less (`-`), a line each. Containers that only one of them shows are left out.
+    pub fn difference(&self, later: &Self) -> String {
+        let both = self.places.iter().filter_map(|(name, before)| {
+            let difference = before.difference(later.places.get(name)?);
+            (!difference.is_empty()).then(|| format!("{name}:\n{difference}"))
+        });
+        both.collect()
+    }
+
+    /// The host's lines of one section, such as `nft`; see [`Snapshot::section`].
+    pub fn on_host(&self, section: &str) -> &[String] {
+        self.places.get("host").map_or(&[], |host| host.section(section))
+    }
+
+    /// All is now as it was in this picture.
+    ///
+    /// # Errors
+    /// The finding of what is different.
+    pub fn is_still_true(&self, stage: &Stage, when: &str) -> Judgement {
+        let difference = self.difference(&stage.picture());
+        expect(difference.is_empty(), format!("{when}: all as it was before"), || difference)
+    }
+
+    /// Something is now different.
+    pub fn has_changed(&self, stage: &Stage) -> bool {
+        !self.difference(&stage.picture()).is_empty()
+    }
+}

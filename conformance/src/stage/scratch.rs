@@ -1,0 +1,40 @@
+//! A directory for one case, removed when it is over.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+#[derive(Debug)]
+pub(super) struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("cni-conformance-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self { path },
+                // Left behind by a killed process that had the same id.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => (),
+                Err(error) => panic!("can't make the directory {}: {error}", path.display()),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can't be removed must not spoil a verdict.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}

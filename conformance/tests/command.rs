@@ -1,0 +1,136 @@
+//! The command line: exit status, text, report for machines.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use cni_conformance::Profile;
+use serde_json::Value;
+use support::Sinners;
+
+fn command(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+    command.args(words).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// The IPAM sinner as words of a command line.
+fn ipam(sinners: &Sinners, sin: Option<&str>) -> Vec<String> {
+    let plugin = sinners.subject(Profile::Ipam, sin).plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+    ["run", &plugin, "--profile", "ipam", "--config", config].map(str::to_owned).to_vec()
+}
+
+fn run(words: &[String], more: &[&str]) -> Output {
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    command(&words)
+}
+
+#[test]
+fn an_honest_plugin_conforms() {
+    let sinners = Sinners::new("command-honest");
+    let output = run(&ipam(&sinners, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("✔ del.twice-succeeds"), "{text}");
+    assert!(text.contains("✔ del.without-add-succeeds"), "{text}");
+    assert!(text.contains("2 cases, 2 runs: 2 pass, 0 fail"), "{text}");
+}
+
+#[test]
+fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
+    let sinners = Sinners::new("command-sin");
+    let report = std::env::temp_dir().join(format!("report-{}.json", std::process::id()));
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let json = report.display().to_string();
+    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--json", &json]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "✘ del.twice-succeeds",
+        "must · DEL-02",
+        "expected  DEL a second time: exit 0",
+        "actual    exit 1: code 100: there is nothing to delete",
+        "again     cni-conformance run ",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    check_json(&report);
+    fs::remove_file(report).unwrap();
+}
+
+fn check_json(path: &Path) {
+    let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(report["report"], 1);
+    assert_eq!(report["counts"]["fail"], 1);
+    let case = &report["cases"][0];
+    assert_eq!((&case["id"], &case["verdict"]), (&"del.twice-succeeds".into(), &"fail".into()));
+    let calls: Vec<_> =
+        case["exchanges"].as_array().unwrap().iter().map(|one| &one["call"]).collect();
+    assert_eq!(calls, ["ADD", "DEL", "DEL a second time"]);
+    assert!(case["exchanges"][0]["stdin"].as_str().unwrap().contains("cniVersion"));
+}
+
+#[test]
+fn a_deviation_below_the_level_is_no_failure() {
+    let sinners = Sinners::new("command-level");
+    let words = ipam(&sinners, Some("del.prints-nothing"));
+    let case = ["del.prints-nothing", "--spec", "1.1.0"];
+    assert_eq!(run(&words, &case).status.code(), Some(0));
+    let strict = run(&words, &[&case[..], &["--level", "convention"]].concat());
+    assert_eq!(strict.status.code(), Some(1));
+}
+
+#[test]
+fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
+    let missing = command(&["run", "there-is-no-such-plugin"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
+    let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
+    assert_eq!(useless.status.code(), Some(2));
+    assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+}
+
+#[test]
+fn nothing_matched_is_never_a_success() {
+    let sinners = Sinners::new("command-nothing");
+    let words = ipam(&sinners, None);
+    assert_eq!(run(&words, &["no.such-case"]).status.code(), Some(3));
+    let elsewhere = run(&words, &["chain.", "--spec", "1.1.0"]);
+    assert_eq!(elsewhere.status.code(), Some(3), "{}", text(&elsewhere));
+    assert_eq!(command(&["list", "no.such"]).status.code(), Some(3));
+}
+
+#[test]
+fn cases_are_listed_and_explained() {
+    let list = text(&command(&["list"]));
+    assert_eq!(list.lines().count(), 124, "{list}");
+    let explained = text(&command(&["explain", "DEL-02"]));
+    for part in ["del.twice-succeeds", "must (should in 0.4.0)", "SPEC.md#section-2", "three times"]
+    {
+        assert!(explained.contains(part), "{part} is not in:\n{explained}");
+    }
+    let untestable = text(&command(&["explain", "EXE-11"]));
+    assert!(untestable.contains("no case"), "{untestable}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_told() {
+    for (words, part) in [
+        (vec!["run"], "run what?"),
+        (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
+        (vec!["run", "bridge", "--spec", "7"], "--spec"),
+        (vec!["judge"], "no such command"),
+        (vec!["run", "/bin/sh", "--config", "{"], "--config"),
+    ] {
+        let output = command(&words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(text(&output).contains(part), "{words:?}: {}", text(&output));
+    }
+}

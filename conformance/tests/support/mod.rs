@@ -1,0 +1,86 @@
+//! The sinner as a subject.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use cni_conformance::{Case, Profile, Subject, cases};
+use cni_wrapper::SpecVersion;
+use serde_json::{Map, Value, json};
+
+/// A directory of sinners, removed when it is dropped.
+pub(crate) struct Sinners {
+    directory: PathBuf,
+}
+
+impl Sinners {
+    /// A directory with the honest IPAM plugin, which the interface plugin runs.
+    pub(crate) fn new(test: &str) -> Self {
+        let name = format!("cni-sinners-{test}-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        let sinners = Self { directory };
+        sinners.program("sinner.ipam");
+        sinners
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        let path = self.directory.join(name);
+        match symlink(env!("CARGO_BIN_EXE_cni-sinner"), &path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
+            _ => path,
+        }
+    }
+
+    /// The plugin that commits one sin, or none.
+    pub(crate) fn subject(&self, profile: Profile, sin: Option<&str>) -> Subject {
+        let sin = sin.map(|sin| format!(".{sin}")).unwrap_or_default();
+        let program = self.program(&format!("sinner.{profile}{sin}"));
+        let mut subject = Subject::new(program, profile, Map::new());
+        match profile {
+            Profile::Interface | Profile::Ipam => {
+                subject.config = object(json!({ "ipam": { "type": "sinner.ipam" } }));
+            }
+            Profile::Chained | Profile::Wrapper => {
+                subject.runtime_config = object(json!({ "portMappings": [
+                    { "hostPort": 8000, "containerPort": 80, "protocol": "tcp" },
+                ] }));
+            }
+        }
+        subject.changed = object(json!({ "colour": "red" }));
+        subject.failing = object(json!({ "fail": true }));
+        subject.tight = object(json!({ "ipam": { "type": "sinner.ipam", "size": 2 } }));
+        subject.hasty = object(json!({ "patience": 300 }));
+        subject.unready = Some("touch /run/sinner-broken".to_owned());
+        subject
+    }
+}
+
+impl Drop for Sinners {
+    fn drop(&mut self) {
+        // What can't be removed must not fail a test.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// The newest version in which a case is for plugins of this profile.
+pub(crate) fn newest(case: &Case, profile: Profile) -> Option<SpecVersion> {
+    SpecVersion::ALL.into_iter().rev().find(|version| case.applies(profile, *version))
+}
+
+/// All cases that this run of the tests looks at: those whose id begins with CNI_CONFORMANCE_ONLY, if that is set.
+pub(crate) fn chosen() -> Vec<&'static Case> {
+    static ONLY: OnceLock<String> = OnceLock::new();
+    let only = ONLY.get_or_init(|| {
+        let only = std::env::var_os("CNI_CONFORMANCE_ONLY").unwrap_or_default();
+        only.to_string_lossy().into_owned()
+    });
+    cases::all().filter(|case| case.id.starts_with(only.as_str())).collect()
+}
