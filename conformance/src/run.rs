@@ -41,7 +41,8 @@ impl Default for Options {
             only: Vec::new(),
             skip: Vec::new(),
             versions: Vec::new(),
-            limit: Duration::from_secs(15),
+            // Patient: on a busy machine the kernel's own locks make calls wait for each other.
+            limit: Duration::from_secs(30),
             jobs: thread::available_parallelism().map_or(2, usize::from),
             fail_fast: false,
         }
@@ -94,6 +95,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// The deviations that the subject file knows of and that were not seen, though their cases ran.
+    pub fn gone(&self) -> Vec<&str> {
+        let ran = |id: &str| self.records.iter().any(|record| record.case.id == id);
+        let seen = |id: &str| {
+            self.records.iter().any(|record| record.case.id == id && record.finding.is_some())
+        };
+        let known = self.subject.known.keys().map(String::as_str);
+        known.filter(|id| ran(id) && !seen(id)).collect()
+    }
+
     /// How many cases ended like this.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.records.iter().filter(|record| record.verdict == verdict).count()

@@ -35,6 +35,8 @@ pub struct Subject {
     pub hasty: Map<String, Value>,
     /// A shell script that breaks on the host what the plugin needs.
     pub unready: Option<String>,
+    /// Members of a result, such as `interfaces`, that the plugin is there to change.
+    pub changes: Vec<String>,
     /// Deviations that are known, with the reason.
     pub known: BTreeMap<String, String>,
 }
@@ -60,6 +62,8 @@ struct SubjectFile {
     hasty: Map<String, Value>,
     unready: Option<String>,
     #[serde(default)]
+    changes: Vec<String>,
+    #[serde(default)]
     known: BTreeMap<String, String>,
 }
 
@@ -77,6 +81,7 @@ impl Subject {
             tight: Map::new(),
             hasty: Map::new(),
             unready: None,
+            changes: Vec::new(),
             known: BTreeMap::new(),
         }
     }
@@ -104,6 +109,7 @@ impl Subject {
             tight: file.tight,
             hasty: file.hasty,
             unready: file.unready,
+            changes: file.changes,
             known: file.known,
         })
     }

@@ -88,6 +88,30 @@ fn a_deviation_below_the_level_is_no_failure() {
 }
 
 #[test]
+fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
+    let sinners = Sinners::new("command-known");
+    let subject = sinners.subject(Profile::Ipam, Some("del.twice-succeeds"));
+    let path = subject.plugin.with_extension("json");
+    let file = serde_json::json!({
+        "plugin": subject.plugin,
+        "profile": "ipam",
+        "config": { "ipam": { "type": "sinner.ipam" } },
+        "known": { "del.twice-succeeds": "an old sin", "del.prints-nothing": "another one" },
+    });
+    fs::write(&path, file.to_string()).unwrap();
+    let path = path.display().to_string();
+    let output =
+        command(&["run", "--subject", &path, "del.twice", "del.prints", "--spec", "1.1.0"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("known     an old sin"), "{text}");
+    assert!(
+        text.contains("del.prints-nothing is known as a deviation, but was not seen"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));

@@ -179,6 +179,10 @@ fn fails_after_del(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
     attachment.add()?;
     attachment.del()?;
+    if let (Profile::Wrapper, Ok(stand_in)) = (stage.subject.profile, stage.stand_in()) {
+        // As a delegate does that knows nothing of the attachment any more.
+        stand_in.fails("CHECK", 101, "there is no such attachment");
+    }
     attachment.call("CHECK").noting("after DEL").run().fails()?;
     Ok(())
 }

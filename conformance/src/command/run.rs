@@ -58,7 +58,8 @@ fn again(arguments: &Arguments, case: &Case) -> String {
 
 fn counts(arguments: &Arguments, record: &Record) -> bool {
     let severity = record.case.requirement().severity_in(record.version);
-    record.finding.is_some() && severity >= arguments.level
+    let known = arguments.subject.known.contains_key(record.case.id);
+    record.finding.is_some() && severity >= arguments.level && !known
 }
 
 fn exit_status(arguments: &Arguments, report: &Report) -> u8 {

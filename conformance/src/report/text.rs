@@ -26,7 +26,13 @@ pub fn text(report: &Report, again: &dyn Fn(&Case) -> String) -> String {
     for group in &groups {
         if matches!(group.verdict(), Verdict::Fail | Verdict::Warn | Verdict::Broken) {
             text.push_str(&details(group, &again(group.case)));
+            if let Some(reason) = report.subject.known.get(group.case.id) {
+                let _ = writeln!(text, "    known     {reason}");
+            }
         }
+    }
+    for id in report.gone() {
+        let _ = writeln!(text, "\n{id} is known as a deviation, but was not seen: strike it out");
     }
     text + &sums(report, &groups)
 }

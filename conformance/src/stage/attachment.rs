@@ -97,11 +97,15 @@ impl<'s> Attachment<'s> {
         self.added(self.call("ADD"))
     }
 
-    /// An ADD that was changed and has to succeed all the same; its result is remembered.
+    /// An ADD that was changed and has to succeed all the same; its result is remembered. When it is not the first
+    /// one, the plugins around it have made their interface anew, as they do in a chain.
     ///
     /// # Errors
     /// The finding that it did not.
     pub fn added(&self, call: Call) -> Judgement<Answer> {
+        if self.result().is_some() {
+            self.stage.renew(self);
+        }
         let answer = call.run().succeeds()?;
         let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
         *result = answer.document();

@@ -215,10 +215,7 @@ impl Stage {
         let [network, id, ifname] = names.map(str::to_owned);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let given = Given { ifname: ifname.clone(), netns: container.netns(), number };
-        if matches!(self.subject.profile, Profile::Chained | Profile::Wrapper) {
-            batch(&self.host, &given.make_on_host());
-            batch(&container, &given.make_in_container());
-        }
+        self.make(&given, &container);
         if let (Some(key), Some(stand_in)) = (self.subject.delegate_key(), self.stand_in.get()) {
             let result = match key {
                 "delegate" => given.result(self.version),
@@ -236,6 +233,21 @@ impl Stage {
             version: self.version,
             result: Arc::default(),
         }
+    }
+
+    /// Makes what the plugins around the one under test make.
+    fn make(&self, given: &Given, container: &Container) {
+        if matches!(self.subject.profile, Profile::Chained | Profile::Wrapper) {
+            batch(&self.host, &given.make_on_host());
+            batch(container, &given.make_in_container());
+        }
+    }
+
+    /// Makes it again.
+    fn renew(&self, attachment: &Attachment) {
+        let host_ifname = attachment.given.host_ifname();
+        self.host.sh(&format!("ip link del {host_ifname} 2>/dev/null || true"));
+        self.make(&attachment.given, &attachment.container);
     }
 
     /// Calls the plugin and keeps the record.

@@ -16,7 +16,7 @@ const IPV6: u8 = 10;
 
 /// The kernel's routing decisions, asked one by one.
 pub struct Routes {
-    socket: Socket,
+    pub(crate) socket: Socket,
 }
 
 /// How an address is reached.

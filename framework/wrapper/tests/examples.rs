@@ -22,7 +22,7 @@ fn plugins() -> PluginDir {
 }
 
 fn file(dir: &PluginDir) -> PathBuf {
-    dir.path().join("hosts/c1@eth0")
+    dir.path().join("hosts/net@c1@eth0")
 }
 
 /// What all three examples need, and lists for CHECK and GC.
@@ -138,6 +138,6 @@ fn publish_hosts_that_can_t_write_undoes_the_attachment() {
     let dir = plugins();
     let call = common::add(&dir, json!({"type": "inner"})).key("hostsDir", json!("/nonexistent"));
     let (code, msg, _) = call.run(example("publish-hosts")).error();
-    assert_eq!((code, msg.contains("/nonexistent/c1@eth0")), (5, true), "{msg}");
+    assert_eq!((code, msg.contains("/nonexistent/net@c1@eth0")), (5, true), "{msg}");
     assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
 }

@@ -56,7 +56,7 @@ fn around_the_real_bridge_an_attachment_lives_and_ends_in_every_version() {
             assert!(eth0.contains(address), "{eth0}");
             let mtu = if name == "limit-mtu" { "mtu 1400" } else { "mtu 9000" };
             assert!(eth0.contains(mtu), "{name}: {eth0}");
-            let file = format!("/run/hosts.d/{}@eth0", container.name());
+            let file = format!("/run/hosts.d/net@{}@eth0", container.name());
             assert_eq!(host.exists(&file), name == "publish-hosts");
             if name == "publish-hosts" {
                 assert_eq!(host.read(&file), format!("{address} {}\n", container.name()));
@@ -92,10 +92,10 @@ fn chained_after_the_real_bridge_publish_hosts_reads_its_result() {
     let chained = call(&container, config);
     let answer = chained.run(example("publish-hosts")).expect_success().json();
     assert_eq!(answer, result);
-    assert_eq!(host.read("/run/hosts.d/c1@eth0"), "10.22.0.2 c1\n");
+    assert_eq!(host.read("/run/hosts.d/net@c1@eth0"), "10.22.0.2 c1\n");
     chained.clone().as_verb("CHECK").run(example("publish-hosts")).expect_success();
     chained.as_verb("DEL").run(example("publish-hosts")).expect_success();
-    assert!(!host.exists("/run/hosts.d/c1@eth0"));
+    assert!(!host.exists("/run/hosts.d/net@c1@eth0"));
     bridge.as_verb("DEL").run(format!("{PLUGINS}/bridge")).expect_success();
     assert_eq!(leases(&host), "0");
 }
@@ -111,4 +111,27 @@ fn a_failed_add_leaves_no_lease_and_no_interface() {
     assert_eq!(code, 5);
     assert_eq!(leases(&host), "0");
     assert!(!container.run("ip link").contains("eth0"));
+}
+
+#[test]
+fn publish_hosts_tells_networks_apart_and_gc_removes_what_is_stale() {
+    let host = host();
+    let files =
+        || host.sh("ls /run/hosts.d").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let result = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]});
+    let call = |network: &str, id: &str| {
+        let config = json!({
+            "cniVersion": "1.1.0", "name": network, "hostsDir": "/run/hosts.d", "prevResult": result,
+        });
+        CallBuilder::add(network).config(config).container_id(id).within(&host)
+    };
+    for (network, id) in [("one", "c1"), ("two", "c1"), ("one", "c2"), ("one", "c3")] {
+        call(network, id).run(example("publish-hosts")).expect_success();
+    }
+    call("one", "c1").as_verb("DEL").run(example("publish-hosts")).expect_success();
+    assert_eq!(files(), ["one@c2@eth0", "one@c3@eth0", "two@c1@eth0"], "its namesake stays");
+    let valid = json!([{"containerID": "c3", "ifname": "eth0"}]);
+    let gc = call("one", "unused").as_verb("GC").key("cni.dev/valid-attachments", valid);
+    gc.run(example("publish-hosts")).expect_success();
+    assert_eq!(files(), ["one@c3@eth0", "two@c1@eth0"], "only what is not valid on that network");
 }

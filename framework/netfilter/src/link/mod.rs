@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::attribute::Body;
 use crate::message::Message;
+use crate::route::Routes;
 use crate::socket::{Socket, Subsystem};
 use crate::{Cause, Error, Malformed, errno};
 
@@ -55,6 +56,11 @@ impl Links {
     /// Opens a socket to the kernel's links. Reading needs no privilege.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Route)? })
+    }
+
+    /// Asks by the socket that routes were asked by.
+    pub fn after(routes: Routes) -> Self {
+        Self { socket: routes.socket }
     }
 
     /// The link with this index.

@@ -125,8 +125,9 @@ fn is_open(setting: &Path) -> bool {
 }
 
 fn interface_to(container: IpAddr) -> Result<Option<String>, Error> {
-    let Some(index) = Routes::open()?.output_interface(container)? else { return Ok(None) };
-    Ok(Links::open()?.by_index(index)?.map(|link| link.name))
+    let mut routes = Routes::open()?;
+    let Some(index) = routes.output_interface(container)? else { return Ok(None) };
+    Ok(Links::after(routes).by_index(index)?.map(|link| link.name))
 }
 
 fn setting(interface: &str) -> PathBuf {
