@@ -123,7 +123,7 @@ fn publish_hosts_tells_networks_apart_and_gc_removes_what_is_stale() {
         let config = json!({
             "cniVersion": "1.1.0", "name": network, "hostsDir": "/run/hosts.d", "prevResult": result,
         });
-        CallBuilder::add(network).config(config).container_id(id).within(&host)
+        CallBuilder::add(network).config(config).container_id(id).cni_path(PLUGINS).within(&host)
     };
     for (network, id) in [("one", "c1"), ("two", "c1"), ("one", "c2"), ("one", "c3")] {
         call(network, id).run(example("publish-hosts")).expect_success();
