@@ -31,6 +31,7 @@ macro_rules! on_every_backend {
     };
 }
 
+mod checks;
 #[path = "../common/mod.rs"]
 mod common;
 mod kinds;

@@ -171,3 +171,24 @@ fn two_networks_with_other_exclusions_share_a_chain_and_keep_them() {
     del(&one);
     assert_eq!(table(&paper.host), "", "nothing at all is left");
 }
+
+#[test]
+fn of_eight_adds_for_one_port_that_share_no_lock_exactly_one_wins() {
+    let paper = Paper::new(NFTABLES);
+    let call = |number: usize| {
+        let call = paper.call(&format!("racer{number}"), &[tcp(8080, 80)]);
+        call.key("stateDir", json!(format!("/run/racer{number}")))
+    };
+    for _ in 0..5 {
+        let running: Vec<_> = (0..8).map(|number| call(number).start(plugin())).collect();
+        let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
+        let won = outcomes.iter().filter(|outcome| outcome.status.success()).count();
+        assert_eq!(won, 1, "the kernel lets one of them in: {outcomes:?}");
+        for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {
+            let (code, msg, _) = outcome.error();
+            assert!(code == 105 && msg.contains("container racer"), "{code} {msg}");
+        }
+        (0..8).for_each(|number| drop(del(&call(number))));
+        assert_eq!(table(&paper.host), "", "and nothing is left");
+    }
+}

@@ -1,7 +1,7 @@
 //! Rules in the kernel's nf_tables, over netlink and without a program: what a packet, an ADD or a DEL costs does not
 //! depend on how many others are mapped.
 //!
-//! [`layout`] is what stands whoever is mapped, [`branches`] what each network has of its own, [`entries`] what a claim
+//! `layout` is what stands whoever is mapped, `branches` what each network has of its own, `entries` what a claim
 //! puts into the maps; `picture` is what is there, `plan` decides what changes. Everything is committed at the generation
 //! at which it was looked at: nobody can have changed anything in between.
 
