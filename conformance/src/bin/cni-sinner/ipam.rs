@@ -1,7 +1,9 @@
-//! The profile ipam: addresses, a file for each.
+//! The profile ipam: addresses, a symbolic link for each that leads nowhere and says whose it is. A link is there with
+//! what it says or not at all, whenever its maker is killed.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -25,12 +27,12 @@ fn line(owner: &Owner) -> String {
     format!("{} {}", owner.id, owner.ifname)
 }
 
-/// The files of a network's addresses that are given, with whom they are given to.
+/// A network's addresses that are given, with whom they are given to.
 pub(crate) fn leases(network: &str) -> Vec<(PathBuf, Owner)> {
     let entries = fs::read_dir(directory(network)).into_iter().flatten().flatten();
     let lease = |path: PathBuf| {
-        let text = fs::read_to_string(&path).ok()?;
-        let (id, ifname) = text.split_once(' ')?;
+        let target = fs::read_link(&path).ok()?;
+        let (id, ifname) = target.to_str()?.split_once(' ')?;
         let (network, id, ifname) = (network.to_owned(), id.to_owned(), ifname.to_owned());
         Some((path, Owner { network, id, ifname }))
     };
@@ -55,10 +57,10 @@ pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
     fs::create_dir_all(directory(&owner.network)).map_err(fault)?;
     for number in 2..2 + size(call) {
         let path = directory(&owner.network).join(number.to_string());
-        let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(&path) else {
-            continue;
-        };
-        file.write_all(line(owner).as_bytes()).map_err(fault)?;
+        match symlink(line(owner), &path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            made => made.map_err(fault)?,
+        }
         let address = format!("10.66.0.{number}/24");
         let ip = Address { address, gateway: Some("10.66.0.1".to_owned()), interface: None };
         let route = json!({ "dst": format!("192.0.{number}.0/24") });
