@@ -1,9 +1,8 @@
-//! The profile ipam: addresses, a symbolic link for each that leads nowhere and says whose it is. A link is there with
-//! what it says or not at all, whenever its maker is killed.
+//! The profile ipam: addresses, a file for each. It is there with what it says or not at all, whenever its maker is
+//! killed: so it is written under another name first.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -31,12 +30,17 @@ fn line(owner: &Owner) -> String {
 pub(crate) fn leases(network: &str) -> Vec<(PathBuf, Owner)> {
     let entries = fs::read_dir(directory(network)).into_iter().flatten().flatten();
     let lease = |path: PathBuf| {
-        let target = fs::read_link(&path).ok()?;
-        let (id, ifname) = target.to_str()?.split_once(' ')?;
+        let is_draft = path.file_name()?.to_str()?.starts_with('.');
+        let text = fs::read_to_string(&path).ok().filter(|_| !is_draft)?;
+        let (id, ifname) = text.split_once(' ')?;
         let (network, id, ifname) = (network.to_owned(), id.to_owned(), ifname.to_owned());
         Some((path, Owner { network, id, ifname }))
     };
     entries.filter_map(|entry| lease(entry.path())).collect()
+}
+
+fn draft(owner: &Owner) -> PathBuf {
+    directory(&owner.network).join(format!(".{}", line(owner)))
 }
 
 fn own(owner: &Owner) -> Option<PathBuf> {
@@ -55,22 +59,27 @@ pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
         return Err(Fault::new(100, "this attachment has an address already"));
     }
     fs::create_dir_all(directory(&owner.network)).map_err(fault)?;
+    let draft = draft(owner);
+    fs::write(&draft, line(owner)).map_err(fault)?;
     for number in 2..2 + size(call) {
         let path = directory(&owner.network).join(number.to_string());
-        match symlink(line(owner), &path) {
+        match fs::hard_link(&draft, &path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-            made => made.map_err(fault)?,
+            made => made.and_then(|()| fs::remove_file(&draft)).map_err(fault)?,
         }
         let address = format!("10.66.0.{number}/24");
         let ip = Address { address, gateway: Some("10.66.0.1".to_owned()), interface: None };
         let route = json!({ "dst": format!("192.0.{number}.0/24") });
         return Ok(shape::result(call, Value::Null, &[ip], &[route]));
     }
+    let _ = fs::remove_file(draft);
     Err(Fault::new(100, "no address is left"))
 }
 
 /// Takes the address back; not given is as well.
 pub(crate) fn remove(owner: &Owner) {
+    // Of an ADD that was killed.
+    let _ = fs::remove_file(draft(owner));
     for (path, other) in leases(&owner.network) {
         if line(&other) == line(owner) {
             // Somebody else was quicker.
