@@ -75,7 +75,11 @@ fn a_short_run_measures_every_row_and_says_which_failed_in_table_json_and_chart(
 
 /// A row of a port mapper: every call went well and had its effect, and connections came through.
 fn mapped(row: &Value, table: &str) {
-    assert_eq!(row["failures"], serde_json::json!([]), "{table}");
+    let failures = row["failures"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |failure: &Value| failure.as_str().unwrap_or_default().to_owned();
+    let unexpected: Vec<_> =
+        failures.iter().map(text).filter(|failure| !races_with_itself(row, failure)).collect();
+    assert_eq!(unexpected, Vec::<String>::new(), "{table}");
     for (index, existing) in [0, 2].into_iter().enumerate() {
         let calls = &row["calls"][index];
         assert_eq!(calls["existing"], existing);
@@ -84,8 +88,20 @@ fn mapped(row: &Value, table: &str) {
         assert!(calls["peak_kib"].as_u64().is_some_and(|peak| peak > 500));
         assert!(row["traffic"][index]["made"].as_u64().is_some_and(|made| made > 0));
     }
-    assert_eq!(row["at_once"][0]["missing"], 0);
+    if !is_peer(row) {
+        assert_eq!(row["at_once"][0]["missing"], 0, "{table}");
+    }
     assert!(row["processes"]["add"]["processes"].as_u64().is_some_and(|count| count > 0));
+}
+
+fn is_peer(row: &Value) -> bool {
+    row["name"].as_str().is_some_and(|name| name.starts_with("portmap "))
+}
+
+/// Debian's portmap makes its shared chains without a lock, so some of its ADDs at once may fail: that is
+/// for the figures to show, and no fault of the bench.
+fn races_with_itself(row: &Value, failure: &str) -> bool {
+    is_peer(row) && failure.starts_with("32 at once ")
 }
 
 #[test]
