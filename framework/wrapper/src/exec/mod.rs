@@ -60,7 +60,7 @@ impl Default for Limits {
 pub struct Finished {
     /// Exit status or signal.
     pub status: ExitStatus,
-    /// All of its stdout.
+    /// All of its stdout; empty when that was handed over as it came.
     pub stdout: Vec<u8>,
     /// The end of its stderr.
     pub stderr: Vec<u8>,
@@ -129,20 +129,34 @@ impl ExecError {
 /// When it can't be started, passes its deadline, floods a pipe, or a pipe fails. A child that ends with a
 /// non-zero status or by a signal is no error here: [`Finished::status`] says so.
 pub async fn run(execution: &Execution) -> Result<Finished, ExecError> {
+    let mut stdout = Vec::new();
+    let finished = run_reading(execution, &mut |bytes| stdout.extend_from_slice(bytes)).await?;
+    Ok(Finished { stdout, ..finished })
+}
+
+/// The same for a child whose stdout need not be kept: `take` gets it in pieces, as they come and wherever they are cut.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn run_reading(
+    execution: &Execution,
+    take: &mut dyn FnMut(&[u8]),
+) -> Result<Finished, ExecError> {
     let started = Instant::now();
     let (child, pipes) = start::start(execution).await?;
     let mut group = Group::of(child);
-    let captured = Captured::new(execution.limits);
+    let captured = Captured::new(execution.limits, take);
     let conversation = converse(&mut group, pipes, execution, &captured);
     let step = timeout(execution.limits.deadline, conversation).await;
     if !matches!(step, Ok(Ok(Step::Exited(_)))) {
         group.stop().await;
     }
     let program = || execution.program.clone();
-    let (stdout, stderr) = captured.into_parts();
+    let stderr = captured.into_stderr();
     match step {
         Ok(Ok(Step::Exited(status))) => {
-            Ok(Finished { status, stdout, stderr, took: started.elapsed() })
+            Ok(Finished { status, stdout: Vec::new(), stderr, took: started.elapsed() })
         }
         Ok(Ok(Step::Flooded { stream, limit })) => {
             Err(ExecError::Flood { program: program(), stream, limit, stderr })
@@ -162,7 +176,7 @@ async fn converse(
     group: &mut Group,
     pipes: Pipes,
     execution: &Execution,
-    captured: &Captured,
+    captured: &Captured<'_>,
 ) -> io::Result<Step> {
     let mut talk = Box::pin(pipes.talk(&execution.stdin, captured));
     let (step, still_talking) = pipes::until_exit(group.exited(), talk.as_mut()).await?;

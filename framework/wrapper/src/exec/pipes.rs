@@ -23,33 +23,36 @@ pub(super) enum Step {
 }
 
 /// What the child has said so far. It outlives the reading, which may be cut short.
-pub(super) struct Captured {
-    stdout: RefCell<Vec<u8>>,
+pub(super) struct Captured<'t> {
+    take: RefCell<&'t mut dyn FnMut(&[u8])>,
+    stdout_total: Cell<usize>,
     stderr: RefCell<Vec<u8>>,
     stderr_total: Cell<usize>,
     limits: Limits,
 }
 
-impl Captured {
-    pub(super) fn new(limits: Limits) -> Self {
+impl<'t> Captured<'t> {
+    pub(super) fn new(limits: Limits, take: &'t mut dyn FnMut(&[u8])) -> Self {
         Self {
-            stdout: RefCell::default(),
+            take: RefCell::new(take),
+            stdout_total: Cell::new(0),
             stderr: RefCell::default(),
             stderr_total: Cell::new(0),
             limits,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn into_stderr(self) -> Vec<u8> {
         let mut stderr = self.stderr.into_inner();
         keep_end(&mut stderr, self.limits.stderr);
-        (self.stdout.into_inner(), stderr)
+        stderr
     }
 
     fn stdout(&self, bytes: &[u8]) -> Option<Step> {
-        let mut stdout = self.stdout.borrow_mut();
-        let room = self.limits.stdout - stdout.len();
-        stdout.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let room = self.limits.stdout - self.stdout_total.get();
+        let allowed = &bytes[..bytes.len().min(room)];
+        (self.take.borrow_mut())(allowed);
+        self.stdout_total.set(self.stdout_total.get() + allowed.len());
         (bytes.len() > room)
             .then_some(Step::Flooded { stream: "stdout", limit: self.limits.stdout })
     }
@@ -83,7 +86,7 @@ impl Pipes {
     }
 
     /// Feeds stdin and reads both outputs until all three are done; `Some` when an output floods.
-    pub(super) async fn talk(self, input: &[u8], captured: &Captured) -> io::Result<Option<Step>> {
+    pub(super) async fn talk(self, input: &[u8], captured: &Captured<'_>) -> io::Result<Option<Step>> {
         let mut feeding = pin!(feed(self.stdin, input));
         let mut out = pin!(drain(self.stdout, |bytes| captured.stdout(bytes)));
         let mut err = pin!(drain(self.stderr, |bytes| captured.stderr(bytes)));

@@ -2,7 +2,7 @@
 //! something to change.
 //!
 //! [`save`] reads, [`rules`] says what a claim wants, `view` what to look at for it, [`plan`] decides; all four are pure.
-//! `settle` goes from a look to a change, `run` executes.
+//! `settle` goes from a look to a change, `run` executes, `sieve` keeps of a listing what matters.
 
 mod change;
 pub mod plan;
@@ -10,6 +10,7 @@ pub mod rules;
 mod run;
 pub mod save;
 mod settle;
+mod sieve;
 mod skeleton;
 mod survey;
 mod tools;
@@ -34,6 +35,7 @@ use tools::{Program, Tools};
 use view::View;
 
 pub use change::Plan;
+pub use sieve::Others;
 pub use tools::Variant;
 
 /// Every match and target that our rules are made of, in rules that are tried and never made.
@@ -119,8 +121,7 @@ impl Backend for Iptables {
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
         let wanted = wanted_by(claim, false);
         for (Wanted { family, scope, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
-            let text = listing?;
-            let plan = plan::compare(&Listing::parse(&text), *scope, *family, claim);
+            let plan = plan::compare(&listing?.listing(), *scope, *family, claim);
             let differences = plan.differences();
             if !differences.is_empty() {
                 return Err(Error::Differs { rules: family.as_str(), differences });
@@ -134,7 +135,7 @@ impl Backend for Iptables {
         let mut all = Vec::new();
         for (Wanted { family, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
             match listing {
-                Ok(text) => all.extend(holdings(&Listing::parse(&text), *family)),
+                Ok(sifted) => all.extend(holdings(&sifted.listing(), *family)),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_wrapper::exec::{Execution, Finished, Limits, run};
+use cni_wrapper::exec::{ExecError, Execution, Finished, Limits, run, run_reading};
 
 use super::plan::Scope;
 use super::save::Listing;
+use super::sieve::Sieve;
 use super::tools::{Program, Tools};
 use super::version;
-use super::view::{self, Place, Seen};
+use super::view::{self, Place};
 use super::xtables_lock::XtablesLock;
 use crate::error::Error;
 use crate::family::Family;
@@ -47,25 +48,29 @@ impl Runner {
         Ok(text)
     }
 
-    /// What these chains hold, up to the first that does not exist. One process, at the cost of these chains only, which
-    /// is not true of iptables-save. `None` when this iptables-restore is too old to be asked.
+    /// Sifts what these chains hold, up to the first that does not exist, and says how many were listed. One process, at
+    /// the cost of these chains only, which is not true of iptables-save. `None` when this iptables-restore is too old to
+    /// be asked.
     pub(super) async fn show(
         &self,
         family: Family,
         places: &[Place],
-    ) -> Result<Option<Seen>, Error> {
+        sieve: &mut Sieve,
+    ) -> Result<Option<usize>, Error> {
         let Some(request) = view::request(places) else { return Ok(None) };
         let program = self.tools.find(Program::Restore, family)?;
         let args = ["-w", &self.patience(), "--noflush"].map(OsString::from).into();
-        let finished = self.run(&program, args, request.into_bytes()).await?;
+        let execution = self.execution(&program, args, request.into_bytes());
+        sieve.ask(places);
+        let finished = run_reading(&execution, &mut |bytes| sieve.take(bytes)).await?;
         self.refuse_if_locked(&finished)?;
-        let seen = view::read(places, &String::from_utf8_lossy(&finished.stdout));
+        let listed = sieve.end();
         let ended = match finished.status.code() {
-            Some(0) => seen.chains == places.len(),
-            Some(1) => seen.chains < places.len(),
+            Some(0) => listed == places.len(),
+            Some(1) => listed < places.len(),
             _ => false,
         };
-        Ok(ended.then_some(seen))
+        Ok(ended.then_some(listed))
     }
 
     /// Tells iptables-restore the text. One process; three with an iptables before 1.6.2.
@@ -137,12 +142,15 @@ impl Runner {
         program: &Path,
         args: Vec<OsString>,
         stdin: Vec<u8>,
-    ) -> Result<Finished, Error> {
+    ) -> Result<Finished, ExecError> {
+        run(&self.execution(program, args, stdin)).await
+    }
+
+    fn execution(&self, program: &Path, args: Vec<OsString>, stdin: Vec<u8>) -> Execution {
         let deadline = self.lock_timeout + WORK;
         let limits = Limits { deadline, stdout: LONGEST_LISTING, ..Limits::default() };
         let environment = self.tools.environment();
-        let execution = Execution { program: program.to_owned(), args, environment, stdin, limits };
-        Ok(run(&execution).await?)
+        Execution { program: program.to_owned(), args, environment, stdin, limits }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::sieve::Others;
 use super::words;
 
 /// The tables that we look at.
@@ -16,6 +17,8 @@ pub struct Listing<'a> {
     pub raw: Table<'a>,
     /// Tables that hold something that iptables can't show.
     pub incompatible: Vec<&'a str>,
+    /// Rules of others that are in the nat table and not in this listing.
+    pub others: Others,
 }
 
 /// Chains and rules of a table. One that does not exist is one without any.
@@ -87,7 +90,7 @@ impl<'a> Listing<'a> {
 }
 
 /// `-A CHAIN SPEC`
-fn rule(line: &str) -> Option<Rule<'_>> {
+pub(super) fn rule(line: &str) -> Option<Rule<'_>> {
     let rest = line.strip_prefix("-A ")?;
     let (chain, spec) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(Rule { chain, spec: spec.trim_end() })

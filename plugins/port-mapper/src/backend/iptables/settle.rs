@@ -6,6 +6,7 @@ use super::Iptables;
 use super::change::Plan;
 use super::plan::Scope;
 use super::save::Listing;
+use super::sieve::{Sieve, Sifted};
 use super::view::{Next, View};
 use crate::error::Error;
 use crate::family::Family;
@@ -24,7 +25,7 @@ pub(super) struct Wanted<'a> {
 
 impl Iptables {
     /// Both listings at the same time, where there are two.
-    pub(super) async fn list(&self, wanted: &[Wanted<'_>]) -> Vec<Result<String, Error>> {
+    pub(super) async fn list(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Sifted, Error>> {
         match wanted {
             [] => Vec::new(),
             [one] => vec![self.look(one).await],
@@ -35,32 +36,35 @@ impl Iptables {
         }
     }
 
-    async fn look(&self, wanted: &Wanted<'_>) -> Result<String, Error> {
+    async fn look(&self, wanted: &Wanted<'_>) -> Result<Sifted, Error> {
         if let Some(view) = &wanted.view
-            && let Some(text) = self.glance(wanted, view).await?
+            && let Some(sifted) = self.glance(wanted, view).await?
         {
-            return Ok(text);
+            return Ok(sifted);
         }
-        self.runner.list(wanted.family, wanted.scope).await
+        Ok(Sifted::all(self.runner.list(wanted.family, wanted.scope).await?))
     }
 
     /// The chains that matter; `None` when they don't tell enough. One process, two where other networks have chains.
-    async fn glance(&self, wanted: &Wanted<'_>, view: &View<'_>) -> Result<Option<String>, Error> {
+    async fn glance(&self, wanted: &Wanted<'_>, view: &View<'_>) -> Result<Option<Sifted>, Error> {
         let Wanted { family, scope, .. } = *wanted;
+        let mut sieve = Sieve::new(view, family);
         let mut asked = view.chains(scope);
-        let Some(mut seen) = self.runner.show(family, &asked).await? else { return Ok(None) };
-        let mut next = view.next(&Listing::parse(&seen.text), &asked, seen.chains, family);
+        let Some(seen) = self.runner.show(family, &asked, &mut sieve).await? else {
+            return Ok(None);
+        };
+        let mut sifted = sieve.sifted();
+        let mut next = view.next(&sifted.listing(), &asked, seen, family);
         if let Next::Also(also) = next {
-            let Some(more) = self.runner.show(family, &also).await? else { return Ok(None) };
-            if more.chains < also.len() {
+            if self.runner.show(family, &also, &mut sieve).await? != Some(also.len()) {
                 return Ok(None);
             }
-            seen.text.push_str(&more.text);
-            asked.truncate(seen.chains);
+            sifted = sieve.sifted();
+            asked.truncate(seen);
             asked.extend(also);
-            next = view.next(&Listing::parse(&seen.text), &asked, asked.len(), family);
+            next = view.next(&sifted.listing(), &asked, asked.len(), family);
         }
-        Ok((next == Next::Decide).then_some(seen.text))
+        Ok((next == Next::Decide).then_some(sifted))
     }
 
     /// Lists, decides, changes; and does so anew when the change was refused and would be another one now.
@@ -80,8 +84,8 @@ impl Iptables {
             let mut texts = Vec::new();
             for (&Wanted { family, scope, .. }, listing) in wanted.iter().zip(listings) {
                 match listing {
-                    Ok(text) => {
-                        let plan = decide(family, scope, &Listing::parse(&text))?;
+                    Ok(sifted) => {
+                        let plan = decide(family, scope, &sifted.listing())?;
                         texts.push((family, plan.text()?));
                     }
                     Err(error) if accept(&error) => {}

@@ -36,7 +36,7 @@ pub(super) fn plan(scene: &Scene<'_>, edits: Edits) -> Plan {
     // Jumps were found first, rules follow: the order among deletions means nothing.
     nat.append.extend(edits.append);
     let mut raw = Change::default();
-    let needed = !by_localhost.is_empty();
+    let needed = !by_localhost.is_empty() || scene.listing.others.need_guard();
     if scene.family == Family::V4 && scene.scope == Scope::All {
         match needed {
             true => put_up_guard(&scene.listing.raw, &mut raw),
@@ -88,7 +88,8 @@ fn tend(
     let left = |at: &usize| scene.tagged[*at].rule.chain == chain && !edits.delete.contains(at);
     let left: Vec<usize> = (0..scene.tagged.len()).filter(left).collect();
     let comes = edits.append.iter().any(|line| line.chain == chain);
-    if left.is_empty() && !comes {
+    let others = &scene.listing.others;
+    if left.is_empty() && others.in_chain(chain) == 0 && !comes {
         return;
     }
     if !table.has(chain) {
@@ -103,6 +104,7 @@ fn tend(
     }
     if let Some(jump) = optional {
         let wanted = left.iter().any(|&at| by_localhost.contains(&*scene.tagged[at].tag))
+            || others.need_localhost_in(chain)
             || (comes && scene.localhost.is_some());
         exactly(usize::from(wanted), &jump, &references, nat);
     }
@@ -123,6 +125,7 @@ fn jumps(chain: &str, family: Family) -> (Vec<Line>, Option<Line>) {
 fn is_emptied(scene: &Scene<'_>, edits: &Edits, chain: &str) -> bool {
     let there = scene.listing.nat.rules.iter().filter(|rule| rule.chain == chain).count();
     let gone = edits.delete.iter().filter(|&&at| scene.tagged[at].rule.chain == chain).count();
+    let there = there + scene.listing.others.in_chain(chain);
     there == gone && edits.append.iter().all(|line| line.chain != chain)
 }
 

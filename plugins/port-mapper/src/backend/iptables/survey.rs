@@ -1,6 +1,6 @@
 //! What of a listing belongs to somebody: rules with a tag, and what they hold.
 //!
-//! It is done for every rule of every container on the host, so it takes no memory of its own per rule.
+//! It is done for every rule of every container on the host, so it takes no memory of its own for the words of a rule.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(super) fn tagged<'a>(listing: &Listing<'a>) -> Vec<Tagged<'a>> {
 }
 
 impl<'a> Tagged<'a> {
-    fn read(rule: Rule<'a>) -> Option<Self> {
+    pub(super) fn read(rule: Rule<'a>) -> Option<Self> {
         let (before, comment) = rule.spec.split_once("-m comment --comment ")?;
         let (tag, behind) = words::first(comment)?;
         let plain = !before.contains('"') && !behind.contains('"');

@@ -1,8 +1,8 @@
 //! The chains that a verb looks at, and whether they tell enough.
 //!
 //! Others, such as Kubernetes, have tens of thousands of rules in chains of their own. iptables-restore can be told to
-//! list single chains (`-S CHAIN`) and stops at the first that does not exist; what it says is brought here into the form
-//! of iptables-save. Where that does not tell enough, all rules are listed.
+//! list single chains (`-S CHAIN`) and stops at the first that does not exist; what it says is sifted as it comes. Where that
+//! does not tell enough, be it that a port is taken by somebody, all rules are listed.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -32,15 +32,6 @@ pub(super) struct View<'a> {
     pub(super) claim: &'a Claim,
     /// Whether it matters what others hold, in the chains of other networks too.
     pub(super) conflicts: bool,
-}
-
-/// What some chains hold.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// As iptables-save would print it.
-    pub(super) text: String,
-    /// How many of those that were asked for were listed; the next one does not exist.
-    pub(super) chains: usize,
 }
 
 /// What to do after a look.
@@ -93,7 +84,7 @@ impl View<'_> {
         }
         let enough = match self.conflicts {
             _ if !also.is_empty() => return Next::Also(also),
-            true => !has_strays(listing),
+            true => !has_strays(listing) && !listing.others.in_the_way,
             false => shows(listing, self.claim, family),
         };
         if enough { Next::Decide } else { Next::Everything }
@@ -126,7 +117,7 @@ fn has_strays(listing: &Listing<'_>) -> bool {
     let (masquerades, others): (Vec<_>, Vec<_>) =
         tagged.iter().partition(|tagged| tagged.rule.chain == MASQ);
     let tags: HashSet<&str> = others.iter().map(|tagged| &*tagged.tag).collect();
-    masquerades.iter().any(|tagged| !tags.contains(&*tagged.tag))
+    listing.others.strays || masquerades.iter().any(|tagged| !tags.contains(&*tagged.tag))
 }
 
 /// Whether every rule of the claim is there. If so, its owner has none in a chain that was not looked at: they are all
@@ -159,34 +150,6 @@ pub(super) fn request(asked: &[Place]) -> Option<String> {
     Some(text)
 }
 
-/// What it said. A listing begins with the chain itself, a built-in one with its policy.
-pub(super) fn read(asked: &[Place], said: &str) -> Seen {
-    let mut seen = Seen::default();
-    for line in said.lines() {
-        if line.starts_with("-A ") {
-            seen.text.push_str(line);
-        } else {
-            let Some((table, chain)) = asked.get(seen.chains) else { break };
-            let Some(kind) = kind(line, chain) else { break };
-            seen.chains += 1;
-            seen.text.push_str(&format!("*{table}\n:{chain} {kind}"));
-        }
-        seen.text.push('\n');
-    }
-    seen
-}
-
-/// `-P CHAIN POLICY` or `-N CHAIN`: what iptables-save prints behind the name.
-fn kind(line: &str, chain: &str) -> Option<&'static str> {
-    let mut words = line.split(' ');
-    let kind = match words.next()? {
-        "-P" => "ACCEPT [0:0]",
-        "-N" => "- [0:0]",
-        _ => return None,
-    };
-    (words.next()? == chain).then_some(kind)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,23 +166,5 @@ mod tests {
             "*nat\n-S OUTPUT\n-S \"A b\"\nCOMMIT\n*raw\n-S X\nCOMMIT\n*nat\n-S Y\nCOMMIT\n"
         );
         assert_eq!(request(&places(&[("nat", "a\nb")])), None);
-    }
-
-    #[test]
-    fn chains_of_one_name_are_told_apart_by_their_order() {
-        let asked = places(&[("nat", "PREROUTING"), ("raw", "PREROUTING"), ("nat", "MESOS")]);
-        let said = "-P PREROUTING ACCEPT\n-A PREROUTING -j MESOS\n-P PREROUTING ACCEPT\n-N MESOS\n-A MESOS -j X\n";
-        let seen = read(&asked, said);
-        let listing = Listing::parse(&seen.text);
-        assert_eq!((seen.chains, listing.nat.rules.len(), listing.raw.rules.len()), (3, 2, 0));
-        assert!(listing.nat.has("MESOS") && !listing.nat.has("PREROUTING"));
-    }
-
-    #[test]
-    fn what_was_not_asked_for_ends_the_reading() {
-        let asked = places(&[("nat", "OUTPUT"), ("nat", "MESOS")]);
-        assert_eq!(read(&asked, "-P OUTPUT ACCEPT\n-N OTHER\n-A OTHER -j X\n").chains, 1);
-        assert_eq!(read(&asked, "Chain OUTPUT (policy ACCEPT)\n-P OUTPUT ACCEPT\n").chains, 0);
-        assert_eq!(read(&asked, "").chains, 0);
     }
 }
