@@ -34,7 +34,7 @@ pub async fn attach(
     claim.backend = backends.kind(settings.backend);
     let backend = backends.get(claim.backend)?;
     let (state, is_new) = localhost::open_or_make_state(&settings.state_dir)?;
-    let _lock = Lock::take(&state, settings.lock_timeout).await?;
+    let lock = Lock::take(&state, settings.lock_timeout).await?;
     begin();
     let noted = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
     let stale = |holder: &Holder| is_stale(&state, holder);
@@ -45,16 +45,19 @@ pub async fn attach(
     let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
     let had_none = |noted: Option<Claim>| noted.is_none_or(|claim| claim.mappings.is_empty());
     let besides = if noted.is_ok_and(had_none) { Besides::Nothing } else { Besides::Anything };
-    establish(&state, backend, &claim, besides, &names).await
+    establish(&state, lock, backend, &claim, besides, &names).await
 }
 
-/// Makes the host what the claim says. Repeating it repairs; the lock must be held.
+/// Makes the host what the claim says. Repeating it repairs.
+///
+/// The lock is given back as soon as the rules stand: what follows concerns this container alone, and others wait.
 ///
 /// # Errors
 ///
 /// As [`attach`].
 pub async fn establish(
     state: &State,
+    lock: Lock,
     backend: &impl Backend,
     claim: &Claim,
     besides: Besides,
@@ -68,6 +71,7 @@ pub async fn establish(
         // Behind the guard, which stands by now.
         localhost::open(state, claim)?;
     }
+    drop(lock);
     hairpin::open(claim, host_interfaces)?;
     flows::forget_stale(claim)
 }

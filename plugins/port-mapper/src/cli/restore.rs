@@ -44,10 +44,10 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 async fn one(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
     let backend = backends.get(claim.backend)?;
     let state = open_state(&options.state_dir)?;
-    let _lock = Lock::take(&state, options.patience).await?;
+    let lock = Lock::take(&state, options.patience).await?;
     // Its DEL may have come since the list was read.
     match state.read(&claim.owner)? {
-        Some(claim) => establish(&state, backend, &claim, Besides::Nothing, &[]).await,
+        Some(claim) => establish(&state, lock, backend, &claim, Besides::Nothing, &[]).await,
         None => Ok(()),
     }
 }

