@@ -50,22 +50,33 @@ pub(crate) struct Ended {
     pub(crate) took: Duration,
 }
 
-/// Runs `command` to its end, `limit` at most.
+/// What a process is started with: standard input, output and error.
+pub(crate) struct Streams([Stdio; 3]);
+
+impl Streams {
+    /// Gives them to the process that `command` starts.
+    pub(crate) fn into(self, command: &mut Command) {
+        let [stdin, stdout, stderr] = self.0;
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+    }
+}
+
+/// Runs the process that `start` starts to its end, `limit` at most.
 ///
 /// # Errors
 /// When it can't be started.
 pub(crate) fn run(
-    command: &mut Command,
     stdin: &Stdin,
     sinks: [Sink; 2],
     limit: Duration,
+    start: impl FnOnce(Streams) -> io::Result<Child>,
 ) -> io::Result<Ended> {
     let started = Instant::now();
-    command.stdin(match stdin {
+    let input = match stdin {
         Stdin::Unreadable => OpenOptions::new().write(true).open("/dev/null")?.into(),
         _ => Stdio::piped(),
-    });
-    let mut child = command.stdout(stdio(sinks[0])?).stderr(stdio(sinks[1])?).spawn()?;
+    };
+    let mut child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
     feed(&mut child, stdin);
     let outputs = [Output::of(child.stdout.take()), Output::of(child.stderr.take())];
     let (status, held_open) = wait(&mut child, &outputs, started + limit)?;
@@ -176,9 +187,12 @@ mod tests {
     const KEEP: [Sink; 2] = [Sink::Kept; 2];
 
     fn sh(script: &str, stdin: Stdin, sinks: [Sink; 2], limit_ms: u64) -> Ended {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        run(&mut command, &stdin, sinks, Duration::from_millis(limit_ms)).unwrap()
+        let start = |streams: Streams| {
+            let mut command = Command::new("sh");
+            streams.into(&mut command);
+            command.args(["-c", script]).spawn()
+        };
+        run(&stdin, sinks, Duration::from_millis(limit_ms), start).unwrap()
     }
 
     fn code(ended: &Ended) -> Option<i32> {

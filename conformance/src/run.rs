@@ -1,9 +1,10 @@
 //! Runs cases on a subject, several at a time.
 
 use std::any::Any;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,8 @@ impl Default for Options {
             versions: Vec::new(),
             // Patient: on a busy machine the kernel's own locks make calls wait for each other.
             limit: Duration::from_secs(30),
-            jobs: thread::available_parallelism().map_or(2, usize::from),
+            // A case waits for the kernel about as long as it keeps a processor busy.
+            jobs: 2 * thread::available_parallelism().map_or(2, usize::from),
             fail_fast: false,
         }
     }
@@ -125,9 +127,14 @@ pub fn run(
     } else {
         options.versions.clone()
     };
+    let wanted: Vec<_> =
+        wanted.into_iter().filter(|version| possible(subject.profile, *version)).collect();
+    let probes = in_parallel(&wanted, options.jobs, |version| {
+        ControlFlow::Continue((*version, usable(subject, *version, options)))
+    });
     let (mut versions, mut unusable) = (Vec::new(), Vec::new());
-    for version in wanted.into_iter().filter(|version| possible(subject.profile, *version)) {
-        match usable(subject, version, options) {
+    for (version, probe) in probes {
+        match probe {
             Ok(()) => versions.push(version),
             Err(problem) => unusable.push((version, problem)),
         }
@@ -138,7 +145,15 @@ pub fn run(
         ));
     }
     let work = work(subject, &versions, options);
-    let records = in_parallel(&work, subject, options, progress);
+    let records = in_parallel(&work, options.jobs, |(case, version)| {
+        let (record, _) = judge(case, subject, *version, options.limit);
+        progress(&record);
+        let failed = matches!(record.verdict, Verdict::Fail | Verdict::Broken);
+        match options.fail_fast && failed {
+            true => ControlFlow::Break(record),
+            false => ControlFlow::Continue(record),
+        }
+    });
     Ok(Report { subject: subject.clone(), versions, unusable, records })
 }
 
@@ -154,32 +169,35 @@ fn work(
     pairs.filter(|(case, version)| case.applies(subject.profile, *version)).collect()
 }
 
-fn in_parallel(
-    work: &[(&'static Case, SpecVersion)],
-    subject: &Subject,
-    options: &Options,
-    progress: &(dyn Fn(&Record) + Sync),
-) -> Vec<Record> {
+/// Does the same with each item, several at a time, until one says to stop. The results are in the order of the items.
+fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> ControlFlow<R, R> + Sync,
+) -> Vec<R> {
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let records = Mutex::new(Vec::new());
+    let results = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..options.jobs.clamp(1, work.len().max(1)) {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((case, version)) = work.get(index) else { return };
-                    let (record, _) = judge(case, subject, *version, options.limit);
-                    progress(&record);
-                    let failed = matches!(record.verdict, Verdict::Fail | Verdict::Broken);
-                    stop.fetch_or(options.fail_fast && failed, Ordering::Relaxed);
-                    lock(&records).push((index, record));
+                    let Some(item) = items.get(index) else { return };
+                    let result = match work(item) {
+                        ControlFlow::Continue(result) => result,
+                        ControlFlow::Break(result) => {
+                            stop.store(true, Ordering::Relaxed);
+                            result
+                        }
+                    };
+                    lock(&results).push((index, result));
                 }
             });
         }
     });
-    let mut records = records.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    records.sort_by_key(|(index, _)| *index);
-    records.into_iter().map(|(_, record)| record).collect()
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Runs one case. The stage is returned as it is afterwards, for whoever wants to look at it; when it is dropped,
@@ -258,6 +276,6 @@ fn words(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,7 +27,7 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --skip CASE          not this one (repeatable)
     --fail-fast          stop at the first failure
     --timeout SECONDS    for one call of the plugin (default: 30)
-    --jobs N             cases at a time (default: one for each processor)
+    --jobs N             cases at a time (default: two for each processor)
     --json FILE          write a report for machines
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
 cni-conformance list [CASE…]          the cases, their weight and profiles; runs nothing

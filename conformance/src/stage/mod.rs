@@ -12,7 +12,6 @@ mod scratch;
 mod stand_in;
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -252,11 +251,14 @@ impl Stage {
 
     /// Calls the plugin and keeps the record.
     fn exchange(&self, call: &Call) -> Answer {
-        let mut command = self.host.command(&self.subject.plugin);
-        command.env_clear().envs(&call.environment);
         let stdin = call.stdin();
-        let ended = process::run(&mut command, &stdin, call.sinks, call.limit);
-        let ended = ended.unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"));
+        let ended = process::run(&stdin, call.sinks, call.limit, |streams| {
+            self.host.start(&self.subject.plugin, |command| {
+                streams.into(command.env_clear().envs(&call.environment));
+            })
+        });
+        let plugin = self.subject.plugin.display();
+        let ended = ended.unwrap_or_else(|error| panic!("can't run {plugin}: {error}"));
         let input = match &stdin {
             Stdin::Bytes(bytes) | Stdin::Pieces(bytes, _) => bytes.as_slice(),
             Stdin::Unreadable => &[],
@@ -270,12 +272,11 @@ impl Stage {
 
 /// Runs commands of `ip` in one go.
 pub fn batch(place: &Place, commands: &str) {
-    let mut command = place.command("ip");
-    command.args(["-batch", "-"]).stderr(Stdio::piped());
-    let limit = Duration::from_secs(30);
-    let sinks = [process::Sink::Kept; 2];
-    let ended = process::run(&mut command, &Stdin::Bytes(commands.into()), sinks, limit);
-    let ended = ended.unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"));
+    let (stdin, limit) = (Stdin::Bytes(commands.into()), Duration::from_secs(30));
+    let ended = process::run(&stdin, [process::Sink::Kept; 2], limit, |streams| {
+        place.start("ip", |command| streams.into(command.args(["-batch", "-"])))
+    });
+    let ended = ended.unwrap_or_else(|error| panic!("can't run ip (iproute2): {error}"));
     let succeeded = ended.status.is_some_and(|status| status.success());
     let words = String::from_utf8_lossy(&ended.stderr);
     assert!(succeeded, "{}: `ip -batch` failed: {words}\n{commands}", place.name());

@@ -51,13 +51,13 @@ impl StandIn {
     pub(super) fn on_add(&self, id: &str, ifname: &str, result: &Value) {
         // An id that is unfit for a file name never reaches a delegate.
         if !format!("{id}{ifname}").contains(['/', '\0']) && id.len() + ifname.len() < 240 {
-            self.tell(&format!("ADD.{id}.{ifname}"), &result.to_string());
+            self.tell(&format!("ADD.{id}.{ifname}"), &print(&result.to_string()));
         }
     }
 
     /// It prints this on stdout.
     pub fn prints(&self, verb: &str, text: &str) -> &Self {
-        self.tell(&format!("{verb}.stdout"), text)
+        self.tell(&format!("{verb}.stdout"), &print(text))
     }
 
     /// It prints this on stderr.
@@ -100,6 +100,7 @@ impl StandIn {
     pub fn calls(&self) -> Vec<Recorded> {
         let entries = fs::read_dir(self.directory.join("calls")).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "call"));
         paths.sort();
         paths.iter().map(|path| Recorded::read(path)).collect()
     }
@@ -142,20 +143,27 @@ impl StandIn {
 
 impl Recorded {
     fn read(path: &Path) -> Self {
-        let bytes = |name| fs::read(path.join(name)).unwrap_or_default();
-        let environment = bytes("environment");
-        let environment: BTreeMap<String, String> = String::from_utf8_lossy(&environment)
+        let call = fs::read(path).unwrap_or_default();
+        // Each variable ends with a NUL byte, and the input follows.
+        let end = call.iter().rposition(|byte| *byte == 0).map_or(0, |last| last + 1);
+        let (environment, input) = call.split_at(end);
+        let environment: BTreeMap<String, String> = String::from_utf8_lossy(environment)
             .split('\0')
             .filter_map(|pair| pair.split_once('='))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
         Self {
             verb: environment.get("CNI_COMMAND").cloned().unwrap_or_default(),
-            config: serde_json::from_slice(&bytes("stdin")).unwrap_or_default(),
-            answered: path.join("answered").exists(),
+            config: serde_json::from_slice(input).unwrap_or_default(),
+            answered: path.with_extension("answered").exists(),
             environment,
         }
     }
+}
+
+/// The shell command that prints this, for a script that can so do without a process more.
+fn print(text: &str) -> String {
+    format!("printf %s '{}'", text.replace('\'', r"'\''"))
 }
 
 fn write(path: &Path, text: &str) {

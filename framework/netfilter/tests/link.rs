@@ -48,6 +48,19 @@ fn links_that_do_not_or_cannot_exist_are_no_error() {
 }
 
 #[test]
+fn a_link_is_set_up_and_no_other() {
+    inside("a_link_is_set_up_and_no_other", || {
+        run("ip link add one type bridge");
+        run("ip link add two type bridge");
+        links().set_up(named("one").index).expect("set up");
+        let is_up = |name: &str| run(&format!("ip link show {name}")).contains(",UP");
+        assert!(is_up("one") && !is_up("two"));
+        let error = links().set_up(4711).expect_err("no such link").to_string();
+        assert!(error.starts_with("cannot set up link 4711: No such device"), "{error}");
+    });
+}
+
+#[test]
 fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
     inside("hairpin_mode_is_read_and_changed_as_bridge_sees_it", || {
         container("c1", "10.88.0");

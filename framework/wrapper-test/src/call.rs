@@ -199,23 +199,12 @@ impl CallBuilder {
     /// When it can't be started.
     pub fn start(&self, program: impl AsRef<Path>) -> RunningCall {
         let program = program.as_ref();
-        let input = self.input(program);
         let mut command = match &self.place {
             Some(place) => place.command(program),
             None => Command::new(program),
         };
-        command.env_clear().envs(&self.environment);
-        let input = match self.network_info {
-            Some(_) => {
-                command.stdin(mesos::regular_file(&input));
-                None
-            }
-            None => Some(input),
-        };
-        let what = format!("{} {}", program.display(), self.environment["CNI_COMMAND"]);
-        let running = Running::start(command, input);
-        let running = running.unwrap_or_else(|error| panic!("can't start {what}: {error}"));
-        RunningCall { running, what, limit: self.limit }
+        let input = self.prepare(&mut command, program);
+        self.running(program, Running::start(command, input))
     }
 
     /// Calls `program` and waits for its answer.
@@ -224,7 +213,31 @@ impl CallBuilder {
     /// When it can't be started, or does not end (with both outputs closed) within the limit.
     #[track_caller]
     pub fn run(&self, program: impl AsRef<Path>) -> Outcome {
-        self.start(program).finish()
+        let program = program.as_ref();
+        match &self.place {
+            Some(place) => {
+                let prepare = |command: &mut Command| self.prepare(command, program);
+                self.running(program, Running::start_at(place, program, prepare)).finish()
+            }
+            None => self.start(program).finish(),
+        }
+    }
+
+    /// Environment and input. What is returned is to be written into a pipe.
+    fn prepare(&self, command: &mut Command, program: &Path) -> Option<Vec<u8>> {
+        command.env_clear().envs(&self.environment);
+        let input = self.input(program);
+        if self.network_info.is_some() {
+            command.stdin(mesos::regular_file(&input));
+            return None;
+        }
+        Some(input)
+    }
+
+    fn running(&self, program: &Path, running: std::io::Result<Running>) -> RunningCall {
+        let what = format!("{} {}", program.display(), self.environment["CNI_COMMAND"]);
+        let running = running.unwrap_or_else(|error| panic!("can't start {what}: {error}"));
+        RunningCall { running, what, limit: self.limit }
     }
 }
 

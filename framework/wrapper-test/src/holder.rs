@@ -6,9 +6,12 @@
 //! network namespaces, the links and the rules.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
+
+use crate::door::Door;
 
 const SETUP: &str = include_str!("holder.sh");
 
@@ -20,6 +23,7 @@ const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin
 pub(crate) struct Holder {
     pid: u32,
     in_user_namespace: bool,
+    door: Option<Door>,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
 
@@ -53,7 +57,8 @@ impl Holder {
         match (pid, stdin) {
             (Some(pid), Some(stdin)) => {
                 let running = Mutex::new(Some((child, stdin)));
-                Ok(Self { pid, in_user_namespace, running })
+                let door = if in_user_namespace { None } else { Door::to(pid) };
+                Ok(Self { pid, in_user_namespace, door, running })
             }
             (_, stdin) => {
                 drop(stdin);
@@ -84,6 +89,44 @@ impl Holder {
         // nsenter stays as the parent: killing it must kill the program.
         command.args(["--", "setpriv", "--pdeathsig", "KILL", "--"]).arg(program);
         command
+    }
+
+    /// Starts `program` inside after `prepare` has said how, where there is a door, without a process between.
+    pub(crate) fn start_inside(
+        &self,
+        netns: Option<&str>,
+        program: &OsStr,
+        prepare: impl FnOnce(&mut Command) + Send,
+    ) -> io::Result<Child> {
+        let Some(door) = &self.door else {
+            let mut command = self.command(netns, program);
+            prepare(&mut command);
+            return command.spawn();
+        };
+        door.within(netns, || {
+            let mut command = Command::new(find(program));
+            command.env("PATH", path());
+            prepare(&mut command);
+            command.spawn()
+        })?
+    }
+
+    /// Makes a named network namespace and does `work` in it; `None` where there is no door.
+    pub(crate) fn within_new<T: Send>(
+        &self,
+        netns: &str,
+        work: impl FnOnce() -> T + Send,
+    ) -> Option<io::Result<T>> {
+        self.door.as_ref().map(|door| door.within_new(netns, work))
+    }
+
+    /// Does `work` inside; `None` where there is no door.
+    pub(crate) fn within<T: Send>(
+        &self,
+        netns: Option<&str>,
+        work: impl FnOnce() -> T + Send,
+    ) -> Option<io::Result<T>> {
+        self.door.as_ref().map(|door| door.within(netns, work))
     }
 
     /// Ends the holder and with it everything inside. Returns when all processes are gone.
@@ -138,6 +181,15 @@ pub(crate) fn path() -> String {
         Some(path) if !path.is_empty() => format!("{path}:{SYSTEM_DIRECTORIES}"),
         _ => SYSTEM_DIRECTORIES.to_owned(),
     }
+}
+
+/// The program of this name: with a path for a name the standard library need not fork this process, which is dear.
+fn find(program: &OsStr) -> PathBuf {
+    let (named, path) = (Path::new(program), path());
+    let mut all = std::env::split_paths(&path).map(|directory| directory.join(program));
+    let found =
+        if named.components().count() == 1 { all.find(|path| path.is_file()) } else { None };
+    found.unwrap_or_else(|| named.to_owned())
 }
 
 fn explain(refusals: &[String]) -> String {

@@ -16,20 +16,15 @@ mount -t sysfs sysfs /sys
 
 step='mount a tmpfs on /run'
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/netns
-step='share /run/netns, as `ip netns` does'
-mount --bind /run/netns /run/netns
-mount --make-rshared /run/netns
-
 step='mount a tmpfs on /var/lib/cni'
-if ! [ -d /var/lib/cni ]; then
+if [ -d /var/lib/cni ]; then
+    mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
+else
     mount -t tmpfs -o mode=755 tmpfs /var/lib
-    mkdir /var/lib/cni
 fi
-mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
-
-step='set the link lo up (`ip`, of iproute2)'
-ip link set lo up
+step='share /run/netns, as `ip netns` does'
+mkdir -p /run/lock /run/netns /var/lib/cni
+mount --bind --make-rshared /run/netns /run/netns
 
 step='write sysctls below /proc/sys/net'
 # A new namespace takes most IPv4 values from the machine: a test must not depend on them.

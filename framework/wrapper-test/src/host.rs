@@ -1,7 +1,11 @@
 //! Throw-away hosts, their containers and their neighbours.
 
+use std::fs;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
+
+use netfilter::link::Links;
 
 use crate::holder::Holder;
 use crate::place::Place;
@@ -40,7 +44,12 @@ impl Host {
 
     fn of(holder: Result<Holder, String>) -> Self {
         let holder = holder.unwrap_or_else(|problem| panic!("{problem}"));
-        Self { place: Place { holder: Arc::new(holder), netns: None } }
+        let place = Place { holder: Arc::new(holder), netns: None };
+        match place.holder.within(None, lo_up) {
+            Some(Ok(set)) => set.unwrap_or_else(|problem| panic!("the host: {problem}")),
+            _ => drop(place.run("ip link set lo up")),
+        }
+        Self { place }
     }
 
     /// The id, outside, of the process that keeps the host alive.
@@ -54,13 +63,20 @@ impl Host {
     /// # Panics
     /// When the name is taken or unfit for a file.
     pub fn container(&self, name: &str) -> Container {
-        self.place.run(&format!("ip netns add {name}"));
-        let place = Place { holder: self.place.holder.clone(), netns: Some(name.to_owned()) };
-        place.sh("ip link set lo up
-             for which in all default; do
-                 file=/proc/sys/net/ipv6/conf/$which/accept_dad
-                 if [ -e $file ]; then echo 0 >$file; fi
-             done");
+        let holder = &self.place.holder;
+        let place = Place { holder: holder.clone(), netns: Some(name.to_owned()) };
+        match holder.within_new(name, make_ready) {
+            Some(Ok(made)) => made.unwrap_or_else(|problem| panic!("{name}: {problem}")),
+            Some(Err(error)) => panic!("can't make the network namespace {name}: {error}"),
+            None => {
+                self.place.run(&format!("ip netns add {name}"));
+                place.sh("ip link set lo up
+                     for which in all default; do
+                         file=/proc/sys/net/ipv6/conf/$which/accept_dad
+                         if [ -e $file ]; then echo 0 >$file; fi
+                     done");
+            }
+        }
         Container { place }
     }
 
@@ -152,6 +168,24 @@ impl Neighbour {
         self.place.run(&format!("ip {family} route replace default via {}", bare(host_address)));
         self
     }
+}
+
+/// Makes a new network namespace what a container's should be: `lo` up, addresses usable at once.
+fn make_ready() -> Result<(), String> {
+    lo_up()?;
+    for which in ["all", "default"] {
+        let file = format!("/proc/sys/net/ipv6/conf/{which}/accept_dad");
+        if Path::new(&file).exists() {
+            fs::write(&file, "0").map_err(|error| format!("can't write {file}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn lo_up() -> Result<(), String> {
+    const LO: u32 = 1;
+    let up = Links::open().and_then(|mut links| links.set_up(LO));
+    up.map_err(|error| error.to_string())
 }
 
 fn bare(address: &str) -> &str {

@@ -16,10 +16,12 @@ struct Readme;
 
 mod binary;
 mod call;
+mod door;
 mod fake;
 mod holder;
 mod host;
 mod mesos;
+mod objects;
 mod outcome;
 mod place;
 mod plugin_dir;

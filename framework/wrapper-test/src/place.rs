@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use crate::holder::Holder;
@@ -44,14 +46,28 @@ impl Place {
         self.holder.command(self.netns.as_deref(), program.as_ref())
     }
 
+    /// Starts `program` here. `prepare` is given the command that [`Place::command`] returns, to add arguments, streams and the
+    /// like; but the process is the program itself, without `nsenter`, unless the host is in a user namespace. That
+    /// is quicker. Wait for it before the host is dropped: the host can't end before its processes are waited for.
+    ///
+    /// # Errors
+    /// When it can't be started, or the place is gone.
+    pub fn start(
+        &self,
+        program: impl AsRef<OsStr>,
+        prepare: impl FnOnce(&mut Command) + Send,
+    ) -> io::Result<Child> {
+        self.holder.start_inside(self.netns.as_deref(), program.as_ref(), prepare)
+    }
+
     /// Runs a command line, split at blanks (no quoting), and returns what it printed.
     ///
     /// # Panics
     /// When it fails; the message holds its output.
     pub fn run(&self, line: &str) -> String {
-        let mut words = line.split_whitespace();
-        let mut command = self.command(words.next().unwrap_or_default());
-        self.expect(command.args(words), line)
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [program, arguments @ ..] = words.as_slice() else { return String::new() };
+        self.expect(program, arguments, line)
     }
 
     /// Runs a script with `sh` and returns what it printed.
@@ -59,7 +75,7 @@ impl Place {
     /// # Panics
     /// When it fails; the message holds its output.
     pub fn sh(&self, script: &str) -> String {
-        self.expect(self.command("sh").args(["-euc", script]), script)
+        self.expect("sh", &["-euc", script], script)
     }
 
     /// Writes a file as seen from here, sysctls below `/proc/sys/net` included.
@@ -67,14 +83,23 @@ impl Place {
     /// # Panics
     /// When it can't be written.
     pub fn write(&self, path: &str, text: &str) {
+        let write = || fs::write(path, text).map_err(|error| error.to_string());
+        let written = match self.holder.within(self.netns.as_deref(), write) {
+            Some(written) => written.unwrap_or_else(|error| Err(error.to_string())),
+            None => self.write_by_process(path, text),
+        };
+        written.unwrap_or_else(|words| panic!("{}: can't write {path}: {words}", self.name()));
+    }
+
+    fn write_by_process(&self, path: &str, text: &str) -> Result<(), String> {
         let mut command = self.command("sh");
         command.args(["-c", "exec cat >\"$0\"", path]);
         let finished = Running::start(command, Some(text.into()))
             .ok()
             .and_then(|running| running.finish(traffic::PATIENCE))
-            .unwrap_or_else(|| panic!("{}: could not run a shell to write {path}", self.name()));
-        let words = String::from_utf8_lossy(&finished.stderr);
-        assert!(finished.status.success(), "{}: can't write {path}: {words}", self.name());
+            .ok_or("could not run a shell")?;
+        let words = || String::from_utf8_lossy(&finished.stderr).into_owned();
+        if finished.status.success() { Ok(()) } else { Err(words()) }
     }
 
     /// Reads a file as seen from here, sysctls below `/proc/sys/net` included.
@@ -82,13 +107,15 @@ impl Place {
     /// # Panics
     /// When it can't be read.
     pub fn read(&self, path: &str) -> String {
-        self.expect(self.command("cat").arg(path), &format!("cat {path}"))
+        self.expect("cat", &[path], &format!("cat {path}"))
     }
 
     /// Whether a file, directory or anything else is there.
     pub fn exists(&self, path: &str) -> bool {
-        let status = self.command("test").args(["-e", path]).status();
-        status.is_ok_and(|status| status.success())
+        match self.holder.within(self.netns.as_deref(), || Path::new(path).exists()) {
+            Some(there) => there.unwrap_or(false),
+            None => self.output("test", &["-e", path]).status.success(),
+        }
     }
 
     /// Links, addresses, routes and rules here; for a host also its files. See [`Snapshot`].
@@ -126,8 +153,7 @@ impl Place {
 
     /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.
     pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
-        let mut command = self.command(crate::binary("cni-test-peer"));
-        let output = self.output(command.args(arguments).stdin(Stdio::null()));
+        let output = self.output(crate::binary("cni-test-peer"), arguments);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
@@ -143,8 +169,8 @@ impl Place {
         pids.filter_map(|pid| live_process(&proc, pid)).collect()
     }
 
-    fn expect(&self, command: &mut Command, what: &str) -> String {
-        let output = self.output(command.stdin(Stdio::null()));
+    fn expect(&self, program: &str, arguments: &[&str], what: &str) -> String {
+        let output = self.output(program, arguments);
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let (name, status) = (self.name(), output.status);
@@ -152,8 +178,15 @@ impl Place {
         stdout.into_owned()
     }
 
-    fn output(&self, command: &mut Command) -> Output {
-        command.output().unwrap_or_else(|error| panic!("can't run nsenter (util-linux): {error}"))
+    fn output(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Output {
+        let program = program.as_ref();
+        let child = self.start(program, |command| {
+            command.args(arguments).stdin(Stdio::null());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        });
+        child.and_then(Child::wait_with_output).unwrap_or_else(|error| {
+            panic!("{}: can't run {}: {error}", self.name(), program.display())
+        })
     }
 }
 

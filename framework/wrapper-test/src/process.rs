@@ -1,10 +1,13 @@
 //! Runs a command to its end, with a deadline, keeping what it printed.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::place::Place;
 
 /// What a process left: its status and what it printed.
 pub(crate) struct Finished {
@@ -25,18 +28,33 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `command`. `stdin` is written through a pipe, if given; else the command's own
     /// setting for standard input stays.
-    pub(crate) fn start(mut command: Command, stdin: Option<Vec<u8>>) -> std::io::Result<Self> {
-        if stdin.is_some() {
-            command.stdin(Stdio::piped());
-        }
+    pub(crate) fn start(mut command: Command, stdin: Option<Vec<u8>>) -> io::Result<Self> {
         let started = Instant::now();
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        pipe(&mut command, stdin.is_some());
+        Ok(Self::of(command.spawn()?, stdin, started))
+    }
+
+    /// Starts `program` at a place, after `prepare` has said how; it returns what is to be written to standard input.
+    pub(crate) fn start_at(
+        place: &Place,
+        program: &Path,
+        prepare: impl FnOnce(&mut Command) -> Option<Vec<u8>> + Send,
+    ) -> io::Result<Self> {
+        let (started, mut stdin) = (Instant::now(), None);
+        let child = place.start(program, |command| {
+            stdin = prepare(command);
+            pipe(command, stdin.is_some());
+        })?;
+        Ok(Self::of(child, stdin, started))
+    }
+
+    fn of(mut child: Child, stdin: Option<Vec<u8>>, started: Instant) -> Self {
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
             // A process that closes its input early is no error here.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-        Ok(Self { child, stdout, stderr, started })
+        Self { child, stdout, stderr, started }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -72,6 +90,13 @@ impl Drop for Running {
         // Reaps it; fails only when that has been done.
         let _ = self.child.wait();
     }
+}
+
+fn pipe(command: &mut Command, stdin: bool) {
+    if stdin {
+        command.stdin(Stdio::piped());
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
 }
 
 fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::objects;
 use crate::place::Place;
 
 const LOOK: &str = include_str!("snapshot.sh");
@@ -27,10 +28,18 @@ impl Snapshot {
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut section = String::new();
         for line in place.sh(&format!("files='{files}'\n{LOOK}")).lines() {
-            match line.strip_prefix("== ") {
-                Some(name) => name.clone_into(&mut section),
-                None => sections.entry(section.clone()).or_default().push(tidy(line)),
+            if let Some(name) = line.strip_prefix("== ") {
+                name.clone_into(&mut section);
+                continue;
             }
+            let (section, line) = match section.as_str() {
+                "ip" => match objects::read(line) {
+                    Some((section, line)) => (section, line),
+                    None => continue,
+                },
+                section => (section, line.to_owned()),
+            };
+            sections.entry(section.to_owned()).or_default().push(tidy(&line));
         }
         for (name, lines) in &mut sections {
             match name.as_str() {

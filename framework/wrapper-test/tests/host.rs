@@ -182,7 +182,9 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
 
     host.sh("ip link add br7 type bridge; ip link set br7 up; ip address add 10.7.0.1/24 dev br7
         echo 1 >/proc/sys/net/ipv4/conf/br7/route_localnet
+        ip -6 rule add from fd00::/64 lookup 7
         iptables-nft -t nat -A PREROUTING -p tcp --dport 80 -j ACCEPT
+        ip6tables-legacy -A INPUT -p udp -j DROP
         nft add table inet mine; echo lease >/var/lib/cni/lease; mkdir /run/state");
     let difference = before.difference(&host.snapshot());
     for line in [
@@ -190,7 +192,9 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
         "+ addresses: br7 10.7.0.1/24\n",
         "+ routes: 10.7.0.0/24 dev br7 proto kernel scope link src 10.7.0.1\n",
         "+ settings: /proc/sys/net/ipv4/conf/br7/route_localnet:1\n",
+        "+ rules: 32765:\tfrom fd00::/64 lookup 7\n",
         "+ iptables-nft: -A PREROUTING -p tcp -m tcp --dport 80 -j ACCEPT\n",
+        "+ ip6tables-legacy: -A INPUT -p udp -j DROP\n",
         "+ nft: table inet mine {\n",
         "+ files: /var/lib/cni/lease f 644 6 bytes\n",
         "+ files: /run/state d 755\n",
@@ -198,7 +202,8 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
         assert!(difference.contains(line), "{line} is missing in\n{difference}");
     }
 
-    host.sh("ip link delete br7; iptables-nft -t nat -D PREROUTING 1; nft delete table inet mine
+    host.sh("ip link delete br7; ip -6 rule delete from fd00::/64 lookup 7
+        ip6tables-legacy -D INPUT 1; iptables-nft -t nat -D PREROUTING 1; nft delete table inet mine
         rm -r /var/lib/cni/lease /run/state");
     before.assert_same(&host.snapshot());
 }

@@ -80,6 +80,20 @@ impl Links {
         self.get(0, Some(name)).map_err(|cause| cause.during("look up", format!("link {name}")))
     }
 
+    /// Sets a link up. Needs CAP_NET_ADMIN.
+    pub fn set_up(&mut self, index: u32) -> Result<(), Error> {
+        const UP: u32 = 1;
+        let fill = |body: &mut Body<'_>| {
+            let mut header = header(ANY_FAMILY, index);
+            header[8..12].copy_from_slice(&UP.to_ne_bytes());
+            // Which flags to change.
+            header[12..16].copy_from_slice(&UP.to_ne_bytes());
+            body.raw(&header);
+        };
+        let set = self.socket.request(NEW_LINK, 0, fill, |_| Ok(()));
+        set.map_err(|cause| cause.during("set up", format!("link {index}")))
+    }
+
     /// Turns hairpin mode of a bridge port on or off. Needs CAP_NET_ADMIN.
     pub fn set_hairpin(&mut self, index: u32, on: bool) -> Result<(), Error> {
         const PORT: u16 = 12;

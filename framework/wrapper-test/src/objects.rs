@@ -1,0 +1,80 @@
+//! What `ip -oneline` prints, as lines to compare: without indexes, times and other things that change by themselves.
+
+/// The section of a snapshot that a line belongs to, and what it says there; `None` for what is nobody's doing.
+pub(crate) fn read(line: &str) -> Option<(&'static str, String)> {
+    let numbered = line.split_once(':').filter(|(number, _)| number.parse::<u32>().is_ok());
+    match numbered {
+        Some((_, rest)) if rest.starts_with('\t') => Some(("rules", line.to_owned())),
+        // An IPv6 route may begin with a number and a colon too, but no blank follows.
+        Some((_, rest)) if rest.starts_with(' ') => {
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            match words.as_slice() {
+                [name, flags, rest @ ..] if flags.starts_with('<') => {
+                    Some(("links", link(name, flags, rest)))
+                }
+                [name, _, address, ..] => {
+                    let own = !address.starts_with("fe80:");
+                    own.then(|| ("addresses", format!("{name} {address}")))
+                }
+                _ => None,
+            }
+        }
+        _ => route(line).map(|route| ("routes", route)),
+    }
+}
+
+fn link(name: &str, flags: &str, rest: &[&str]) -> String {
+    let name = name.trim_end_matches(':').split('@').next().unwrap_or_default();
+    let up = flags.trim_matches(['<', '>']).split(',').any(|flag| flag == "UP");
+    let value = |key| rest.iter().skip_while(|word| **word != key).nth(1).copied();
+    let master = value("master").map(|master| format!(" master {master}")).unwrap_or_default();
+    let (state, mtu) = (if up { "up" } else { "down" }, value("mtu").unwrap_or_default());
+    format!("{name} {state} mtu {mtu}{master}")
+}
+
+fn route(line: &str) -> Option<String> {
+    if line.contains("fe80:") || line.starts_with("multicast ff00::/8") {
+        return None;
+    }
+    let mut words = Vec::new();
+    let mut all = line.split(' ');
+    while let Some(word) = all.next() {
+        match word {
+            // How long it still lives changes by itself.
+            "expires" => drop(all.next()),
+            _ => words.push(word),
+        }
+    }
+    Some(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_told_without_index_and_carrier() {
+        let line = "7: eth0@if6: <NO-CARRIER,BROADCAST,UP> mtu 1400 qdisc noqueue master br0 state DOWN \\    link/ether 02:77:00:00:00:01";
+        assert_eq!(read(line), Some(("links", "eth0 up mtu 1400 master br0".to_owned())));
+        let line = "1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT";
+        assert_eq!(read(line), Some(("links", "lo down mtu 65536".to_owned())));
+    }
+
+    #[test]
+    fn an_address_is_told_unless_the_kernel_gave_it() {
+        let line = "2: eth0    inet6 fd00::1/64 scope global \\       valid_lft forever";
+        assert_eq!(read(line), Some(("addresses", "eth0 fd00::1/64".to_owned())));
+        assert_eq!(read("2: eth0    inet6 fe80::1/64 scope link \\  valid_lft forever"), None);
+    }
+
+    #[test]
+    fn routes_and_rules_are_told_apart() {
+        let rule = "32766:\tfrom all lookup main";
+        assert_eq!(read(rule), Some(("rules", rule.to_owned())));
+        let route = read("2001:db8::/64 dev eth0 proto ra metric 256 expires 86sec pref medium");
+        let told = "2001:db8::/64 dev eth0 proto ra metric 256 pref medium";
+        assert_eq!(route, Some(("routes", told.to_owned())));
+        assert_eq!(read("multicast ff00::/8 dev eth0 table local metric 256"), None);
+        assert_eq!(read("fe80::/64 dev eth0 proto kernel metric 256"), None);
+    }
+}
