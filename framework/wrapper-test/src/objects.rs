@@ -23,8 +23,35 @@ pub(crate) fn read(line: &str) -> Option<(&'static str, String)> {
     }
 }
 
+/// Whether each IPv6 address of a link that carries packets has its `local` route.
+pub(crate) fn is_settled(lines: &str) -> bool {
+    let mut carriers = Vec::new();
+    let mut addresses = lines.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [_, name, flags, ..] if flags.starts_with('<') && flags.contains("LOWER_UP") => {
+                carriers.push(bare(name));
+                None
+            }
+            // Those that the kernel gives itself are in no picture.
+            [_, name, "inet6", address, ..]
+                if carriers.contains(name) && !address.starts_with("fe80:") =>
+            {
+                Some((*name, address.split('/').next()?))
+            }
+            _ => None,
+        }
+    });
+    addresses.all(|(name, address)| lines.contains(&format!("\nlocal {address} dev {name} ")))
+}
+
+/// The name of a link, without what `ip` writes around it.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches(':').split('@').next().unwrap_or_default()
+}
+
 fn link(name: &str, flags: &str, rest: &[&str]) -> String {
-    let name = name.trim_end_matches(':').split('@').next().unwrap_or_default();
+    let name = bare(name);
     let up = flags.trim_matches(['<', '>']).split(',').any(|flag| flag == "UP");
     let value = |key| rest.iter().skip_while(|word| **word != key).nth(1).copied();
     let master = value("master").map(|master| format!(" master {master}")).unwrap_or_default();
@@ -65,6 +92,17 @@ mod tests {
         let line = "2: eth0    inet6 fd00::1/64 scope global \\       valid_lft forever";
         assert_eq!(read(line), Some(("addresses", "eth0 fd00::1/64".to_owned())));
         assert_eq!(read("2: eth0    inet6 fe80::1/64 scope link \\  valid_lft forever"), None);
+    }
+
+    #[test]
+    fn an_address_without_its_route_is_not_settled() {
+        let link = "2: eth0@if9: <BROADCAST,UP,LOWER_UP> mtu 1500 qdisc noqueue";
+        let address = "2: eth0    inet6 fd00::1/64 scope global \\       valid_lft forever";
+        let route = "local fd00::1 dev eth0 table local proto kernel metric 0 pref medium";
+        assert!(!is_settled(&format!("{link}\n{address}\n")));
+        assert!(is_settled(&format!("{link}\n{address}\n{route}\n")));
+        let without_carrier = link.replace("UP,LOWER_UP", "NO-CARRIER,UP");
+        assert!(is_settled(&format!("{without_carrier}\n{address}\n")));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use crate::objects;
 use crate::place::Place;
@@ -27,7 +28,7 @@ impl Snapshot {
         let files = if place.netns.is_none() { "/run /var/lib/cni" } else { "" };
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut section = String::new();
-        for line in place.sh(&format!("files='{files}'\n{LOOK}")).lines() {
+        for line in settled(place, files).lines() {
             if let Some(name) = line.strip_prefix("== ") {
                 name.clone_into(&mut section);
                 continue;
@@ -110,6 +111,19 @@ impl Snapshot {
 impl fmt::Display for Snapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines().iter().try_for_each(|line| writeln!(formatter, "{line}"))
+    }
+}
+
+/// What there is to see. The kernel adds the `local` route of an IPv6 address a moment after the address: a look that falls
+/// in between is taken again.
+fn settled(place: &Place, files: &str) -> String {
+    let script = format!("files='{files}'\n{LOOK}");
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        let seen = place.sh(&script);
+        if objects::is_settled(&seen) || Instant::now() > deadline {
+            return seen;
+        }
     }
 }
 
