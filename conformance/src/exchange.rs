@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::process::Ended;
 
 /// One call of a plugin: all that went in and all that came out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Exchange {
     /// What the call was, in words: `DEL without CNI_NETNS`.
     pub call: String,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::requirements::Severity;
 
 /// What a case found: nothing to object to, or why it stopped.
@@ -52,7 +54,8 @@ pub fn expect<A: Into<String>>(
 }
 
 /// How a case ended for a plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The plugin does what the requirement says.
     Pass,
@@ -96,6 +99,18 @@ impl Verdict {
             Self::Info => "info",
             Self::Skip => "skip",
             Self::Broken => "broken",
+        }
+    }
+
+    /// The sign for it, in reports.
+    pub const fn sign(self) -> char {
+        match self {
+            Self::Pass => '✔',
+            Self::Fail => '✘',
+            Self::Warn => '!',
+            Self::Info => 'i',
+            Self::Skip => '–',
+            Self::Broken => '?',
         }
     }
 }

@@ -48,8 +48,8 @@ fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
     let sinners = Sinners::new("command-sin");
     let report = std::env::temp_dir().join(format!("report-{}.json", std::process::id()));
     let words = ipam(&sinners, Some("del.twice-succeeds"));
-    let json = report.display().to_string();
-    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--json", &json]);
+    let json = format!("json={}", report.display());
+    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     for part in [
@@ -71,10 +71,10 @@ fn check_json(path: &Path) {
     assert_eq!(report["counts"]["fail"], 1);
     let case = &report["cases"][0];
     assert_eq!((&case["id"], &case["verdict"]), (&"del.twice-succeeds".into(), &"fail".into()));
-    let calls: Vec<_> =
-        case["exchanges"].as_array().unwrap().iter().map(|one| &one["call"]).collect();
+    let exchanges = case["runs"][0]["exchanges"].as_array().unwrap();
+    let calls: Vec<_> = exchanges.iter().map(|one| &one["call"]).collect();
     assert_eq!(calls, ["ADD", "DEL", "DEL a second time"]);
-    assert!(case["exchanges"][0]["stdin"].as_str().unwrap().contains("cniVersion"));
+    assert!(exchanges[0]["stdin"].as_str().unwrap().contains("cniVersion"));
 }
 
 #[test]

@@ -4,11 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cni_conformance::report::Exchanges;
 use cni_conformance::requirements::Severity;
 use cni_conformance::run::Options;
 use cni_conformance::{Profile, Subject};
 use lexopt::prelude::*;
 use serde_json::{Map, Value};
+
+use super::targets::{Kind, Targets};
+use super::words::quoted;
 
 /// What `run` was asked for.
 pub(super) struct Arguments {
@@ -16,10 +20,15 @@ pub(super) struct Arguments {
     pub(super) options: Options,
     /// From this weight on a deviation counts as a failure.
     pub(super) level: Severity,
-    pub(super) json: Option<PathBuf>,
+    /// The reports that are wanted.
+    pub(super) targets: Targets,
+    /// Which calls they hold.
+    pub(super) exchanges: Exchanges,
     pub(super) keep: bool,
     /// The words that name the subject, to repeat the command.
     pub(super) naming: String,
+    /// The other words that decide what is judged.
+    pub(super) choice: String,
 }
 
 #[derive(Default)]
@@ -33,7 +42,8 @@ struct Raw {
 /// Reads the words after `run`.
 pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
     let (mut raw, mut options) = (Raw::default(), Options::default());
-    let (mut level, mut json, mut keep) = (Severity::Must, None, false);
+    let (mut level, mut keep, mut exchanges) = (Severity::Must, false, Exchanges::default());
+    let mut targets = Targets::new(&Kind::ALL);
     let words = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(words)? {
         match argument {
@@ -49,7 +59,11 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
             Long("fail-fast") => options.fail_fast = true,
             Long("timeout") => options.limit = Duration::from_secs(number(&mut parser)?),
             Long("jobs") => options.jobs = number(&mut parser)?.try_into().unwrap_or(1),
-            Long("json") => json = Some(parser.value().map_err(words)?.into()),
+            Long("report") => targets.add(&text(&mut parser)?)?,
+            Long("exchanges") => {
+                let which = text(&mut parser)?.parse();
+                exchanges = which.map_err(|error| format!("--exchanges: {error}"))?;
+            }
             Long("keep") => keep = true,
             Value(word) => raw.words.push(word.string().map_err(words)?),
             other => return Err(other.unexpected().to_string()),
@@ -57,7 +71,18 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
     }
     let (subject, naming) = subject(&mut raw)?;
     options.only = raw.words;
-    Ok(Arguments { subject, options, level, json, keep, naming })
+    let choice = choice(&options, level);
+    Ok(Arguments { subject, options, level, targets, exchanges, keep, naming, choice })
+}
+
+/// The words that decide which cases are judged in which versions, and at which level.
+fn choice(options: &Options, level: Severity) -> String {
+    let only = options.only.iter().map(|word| format!(" {}", quoted(word)));
+    let skip = options.skip.iter().map(|word| format!(" --skip {}", quoted(word)));
+    let versions = options.versions.iter().map(|version| format!(" --spec {version}"));
+    let level = Some(level).filter(|level| *level != Severity::Must);
+    let level = level.map(|level| format!(" --level {level}"));
+    only.chain(skip).chain(versions).chain(level).collect()
 }
 
 /// Reads words that name cases and nothing else.
@@ -92,17 +117,17 @@ fn severity(word: &str) -> Result<Severity, String> {
 fn subject(raw: &mut Raw) -> Result<(Subject, String), String> {
     if let Some(path) = &raw.subject {
         let subject = Subject::read(path)?.found()?;
-        return Ok((subject, format!("--subject {}", path.display())));
+        return Ok((subject, format!("--subject {}", quoted(&path.display().to_string()))));
     }
     if raw.words.is_empty() {
         return Err("run what? Name a plugin, or a file with --subject".to_owned());
     }
     let plugin = raw.words.remove(0);
     let profile = raw.profile.unwrap_or(Profile::Interface);
-    let mut naming = format!("{plugin} --profile {profile}");
+    let mut naming = format!("{} --profile {profile}", quoted(&plugin));
     let config = match &raw.config {
         Some(config) => {
-            naming.push_str(&format!(" --config '{config}'"));
+            naming.push_str(&format!(" --config {}", quoted(config)));
             object(config)?
         }
         None => Map::new(),

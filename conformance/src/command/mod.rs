@@ -3,6 +3,9 @@
 mod arguments;
 mod list;
 mod run;
+mod targets;
+mod words;
+mod write;
 
 use std::process::ExitCode;
 
@@ -28,7 +31,8 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --fail-fast          stop at the first failure
     --timeout SECONDS    for one call of the plugin (default: 30)
     --jobs N             cases at a time (default: two for each processor)
-    --json FILE          write a report for machines
+    --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md; - for stdout (default: text=-)
+    --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
 cni-conformance list [CASE…]          the cases, their weight and profiles; runs nothing
 cni-conformance explain CASE          requirement, place in the specification, what the case does

@@ -1,8 +1,17 @@
-//! Reports, for people and for machines.
+//! Reports, for people and for machines. All are made from one [`Document`].
 
-mod group;
-mod json;
+pub mod document;
+mod explain;
+mod identity;
+mod junit;
+mod made;
+mod markdown;
 mod text;
 
-pub use json::json;
-pub use text::{explain, text};
+pub use document::Document;
+pub use explain::explain;
+pub use identity::about;
+pub use junit::junit;
+pub use made::{Exchanges, Telling};
+pub use markdown::markdown;
+pub use text::text;

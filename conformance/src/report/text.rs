@@ -2,100 +2,83 @@
 
 use std::fmt::Write;
 
-use super::group::{Group, groups};
-use crate::case::Case;
+use super::document::{CaseReport, Document};
 use crate::exchange::shorten;
 use crate::judgement::Verdict;
-use crate::requirements::Requirement;
-use crate::run::Report;
 
 /// All cases in the order of the specification; what is not as it should be is repeated at the end, with
-/// the requirement, what was expected, what was seen, and `again`, the command line that repeats it.
-pub fn text(report: &Report, again: &dyn Fn(&Case) -> String) -> String {
-    let groups = groups(report);
-    let mut text = head(report);
+/// the requirement, what was expected, what was seen, and the command line that repeats it.
+pub fn text(document: &Document) -> String {
+    let mut text = head(document);
     let mut area = "";
-    for group in &groups {
-        let requirement = group.case.requirement();
-        if requirement.area() != area {
-            area = requirement.area();
+    for case in &document.cases {
+        if case.area() != area {
+            area = case.area();
             let _ = writeln!(text, "{area}");
         }
-        text.push_str(&line(group));
+        text.push_str(&line(case));
     }
-    for group in &groups {
-        if matches!(group.verdict(), Verdict::Fail | Verdict::Warn | Verdict::Broken) {
-            text.push_str(&details(group, &again(group.case)));
-            if let Some(reason) = report.subject.known.get(group.case.id) {
-                let _ = writeln!(text, "    known     {reason}");
-            }
-        }
+    for case in document.cases.iter().filter(|case| case.is_finding()) {
+        text.push_str(&details(case));
     }
-    for id in report.gone() {
+    for id in &document.gone {
         let _ = writeln!(text, "\n{id} is known as a deviation, but was not seen: strike it out");
     }
-    text + &sums(report, &groups)
+    text + &format!("\n{}\n", document.sums())
 }
 
-fn head(report: &Report) -> String {
-    let versions: Vec<_> = report.versions.iter().map(|version| version.as_str()).collect();
+fn head(document: &Document) -> String {
+    let subject = &document.subject;
     let mut head = format!(
         "cni-conformance {} · {} · profile {} · spec {}\n",
-        env!("CARGO_PKG_VERSION"),
-        report.subject.plugin.display(),
-        report.subject.profile,
-        versions.join(", ")
+        document.harness,
+        subject.plugin,
+        subject.profile,
+        document.versions.join(", ")
     );
-    for (version, problem) in &report.unusable {
-        let _ = writeln!(head, "not judged in {version}, where no ADD succeeds: {problem}");
+    for unusable in &document.unusable_versions {
+        let (version, reason) = (&unusable.version, &unusable.reason);
+        let _ = writeln!(head, "not judged in {version}, where no ADD succeeds: {reason}");
     }
     head
 }
 
-fn sign(verdict: Verdict) -> char {
-    match verdict {
-        Verdict::Pass => '✔',
-        Verdict::Fail => '✘',
-        Verdict::Warn => '!',
-        Verdict::Info => 'i',
-        Verdict::Skip => '–',
-        Verdict::Broken => '?',
-    }
-}
-
-fn line(group: &Group) -> String {
-    let verdict = group.verdict();
-    let note = group.first(verdict).and_then(|record| {
-        let finding = record.finding.as_ref().map(|finding| finding.actual.as_str());
-        record.note.as_deref().or(finding.filter(|_| verdict == Verdict::Info))
+fn line(case: &CaseReport) -> String {
+    let verdict = case.verdict;
+    let note = case.gravest().and_then(|run| {
+        let actual = run.actual.as_deref().filter(|_| verdict == Verdict::Info);
+        run.note.as_deref().or(actual)
     });
     let note = note.map(|note| format!("  {verdict}: {}", shorten(note))).unwrap_or_default();
-    let versions = if verdict == Verdict::Pass { String::new() } else { group.versions(verdict) };
-    format!("  {} {}{versions}{note}\n", sign(verdict), group.case.id)
+    let versions = if verdict == Verdict::Pass { String::new() } else { case.versions() };
+    format!("  {} {}{versions}{note}\n", verdict.sign(), case.id)
 }
 
-fn details(group: &Group, again: &str) -> String {
-    let (verdict, requirement) = (group.verdict(), group.case.requirement());
-    let Some(record) = group.first(verdict) else { return String::new() };
+fn details(case: &CaseReport) -> String {
+    let Some(run) = case.gravest() else { return String::new() };
+    let place = match &case.link {
+        Some(link) => format!("{} {link}", case.section),
+        None => case.section.clone(),
+    };
     let mut text = format!(
-        "\n{} {}{}   {} · {} · {}\n    {}\n",
-        sign(verdict),
-        requirement.id,
-        group.versions(verdict),
-        requirement.severity_in(record.version),
-        requirement.code,
-        place(requirement),
-        requirement.sentence,
+        "\n{} {}{}   {} · {} · {place}\n    {}\n",
+        case.verdict.sign(),
+        case.id,
+        case.versions(),
+        run.severity,
+        case.code,
+        case.sentence,
     );
-    if let Some(finding) = &record.finding {
-        text.push_str(&indented("expected  ", &finding.expected));
-        text.push_str(&indented("actual    ", &finding.actual));
+    let told = [
+        ("expected  ", &run.expected),
+        ("actual    ", &run.actual),
+        ("broken    ", &run.note),
+        ("known     ", &case.known),
+    ];
+    for (label, words) in told {
+        text.push_str(&words.as_ref().map(|words| indented(label, words)).unwrap_or_default());
     }
-    if let Some(note) = &record.note {
-        text.push_str(&indented("broken    ", note));
-    }
-    let _ = writeln!(text, "    again     {again} --spec {}", record.version);
-    text
+    text + &format!("    again     {}\n", case.command())
 }
 
 fn indented(label: &str, words: &str) -> String {
@@ -108,56 +91,5 @@ fn indented(label: &str, words: &str) -> String {
     match lines.count() {
         0 => text,
         more => text + &format!("              … and {more} more\n"),
-    }
-}
-
-fn place(requirement: &Requirement) -> String {
-    let section = requirement.section;
-    match section.link() {
-        Some(link) => format!("{} {link}", section.title()),
-        None => section.title().to_owned(),
-    }
-}
-
-fn sums(report: &Report, groups: &[Group]) -> String {
-    let of = |verdict| {
-        let cases = groups.iter().filter(|group| group.verdict() == verdict).count();
-        format!("{cases} {verdict}")
-    };
-    let words: Vec<String> = Verdict::ALL.into_iter().map(of).collect();
-    format!("\n{} cases, {} runs: {}\n", groups.len(), report.records.len(), words.join(", "))
-}
-
-/// One requirement and its case, for people.
-pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
-    let words = |list: Vec<String>| list.join(", ");
-    let mut text = format!(
-        "{} ({})\n  {}\n  weight    {}\n  written   {}\n  versions  {} to {}\n  verbs     {}\n  profiles  {}\n",
-        requirement.id,
-        requirement.code,
-        requirement.sentence,
-        weight(requirement),
-        place(requirement),
-        requirement.since,
-        requirement.until,
-        words(requirement.verbs.iter().map(ToString::to_string).collect()),
-        words(requirement.profiles.iter().map(ToString::to_string).collect()),
-    );
-    match (case, requirement.untestable) {
-        (Some(case), _) => {
-            let _ = writeln!(text, "  the case  {}", case.does);
-        }
-        (None, why) => {
-            let why = why.unwrap_or("nobody has written a case yet");
-            let _ = writeln!(text, "  no case   {why}");
-        }
-    }
-    text
-}
-
-fn weight(requirement: &Requirement) -> String {
-    match requirement.exception {
-        Some((version, severity)) => format!("{} ({severity} in {version})", requirement.severity),
-        None => requirement.severity.to_string(),
     }
 }

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use cni_wrapper::{SpecVersion, Verb};
+use serde::{Deserialize, Serialize};
 
 use crate::profile::Profile;
 
 /// How much weight a requirement has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Stricter than the specification: what the Go skeleton demands, or plain hygiene.
     Stricter,

@@ -1,0 +1,153 @@
+//! JUnit XML, as Jenkins and GitLab read it.
+//!
+//! A suite for each version of the specification, a test for each case. A test fails when its requirement counts at
+//! the level of the run; one that deviates as is known is skipped, with the reason, as test frameworks do with
+//! failures that they expect; `error` is left for the harness's own faults.
+
+use std::fmt::Write;
+
+use super::document::{CaseReport, Document, RunReport};
+use crate::judgement::Verdict;
+use crate::requirements::Severity;
+
+/// How a case ended, in JUnit's words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Passed,
+    Failure,
+    Error,
+    Skipped,
+}
+
+/// The report as JUnit XML.
+pub fn junit(document: &Document) -> String {
+    let all: Vec<_> = document.cases.iter().flat_map(|case| tests(case, |_| true)).collect();
+    let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", sums(document, &all));
+    for version in &document.versions {
+        let of = |run: &RunReport| run.version == *version;
+        let tests: Vec<_> = document.cases.iter().flat_map(|case| tests(case, of)).collect();
+        let name = attribute(&format!("{}, spec {version}", document.subject.name));
+        let date = attribute(&document.date);
+        let sums = sums(document, &tests);
+        let _ = writeln!(xml, "  <testsuite name=\"{name}\" timestamp=\"{date}\"{sums}>");
+        for (case, run) in tests {
+            xml.push_str(&test(document, case, run));
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    xml + "</testsuites>\n"
+}
+
+type Test<'d> = (&'d CaseReport, &'d RunReport);
+
+fn tests(case: &CaseReport, of: impl Fn(&RunReport) -> bool) -> Vec<Test<'_>> {
+    case.runs.iter().filter(|run| of(run)).map(|run| (case, run)).collect()
+}
+
+fn ending((case, run): Test, level: Severity) -> Ending {
+    match run.verdict {
+        Verdict::Broken => Ending::Error,
+        Verdict::Skip => Ending::Skipped,
+        _ if !run.counts(level) => Ending::Passed,
+        _ if case.known.is_some() => Ending::Skipped,
+        _ => Ending::Failure,
+    }
+}
+
+fn sums(document: &Document, tests: &[Test]) -> String {
+    let count =
+        |wanted| tests.iter().filter(|test| ending(**test, document.level) == wanted).count();
+    let millis = tests.iter().map(|(_, run)| run.millis).sum();
+    format!(
+        " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
+        tests.len(),
+        count(Ending::Failure),
+        count(Ending::Error),
+        count(Ending::Skipped),
+        seconds(millis)
+    )
+}
+
+fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
+    let (plugin, version) = (&document.subject.name, &run.version);
+    let mut xml = format!(
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{}\">\n",
+        attribute(&format!("{plugin}.{}", case.area())),
+        attribute(&format!("{} in {version}", case.id)),
+        seconds(run.millis)
+    );
+    let actual = run.actual.as_deref().unwrap_or_default();
+    let note = run.note.as_deref().unwrap_or_default();
+    match ending((case, run), document.level) {
+        Ending::Failure => xml.push_str(&element("failure", run, actual, &words(case, run))),
+        Ending::Error => xml.push_str(&element("error", run, note, &words(case, run))),
+        Ending::Skipped => {
+            let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
+            let message = known.filter(|_| run.verdict != Verdict::Skip);
+            let message = attribute(message.as_deref().unwrap_or(note));
+            let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
+        }
+        Ending::Passed => {}
+    }
+    if matches!(run.verdict, Verdict::Warn | Verdict::Info) {
+        let text = content(&format!("{}: {}", run.verdict, words(case, run)));
+        let _ = writeln!(xml, "      <system-out>{text}</system-out>");
+    }
+    xml + "    </testcase>\n"
+}
+
+fn element(name: &str, run: &RunReport, message: &str, text: &str) -> String {
+    format!(
+        "      <{name} type=\"{}\" message=\"{}\">{}</{name}>\n",
+        run.severity,
+        attribute(message),
+        content(text)
+    )
+}
+
+fn words(case: &CaseReport, run: &RunReport) -> String {
+    let mut text = format!("{}\n{}, {}, {}", case.sentence, run.severity, case.code, case.section);
+    if let Some(link) = &case.link {
+        let _ = write!(text, " {link}");
+    }
+    let told = [("expected", &run.expected), ("actual", &run.actual), ("note", &run.note)];
+    for (label, words) in told {
+        if let Some(words) = words {
+            let _ = write!(text, "\n{label}: {words}");
+        }
+    }
+    text + &format!("\nagain: {} --spec {}", case.again, run.version)
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{:03}", millis / 1000, millis % 1000)
+}
+
+fn content(text: &str) -> String {
+    text.chars().fold(String::new(), |mut xml, c| {
+        match c {
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '\r' => xml.push_str("&#13;"),
+            c => xml.push(allowed(c)),
+        }
+        xml
+    })
+}
+
+/// As [`content`], with what a reader would make a space of.
+fn attribute(text: &str) -> String {
+    content(text).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
+}
+
+/// XML 1.0 has no way to write most control characters, so their pictures stand for them: ␛ for escape.
+fn allowed(c: char) -> char {
+    match c {
+        '\t' | '\n' => c,
+        '\0'..' ' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c => c,
+    }
+}

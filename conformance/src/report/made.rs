@@ -1,0 +1,187 @@
+//! The report of a run, made into data.
+
+use std::collections::BTreeMap;
+use std::env::consts::ARCH;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use super::document::{
+    CaseReport, Document, FORM, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
+};
+use super::identity;
+use crate::case::Case;
+use crate::judgement::Verdict;
+use crate::requirements::Severity;
+use crate::run::{Record, Report};
+use crate::subject::Subject;
+
+/// What a report tells besides what was found.
+pub struct Telling<'t> {
+    /// The command line that makes the report again.
+    pub command: String,
+    /// The command line that repeats a case, up to the version.
+    pub again: &'t dyn Fn(&Case) -> String,
+    /// From this weight on a deviation counts as a failure.
+    pub level: Severity,
+    /// Which calls it holds.
+    pub exchanges: Exchanges,
+    /// What the plugin says of itself ([`about`](super::about)).
+    pub about: Option<String>,
+}
+
+/// Of which runs a report holds the calls: they are by far the most of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exchanges {
+    /// Of all.
+    All,
+    /// Of those that did not pass.
+    #[default]
+    Findings,
+    /// Of none.
+    None,
+}
+
+impl FromStr for Exchanges {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "findings" => Ok(Self::Findings),
+            "none" => Ok(Self::None),
+            _ => Err(format!("all, findings or none, not {text}")),
+        }
+    }
+}
+
+impl Document {
+    /// The report as data.
+    pub fn of(report: &Report, telling: &Telling) -> Self {
+        let cases = cases(report, telling);
+        let mut counts: BTreeMap<_, _> = Verdict::ALL.map(|verdict| (verdict, 0)).into();
+        for case in &cases {
+            *counts.entry(case.verdict).or_default() += 1;
+        }
+        let unusable = report.unusable.iter().map(|(version, reason)| Unusable {
+            version: version.to_string(),
+            reason: reason.clone(),
+        });
+        Self {
+            report: FORM,
+            harness: env!("CARGO_PKG_VERSION").to_owned(),
+            date: now(),
+            host: host(),
+            subject: subject(&report.subject, telling.about.clone()),
+            command: telling.command.clone(),
+            level: telling.level,
+            result: outcome(&cases, telling.level),
+            versions: report.versions.iter().map(ToString::to_string).collect(),
+            unusable_versions: unusable.collect(),
+            counts,
+            gone: report.gone().into_iter().map(str::to_owned).collect(),
+            cases,
+        }
+    }
+}
+
+fn cases(report: &Report, telling: &Telling) -> Vec<CaseReport> {
+    let mut cases: Vec<CaseReport> = Vec::new();
+    for record in &report.records {
+        let run = run(record, telling.exchanges);
+        // The runs of a case stand together.
+        match cases.last_mut().filter(|case| case.id == record.case.id) {
+            Some(case) => case.runs.push(run),
+            None => cases.push(case(record.case, run, report, telling)),
+        }
+    }
+    for case in &mut cases {
+        case.verdict = gravest(&case.runs);
+    }
+    cases
+}
+
+fn case(case: &Case, run: RunReport, report: &Report, telling: &Telling) -> CaseReport {
+    let requirement = case.requirement();
+    CaseReport {
+        id: requirement.id.to_owned(),
+        code: requirement.code.to_owned(),
+        sentence: requirement.sentence.to_owned(),
+        section: requirement.section.title().to_owned(),
+        link: requirement.section.link().map(str::to_owned),
+        does: case.does.to_owned(),
+        verdict: run.verdict,
+        known: report.subject.known.get(requirement.id).cloned(),
+        again: (telling.again)(case),
+        runs: vec![run],
+    }
+}
+
+fn run(record: &Record, exchanges: Exchanges) -> RunReport {
+    let kept = match exchanges {
+        Exchanges::All => true,
+        Exchanges::Findings => record.verdict != Verdict::Pass,
+        Exchanges::None => false,
+    };
+    let finding = record.finding.as_ref();
+    RunReport {
+        version: record.version.to_string(),
+        severity: record.case.requirement().severity_in(record.version),
+        verdict: record.verdict,
+        expected: finding.map(|finding| finding.expected.clone()),
+        actual: finding.map(|finding| finding.actual.clone()),
+        note: record.note.clone(),
+        millis: record.millis,
+        exchanges: if kept { record.exchanges.clone() } else { Vec::new() },
+    }
+}
+
+fn gravest(runs: &[RunReport]) -> Verdict {
+    const BY_GRAVITY: [Verdict; 6] = [
+        Verdict::Fail,
+        Verdict::Broken,
+        Verdict::Warn,
+        Verdict::Info,
+        Verdict::Pass,
+        Verdict::Skip,
+    ];
+    let has = |verdict: &Verdict| runs.iter().any(|run| run.verdict == *verdict);
+    BY_GRAVITY.into_iter().find(has).unwrap_or(Verdict::Skip)
+}
+
+fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
+    let broken = |case: &CaseReport| case.runs.iter().any(|run| run.verdict == Verdict::Broken);
+    if cases.iter().any(|case| case.counts(level)) {
+        Outcome::Failure
+    } else if cases.iter().any(broken) {
+        Outcome::Broken
+    } else {
+        Outcome::Success
+    }
+}
+
+fn subject(subject: &Subject, about: Option<String>) -> SubjectFacts {
+    SubjectFacts {
+        name: subject.name(),
+        plugin: subject.plugin.display().to_string(),
+        about,
+        sha256: identity::sha256(&subject.plugin),
+        profile: subject.profile,
+        config: subject.config.clone(),
+        runtime_config: subject.runtime_config.clone(),
+    }
+}
+
+fn host() -> HostFacts {
+    HostFacts {
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        arch: ARCH.to_owned(),
+        rootless: !rustix::process::geteuid().is_root(),
+    }
+}
+
+/// To the second.
+fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let second = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
+    humantime::format_rfc3339_seconds(second).to_string()
+}
