@@ -75,6 +75,41 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
     Ok(Arguments { subject, options, level, targets, exchanges, keep, naming, choice })
 }
 
+/// What `matrix` was asked for.
+pub(super) struct MatrixArguments {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) targets: Targets,
+}
+
+/// Reads the words after `matrix`.
+pub(super) fn read_matrix(mut parser: lexopt::Parser) -> Result<MatrixArguments, String> {
+    let mut targets = Targets::new(&[Kind::Text, Kind::Markdown, Kind::Html]);
+    let mut files = Vec::new();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Long("report") => targets.add(&text(&mut parser)?)?,
+            Value(word) => files.push(word.into()),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    if files.is_empty() {
+        return Err("matrix of what? Name JSON reports of `run --report json=FILE`".to_owned());
+    }
+    Ok(MatrixArguments { files, targets })
+}
+
+/// Reads words that name files and nothing else.
+pub(super) fn read_files(mut parser: lexopt::Parser) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Value(word) => files.push(word.into()),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Ok(files)
+}
+
 /// The words that decide which cases are judged in which versions, and at which level.
 fn choice(options: &Options, level: Severity) -> String {
     let only = options.only.iter().map(|word| format!(" {}", quoted(word)));

@@ -1,7 +1,9 @@
 //! The command line.
 
 mod arguments;
+mod diff;
 mod list;
+mod matrix;
 mod run;
 mod targets;
 mod words;
@@ -31,11 +33,14 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --fail-fast          stop at the first failure
     --timeout SECONDS    for one call of the plugin (default: 30)
     --jobs N             cases at a time (default: two for each processor)
-    --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md; - for stdout (default: text=-)
+    --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md, html; - for stdout (default: text=-)
     --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
 cni-conformance list [CASE…]          the cases, their weight and profiles; runs nothing
 cni-conformance explain CASE          requirement, place in the specification, what the case does
+cni-conformance matrix REPORT…        JSON reports side by side: plugins × requirements
+    --report KIND=FILE[,KIND=FILE…]  text, md, html; - for stdout (default: text=-)
+cni-conformance diff OLD NEW          what got better and worse between two JSON reports; 1 if anything got worse
 
 CASE is the beginning of an id (`del`, `del.twice`) or a code (`DEL-02`).
 Exit status: 0 conforms, 1 a requirement is broken, 2 could not test, 3 nothing matched.
@@ -50,6 +55,8 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
             Some("run") => run::run(&arguments::read(words)?)?,
             Some("list") => list::list(&arguments::read_cases(words)?),
             Some("explain") => list::explain(&arguments::read_cases(words)?)?,
+            Some("matrix") => matrix::matrix(&arguments::read_matrix(words)?)?,
+            Some("diff") => diff::diff(&arguments::read_files(words)?)?,
             Some("help") => help(),
             _ => return Err(format!("no such command: {}\n\n{HELP}", verb.display())),
         },

@@ -61,6 +61,7 @@ fn render(kind: Kind, document: &Document) -> String {
         Kind::Json => document.json(),
         Kind::Junit => report::junit(document),
         Kind::Markdown => report::markdown(document),
+        Kind::Html => report::html(std::slice::from_ref(document)),
     }
 }
 

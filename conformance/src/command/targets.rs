@@ -12,10 +12,12 @@ pub(super) enum Kind {
     Json,
     Junit,
     Markdown,
+    Html,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Text, Self::Json, Self::Junit, Self::Markdown];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Text, Self::Json, Self::Junit, Self::Markdown, Self::Html];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -23,6 +25,7 @@ impl Kind {
             Self::Json => "json",
             Self::Junit => "junit",
             Self::Markdown => "md",
+            Self::Html => "html",
         }
     }
 }
@@ -134,11 +137,11 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_what_would_be_right() {
         let problem = |text| Targets::new(&Kind::ALL).add(text).unwrap_err();
-        assert!(problem("pdf=x").ends_with("text, json, junit, md"), "{}", problem("pdf=x"));
+        assert!(problem("pdf=x").ends_with("text, json, junit, md, html"), "{}", problem("pdf=x"));
         assert!(problem("json").contains("json=FILE"));
         assert!(problem("json=-,md=-").contains("another report"));
-        let only = Targets::new(&[Kind::Markdown]).add("json=x").unwrap_err();
-        assert!(only.ends_with("one of md"), "{only}");
+        let only = Targets::new(&[Kind::Html]).add("json=x").unwrap_err();
+        assert!(only.ends_with("one of html"), "{only}");
     }
 
     #[test]

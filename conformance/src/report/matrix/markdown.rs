@@ -1,0 +1,55 @@
+//! The matrix for a page of a repository.
+
+use std::fmt::Write;
+
+use super::{Column, Matrix};
+use crate::judgement::Verdict;
+use crate::report::document::Document;
+
+/// The sums of each plugin, and under them a table for each area.
+pub fn matrix_markdown(documents: &[Document]) -> String {
+    let matrix = Matrix::new(documents);
+    let mut text = "# CNI conformance\n\n".to_owned();
+    text.push_str(&sums(&matrix.columns));
+    for (area, ids) in matrix.areas() {
+        let labels: Vec<_> = matrix.columns.iter().map(|column| cell(&column.label)).collect();
+        let _ = write!(text, "\n## {area}\n\n| | {} |\n|---|", labels.join(" | "));
+        text.push_str(&":---:|".repeat(labels.len()));
+        text.push('\n');
+        for id in ids {
+            let signs: Vec<_> =
+                matrix.columns.iter().map(|column| column.sign(id).to_string()).collect();
+            let _ = writeln!(text, "| `{id}` | {} |", signs.join(" | "));
+        }
+    }
+    text
+}
+
+fn sums(columns: &[Column]) -> String {
+    let names = Verdict::ALL.map(|verdict| format!("{} {verdict}", verdict.sign())).join(" | ");
+    let lines = "---:|".repeat(Verdict::ALL.len());
+    let mut text = format!("| plugin | profile | spec | {names} |\n|---|---|---|{lines}\n");
+    for column in columns {
+        let document = column.document;
+        let counts = Verdict::ALL.map(|verdict| document.count(verdict).to_string()).join(" | ");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {counts} |",
+            cell(&column.label),
+            document.subject.profile,
+            document.versions.join(", "),
+        );
+    }
+    text
+}
+
+/// A file name may hold anything.
+fn cell(text: &str) -> String {
+    text.chars().fold(String::new(), |mut text, c| {
+        if c.is_ascii_punctuation() && !"-.,()#/".contains(c) {
+            text.push('\\');
+        }
+        text.push(if c.is_control() { ' ' } else { c });
+        text
+    })
+}

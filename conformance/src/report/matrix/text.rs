@@ -1,0 +1,29 @@
+//! The matrix for a terminal.
+
+use std::fmt::Write;
+
+use super::Matrix;
+use crate::report::document::Document;
+
+/// A column for each report, a line for each requirement.
+pub fn matrix_text(documents: &[Document]) -> String {
+    let matrix = Matrix::new(documents);
+    let width = matrix.ids.iter().map(|id| id.len()).max().unwrap_or_default() + 2;
+    let mut text = String::new();
+    for (index, column) in matrix.columns.iter().enumerate() {
+        let (number, sums) = (index + 1, column.document.sums());
+        let profile = column.document.subject.profile;
+        let _ = writeln!(text, "{number:>3}  {} · {profile} · {sums}", column.label);
+    }
+    let numbers: String = (1..=documents.len()).map(|number| format!("{number:>3}")).collect();
+    let _ = writeln!(text, "\n{:width$}{numbers}", "");
+    for (area, ids) in matrix.areas() {
+        let _ = writeln!(text, "{area}");
+        for id in ids {
+            let signs: String =
+                matrix.columns.iter().map(|column| format!("  {}", column.sign(id))).collect();
+            let _ = writeln!(text, "{:width$}{}", format!("  {id}"), signs.trim_end());
+        }
+    }
+    text
+}

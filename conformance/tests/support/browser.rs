@@ -1,0 +1,206 @@
+//! A headless browser, driven through a pipe (the DevTools protocol): real keys, real clicks, real colours.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Much longer than anything takes: a browser that hangs must not hang the tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A page in a browser of its own.
+pub(crate) struct Page {
+    browser: Child,
+    input: ChildStdin,
+    messages: Receiver<Value>,
+    session: Option<String>,
+    next: u64,
+    /// All that the browser told besides answers.
+    pub(crate) events: Vec<Value>,
+    profile: PathBuf,
+}
+
+impl Page {
+    /// Opens a page as it looks in a window of this width.
+    pub(crate) fn open(html: &str, width: u32, dark: bool) -> Self {
+        let profile = fresh_directory();
+        let file = profile.join("page.html");
+        fs::write(&file, html).unwrap();
+        let mut page = Self::start(profile);
+        page.attach();
+        for domain in ["Page", "Runtime", "Log", "Network"] {
+            page.call(&format!("{domain}.enable"), json!({}));
+        }
+        let size =
+            json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+        page.call("Emulation.setDeviceMetricsOverride", size);
+        let scheme = if dark { "dark" } else { "light" };
+        let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        page.call("Emulation.setEmulatedMedia", json!({ "features": scheme }));
+        page.go(&file);
+        page
+    }
+
+    fn start(profile: PathBuf) -> Self {
+        let mut command = Command::new("sh");
+        // The browser speaks through descriptors 3 and 4.
+        command.args(["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", "chromium"]);
+        command.args(["--headless", "--no-sandbox", "--remote-debugging-pipe"]);
+        command.args(["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]);
+        command.args(["--disable-background-networking", "--disable-component-update"]);
+        command.arg(format!("--user-data-dir={}", profile.display()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut browser = command.spawn().unwrap();
+        let (sender, messages) = channel();
+        let mut output = BufReader::new(browser.stdout.take().unwrap()).split(0);
+        thread::spawn(move || {
+            while let Some(Ok(message)) = output.next() {
+                let message = serde_json::from_slice(&message).unwrap_or_default();
+                if sender.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        let input = browser.stdin.take().unwrap();
+        Self { browser, input, messages, session: None, next: 0, events: Vec::new(), profile }
+    }
+
+    fn attach(&mut self) {
+        let target = self.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = self.call("Target.attachToTarget", target);
+        self.session = session["sessionId"].as_str().map(str::to_owned);
+    }
+
+    /// Opens a file and waits until it is loaded.
+    fn go(&mut self, file: &Path) {
+        self.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true }));
+        let url = format!("file://{}", file.display());
+        let loader = self.call("Page.navigate", json!({ "url": url }))["loaderId"].clone();
+        let loaded = |event: &Value| {
+            event["params"]["name"] == "load" && event["params"]["loaderId"] == loader
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !self.events.iter().any(loaded) {
+            let event = self.receive(deadline);
+            self.events.push(event);
+        }
+    }
+
+    /// Does what the protocol names so.
+    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.next += 1;
+        let mut message = json!({ "id": self.next, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            message["sessionId"] = session.as_str().into();
+        }
+        self.input.write_all(format!("{message}\0").as_bytes()).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.receive(deadline);
+            if answer["id"] == self.next {
+                assert!(answer.get("error").is_none(), "{method}: {answer}");
+                return answer["result"].clone();
+            }
+            self.events.push(answer);
+        }
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Value {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.messages.recv_timeout(left).expect("an answer of chromium (is it installed?)")
+    }
+
+    /// The value of an expression in the page.
+    pub(crate) fn eval(&mut self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let answer = self.call("Runtime.evaluate", parameters);
+        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// The same as text.
+    pub(crate) fn text(&mut self, expression: &str) -> String {
+        let value = self.eval(expression);
+        value.as_str().unwrap_or_else(|| panic!("{expression} is no text: {value}")).to_owned()
+    }
+
+    /// Clicks with the mouse in the middle of an element.
+    pub(crate) fn click(&mut self, selector: &str) {
+        let place = self.eval(&format!(
+            "(() => {{ const element = document.querySelector({selector:?}); element.scrollIntoView({{ block: 'center' }});
+             const box = element.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Presses a key, such as `Enter` or `ArrowDown`.
+    pub(crate) fn press(&mut self, key: &str) {
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            "Tab" => 9,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            "ArrowUp" => 38,
+            "ArrowDown" => 40,
+            other => panic!("no test knows the key {other}"),
+        };
+        let text = if key == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code });
+            self.call("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// Types text.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text }));
+    }
+
+    /// What the page, or the browser about it, complained of; and what it asked the network for.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        // What came before this answer has come.
+        self.eval("0");
+        let complaint = |event: &&Value| match event["method"].as_str() {
+            Some("Runtime.exceptionThrown" | "Log.entryAdded" | "Runtime.consoleAPICalled") => true,
+            Some("Network.requestWillBeSent") => {
+                event["params"]["type"] != "Document"
+                    || !event["params"]["request"]["url"].to_string().contains("page.html")
+            }
+            _ => false,
+        };
+        self.events.iter().filter(complaint).map(Value::to_string).collect()
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // One that has ended, or does not end, must not hide why a test failed.
+        let _ = self.browser.kill();
+        let _ = self.browser.wait();
+        // Its processes end on their own when it has, and may write until then.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while fs::remove_dir_all(&self.profile).is_err() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn fresh_directory() -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("conformance-page-{}-{next}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
