@@ -1,5 +1,7 @@
 //! The command line: exit status, text, report for machines.
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs;
@@ -78,6 +80,61 @@ fn check_json(path: &Path) {
 }
 
 #[test]
+fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
+    let sinners = Sinners::new("command-reports");
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let directory = std::env::temp_dir().join(format!("reports-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let file = |name: &str| directory.join(name).display().to_string();
+    let kinds = ["text", "json", "junit", "md", "html"];
+    let wanted: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", file(kind))).collect();
+    let more = ["del.twice", "del.without-add", "--exchanges", "all"];
+    let output = run(&words, &[&more[..], &["--report", &wanted.join(",")]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let read = |kind: &str| fs::read_to_string(file(kind)).unwrap();
+    assert_eq!(read("text").as_bytes(), output.stdout);
+    for (kind, part) in
+        [("junit", "<testsuites "), ("md", "## Repeat it"), ("html", "<!doctype html>")]
+    {
+        assert!(read(kind).contains(part), "{kind}");
+        assert!(read(kind).contains("there is nothing to delete"), "{kind}");
+    }
+    let report = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(schema::refused(&report), None);
+    let runs = |case: usize| report["cases"][case]["runs"].as_array().unwrap();
+    assert_eq!(runs(0).len(), 7);
+    assert!(runs(1).iter().all(|run| run["verdict"] == "pass" && run["exchanges"].is_array()));
+    // Nothing is left beside them.
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), kinds.len());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_report_on_stdout_is_alone_there() {
+    let sinners = Sinners::new("command-stdout");
+    let words = ipam(&sinners, None);
+    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["result"], "success");
+    assert!(report["cases"][0]["runs"][0].get("exchanges").is_none(), "it passed");
+    assert_eq!(report["subject"]["sha256"].as_str().map(str::len), Some(64));
+    let command = report["command"].as_str().unwrap();
+    assert!(command.ends_with(" del.twice --spec 1.1.0"), "{command}");
+}
+
+#[test]
+fn a_report_that_can_not_be_written_is_no_success() {
+    let sinners = Sinners::new("command-unwritable");
+    let words = ipam(&sinners, None);
+    let case = ["del.twice", "--spec", "1.1.0", "--report"];
+    let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("can't write the report /proc/report.md"), "{}", text(&output));
+    assert!(text(&output).contains("✔ del.twice-succeeds"), "what was found is told all the same");
+}
+
+#[test]
 fn a_deviation_below_the_level_is_no_failure() {
     let sinners = Sinners::new("command-level");
     let words = ipam(&sinners, Some("del.prints-nothing"));
@@ -151,6 +208,8 @@ fn mistakes_on_the_command_line_are_told() {
         (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
         (vec!["run", "bridge", "--spec", "7"], "--spec"),
         (vec!["judge"], "no such command"),
+        (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
+        (vec!["run", "bridge", "--exchanges", "some"], "all, findings or none"),
         (vec!["run", "/bin/sh", "--config", "{"], "--config"),
     ] {
         let output = command(&words);

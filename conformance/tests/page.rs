@@ -239,7 +239,8 @@ fn texts_have_contrast_in_light_and_in_dark() {
 #[test]
 fn an_address_says_what_to_open() {
     let page = html(&two());
-    let script = format!("location.hash = '#column=second&case={}'", id(Verdict::Warn));
+    let address = format!("#show=warn+skip&column=second&case={}", id(Verdict::Warn));
+    let script = format!("location.hash = '{address}'");
     let mut page = Page::open(&page, WIDE, false);
     page.eval(&script);
     // The page hears of it after the script.
@@ -247,6 +248,11 @@ fn an_address_says_what_to_open() {
     while !is_open(&mut page) && std::time::Instant::now() < deadline {}
     assert!(is_open(&mut page));
     assert_eq!(page.text("document.getElementById('heading').textContent"), id(Verdict::Warn));
+    assert_eq!(page.text("location.hash"), address);
+    page.press("Escape");
+    assert_eq!(shown(&mut page), [id(Verdict::Warn), id(Verdict::Skip)]);
+    assert_eq!(page.text("location.hash"), "#show=warn+skip");
+    assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, String> {
         return Ok(NOTHING_MATCHED);
     }
     let document = document(arguments, &report);
+    if arguments.targets.leaves_stdout() {
+        print!("{}", report::text(&document));
+    }
     arguments.targets.write(&|kind| render(kind, &document))?;
     if arguments.keep {
         keep(arguments, &report);

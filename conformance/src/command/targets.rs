@@ -30,7 +30,7 @@ impl Kind {
     }
 }
 
-/// The reports that are wanted. When none of them goes to stdout, the text does.
+/// The reports that are wanted.
 #[derive(Debug)]
 pub(super) struct Targets {
     /// What the command can make.
@@ -93,12 +93,19 @@ impl Targets {
         Ok(())
     }
 
+    /// Whether no report is wanted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Whether stdout is left for people.
+    pub(super) fn leaves_stdout(&self) -> bool {
+        self.wanted.iter().all(|(_, place)| *place != Place::Stdout)
+    }
+
     /// Writes all of them; one that can't be written does not keep the others from it.
     pub(super) fn write(&self, render: &dyn Fn(Kind) -> String) -> Result<(), String> {
         let mut problems = Vec::new();
-        if self.wanted.iter().all(|(_, place)| *place != Place::Stdout) {
-            print!("{}", render(Kind::Text));
-        }
         for (kind, place) in &self.wanted {
             match place {
                 Place::Stdout => print!("{}", render(*kind)),

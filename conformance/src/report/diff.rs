@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document, RunReport};
+use super::visible::visible;
 use crate::exchange::shorten;
 use crate::judgement::Verdict;
 
@@ -140,7 +141,7 @@ impl Difference {
             let runs: usize = self.those(direction).map(|line| line.versions.len()).sum();
             format!("{runs} {}", direction.title())
         };
-        text + &format!("{}\n", Direction::ALL.map(sum).join(", "))
+        visible(&text) + &format!("{}\n", Direction::ALL.map(sum).join(", "))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document, SubjectFacts};
+use super::visible::visible;
 use crate::judgement::Verdict;
 
 /// Head, sums, how to repeat it, and what was found.
@@ -91,7 +92,7 @@ fn findings(cases: &[&CaseReport]) -> String {
             requirement(case),
             code(expected),
             code(actual.unwrap_or_default()),
-            cell(case.known.as_deref().unwrap_or_default()),
+            prose(case.known.as_deref().unwrap_or_default()),
         );
     }
     text + "\nA line of them again, with its namespaces kept to look into:\n\n"
@@ -99,7 +100,7 @@ fn findings(cases: &[&CaseReport]) -> String {
 }
 
 fn requirement(case: &CaseReport) -> String {
-    let sentence = cell(&case.sentence);
+    let sentence = prose(&case.sentence);
     match &case.link {
         Some(link) => format!("{sentence} [{}]({link})", case.section),
         None => format!("{sentence} ({})", case.section),
@@ -156,16 +157,36 @@ fn code(text: &str) -> String {
 }
 
 fn span(line: &str) -> String {
-    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = visible(line.trim()).replace('\t', " ");
     let ticks = "`".repeat(longest_run(&line) + 1);
     // A space beside the ticks is taken away with them.
     let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
-    format!("{ticks}{pad}{}{pad}{ticks}", cell(line.trim()))
+    // A bar would end the cell, in code too.
+    format!("{ticks}{pad}{}{pad}{ticks}", line.replace('|', r"\|"))
 }
 
-/// A bar would end the cell, in code too.
-fn cell(text: &str) -> String {
-    text.replace('|', r"\|")
+/// Text in one line, in which only code between backticks is markup.
+pub(super) fn prose(text: &str) -> String {
+    let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let parts: Vec<&str> = line.split('`').collect();
+    match parts.len() % 2 {
+        0 => escaped(&line),
+        _ => parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| if index % 2 == 0 { escaped(part) } else { span(part) })
+            .collect(),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut text, c| {
+        if r"\`*_[]<>|~$&#!".contains(c) {
+            text.push('\\');
+        }
+        text.push(c);
+        text
+    })
 }
 
 fn longest_run(text: &str) -> usize {
@@ -183,8 +204,14 @@ mod tests {
         assert_eq!(code("x ``` y"), "````x ``` y````");
         assert_eq!(code("`x`"), "`` `x` ``");
         assert_eq!(code("one\n\n<b>two</b>\r\n"), "`one`<br>`<b>two</b>`");
-        assert_eq!(code("\u{1b}[31mred"), "`[31mred`");
+        assert_eq!(code("\u{1b}[31mred"), r"`\u001b[31mred`");
         assert!(code(&"line\n".repeat(20)).ends_with("… and 12 more"));
+    }
+
+    #[test]
+    fn in_prose_only_code_is_markup() {
+        assert_eq!(prose("an `id|x`\n of <b> *it*"), r"an `id\|x` of \<b\> \*it\*");
+        assert_eq!(prose("one ` alone"), r"one \` alone");
     }
 
     #[test]

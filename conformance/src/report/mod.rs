@@ -10,6 +10,7 @@ mod made;
 mod markdown;
 mod matrix;
 mod text;
+mod visible;
 
 pub use diff::Difference;
 pub use document::Document;

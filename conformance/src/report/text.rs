@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document};
+use super::visible::visible;
 use crate::exchange::shorten;
 use crate::judgement::Verdict;
 
@@ -24,7 +25,7 @@ pub fn text(document: &Document) -> String {
     for id in &document.gone {
         let _ = writeln!(text, "\n{id} is known as a deviation, but was not seen: strike it out");
     }
-    text + &format!("\n{}\n", document.sums())
+    visible(&text) + &format!("\n{}\n", document.sums())
 }
 
 fn head(document: &Document) -> String {

@@ -79,7 +79,7 @@ function showHead() {
     const when = [...new Set([dates[0], dates.at(-1)])].join(" to ");
     const hosts = new Set(data.reports.map((one) => `${one.harness} ${one.host.kernel}`));
     at("about").textContent = [
-      count(data.reports.length, "plugin"), count(data.ids.length, "requirement"), when,
+      count(data.reports.length, "report"), count(data.ids.length, "requirement"), when,
       ...(hosts.size === 1 ? [`by cni-conformance ${place}`] : []),
     ].join(" · ");
   }
@@ -92,11 +92,10 @@ const wanted = new Set();
 function showVerdicts() {
   for (const word of BY_GRAVITY) {
     const number = data.ids.filter((id) => verdictsOf(id).includes(word)).length;
-    const press = (event) => {
-      const button = event.currentTarget;
+    const press = () => {
       if (!wanted.delete(word)) wanted.add(word);
-      button.setAttribute("aria-pressed", wanted.has(word));
       filter();
+      tell();
     };
     at("verdicts").append(make("button", { type: "button", "data-verdict": word, "aria-pressed": "false", disabled: number === 0, onclick: press }, sign(word), `${word} `, make("span", { class: "label" }, String(number))));
   }
@@ -118,6 +117,7 @@ function filter() {
   for (const cell of document.querySelectorAll("td button.sign")) {
     cell.classList.toggle("pale", wanted.size > 0 && !wanted.has(cell.dataset.verdict));
   }
+  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", wanted.has(button.dataset.verdict));
   at("shown").textContent = `${shown} of ${data.ids.length}`;
   at("none").hidden = shown > 0;
   document.querySelector("#matrix thead").hidden = shown === 0;
@@ -128,15 +128,15 @@ function filter() {
 function clearFilter() {
   wanted.clear();
   at("words").value = "";
-  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", "false");
   filter();
+  tell();
   at("words").focus();
 }
 
 // The matrix.
 
 function showMatrix() {
-  const head = columns.map((column, index) => make("th", { scope: "col" }, make("button", { type: "button", title: column.title, onclick: () => openPlugin(index) }, column.label)));
+  const head = columns.map((column, index) => make("th", { scope: "col" }, make("button", { type: "button", title: column.title, onclick: () => openPlugin(index) }, columnName(column))));
   const groups = groupBy(data.ids, area);
   at("matrix").classList.toggle("many", !columns[0]?.version && columns.length > 3);
   at("matrix").append(
@@ -145,6 +145,12 @@ function showMatrix() {
       make("tr", { class: "area" }, make("th", { scope: "rowgroup" }, name), columns.map(() => make("td", {}))),
       ids.map(row))),
   );
+}
+
+/// A version; or the name of a plugin, and below it its profile or what else tells it from others of that name.
+function columnName({ version, label, report: { subject } }) {
+  if (version) return version;
+  return [subject.name, make("small", {}, label.slice(subject.name.length).replace(/[()]/g, "").trim() || subject.profile)];
 }
 
 function groupBy(items, key) {
@@ -199,7 +205,7 @@ function move(event) {
 
 function show(place, ...children) {
   at("story").replaceChildren(...children.flat(Infinity).filter(Boolean));
-  history.replaceState(null, "", place);
+  tell(place);
   if (!at("details").open) at("details").showModal();
   at("details").scrollTop = 0;
 }
@@ -213,7 +219,7 @@ function openCase(index, id) {
   const found = column.cases.get(id);
   const { subject } = column.report;
   const mine = column.version ?? found.runs.find((run) => run.verdict === found.verdict)?.version;
-  show(`#${new URLSearchParams({ column: column.label, case: id })}`,
+  show({ column: column.label, case: id },
     make("h2", { id: "heading", class: "id", tabindex: "-1", autofocus: true }, id),
     make("p", { class: "for" }, `${subject.name} · profile ${subject.profile}`),
     make("p", { class: "sentence" }, sentence(found.sentence)),
@@ -256,7 +262,7 @@ function openPlugin(index) {
   const { report, label } = columns[index];
   const { subject, host } = report;
   const json = (value) => (Object.keys(value ?? {}).length ? words(pretty(JSON.stringify(value))) : undefined);
-  show(`#${new URLSearchParams({ column: label })}`,
+  show({ column: label },
     make("h2", { id: "heading", tabindex: "-1", autofocus: true }, subject.name),
     make("p", { class: "for" }, visible(subject.about ?? "")),
     pairs([
@@ -278,9 +284,18 @@ function openPlugin(index) {
   );
 }
 
-/// The address may say what to open: #column=portmap&case=del.twice-succeeds.
+// The address says what is shown, so that others can be sent there: #show=fail+warn&column=portmap&case=del.twice-succeeds.
+
+function tell(place = {}) {
+  const words = new URLSearchParams({ ...(wanted.size ? { show: [...wanted].join(" ") } : {}), ...place });
+  history.replaceState(null, "", location.href.split("#")[0] + (words.size ? `#${words}` : ""));
+}
+
 function openFromAddress() {
   const place = new URLSearchParams(location.hash.slice(1));
+  wanted.clear();
+  for (const word of place.get("show")?.split(" ") ?? []) if (BY_GRAVITY.includes(word)) wanted.add(word);
+  filter();
   const index = columns.findIndex((column) => column.label === place.get("column"));
   if (index < 0) return;
   const id = place.get("case");
@@ -291,12 +306,11 @@ function openFromAddress() {
 showHead();
 showVerdicts();
 showMatrix();
-filter();
 at("words").addEventListener("input", filter);
 at("filter").addEventListener("submit", (event) => event.preventDefault());
 at("clear").addEventListener("click", clearFilter);
 at("matrix").addEventListener("keydown", move);
 at("details").addEventListener("click", (event) => { if (event.target === at("details")) at("details").close(); });
-at("details").addEventListener("close", () => history.replaceState(null, "", location.href.split("#")[0]));
+at("details").addEventListener("close", () => tell());
 addEventListener("hashchange", openFromAddress);
 openFromAddress();

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{Column, Matrix};
 use crate::judgement::Verdict;
 use crate::report::document::Document;
+use crate::report::markdown::prose;
 
 /// The sums of each plugin, and under them a table for each area.
 pub fn matrix_markdown(documents: &[Document]) -> String {
@@ -12,7 +13,7 @@ pub fn matrix_markdown(documents: &[Document]) -> String {
     let mut text = "# CNI conformance\n\n".to_owned();
     text.push_str(&sums(&matrix.columns));
     for (area, ids) in matrix.areas() {
-        let labels: Vec<_> = matrix.columns.iter().map(|column| cell(&column.label)).collect();
+        let labels: Vec<_> = matrix.columns.iter().map(|column| prose(&column.label)).collect();
         let _ = write!(text, "\n## {area}\n\n| | {} |\n|---|", labels.join(" | "));
         text.push_str(&":---:|".repeat(labels.len()));
         text.push('\n');
@@ -35,21 +36,10 @@ fn sums(columns: &[Column]) -> String {
         let _ = writeln!(
             text,
             "| {} | {} | {} | {counts} |",
-            cell(&column.label),
+            prose(&column.label),
             document.subject.profile,
             document.versions.join(", "),
         );
     }
     text
-}
-
-/// A file name may hold anything.
-fn cell(text: &str) -> String {
-    text.chars().fold(String::new(), |mut text, c| {
-        if c.is_ascii_punctuation() && !"-.,()#/".contains(c) {
-            text.push('\\');
-        }
-        text.push(if c.is_control() { ' ' } else { c });
-        text
-    })
 }

@@ -1,0 +1,34 @@
+//! Words of plugins in reports that are read as they are: on a terminal, in Markdown.
+
+use std::fmt::Write;
+
+/// The text with what could drive a terminal, or turn the text around, written out: `\u001b`.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().fold(String::new(), |mut text, c| {
+        match c {
+            '\n' | '\t' => text.push(c),
+            c if is_hidden(c) => {
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            }
+            c => text.push(c),
+        }
+        text
+    })
+}
+
+/// Control characters, marks without width, and those that change the direction of writing.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_it_would_obey() {
+        let seen = visible("\u{1b}]0;title\u{7} é\u{202e}\u{9b}m\n\tx\r");
+        assert_eq!(seen, "\\u001b]0;title\\u0007 é\\u202e\\u009bm\n\tx\\u000d");
+    }
+}
