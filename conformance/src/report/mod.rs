@@ -3,6 +3,7 @@
 mod diff;
 pub mod document;
 mod explain;
+mod file;
 mod html;
 mod identity;
 mod junit;
@@ -21,4 +22,4 @@ pub use junit::junit;
 pub use made::{Exchanges, Telling};
 pub use markdown::markdown;
 pub use matrix::{matrix_markdown, matrix_text};
-pub use text::text;
+pub use text::{findings, text};

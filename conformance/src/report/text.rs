@@ -19,13 +19,17 @@ pub fn text(document: &Document) -> String {
         }
         text.push_str(&line(case));
     }
-    for case in document.cases.iter().filter(|case| case.is_finding()) {
-        text.push_str(&details(case));
-    }
+    visible(&text) + &findings(document) + &format!("\n{}\n", document.sums())
+}
+
+/// What is not as it should be, each with the requirement, what was expected, what was seen, and how to repeat it.
+pub fn findings(document: &Document) -> String {
+    let findings = document.cases.iter().filter(|case| case.is_finding());
+    let mut text: String = findings.map(details).collect();
     for id in &document.gone {
         let _ = writeln!(text, "\n{id} is known as a deviation, but was not seen: strike it out");
     }
-    visible(&text) + &format!("\n{}\n", document.sums())
+    visible(&text)
 }
 
 fn head(document: &Document) -> String {

@@ -1,6 +1,6 @@
 //! One page of HTML that needs nothing else: plugins × requirements, with everything behind each verdict.
 //!
-//! The reports lie in it as JSON, and `page.js` builds all that is seen from text, never from markup: what a hostile
+//! The reports lie in it as JSON, and the script builds all that is seen from text, never from markup: what a hostile
 //! plugin printed stays text. A policy in the page allows this style and this script only, and no request at all.
 
 use std::fmt::Write;
@@ -16,7 +16,13 @@ use crate::judgement::Verdict;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// What elements are made with, the table, what is behind a verdict, and the address, which begins it all.
+const SCRIPT: &str = concat!(
+    include_str!("words.js"),
+    include_str!("table.js"),
+    include_str!("story.js"),
+    include_str!("page.js"),
+);
 
 /// The page: of one report the versions side by side, of several the plugins.
 pub fn html(documents: &[Document]) -> String {
