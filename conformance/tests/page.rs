@@ -142,6 +142,7 @@ fn hostile_words_stay_text() {
     let mut page = open(&two());
     for verdict in Verdict::ALL {
         page.click(&cell(verdict, 0));
+        assert_eq!(page.eval("document.querySelectorAll('img, #story script').length"), 0);
         page.press("Escape");
     }
     page.click("thead button");
@@ -243,15 +244,13 @@ fn an_address_says_what_to_open() {
     let script = format!("location.hash = '{address}'");
     let mut page = Page::open(&page, WIDE, false);
     page.eval(&script);
-    // The page hears of it after the script.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !is_open(&mut page) && std::time::Instant::now() < deadline {}
-    assert!(is_open(&mut page));
+    // The page hears of it after the script, and of a closed dialog after the key.
+    page.wait_until("document.getElementById('details').open");
     assert_eq!(page.text("document.getElementById('heading').textContent"), id(Verdict::Warn));
     assert_eq!(page.text("location.hash"), address);
     page.press("Escape");
     assert_eq!(shown(&mut page), [id(Verdict::Warn), id(Verdict::Skip)]);
-    assert_eq!(page.text("location.hash"), "#show=warn+skip");
+    page.wait_until("location.hash === '#show=warn+skip'");
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 

@@ -42,9 +42,11 @@ mod tests {
         let directory = directory("replaced");
         let (file, link) = (directory.join("report"), directory.join("link"));
         write_whole(&file, "old").unwrap();
+        let reader = File::open(&file).unwrap();
         symlink(&file, &link).unwrap();
         write_whole(&link, "new").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(io::read_to_string(reader).unwrap(), "old", "whoever reads it has it whole");
         assert!(link.is_symlink());
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
         fs::remove_dir_all(directory).unwrap();

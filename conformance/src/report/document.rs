@@ -91,7 +91,7 @@ pub struct HostFacts {
 pub struct SubjectFacts {
     /// The file name of the program.
     pub name: String,
-    /// Its path.
+    /// Its path, from where the harness was run when it is below that.
     pub plugin: String,
     /// What it says of itself when it is run without `CNI_COMMAND`: the first line.
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
@@ -162,13 +163,19 @@ fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
 fn subject(subject: &Subject, about: Option<String>) -> SubjectFacts {
     SubjectFacts {
         name: subject.name(),
-        plugin: subject.plugin.display().to_string(),
+        plugin: from_here(&subject.plugin).display().to_string(),
         about,
         sha256: identity::sha256(&subject.plugin),
         profile: subject.profile,
         config: subject.config.clone(),
         runtime_config: subject.runtime_config.clone(),
     }
+}
+
+/// A path below the current directory without that, which is another on every machine.
+fn from_here(path: &Path) -> &Path {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }
 
 fn host() -> HostFacts {

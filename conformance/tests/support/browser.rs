@@ -47,13 +47,16 @@ impl Page {
     }
 
     fn start(profile: PathBuf) -> Self {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("unshare");
+        // When the browser ends, the kernel ends what it has started, before anybody hears of the end.
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
         // The browser speaks through descriptors 3 and 4.
-        command.args(["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", "chromium"]);
+        command.args(["sh", "-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", "chromium"]);
         command.args(["--headless", "--no-sandbox", "--remote-debugging-pipe"]);
         command.args(["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]);
         command.args(["--disable-background-networking", "--disable-component-update"]);
         command.arg(format!("--user-data-dir={}", profile.display()));
+        command.env("TMPDIR", &profile);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut browser = command.spawn().unwrap();
         let (sender, messages) = channel();
@@ -130,6 +133,15 @@ impl Page {
         value.as_str().unwrap_or_else(|| panic!("{expression} is no text: {value}")).to_owned()
     }
 
+    /// Waits until an expression holds in the page: for what it does after an event, at a time of its own.
+    pub(crate) fn wait_until(&mut self, expression: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.eval(expression) != true {
+            assert!(Instant::now() < deadline, "this never came to hold: {expression}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Clicks with the mouse in the middle of an element.
     pub(crate) fn click(&mut self, selector: &str) {
         let place = self.eval(&format!(
@@ -185,13 +197,14 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         // One that has ended, or does not end, must not hide why a test failed.
+        let _ = self.input.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while matches!(self.browser.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.browser.kill();
         let _ = self.browser.wait();
-        // Its processes end on their own when it has, and may write until then.
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while fs::remove_dir_all(&self.profile).is_err() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(20));
-        }
+        let _ = fs::remove_dir_all(&self.profile);
     }
 }
 
