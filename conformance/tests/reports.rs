@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use cni_conformance::report::{Document, markdown};
+use cni_conformance::report::{Document, markdown, text};
 use cni_conformance::{Profile, Verdict};
 use documents::{document, id, report};
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -166,6 +166,20 @@ fn two_plugins_of_one_name_are_told_apart() {
     let (chained, wrapper) = (files.report("1.json", &chained), files.report("2.json", &wrapper));
     let (_, text) = command(&["matrix", &chained, &wrapper]);
     assert!(text.contains("plugin (interface) ·") && text.contains("plugin (wrapper) ·"), "{text}");
+}
+
+#[test]
+fn a_plugin_can_not_drive_the_terminal() {
+    let files = Files::new("terminal");
+    let old = document(&report("plugin", &[]));
+    let mut new = old.clone();
+    new.cases.retain(|case| case.id != id(Verdict::Fail));
+    let (less, more) = (files.report("less.json", &new), files.report("more.json", &old));
+    let (_, difference) = command(&["diff", &less, &more]);
+    for text in [text(&old), difference] {
+        assert!(text.contains("\\u001b[31m"), "{text}");
+        assert!(text.chars().all(|c| !c.is_control() || "\n\t".contains(c)), "{text:?}");
+    }
 }
 
 #[test]

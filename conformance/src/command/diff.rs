@@ -12,16 +12,9 @@ pub(super) fn diff(files: &[PathBuf]) -> Result<u8, String> {
         return Err("diff which reports? Name two JSON reports, the old and the new".to_owned());
     };
     let (old, new) = (Document::read(old)?, Document::read(new)?);
-    println!("old  {}", title(&old));
-    println!("new  {}", title(&new));
+    println!("old  {}", old.title());
+    println!("new  {}", new.title());
     let difference = Difference::between(&old, &new);
     print!("\n{}", difference.text());
     Ok(if difference.is_worse() { FAILED } else { CONFORMS })
-}
-
-fn title(document: &Document) -> String {
-    let subject = &document.subject;
-    let about = subject.about.as_ref().map(|about| format!(", {about}")).unwrap_or_default();
-    let (profile, date) = (subject.profile, &document.date);
-    format!("{} ({profile}){about}, {date}", subject.name)
 }

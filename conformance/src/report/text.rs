@@ -32,6 +32,16 @@ pub fn findings(document: &Document) -> String {
     visible(&text)
 }
 
+impl Document {
+    /// Which report it is, in one line.
+    pub fn title(&self) -> String {
+        let subject = &self.subject;
+        let about = subject.about.as_ref().map(|about| format!(", {}", shorten(about)));
+        let (about, profile) = (about.unwrap_or_default(), subject.profile);
+        visible(&format!("{} ({profile}){about}, {}", subject.name, self.date))
+    }
+}
+
 fn head(document: &Document) -> String {
     let subject = &document.subject;
     let mut head = format!(

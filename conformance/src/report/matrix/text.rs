@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Matrix;
 use crate::report::document::Document;
+use crate::report::visible::visible;
 
 /// A column for each report, a line for each requirement.
 pub fn matrix_text(documents: &[Document]) -> String {
@@ -25,5 +26,5 @@ pub fn matrix_text(documents: &[Document]) -> String {
             let _ = writeln!(text, "{:width$}{}", format!("  {id}"), signs.trim_end());
         }
     }
-    text
+    visible(&text)
 }
