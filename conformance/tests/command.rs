@@ -123,6 +123,33 @@ fn a_report_on_stdout_is_alone_there() {
     assert!(command.ends_with(" del.twice --spec 1.1.0"), "{command}");
 }
 
+/// What must be the same in two runs: all but the date and how long things took.
+fn lasting(report: &mut Value) {
+    match report {
+        Value::Object(object) => {
+            object.retain(|key, _| key != "date" && key != "millis");
+            object.values_mut().for_each(lasting);
+        }
+        Value::Array(items) => items.iter_mut().for_each(lasting),
+        _ => (),
+    }
+}
+
+#[test]
+fn two_runs_differ_in_date_and_millis_only() {
+    let sinners = Sinners::new("command-twice");
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let more =
+        ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
+    let [first, second] = [(); 2].map(|()| {
+        let mut report = serde_json::from_slice(&run(&words, &more).stdout).unwrap();
+        lasting(&mut report);
+        report
+    });
+    assert_eq!(first["counts"]["fail"], 1);
+    assert_eq!(first, second);
+}
+
 #[test]
 fn a_report_that_can_not_be_written_is_no_success() {
     let sinners = Sinners::new("command-unwritable");
