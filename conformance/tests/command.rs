@@ -48,8 +48,9 @@ fn an_honest_plugin_conforms() {
 #[test]
 fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
     let sinners = Sinners::new("command-sin");
-    let report = std::env::temp_dir().join(format!("report-{}.json", std::process::id()));
     let words = ipam(&sinners, Some("del.twice-succeeds"));
+    // Beside the plugin, in a directory that is removed with it.
+    let report = Path::new(&words[1]).with_file_name("report.json");
     let json = format!("json={}", report.display());
     let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
     let text = text(&output);
@@ -64,7 +65,6 @@ fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     check_json(&report);
-    fs::remove_file(report).unwrap();
 }
 
 fn check_json(path: &Path) {
@@ -83,7 +83,7 @@ fn check_json(path: &Path) {
 fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     let sinners = Sinners::new("command-reports");
     let words = ipam(&sinners, Some("del.twice-succeeds"));
-    let directory = std::env::temp_dir().join(format!("reports-{}", std::process::id()));
+    let directory = Path::new(&words[1]).with_file_name("reports");
     fs::create_dir_all(&directory).unwrap();
     let file = |name: &str| directory.join(name).display().to_string();
     let kinds = ["text", "json", "junit", "md", "html"];
@@ -106,7 +106,6 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     assert!(runs(1).iter().all(|run| run["verdict"] == "pass" && run["exchanges"].is_array()));
     // Nothing is left beside them.
     assert_eq!(fs::read_dir(&directory).unwrap().count(), kinds.len());
-    fs::remove_dir_all(directory).unwrap();
 }
 
 #[test]

@@ -27,20 +27,37 @@ pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
 
     use super::*;
 
-    fn directory(test: &str) -> std::path::PathBuf {
-        let name = format!("conformance-write-{test}-{}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
-        fs::create_dir_all(&directory).unwrap();
-        directory
+    /// A directory that is removed when it is dropped.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(test: &str) -> Self {
+            let name = format!("conformance-write-{test}-{}", std::process::id());
+            let directory = std::env::temp_dir().join(name);
+            fs::create_dir_all(&directory).unwrap();
+            Self(directory)
+        }
+
+        fn entries(&self) -> usize {
+            fs::read_dir(&self.0).unwrap().count()
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            // What can't be removed must not fail a test.
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 
     #[test]
     fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let directory = directory("replaced");
-        let (file, link) = (directory.join("report"), directory.join("link"));
+        let directory = Directory::new("replaced");
+        let (file, link) = (directory.0.join("report"), directory.0.join("link"));
         write_whole(&file, "old").unwrap();
         let reader = File::open(&file).unwrap();
         symlink(&file, &link).unwrap();
@@ -48,8 +65,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(io::read_to_string(reader).unwrap(), "old", "whoever reads it has it whole");
         assert!(link.is_symlink());
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
-        fs::remove_dir_all(directory).unwrap();
+        assert_eq!(directory.entries(), 2);
     }
 
     #[test]
@@ -60,9 +76,8 @@ mod tests {
 
     #[test]
     fn a_directory_is_not_written_over() {
-        let directory = directory("kept");
-        assert!(write_whole(&directory, "text").is_err());
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
-        fs::remove_dir(directory).unwrap();
+        let directory = Directory::new("kept");
+        assert!(write_whole(&directory.0, "text").is_err());
+        assert_eq!(directory.entries(), 0);
     }
 }
