@@ -11,6 +11,8 @@
 //! | 4 | it comes to a [`Judgement`], which with the requirement's weight is a [`Verdict`] | [`judgement`] |
 //! | 5 | all cases are [`run`] on a [`Subject`], for every version that it claims | [`run`] |
 //! | 6 | reports for people and machines | [`report`] |
+//!
+//! Beside that it plays the [`runtime`]: whole lives of attachments as libcni and Mesos drive them.
 
 mod case;
 pub mod cases;
@@ -21,6 +23,7 @@ mod profile;
 pub mod report;
 pub mod requirements;
 pub mod run;
+pub mod runtime;
 pub mod stage;
 mod subject;
 

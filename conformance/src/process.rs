@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -20,6 +21,8 @@ pub(crate) enum Stdin {
     Bytes(Vec<u8>),
     /// These bytes in pieces of the given size, with a pause of a few milliseconds after each.
     Pieces(Vec<u8>, usize),
+    /// What stands in this file, which it gets itself, not a pipe.
+    File(PathBuf),
     /// Nothing: every read fails, as on a closed descriptor.
     Unreadable,
 }
@@ -74,6 +77,7 @@ pub(crate) fn run(
     let started = Instant::now();
     let input = match stdin {
         Stdin::Unreadable => OpenOptions::new().write(true).open("/dev/null")?.into(),
+        Stdin::File(path) => File::open(path)?.into(),
         _ => Stdio::piped(),
     };
     let mut child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
@@ -97,7 +101,7 @@ fn feed(child: &mut Child, stdin: &Stdin) {
     let (bytes, size) = match stdin {
         Stdin::Bytes(bytes) => (bytes.clone(), bytes.len().max(1)),
         Stdin::Pieces(bytes, size) => (bytes.clone(), *size),
-        Stdin::Unreadable => return,
+        Stdin::File(_) | Stdin::Unreadable => return,
     };
     thread::spawn(move || {
         let pause = Duration::from_millis(if size < bytes.len() { 5 } else { 0 });
@@ -221,6 +225,15 @@ mod tests {
         let ended = sh("sleep 3 & echo done", Stdin::Bytes(Vec::new()), KEEP, 5000);
         assert!(ended.held_open && ended.took < Duration::from_secs(3));
         assert_eq!((code(&ended), ended.stdout), (Some(0), b"done\n".to_vec()));
+    }
+
+    #[test]
+    fn a_file_is_read_as_a_file() {
+        let path = std::env::temp_dir().join(format!("process-stdin-{}", std::process::id()));
+        std::fs::write(&path, "text").unwrap();
+        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path.clone()), KEEP, 5000);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!((code(&ended), ended.stdout), (Some(0), b"text".to_vec()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::judgement::{Judgement, Stop};
 use crate::process::{self, Stdin};
 use crate::profile::Profile;
 use crate::subject::Subject;
-use scratch::Scratch;
+pub(crate) use scratch::Scratch;
 
 /// The PATH that the plugin gets.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -261,7 +261,7 @@ impl Stage {
         let ended = ended.unwrap_or_else(|error| panic!("can't run {plugin}: {error}"));
         let input = match &stdin {
             Stdin::Bytes(bytes) | Stdin::Pieces(bytes, _) => bytes.as_slice(),
-            Stdin::Unreadable => &[],
+            Stdin::File(_) | Stdin::Unreadable => &[],
         };
         let (label, environment) = (call.label.clone(), call.environment.clone());
         let exchange = Exchange::new(label, environment, input, &ended);

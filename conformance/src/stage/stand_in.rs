@@ -48,7 +48,7 @@ impl StandIn {
     }
 
     /// What it answers to the ADD of one attachment, unless it is told otherwise.
-    pub(super) fn on_add(&self, id: &str, ifname: &str, result: &Value) {
+    pub(crate) fn on_add(&self, id: &str, ifname: &str, result: &Value) {
         // An id that is unfit for a file name never reaches a delegate.
         if !format!("{id}{ifname}").contains(['/', '\0']) && id.len() + ifname.len() < 240 {
             self.tell(&format!("ADD.{id}.{ifname}"), &print(&result.to_string()));

@@ -1,0 +1,180 @@
+//! The cache: a file for each attachment, as libcni writes and reads it.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::go;
+use super::network::Network;
+use super::result::CachedResult;
+use crate::runtime::Parameters;
+
+const KIND: &str = "cniCacheV1";
+
+/// What stands in a file of the cache.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Cached {
+    kind: String,
+    container_id: String,
+    /// The whole configuration, in base64.
+    config: String,
+    if_name: String,
+    network_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    netns: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cni_args: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    capability_args: Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    result: Map<String, Value>,
+}
+
+impl Cached {
+    fn new(network: &Network, parameters: &Parameters, result: Map<String, Value>) -> Self {
+        Self {
+            kind: KIND.to_owned(),
+            container_id: parameters.id.clone(),
+            config: STANDARD.encode(&network.bytes),
+            if_name: parameters.ifname.clone(),
+            network_name: network.name.clone(),
+            netns: parameters.netns.clone(),
+            cni_args: parameters.args.clone(),
+            capability_args: parameters.capability_args.clone(),
+            result,
+        }
+    }
+
+    /// The text of the file after an ADD with this result.
+    pub fn print(network: &Network, parameters: &Parameters, result: &CachedResult) -> String {
+        let sort = |value: Value| go::through_map(value.clone(), true).unwrap_or(value);
+        let object = |value: Value| match sort(value) {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        let mut cached = Self::new(network, parameters, object(result.document().clone()));
+        cached.capability_args = object(parameters.capability_args.clone().into());
+        go::print(&serde_json::to_value(cached).unwrap_or_default())
+    }
+
+    /// Reads the text of a file; `None` when it is something else.
+    fn read(text: &str) -> Option<Self> {
+        let cached: Self = serde_json::from_str(text).ok()?;
+        (cached.kind == KIND).then_some(cached)
+    }
+
+    /// The attachment.
+    pub fn parameters(&self) -> Parameters {
+        Parameters {
+            id: self.container_id.clone(),
+            netns: self.netns.clone(),
+            ifname: self.if_name.clone(),
+            args: self.cni_args.clone(),
+            capability_args: self.capability_args.clone(),
+        }
+    }
+
+    /// The name of the network.
+    pub fn network(&self) -> &str {
+        &self.network_name
+    }
+}
+
+/// A directory of them.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+impl Cache {
+    /// The cache in this directory, normally `/var/lib/cni`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Where the file of an attachment is. The three names run into each other, so two attachments can share one.
+    ///
+    /// # Errors
+    /// When one of the names is empty.
+    pub fn path(&self, network: &str, parameters: &Parameters) -> Result<PathBuf, String> {
+        let Parameters { id, ifname, .. } = parameters;
+        if [network, id, ifname].iter().any(|name| name.is_empty()) {
+            return Err(format!(
+                "cache file path requires network name ({network:?}), container ID ({id:?}), and interface name \
+                 ({ifname:?})"
+            ));
+        }
+        Ok(self.results().join(format!("{network}-{id}-{ifname}")))
+    }
+
+    /// Writes the file of an attachment.
+    pub(super) fn store(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+        result: &CachedResult,
+    ) -> Result<(), String> {
+        let path = self.path(&network.name, parameters)?;
+        let text = Cached::print(network, parameters, result);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.results());
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let written = made.and_then(|()| options.open(&path)?.write_all(text.as_bytes()));
+        written.map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The result of an attachment; `None` when nothing is known of it.
+    pub(super) fn result(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+    ) -> Result<Option<CachedResult>, String> {
+        let path = self.path(&network.name, parameters)?;
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+        let result = match Cached::read(&text) {
+            Some(cached) => cached.result.into(),
+            // Long ago the file was the bare result.
+            None => serde_json::from_str(&text).map_err(|error| error.to_string())?,
+        };
+        CachedResult::read(result).map(Some)
+    }
+
+    /// What is known of an attachment besides its result.
+    pub(super) fn parameters(&self, network: &str, parameters: &Parameters) -> Option<Parameters> {
+        let text = fs::read_to_string(self.path(network, parameters).ok()?).ok()?;
+        Cached::read(&text).map(|cached| cached.parameters())
+    }
+
+    /// Removes the file of an attachment. One that is not there is no matter, nor one that stays.
+    pub(super) fn forget(&self, network: &str, parameters: &Parameters) {
+        if let Ok(path) = self.path(network, parameters) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// All attachments, in the order of their files' names. Files that are something else are skipped.
+    ///
+    /// # Errors
+    /// When the directory can't be read.
+    pub fn attachments(&self) -> Result<Vec<Cached>, String> {
+        let directory = self.results();
+        let entries = fs::read_dir(&directory)
+            .map_err(|error| format!("can't read {}: {error}", directory.display()))?;
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        let read = |path: &PathBuf| Cached::read(&fs::read_to_string(path).ok()?);
+        let named = |one: &Cached| !one.if_name.is_empty() && !one.network_name.is_empty();
+        Ok(paths.iter().filter_map(read).filter(named).collect())
+    }
+
+    fn results(&self) -> PathBuf {
+        self.directory.join("results")
+    }
+}

@@ -1,0 +1,77 @@
+//! GC: first DELs of its own, from the cache, then the verb.
+
+use cni_wrapper::{SpecVersion, Verb};
+use serde_json::Value;
+
+use super::network::Network;
+use super::quirk::Quirk;
+use super::{Libcni, answer, told};
+use crate::runtime::{Failure, Parameters};
+
+impl Libcni<'_> {
+    /// GC: what the cache knows and `valid` (pairs of container id and interface name) does not name gets a DEL, with the
+    /// parameters of its ADD. Then, since 1.1.0, all plugins get the verb. Goes on after an error.
+    ///
+    /// Without `valid` (`None`) everything in the cache is deleted, and plugins are told no list.
+    ///
+    /// # Errors
+    /// All of them, a line each.
+    pub fn gc(&self, network: &Network, valid: Option<&[(String, String)]>) -> Result<(), Failure> {
+        if network.disable_gc {
+            return Ok(());
+        }
+        let cached = match self.cache.attachments() {
+            Err(_) if self.quirks.has(Quirk::SkipsGcSilently) => return Ok(()),
+            cached => cached.unwrap_or_default(),
+        };
+        let mut failures = Vec::new();
+        let is_valid = |one: &Parameters| {
+            let named = |(id, ifname): &(String, String)| *id == one.id && *ifname == one.ifname;
+            valid.is_some_and(|valid| valid.iter().any(named))
+        };
+        let ours = cached.iter().filter(|one| one.network() == network.name);
+        for stale in ours.map(super::Cached::parameters).filter(|one| !is_valid(one)) {
+            if let Err(failure) = self.del(network, &stale) {
+                let what =
+                    format!("failed to delete stale attachment {} {}", stale.id, stale.ifname);
+                failures.push(failure.within(&what));
+            }
+        }
+        if self.at_least(network, SpecVersion::V1_1_0).unwrap_or(false) {
+            failures.extend(self.gc_plugins(network, valid));
+        }
+        joined(failures)
+    }
+
+    fn gc_plugins(&self, network: &Network, valid: Option<&[(String, String)]>) -> Vec<Failure> {
+        let list = |valid: &[(String, String)]| -> Vec<Value> {
+            valid.iter().map(|(id, ifname)| told::valid(id, ifname)).collect()
+        };
+        let valid = valid.map(list);
+        let gc = |plugin| {
+            let told = told::network(
+                network,
+                plugin,
+                Verb::Gc,
+                valid.as_deref(),
+                &self.path,
+                &self.quirks,
+            );
+            let done = self.execute(&told.map_err(Failure::own)?);
+            done.and_then(|exchange| answer::succeeded(&exchange).map(drop)).map_err(|failure| {
+                failure.within(&format!("failed to GC plugin {}", told::type_of(plugin)))
+            })
+        };
+        network.plugins.iter().filter_map(|plugin| gc(plugin).err()).collect()
+    }
+}
+
+/// All messages; the exchange is that of the first.
+fn joined(failures: Vec<Failure>) -> Result<(), Failure> {
+    let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
+    let message = messages.join("\n");
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(Failure { message, ..first }),
+    }
+}

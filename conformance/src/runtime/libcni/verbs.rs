@@ -1,0 +1,207 @@
+//! ADD, CHECK, DEL and STATUS of a list: which plugin is called when, and when it stops.
+
+use cni_wrapper::{SpecVersion, Verb, check_container_id, check_ifname, check_network};
+use serde_json::{Map, Value};
+
+use super::network::Network;
+use super::quirk::Quirk;
+use super::result::CachedResult;
+use super::{Libcni, answer, told, version};
+use crate::exchange::Exchange;
+use crate::runtime::plugins::Wanted;
+use crate::runtime::{Failure, Parameters, Told};
+
+type Plugin = Map<String, Value>;
+
+impl Libcni<'_> {
+    /// ADD: the plugins in their order, each with the result of the one before it. Stops at the first error.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn add(&self, network: &Network, parameters: &Parameters) -> Result<CachedResult, Failure> {
+        let added = self.add_all(network, parameters);
+        if added.is_err() && !self.quirks.has(Quirk::ForgetsFailedAdd) {
+            // The first error counts.
+            let _ = self.del(network, parameters);
+        }
+        added
+    }
+
+    fn add_all(&self, network: &Network, parameters: &Parameters) -> Result<CachedResult, Failure> {
+        let mut result: Option<CachedResult> = None;
+        for plugin in &network.plugins {
+            let added = self.add_one(network, plugin, result.as_ref(), parameters);
+            result = Some(added.map_err(|failure| failure.within(&failed(plugin, "add")))?);
+        }
+        let result = result.ok_or_else(|| Failure::own("no plugin configs found"))?;
+        let stored = self.cache.store(network, parameters, &result);
+        stored.map_err(|problem| {
+            Failure::own(format!(
+                "failed to set network {:?} cached result: {problem}",
+                network.name
+            ))
+        })?;
+        Ok(result)
+    }
+
+    fn add_one(
+        &self,
+        network: &Network,
+        plugin: &Plugin,
+        before: Option<&CachedResult>,
+        parameters: &Parameters,
+    ) -> Result<CachedResult, Failure> {
+        check_names(network, parameters)?;
+        let before = before.map(CachedResult::document);
+        let exchange = self.tell(network, plugin, Verb::Add, before, parameters)?;
+        let result = answer::result(&exchange, &network.version)?;
+        let other = result.version().as_str() != network.version && !network.version.is_empty();
+        match other && !self.quirks.has(Quirk::TakesAnyVersion) {
+            true => Err(Failure::of(
+                exchange,
+                format!("a result of version {}, not {}", result.version(), network.version),
+            )),
+            false => Ok(result),
+        }
+    }
+
+    /// CHECK: the plugins in their order, each with the result of the whole ADD. Stops at the first error.
+    ///
+    /// # Errors
+    /// That error; or below 0.4.0, which does not know the verb.
+    pub fn check(&self, network: &Network, parameters: &Parameters) -> Result<(), Failure> {
+        if !self.at_least(network, SpecVersion::V0_4_0)? {
+            return Err(Failure::own(format!(
+                "configuration version {:?} does not support the CHECK command",
+                network.version
+            )));
+        }
+        if network.disable_check {
+            return Ok(());
+        }
+        let parameters = &self.remembered(network, parameters);
+        self.check_later_names(network, parameters)?;
+        let result = self.cached(network, parameters).map_err(|problem| {
+            Failure::own(format!(
+                "failed to get network {:?} cached result: {problem}",
+                network.name
+            ))
+        })?;
+        let result = result.as_ref().map(CachedResult::document);
+        for plugin in &network.plugins {
+            let exchange = self.tell(network, plugin, Verb::Check, result, parameters)?;
+            answer::succeeded(&exchange)?;
+        }
+        Ok(())
+    }
+
+    /// DEL: the plugins in reverse order, each with the result of the whole ADD where the version knows that. Stops at the
+    /// first error.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn del(&self, network: &Network, parameters: &Parameters) -> Result<(), Failure> {
+        let parameters = &self.remembered(network, parameters);
+        self.check_later_names(network, parameters)?;
+        let mut result = None;
+        if self.at_least(network, SpecVersion::V0_4_0)? {
+            result = self.cached(network, parameters).unwrap_or_else(|_| {
+                self.cache.forget(&network.name, parameters);
+                None
+            });
+        }
+        let document = result.as_ref().map(CachedResult::document);
+        for plugin in network.plugins.iter().rev() {
+            let told = self.tell(network, plugin, Verb::Del, document, parameters);
+            let deleted = told.and_then(|exchange| answer::succeeded(&exchange).map(drop));
+            deleted.map_err(|failure| failure.within(&failed(plugin, "delete")))?;
+        }
+        if result.is_some() || !self.quirks.has(Quirk::KeepsOldCache) {
+            self.cache.forget(&network.name, parameters);
+        }
+        Ok(())
+    }
+
+    /// STATUS: the plugins in their order. Stops at the first error. Below 1.1.0 all is well.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn status(&self, network: &Network) -> Result<(), Failure> {
+        if !self.at_least(network, SpecVersion::V1_1_0).unwrap_or(false) {
+            return Ok(());
+        }
+        for plugin in &network.plugins {
+            let told = told::network(network, plugin, Verb::Status, None, &self.path, &self.quirks);
+            answer::succeeded(&self.execute(&told.map_err(Failure::own)?)?)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn at_least(
+        &self,
+        network: &Network,
+        version: SpecVersion,
+    ) -> Result<bool, Failure> {
+        version::at_least(&network.version, version).map_err(Failure::own)
+    }
+
+    pub(super) fn execute(&self, told: &Told) -> Result<Exchange, Failure> {
+        let name = &told.plugin;
+        if name.contains('/') {
+            return Err(Failure::own(format!("invalid plugin name: {name}")));
+        }
+        let program = self.plugins.find(name, &self.path, Wanted::File)?;
+        self.plugins.execute(&program, told)
+    }
+
+    fn tell(
+        &self,
+        network: &Network,
+        plugin: &Plugin,
+        verb: Verb,
+        prev_result: Option<&Value>,
+        parameters: &Parameters,
+    ) -> Result<Exchange, Failure> {
+        let about = (parameters, self.path.as_slice());
+        let told = told::attachment(network, plugin, verb, prev_result, about, &self.quirks);
+        self.execute(&told.map_err(Failure::own)?)
+    }
+
+    fn cached(
+        &self,
+        network: &Network,
+        parameters: &Parameters,
+    ) -> Result<Option<CachedResult>, String> {
+        let result = self.cache.result(network, parameters)?;
+        result.map(|result| result.convert(&network.version, &self.quirks)).transpose()
+    }
+
+    /// The parameters that count after ADD: the caller's, or those that ADD was told.
+    fn remembered(&self, network: &Network, parameters: &Parameters) -> Parameters {
+        if self.quirks.has(Quirk::TrustsTheCaller) {
+            return parameters.clone();
+        }
+        let known = self.cache.parameters(&network.name, parameters);
+        known.unwrap_or_else(|| parameters.clone())
+    }
+
+    fn check_later_names(&self, network: &Network, parameters: &Parameters) -> Result<(), Failure> {
+        match self.quirks.has(Quirk::ChecksNamesOnAddOnly) {
+            true => Ok(()),
+            false => check_names(network, parameters),
+        }
+    }
+}
+
+fn check_names(network: &Network, parameters: &Parameters) -> Result<(), Failure> {
+    check_container_id(&parameters.id)
+        .and_then(|()| check_network(&network.name))
+        .and_then(|()| check_ifname(&parameters.ifname))
+        .map_err(Failure::own)
+}
+
+fn failed(plugin: &Plugin, verb: &str) -> String {
+    let name = plugin.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let name = name.map(|name| format!(" name={name:?}")).unwrap_or_default();
+    format!("plugin type={:?}{name} failed ({verb})", told::type_of(plugin))
+}

@@ -1,0 +1,281 @@
+//! Containers start, end, and are found again when the agent was restarted.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use cni_wrapper::Verb;
+use cni_wrapper_test::Place;
+use serde_json::{Map, Value};
+
+use super::accept::Accepted;
+use super::told::{self, About};
+use super::tree::Tree;
+use crate::exchange::Exchange;
+use crate::runtime::plugins::{Plugins, Wanted};
+use crate::runtime::{Failure, Runner};
+
+/// A network that a container is to join.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The operator's configuration.
+    pub config: Map<String, Value>,
+    /// What the framework says about it (`NetworkInfo`): port mappings, labels …
+    pub info: Map<String, Value>,
+}
+
+impl Join {
+    fn network(&self) -> &str {
+        self.config.get("name").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// How plugins are shown a container's network namespace.
+#[derive(Clone, Debug)]
+pub enum Handle {
+    /// As Mesos does: by a mount of it in its own directory, made on this host.
+    Mounted(Place),
+    /// By the path that it was given, so that nothing is mounted.
+    AsGiven(String),
+}
+
+/// The isolator, with all that it keeps between calls: its directory.
+pub struct Isolator<'r> {
+    runner: &'r Runner,
+    /// `--network_cni_plugins_dir`.
+    plugins_dir: String,
+    tree: Tree,
+    handle: Handle,
+}
+
+impl<'r> Isolator<'r> {
+    /// An isolator that keeps its checkpoints below `root`.
+    pub fn new(
+        runner: &'r Runner,
+        plugins_dir: impl Into<String>,
+        root: impl Into<PathBuf>,
+        handle: Handle,
+    ) -> Self {
+        let tree = Tree::new(root, runner.site().clone());
+        Self { runner, plugins_dir: plugins_dir.into(), tree, handle }
+    }
+
+    /// A container starts and joins networks, all at once, as `eth0`, `eth1` … in their order. When one of them fails, the
+    /// container is destroyed.
+    ///
+    /// # Errors
+    /// What went wrong first; a failure of the clean-up is added to it.
+    pub fn launch(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
+        let failure = match self.isolate(id, netns, joins) {
+            Ok(accepted) => return Ok(accepted),
+            Err(failure) => failure,
+        };
+        match self.destroy(id) {
+            Ok(()) => Err(failure),
+            Err(more) => {
+                let message = format!("{}; and then: {}", failure.message, more.message);
+                Err(Failure { message, ..failure })
+            }
+        }
+    }
+
+    fn isolate(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
+        for (index, join) in joins.iter().enumerate() {
+            let network = join.network();
+            if joins[..index].iter().any(|other| other.network() == network) {
+                return Err(Failure::own(format!(
+                    "Attempted to join CNI network '{network}' multiple times"
+                )));
+            }
+        }
+        self.mount(id, netns)?;
+        let attach = |(index, join)| self.attach(id, &format!("eth{index}"), join);
+        thread::scope(|scope| {
+            let attach = &attach;
+            let running: Vec<_> =
+                joins.iter().enumerate().map(|one| scope.spawn(move || attach(one))).collect();
+            // All of them end before the first failure is told.
+            let ended: Vec<_> = running.into_iter().map(join_thread).collect();
+            ended.into_iter().collect()
+        })
+    }
+
+    fn attach(&self, id: &str, ifname: &str, join: &Join) -> Result<Accepted, Failure> {
+        let network = join.network();
+        let text = self.prepare(id, ifname, join)?;
+        let exchange = self.tell(Verb::Add, id, ifname, network, &text)?;
+        let exchange = self.succeeded(exchange, "attach", id, network)?;
+        let accepted = Accepted::read(&exchange.stdout);
+        let accepted = accepted.and_then(|accepted| accepted.address4().map(|_| accepted));
+        let accepted = accepted.map_err(|problem| {
+            let message = format!("Failed to parse the output of the CNI plugin: {problem}");
+            Failure::of(exchange.clone(), message)
+        })?;
+        let info = self.tree.interface(id, network, ifname).join("network.info");
+        self.tree.write(&info, &exchange.stdout).map_err(|error| on_disk(&info, &error))?;
+        Ok(accepted)
+    }
+
+    /// Everything of an ADD but the call. What is written here is there before the plugin runs, so that whatever happens then is
+    /// followed by a DEL.
+    ///
+    /// # Errors
+    /// When the configuration can't be used, or written.
+    pub fn prepare(&self, id: &str, ifname: &str, join: &Join) -> Result<String, Failure> {
+        let network = join.network();
+        let directory = self.tree.interface(id, network, ifname);
+        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
+        let text = told::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
+        let file = self.tree.config(id, network);
+        self.tree.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
+        Ok(text)
+    }
+
+    /// A container ends: DEL on all its networks, at once; when all succeed, what was kept of it is removed.
+    ///
+    /// # Errors
+    /// All failures; then everything stays as it is until the agent is restarted.
+    pub fn destroy(&self, id: &str) -> Result<(), Failure> {
+        self.detach(id)?;
+        self.forget(id)
+    }
+
+    /// The DELs of [`Isolator::destroy`], and then the agent dies.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn detach(&self, id: &str) -> Result<(), Failure> {
+        let networks = self.tree.directories(&self.tree.container(id));
+        let ended: Vec<Result<(), Failure>> = thread::scope(|scope| {
+            let running: Vec<_> = networks
+                .iter()
+                .map(|network| scope.spawn(|| self.detach_one(id, network)))
+                .collect();
+            running.into_iter().map(join_thread).collect()
+        });
+        let failures: Vec<Failure> = ended.into_iter().filter_map(Result::err).collect();
+        let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
+        let message = messages.join("\n");
+        match failures.into_iter().next() {
+            None => Ok(()),
+            Some(first) => Err(Failure { message, ..first }),
+        }
+    }
+
+    fn detach_one(&self, id: &str, network: &str) -> Result<(), Failure> {
+        // Without a checkpoint no plugin was run.
+        let Ok(text) = self.tree.read(&self.tree.config(id, network)) else { return Ok(()) };
+        let interfaces = self.tree.directories(&self.tree.container(id).join(network));
+        let ifname = interfaces.first().map_or("eth0", String::as_str);
+        let exchange = self.tell(Verb::Del, id, ifname, network, &text)?;
+        self.succeeded(exchange, "detach", id, network).map(drop)
+    }
+
+    /// The agent was restarted: what its directory shows and it does not know of (`known`) is cleaned up at once. Says which
+    /// containers were.
+    ///
+    /// # Errors
+    /// All failures; the agent itself only logs them.
+    pub fn recover(&self, known: &[&str]) -> Result<Vec<String>, Failure> {
+        let mut orphans = self.tree.containers();
+        orphans.retain(|id| !known.contains(&id.as_str()));
+        orphans.iter().try_for_each(|id| self.destroy(id))?;
+        Ok(orphans)
+    }
+
+    fn forget(&self, id: &str) -> Result<(), Failure> {
+        self.unmount(id);
+        let directory = self.tree.container(id);
+        self.tree.remove(&directory).map_err(|error| on_disk(&directory, &error))
+    }
+
+    fn mount(&self, id: &str, netns: &str) -> Result<(), Failure> {
+        let directory = self.tree.container(id);
+        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
+        if let Handle::Mounted(place) = &self.handle {
+            let handle = self.tree.handle(id).display().to_string();
+            let mut command = place.command("sh");
+            let command =
+                command.args(["-euc", "touch \"$1\"; mount --bind \"$0\" \"$1\"", netns, &handle]);
+            let done = command.status().is_ok_and(|status| status.success());
+            return match done {
+                true => Ok(()),
+                false => Err(Failure::own(format!(
+                    "Failed to mount the network namespace {netns} at {handle}"
+                ))),
+            };
+        }
+        Ok(())
+    }
+
+    /// Removes the handle of a namespace, as a reboot does.
+    pub fn unmount(&self, id: &str) {
+        let handle = self.tree.handle(id);
+        if let (Handle::Mounted(place), true) = (&self.handle, self.tree.is_namespace(&handle)) {
+            // One that stays is seen when its directory can't be removed.
+            let _ = place.command("umount").arg(&handle).status();
+        }
+    }
+
+    fn netns(&self, id: &str) -> String {
+        match &self.handle {
+            Handle::Mounted(_) => self.tree.handle(id).display().to_string(),
+            Handle::AsGiven(netns) => netns.clone(),
+        }
+    }
+
+    fn tell(
+        &self,
+        verb: Verb,
+        id: &str,
+        ifname: &str,
+        network: &str,
+        checkpoint: &str,
+    ) -> Result<Exchange, Failure> {
+        let netns = self.netns(id);
+        let is_there = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
+        let about = About {
+            id,
+            ifname,
+            netns: is_there.then_some(netns.as_str()),
+            plugins_dir: &self.plugins_dir,
+            path: self.runner.own_path(),
+            checkpoint: self.tree.config(id, network),
+        };
+        let told = told::told(verb, checkpoint, network, &about).map_err(Failure::own)?;
+        let path: Vec<PathBuf> = self.plugins_dir.split(':').map(PathBuf::from).collect();
+        let program = self.runner.find(&told.plugin, &path, Wanted::Executable)?;
+        self.runner.execute(&program, &told)
+    }
+
+    fn succeeded(
+        &self,
+        exchange: Exchange,
+        what: &str,
+        id: &str,
+        network: &str,
+    ) -> Result<Exchange, Failure> {
+        let (stdout, stderr) = (&exchange.stdout, &exchange.stderr);
+        match (exchange.exit, exchange.held_open) {
+            (Some(0), false) => Ok(exchange),
+            (Some(0), true) => Err(Failure::of(
+                exchange,
+                "it left a process behind that holds its output open: Mesos waits for that one",
+            )),
+            _ => {
+                let message = format!(
+                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': stdout='{stdout}', stderr='{stderr}'"
+                );
+                Err(Failure::of(exchange, message))
+            }
+        }
+    }
+}
+
+fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::own(format!("{}: {error}", path.display()))
+}
+
+/// A panic of a thread goes on in the one that waits for it.
+fn join_thread<T>(running: thread::ScopedJoinHandle<'_, T>) -> T {
+    running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

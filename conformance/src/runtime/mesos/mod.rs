@@ -1,0 +1,24 @@
+//! The `network/cni` isolator of Apache Mesos.
+//!
+//! It drives ADD and DEL of single plugins and nothing else: no lists, no CHECK, GC, STATUS or VERSION, no `CNI_ARGS`, no
+//! `runtimeConfig`, no `prevResult`. It never reads a `cniVersion`, and understands results of the oldest form only.
+//!
+//! | | what | where |
+//! |---|---|---|
+//! | 1 | which configurations it takes | `config.rs` |
+//! | 2 | what a plugin is told, by pure functions | `told.rs` |
+//! | 3 | what it reads of a result | `accept.rs` |
+//! | 4 | containers start, end, and are found again after a restart | `isolator.rs` |
+//! | 5 | what it keeps on disk | `tree.rs` |
+//!
+//! Not played: the commands that set up the container's files (`/etc/hosts`, `resolv.conf`); their content is
+//! ([`Accepted`]).
+
+mod accept;
+pub mod config;
+mod isolator;
+pub mod told;
+mod tree;
+
+pub use accept::Accepted;
+pub use isolator::{Handle, Isolator, Join};
