@@ -233,7 +233,7 @@ fn told(judgement: &Judgement, verdict: Verdict) -> (Verdict, Option<Finding>, O
 }
 
 /// The versions that the plugin claims to support and that are known here.
-fn claimed(subject: &Subject, options: &Options) -> Result<Vec<SpecVersion>, String> {
+pub(crate) fn claimed(subject: &Subject, options: &Options) -> Result<Vec<SpecVersion>, String> {
     carefully(|| {
         let stage = Stage::new(subject, SpecVersion::NEWEST, options.limit);
         let answer = stage.call("VERSION").run();
@@ -269,7 +269,7 @@ fn carefully<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(words(panic.as_ref())))
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without words")

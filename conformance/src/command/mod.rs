@@ -1,10 +1,13 @@
 //! The command line.
 
 mod arguments;
+mod by_hand;
 mod diff;
+mod life;
 mod list;
 mod matrix;
 mod run;
+mod runtime_arguments;
 mod targets;
 mod words;
 mod write;
@@ -42,8 +45,34 @@ cni-conformance matrix REPORT…        JSON reports side by side: plugins × re
     --report KIND=FILE[,KIND=FILE…]  text, md, html; - for stdout (default: text=-)
 cni-conformance diff OLD NEW          what got better and worse between two JSON reports; 1 if anything got worse
 
+cni-conformance life PLUGIN|NETCONF   whole lives of attachments, as a runtime drives them, on throw-away hosts
+    --runtime RUNTIME    libcni (default) or mesos
+    --lives LIFE,…       only these; `--lives help` lists them
+    --keep               leave the host of the first life that goes wrong, say how to enter it, wait for the end of input
+    --subject, --config, --profile, --spec, --timeout   as above
+    --cap JSON           with NETCONF: what is supplied for capabilities
+    --info JSON          with --runtime mesos: what the framework says (NetworkInfo) besides port mappings
+    --path DIRS          where plugins are, besides /opt/cni/bin and /usr/lib/cni
+
+cni-conformance add|check|del|status NETCONF NETNS    as a small runtime, on this machine; the result is on stdout
+cni-conformance gc NETCONF --valid ID[/IFNAME]…|--all
+    NETCONF              a file (.conf, .json, .conflist), or the name of a network in --netconf-dir
+    NETNS                a path, or a name in /run/netns
+    --runtime RUNTIME    libcni (default) or mesos
+    --ifname NAME        default: eth0
+    --id ID              the container id (default: made of NETNS, as cnitool does)
+    --args KEY=VALUE;…   CNI_ARGS
+    --cap JSON           what is supplied for capabilities; repeat it on check and del
+    --info JSON          with --runtime mesos: what the framework says (NetworkInfo)
+    --path DIRS          where plugins are (default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni)
+    --netconf-dir DIR    default: NETCONFPATH, or /etc/cni/net.d
+    --cache DIR          what is kept between calls (default: /var/lib/cni; mesos: /run/cni-conformance/mesos)
+    --timeout SECONDS    for one call of a plugin (default: 60)
+    -v                   show every call of a plugin on stderr
+
 CASE is the beginning of an id (`del`, `del.twice`) or a code (`DEL-02`).
 Exit status: 0 conforms, 1 a requirement is broken, 2 could not test, 3 nothing matched.
+By hand: 0 success, 1 the plugin failed, 2 it could not be run.
 ";
 
 /// Does what the command line says.
@@ -54,6 +83,8 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
         Some(lexopt::Arg::Value(verb)) => match verb.to_str() {
             Some("run") => run::run(&arguments::read(words)?)?,
             Some("list") => list::list(&arguments::read_cases(words)?),
+            Some("life") => life::life(words)?,
+            Some(verb) if by_hand::knows(verb) => by_hand::by_hand(verb, words)?,
             Some("explain") => list::explain(&arguments::read_cases(words)?)?,
             Some("matrix") => matrix::matrix(&arguments::read_matrix(words)?)?,
             Some("diff") => diff::diff(&arguments::read_files(words)?)?,

@@ -11,6 +11,7 @@
 mod failure;
 mod kind;
 pub mod libcni;
+pub mod life;
 
 pub mod mesos;
 mod parameters;

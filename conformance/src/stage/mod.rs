@@ -243,7 +243,7 @@ impl Stage {
     }
 
     /// Makes it again.
-    fn renew(&self, attachment: &Attachment) {
+    pub(crate) fn renew(&self, attachment: &Attachment) {
         let host_ifname = attachment.given.host_ifname();
         self.host.sh(&format!("ip link del {host_ifname} 2>/dev/null || true"));
         self.make(&attachment.given, &attachment.container);

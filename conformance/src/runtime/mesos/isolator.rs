@@ -1,6 +1,7 @@
 //! Containers start, end, and are found again when the agent was restarted.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::thread;
 
 use cni_wrapper::Verb;
@@ -78,7 +79,11 @@ impl<'r> Isolator<'r> {
         }
     }
 
-    fn isolate(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
+    /// The part of [`Isolator::launch`] that can fail.
+    ///
+    /// # Errors
+    /// The first failure, when all the ADDs have ended.
+    pub fn isolate(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
         for (index, join) in joins.iter().enumerate() {
             let network = join.network();
             if joins[..index].iter().any(|other| other.network() == network) {
@@ -128,6 +133,11 @@ impl<'r> Isolator<'r> {
         let file = self.tree.config(id, network);
         self.tree.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
         Ok(text)
+    }
+
+    /// Whether anything is kept of a container.
+    pub fn knows(&self, id: &str) -> bool {
+        self.tree.containers().iter().any(|known| known == id)
     }
 
     /// A container ends: DEL on all its networks, at once; when all succeed, what was kept of it is removed.
@@ -210,9 +220,9 @@ impl<'r> Isolator<'r> {
     /// Removes the handle of a namespace, as a reboot does.
     pub fn unmount(&self, id: &str) {
         let handle = self.tree.handle(id);
-        if let (Handle::Mounted(place), true) = (&self.handle, self.tree.is_namespace(&handle)) {
-            // One that stays is seen when its directory can't be removed.
-            let _ = place.command("umount").arg(&handle).status();
+        if let Handle::Mounted(place) = &self.handle {
+            // One that stays is seen when its directory can't be removed; one that is none any more needs nothing.
+            let _ = place.command("umount").arg(&handle).stderr(Stdio::null()).status();
         }
     }
 
@@ -276,6 +286,6 @@ fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// A panic of a thread goes on in the one that waits for it.
-fn join_thread<T>(running: thread::ScopedJoinHandle<'_, T>) -> T {
+pub(crate) fn join_thread<T>(running: thread::ScopedJoinHandle<'_, T>) -> T {
     running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -21,4 +21,5 @@ pub mod told;
 mod tree;
 
 pub use accept::Accepted;
+pub(crate) use isolator::join_thread;
 pub use isolator::{Handle, Isolator, Join};
