@@ -38,6 +38,7 @@ impl World {
         host.run("mkdir /run/net.d");
         host.write("/run/net.d/10-hand.conflist", LIST);
         host.write("/run/net.d/20-mesos.conf", SINGLE);
+        host.write("/run/outside.conf", r#"{"name": "../../etc/x", "type": "bridge"}"#);
         Self { host, container, path }
     }
 
@@ -191,6 +192,7 @@ fn nonsense_is_refused_in_clear_words() {
         ),
         (vec!["add", "./no-such.conflist", "c1"], "error reading ./no-such.conflist"),
         (vec!["add", "hand", "c1", "--id", "a b"], "--id: "),
+        (vec!["del", "/run/outside.conf", "c1"], "name: "),
         (vec!["add", "hand", "c1", "--ifname", "a/b"], "--ifname: "),
         (vec!["add", "hand", "c1", "--args", "K"], "\"K\" is no KEY=VALUE"),
         (vec!["add", "hand", "c1", "--cap", "{"], "--cap: no JSON object"),

@@ -1,12 +1,14 @@
 //! Whole lives of Debian's plugins and of our port mapper, with traffic through a mapped port in the middle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::runtime::libcni::Cache;
+use cni_conformance::runtime::life::{self, Cast};
 use cni_conformance::runtime::mesos::{Handle, Join, config};
-use cni_conformance::runtime::{Isolator, Libcni, Network, Parameters, Quirks, Runner, Site};
-use cni_wrapper::Environment;
+use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
+use cni_conformance::{Subject, Verdict};
+use cni_wrapper::{Environment, SpecVersion};
 use cni_wrapper_test::{Container, Host, Neighbour, Place, Traffic, plugin_binary};
 use serde_json::{Map, Value, json};
 
@@ -175,6 +177,33 @@ fn our_port_mapper_around_bridge_with_mesos() {
     world.is_unreachable();
     assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
     assert!(!world.host.exists(&format!("{root}/c1")));
+}
+
+/// In a wrapper's position or after another plugin, as the subject file says.
+fn survives_all_lives(file: &str, kind: Kind) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects").join(file);
+    let mut subject = Subject::read(&path).unwrap();
+    subject.plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
+    let cast =
+        Cast::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
+    for life in life::all() {
+        let (lived, _) = life::live(life, &cast);
+        let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
+        assert!(fine, "{} of {file} with {kind}: {lived:#?}", life.name);
+        let played = life.runtimes.contains(&kind);
+        assert_eq!(lived.verdict == Verdict::Pass, played, "{} of {file} with {kind}", life.name);
+    }
+}
+
+#[test]
+fn our_port_mapper_survives_all_lives_as_a_wrapper() {
+    survives_all_lives("port-mapper-wrapper.json", Kind::Libcni);
+    survives_all_lives("port-mapper-wrapper.json", Kind::Mesos);
+}
+
+#[test]
+fn our_port_mapper_survives_all_lives_in_a_chain() {
+    survives_all_lives("port-mapper-chained.json", Kind::Libcni);
 }
 
 #[test]

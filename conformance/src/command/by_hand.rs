@@ -9,7 +9,7 @@ use cni_conformance::runtime::mesos::{Handle, Join, config};
 use cni_conformance::runtime::{
     Failure, Isolator, Kind, Libcni, Network, Parameters, Plugins, Quirks, Runner, Site, Wanted,
 };
-use cni_wrapper::{Environment, check_container_id, check_ifname};
+use cni_wrapper::{Environment, check_container_id, check_ifname, check_network};
 use sha2::{Digest, Sha512};
 
 use super::runtime_arguments::{self, Words};
@@ -189,6 +189,8 @@ fn with_libcni(task: &Task, words: &Words) -> Result<(), Failure> {
         false => Network::named(&task.netconf_dir, &task.netconf, &quirks),
     };
     let network = network.map_err(own)?;
+    // Names become file names in the cache, on every verb.
+    check_network(&network.name).map_err(|problem| own(format!("name: {problem}")))?;
     let cache = words.cache.clone().unwrap_or_else(|| LIBCNI_CACHE.into());
     let libcni = Libcni::new(&task.runner, task.directories(), Cache::new(cache));
     match task.verb.as_str() {

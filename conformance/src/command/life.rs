@@ -50,7 +50,8 @@ pub(super) fn life(parser: lexopt::Parser) -> Result<u8, String> {
             break;
         }
     }
-    println!("\n{} lives: {}", verdicts.len(), sums(&verdicts));
+    let word = if verdicts.len() == 1 { "life" } else { "lives" };
+    println!("\n{} {word}: {}", verdicts.len(), sums(&verdicts));
     Ok(exit_status(&verdicts))
 }
 

@@ -3,10 +3,11 @@
 //! | | what | where |
 //! |---|---|---|
 //! | 1 | the [`Cast`]: a plugin or a network, and the runtime that drives it | `cast.rs` |
-//! | 2 | it plays on a [`Scene`]: a throw-away host, and the runtime with its steps | `scene.rs`, `steps.rs` |
+//! | 2 | it plays on a [`Scene`]: a throw-away host, and the runtime with its steps | `scene.rs`, `acts.rs`, `steps.rs` |
 //! | 3 | the lives, each a literal and a function | `ordinary.rs`, `troubled.rs`, `crowded.rs` |
 //! | 4 | one is [`live`]d and judged | here |
 
+mod acts;
 mod cast;
 mod crowded;
 mod ordinary;
