@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,10 +39,15 @@ impl Site {
         }
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// Starts a program, with what `set` sets.
+    fn start(&self, program: &Path, set: impl FnOnce(&mut Command) + Send) -> io::Result<Child> {
         match self {
-            Self::Here => Command::new(program),
-            Self::Host(place, _) => place.command(program),
+            Self::Here => {
+                let mut command = Command::new(program);
+                set(&mut command);
+                command.spawn()
+            }
+            Self::Host(place, _) => place.start(program, set),
         }
     }
 }
@@ -109,13 +115,16 @@ impl Plugins for Runner {
     fn execute(&self, program: &Path, told: &Told) -> Result<Exchange, Failure> {
         let environment = told.environment(&self.own);
         let variables = environment.variables();
-        let mut command = self.site.command(program);
-        command.env_clear().envs(variables.iter().map(|(key, value)| (key, value)));
         let stdin = match &told.from_file {
             Some(file) => Stdin::File(self.site.outside(file)),
             None => Stdin::Bytes(told.stdin.clone().into_bytes()),
         };
-        let ended = process::run(&mut command, &stdin, [Sink::Kept; 2], self.limit);
+        let ended = process::run(&stdin, [Sink::Kept; 2], self.limit, |streams| {
+            self.site.start(program, |command| {
+                let variables = variables.iter().map(|(key, value)| (key, value));
+                streams.into(command.env_clear().envs(variables));
+            })
+        });
         let cannot = |error| Failure::own(format!("can't run {}: {error}", program.display()));
         let ended = ended.map_err(cannot)?;
         let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
