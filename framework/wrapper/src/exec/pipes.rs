@@ -22,9 +22,12 @@ pub(super) enum Step {
     Flooded { stream: &'static str, limit: usize },
 }
 
+/// What is done with a piece of stdout.
+type Take<'t> = &'t mut dyn FnMut(&[u8]);
+
 /// What the child has said so far. It outlives the reading, which may be cut short.
 pub(super) struct Captured<'t> {
-    take: RefCell<&'t mut dyn FnMut(&[u8])>,
+    take: RefCell<Take<'t>>,
     stdout_total: Cell<usize>,
     stderr: RefCell<Vec<u8>>,
     stderr_total: Cell<usize>,
@@ -32,7 +35,7 @@ pub(super) struct Captured<'t> {
 }
 
 impl<'t> Captured<'t> {
-    pub(super) fn new(limits: Limits, take: &'t mut dyn FnMut(&[u8])) -> Self {
+    pub(super) fn new(limits: Limits, take: Take<'t>) -> Self {
         Self {
             take: RefCell::new(take),
             stdout_total: Cell::new(0),
@@ -86,7 +89,11 @@ impl Pipes {
     }
 
     /// Feeds stdin and reads both outputs until all three are done; `Some` when an output floods.
-    pub(super) async fn talk(self, input: &[u8], captured: &Captured<'_>) -> io::Result<Option<Step>> {
+    pub(super) async fn talk(
+        self,
+        input: &[u8],
+        captured: &Captured<'_>,
+    ) -> io::Result<Option<Step>> {
         let mut feeding = pin!(feed(self.stdin, input));
         let mut out = pin!(drain(self.stdout, |bytes| captured.stdout(bytes)));
         let mut err = pin!(drain(self.stderr, |bytes| captured.stderr(bytes)));

@@ -196,9 +196,8 @@ impl Hashes {
         let chains = self.chains.iter().map(|(chain, (count, tags))| {
             (chain.clone(), (*count, !tags.is_disjoint(&self.localhost)))
         });
-        let elsewhere = |tag| {
-            self.chains.iter().any(|(chain, (_, tags))| chain != MASQ && tags.contains(tag))
-        };
+        let elsewhere =
+            |tag| self.chains.iter().any(|(chain, (_, tags))| chain != MASQ && tags.contains(tag));
         let masquerades = self.chains.get(MASQ).map(|(_, tags)| tags);
         let strays = masquerades.is_some_and(|tags| !tags.iter().all(elsewhere));
         Others { chains: chains.collect(), strays, in_the_way: false }
