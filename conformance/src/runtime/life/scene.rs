@@ -34,8 +34,6 @@ pub struct Scene {
     /// The plugins around the one that is played, and their directories.
     around: [(PathBuf, StandIn); 2],
     pub(super) steps: Steps,
-    /// Whether a namespace is gone: the kernel takes away what was in it a little later.
-    pub(super) lost: AtomicBool,
 }
 
 /// A container that is attached and detached.
@@ -77,7 +75,7 @@ impl Scene {
         let site = Site::Host(place, stage.host.pid());
         let runner = Runner::new(site, Environment::from_iter(own), cast.limit);
         let (cast, cache, steps) = (cast.clone(), Scratch::new(), Steps::default());
-        Self { cast, stage, runner, cache, around, steps, lost: AtomicBool::new(false) }
+        Self { cast, stage, runner, cache, around, steps }
     }
 
     /// Who plays.
