@@ -9,22 +9,22 @@ set -eu
 step='read its own process id from /proc'
 read -r pid rest </proc/self/stat
 
-step='mount a fresh /proc'
-mount -t proc proc /proc
-step='mount a fresh /sys'
-mount -t sysfs sysfs /sys
-
-step='mount a tmpfs on /run'
-mount -t tmpfs -o mode=755 tmpfs /run
 step='mount a tmpfs on /var/lib/cni'
-if [ -d /var/lib/cni ]; then
-    mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
-else
-    mount -t tmpfs -o mode=755 tmpfs /var/lib
-fi
-step='share /run/netns, as `ip netns` does'
-mkdir -p /run/lock /run/netns /var/lib/cni
-mount --bind --make-rshared /run/netns /run/netns
+# The list of mounts lies there until it is hidden by one of them.
+[ -d /var/lib/cni ] && state=/var/lib/cni || state=/var/lib
+mount -t tmpfs -o mode=755 "host-$pid" $state
+# `mount --all` leaves out what is mounted already, so the sources have names that nobody else gives.
+echo "host-$pid /proc proc defaults
+host-$pid /sys sysfs defaults
+host-$pid /run tmpfs mode=755
+host-$pid /run/lock tmpfs mode=755,x-mount.mkdir
+/run/netns /run/netns none bind,rshared,x-mount.mkdir
+host-$pid-state /var/lib/cni tmpfs mode=755,x-mount.mkdir" >$state/mounts
+step='mount fresh file systems on /proc, /sys, /run and /var/lib/cni, and share /run/netns as `ip netns` does'
+mount --no-mtab --all --fstab $state/mounts
+step='find /run and /var/lib/cni empty'
+set -- /run/* /var/lib/cni/*
+[ "$*" = '/run/lock /run/netns /var/lib/cni/*' ]
 
 step='write sysctls below /proc/sys/net'
 # A new namespace takes most IPv4 values from the machine: a test must not depend on them.

@@ -4,6 +4,8 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use netfilter::link::Links;
 
@@ -133,13 +135,26 @@ impl Container {
         format!("/run/netns/{}", self.place.name())
     }
 
-    /// Removes the network namespace, as after a crash or reboot.
+    /// Removes the network namespace, as after a crash or reboot. Returns when the kernel has taken the veths that led
+    /// into it from the host, which it does a moment later; unless a process keeps the namespace alive.
     ///
     /// # Panics
     /// When it is gone already.
     pub fn delete(&self) {
-        Place { holder: self.place.holder.clone(), netns: None }
-            .run(&format!("ip netns delete {}", self.place.name()));
+        let host = Place { holder: self.place.holder.clone(), netns: None };
+        let name = self.place.name();
+        let mark = format!("link-netns {name} ");
+        let links = || host.run("ip -oneline link show type veth");
+        let leads_there = |line: &&str| format!("{line} ").contains(&mark);
+        let index = |line: &str| line.split(':').next().map(|index| format!("{index}:"));
+        let before = links();
+        let ends: Vec<String> = before.lines().filter(leads_there).filter_map(index).collect();
+        host.run(&format!("ip netns delete {name}"));
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let left = |now: &str| now.lines().any(|line| ends.iter().any(|end| line.starts_with(end)));
+        while !ends.is_empty() && left(&links()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

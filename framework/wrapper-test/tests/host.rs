@@ -170,6 +170,21 @@ fn a_deleted_container_is_gone_from_the_host() {
 }
 
 #[test]
+fn with_a_container_go_the_host_ends_of_its_veths() {
+    let host = Host::new();
+    host.container("c2");
+    host.run("ip link add other type veth peer name eth0 netns c2");
+    for round in 0..10 {
+        let container = host.container("c1");
+        host.run("ip link add host-end type veth peer name eth0 netns c1");
+        container.delete();
+        let links = host.run("ip -o link");
+        assert!(!links.contains("host-end"), "round {round}: {links}");
+        assert!(links.contains("other"), "{links}");
+    }
+}
+
+#[test]
 fn a_snapshot_shows_what_was_added_and_nothing_else() {
     let host = Host::new();
     let before = host.snapshot();
