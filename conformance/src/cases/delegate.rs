@@ -271,11 +271,10 @@ fn is_deleted_last(stage: &Stage) -> Judgement {
     if own.is_empty() {
         return Err(Stop::skip("ADD makes neither links nor rules on the host"));
     }
-    let seen = stand_in.file("seen");
-    stand_in.first_runs("DEL", &format!("{{ {LOOK}; }} >'{}'", seen.display()));
+    stand_in.first_runs("DEL", &format!("{{ {LOOK}; }} >\"$here/seen\""));
     attachment.del()?;
     stand_in.got("DEL")?;
-    let seen = lines(&std::fs::read_to_string(seen).unwrap_or_default());
+    let seen = lines(&std::fs::read_to_string(stand_in.file("seen")).unwrap_or_default());
     let left: Vec<String> = own.into_iter().filter(|line| seen.contains(line)).collect();
     expect(left.is_empty(), "the plugin's own is gone when the delegate gets DEL", || {
         format!("still there: {}", left.join("; "))

@@ -17,6 +17,8 @@ pub mod mesos;
 mod parameters;
 mod plugins;
 mod runner;
+#[cfg(test)]
+mod test_directory;
 mod told;
 
 pub use failure::Failure;

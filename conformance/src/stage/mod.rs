@@ -11,7 +11,7 @@ mod picture;
 mod scratch;
 mod stand_in;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -64,12 +64,13 @@ impl Stage {
     /// # Panics
     /// When this machine does not allow it, or the subject's `prepare` fails; the message says why.
     pub fn new(subject: &Subject, version: SpecVersion, limit: Duration) -> Self {
+        let host = Host::with_own_tmp(in_tmp(&subject.plugin));
         let stage = Self {
-            host: Host::new(),
+            scratch: Scratch::new(&host),
+            host,
             subject: subject.clone(),
             version,
             limit,
-            scratch: Scratch::new(),
             stand_in: OnceLock::new(),
             containers: Mutex::default(),
             exchanges: Mutex::default(),
@@ -119,10 +120,14 @@ impl Stage {
 
     /// Another stand-in, `name`, in another directory, which is returned with it: a decoy.
     pub fn decoy(&self, directory: &str, name: &str) -> (PathBuf, StandIn) {
-        let directory = self.scratch.path().join(directory);
-        std::fs::create_dir_all(&directory).unwrap_or_else(|error| panic!("{error}"));
+        let directory = self.scratch.directory(directory);
         let stand_in = StandIn::install(&directory, name);
-        (directory, stand_in)
+        (directory.inside().to_owned(), stand_in)
+    }
+
+    /// A directory on the host for the harness's own files, which are in no picture.
+    pub(crate) fn directory(&self, name: &str) -> Scratch {
+        self.scratch.directory(name)
     }
 
     /// What is to be seen now.
@@ -162,7 +167,7 @@ impl Stage {
     pub fn cni_path(&self) -> String {
         let own = self.subject.plugin.parent().map(|path| path.display().to_string());
         let usual = ["/opt/cni/bin", "/usr/lib/cni"].map(str::to_owned);
-        let scratch = self.scratch.path().display().to_string();
+        let scratch = self.scratch.inside().display().to_string();
         let all: Vec<String> = [scratch].into_iter().chain(own).chain(usual).collect();
         all.join(":")
     }
@@ -190,7 +195,7 @@ impl Stage {
 
     fn install_stand_in(&self) -> &StandIn {
         self.stand_in.get_or_init(|| {
-            let stand_in = StandIn::install(self.scratch.path(), StandIn::NAME);
+            let stand_in = StandIn::install(&self.scratch, StandIn::NAME);
             let versions: Vec<_> =
                 SpecVersion::ALL.iter().map(|version| version.as_str()).collect();
             let versions = json!({ "cniVersion": "1.1.0", "supportedVersions": versions });
@@ -268,6 +273,11 @@ impl Stage {
         lock(&self.exchanges).push(exchange.clone());
         Answer { exchange }
     }
+}
+
+/// The directory below /tmp that the plugin lies in, if it does.
+fn in_tmp(plugin: &Path) -> Option<&Path> {
+    plugin.parent().filter(|parent| parent.starts_with("/tmp"))
 }
 
 /// Runs commands of `ip` in one go.

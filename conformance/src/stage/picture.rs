@@ -7,9 +7,10 @@ use cni_wrapper_test::Snapshot;
 use super::Stage;
 use crate::judgement::{Judgement, expect};
 
-/// What is no leftover: host-local's note of the last address it gave, lock files, and the interfaces that the stage
-/// itself made, which go with their container.
-const TOLERATED: [&str; 4] = ["/last_reserved_ip", "/lock f ", ".lock f ", "given"];
+/// What is no leftover: host-local's note of the last address it gave, lock files, and what the stage
+/// itself made: interfaces, which go with their container, and the directory of its stand-ins.
+const TOLERATED: [&str; 5] =
+    ["/last_reserved_ip", "/lock f ", ".lock f ", "given", "/run/stand-ins"];
 
 /// Links, addresses, routes, rules, settings and files of a case's host and its containers.
 #[derive(Clone, Debug)]

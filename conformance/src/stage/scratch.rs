@@ -1,40 +1,43 @@
-//! A directory for one case, removed when it is over.
+//! A directory for one case, on its host: it is gone with it, however the harness ends.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+use cni_wrapper_test::Host;
 
-#[derive(Debug)]
+/// Where it is, as the plugin sees it.
+const INSIDE: &str = "/run/stand-ins";
+
+/// A directory with its two names.
+#[derive(Clone, Debug)]
 pub(crate) struct Scratch {
-    path: PathBuf,
+    inside: PathBuf,
+    outside: PathBuf,
 }
 
 impl Scratch {
-    pub(crate) fn new() -> Self {
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("cni-conformance-{}-{number}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            match fs::create_dir(&path) {
-                Ok(()) => return Self { path },
-                // Left behind by a killed process that had the same id.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => (),
-                Err(error) => panic!("can't make the directory {}: {error}", path.display()),
-            }
-        }
+    pub(crate) fn new(host: &Host) -> Self {
+        let outside = PathBuf::from(format!("/proc/{}/root{INSIDE}", host.pid()));
+        Self { inside: INSIDE.into(), outside }.made()
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// A directory in it.
+    pub(crate) fn directory(&self, name: &str) -> Self {
+        Self { inside: self.inside.join(name), outside: self.outside.join(name) }.made()
     }
-}
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What can't be removed must not spoil a verdict.
-        let _ = fs::remove_dir_all(&self.path);
+    /// Its name on the host.
+    pub(crate) fn inside(&self) -> &Path {
+        &self.inside
+    }
+
+    /// Its name out here.
+    pub(crate) fn outside(&self) -> &Path {
+        &self.outside
+    }
+
+    fn made(self) -> Self {
+        let made = std::fs::create_dir_all(&self.outside);
+        made.unwrap_or_else(|error| panic!("can't make {}: {error}", self.outside.display()));
+        self
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::scratch::Scratch;
 use crate::judgement::{Judgement, expect};
 
 const SCRIPT: &str = include_str!("stand-in.sh");
@@ -35,16 +36,16 @@ impl StandIn {
     pub const NAME: &'static str = "stand-in";
 
     /// Puts it into a directory, as a plugin of this name.
-    pub(super) fn install(directory: &Path, name: &str) -> Self {
-        let state = directory.join(format!("{name}.d"));
+    pub(super) fn install(directory: &Scratch, name: &str) -> Self {
+        let state = directory.directory(&format!("{name}.d"));
         for part in ["calls", "on"] {
-            fs::create_dir_all(state.join(part)).unwrap_or_else(|error| panic!("{error}"));
+            state.directory(part);
         }
-        let program = directory.join(name);
-        write(&program, &SCRIPT.replace("@HERE@", &state.display().to_string()));
+        let program = directory.outside().join(name);
+        write(&program, &SCRIPT.replace("@HERE@", &state.inside().display().to_string()));
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(&program, mode).unwrap_or_else(|error| panic!("{error}"));
-        Self { directory: state }
+        Self { directory: state.outside().to_owned() }
     }
 
     /// What it answers to the ADD of one attachment, unless it is told otherwise.
@@ -77,7 +78,7 @@ impl StandIn {
         self.prints(verb, &error.to_string()).exits(verb, 1)
     }
 
-    /// It first runs this shell script.
+    /// It first runs this shell script; `$here` is its directory, see [`Self::file`].
     pub fn first_runs(&self, verb: &str, script: &str) -> &Self {
         self.tell(&format!("{verb}.before"), script)
     }

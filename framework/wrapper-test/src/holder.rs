@@ -18,23 +18,33 @@ const SETUP: &str = include_str!("holder.sh");
 /// Directories that an ordinary user's PATH often lacks, and where `ip` and `iptables` live.
 const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
+/// What /tmp is on a host.
+#[derive(Debug, Clone)]
+pub(crate) enum Tmp {
+    /// The machine's.
+    Shared,
+    /// The host's own; this directory of the machine's is seen there too.
+    Own(Option<PathBuf>),
+}
+
 /// A running holder process.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pid: u32,
     in_user_namespace: bool,
     door: Option<Door>,
+    tmp: Tmp,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
 
 impl Holder {
     /// Starts a holder: as root directly, else by way of a user namespace.
-    pub(crate) fn start() -> Result<Self, String> {
+    pub(crate) fn start(tmp: &Tmp) -> Result<Self, String> {
         let mut refusals = Vec::new();
         let as_root = rustix::process::geteuid().is_root();
         // Root without the capability (root of an ordinary container) may still get a user namespace.
         for in_user_namespace in [false, true].into_iter().filter(|user| as_root || *user) {
-            match Self::start_as(in_user_namespace) {
+            match Self::start_as(in_user_namespace, tmp) {
                 Ok(holder) => return Ok(holder),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -44,11 +54,11 @@ impl Holder {
 
     /// Starts a holder in a user namespace, also when root runs the test.
     pub(crate) fn start_in_user_namespace() -> Result<Self, String> {
-        Self::start_as(true).map_err(|refusal| explain(&[refusal]))
+        Self::start_as(true, &Tmp::Shared).map_err(|refusal| explain(&[refusal]))
     }
 
-    fn start_as(in_user_namespace: bool) -> Result<Self, String> {
-        let mut child = holder_command(in_user_namespace)
+    fn start_as(in_user_namespace: bool, tmp: &Tmp) -> Result<Self, String> {
+        let mut child = holder_command(in_user_namespace, tmp)
             .spawn()
             .map_err(|error| format!("can't run `unshare` (of util-linux): {error}"))?;
         let stdin = child.stdin.take();
@@ -58,7 +68,8 @@ impl Holder {
             (Some(pid), Some(stdin)) => {
                 let running = Mutex::new(Some((child, stdin)));
                 let door = if in_user_namespace { None } else { Door::to(pid) };
-                Ok(Self { pid, in_user_namespace, door, running })
+                let tmp = tmp.clone();
+                Ok(Self { pid, in_user_namespace, door, tmp, running })
             }
             (_, stdin) => {
                 drop(stdin);
@@ -71,6 +82,11 @@ impl Holder {
     /// The process id, as seen from outside.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What /tmp is inside.
+    pub(crate) fn tmp(&self) -> &Tmp {
+        &self.tmp
     }
 
     /// A command that runs `program` inside, in the named network namespace if one is given.
@@ -146,11 +162,17 @@ impl Drop for Holder {
     }
 }
 
-fn holder_command(in_user_namespace: bool) -> Command {
+fn holder_command(in_user_namespace: bool, tmp: &Tmp) -> Command {
     let mut command = Command::new("unshare");
     command.env("PATH", path());
     if in_user_namespace {
         command.args(["--user", "--map-root-user"]);
+    }
+    if let Tmp::Own(seen) = tmp {
+        let seen = seen.as_deref().unwrap_or(Path::new(""));
+        // As a list of mounts has it.
+        let escaped = seen.display().to_string().replace('\\', r"\134").replace(' ', r"\040");
+        command.env("CNI_TEST_SEEN", seen).env("CNI_TEST_OWN_TMP", escaped);
     }
     command
         .args(["--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child"])

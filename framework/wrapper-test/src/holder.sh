@@ -14,14 +14,27 @@ step='mount a tmpfs on /var/lib/cni'
 [ -d /var/lib/cni ] && state=/var/lib/cni || state=/var/lib
 mount -t tmpfs -o mode=755 "host-$pid" $state
 # `mount --all` leaves out what is mounted already, so the sources have names that nobody else gives.
-echo "host-$pid /proc proc defaults
+tmp=
+if [ -n "${CNI_TEST_OWN_TMP+set}" ]; then
+    tmp="host-$pid-tmp /tmp tmpfs mode=1777"
+fi
+if [ -n "${CNI_TEST_SEEN-}" ]; then
+    # Held open while /tmp is hidden.
+    exec 9<"$CNI_TEST_SEEN"
+    tmp="$tmp
+/proc/self/fd/9 $CNI_TEST_OWN_TMP none bind,x-mount.mkdir"
+fi
+printf '%s\n' "host-$pid /proc proc defaults
 host-$pid /sys sysfs defaults
 host-$pid /run tmpfs mode=755
 host-$pid /run/lock tmpfs mode=755,x-mount.mkdir
 /run/netns /run/netns none bind,rshared,x-mount.mkdir
-host-$pid-state /var/lib/cni tmpfs mode=755,x-mount.mkdir" >$state/mounts
+host-$pid-state /var/lib/cni tmpfs mode=755,x-mount.mkdir
+$tmp" >$state/mounts
 step='mount fresh file systems on /proc, /sys, /run and /var/lib/cni, and share /run/netns as `ip netns` does'
-mount --no-mtab --all --fstab $state/mounts
+mount --no-mtab --no-canonicalize --all --fstab $state/mounts
+exec 9<&-
+unset CNI_TEST_OWN_TMP CNI_TEST_SEEN
 step='find /run and /var/lib/cni empty'
 set -- /run/* /var/lib/cni/*
 [ "$*" = '/run/lock /run/netns /var/lib/cni/*' ]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use netfilter::link::Links;
 
-use crate::holder::Holder;
+use crate::holder::{Holder, Tmp};
 use crate::place::Place;
 
 /// A throw-away host: its own network, mount and process namespaces, with its own `/run`,
@@ -33,7 +33,16 @@ impl Host {
     /// When this machine does not allow it; the message says what is missing and what to do.
     #[expect(clippy::new_without_default, reason = "it starts a process and can fail")]
     pub fn new() -> Self {
-        Self::of(Holder::start())
+        Self::of(Holder::start(&Tmp::Shared))
+    }
+
+    /// Makes a host with a `/tmp` of its own, which is in its snapshots too. The directory `seen` of the machine's `/tmp` is seen there all
+    /// the same, such as the one that the plugin under test lies in.
+    ///
+    /// # Panics
+    /// As [`Host::new`]; also when there is no such directory.
+    pub fn with_own_tmp(seen: Option<&Path>) -> Self {
+        Self::of(Holder::start(&Tmp::Own(seen.map(Path::to_owned))))
     }
 
     /// Makes a host in a user namespace, as an ordinary user gets it, also when root asks.

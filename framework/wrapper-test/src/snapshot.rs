@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::holder::Tmp;
 use crate::objects;
 use crate::place::Place;
 
 const LOOK: &str = include_str!("snapshot.sh");
 
 /// Links, addresses, routes, policy rules, iptables rules (both variants, IPv4 and IPv6), the
-/// nftables ruleset, settings that port mappers change (route_localnet, hairpin mode, forwarding), and for a host also its files below `/run` and
-/// `/var/lib/cni`.
+/// nftables ruleset, settings that port mappers change (route_localnet, hairpin mode, forwarding), and for a host also its files below `/run`,
+/// `/var/lib/cni` and, if it has its own, `/tmp`.
 ///
 /// Made to compare: no counters, indexes, times or carrier states, no link-local addresses, no
 /// `/run/netns` and `/run/xtables.lock`, and none of the tables that iptables leaves behind with nothing in
@@ -25,10 +27,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn take(place: &Place) -> Self {
-        let files = if place.netns.is_none() { "/run /var/lib/cni" } else { "" };
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut section = String::new();
-        for line in settled(place, files).lines() {
+        for line in settled(place).lines() {
             if let Some(name) = line.strip_prefix("== ") {
                 name.clone_into(&mut section);
                 continue;
@@ -116,8 +117,14 @@ impl fmt::Display for Snapshot {
 
 /// What there is to see. The kernel adds the `local` route of an IPv6 address a moment after the address: a look that falls
 /// in between is taken again.
-fn settled(place: &Place, files: &str) -> String {
-    let script = format!("files='{files}'\n{LOOK}");
+fn settled(place: &Place) -> String {
+    let (files, pruned) = match (&place.netns, place.holder.tmp()) {
+        (Some(_), _) => ("", None),
+        (None, Tmp::Shared) => ("/run /var/lib/cni", None),
+        (None, Tmp::Own(seen)) => ("/run /var/lib/cni /tmp", seen.as_deref()),
+    };
+    let pruned = pruned.unwrap_or(Path::new("/run/netns")).display();
+    let script = format!("files='{files}' pruned='{pruned}'\n{LOOK}");
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         let seen = place.sh(&script);

@@ -1,4 +1,4 @@
-# What a snapshot looks at. The variable `files` holds the directories to list, or nothing.
+# What a snapshot looks at. The variable `files` holds the directories to list, or nothing; `pruned` is not looked into.
 # A tool that is not installed has left nothing to see. Tests take many of these pictures, so no process is started that would show nothing.
 ask() { ! command -v "$1" >/dev/null || "$@" 2>/dev/null || true; }
 
@@ -45,6 +45,6 @@ done
 
 if [ -n "$files" ]; then
     echo '== files'
-    find $files -path /run/netns -prune -o -path /run/xtables.lock -o \
+    find $files -path /run/netns -prune -o -path "$pruned" -prune -o -path /run/xtables.lock -o \
         -type f -printf '%p %y %m %s bytes\n' -o -printf '%p %y %m\n'
 fi

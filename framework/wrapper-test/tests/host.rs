@@ -32,6 +32,27 @@ fn two_hosts_at_once_do_not_see_each_other() {
 }
 
 #[test]
+fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() {
+    let directory = std::env::temp_dir().join(format!("cni test {}", std::process::id()));
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("plugin"), "text").unwrap();
+    let host = Host::with_own_tmp(Some(&directory));
+    fs::remove_file(directory.join("plugin")).unwrap();
+    let path = directory.display().to_string();
+    let before = host.snapshot();
+    host.write(&format!("{path}/written"), "by the host");
+    before.assert_same(&host.snapshot());
+    assert_eq!(fs::read_to_string(directory.join("written")).unwrap(), "by the host");
+    fs::remove_dir_all(&directory).unwrap();
+
+    host.write("/tmp/left", "x");
+    assert_eq!(before.difference(&host.snapshot()), "+ files: /tmp/left f 644 1 bytes\n");
+    assert!(!Path::new("/tmp/left").exists(), "the machine's /tmp is untouched");
+    let other = Host::with_own_tmp(None);
+    assert_eq!(other.run("ls -A /tmp"), "");
+}
+
+#[test]
 fn a_new_host_has_the_settings_that_are_promised() {
     let host = Host::new();
     assert!(host.run("ip link show lo").contains(",UP"));

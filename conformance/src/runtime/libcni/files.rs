@@ -101,10 +101,10 @@ fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Scratch;
+    use crate::runtime::test_directory::TestDirectory;
 
-    fn directory(files: &[(&str, &str)]) -> Scratch {
-        let scratch = Scratch::new();
+    fn directory(files: &[(&str, &str)]) -> TestDirectory {
+        let scratch = TestDirectory::new();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -74,7 +74,7 @@ impl Scene {
         let place: Place = (*stage.host).clone();
         let site = Site::Host(place, stage.host.pid());
         let runner = Runner::new(site, Environment::from_iter(own), cast.limit);
-        let (cast, cache, steps) = (cast.clone(), Scratch::new(), Steps::default());
+        let (cast, cache, steps) = (cast.clone(), stage.directory("cache"), Steps::default());
         Self { cast, stage, runner, cache, around, steps }
     }
 
@@ -131,7 +131,7 @@ impl Scene {
     }
 
     pub(super) fn libcni(&self) -> Libcni<'_> {
-        Libcni::new(&self.runner, self.path(), Cache::new(self.cache.path()))
+        Libcni::new(&self.runner, self.path(), Cache::new(self.cache.outside()))
     }
 
     pub(super) fn isolator(&self) -> Isolator<'_> {
