@@ -6,7 +6,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(Execution, [
         "del.undoes-add",
         "DEL-01",
-        "DEL undoes all that ADD did: links, addresses, routes, rules, settings and files are as before.",
+        "DEL undoes all that ADD did: links, addresses, routes, rules, settings, files and processes are as before.",
     ])
     .on(&[Del]),
     must(Execution, [

@@ -1,8 +1,10 @@
 //! What the kernel and the disk show, to compare before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use cni_wrapper_test::Snapshot;
+use cni_wrapper_test::{Process, Snapshot};
 
 use super::Stage;
 use crate::judgement::{Judgement, expect};
@@ -12,10 +14,14 @@ use crate::judgement::{Judgement, expect};
 const TOLERATED: [&str; 5] =
     ["/last_reserved_ip", "/lock f ", ".lock f ", "given", "/run/stand-ins"];
 
-/// Links, addresses, routes, rules, settings and files of a case's host and its containers.
+/// How long a process may take to end that has no work left.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Links, addresses, routes, rules, settings, files and processes of a case's host and its containers.
 #[derive(Clone, Debug)]
 pub struct Picture {
     places: BTreeMap<String, Snapshot>,
+    processes: BTreeSet<u32>,
 }
 
 impl Picture {
@@ -30,7 +36,8 @@ impl Picture {
             .map(|container| (container.name().to_owned(), tidy(container.snapshot())))
             .collect();
         places.insert("host".to_owned(), tidy(stage.host.snapshot()));
-        Self { places }
+        let processes = stage.host.processes().iter().map(|process| process.pid).collect();
+        Self { places, processes }
     }
 
     /// What `later` has more (`+`) and less (`-`), a line each. Containers that only one of them shows are left out.
@@ -52,8 +59,22 @@ impl Picture {
     /// # Errors
     /// The finding of what is different.
     pub fn is_still_true(&self, stage: &Stage, when: &str) -> Judgement {
-        let difference = self.difference(&stage.picture());
+        let difference = self.difference(&stage.picture()) + &self.new_processes(stage);
         expect(difference.is_empty(), format!("{when}: all as it was before"), || difference)
+    }
+
+    /// The processes that are there now and were not then, a line each; those that are just ending are waited for.
+    fn new_processes(&self, stage: &Stage) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut new = stage.host.processes();
+            new.retain(|process| !self.processes.contains(&process.pid));
+            if new.is_empty() || Instant::now() > deadline {
+                let line = |process: &Process| format!("+ process: {}\n", process.command);
+                return new.iter().map(line).collect();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Something is now different.

@@ -1,6 +1,8 @@
 //! The sinner as a subject.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod script;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;

@@ -12,7 +12,7 @@ use crate::place::Place;
 const LOOK: &str = include_str!("snapshot.sh");
 
 /// Links, addresses, routes, policy rules, iptables rules (both variants, IPv4 and IPv6), the
-/// nftables ruleset, settings that port mappers change (route_localnet, hairpin mode, forwarding), and for a host also its files below `/run`,
+/// nftables ruleset, settings that plugins change (route_localnet and ip_forward; for a host also forwarding, proxy_arp, rp_filter and the like of each link, and hairpin mode), and for a host also its files below `/run`,
 /// `/var/lib/cni` and, if it has its own, `/tmp`.
 ///
 /// Made to compare: no counters, indexes, times or carrier states, no link-local addresses, no

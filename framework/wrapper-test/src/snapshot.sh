@@ -12,12 +12,17 @@ END
 ip -oneline -6 rule show 2>/dev/null || true
 
 echo '== settings'
-# What is mounted on /sys is the host's picture.
-hairpin=${files:+/sys/class/net/*/brport/hairpin_mode}
-for file in /proc/sys/net/ipv4/conf/*/route_localnet /proc/sys/net/ipv4/ip_forward $hairpin; do
+v4=/proc/sys/net/ipv4/conf/*
+v6=/proc/sys/net/ipv6/conf/*
+settings="$v4/route_localnet /proc/sys/net/ipv4/ip_forward"
+# What a plugin sets in a container goes with it; and what is mounted on /sys is the host's picture.
+[ -z "$files" ] || settings="$settings $v4/forwarding $v4/proxy_arp $v4/rp_filter $v4/arp_ignore $v4/log_martians
+    $v6/forwarding $v6/disable_ipv6 $v6/accept_ra $v6/proxy_ndp /proc/sys/net/bridge/bridge-nf-call-*
+    /sys/class/net/*/brport/hairpin_mode"
+for file in $settings; do
     # A sysctl gives its first byte and then ends, which `read` takes for a failure.
     [ -r "$file" ] && read -r value <"$file" || :
-    [ "${value-}" != 1 ] || echo "$file:1"
+    [ "${value:-0}" = 0 ] || echo "$file:$value"
     value=
 done
 
