@@ -42,8 +42,8 @@ impl Default for Options {
             only: Vec::new(),
             skip: Vec::new(),
             versions: Vec::new(),
-            // Patient: on a busy machine the kernel's own locks make calls wait for each other.
-            limit: Duration::from_secs(30),
+            // Patient: on a busy machine a call of a plugin that starts a dozen others has taken more than half a minute.
+            limit: Duration::from_secs(120),
             // A case waits for the kernel about as long as it keeps a processor busy.
             jobs: 2 * thread::available_parallelism().map_or(2, usize::from),
             fail_fast: false,

@@ -20,11 +20,16 @@ pub struct Subject {
     /// What kind of plugin it is.
     pub profile: Profile,
     /// The plugin's object in a network configuration, without `name` and `cniVersion`; `type` may be left out.
+    /// `{number}` in a text stands for a number that each attachment has for itself; alone it becomes that number.
     pub config: Map<String, Value>,
+    /// The only name that its interface can have, such as `lo`.
+    pub ifname: Option<String>,
     /// What the runtime gives for the capabilities that the plugin declares.
     pub runtime_config: Map<String, Value>,
     /// A shell script that makes ready the host, before every case: links that the plugin builds upon and the like.
     pub prepare: Option<String>,
+    /// A shell script that makes ready each container.
+    pub prepare_container: Option<String>,
     /// Options of the configuration, changed as an operator might between ADD and DEL.
     pub changed: Map<String, Value>,
     /// Options that make ADD fail half way, for what has to be undone then.
@@ -33,12 +38,17 @@ pub struct Subject {
     pub tight: Map<String, Value>,
     /// Options with which the plugin waits a second at most for its delegate.
     pub hasty: Map<String, Value>,
+    /// A shell script, run on the host, that undoes a part of what ADD has made, which CHECK has to notice; `$NETNS` is the
+    /// container as `ip -n` names it, `$IFNAME` its interface, `$NUMBER` the attachment's number.
+    pub spoil: Option<String>,
     /// A shell script that breaks on the host what the plugin needs.
     pub unready: Option<String>,
     /// Members of a result, such as `interfaces`, that the plugin is there to change.
     pub changes: Vec<String>,
     /// Deviations that are known, with the reason.
     pub known: BTreeMap<String, String>,
+    /// Deviations that are known and show only by chance, since calls race with each other, with the reason.
+    pub sometimes: BTreeMap<String, String>,
 }
 
 /// A subject as it stands in a file.
@@ -49,9 +59,11 @@ struct SubjectFile {
     profile: String,
     #[serde(default)]
     config: Map<String, Value>,
+    ifname: Option<String>,
     #[serde(default)]
     runtime_config: Map<String, Value>,
     prepare: Option<String>,
+    prepare_container: Option<String>,
     #[serde(default)]
     changed: Map<String, Value>,
     #[serde(default)]
@@ -60,11 +72,14 @@ struct SubjectFile {
     tight: Map<String, Value>,
     #[serde(default)]
     hasty: Map<String, Value>,
+    spoil: Option<String>,
     unready: Option<String>,
     #[serde(default)]
     changes: Vec<String>,
     #[serde(default)]
     known: BTreeMap<String, String>,
+    #[serde(default)]
+    sometimes: BTreeMap<String, String>,
 }
 
 impl Subject {
@@ -74,15 +89,19 @@ impl Subject {
             plugin: plugin.into(),
             profile,
             config,
+            ifname: None,
             runtime_config: Map::new(),
             prepare: None,
+            prepare_container: None,
             changed: Map::new(),
             failing: Map::new(),
             tight: Map::new(),
             hasty: Map::new(),
+            spoil: None,
             unready: None,
             changes: Vec::new(),
             known: BTreeMap::new(),
+            sometimes: BTreeMap::new(),
         }
     }
 
@@ -102,15 +121,19 @@ impl Subject {
             profile: file.profile.parse()?,
             plugin: file.plugin,
             config: file.config,
+            ifname: file.ifname,
             runtime_config: file.runtime_config,
             prepare: file.prepare,
+            prepare_container: file.prepare_container,
             changed: file.changed,
             failing: file.failing,
             tight: file.tight,
             hasty: file.hasty,
+            spoil: file.spoil,
             unready: file.unready,
             changes: file.changes,
             known: file.known,
+            sometimes: file.sometimes,
         })
     }
 
@@ -136,6 +159,11 @@ impl Subject {
     /// The file name of the program, which is its `type`.
     pub fn name(&self) -> String {
         self.plugin.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Why a deviation from the requirement of this id is no news.
+    pub fn reason(&self, id: &str) -> Option<&str> {
+        self.known.get(id).or_else(|| self.sometimes.get(id)).map(String::as_str)
     }
 
     /// The key of the configuration under which it names a plugin that it runs.

@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "check.misses-rules",
-        does: "ADD, flushes the firewall rules (of an IPAM plugin: removes its files); CHECK",
+        does: "ADD, flushes the firewall rules (of an IPAM plugin: removes its files; of others what `spoil` says); CHECK",
         run: misses_rules,
     },
     Case {
@@ -55,16 +55,17 @@ fn succeeds_after_add(stage: &Stage) -> Judgement {
 
 fn needs_prev_result(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     attachment.call("CHECK").without_key("prevResult").run().fails()?;
     Ok(())
 }
 
 fn misses_what_was_removed(stage: &Stage) -> Judgement {
     const SABOTAGE: [(&str, &str); 3] = [
-        ("after the addresses were removed", "ip address flush dev eth0 scope global"),
-        ("after the routes were removed", "ip route flush dev eth0; ip -6 route flush dev eth0"),
-        ("after the interface was removed", "ip link del eth0"),
+        ("after the addresses were removed", "ip address flush dev $IF"),
+        ("after the routes were removed", "ip route flush dev $IF; ip -6 route flush dev $IF"),
+        // Some can't be removed, such as lo.
+        ("after the interface was removed", "ip link del $IF || ip link set $IF down"),
     ];
     for (index, (what, script)) in SABOTAGE.iter().enumerate() {
         let attachment = stage.attachment(&format!("c{index}"));
@@ -75,8 +76,8 @@ fn misses_what_was_removed(stage: &Stage) -> Judgement {
             _ => true,
         };
         if concerned {
-            attachment.check()?;
-            attachment.container().sh(script);
+            checked(&attachment)?;
+            attachment.container().sh(&script.replace("$IF", attachment.ifname()));
             attachment.call("CHECK").noting(what).run().fails()?;
         }
         attachment.call("DEL").run();
@@ -84,12 +85,21 @@ fn misses_what_was_removed(stage: &Stage) -> Judgement {
     Ok(())
 }
 
+fn spoil(attachment: &Attachment, script: &str) {
+    let (netns, ifname) = (attachment.container().name(), attachment.ifname());
+    let number = attachment.given().number;
+    attachment.host().sh(&format!("NETNS={netns} IFNAME={ifname} NUMBER={number}\n{script}"));
+}
+
 fn misses_rules(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
     let before = stage.picture();
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     let after = stage.picture();
-    let what = if !new_rules(&before, &after).is_empty() {
+    let what = if let Some(script) = &stage.subject.spoil {
+        spoil(&attachment, script);
+        "after a part of what it made was undone"
+    } else if !new_rules(&before, &after).is_empty() {
         flush_rules(stage);
         "after all firewall rules were flushed"
     } else if stage.subject.profile == Profile::Ipam {
@@ -124,18 +134,10 @@ fn redirect_rules(stage: &Stage, from: &str, to: &str) {
 fn notices_wrong_state(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
     if stage.subject.profile == Profile::Interface {
-        let result = attachment.add()?.result()?;
-        let own = list(&result, "interfaces").iter().find(|one| text(one, "name") == "eth0");
-        if own.is_none_or(|own| text(own, "mac").is_empty()) {
-            return Err(Stop::skip("the result names no MAC address"));
-        }
-        attachment.container().sh("change='ip link set eth0 address 02:00:00:00:00:99'
-             $change || { ip link set eth0 down; $change; ip link set eth0 up; }");
-        attachment.call("CHECK").noting("after the MAC address was changed").run().fails()?;
-        return Ok(());
+        return notices_wrong_mac(&attachment);
     }
     let before = stage.picture();
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     let address = attachment.given().address4();
     let rules = new_rules(&before, &stage.picture());
     if !rules.iter().any(|rule| rule.contains(bare(&address))) {
@@ -146,9 +148,24 @@ fn notices_wrong_state(stage: &Stage) -> Judgement {
     Ok(())
 }
 
+fn notices_wrong_mac(attachment: &Attachment) -> Judgement {
+    let (result, ifname) = (added_and_checked(attachment)?.result()?, attachment.ifname());
+    let own = list(&result, "interfaces").iter().find(|one| text(one, "name") == ifname);
+    let mac = own.map_or("", |own| text(own, "mac"));
+    if mac.is_empty() || mac == "00:00:00:00:00:00" {
+        return Err(Stop::skip("the result names no MAC address"));
+    }
+    attachment.container().sh(&format!(
+        "change='ip link set {ifname} address 02:00:00:00:00:99'
+         $change || {{ ip link set {ifname} down; $change; ip link set {ifname} up; }}"
+    ));
+    attachment.call("CHECK").noting("after the MAC address was changed").run().fails()?;
+    Ok(())
+}
+
 fn accepts_later_changes(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     let ifname = attachment.ifname();
     attachment.container().run(&format!("ip address add 198.51.100.7/24 dev {ifname}"));
     attachment.container().run(&format!("ip route add 203.0.113.0/24 dev {ifname}"));
@@ -159,8 +176,7 @@ fn accepts_later_changes(stage: &Stage) -> Judgement {
 fn runs_on_delegates(stage: &Stage) -> Judgement {
     let stand_in = stage.stand_in()?;
     let attachment = stage.attachment("c1");
-    attachment.add()?;
-    attachment.check()?;
+    added_and_checked(&attachment)?;
     stand_in.got("CHECK")?;
     stand_in.fails("CHECK", 101, "the stand-in fails on purpose");
     attachment.call("CHECK").noting("with a delegate that fails").run().fails()?;
@@ -169,7 +185,7 @@ fn runs_on_delegates(stage: &Stage) -> Judgement {
 
 fn has_no_side_effects(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     let before = stage.picture();
     attachment.check()?;
     before.is_still_true(stage, "after CHECK")
@@ -177,7 +193,7 @@ fn has_no_side_effects(stage: &Stage) -> Judgement {
 
 fn fails_after_del(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     attachment.del()?;
     if let (Profile::Wrapper, Ok(stand_in)) = (stage.subject.profile, stage.stand_in()) {
         // As a delegate does that knows nothing of the attachment any more.

@@ -50,7 +50,7 @@ fn many_containers_at_once(stage: &Stage) -> Judgement {
     for answer in at_once(&attachments, "DEL") {
         answer.succeeds()?;
     }
-    before.is_still_true(stage, "after 12 ADDs and 12 DELs at the same time")
+    undone(stage, &before, "after 12 ADDs and 12 DELs at the same time")
 }
 
 fn killed_add_is_cleaned(stage: &Stage) -> Judgement {
@@ -63,5 +63,5 @@ fn killed_add_is_cleaned(stage: &Stage) -> Judgement {
         stage.settle();
         attachment.call("DEL").noting("after an ADD that was killed").run().succeeds()?;
     }
-    before.is_still_true(stage, "after ADDs that were killed and their DELs")
+    undone(stage, &before, "after ADDs that were killed and their DELs")
 }

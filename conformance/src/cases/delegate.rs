@@ -163,7 +163,7 @@ fn gets_every_verb(stage: &Stage) -> Judgement {
     attachment.add()?;
     stand_in.got("ADD")?;
     if stage.version >= SpecVersion::V0_4_0 {
-        attachment.check()?;
+        checked(&attachment)?;
         stand_in.got("CHECK")?;
     }
     attachment.del()?;
@@ -248,7 +248,7 @@ fn is_undone_after_own_failure(stage: &Stage) -> Judgement {
     let failing = given_keys(&stage.subject.failing, "failing")?;
     let stand_in = stage.stand_in()?;
     let attachment = stage.attachment("c1");
-    with_keys(attachment.call("ADD"), failing).run().fails()?;
+    Way::Options.fails(with_keys(attachment.call("ADD"), failing))?;
     if !stand_in.verbs().contains(&"ADD".to_owned()) {
         return Err(Stop::skip("the ADD fails before the delegate is run"));
     }

@@ -114,7 +114,7 @@ fn del_needs_its_variables(stage: &Stage) -> Judgement {
 
 fn check_needs_its_variables(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
-    attachment.add()?;
+    added_and_checked(&attachment)?;
     for variable in REQUIRED {
         attachment.call("CHECK").without(variable).run().fails()?;
     }
@@ -184,7 +184,12 @@ fn long_ids_do_not_collide(stage: &Stage) -> Judgement {
     let before = stage.picture();
     two.add()?;
     two.del()?;
-    before.is_still_true(stage, "after ADD and DEL of an id that differs in character 65 only")?;
+    let own = [two.container().name()];
+    before.lost_only(
+        stage,
+        &own,
+        "after ADD and DEL of an id that differs in character 65 only",
+    )?;
     let longest = stage.attachment(&"x".repeat(200));
     longest.add()?;
     longest.del()?;

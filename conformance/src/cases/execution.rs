@@ -1,6 +1,7 @@
 //! Execution, streams, errors.
 
 use super::words::*;
+use crate::stage::Call;
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -141,11 +142,23 @@ fn reserved_codes_keep_meaning(stage: &Stage) -> Judgement {
         add().input("[]"),
         add().with_unreadable_input(),
     ];
+    let calls = calls.into_iter().chain(odd_calls(stage));
     for answer in calls.map(|call| call.run()) {
         let kept = answer.code().is_none_or(|code| code >= 100 || RESERVED.contains(&code));
         answer.expect(kept, "a code of the specification, or one from 100")?;
     }
     Ok(())
+}
+
+/// What plugins have codes of their own for: a namespace that is none, and a delegate that dies.
+fn odd_calls(stage: &Stage) -> Vec<Call<'_>> {
+    let add = || stage.attachment("c2").call("ADD");
+    let mut calls = vec![add().env("CNI_NETNS", "/run/netns/there-is-none")];
+    if let Ok(stand_in) = stage.stand_in() {
+        stand_in.first_runs("ADD", "kill -9 $$");
+        calls.push(add().noting("with a delegate that is killed"));
+    }
+    calls
 }
 
 fn error_carries_version(stage: &Stage) -> Judgement {

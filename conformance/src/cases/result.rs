@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "result.empty-members-are-tolerated",
-        does: "ADD with empty dns, routes and gateways in the result that the plugin gets",
+        does: "ADD; ADD with empty dns, routes and gateways in the result that the plugin gets",
         run: empty_members_are_tolerated,
     },
 ];
@@ -193,5 +193,17 @@ fn empty_members_are_tolerated(stage: &Stage) -> Judgement {
         None => attachment.call("ADD").key("prevResult", given),
     };
     attachment.added(call)?;
+    attachment.del()?;
+    if prints_empty_dns(stage)? {
+        return Err(Stop::Info("an empty `dns` is printed, which says nothing".to_owned()));
+    }
     Ok(())
+}
+
+fn prints_empty_dns(stage: &Stage) -> Judgement<bool> {
+    if let Ok(stand_in) = stage.stand_in() {
+        stand_in.obeys("ADD");
+    }
+    let result = stage.attachment("plain").add()?.result()?;
+    Ok(result.get("dns") == Some(&json!({})))
 }

@@ -5,28 +5,113 @@ use serde_json::Value;
 
 use crate::judgement::{Judgement, Stop};
 use crate::profile::Profile;
-use crate::stage::{Attachment, Call, Picture, Stage};
+use crate::stage::{Answer, Attachment, Call, Picture, Stage};
 
-/// An ADD that has to fail although the call is right: by a delegate that fails, by options that the subject names, or by a
-/// network namespace that is none.
+/// A way to make an ADD fail although the call is right.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    /// Options that the subject names.
+    Options,
+    /// A network namespace that is none.
+    Netns,
+    /// A delegate that fails.
+    Delegate,
+}
+
+/// The ways in which an ADD of this plugin can be made to fail.
 ///
 /// # Errors
-/// Skip, when there is no such way.
-pub(super) fn failing_add<'s>(stage: &'s Stage, id: &str) -> Judgement<(Attachment<'s>, Call<'s>)> {
-    let stand_in = stage.stand_in().ok();
-    let attachment = stage.attachment(id);
-    let call = attachment.call("ADD");
-    if !stage.subject.failing.is_empty() {
-        return Ok((attachment, with_keys(call, &stage.subject.failing)));
+/// Skip, when there is none.
+pub(super) fn failing_ways(stage: &Stage) -> Judgement<Vec<Way>> {
+    let subject = &stage.subject;
+    let ways = [
+        (Way::Options, !subject.failing.is_empty()),
+        (Way::Netns, subject.profile == Profile::Interface),
+        // Last: from then on the stand-in is the delegate.
+        (Way::Delegate, subject.delegate_key().is_some()),
+    ];
+    let ways: Vec<Way> = ways.into_iter().filter(|(_, known)| *known).map(|(way, _)| way).collect();
+    if ways.is_empty() {
+        return Err(Stop::skip(
+            "nothing is known that makes ADD fail (`failing` in the subject file)",
+        ));
     }
-    if let Some(stand_in) = stand_in {
-        stand_in.fails("ADD", 101, "the stand-in fails on purpose");
-        return Ok((attachment, call.noting("with a delegate that fails")));
+    Ok(ways)
+}
+
+impl Way {
+    /// Makes the call, which has to fail.
+    ///
+    /// # Errors
+    /// The finding that it did not.
+    ///
+    /// # Panics
+    /// When it does not fail although the subject file says so of its options.
+    pub(super) fn fails(self, call: Call) -> Judgement {
+        let answer = call.run();
+        let wrong = matches!(self, Self::Options) && answer.exchange.exit == Some(0);
+        assert!(!wrong, "the options of `failing` in the subject file don't make ADD fail");
+        answer.fails().map(drop)
     }
-    if stage.subject.profile == Profile::Interface {
-        return Ok((attachment, call.env("CNI_NETNS", "/run/netns/there-is-none")));
+
+    /// An ADD that fails this way.
+    ///
+    /// # Errors
+    /// Skip, when the plugin has no delegate that could fail.
+    pub(super) fn add<'s>(self, stage: &'s Stage) -> Judgement<(Attachment<'s>, Call<'s>)> {
+        let attachment = stage.attachment("failed");
+        let call = |attachment: &Attachment<'s>| attachment.call("ADD");
+        let call = match self {
+            Self::Options => with_keys(call(&attachment), &stage.subject.failing),
+            Self::Netns => call(&attachment).env("CNI_NETNS", "/run/netns/there-is-none"),
+            Self::Delegate => {
+                stage.stand_in()?.fails("ADD", 101, "the stand-in fails on purpose");
+                call(&attachment).noting("with a delegate that fails")
+            }
+        };
+        Ok((attachment, call))
     }
-    Err(Stop::skip("nothing is known that makes ADD fail (`failing` in the subject file)"))
+}
+
+/// ADD, which has to succeed, and a CHECK after it, so that what CHECK says when something was changed means something.
+///
+/// # Errors
+/// The finding that ADD failed; skip when CHECK fails although nothing was changed, which is for one case to find.
+pub(super) fn added_and_checked(attachment: &Attachment) -> Judgement<Answer> {
+    let answer = attachment.add()?;
+    checked(attachment)?;
+    Ok(answer)
+}
+
+/// CHECK right after ADD.
+///
+/// # Errors
+/// Skip when it fails, which is for one case to find.
+pub(super) fn checked(attachment: &Attachment) -> Judgement {
+    let answer = attachment.call("CHECK").run();
+    if answer.exchange.exit == Some(0) {
+        return Ok(());
+    }
+    let ending = answer.exchange.ending();
+    Err(Stop::skip(format!("CHECK fails right after ADD (see check.succeeds-after-add): {ending}")))
+}
+
+/// All is as it was. A plugin whose DEL leaves something in any case is judged for that once.
+///
+/// # Errors
+/// The finding of what is different; skip when an ADD and a DEL without anything odd leave something too.
+pub(super) fn undone(stage: &Stage, before: &Picture, when: &str) -> Judgement {
+    let judgement = before.is_still_true(stage, when);
+    if judgement.is_err() && leaves_something_always(stage) {
+        return Err(Stop::skip("DEL leaves something in any case (see del.undoes-add)"));
+    }
+    judgement
+}
+
+fn leaves_something_always(stage: &Stage) -> bool {
+    let attachment = stage.attachment("ordinary");
+    let before = stage.picture();
+    attachment.add().is_ok() && attachment.del().is_ok() && before.has_changed(stage)
 }
 
 /// The call with all these keys in its configuration.

@@ -145,10 +145,14 @@ fn higher_minor_keeps_working(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("c1");
     stage.warm()?;
     let before = stage.picture();
+    if stage.version >= SpecVersion::V0_4_0 {
+        added_and_checked(&attachment)?;
+        attachment.del()?;
+    }
     attachment.in_version(lower).add()?;
     if stage.version >= SpecVersion::V0_4_0 {
         attachment.call("CHECK").noting(&format!("after ADD in {lower}")).run().succeeds()?;
     }
     attachment.call("DEL").noting(&format!("after ADD in {lower}")).run().succeeds()?;
-    before.is_still_true(stage, &format!("ADD in {lower}, DEL in {}", stage.version))
+    undone(stage, &before, &format!("after ADD in {lower}, DEL in {}", stage.version))
 }

@@ -34,7 +34,7 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --level LEVEL        what counts as a failure: must (default), should, convention, stricter
     --skip CASE          not this one (repeatable)
     --fail-fast          stop at the first failure
-    --timeout SECONDS    for one call of the plugin (default: 30)
+    --timeout SECONDS    for one call of the plugin (default: 120)
     --jobs N             cases at a time (default: two for each processor)
     --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md, html; - for stdout (default: text=-)
     --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none

@@ -111,7 +111,7 @@ fn case(case: &Case, run: RunReport, report: &Report, telling: &Telling) -> Case
         link: requirement.section.link().map(str::to_owned),
         does: case.does.to_owned(),
         verdict: run.verdict,
-        known: report.subject.known.get(requirement.id).cloned(),
+        known: report.subject.reason(requirement.id).map(str::to_owned),
         again: (telling.again)(case),
         runs: vec![run],
     }

@@ -1,16 +1,18 @@
 //! An attachment: a container, an interface name, a network.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::Container;
+use cni_wrapper_test::{Container, Host};
 use serde_json::{Map, Value, json};
 
 use super::Stage;
 use super::answer::Answer;
 use super::call::Call;
 use super::given::Given;
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, Stop};
 use crate::profile::Profile;
 
 /// An attachment that the plugin is asked to make, check and remove.
@@ -28,8 +30,15 @@ pub struct Attachment<'s> {
 
 impl<'s> Attachment<'s> {
     /// The same container with another interface name: another attachment.
-    pub fn beside(&self, ifname: &str) -> Self {
-        self.stage.attachment_in(self.container.clone(), [&self.network, &self.id, ifname])
+    ///
+    /// # Errors
+    /// Skip, when the plugin knows one name only.
+    pub fn beside(&self, ifname: &str) -> Judgement<Self> {
+        if let Some(only) = &self.stage.subject.ifname {
+            return Err(Stop::skip(format!("the only name that its interface can have is {only}")));
+        }
+        let names = [self.network.as_str(), &self.id, ifname];
+        Ok(self.stage.attachment_in(self.container.clone(), names))
     }
 
     /// The same container id and interface name, in a container of its own, on another network.
@@ -43,9 +52,32 @@ impl<'s> Attachment<'s> {
         Self { version, ..self.clone() }
     }
 
+    /// The host that the container is on.
+    pub fn host(&self) -> &Host {
+        &self.stage.host
+    }
+
     /// The container.
     pub fn container(&self) -> &Container {
         &self.container
+    }
+
+    /// Removes the network namespace, as after a crash or reboot, and waits until the kernel has done so:
+    /// it takes down what is inside some time later.
+    ///
+    /// # Panics
+    /// When that takes more than half a minute.
+    pub fn lose_netns(&self) {
+        let (host, name) = (&self.stage.host, format!("gone{}", self.given.number));
+        let netns = self.container.name();
+        host.run(&format!("ip link add {name} type veth peer name {name} netns {netns}"));
+        self.container.delete();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // All links of a namespace go at once.
+        while host.exists(&format!("/sys/class/net/{name}")) {
+            assert!(Instant::now() < deadline, "the namespace {netns} does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The interface name.
@@ -72,6 +104,7 @@ impl<'s> Attachment<'s> {
     /// one of the last ADD where the version knows that.
     pub fn call(&self, verb: &str) -> Call<'s> {
         let mut call = self.stage.call_on(&self.network, verb).quietly_in(self.version);
+        call.number = self.given.number;
         for (key, value) in [
             ("CNI_CONTAINERID", self.id.as_str()),
             ("CNI_NETNS", &self.container.netns()),

@@ -21,6 +21,7 @@ pub struct Call<'s> {
     pub(super) stdin: Option<Stdin>,
     pub(super) sinks: [Sink; 2],
     pub(super) limit: Duration,
+    pub(super) number: u8,
 }
 
 impl<'s> Call<'s> {
@@ -37,7 +38,16 @@ impl<'s> Call<'s> {
             environment.insert(key.to_owned(), value.to_owned());
         }
         let (label, config, sinks) = (verb.to_owned(), Map::new(), [Sink::Kept; 2]);
-        Self { stage, label, environment, config, stdin: None, sinks, limit: stage.limit }
+        Self {
+            stage,
+            label,
+            environment,
+            config,
+            stdin: None,
+            sinks,
+            limit: stage.limit,
+            number: 1,
+        }
     }
 
     /// A variable.
@@ -136,6 +146,38 @@ impl<'s> Call<'s> {
 
     /// The configuration as it will be read.
     pub fn bytes(&self) -> Vec<u8> {
-        Value::Object(self.config.clone()).to_string().into_bytes()
+        numbered(&Value::Object(self.config.clone()), self.number).to_string().into_bytes()
+    }
+}
+
+/// A configuration with the attachment's number in the places that are meant for it.
+fn numbered(value: &Value, number: u8) -> Value {
+    const PLACE: &str = "{number}";
+    match value {
+        Value::String(text) if text == PLACE => number.into(),
+        Value::String(text) if text.contains(PLACE) => {
+            text.replace(PLACE, &number.to_string()).into()
+        }
+        Value::Array(values) => values.iter().map(|value| numbered(value, number)).collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| (key.clone(), numbered(value, number))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_attachment_has_its_number_in_the_configuration() {
+        let config = json!({ "device": "nic{number}", "vlanId": "{number}", "list": ["{number}"] });
+        let seen = numbered(&config, 7);
+        assert_eq!(seen, json!({ "device": "nic7", "vlanId": 7, "list": [7] }));
+        let plain = json!({ "mtu": 1400, "name": "a" });
+        assert_eq!(numbered(&plain, 7), plain);
     }
 }

@@ -85,14 +85,17 @@ impl Stage {
         stage
     }
 
-    /// An attachment of a new container with this id, as `eth0`, to the network that cases work on.
+    /// An attachment of a new container with this id, as `eth0`, to the network that cases work on. Where the plugin
+    /// knows one interface name only, it has that one.
     pub fn attachment(&self, id: &str) -> Attachment<'_> {
-        self.attachment_in(self.container(), [NETWORK, id, "eth0"])
+        self.attachment_of([NETWORK, id, "eth0"])
     }
 
     /// An attachment to another network, or as another interface: network, container id, interface name.
     pub fn attachment_of(&self, names: [&str; 3]) -> Attachment<'_> {
-        self.attachment_in(self.container(), names)
+        let [network, id, ifname] = names;
+        let ifname = self.subject.ifname.clone().unwrap_or_else(|| ifname.to_owned());
+        self.attachment_in(self.container(), [network, id, &ifname])
     }
 
     /// A call that concerns a network, not an attachment: GC, STATUS, VERSION.
@@ -150,9 +153,9 @@ impl Stage {
     /// Waits until no process is left on the host, such as the children of a plugin that was killed.
     ///
     /// # Panics
-    /// When that takes more than ten seconds.
+    /// When that takes more than a minute.
     pub fn settle(&self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let left = self.host.processes();
             match left.first() {
@@ -207,6 +210,9 @@ impl Stage {
     fn container(&self) -> Arc<Container> {
         let mut containers = lock(&self.containers);
         let container = Arc::new(self.host.container(&format!("ns{}", containers.len() + 1)));
+        if let Some(script) = &self.subject.prepare_container {
+            container.sh(script);
+        }
         containers.push(container.clone());
         container
     }

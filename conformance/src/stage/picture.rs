@@ -63,6 +63,45 @@ impl Picture {
         expect(difference.is_empty(), format!("{when}: all as it was before"), || difference)
     }
 
+    /// As [`Picture::is_still_true`], but for what is not there any more because it was taken into the container,
+    /// which is gone: what this picture has and `meanwhile`, taken after ADD, has not.
+    ///
+    /// # Errors
+    /// The finding of what is different.
+    pub fn is_true_but_for_what_was_taken(
+        &self,
+        stage: &Stage,
+        meanwhile: &Self,
+        when: &str,
+    ) -> Judgement {
+        let taken = self.difference(meanwhile);
+        let taken: Vec<&str> = taken.lines().filter(|line| line.starts_with('-')).collect();
+        let later = self.difference(&stage.picture()) + &self.new_processes(stage);
+        let left = later.lines().filter(|line| !taken.contains(line));
+        let left: Vec<&str> = left.filter(|line| line.starts_with(['+', '-'])).collect();
+        expect(left.is_empty(), format!("{when}: all as it was before"), || left.join("\n"))
+    }
+
+    /// Nothing of this picture is missing now, but for lines of what is `own`: a container, or lines that hold one of
+    /// these words. What is there besides is for other cases.
+    ///
+    /// # Errors
+    /// The finding of what is missing.
+    pub fn lost_only(&self, stage: &Stage, own: &[&str], when: &str) -> Judgement {
+        let later = stage.picture();
+        let mut missing = String::new();
+        for (name, before) in self.places.iter().filter(|(name, _)| !own.contains(&name.as_str())) {
+            let difference = later.places.get(name).map(|after| before.difference(after));
+            let lines = difference.iter().flat_map(|text| text.lines());
+            for line in lines.filter(|line| line.starts_with('-')) {
+                if !own.iter().any(|word| line.split_whitespace().any(|part| part == *word)) {
+                    missing.push_str(&format!("{name}: {line}\n"));
+                }
+            }
+        }
+        expect(missing.is_empty(), format!("{when}: nothing of others is gone"), || missing)
+    }
+
     /// The processes that are there now and were not then, a line each; those that are just ending are waited for.
     fn new_processes(&self, stage: &Stage) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use crate::reply::Fault;
 pub(crate) fn add(call: &Call) -> Result<Value, Fault> {
     let fault = |text: &str| Err(Fault::new(7, format!("prevResult: {text}")));
     let mut prev = call.key("prevResult");
-    if !prev.is_object() {
+    if prev.as_object().is_none_or(|prev| prev.is_empty()) {
         return match call.sins("chain.needs-prev-result") {
             true => Ok(serde_json::json!({ "cniVersion": call.version })),
             false => fault("this plugin only works after another one in a chain"),

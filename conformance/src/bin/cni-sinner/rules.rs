@@ -1,5 +1,6 @@
 //! Port mappings as rules of nftables: a chain for each attachment.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::tools::run;
 pub(crate) fn wanted(call: &Call, address: Option<&str>) -> Result<Vec<String>, Fault> {
     let mappings =
         call.key("runtimeConfig")["portMappings"].as_array().cloned().unwrap_or_default();
-    let mut rules = Vec::new();
+    let (mut rules, mut taken) = (Vec::new(), HashSet::new());
     for mapping in &mappings {
         let port = |key: &str| {
             let port = mapping[key].as_u64().filter(|port| (1..=65535).contains(port));
@@ -29,6 +30,9 @@ pub(crate) fn wanted(call: &Call, address: Option<&str>) -> Result<Vec<String>, 
                 true => continue,
                 false => return Err(Fault::new(7, format!("hostIP: {}", mapping["hostIP"]))),
             }
+        }
+        if !taken.insert((protocol.to_owned(), host)) {
+            return Err(Fault::new(7, format!("hostPort {host}/{protocol} is there twice")));
         }
         if protocol == "udp" && call.sins("capability.port-mappings-are-honoured") {
             continue;
