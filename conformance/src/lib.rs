@@ -13,9 +13,11 @@
 //! | 6 | reports for people and machines | [`report`] |
 //!
 //! Beside that it plays the [`runtime`]: whole lives of attachments as libcni and Mesos drive them.
+//! The author of a plugin has its conformance in `cargo test` with a few lines: [`check`].
 
 mod case;
 pub mod cases;
+mod check;
 pub mod exchange;
 pub mod judgement;
 mod process;
@@ -26,8 +28,10 @@ pub mod run;
 pub mod runtime;
 pub mod stage;
 mod subject;
+pub mod verdicts;
 
 pub use case::Case;
+pub use check::{Check, check};
 pub use judgement::{Judgement, Verdict};
 pub use profile::Profile;
 pub use subject::Subject;

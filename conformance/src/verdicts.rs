@@ -1,0 +1,190 @@
+//! The verdicts of a run, written down: what a later run is compared with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::run::Report;
+use crate::subject::Subject;
+
+/// How each case ended in each version, as it stands in a file that is kept beside a plugin's tests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdicts {
+    /// The file name of the plugin.
+    pub plugin: String,
+    /// What kind of plugin it is.
+    pub profile: String,
+    /// The versions that it was judged in.
+    pub versions: Vec<String>,
+    /// Why it could not be judged at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untested: Option<String>,
+    /// The cases in the order of the specification: `{"CASE": {"VERDICT": ["VERSION", …]}}`.
+    #[serde(default)]
+    pub cases: Map<String, Value>,
+}
+
+impl Verdicts {
+    /// Those of a run.
+    pub fn of(report: &Report) -> Self {
+        let mut cases = Map::new();
+        for record in &report.records {
+            let case = cases.entry(record.case.id).or_insert_with(|| json!({}));
+            let versions = &mut case[record.verdict.as_str()];
+            let mut list = versions.as_array().cloned().unwrap_or_default();
+            list.push(record.version.as_str().into());
+            *versions = list.into();
+        }
+        Self {
+            plugin: report.subject.name(),
+            profile: report.subject.profile.to_string(),
+            versions: report.versions.iter().map(ToString::to_string).collect(),
+            untested: None,
+            cases,
+        }
+    }
+
+    /// None, since the plugin could not be judged; the reason.
+    pub fn untested(subject: &Subject, reason: &str) -> Self {
+        Self {
+            plugin: subject.name(),
+            profile: subject.profile.to_string(),
+            versions: Vec::new(),
+            untested: Some(reason.to_owned()),
+            cases: Map::new(),
+        }
+    }
+
+    /// Reads them from a file.
+    ///
+    /// # Errors
+    /// When it can't be read or is none.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = fs::read_to_string(path);
+        let text = text.map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Writes them to a file, a line for each case.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), String> {
+        let written = fs::write(path, self.text());
+        written.map_err(|error| format!("can't write {}: {error}", path.display()))
+    }
+
+    fn text(&self) -> String {
+        let mut lines = vec![
+            format!("    \"plugin\": {}", json!(self.plugin)),
+            format!("    \"profile\": {}", json!(self.profile)),
+            format!("    \"versions\": {}", json!(self.versions)),
+        ];
+        lines.extend(self.untested.iter().map(|why| format!("    \"untested\": {}", json!(why))));
+        let cases = self.cases.iter().map(|(id, ends)| format!("\n        {}: {ends}", json!(id)));
+        let cases: Vec<String> = cases.collect();
+        let end = if cases.is_empty() { "" } else { "\n    " };
+        lines.push(format!("    \"cases\": {{{}{end}}}", cases.join(",")));
+        format!("{{\n{}\n}}\n", lines.join(",\n"))
+    }
+
+    /// What is otherwise in `now`, a line each. Of the cases that `chance` names either verdict is as good. When not all
+    /// cases ran (`partly`), those that are missing are no change.
+    pub fn changes(&self, now: &Self, chance: &dyn Fn(&str) -> bool, partly: bool) -> Vec<String> {
+        let (before, after) = (self.flat(), now.flat());
+        let missing = before.iter().filter(|(key, _)| !partly && !after.contains_key(*key));
+        let mut changes: Vec<String> = missing
+            .map(|((id, version), verdict)| {
+                format!("{id} in {version}: was {verdict}, did not run")
+            })
+            .collect();
+        for ((id, version), verdict) in &after {
+            let known = before.get(&(id.clone(), version.clone()));
+            let excused = chance(id) && *verdict != "broken";
+            if known != Some(verdict) && !(excused && known.is_some()) {
+                let was = known.map_or("not run", |known| known);
+                changes.push(format!("{id} in {version}: was {was}, is now {verdict}"));
+            }
+        }
+        changes
+    }
+
+    /// Case and version, and how it ended.
+    fn flat(&self) -> BTreeMap<(String, String), &str> {
+        let mut flat = BTreeMap::new();
+        for (id, ends) in &self.cases {
+            for (verdict, versions) in ends.as_object().into_iter().flatten() {
+                for version in versions.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                    flat.insert((id.clone(), version.to_owned()), verdict.as_str());
+                }
+            }
+        }
+        flat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdicts(cases: Value) -> Verdicts {
+        Verdicts {
+            plugin: "bridge".to_owned(),
+            profile: "interface".to_owned(),
+            versions: vec!["0.4.0".to_owned(), "1.0.0".to_owned()],
+            untested: None,
+            cases: cases.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    fn never(_: &str) -> bool {
+        false
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let one = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] }, "a.c": {} }));
+        assert_eq!(serde_json::from_str::<Verdicts>(&one.text()).unwrap(), one);
+        let mut none = verdicts(json!({}));
+        none.untested = Some("the kernel has no \"vrf\"".to_owned());
+        assert_eq!(serde_json::from_str::<Verdicts>(&none.text()).unwrap(), none);
+    }
+
+    #[test]
+    fn a_verdict_that_changes_in_either_direction_is_named() {
+        let old = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] } }));
+        let new = verdicts(json!({ "a.b": { "fail": ["0.4.0"], "pass": ["1.0.0"] } }));
+        let changes = old.changes(&new, &never, false);
+        assert_eq!(
+            changes,
+            ["a.b in 0.4.0: was pass, is now fail", "a.b in 1.0.0: was fail, is now pass"]
+        );
+        assert!(old.changes(&old, &never, false).is_empty());
+    }
+
+    #[test]
+    fn a_case_that_is_new_or_missing_is_a_change() {
+        let old = verdicts(json!({ "a.b": { "pass": ["1.0.0"] } }));
+        let new = verdicts(json!({ "a.c": { "pass": ["1.0.0"] } }));
+        let changes = old.changes(&new, &never, false);
+        assert_eq!(
+            changes,
+            ["a.b in 1.0.0: was pass, did not run", "a.c in 1.0.0: was not run, is now pass"]
+        );
+        assert!(old.changes(&verdicts(json!({})), &never, true).is_empty());
+    }
+
+    #[test]
+    fn chance_excuses_a_deviation_and_nothing_else() {
+        let old = verdicts(json!({ "a.b": { "info": ["1.0.0"] } }));
+        let by_chance = |id: &str| id == "a.b";
+        let lucky = verdicts(json!({ "a.b": { "pass": ["1.0.0"] } }));
+        assert!(old.changes(&lucky, &by_chance, false).is_empty());
+        let broken = verdicts(json!({ "a.b": { "broken": ["1.0.0"] } }));
+        assert_eq!(old.changes(&broken, &by_chance, false).len(), 1);
+    }
+}
