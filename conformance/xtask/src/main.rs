@@ -1,9 +1,10 @@
-//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
+//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod bench;
+mod conformance;
 mod demo;
 mod run;
 mod setup;
@@ -15,6 +16,8 @@ const HELP: &str = "\
 cargo xtask demo                  see the port mapper at work in a throw-away host (less than a minute once built)
 cargo xtask test                  format, lints, documentation and every test
 cargo xtask test --unprivileged   the same without what needs root, which is named at the end
+cargo xtask conformance           judge the plugins of conformance/subjects, or those that are named, and compare with the
+                                  reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 
 Each installs the Debian packages that it needs and says which.
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["bench", ..] => return bench::bench(std::env::args_os().skip(2)),
+        ["conformance", subjects @ ..] => conformance::conformance(subjects),
         ["demo"] => demo::demo(),
         ["test"] => test::test(test::Privilege::Root),
         ["test", "--unprivileged"] => test::test(test::Privilege::None),
