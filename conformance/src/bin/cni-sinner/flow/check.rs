@@ -1,6 +1,6 @@
 //! CHECK.
 
-use super::marker::leave;
+use super::marker::leave_another;
 use super::owned::is_known;
 use crate::call::Call;
 use crate::reply::Fault;
@@ -30,7 +30,7 @@ pub(super) fn check(call: &Call) -> Result<(), Fault> {
         return if sinful { Ok(()) } else { Err(Fault::new(103, "there is no such attachment")) };
     }
     if call.sins("check.has-no-side-effects") {
-        leave("checked");
+        leave_another("checked");
     }
     if call.sins("check.accepts-later-changes") && has_more_addresses(call, &owner) {
         return Err(Fault::new(103, "an address that is not ours"));

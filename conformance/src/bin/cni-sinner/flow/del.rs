@@ -16,7 +16,7 @@ pub(super) fn del(call: &Call) -> Result<(), Fault> {
     let owner = Owner::of(call);
     let known = is_known(call, &owner);
     refuse_to_delete(call, &owner, known)?;
-    if call.sins("add.failure-then-del-leaves-nothing") && !known && owner.id == "c1" {
+    if call.sins("add.failure-then-del-leaves-nothing") && !known && owner.id == "failed" {
         leave("tombstone");
     }
     if call.sins("add.works-again-after-del") && owner.id == "again" {

@@ -15,6 +15,12 @@ pub(super) fn leave(name: &str) {
     fs::write(marker(name), "").unwrap_or_else(|error| panic!("{}: {error}", marker(name)));
 }
 
+/// Each time a further one.
+pub(super) fn leave_another(name: &str) {
+    let free = (1..).map(|number| format!("{name}-{number}")).find(|name| !is_left(name));
+    free.iter().for_each(|name| leave(name));
+}
+
 pub(super) fn is_left(name: &str) -> bool {
     Path::new(&marker(name)).exists()
 }
