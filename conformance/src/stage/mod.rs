@@ -288,7 +288,7 @@ fn in_tmp(plugin: &Path) -> Option<&Path> {
 
 /// Runs commands of `ip` in one go.
 pub fn batch(place: &Place, commands: &str) {
-    let (stdin, limit) = (Stdin::Bytes(commands.into()), Duration::from_secs(30));
+    let (stdin, limit) = (Stdin::Bytes(commands.into()), Duration::from_secs(120));
     let ended = process::run(&stdin, [process::Sink::Kept; 2], limit, |streams| {
         place.start("ip", |command| streams.into(command.args(["-batch", "-"])))
     });
