@@ -44,8 +44,9 @@ impl Default for Options {
             versions: Vec::new(),
             // Patient: on a busy machine a call of a plugin that starts a dozen others has taken more than half a minute.
             limit: Duration::from_secs(120),
-            // A case waits for the kernel about as long as it keeps a processor busy.
-            jobs: 2 * thread::available_parallelism().map_or(2, usize::from),
+            // One more than there are processors, since cases also wait for the kernel. Not many: those that wait for its
+            // lock of network interfaces with a sysctl in hand keep a processor busy.
+            jobs: 1 + thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
         }
     }

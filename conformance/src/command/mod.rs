@@ -11,6 +11,7 @@ mod runtime_arguments;
 mod targets;
 mod words;
 mod write;
+mod user_namespace;
 
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --skip CASE          not this one (repeatable)
     --fail-fast          stop at the first failure
     --timeout SECONDS    for one call of the plugin (default: 120)
-    --jobs N             cases at a time (default: two for each processor)
+    --jobs N             cases at a time (default: one for each processor, and one)
     --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md, html; - for stdout (default: text=-)
     --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
@@ -81,7 +82,10 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
     let verb = words.next().map_err(|error| error.to_string())?;
     let code = match verb {
         Some(lexopt::Arg::Value(verb)) => match verb.to_str() {
-            Some("run") => run::run(&arguments::read(words)?)?,
+            Some("run") => {
+                user_namespace::enter();
+                run::run(&arguments::read(words)?)?
+            }
             Some("list") => list::list(&arguments::read_cases(words)?),
             Some("life") => life::life(words)?,
             Some(verb) if by_hand::knows(verb) => by_hand::by_hand(verb, words)?,

@@ -182,7 +182,7 @@ fn host() -> HostFacts {
     HostFacts {
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         arch: ARCH.to_owned(),
-        rootless: !rustix::process::geteuid().is_root(),
+        rootless: crate::rootless(),
     }
 }
 

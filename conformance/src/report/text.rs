@@ -51,6 +51,9 @@ fn head(document: &Document) -> String {
         subject.profile,
         document.versions.join(", ")
     );
+    if document.host.rootless {
+        head.push_str("without root: every host is in a user namespace\n");
+    }
     for unusable in &document.unusable_versions {
         let (version, reason) = (&unusable.version, &unusable.reason);
         let _ = writeln!(head, "not judged in {version}, where no ADD succeeds: {reason}");
