@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,15 @@ impl Exchange {
         }
     }
 
+    /// The line for a shell that makes this call of `program` again. An input or output that was odd is a usual one there.
+    pub fn command_line(&self, program: &Path) -> String {
+        let variables: Vec<String> =
+            self.environment.iter().map(|(key, value)| quoted(&format!("{key}={value}"))).collect();
+        let program = quoted(&program.display().to_string());
+        let variables = variables.join(" ");
+        format!("printf %s {} | env -i {variables} {program}", quoted(&self.stdin))
+    }
+
     /// How it ended, in words, with what it said: `exit 1: code 4: CNI_NETNS is missing`.
     pub fn ending(&self) -> String {
         let how = match (self.exit, self.signal) {
@@ -75,6 +85,15 @@ impl Exchange {
         }
         let shown = if self.stdout.trim().is_empty() { &self.stderr } else { &self.stdout };
         shorten(shown.trim())
+    }
+}
+
+/// The word as a shell takes it: as it is when nothing in it is special.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -114,6 +133,36 @@ mod tests {
         assert_eq!(exchange(Some(0), "", "").ending(), "exit 0, nothing printed");
         assert_eq!(exchange(Some(2), "", "panic\n at x").ending(), "exit 2: panic at x");
         assert_eq!(exchange(None, "", "").ending(), "no end within 5 ms, nothing printed");
+    }
+
+    #[test]
+    fn a_word_is_quoted_when_a_shell_would_take_it_apart() {
+        assert_eq!(quoted("subjects/bridge.json"), "subjects/bridge.json");
+        assert_eq!(quoted(r#"{"a": 1}"#), r#"'{"a": 1}'"#);
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn a_shell_makes_the_call_again_whatever_is_in_it() {
+        let mut odd = exchange(Some(0), "", "");
+        odd.stdin = "it's {\"a\": \"\\n%s $HOME `id`\"}\nend".to_owned();
+        for (key, value) in [("CNI_ARGS", "A=b c;D='e'\n\"$F\""), ("PATH", "/usr/bin:/bin")] {
+            odd.environment.insert(key.to_owned(), value.to_owned());
+        }
+        let directory = std::env::temp_dir().join(format!("it's odd {}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let program = directory.join("plug in");
+        std::fs::write(&program, "#!/bin/sh\ncat; printf %s \"$CNI_ARGS\"; env | sort\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).unwrap();
+        let line = odd.command_line(&program);
+        let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let expected = format!("{}{}", odd.stdin, odd.environment["CNI_ARGS"]);
+        assert!(said.starts_with(&expected), "{line}\n{said}");
+        assert!(!said.contains("HOME="), "nothing but its own environment: {said}");
     }
 
     #[test]

@@ -84,6 +84,17 @@ pub struct Record {
     pub millis: u64,
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'r> {
+    /// How many cases have run, each version counted.
+    pub done: usize,
+    /// Of how many.
+    pub total: usize,
+    /// The one that ended last.
+    pub record: &'r Record,
+}
+
 /// What running all cases came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -114,14 +125,14 @@ impl Report {
     }
 }
 
-/// Runs the cases that are asked for on a subject. `progress` is told every record as it comes.
+/// Runs the cases that are asked for on a subject. `progress` is told after each of them.
 ///
 /// # Errors
 /// Why the plugin could not be tested at all: namespaces are refused, or it makes no attachment in any version.
 pub fn run(
     subject: &Subject,
     options: &Options,
-    progress: &(dyn Fn(&Record) + Sync),
+    progress: &(dyn Fn(&Progress) + Sync),
 ) -> Result<Report, String> {
     let wanted = if options.versions.is_empty() {
         claimed(subject, options)?
@@ -146,9 +157,11 @@ pub fn run(
         ));
     }
     let work = work(subject, &versions, options);
+    let done = AtomicUsize::new(0);
     let records = in_parallel(&work, options.jobs, |(case, version)| {
         let (record, _) = judge(case, subject, *version, options.limit);
-        progress(&record);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        progress(&Progress { done, total: work.len(), record: &record });
         let failed = matches!(record.verdict, Verdict::Fail | Verdict::Broken);
         match options.fail_fast && failed {
             true => ControlFlow::Break(record),

@@ -12,7 +12,7 @@ use lexopt::prelude::*;
 use serde_json::{Map, Value};
 
 use super::targets::{Kind, Targets};
-use super::words::quoted;
+use cni_conformance::exchange::quoted;
 
 /// What `run` was asked for.
 pub(super) struct Arguments {
@@ -31,12 +31,13 @@ pub(super) struct Arguments {
     pub(super) choice: String,
 }
 
+/// The words that name a subject, and others.
 #[derive(Default)]
-struct Raw {
-    words: Vec<String>,
-    subject: Option<PathBuf>,
-    config: Option<String>,
-    profile: Option<Profile>,
+pub(super) struct Raw {
+    pub(super) words: Vec<String>,
+    pub(super) subject: Option<PathBuf>,
+    pub(super) config: Option<String>,
+    pub(super) profile: Option<Profile>,
 }
 
 /// Reads the words after `run`.
@@ -132,11 +133,11 @@ pub(super) fn read_cases(mut parser: lexopt::Parser) -> Result<Vec<String>, Stri
     Ok(cases)
 }
 
-fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+pub(super) fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().and_then(ValueExt::string).map_err(|error| error.to_string())
 }
 
-fn number(parser: &mut lexopt::Parser) -> Result<u64, String> {
+pub(super) fn number(parser: &mut lexopt::Parser) -> Result<u64, String> {
     let number = parser.value().and_then(|value| value.parse());
     number.map_err(|error| error.to_string())
 }
@@ -149,7 +150,7 @@ fn severity(word: &str) -> Result<Severity, String> {
 }
 
 /// The subject, and the words that name it.
-fn subject(raw: &mut Raw) -> Result<(Subject, String), String> {
+pub(super) fn subject(raw: &mut Raw) -> Result<(Subject, String), String> {
     if let Some(path) = &raw.subject {
         let subject = Subject::read(path)?.found()?;
         return Ok((subject, format!("--subject {}", quoted(&path.display().to_string()))));

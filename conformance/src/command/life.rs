@@ -1,15 +1,15 @@
 //! `life`.
 
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::exchange::Exchange;
 use cni_conformance::judgement::Finding;
-use cni_conformance::runtime::life::{Cast, Life, Lived, Scene, all, live};
-use cni_conformance::runtime::{Kind, command_line};
+use cni_conformance::runtime::Kind;
+use cni_conformance::runtime::life::{Cast, Life, Lived, all, live};
 use cni_conformance::{Profile, Subject, Verdict};
 
+use super::kept;
 use super::runtime_arguments::{self, Words};
 use super::{CONFORMS, COULD_NOT_TEST, FAILED, NOTHING_MATCHED};
 
@@ -46,7 +46,7 @@ pub(super) fn life(parser: lexopt::Parser) -> Result<u8, String> {
         print!("{}", told(life, &lived, &format!("{naming}{}", words.written), runtime));
         verdicts.push(lived.verdict);
         if let (true, Verdict::Fail, Some(scene)) = (words.keep, lived.verdict, scene) {
-            keep(&scene);
+            kept::until_the_end_of_input(scene.host());
             break;
         }
     }
@@ -106,16 +106,6 @@ fn is_netconf(word: &str) -> bool {
     matches!(ending, Some("conf" | "conflist" | "json"))
 }
 
-/// Leaves all as it is until the end of the input.
-fn keep(scene: &Scene) {
-    let pid = scene.host().pid();
-    println!("  the host        nsenter --target {pid} --mount --net --pid");
-    println!("  its containers  (there) ip netns list; ip netns exec ns1 ip address");
-    println!("It stays until you press Ctrl-D.");
-    // Any end of the input is one.
-    let _ = io::stdin().read_to_end(&mut Vec::new());
-}
-
 /// A life with its steps; and when it went wrong, all that is needed to look into it.
 fn told(life: &Life, lived: &Lived, naming: &str, runtime: Kind) -> String {
     let mut text = format!("{} {}: {}\n", sign(lived.verdict), life.name, life.does);
@@ -153,7 +143,7 @@ fn details(finding: &Finding, exchange: Option<&Exchange>) -> String {
         text.push_str(&format!("    call      {}\n", exchange.call));
         text.push_str(&shown(exchange, "              "));
         let program = program(exchange);
-        text.push_str(&format!("    by hand   {}\n", command_line(exchange, &program)));
+        text.push_str(&format!("    by hand   {}\n", exchange.command_line(&program)));
     }
     text
 }

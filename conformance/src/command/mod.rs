@@ -3,15 +3,17 @@
 mod arguments;
 mod by_hand;
 mod diff;
+mod explain;
+mod kept;
 mod life;
 mod list;
 mod matrix;
+mod progress;
 mod run;
 mod runtime_arguments;
 mod targets;
-mod words;
-mod write;
 mod user_namespace;
+mod write;
 
 use std::process::ExitCode;
 
@@ -41,7 +43,10 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input
 cni-conformance list [CASE…]          the cases, their weight and profiles; runs nothing
-cni-conformance explain CASE          requirement, place in the specification, what the case does
+cni-conformance explain CASE [PLUGIN] requirement, place in the specification, what the case does; with a PLUGIN each call that
+                                      the case makes of it, as a line for a shell
+    --subject, --config, --profile, --spec, --timeout   as above
+    --keep               leave the namespaces as the case left them, say how to enter them, wait for the end of input
 cni-conformance matrix REPORT…        JSON reports side by side: plugins × requirements
     --report KIND=FILE[,KIND=FILE…]  text, md, html; - for stdout (default: text=-)
 cni-conformance diff OLD NEW          what got better and worse between two JSON reports; 1 if anything got worse
@@ -87,9 +92,15 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
                 run::run(&arguments::read(words)?)?
             }
             Some("list") => list::list(&arguments::read_cases(words)?),
-            Some("life") => life::life(words)?,
+            Some("life") => {
+                user_namespace::enter();
+                life::life(words)?
+            }
             Some(verb) if by_hand::knows(verb) => by_hand::by_hand(verb, words)?,
-            Some("explain") => list::explain(&arguments::read_cases(words)?)?,
+            Some("explain") => {
+                user_namespace::enter();
+                explain::explain(words)?
+            }
             Some("matrix") => matrix::matrix(&arguments::read_matrix(words)?)?,
             Some("diff") => diff::diff(&arguments::read_files(words)?)?,
             Some("help") => help(),

@@ -27,5 +27,5 @@ pub use libcni::{Libcni, Network, Quirk, Quirks};
 pub use mesos::Isolator;
 pub use parameters::{Parameters, cni_args};
 pub use plugins::{Plugins, Wanted};
-pub use runner::{Runner, Site, command_line};
+pub use runner::{Runner, Site};
 pub use told::Told;

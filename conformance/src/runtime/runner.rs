@@ -139,15 +139,3 @@ impl Plugins for Runner {
         Ok(exchange)
     }
 }
-
-/// The command line that makes a call again.
-pub fn command_line(exchange: &Exchange, program: &Path) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let variables: Vec<String> = exchange
-        .environment
-        .iter()
-        .map(|(key, value)| format!("{key}={}", quoted(value)))
-        .collect();
-    let (stdin, program) = (quoted(&exchange.stdin), program.display());
-    format!("printf %s {stdin} | env -i {} {program}", variables.join(" "))
-}
