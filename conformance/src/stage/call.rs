@@ -99,6 +99,12 @@ impl<'s> Call<'s> {
         self.noting(&format!("killed after {} ms", time.as_millis()))
     }
 
+    /// It may take five times as long as others, since much else goes on.
+    pub fn patiently(mut self) -> Self {
+        self.limit *= 5;
+        self
+    }
+
     /// These bytes in place of a configuration.
     pub fn input(mut self, text: &str) -> Self {
         self.stdin = Some(Stdin::Bytes(text.into()));
