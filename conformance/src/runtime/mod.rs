@@ -17,8 +17,6 @@ pub mod mesos;
 mod parameters;
 mod plugins;
 mod runner;
-#[cfg(test)]
-mod test_directory;
 mod told;
 
 pub use failure::Failure;

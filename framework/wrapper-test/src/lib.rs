@@ -44,4 +44,5 @@ pub use script::{
     Answer, BackgroundChild, Behaviour, ErrorAnswer, Flood, Script, StdinUse, Stream,
 };
 pub use snapshot::Snapshot;
+pub use temporary::TemporaryDir;
 pub use traffic::{Server, Traffic};

@@ -9,12 +9,16 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A directory below the system's directory for temporary files.
 #[derive(Debug)]
-pub(crate) struct TemporaryDir {
+pub struct TemporaryDir {
     path: PathBuf,
 }
 
 impl TemporaryDir {
-    pub(crate) fn new() -> Self {
+    /// Makes it.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn new() -> Self {
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("cni-test-{}-{number}", std::process::id());
@@ -28,8 +32,15 @@ impl TemporaryDir {
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Default for TemporaryDir {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -101,10 +101,10 @@ fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::test_directory::TestDirectory;
+    use cni_wrapper_test::TemporaryDir;
 
-    fn directory(files: &[(&str, &str)]) -> TestDirectory {
-        let scratch = TestDirectory::new();
+    fn directory(files: &[(&str, &str)]) -> TemporaryDir {
+        let scratch = TemporaryDir::new();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
