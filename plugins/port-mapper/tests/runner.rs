@@ -213,6 +213,24 @@ fn chains_of_others_are_not_asked_for_except_those_that_may_hold_host_ports() {
 }
 
 #[test]
+fn of_a_container_that_is_gone_all_rules_go_and_not_only_the_one_in_the_way() {
+    let pretence = Pretence::new("gone");
+    fs::write(pretence.0.join("listing"), LISTING).unwrap();
+    let backend = pretence.backend(Variant::Usual).unwrap();
+    let same_port = Claim { owner: owner("c2"), ..claim() };
+    let installed =
+        block_on(backend.install(&same_port, Besides::Nothing, &|_| true)).unwrap().replaced;
+    assert_eq!(installed.len(), 1);
+    let told = pretence.read("told");
+    assert_eq!(
+        told.lines().filter(|line| line.starts_with("-D") && line.contains("c1")).count(),
+        3
+    );
+    let runs = "iptables-restore -w 1 --noflush\niptables-save \niptables-restore -w 1 --noflush\n";
+    assert_eq!(pretence.read("runs"), runs);
+}
+
+#[test]
 fn rules_that_are_not_where_they_should_be_are_looked_for_everywhere() {
     let pretence = Pretence::new("astray");
     fs::write(pretence.0.join("listing"), LISTING.replace("MESOS", "OTHER")).unwrap();

@@ -86,8 +86,12 @@ impl Backend for Iptables {
             .settle(&wanted_by(claim, true), &|_| false, &mut |family, scope, listing| {
                 let Decision { plan, replaced: gone } =
                     plan::install(listing, scope, family, claim, is_stale)?;
+                // What goes of a holder goes as a whole, also what was passed over.
+                if !gone.is_empty() && listing.others.any() {
+                    return Ok(None);
+                }
                 replaced.extend(gone);
-                Ok(plan)
+                Ok(Some(plan))
             })
             .await?;
         installed.changed = changed;
@@ -112,7 +116,7 @@ impl Backend for Iptables {
         // Where no claim is known, a family that this host does not have holds no rules.
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
         self.settle(&wanted, &accept, &mut |family, scope, listing| {
-            Ok(plan::remove(listing, scope, family, owner, hints))
+            Ok(Some(plan::remove(listing, scope, family, owner, hints)))
         })
         .await?;
         Ok(())

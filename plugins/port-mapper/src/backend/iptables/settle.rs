@@ -23,6 +23,9 @@ pub(super) struct Wanted<'a> {
     pub(super) view: Option<View<'a>>,
 }
 
+/// Makes a plan from what is there; `None` when that takes more than what was looked at.
+type Decide<'a> = dyn FnMut(Family, Scope, &Listing<'_>) -> Result<Option<Plan>, Error> + 'a;
+
 impl Iptables {
     /// Both listings at the same time, where there are two.
     pub(super) async fn list(&self, wanted: &[Wanted<'_>]) -> Vec<Result<Sifted, Error>> {
@@ -74,18 +77,21 @@ impl Iptables {
         &self,
         wanted: &[Wanted<'_>],
         accept: &dyn Fn(&Error) -> bool,
-        decide: &mut dyn FnMut(Family, Scope, &Listing<'_>) -> Result<Plan, Error>,
+        decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
         let mut wanted = wanted.to_vec();
         let mut changed = false;
         let mut refused: Option<(String, Error)> = None;
-        for _ in 0..ATTEMPTS {
+        'attempts: for _ in 0..ATTEMPTS {
             let listings = self.list(&wanted).await;
             let mut texts = Vec::new();
             for (&Wanted { family, scope, .. }, listing) in wanted.iter().zip(listings) {
                 match listing {
                     Ok(sifted) => {
-                        let plan = decide(family, scope, &sifted.listing())?;
+                        let Some(plan) = decide(family, scope, &sifted.listing())? else {
+                            look_at_everything(&mut wanted);
+                            continue 'attempts;
+                        };
                         texts.push((family, plan.text()?));
                     }
                     Err(error) if accept(&error) => {}
@@ -97,7 +103,7 @@ impl Iptables {
                 again => refused = again,
             }
             // What was taken for absent may have been there.
-            wanted.iter_mut().for_each(|wanted| wanted.view = None);
+            look_at_everything(&mut wanted);
         }
         match refused {
             Some((_, error)) => Err(self.explained(error).await),
@@ -135,4 +141,8 @@ impl Iptables {
             _ => error,
         }
     }
+}
+
+fn look_at_everything(wanted: &mut [Wanted<'_>]) {
+    wanted.iter_mut().for_each(|wanted| wanted.view = None);
 }

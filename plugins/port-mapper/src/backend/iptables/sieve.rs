@@ -1,5 +1,5 @@
 //! Of a listing, as it comes, what a decision needs. The rules of others are counted, not kept: a network has as many as
-//! all its containers together.
+//! all its containers together. Those that take a port of the claim's are kept, so that a conflict can be told.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -14,24 +14,27 @@ use crate::family::Family;
 /// What is left of a listing, in the form of iptables-save, and what is known of the rest.
 #[derive(Debug, Default)]
 pub(super) struct Sifted {
-    /// Chains, rules without a tag, and the rules of the owner.
+    /// Chains, rules without a tag, the rules of the owner, and those in the way.
     pub(super) text: String,
     /// All other rules.
     pub(super) others: Others,
 }
 
-/// The rules of others, of which none is deleted.
+/// The rules of others that were passed over: none of them is deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Others {
     /// By chain: how many, and whether one of their owners is reached by 127.0.0.1.
     pub(super) chains: BTreeMap<String, (usize, bool)>,
     /// Whether somebody's source NAT is there but not what it belongs to: in a chain that has lost its jumps.
     pub(super) strays: bool,
-    /// Whether one of them takes a host port of the claim's.
-    pub(super) in_the_way: bool,
 }
 
 impl Others {
+    /// Whether there are any.
+    pub(super) fn any(&self) -> bool {
+        self.chains.values().any(|(count, _)| *count > 0)
+    }
+
     /// How many rules they have in a chain.
     pub(super) fn in_chain(&self, chain: &str) -> usize {
         self.chains.get(chain).map_or(0, |(count, _)| *count)
@@ -63,14 +66,13 @@ pub(super) struct Sieve {
     /// The beginning of a line.
     rest: Vec<u8>,
     hashes: Hashes,
-    in_the_way: bool,
 }
 
-/// Whose rules were passed over: tags by their hashes, which are shorter.
+/// Whose rules there are of others: tags by their hashes, which are shorter.
 #[derive(Default)]
 struct Hashes {
     hasher: RandomState,
-    /// By chain: the number of rules, and whose.
+    /// By chain: the number of rules that were passed over, and whose there are at all.
     chains: BTreeMap<String, (usize, HashSet<u64>)>,
     /// Those that are reached by 127.0.0.1.
     localhost: HashSet<u64>,
@@ -88,7 +90,6 @@ impl Sieve {
             text: String::new(),
             rest: Vec::new(),
             hashes: Hashes::default(),
-            in_the_way: false,
         }
     }
 
@@ -129,9 +130,7 @@ impl Sieve {
 
     /// What has been seen so far.
     pub(super) fn sifted(&self) -> Sifted {
-        let mut others = self.hashes.others();
-        others.in_the_way = self.in_the_way;
-        Sifted { text: self.text.clone(), others }
+        Sifted { text: self.text.clone(), others: self.hashes.others() }
     }
 
     fn line(&mut self, bytes: &[u8]) {
@@ -166,25 +165,28 @@ impl Sieve {
         let in_nat = current.is_some_and(|(table, _)| *table == "nat");
         match rule(line).filter(|_| in_nat).and_then(Tagged::read) {
             Some(tagged) if !self.tags.iter().any(|tag| *tag == tagged.tag) => {
-                self.hashes.pass_over(&tagged);
-                let taken = tagged.taken().zip(self.wanted.as_ref());
-                self.in_the_way |=
-                    taken.is_some_and(|((taken, _), wanted)| wanted.overlap(&taken).is_some());
-                false
+                let keep = self.is_in_the_way(&tagged);
+                self.hashes.note(&tagged, usize::from(!keep));
+                keep
             }
             _ => true,
         }
     }
+
+    fn is_in_the_way(&self, tagged: &Tagged<'_>) -> bool {
+        let taken = tagged.taken().zip(self.wanted.as_ref());
+        taken.is_some_and(|((taken, _), wanted)| wanted.overlap(&taken).is_some())
+    }
 }
 
 impl Hashes {
-    fn pass_over(&mut self, tagged: &Tagged<'_>) {
+    fn note(&mut self, tagged: &Tagged<'_>, passed_over: usize) {
         let whose = self.hasher.hash_one(&*tagged.tag);
         if !self.chains.contains_key(tagged.rule.chain) {
             self.chains.insert(tagged.rule.chain.to_owned(), Default::default());
         }
         if let Some((count, tags)) = self.chains.get_mut(tagged.rule.chain) {
-            *count += 1;
+            *count += passed_over;
             tags.insert(whose);
         }
         if tagged.is_for_localhost() {
@@ -200,7 +202,7 @@ impl Hashes {
             |tag| self.chains.iter().any(|(chain, (_, tags))| chain != MASQ && tags.contains(tag));
         let masquerades = self.chains.get(MASQ).map(|(_, tags)| tags);
         let strays = masquerades.is_some_and(|tags| !tags.iter().all(elsewhere));
-        Others { chains: chains.collect(), strays, in_the_way: false }
+        Others { chains: chains.collect(), strays }
     }
 }
 

@@ -136,7 +136,7 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
 }
 
 #[test]
-fn somebody_in_the_way_and_source_nat_that_has_lost_its_port_ask_for_a_full_listing() {
+fn source_nat_that_has_lost_its_port_asks_for_a_full_listing() {
     let (ours, other) = (claim(1, true), claim(2, true));
     let next = |said: &str, claim: &Claim| {
         let view = View { claim, conflicts: true };
@@ -145,10 +145,35 @@ fn somebody_in_the_way_and_source_nat_that_has_lost_its_port_ask_for_a_full_list
     let said = said(std::slice::from_ref(&other));
     assert_eq!(next(&said, &ours), Next::Decide);
     let same_port = Claim { mappings: other.mappings.clone(), ..ours.clone() };
-    assert_eq!(next(&said, &same_port), Next::Everything, "8002 is taken");
-    assert_eq!(next(&said, &other), Next::Decide, "an owner is not in its own way");
+    assert_eq!(next(&said, &same_port), Next::Decide, "a port that was kept is not lost");
     let stray = said.lines().filter(|line| !line.contains("DNAT --to")).collect::<Vec<_>>();
     assert_eq!(next(&(stray.join("\n") + "\n"), &ours), Next::Everything);
+}
+
+#[test]
+fn a_conflict_is_told_in_the_words_of_the_whole_listing() {
+    let others = [claim(2, true), claim(3, false), claim(4, true)];
+    let said = said(&others);
+    let mappings = others[..2].iter().flat_map(|other| other.mappings.clone()).collect();
+    let ours = Claim { mappings, ..claim(1, true) };
+    let told = |listing: &Listing<'_>| {
+        let refused =
+            plan::install(listing, Scope::All, Family::V4, &ours, &nobody_is_stale).unwrap_err();
+        refused.to_string()
+    };
+    let sifted = sift(&said, &ours, true, 64);
+    assert_eq!(told(&sifted.listing()), told(&Listing::parse(&saved(&said))));
+    assert!(!sifted.text.contains("c4"), "who takes another port is not kept");
+}
+
+#[test]
+fn rules_in_the_way_are_counted_once() {
+    let others = [claim(2, true), claim(3, true)];
+    let ours = Claim { mappings: others[0].mappings.clone(), ..claim(1, true) };
+    let sifted = sift(&said(&others), &ours, true, 64);
+    let kept = sifted.listing().nat.rules.iter().filter(|rule| rule.chain == "MESOS").count();
+    assert_eq!((kept, sifted.others.in_chain("MESOS")), (1, 1));
+    assert_eq!(sifted.others.in_chain(MASQ), 4);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Others, such as Kubernetes, have tens of thousands of rules in chains of their own. iptables-restore can be told to
 //! list single chains (`-S CHAIN`) and stops at the first that does not exist; what it says is sifted as it comes. Where that
-//! does not tell enough, be it that a port is taken by somebody, all rules are listed.
+//! does not tell enough, all rules are listed.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -84,7 +84,7 @@ impl View<'_> {
         }
         let enough = match self.conflicts {
             _ if !also.is_empty() => return Next::Also(also),
-            true => !has_strays(listing) && !listing.others.in_the_way,
+            true => !has_strays(listing),
             false => shows(listing, self.claim, family),
         };
         if enough { Next::Decide } else { Next::Everything }
