@@ -234,6 +234,7 @@ fn mistakes_on_the_command_line_are_told() {
         (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
         (vec!["run", "bridge", "--spec", "7"], "--spec"),
         (vec!["judge"], "no such command"),
+        (vec!["matrix", "reports/debian-12/bridge.json"], "run … --report json=FILE"),
         (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
         (vec!["run", "bridge", "--exchanges", "some"], "all, findings or none"),
         (vec!["run", "/bin/sh", "--config", "{"], "--config"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::document::{Document, FORM};
+use crate::verdicts::Verdicts;
 
 impl Document {
     /// Reads a JSON report from a file.
@@ -30,6 +31,13 @@ impl Document {
             Some(Some(form)) if form == u64::from(FORM) => {}
             Some(Some(form)) => {
                 return Err(format!("a report of the form {form}; this program reads {FORM}"));
+            }
+            _ if serde_json::from_value::<Verdicts>(document).is_ok() => {
+                return Err(
+                    "a list of verdicts, with which later runs are compared; for a report: \
+                     cni-conformance run … --report json=FILE"
+                        .to_owned(),
+                );
             }
             _ => return Err(format!("no report of cni-conformance: it has no \"report\": {FORM}")),
         }

@@ -145,7 +145,7 @@ impl Container {
     }
 
     /// Removes the network namespace, as after a crash or reboot. Returns when the kernel has taken the veths that led
-    /// into it from the host, which it does a moment later; unless a process keeps the namespace alive.
+    /// into it from the host, which it does a moment later, or after half a minute, when a process keeps the namespace alive.
     ///
     /// # Panics
     /// When it is gone already.
@@ -159,7 +159,7 @@ impl Container {
         let before = links();
         let ends: Vec<String> = before.lines().filter(leads_there).filter_map(index).collect();
         host.run(&format!("ip netns delete {name}"));
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(30);
         let left = |now: &str| now.lines().any(|line| ends.iter().any(|end| line.starts_with(end)));
         while !ends.is_empty() && left(&links()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
