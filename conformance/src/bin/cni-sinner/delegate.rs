@@ -102,7 +102,8 @@ fn told(call: &Call, key: &str) -> Map<String, Value> {
     if config.contains_key("cniVersion") {
         config.insert("cniVersion".to_owned(), call.version.as_str().into());
     }
-    if call.sins("config.bad-network-name-is-refused") {
+    if call.sins("config.bad-network-name-is-refused") && config.get("name") == Some(&"a b".into())
+    {
         config.insert("name".to_owned(), "spoilt".into());
     }
     if call.sins("delegate.gets-the-configuration") {

@@ -83,11 +83,15 @@ fn result(call: &Call, result: &mut Value) {
         let other = if call.version == "1.0.0" { "1.1.0" } else { "1.0.0" };
         result["cniVersion"] = other.into();
     }
-    if sins("add.reports-the-container-interface") {
-        result["interfaces"][1]["sandbox"] = "/proc/1/ns/net".into();
+    if sins("add.reports-the-container-interface")
+        && let Some(interface) = item(result, "interfaces", 1)
+    {
+        interface["sandbox"] = "/proc/1/ns/net".into();
     }
-    if sins("add.result-agrees-with-kernel") {
-        result["interfaces"][0]["mac"] = "02:00:00:00:00:01".into();
+    if sins("add.result-agrees-with-kernel")
+        && let Some(interface) = item(result, "interfaces", 0)
+    {
+        interface["mac"] = "02:00:00:00:00:01".into();
     }
     shape(call, result);
 }
@@ -105,7 +109,10 @@ fn shape(call: &Call, result: &mut Value) {
     }
     if sins("result.newer-keys-stay-out") {
         let mtu = if new { json!("1400") } else { json!(1400) };
-        push(result, "routes", json!({ "dst": "192.0.2.128/25", "mtu": mtu }));
+        match item(result, "routes", 0) {
+            Some(route) => route["mtu"] = mtu,
+            None => push(result, "routes", json!({ "dst": "192.0.2.128/25", "mtu": mtu })),
+        }
     }
     if sins("result.addresses-are-well-formed") {
         result["dns"] = json!({ "nameservers": ["not-an-address"] });
@@ -121,6 +128,11 @@ fn shape(call: &Call, result: &mut Value) {
             ip["interface"] = 7.into();
         }
     }
+}
+
+/// Old results have no such lists.
+fn item<'v>(result: &'v mut Value, list: &str, at: usize) -> Option<&'v mut Value> {
+    result.get_mut(list)?.get_mut(at)
 }
 
 fn push(result: &mut Value, key: &str, value: Value) {
