@@ -1,4 +1,4 @@
-//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`.
+//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
@@ -6,6 +6,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod faults;
 mod run;
 mod setup;
 mod test;
@@ -19,6 +20,7 @@ cargo xtask test --unprivileged   the same without what needs root, which is nam
 cargo xtask conformance           judge the plugins of conformance/subjects, or those that are named, and compare with the
                                   reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
+cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (ten minutes)
 
 Each installs the Debian packages that it needs and says which.
 ";
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["bench", ..] => return bench::bench(std::env::args_os().skip(2)),
         ["conformance", subjects @ ..] => conformance::conformance(subjects),
+        ["faults"] => faults::faults(),
         ["demo"] => demo::demo(),
         ["test"] => test::test(test::Privilege::Root),
         ["test", "--unprivileged"] => test::test(test::Privilege::None),

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 static FOUND: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// The path of one of this crate's own programs, `cni-test-peer` or `cni-test-plugin`.
+/// The path of one of this crate's own programs, `cni-test-peer`, `cni-test-plugin` or `cni-test-fault`.
 ///
 /// # Panics
 /// When it is neither there nor can be built.

@@ -5,6 +5,7 @@
 //! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
 //!   and record every call.
 //! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
+//! * [`CallBuilder::run_with_fault`]: a plugin is killed, or fails, at any system call that it makes.
 //! * [`FakePlugin`]: a plugin in the test's own process, for tests of hooks; [`fake_call`] makes calls for it.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
 //!
@@ -18,6 +19,7 @@ mod binary;
 mod call;
 mod door;
 mod fake;
+mod fault;
 mod holder;
 mod host;
 mod mesos;
@@ -35,6 +37,7 @@ mod traffic;
 pub use binary::{binary, plugin_binary};
 pub use call::{CallBuilder, RunningCall};
 pub use fake::{FakePlugin, Journal, fake_call};
+pub use fault::{Fault, Faulted};
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
 pub use place::{Place, Process};

@@ -122,8 +122,9 @@ impl Log for Diagnostics {
         }
         let text = record.args().to_string();
         let level = record.level().as_str().to_lowercase();
-        // A log that can't be written must not stop the call.
-        let _ = writeln!(std::io::stderr(), "{} {level}: {text}", self.about);
+        // At one go, since others write there, too. A log that can't be written must not stop the call.
+        let line = format!("{} {level}: {text}\n", self.about);
+        let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(mut file) = self.file.as_ref() {
             let _ = file.write_all(&self.json_line(record.level(), &text));
         }

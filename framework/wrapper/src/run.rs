@@ -9,7 +9,8 @@ use crate::{
     Call, Environment, Plugin, Request, SpecVersion, Verb,
     block_on::block_on,
     delegate::Centre,
-    diagnostics, flow,
+    diagnostics,
+    flow::{self, Guarded},
     reply::Reply,
     request::{self, Refusal},
     stack::Layers,
@@ -64,8 +65,15 @@ impl About {
 /// }
 /// ```
 pub fn run(about: About, layers: impl Layers) -> ExitCode {
+    let name = about.name;
+    flow::step(name, || Ok(dispatch(about, layers)))
+        .unwrap_or_else(|error| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
+}
+
+/// A panic in the plugin itself is an error by then, and undone.
+fn dispatch(about: About, layers: impl Layers) -> ExitCode {
     let environment = Environment::of_process();
-    let plugin = || layers.around(Box::new(Centre));
+    let plugin = || Guarded(layers.around(Box::new(Centre)));
     match request::verb(&environment) {
         Ok(None) => {
             introduce(&about);
@@ -92,7 +100,7 @@ fn serve(
     name: &str,
     verb: Verb,
     environment: Environment,
-    plugin: impl FnOnce() -> Box<dyn Plugin>,
+    plugin: impl FnOnce() -> Guarded,
 ) -> ExitCode {
     // What is wrong with the call itself is answered before any runtime is started.
     let call = match read(name, verb, environment) {
@@ -101,7 +109,7 @@ fn serve(
     };
     let plugin = plugin();
     block_on(async {
-        let reply = answer(plugin.as_ref(), &call).await;
+        let reply = answer(&plugin, &call).await;
         let Err(error) = reply.write(stdout().lock()) else { return reply.exit_status().into() };
         log::error!("cannot write the answer to stdout: {error}");
         if matches!(reply, Reply::Added(_))

@@ -329,6 +329,7 @@ fn a_failed_listing_is_a_failed_del_and_not_an_empty_one() {
 #[test]
 fn an_old_restore_without_w_is_run_under_the_lock_that_we_take() {
     let pretence = Pretence::new("old");
+    pretence.program("iptables", "echo 'iptables v1.6.1'");
     // The socket of 1.4 and the file of 1.6 must both be held while the second one runs.
     pretence.program(
         "iptables-restore",
@@ -341,6 +342,17 @@ fn an_old_restore_without_w_is_run_under_the_lock_that_we_take() {
     assert!(pretence.install().unwrap().changed);
     assert_eq!(pretence.read("lock"), "held\nheld\n");
     assert!(pretence.read("told").contains("COMMIT"));
+}
+
+#[test]
+fn an_option_that_the_kernel_lacks_the_match_for_is_not_taken_for_an_old_iptables() {
+    let pretence = Pretence::new("match");
+    let said = "iptables-restore v1.8.9 (legacy): unknown option \"--dst-type\"";
+    pretence.restore(&format!("echo '{said}' >&2; exit 2"));
+    let error = pretence.install().unwrap_err();
+    assert!(error.to_string().contains(said), "{error}");
+    let without_wait = pretence.read("runs").matches("iptables-restore --noflush").count();
+    assert_eq!(without_wait, 0, "it would wait for the lock that we hold");
 }
 
 #[test]

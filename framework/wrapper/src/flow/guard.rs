@@ -25,7 +25,7 @@ pub(super) async fn hook<T>(
 }
 
 /// The same for what does not wait.
-pub(super) fn step<T>(
+pub(crate) fn step<T>(
     name: &'static str,
     step: impl FnOnce() -> Result<T, Error>,
 ) -> Result<T, Error> {

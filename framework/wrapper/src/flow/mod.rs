@@ -12,7 +12,7 @@ use crate::{AddResult, Answer, Call, Error, Middleware, Plugin};
 
 pub(crate) use add::answer as answer_add;
 pub(crate) use guard::Guarded;
-use guard::step;
+pub(crate) use guard::step;
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {

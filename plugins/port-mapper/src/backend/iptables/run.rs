@@ -94,9 +94,7 @@ impl Runner {
         let seconds = self.patience();
         let args = |first: &[&str]| first.iter().chain(options).map(OsString::from).collect();
         let mut finished = self.run(&program, args(&["-w", &seconds]), text.into()).await?;
-        if !finished.status.success() && is_unknown_option(&finished) {
-            // The lock that we take instead is kept by others since 1.4.20 only.
-            self.fit_version().await?;
+        if !finished.status.success() && is_unknown_option(&finished) && self.lacks_wait().await? {
             let lock_file = Path::new(self.tools.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
             finished = self.run(&program, args(&[]), text.into()).await?;
@@ -106,6 +104,13 @@ impl Runner {
         }
         self.refuse_if_locked(&finished)?;
         Err(failure(program, action, &finished))
+    }
+
+    /// Whether the unknown option is `-w`, and not that of a match which the kernel lacks: newer ones take the lock themselves, and
+    /// would wait for ours. The lock that we take instead is kept by others since 1.4.20 only.
+    async fn lacks_wait(&self) -> Result<bool, Error> {
+        let version = version::parse(&self.fit_version().await?);
+        Ok(version.is_none_or(|version| version < version::WAITS))
     }
 
     /// Whole seconds, as `-w` takes them.

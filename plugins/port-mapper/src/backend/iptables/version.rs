@@ -3,6 +3,9 @@
 /// The oldest that has `-w`, and with it a lock that others keep.
 pub(super) const OLDEST: [u32; 3] = [1, 4, 20];
 
+/// The oldest whose iptables-restore takes the lock itself, and has `-w`.
+pub(super) const WAITS: [u32; 3] = [1, 6, 2];
+
 /// The numbers of `iptables v1.8.9 (nf_tables)`; `None` when there are none.
 pub(super) fn parse(text: &str) -> Option<[u32; 3]> {
     let numbers = text.split_ascii_whitespace().find_map(|word| word.strip_prefix('v'))?;

@@ -1,0 +1,63 @@
+//! A host on which something is to go wrong.
+
+use std::time::Duration;
+
+use cni_wrapper_test::{CallBuilder, Host, PluginDir, Snapshot};
+use serde_json::json;
+
+use crate::common::{del, nothing_of_ours_is_left, plugin, scripted};
+
+/// An ADD and a DEL have been there, so that what stays behind on purpose is.
+pub(crate) struct Scene {
+    /// ADD of a container with two host ports.
+    pub(crate) call: CallBuilder,
+    before: Snapshot,
+    _plugins: PluginDir,
+    // Last: all others live on it.
+    pub(crate) host: Host,
+}
+
+impl Scene {
+    pub(crate) fn new(backend: &str) -> Self {
+        let host = Host::new();
+        let container = host.container("c1");
+        let (plugins, network) = scripted("10.0.0.2/24");
+        let call = CallBuilder::add("mesos")
+            .config(network)
+            .key("backend", json!(backend))
+            // What waits in vain ends by it.
+            .key("delegateTimeout", json!(3))
+            .key("cniVersion", json!("1.1.0"))
+            // Without a version of its own the delegate is told of every verb.
+            .key("delegate", json!({"type": "inner"}))
+            .limit(Duration::from_secs(20))
+            .key(
+                "runtimeConfig",
+                json!({"portMappings": [
+                    {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+                    {"hostPort": 8081, "containerPort": 81, "protocol": "udp"},
+                ]}),
+            )
+            .container(&container)
+            .cni_path(plugins.path());
+        call.run(plugin()).expect_success();
+        del(&call);
+        nothing_of_ours_is_left(&host);
+        let before = host.snapshot();
+        Self { call, before, _plugins: plugins, host }
+    }
+
+    /// Nothing is left: no rule, file, lock, link or process.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self, after: &str) {
+        let processes = self.host.processes();
+        assert!(processes.is_empty(), "{after}: still there: {processes:?}");
+        // The directory stays, and the lock, since somebody may be waiting for it.
+        let left = self
+            .host
+            .sh("if cd /run/mesos-cni-port-mapper 2>/dev/null; then ls -A; rm -r $PWD; fi");
+        assert!(matches!(left.trim(), "" | "lock"), "{after}: files are left: {left}");
+        let difference = self.before.difference(&self.host.snapshot());
+        assert!(difference.is_empty(), "{after}: the host is not as it was:\n{difference}");
+    }
+}
