@@ -20,7 +20,7 @@ cargo xtask test --unprivileged   the same without what needs root, which is nam
 cargo xtask conformance           judge the plugins of conformance/subjects, or those that are named, and compare with the
                                   reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
-cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (ten minutes)
+cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (seven minutes)
 
 Each installs the Debian packages that it needs and says which.
 ";

@@ -1,6 +1,7 @@
 //! The main function of every plugin: read, answer, exit.
 
 use std::{
+    cell::Cell,
     io::{IsTerminal, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
@@ -65,13 +66,18 @@ impl About {
 /// }
 /// ```
 pub fn run(about: About, layers: impl Layers) -> ExitCode {
-    let name = about.name;
-    flow::step(name, || Ok(dispatch(about, layers)))
-        .unwrap_or_else(|error| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
+    let (name, answered) = (about.name, Answered::default());
+    flow::step(name, || Ok(dispatch(about, layers, &answered))).unwrap_or_else(|error| {
+        // An answer that was given stands, whatever happens while all is taken down: there can't be two.
+        answered.get().unwrap_or_else(|| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
+    })
 }
 
+/// The exit status that belongs to what was written to stdout.
+type Answered = Cell<Option<ExitCode>>;
+
 /// A panic in the plugin itself is an error by then, and undone.
-fn dispatch(about: About, layers: impl Layers) -> ExitCode {
+fn dispatch(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
     let environment = Environment::of_process();
     let plugin = || Guarded(layers.around(Box::new(Centre)));
     match request::verb(&environment) {
@@ -80,7 +86,7 @@ fn dispatch(about: About, layers: impl Layers) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(asked()))),
-        Ok(Some(verb)) => serve(about.name, verb, environment, plugin),
+        Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
         Err(error) => finish(&Reply::Failed(error, asked())),
     }
 }
@@ -101,6 +107,7 @@ fn serve(
     verb: Verb,
     environment: Environment,
     plugin: impl FnOnce() -> Guarded,
+    answered: &Answered,
 ) -> ExitCode {
     // What is wrong with the call itself is answered before any runtime is started.
     let call = match read(name, verb, environment) {
@@ -110,7 +117,11 @@ fn serve(
     let plugin = plugin();
     block_on(async {
         let reply = answer(&plugin, &call).await;
-        let Err(error) = reply.write(stdout().lock()) else { return reply.exit_status().into() };
+        let Err(error) = reply.write(stdout().lock()) else {
+            let status = reply.exit_status().into();
+            answered.set(Some(status));
+            return status;
+        };
         log::error!("cannot write the answer to stdout: {error}");
         if matches!(reply, Reply::Added(_))
             && let Err(error) = plugin.del(&call).await

@@ -5,7 +5,7 @@ mod common;
 use std::{fs, path::PathBuf};
 
 use cni_wrapper::{SpecVersion, Verb};
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_wrapper_test::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
 use common::example;
 use serde_json::{Value, json};
 
@@ -140,4 +140,43 @@ fn publish_hosts_that_can_t_write_undoes_the_attachment() {
     let (code, msg, _) = call.run(example("publish-hosts")).error();
     assert_eq!((code, msg.contains("/nonexistent/net@c1@eth0")), (5, true), "{msg}");
     assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
+}
+
+/// The answers of a call beside which a library panicked, with each system call failing in turn.
+fn beside_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
+    const EIO: i32 = 5;
+    let call = CallBuilder::add("net").cni_path(dir.path()).config(config.clone());
+    let mut all = Vec::new();
+    for number in 1.. {
+        let faulted = call.run_with_fault(example("nothing"), number, Fault::Fail(EIO));
+        if faulted.at.is_none() {
+            break;
+        }
+        let outcome = faulted.outcome;
+        assert_ne!(outcome.code(), Some(101), "a panic that nobody is told of: {outcome}");
+        // What fails before `main` aborts.
+        if outcome.stderr.contains("panicked at") && !outcome.stdout.is_empty() {
+            all.push(outcome);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_panic_in_a_library_below_is_answered_with_999() {
+    let dir = plugins();
+    let mut config = config(&dir, SpecVersion::V1_0_0);
+    config["delegate"] = json!({"type": "inner"});
+    let outcomes = beside_panics(&dir, &config);
+    let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
+    assert!(codes.contains(&json!(999)), "{outcomes:#?}");
+}
+
+#[test]
+fn a_panic_after_the_answer_adds_no_second_one() {
+    let dir = plugins();
+    // Refused before a delegate is run: what runs it is then started when all is over.
+    let outcomes = beside_panics(&dir, &config(&dir, SpecVersion::V1_0_0));
+    let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
+    assert!(codes.contains(&json!(7)), "{outcomes:#?}");
 }

@@ -16,21 +16,9 @@ macro_rules! on_both_iptables {
     };
 }
 
-/// Makes a test of each function for each backend.
-macro_rules! on_every_backend {
-    ($($name:ident),+ $(,)?) => {
-        mod iptables_nft {
-            $(#[test] fn $name() { super::$name("iptables-nft") })+
-        }
-        mod iptables_legacy {
-            $(#[test] fn $name() { super::$name("iptables-legacy") })+
-        }
-        mod nftables {
-            $(#[test] fn $name() { super::$name("nftables") })+
-        }
-    };
-}
-
+#[macro_use]
+#[path = "../common/backends.rs"]
+mod backends;
 mod checks;
 #[path = "../common/mod.rs"]
 mod common;

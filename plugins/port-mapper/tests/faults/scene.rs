@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, Host, PluginDir, Snapshot};
+use cni_wrapper_test::{CallBuilder, Fault, Host, Outcome, PluginDir, Snapshot};
 use serde_json::json;
 
 use crate::common::{del, nothing_of_ours_is_left, plugin, scripted};
+
+/// With this variable set to `all` every place is tried, else one of nine.
+const VARIABLE: &str = "PORT_MAPPER_FAULTS";
+const ONE_OF: usize = 9;
 
 /// An ADD and a DEL have been there, so that what stays behind on purpose is.
 pub(crate) struct Scene {
@@ -14,7 +18,7 @@ pub(crate) struct Scene {
     before: Snapshot,
     _plugins: PluginDir,
     // Last: all others live on it.
-    pub(crate) host: Host,
+    host: Host,
 }
 
 impl Scene {
@@ -47,9 +51,37 @@ impl Scene {
         Self { call, before, _plugins: plugins, host }
     }
 
+    /// Calls with the verb, with the fault at every place in turn; a DEL after an ADD. `judge` gets the place and what became of
+    /// the call, and cleans up; then nothing may be left. Says how many places there were.
+    pub(crate) fn everywhere(
+        &self,
+        verb: &str,
+        fault: Fault,
+        mut judge: impl FnMut(&str, &Outcome),
+    ) -> usize {
+        let all = std::env::var_os(VARIABLE).is_some_and(|value| value == "all");
+        let call = self.call.clone().as_verb(verb);
+        let mut tried = 0;
+        for number in (1..).step_by(if all { 1 } else { ONE_OF }) {
+            if verb == "DEL" {
+                self.call.run(plugin()).expect_success();
+            }
+            let faulted = call.run_with_fault(plugin(), number, fault);
+            let Some(at) = &faulted.at else {
+                faulted.outcome.expect_success();
+                break;
+            };
+            judge(at, &faulted.outcome);
+            self.assert_clean(&format!("{at}: {}", faulted.outcome));
+            tried += 1;
+        }
+        assert!(tried > 5, "{tried} places");
+        tried
+    }
+
     /// Nothing is left: no rule, file, lock, link or process.
     #[track_caller]
-    pub(crate) fn assert_clean(&self, after: &str) {
+    fn assert_clean(&self, after: &str) {
         let processes = self.host.processes();
         assert!(processes.is_empty(), "{after}: still there: {processes:?}");
         // The directory stays, and the lock, since somebody may be waiting for it.

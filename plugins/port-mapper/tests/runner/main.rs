@@ -1,145 +1,15 @@
 //! How the iptables backend runs its programs, shown with programs that only pretend.
 
+mod pretence;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use async_std::task::block_on;
-use port_mapper::Error;
-use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};
+use port_mapper::backend::iptables::Variant;
+use port_mapper::backend::{Backend, Besides};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
-use port_mapper::mappings::Mapping;
-use port_mapper::owner::Owner;
-use serde_json::json;
-
-/// A directory of pretended programs, which note how they were run.
-struct Pretence(PathBuf);
-
-/// Prints a listing if there is one.
-const SAVE: &str = "cat \"$here/listing\" 2>/dev/null; exit 0";
-/// Lists the chains of the listing that it is asked for, up to the first that is not there.
-const SHOW: &str = r#"
-cat >"$here/input"
-rules() { sed -n "/^[*]$table\$/,/^COMMIT/p" "$here/listing" 2>/dev/null; }
-if grep -q '^-S ' "$here/input"; then
-    cat "$here/input" >>"$here/asked"
-    while read -r word chain; do
-        case $word$chain in
-            '*'*) table=${word#?}; continue ;;
-            COMMIT) continue ;;
-            -SPREROUTING | -SOUTPUT | -SPOSTROUTING) echo "-P $chain ACCEPT" ;;
-            *) rules | grep -q "^:$chain " || exit 1; echo "-N $chain" ;;
-        esac
-        rules | grep "^-A $chain "
-    done <"$here/input"
-    exit 0
-fi
-"#;
-/// Notes what else it is told.
-const RESTORE: &str = "cat \"$here/input\" >>\"$here/told\"; exit 0";
-
-impl Pretence {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("port-mapper-runner-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
-        let pretence = Self(path);
-        pretence.program("iptables-save", SAVE);
-        pretence.restore(RESTORE);
-        pretence.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");
-        pretence
-    }
-
-    fn program(&self, name: &str, body: &str) {
-        let here = self.0.display();
-        // Written aside and renamed: a file that is open for writing somewhere can't be executed.
-        let path = self.0.join(format!("{name}.new"));
-        let text = format!("#!/bin/sh\nhere={here}\necho \"{name} $*\" >>\"$here/runs\"\n{body}\n");
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-        fs::rename(path, self.0.join(name)).unwrap();
-    }
-
-    /// An iptables-restore that can list, and does this with everything else; the text is in `$here/input`.
-    fn restore(&self, body: &str) {
-        self.program("iptables-restore", &format!("{SHOW}{body}"));
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).unwrap_or_default()
-    }
-
-    fn backend(&self, variant: Variant) -> Result<Iptables, Error> {
-        let path = format!("{}:/usr/bin:/bin", self.0.display());
-        let lock = self.0.join("xtables.lock").into_os_string();
-        let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: Some(lock) };
-        Iptables::find(variant, &surroundings, Duration::from_secs(1))
-    }
-
-    fn install(&self) -> Result<Installed, Error> {
-        block_on(self.backend(Variant::Usual)?.install(&claim(), Besides::Nothing, &|_| false))
-    }
-
-    fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {
-        let hints = Hints { families, ..Hints::default() };
-        block_on(self.backend(Variant::Usual)?.remove(&claim().owner, None, &hints))
-    }
-}
-
-impl Drop for Pretence {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn claim() -> Claim {
-    serde_json::from_value(json!({
-        "version": 1, "owner": {"network": "n", "containerId": "c1", "ifname": "eth0"},
-        "chain": "MESOS", "snat": true, "addresses": ["10.0.0.2/24"],
-        "mappings": [{"hostPort": 80, "containerPort": 80, "protocol": "tcp"}],
-    }))
-    .unwrap()
-}
-
-fn owner(container: &str) -> Owner {
-    let own = str::to_owned;
-    Owner { network: own("n"), container_id: own(container), ifname: own("eth0") }
-}
-
-fn mappings(port: u16) -> Vec<Mapping> {
-    let mapping = json!([{"hostPort": port, "containerPort": 80, "protocol": "tcp"}]);
-    serde_json::from_value(mapping).unwrap()
-}
-
-/// What DEL knows of the claim.
-fn known() -> Hints {
-    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), keep_guard: false }
-}
-
-/// The rules of the claim.
-const LISTING: &str = "\
-*nat
-:MESOS - [0:0]
-:PORT-MAPPER-MASQ - [0:0]
--A PREROUTING -m addrtype --dst-type LOCAL -j MESOS
--A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
--A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
--A POSTROUTING -m conntrack --ctstate DNAT -j PORT-MAPPER-MASQ
--A MESOS -p tcp -m tcp --dport 80 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j DNAT --to-destination 10.0.0.2:80
--A PORT-MAPPER-MASQ -s 10.0.0.0/24 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
--A PORT-MAPPER-MASQ -s 127.0.0.0/8 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
-COMMIT
-*raw
-:PORT-MAPPER-GUARD - [0:0]
--A PREROUTING -j PORT-MAPPER-GUARD
--A PORT-MAPPER-GUARD -d 127.0.0.0/8 ! -i lo -j DROP
--A PORT-MAPPER-GUARD -s 127.0.0.0/8 ! -i lo -j DROP
-COMMIT
-";
+use pretence::{LISTING, Pretence, claim, known, mappings, owner};
 
 #[test]
 fn an_add_is_one_listing_and_one_change() {
