@@ -21,6 +21,7 @@ use crate::process::Running;
 #[derive(Debug, Clone)]
 pub struct CallBuilder {
     environment: BTreeMap<String, String>,
+    arguments: Vec<String>,
     network: String,
     config: Map<String, Value>,
     stdin: Option<Vec<u8>>,
@@ -64,6 +65,7 @@ impl CallBuilder {
     pub fn verb(verb: &str, network: &str) -> Self {
         let call = Self {
             environment: BTreeMap::new(),
+            arguments: Vec::new(),
             network: network.to_owned(),
             config: Map::new(),
             stdin: None,
@@ -77,6 +79,13 @@ impl CallBuilder {
             "VERSION" | "GC" | "STATUS" => call,
             _ => call.container_id("c1").ifname("eth0").netns("/run/netns/c1"),
         }
+    }
+
+    /// No call of a runtime: what a person types behind the plugin's name. There is no verb, and no input.
+    pub fn by_hand(words: &[&str]) -> Self {
+        let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+        let call = Self::version().without_env("CNI_COMMAND").stdin("");
+        Self { arguments, ..call }
     }
 
     /// The same call with another verb, such as the DEL that follows an ADD.
@@ -225,7 +234,7 @@ impl CallBuilder {
 
     /// Environment and input. What is returned is to be written into a pipe.
     fn prepare(&self, command: &mut Command, program: &Path) -> Option<Vec<u8>> {
-        command.env_clear().envs(&self.environment);
+        command.args(&self.arguments).env_clear().envs(&self.environment);
         let input = self.input(program);
         if self.network_info.is_some() {
             command.stdin(mesos::regular_file(&input));
@@ -235,7 +244,9 @@ impl CallBuilder {
     }
 
     fn running(&self, program: &Path, running: std::io::Result<Running>) -> RunningCall {
-        let what = format!("{} {}", program.display(), self.environment["CNI_COMMAND"]);
+        let verb = self.environment.get("CNI_COMMAND");
+        let verb = verb.cloned().unwrap_or_else(|| self.arguments.join(" "));
+        let what = format!("{} {verb}", program.display());
         let running = running.unwrap_or_else(|error| panic!("can't start {what}: {error}"));
         RunningCall { running, what, limit: self.limit }
     }

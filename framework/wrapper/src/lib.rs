@@ -55,6 +55,7 @@
 
 mod block_on;
 mod call;
+mod command;
 mod delegate;
 mod diagnostics;
 mod environment;
@@ -78,6 +79,7 @@ mod version;
 pub type Object = serde_json::Map<String, serde_json::Value>;
 
 pub use call::{Call, Position};
+pub use command::command;
 pub use delegate::Centre;
 pub use environment::Environment;
 pub use error::{DelegateError, DelegateFailure, Error, ErrorObject, Invocation, code};

@@ -155,7 +155,9 @@ impl State {
     /// The lock file, opened; its content tells who took it last.
     pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
         let path = self.path.join("lock");
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Children have it too (no CLOEXEC): an iptables that outlives its killed plugin by a moment still changes rules, and
+        // whoever comes next must wait for that.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW;
         fs::openat(&self.directory, "lock", flags, Mode::RUSR | Mode::WUSR)
             .map(|file| (File::from(file), path.clone()))
             .map_err(|error| failed("open", &path)(error.into()))

@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use async_std::task;
-use cni_wrapper::About;
+use cni_wrapper::{About, command};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::Value;
 
@@ -58,10 +57,11 @@ pub fn run(about: About) -> ExitCode {
     match parse(Parser::from_env()) {
         Ok(Typed::Help) => say(HELP, true),
         Ok(Typed::Version) => say(&format!("{} {}\n", about.name, about.version), true),
-        Ok(Typed::Command(options)) => match task::block_on(report(&options)) {
-            Ok(report) if options.json => say(&format!("{}\n", report.json), report.well),
-            Ok(report) => say(&report.text, report.well),
-            Err(error) => complain(&error.to_string()),
+        Ok(Typed::Command(options)) => match command(report(&options)) {
+            Ok(Ok(report)) if options.json => say(&format!("{}\n", report.json), report.well),
+            Ok(Ok(report)) => say(&report.text, report.well),
+            Ok(Err(error)) => complain(&error.to_string()),
+            Err(panicked) => complain(&panicked.to_string()),
         },
         Err(error) => complain(&format!("{error}\n\n{HELP}")),
     }

@@ -7,8 +7,10 @@
 #[macro_use]
 #[path = "../common/backends.rs"]
 mod backends;
+mod bridged;
 #[path = "../common/mod.rs"]
 mod common;
 mod killed;
+mod outliving;
 mod refused;
 mod scene;

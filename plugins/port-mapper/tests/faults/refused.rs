@@ -1,16 +1,33 @@
 //! Any system call of the plugin fails. How it takes failing programs is shown in `tests/runner`, with programs that only pretend.
 
 use cni_wrapper_test::{Fault, Outcome};
+use rustix::io::Errno;
 
 use crate::common::{del, plugin};
-use crate::scene::Scene;
+use crate::scene::{Deed, Scene};
 
 on_every_backend!(
     an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing,
     a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated,
+    a_restore_with_any_system_call_failing_succeeds_whole_or_can_be_repeated,
 );
 
-const EIO: i32 = 5;
+/// A broken device, a signal, not now, a full memory, disk and process, a lack of rights, a read-only file system.
+const ERRORS: [Errno; 8] = [
+    Errno::IO,
+    Errno::INTR,
+    Errno::AGAIN,
+    Errno::NOMEM,
+    Errno::NOSPC,
+    Errno::MFILE,
+    Errno::PERM,
+    Errno::ROFS,
+];
+
+fn faults() -> Vec<Fault> {
+    ERRORS.iter().map(|error| Fault::Fail(error.raw_os_error())).collect()
+}
+
 /// How a program ends that panics and tells nobody.
 const PANICKED: i32 = 101;
 
@@ -24,15 +41,13 @@ fn answered(at: &str, outcome: &Outcome) -> bool {
     answered
 }
 
-fn an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing(backend: &str) {
+fn an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing(backend: &'static str) {
     let scene = Scene::new(backend);
     let (mut succeeded, mut speechless) = (0, 0);
-    let tried = scene.everywhere("ADD", Fault::Fail(EIO), |at, outcome| {
+    let tried = scene.everywhere(Deed::Add, &faults(), |at, outcome| {
         if outcome.code() == Some(0) {
             succeeded += 1;
-            let check = scene.call.clone().key("prevResult", outcome.json()).as_verb("CHECK");
-            let check = check.run(plugin());
-            assert_eq!(check.code(), Some(0), "{at}: a success that is none: {check}");
+            scene.check(at, &outcome.json());
             del(&scene.call);
         } else if !answered(at, outcome) {
             speechless += 1;
@@ -44,10 +59,10 @@ fn an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing(backend:
     );
 }
 
-fn a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend: &str) {
+fn a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend: &'static str) {
     let scene = Scene::new(backend);
     let mut succeeded = 0;
-    let tried = scene.everywhere("DEL", Fault::Fail(EIO), |at, outcome| {
+    let tried = scene.everywhere(Deed::Del, &faults(), |at, outcome| {
         if outcome.code() == Some(0) {
             succeeded += 1;
         } else {
@@ -57,5 +72,25 @@ fn a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend:
     });
     println!(
         "{backend}: a call of DEL failed at {tried} places: {succeeded} succeeded, the rest was completed by the next"
+    );
+}
+
+fn a_restore_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend: &'static str) {
+    let scene = Scene::new(backend);
+    let result = scene.call.run(plugin()).json();
+    del(&scene.call);
+    let mut succeeded = 0;
+    let tried = scene.everywhere(Deed::Restore, &faults(), |at, outcome| {
+        assert_ne!(outcome.code(), Some(PANICKED), "{at}: {outcome}");
+        if outcome.code() == Some(0) {
+            succeeded += 1;
+            scene.check(at, &result);
+        } else {
+            scene.restore_and_check(at, &result);
+        }
+        del(&scene.call);
+    });
+    println!(
+        "{backend}: a call of restore failed at {tried} places: {succeeded} succeeded whole, the rest was completed by the next"
     );
 }

@@ -2,38 +2,75 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, Fault, Host, Outcome, PluginDir, Snapshot};
-use serde_json::json;
+use cni_wrapper_test::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
+use serde_json::{Value, json};
 
-use crate::common::{del, nothing_of_ours_is_left, plugin, scripted};
+use crate::common::{PLUGINS, del, nothing_of_ours_is_left, plugin, scripted, seed};
 
-/// With this variable set to `all` every place is tried, else one of nine.
+/// With this variable set to `all` every place is tried.
 const VARIABLE: &str = "PORT_MAPPER_FAULTS";
-const ONE_OF: usize = 9;
+
+/// What is done with a fault in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Add,
+    Del,
+    /// The command, after the firewall was emptied.
+    Restore,
+}
+
+/// Of how many places one is tried.
+#[derive(Clone, Copy)]
+struct OneOf {
+    /// In `cargo xtask test`.
+    usually: usize,
+    /// Where all are asked for.
+    at_most: usize,
+}
 
 /// An ADD and a DEL have been there, so that what stays behind on purpose is.
 pub(crate) struct Scene {
+    backend: &'static str,
     /// ADD of a container with two host ports.
     pub(crate) call: CallBuilder,
+    one_of: OneOf,
     before: Snapshot,
-    _plugins: PluginDir,
+    _plugins: Option<PluginDir>,
     // Last: all others live on it.
     host: Host,
 }
 
 impl Scene {
-    pub(crate) fn new(backend: &str) -> Self {
+    /// Around a delegate that answers at once.
+    pub(crate) fn new(backend: &'static str) -> Self {
+        let (plugins, mut network) = scripted("10.0.0.2/24");
+        // Without a version of its own the delegate is told of every verb.
+        network["cniVersion"] = json!("1.1.0");
+        network["delegate"] = json!({"type": "inner"});
+        // What waits in vain ends by it.
+        network["delegateTimeout"] = json!(3);
+        Self::of(backend, Some(plugins), network, OneOf { usually: 9, at_most: 1 })
+    }
+
+    /// Around Debian's bridge, with its IPAM plugin: ten times as many calls.
+    pub(crate) fn on_a_bridge(backend: &'static str, ip_masq: bool) -> Self {
+        let mut network = seed(&[]);
+        network["delegate"]["ipMasq"] = json!(ip_masq);
+        network["delegateTimeout"] = json!(10);
+        Self::of(backend, None, network, OneOf { usually: 150, at_most: 9 })
+    }
+
+    fn of(
+        backend: &'static str,
+        plugins: Option<PluginDir>,
+        network: Value,
+        one_of: OneOf,
+    ) -> Self {
         let host = Host::new();
         let container = host.container("c1");
-        let (plugins, network) = scripted("10.0.0.2/24");
         let call = CallBuilder::add("mesos")
             .config(network)
             .key("backend", json!(backend))
-            // What waits in vain ends by it.
-            .key("delegateTimeout", json!(3))
-            .key("cniVersion", json!("1.1.0"))
-            // Without a version of its own the delegate is told of every verb.
-            .key("delegate", json!({"type": "inner"}))
             .limit(Duration::from_secs(20))
             .key(
                 "runtimeConfig",
@@ -43,32 +80,44 @@ impl Scene {
                 ]}),
             )
             .container(&container)
-            .cni_path(plugins.path());
+            .cni_path(plugins.as_ref().map_or(PLUGINS.as_ref(), PluginDir::path));
         call.run(plugin()).expect_success();
         del(&call);
         nothing_of_ours_is_left(&host);
-        let before = host.snapshot();
-        Self { call, before, _plugins: plugins, host }
+        let before = picture(&host);
+        Self { backend, call, one_of, before, _plugins: plugins, host }
     }
 
-    /// Calls with the verb, with the fault at every place in turn; a DEL after an ADD. `judge` gets the place and what became of
-    /// the call, and cleans up; then nothing may be left. Says how many places there were.
+    /// Does it with a fault at every place in turn; of several faults each at every place where all is asked for, else one
+    /// after the other. `judge` gets the place and what became of it, and cleans up; then nothing may be left.
+    /// Says how many places there were.
     pub(crate) fn everywhere(
         &self,
-        verb: &str,
-        fault: Fault,
+        deed: Deed,
+        faults: &[Fault],
         mut judge: impl FnMut(&str, &Outcome),
     ) -> usize {
         let all = std::env::var_os(VARIABLE).is_some_and(|value| value == "all");
-        let call = self.call.clone().as_verb(verb);
+        if !all {
+            return self.along(deed, faults, self.one_of.usually, &mut judge);
+        }
+        let each = faults.chunks(1);
+        each.map(|fault| self.along(deed, fault, self.one_of.at_most, &mut judge)).sum()
+    }
+
+    fn along(
+        &self,
+        deed: Deed,
+        faults: &[Fault],
+        step: usize,
+        judge: &mut impl FnMut(&str, &Outcome),
+    ) -> usize {
         let mut tried = 0;
-        for number in (1..).step_by(if all { 1 } else { ONE_OF }) {
-            if verb == "DEL" {
-                self.call.run(plugin()).expect_success();
-            }
-            let faulted = call.run_with_fault(plugin(), number, fault);
+        for (number, fault) in (1..).step_by(step).zip(faults.iter().cycle()) {
+            let faulted = self.with_fault(deed, number, *fault);
             let Some(at) = &faulted.at else {
                 faulted.outcome.expect_success();
+                self.clean_up(deed);
                 break;
             };
             judge(at, &faulted.outcome);
@@ -77,6 +126,52 @@ impl Scene {
         }
         assert!(tried > 5, "{tried} places");
         tried
+    }
+
+    fn with_fault(&self, deed: Deed, number: u64, fault: Fault) -> Faulted {
+        let call = match deed {
+            Deed::Add => self.call.clone(),
+            Deed::Del => self.call.clone().as_verb("DEL"),
+            Deed::Restore => CallBuilder::by_hand(&["restore"]).within(&self.host),
+        };
+        if deed != Deed::Add {
+            self.call.run(plugin()).expect_success();
+        }
+        if deed == Deed::Restore {
+            self.empty_the_firewall();
+        }
+        call.run_with_fault(plugin(), number, fault)
+    }
+
+    /// What a deed leaves behind that nothing happened to.
+    fn clean_up(&self, deed: Deed) {
+        if deed != Deed::Del {
+            del(&self.call);
+        }
+    }
+
+    fn empty_the_firewall(&self) {
+        let backend = self.backend;
+        match backend {
+            "iptables-legacy" => self.host.sh(
+                "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",
+            ),
+            _ => self.host.run("nft flush ruleset"),
+        };
+    }
+
+    /// `restore`, which must succeed, and then a CHECK against this result.
+    pub(crate) fn restore_and_check(&self, at: &str, result: &Value) {
+        let restore = CallBuilder::by_hand(&["restore"]).within(&self.host).run(plugin());
+        assert_eq!(restore.code(), Some(0), "{at}: the next restore: {restore}");
+        self.check(at, result);
+    }
+
+    /// All that ADD promised is there.
+    pub(crate) fn check(&self, at: &str, result: &Value) {
+        let check = self.call.clone().key("prevResult", result.clone()).as_verb("CHECK");
+        let check = check.run(plugin());
+        assert_eq!(check.code(), Some(0), "{at}: not all is in place: {check}");
     }
 
     /// Nothing is left: no rule, file, lock, link or process.
@@ -89,7 +184,12 @@ impl Scene {
             .host
             .sh("if cd /run/mesos-cni-port-mapper 2>/dev/null; then ls -A; rm -r $PWD; fi");
         assert!(matches!(left.trim(), "" | "lock"), "{after}: files are left: {left}");
-        let difference = self.before.difference(&self.host.snapshot());
+        let difference = self.before.difference(&picture(&self.host));
         assert!(difference.is_empty(), "{after}: the host is not as it was:\n{difference}");
     }
+}
+
+/// Without what host-local remembers of the last address that it gave.
+fn picture(host: &Host) -> Snapshot {
+    host.snapshot().without("last_reserved_ip")
 }

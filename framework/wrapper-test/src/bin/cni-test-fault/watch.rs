@@ -66,7 +66,7 @@ pub(crate) fn carry_out(order: &Order) -> Result<End, String> {
 /// Starts the program, which is stopped behind its `exec`.
 fn start(program: &str) -> Result<Pid, String> {
     let mut command = Command::new(program);
-    command.env_remove(MARK);
+    command.args(std::env::args_os().skip(1)).env_remove(MARK);
     #[expect(unsafe_code, reason = "pre_exec has no safe form")]
     // SAFETY: between fork and exec one system call is made: nothing allocates and no lock is taken.
     unsafe {
