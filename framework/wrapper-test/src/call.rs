@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -222,13 +223,30 @@ impl CallBuilder {
     /// When it can't be started, or does not end (with both outputs closed) within the limit.
     #[track_caller]
     pub fn run(&self, program: impl AsRef<Path>) -> Outcome {
-        let program = program.as_ref();
+        self.begin(program.as_ref()).finish()
+    }
+
+    /// Calls `program` and kills it with SIGKILL after that time, as a runtime does that dies or waits no longer. A program
+    /// that is quicker just ends.
+    ///
+    /// # Panics
+    /// As [`CallBuilder::run`].
+    #[track_caller]
+    pub fn run_or_kill(&self, program: impl AsRef<Path>, after: Duration) -> Outcome {
+        let mut running = self.begin(program.as_ref());
+        thread::sleep(after);
+        running.kill();
+        running.finish()
+    }
+
+    /// Within a host the process is the program itself, where [`CallBuilder::start`] has one around it.
+    fn begin(&self, program: &Path) -> RunningCall {
         match &self.place {
             Some(place) => {
                 let prepare = |command: &mut Command| self.prepare(command, program);
-                self.running(program, Running::start_at(place, program, prepare)).finish()
+                self.running(program, Running::start_at(place, program, prepare))
             }
-            None => self.start(program).finish(),
+            None => self.start(program),
         }
     }
 

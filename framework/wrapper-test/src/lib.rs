@@ -48,4 +48,4 @@ pub use script::{
 };
 pub use snapshot::Snapshot;
 pub use temporary::TemporaryDir;
-pub use traffic::{Server, Traffic};
+pub use traffic::{Conversation, Server, Traffic};

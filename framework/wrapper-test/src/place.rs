@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::holder::Holder;
 use crate::process::Running;
 use crate::snapshot::Snapshot;
-use crate::traffic::{self, Server, Traffic};
+use crate::traffic::{self, Conversation, Server, Traffic};
 
 /// A network namespace on a throw-away host: the host's own, a container's or a neighbour's.
 ///
@@ -149,6 +149,14 @@ impl Place {
     /// Gives up after two seconds; [`Place::peer`] takes `--timeout` and `--from`.
     pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
         self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
+    }
+
+    /// Opens a connection from here to an [`Traffic::Echo`] server and keeps it busy.
+    ///
+    /// # Panics
+    /// When nothing comes back.
+    pub fn converse(&self, address: &str, port: u16) -> Conversation {
+        Conversation::start(self, address, port)
     }
 
     /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.

@@ -85,3 +85,15 @@ fn a_port_that_is_taken_can_not_be_served_again() {
     let _first = host.serve(Traffic::Tcp, 7);
     host.serve(Traffic::Tcp, 7);
 }
+
+#[test]
+fn a_conversation_goes_on_until_it_is_finished_and_tells_when_it_broke() {
+    let host = Host::new();
+    let server = host.serve(Traffic::Echo, 7);
+    let [one, other] = [(); 2].map(|()| host.converse("127.0.0.1", 7));
+    let lines = one.finish().expect("it lives");
+    assert!(lines > 0);
+    drop(server);
+    let broke = other.finish().expect_err("its server is gone");
+    assert!(broke.starts_with("stream 127.0.0.1:7: after "), "{broke}");
+}

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use cni_wrapper_test::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
 use serde_json::{Value, json};
 
+pub(crate) use crate::common::traces::{NFTABLES, listing, traces};
 use crate::common::{HOST, PLUGINS, on_paper, plugin, scripted, seed, url};
-use crate::nft;
 
 /// The client outside.
 pub(crate) const CLIENT: &str = "203.0.113.9";
 pub(crate) const STATE: &str = "/run/mesos-cni-port-mapper";
-pub(crate) const NFTABLES: &str = "nftables";
 pub(crate) const BRIDGE: &str = "mesos-cni0";
 
 /// A host with one client outside, and containers on a real bridge.
@@ -108,29 +107,6 @@ fn with(mut object: Value, keys: Value) -> Value {
         object[key] = value.clone();
     }
     object
-}
-
-/// Every rule of ours, of both families, as the backend shows them: rules with a tag, chains and jumps.
-pub(crate) fn traces(place: &Place, backend: &str) -> String {
-    if backend == NFTABLES {
-        return nft::table(place);
-    }
-    let all = listing(place, backend);
-    let ours = |line: &&str| {
-        line.contains("container_id: ") || line.contains("PORT-MAPPER") || line.contains("OTHER")
-    };
-    all.lines().filter(ours).map(|line| format!("{line}\n")).collect()
-}
-
-/// All rules of both families, without counters and dates.
-pub(crate) fn listing(place: &Place, backend: &str) -> String {
-    if backend == NFTABLES {
-        return place.run("nft list ruleset");
-    }
-    let six = backend.replacen("iptables", "ip6tables", 1);
-    let all = place.run(&format!("{backend}-save")) + &place.run(&format!("{six}-save"));
-    let lines = all.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| format!("{}\n", line.split(" [").next().unwrap_or(line))).collect()
 }
 
 /// Fetches, or gives up after half a second: for what is not to be reached.

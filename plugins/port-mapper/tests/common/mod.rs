@@ -1,6 +1,8 @@
 //! What the tests on throw-away hosts share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod traces;
+
 use std::path::PathBuf;
 
 use cni_wrapper_test::{

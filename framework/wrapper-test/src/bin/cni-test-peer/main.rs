@@ -2,6 +2,7 @@
 
 mod ask;
 mod serve;
+mod stream;
 
 use std::io::{Write, stderr, stdout};
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +15,11 @@ cni-test-peer: traffic for tests
   cni-test-peer serve tcp|udp|http PORT [--bind ADDRESS] [--name NAME] [--until-eof]
       prints `ready` once bound; answers each request with `NAME saw ADDRESS`,
       with --until-eof until its input ends
+  cni-test-peer serve echo PORT [--bind ADDRESS] [--until-eof]
+      the same over TCP, but answers every line of a connection with that line
+  cni-test-peer stream ADDRESS PORT [--timeout MS]
+      sends line after line over one connection to an echo, until its input ends; prints `ready`
+      after the first that came back, and how many did at the end
   cni-test-peer exchange tcp|udp|http ADDRESS PORT [--from [ADDRESS:]PORT] [--timeout MS]
   cni-test-peer fetch http://ADDRESS:PORT/ [--timeout MS]
       print the answer; exit status 1 and the reason on stderr when there is none
@@ -43,6 +49,10 @@ fn run(arguments: &[String]) -> Result<String, String> {
         ["exchange", kind, address, port] => {
             let address: IpAddr = parse(address, "address")?;
             ask::exchange(kind, SocketAddr::new(address, number(port)?), &options)
+        }
+        ["stream", address, port] => {
+            let address: IpAddr = parse(address, "address")?;
+            stream::stream(SocketAddr::new(address, number(port)?), options.timeout)
         }
         ["fetch", url] => {
             let address = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());

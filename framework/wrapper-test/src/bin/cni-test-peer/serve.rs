@@ -15,9 +15,14 @@ pub(crate) fn serve(kind: &str, port: u16, options: &Options) -> Result<String, 
         }),
         "tcp" | "http" => bind(port, options.bind, TcpListener::bind).and_then(|listener| {
             ready(options)?;
-            connections(&listener, kind == "http", &options.name)
+            let (http, name) = (kind == "http", options.name.clone());
+            connections(&listener, move |stream| answer(stream, http, &name))
         }),
-        _ => return Err(format!("`{kind}` is none of tcp, udp, http")),
+        "echo" => bind(port, options.bind, TcpListener::bind).and_then(|listener| {
+            ready(options)?;
+            connections(&listener, echo)
+        }),
+        _ => return Err(format!("`{kind}` is none of tcp, udp, http, echo")),
     };
     Err(result.map_or_else(|error| format!("{kind} port {port}: {error}"), |()| String::new()))
 }
@@ -65,11 +70,22 @@ fn datagrams(socket: &UdpSocket, name: &str) -> Result<(), Error> {
     }
 }
 
-fn connections(listener: &TcpListener, http: bool, name: &str) -> Result<(), Error> {
+fn connections(
+    listener: &TcpListener,
+    answer: impl Fn(TcpStream) -> Result<(), Error> + Clone + Send + 'static,
+) -> Result<(), Error> {
     for stream in listener.incoming() {
-        let (stream, name) = (stream?, name.to_owned());
+        let (stream, answer) = (stream?, answer.clone());
         // A client that goes away early is the client's matter.
-        thread::spawn(move || drop(answer(stream, http, &name)));
+        thread::spawn(move || drop(answer(stream)));
+    }
+    Ok(())
+}
+
+fn echo(mut stream: TcpStream) -> Result<(), Error> {
+    stream.set_nodelay(true)?;
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        stream.write_all(format!("{}\n", line?).as_bytes())?;
     }
     Ok(())
 }
