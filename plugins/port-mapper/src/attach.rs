@@ -41,27 +41,28 @@ pub async fn attach(
     let before = noted.as_ref().ok().and_then(Option::as_ref);
     elsewhere::clear(&state, &backends, &claim, before, &stale).await?;
     // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
-    state.write(&claim)?;
-    let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
+    state.begin(&claim)?;
     let had_none = |noted: Option<Claim>| noted.is_none_or(|claim| claim.mappings.is_empty());
     let besides = if noted.is_ok_and(had_none) { Besides::Nothing } else { Besides::Anything };
-    establish(&state, lock, backend, &claim, besides, &names).await
+    establish(&state, backend, &claim, besides).await?;
+    state.settle(&claim.owner)?;
+    // What follows concerns this container alone, and others wait.
+    drop(lock);
+    let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
+    hairpin::open(&claim, &names)?;
+    flows::forget_stale(&claim)
 }
 
-/// Makes the host what the claim says. Repeating it repairs.
-///
-/// The lock is given back as soon as the rules stand: what follows concerns this container alone, and others wait.
+/// Makes the rules what the claim says, under the lock. Repeating it repairs.
 ///
 /// # Errors
 ///
 /// As [`attach`].
 pub async fn establish(
     state: &State,
-    lock: Lock,
     backend: &impl Backend,
     claim: &Claim,
     besides: Besides,
-    host_interfaces: &[String],
 ) -> Result<(), Error> {
     let installed = backend.install(claim, besides, &|holder| is_stale(state, holder)).await?;
     for holder in &installed.replaced {
@@ -71,9 +72,7 @@ pub async fn establish(
         // Behind the guard, which stands by now.
         localhost::open(state, claim)?;
     }
-    drop(lock);
-    hairpin::open(claim, host_interfaces)?;
-    flows::forget_stale(claim)
+    Ok(())
 }
 
 /// Leaves word that there is nothing to clean up, so that DEL need not look for rules.

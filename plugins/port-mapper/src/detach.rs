@@ -15,14 +15,15 @@ use crate::state::State;
 ///
 /// The lock is held, or the host refuses: something may be left, and the same call may be repeated.
 pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
-    let known = known(owner, cleanup)?;
-    if let Some((state, claim)) = &known
+    let Known { state, claims } = Known::of(owner, cleanup)?;
+    if let (Some(state), [claim]) = (&state, claims.as_slice())
         && claim.mappings.is_empty()
     {
         return state.remove(owner); // ADD left word that nothing was mapped
     }
-    let claim = known.map(|(_, claim)| claim);
-    let kinds = match &claim {
+    // Where an ADD was repeated and killed there may be something of both: as little is known as without a file.
+    let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
+    let kinds = match claim {
         Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
         None => backends.possible(cleanup.backend)?,
     };
@@ -33,26 +34,39 @@ pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Re
     let _lock = Lock::take(&state, cleanup.lock_timeout).await?;
     // Closed before the guard may go.
     let still_open = localhost::release(&state, owner)?;
-    let hints = hints(claim.as_ref(), cleanup, still_open);
-    for kind in kinds {
-        backends.get(kind)?.remove(owner, claim.as_ref(), &hints).await?;
+    let hints = hints(claim, cleanup, still_open);
+    if claim.is_some() {
+        state.unsettle(owner)?;
     }
-    if let Some(claim) = &claim {
+    for kind in kinds {
+        backends.get(kind)?.remove(owner, claim, &hints).await?;
+    }
+    for claim in &claims {
         // After the rules, or the next packet would bring the flow back.
         flows::forget_own(claim)?;
     }
     state.remove(owner)
 }
 
-/// The owner's claim, with the directory that it is in. A damaged file is as good as none: rules bear tags.
-fn known(owner: &Owner, cleanup: &Cleanup) -> Result<Option<(State, Claim)>, Error> {
-    let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(None) };
-    match state.read(owner) {
-        Ok(claim) => Ok(claim.map(|claim| (state, claim))),
-        Err(error) => {
+/// What the files tell of an owner, and the directory that they are in.
+struct Known {
+    state: Option<State>,
+    /// What is settled and what an ADD has begun, where that is not the same.
+    claims: Vec<Claim>,
+}
+
+impl Known {
+    /// A damaged file is as good as none: rules bear tags.
+    fn of(owner: &Owner, cleanup: &Cleanup) -> Result<Self, Error> {
+        let state = State::open_existing(&cleanup.state_dir)?;
+        let Some(there) = &state else { return Ok(Self { state, claims: Vec::new() }) };
+        let settled = there.read_settled(owner).unwrap_or_else(|error| {
             log::warn!("{error}");
-            Ok(None)
-        }
+            None
+        });
+        let mut claims: Vec<Claim> = settled.into_iter().chain(there.read_begun(owner)).collect();
+        claims.dedup();
+        Ok(Self { state, claims })
     }
 }
 

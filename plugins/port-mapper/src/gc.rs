@@ -41,7 +41,8 @@ pub async fn gc(
 
 fn in_state(cleanup: &Cleanup) -> Result<Vec<Owner>, Error> {
     let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(Vec::new()) };
-    Ok(state.list()?.into_iter().flatten().map(|claim| claim.owner).collect())
+    let claims = state.list()?.into_iter().flatten().chain(state.list_begun()?);
+    Ok(claims.map(|claim| claim.owner).collect())
 }
 
 /// Rules of the original port mapper do not tell their network: they are left for their own DEL.

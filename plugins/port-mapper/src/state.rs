@@ -3,6 +3,10 @@
 //! Rules are removed by their tags, so losing a file never breaks a DEL. The files are there for `restore`,
 //! `list`, and to tell whether an owner is still alive.
 //!
+//! A claim is *begun* before anything of it is made, in a file whose name has a dot before it, and *settled* by renaming that once
+//! its rules stand. A DEL goes the same way back. So what a killed ADD or DEL may have left is known to the next DEL; but nobody takes it
+//! for a container's own: `restore` would hand host ports to it that belong to another by now.
+//!
 //! Nobody else may have a hand in the directory: it is 0700 and ours, files are 0600, and no symbolic link is
 //! followed, neither to the directory nor in it. A file is replaced by renaming, so it is whole or absent.
 
@@ -73,27 +77,45 @@ impl State {
         file_name(owner)
     }
 
-    /// Writes the file of a claim, whole or not at all.
+    /// Writes the file of a claim of which nothing has to be made.
     ///
     /// # Errors
     ///
     /// The file can't be written; the one before it is left as it was.
     pub fn write(&self, claim: &Claim) -> Result<(), Error> {
-        let name = file_name(&claim.owner);
-        let temporary = temporary_name(&name);
+        self.begin(claim)?;
+        self.settle(&claim.owner)
+    }
+
+    /// Notes a claim before anything of it is made.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written, and is not there then.
+    pub fn begin(&self, claim: &Claim) -> Result<(), Error> {
+        let name = begun_name(&claim.owner);
         let path = self.path.join(&name);
         let text =
             serde_json::to_vec(claim).map_err(|error| failed("write", &path)(error.into()))?;
-        self.write_temporary(&temporary, &text)
-            .and_then(|()| Ok(fs::renameat(&self.directory, &temporary, &self.directory, &name)?))
-            .map_err(|error| {
-                // Nothing of a write that failed may stay.
-                let _ = self.unlink(&temporary);
-                failed("write", &path)(error)
-            })
+        self.write_new(&name, &text).map_err(|error| {
+            // Nothing of a write that failed may stay.
+            let _ = self.unlink(&name);
+            failed("write", &path)(error)
+        })
     }
 
-    fn write_temporary(&self, name: &str, text: &[u8]) -> io::Result<()> {
+    /// What was begun stands: it takes the place of what the attachment had before.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be renamed; the one before it is left as it was.
+    pub fn settle(&self, owner: &Owner) -> Result<(), Error> {
+        let name = file_name(owner);
+        fs::renameat(&self.directory, begun_name(owner), &self.directory, &name)
+            .map_err(|error| failed("write", &self.path.join(&name))(error.into()))
+    }
+
+    fn write_new(&self, name: &str, text: &[u8]) -> io::Result<()> {
         // Left by a run that was killed: its name is not in use by any other attachment.
         self.unlink(name)?;
         let flags =
@@ -105,42 +127,91 @@ impl State {
         file.sync_data()
     }
 
-    /// What an attachment claims; `None` when there is no file of it.
+    /// What is settled is about to go, and is only begun from here on.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be renamed; it is left as it was.
+    pub fn unsettle(&self, owner: &Owner) -> Result<(), Error> {
+        let name = file_name(owner);
+        match fs::renameat(&self.directory, &name, &self.directory, begun_name(owner)) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(failed("rename", &self.path.join(&name))(error.into())),
+        }
+    }
+
+    /// What there may be of an attachment: what it has begun, else what is settled; `None` when there is no file of it.
+    ///
+    /// # Errors
+    ///
+    /// The settled file can't be read, or is damaged. One that was only begun is damaged when its writer was killed: before
+    /// anything was made, so that it says nothing.
+    pub fn read(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
+        match self.read_begun(owner) {
+            Some(claim) => Ok(Some(claim)),
+            None => self.read_settled(owner),
+        }
+    }
+
+    /// What an attachment has begun and not settled, if anything.
+    pub fn read_begun(&self, owner: &Owner) -> Option<Claim> {
+        self.read_of(owner, &begun_name(owner)).unwrap_or_default()
+    }
+
+    /// What is settled of an attachment.
     ///
     /// # Errors
     ///
     /// The file can't be read, or is damaged.
-    pub fn read(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
-        match self.read_file(&file_name(owner))? {
+    pub fn read_settled(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
+        self.read_of(owner, &file_name(owner))
+    }
+
+    fn read_of(&self, owner: &Owner, name: &str) -> Result<Option<Claim>, Error> {
+        match self.read_file(name)? {
             Some(claim) if claim.owner != *owner => {
                 let why = format!("it is of {}", claim.owner);
-                Err(Error::Damaged { path: self.path.join(file_name(owner)), why })
+                Err(Error::Damaged { path: self.path.join(name), why })
             }
             claim => Ok(claim),
         }
     }
 
-    /// All claims, in order of file names; a file that can't be used is an error among them, and no end.
+    /// All settled claims, in order of file names; a file that can't be used is an error among them, and no end.
     ///
     /// # Errors
     ///
     /// The directory itself can't be read.
     pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
-        let mut names = Vec::new();
-        let entries = fs::Dir::read_from(&self.directory);
-        for entry in entries.map_err(|error| failed("read", &self.path)(error.into()))? {
-            let entry = entry.map_err(|error| failed("read", &self.path)(error.into()))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(SUFFIX) && !name.starts_with('.') {
-                names.push(name);
-            }
-        }
+        let mut names = self.names(|name| !name.starts_with('.'))?;
         names.sort_unstable();
         // A file that is gone by now belonged to an attachment that is gone by now.
         Ok(names.iter().filter_map(|name| self.read_file(name).transpose()).collect())
     }
 
-    /// Removes the file of an attachment, also a half-written one. None is fine.
+    /// All claims that were begun and not settled: of ADDs and DELs that are under way, or were killed.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself can't be read.
+    pub fn list_begun(&self) -> Result<Vec<Claim>, Error> {
+        let names = self.names(|name| name.starts_with('.'))?;
+        Ok(names.iter().filter_map(|name| self.read_file(name).ok()?).collect())
+    }
+
+    fn names(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
+        let failed = |error: Errno| failed("read", &self.path)(error.into());
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(SUFFIX) && is_wanted(&name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes the files of an attachment, what it has begun and what is settled. None is fine.
     ///
     /// # Errors
     ///
@@ -148,7 +219,7 @@ impl State {
     pub fn remove(&self, owner: &Owner) -> Result<(), Error> {
         let name = file_name(owner);
         self.unlink(&name)
-            .and_then(|()| self.unlink(&temporary_name(&name)))
+            .and_then(|()| self.unlink(&begun_name(owner)))
             .map_err(failed("remove", &self.path.join(name)))
     }
 
@@ -222,8 +293,8 @@ fn file_name(owner: &Owner) -> String {
     format!("{prefix}~{}{SUFFIX}", &hash[..32])
 }
 
-fn temporary_name(name: &str) -> String {
-    format!(".{name}")
+fn begun_name(owner: &Owner) -> String {
+    format!(".{}", file_name(owner))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

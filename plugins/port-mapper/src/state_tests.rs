@@ -87,7 +87,7 @@ fn symbolic_links_are_not_followed() {
     let target = temporary.0.join("target");
     std::fs::write(&target, "untouched").unwrap();
     symlink(&target, temporary.0.join(&name)).unwrap();
-    symlink(&target, temporary.0.join(temporary_name(&name))).unwrap();
+    symlink(&target, temporary.0.join(format!(".{name}"))).unwrap();
     assert!(state.read(&claim("c1").owner).is_err());
     state.write(&claim("c1")).unwrap();
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "untouched");
@@ -124,9 +124,31 @@ fn what_a_killed_writer_left_is_no_claim_and_goes_with_the_attachment() {
     let temporary = Temporary::new("killed");
     let state = temporary.state();
     let owner = claim("c1").owner;
-    std::fs::write(temporary.0.join(temporary_name(&file_name(&owner))), "{\"ver").unwrap();
-    assert!(state.list().unwrap().is_empty());
+    std::fs::write(temporary.0.join(begun_name(&owner)), "{\"ver").unwrap();
+    assert!(state.list().unwrap().is_empty() && state.list_begun().unwrap().is_empty());
+    assert_eq!(state.read(&owner).unwrap(), None);
     state.remove(&owner).unwrap();
+    assert!(temporary.names().is_empty());
+}
+
+#[test]
+fn what_was_begun_is_what_there_may_be_and_not_listed_until_it_is_settled() {
+    let temporary = Temporary::new("begun");
+    let state = temporary.state();
+    let (old, new) = (claim("c1"), Claim { masq_all: true, ..claim("c1") });
+    state.write(&old).unwrap();
+    state.begin(&new).unwrap();
+    let settled = || state.read_settled(&old.owner).unwrap().unwrap();
+    assert_eq!(state.read(&old.owner).unwrap().unwrap(), new);
+    assert_eq!((settled(), state.list_begun().unwrap()), (old.clone(), vec![new.clone()]));
+    assert_eq!(state.list().unwrap().len(), 1);
+    state.settle(&old.owner).unwrap();
+    assert_eq!((settled(), state.list_begun().unwrap()), (new.clone(), Vec::new()));
+    state.unsettle(&old.owner).unwrap();
+    assert!(state.list().unwrap().is_empty());
+    assert_eq!(state.read(&old.owner).unwrap().unwrap(), new);
+    state.unsettle(&old.owner).unwrap();
+    state.remove(&old.owner).unwrap();
     assert!(temporary.names().is_empty());
 }
 

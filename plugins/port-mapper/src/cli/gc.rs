@@ -7,12 +7,14 @@ use super::list::claims;
 use super::{Options, Report};
 use crate::attach::surroundings;
 use crate::backend::Backends;
+use crate::claim::Claim;
 use crate::config::Cleanup;
 use crate::detach::detach;
 use crate::error::Error;
 use crate::liveness::is_live;
+use crate::state::State;
 
-/// Goes on after an error.
+/// Goes on after an error. What killed ADDs have begun goes, too.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
     let cleanup = Cleanup {
         chain: None,
@@ -22,7 +24,7 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
     };
     let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
     let (mut removed, mut errors) = (Vec::new(), Vec::new());
-    for claim in claims(options)? {
+    for claim in claims(options)?.into_iter().chain(begun(options)?) {
         match claim {
             Ok(claim) if is_live(&claim) => {}
             Ok(claim) => match detach(&claim.owner, &cleanup, &backends).await {
@@ -39,4 +41,10 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
     }
     let json = json!({"removed": removed, "errors": errors});
     Ok(Report { text, json, well: errors.is_empty() })
+}
+
+fn begun(options: &Options) -> Result<Vec<Result<Claim, Error>>, Error> {
+    let state = State::open_existing(&options.state_dir)?;
+    let begun = state.map_or(Ok(Vec::new()), |state| state.list_begun())?;
+    Ok(begun.into_iter().map(Ok).collect())
 }

@@ -1,4 +1,4 @@
-//! `restore`: puts the rules of all live containers back, after a firewall reload.
+//! `restore`: puts the rules of all live containers back, after a firewall reload. What an ADD has only begun is its own matter.
 
 use cni_wrapper::Environment;
 use serde_json::json;
@@ -9,6 +9,7 @@ use crate::attach::{establish, surroundings};
 use crate::backend::{Backends, Besides};
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::host::flows;
 use crate::host::localhost::open_state;
 use crate::liveness::is_live;
 use crate::lock::Lock;
@@ -46,8 +47,8 @@ async fn one(options: &Options, backends: &Backends, claim: &Claim) -> Result<()
     let state = open_state(&options.state_dir)?;
     let lock = Lock::take(&state, options.patience).await?;
     // Its DEL may have come since the list was read.
-    match state.read(&claim.owner)? {
-        Some(claim) => establish(&state, lock, backend, &claim, Besides::Nothing, &[]).await,
-        None => Ok(()),
-    }
+    let Some(claim) = state.read_settled(&claim.owner)? else { return Ok(()) };
+    establish(&state, backend, &claim, Besides::Nothing).await?;
+    drop(lock);
+    flows::forget_stale(&claim)
 }

@@ -1,7 +1,9 @@
 //! The state directory: who may read it, what can't be done with it, and what happens without it.
 
+use cni_wrapper_test::CallBuilder;
 use serde_json::json;
 
+use crate::common::traces::empty_the_firewall;
 use crate::common::{add, del, plugin, tcp};
 use crate::world::{Paper, STATE, files};
 
@@ -14,6 +16,8 @@ on_every_backend!(
     a_read_only_run_fails_an_add_and_leaves_nothing,
     a_full_disk_fails_an_add_and_leaves_nothing,
     a_state_directory_elsewhere_is_used_for_the_whole_life,
+    restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed,
+    a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both,
 );
 
 /// Type, permissions and path of everything in the state directory, itself included.
@@ -163,4 +167,46 @@ fn a_state_directory_elsewhere_is_used_for_the_whole_life(backend: &'static str)
     del(&call);
     assert_eq!(files(&paper.host, elsewhere), ["lock"], "DEL knows it too");
     assert_eq!(paper.traces(), "", "and removes the rules");
+}
+
+/// What a killed ADD or DEL leaves: its claim is begun and not settled.
+fn unsettle(paper: &Paper, id: &str) {
+    paper.host.sh(&format!("cd {STATE}; for file in {id}~*.json; do mv $file .$file; done"));
+}
+
+fn restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let [one, two] = ["c1", "c2"].map(|id| paper.call(id, &[tcp(8080, 80)]));
+    add(&one);
+    unsettle(&paper, "c1");
+    empty_the_firewall(&paper.host, backend);
+    add(&two);
+    empty_the_firewall(&paper.host, backend);
+    CallBuilder::by_hand(&["restore"]).within(&paper.host).run(plugin()).expect_success();
+    let traces = paper.traces();
+    assert!(
+        traces.contains("container_id: c2") && !traces.contains("container_id: c1"),
+        "{traces}"
+    );
+    del(&one);
+    del(&two);
+    assert_eq!(paper.traces(), "");
+    assert_eq!(files(&paper.host, STATE), ["lock"]);
+}
+
+fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let call = paper
+        .call("c1", &[tcp(8080, 80)])
+        .key("delegate", json!(null))
+        .key("cniVersion", json!("1.0.0"))
+        .key("prevResult", json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]}));
+    add(&call);
+    // The second time it had no IPv6 address, and was killed before it touched any rule.
+    paper.host.sh(&format!(
+        "cd {STATE}; for file in c1~*.json; do sed 's|,\"fd00::2/64\"||' $file >.$file; ! cmp -s $file .$file; done"
+    ));
+    del(&call);
+    assert_eq!(paper.traces(), "");
+    assert_eq!(files(&paper.host, STATE), ["lock"]);
 }

@@ -1,4 +1,4 @@
-//! The rules of ours that stand on a host, in the words of each backend.
+//! The rules of ours that stand on a host, in the words of each backend; and how they all go.
 
 use cni_wrapper_test::Place;
 use serde_json::Value;
@@ -71,4 +71,14 @@ fn words(value: &Value, between: &str) -> String {
         Value::Array(fields) => fields.iter().map(each).collect::<Vec<_>>().join(between),
         _ => each(value),
     }
+}
+
+/// What a reload of the firewall without our rules in it does.
+pub(crate) fn empty_the_firewall(place: &Place, backend: &str) {
+    match backend {
+        "iptables-legacy" => place.sh(
+            "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",
+        ),
+        _ => place.run("nft flush ruleset"),
+    };
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cni_wrapper_test::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
 use serde_json::{Value, json};
 
+use crate::common::traces::empty_the_firewall;
 use crate::common::{PLUGINS, del, nothing_of_ours_is_left, plugin, scripted, seed};
 
 /// With this variable set to `all` every place is tried.
@@ -138,7 +139,7 @@ impl Scene {
             self.call.run(plugin()).expect_success();
         }
         if deed == Deed::Restore {
-            self.empty_the_firewall();
+            empty_the_firewall(&self.host, self.backend);
         }
         call.run_with_fault(plugin(), number, fault)
     }
@@ -148,16 +149,6 @@ impl Scene {
         if deed != Deed::Del {
             del(&self.call);
         }
-    }
-
-    fn empty_the_firewall(&self) {
-        let backend = self.backend;
-        match backend {
-            "iptables-legacy" => self.host.sh(
-                "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",
-            ),
-            _ => self.host.run("nft flush ruleset"),
-        };
     }
 
     /// `restore`, which must succeed, and then a CHECK against this result.
