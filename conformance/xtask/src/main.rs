@@ -1,4 +1,5 @@
-//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`.
+//! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`,
+//! `cargo xtask soak`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
@@ -6,7 +7,7 @@
 mod bench;
 mod conformance;
 mod demo;
-mod faults;
+mod long;
 mod run;
 mod setup;
 mod test;
@@ -20,7 +21,8 @@ cargo xtask test --unprivileged   the same without what needs root, which is nam
 cargo xtask conformance           judge the plugins of conformance/subjects, or those that are named, and compare with the
                                   reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
-cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (seven minutes)
+cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (half an hour)
+cargo xtask soak                  crowds and long lives of containers, some calls of which are killed (half an hour)
 
 Each installs the Debian packages that it needs and says which.
 ";
@@ -31,7 +33,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["bench", ..] => return bench::bench(std::env::args_os().skip(2)),
         ["conformance", subjects @ ..] => conformance::conformance(subjects),
-        ["faults"] => faults::faults(),
+        ["faults"] => long::faults(),
+        ["soak"] => long::soak(),
         ["demo"] => demo::demo(),
         ["test"] => test::test(test::Privilege::Root),
         ["test", "--unprivileged"] => test::test(test::Privilege::None),
