@@ -173,7 +173,7 @@ fn of_many_who_commit_at_their_generation_none_is_lost() {
 }
 
 /// Adds the first element that is not there yet, and says which: right only if nobody else adds it meanwhile. All before
-/// `from` are there. They are asked for one by one: while the kernel makes a set larger, a listing may miss some.
+/// `from` are there. They are asked for one by one, which takes the kernel another way than a listing.
 fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
     const AT_ONCE: u16 = 16;
     let mut kernel = kernel();
@@ -189,6 +189,39 @@ fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
         transaction.add_element(set, key(from), target4("10.0.0.1", from), None);
         match kernel.commit(&transaction, Some(at)) {
             Ok(()) => return from,
+            Err(error) if error.is_stale() => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_listing_has_each_element_once_while_the_kernel_makes_the_set_larger() {
+    inside("a_listing_has_each_element_once_while_the_kernel_makes_the_set_larger", || {
+        const THREADS: u16 = 8;
+        const EACH: u16 = 40;
+        let set = prepared(&mut kernel());
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).for_each(|_| count_one_by_listing(&set)));
+            }
+        });
+        let count = kernel().elements(&table(), &set).expect("listed").len();
+        assert_eq!(count, usize::from(THREADS * EACH));
+    });
+}
+
+/// Adds the one whose number is how many there are. One too many leaves a hole, and from then on the next is always there already.
+fn count_one_by_listing(set: &Set) {
+    let mut kernel = kernel();
+    loop {
+        let at = kernel.generation().expect("read");
+        let count = kernel.elements(&table(), set).expect("listed").len();
+        let next = u16::try_from(count).expect("few");
+        let mut transaction = Transaction::on(table());
+        transaction.add_element(set, tcp(next), target4("10.0.0.1", next), None);
+        match kernel.commit(&transaction, Some(at)) {
+            Ok(()) => return,
             Err(error) if error.is_stale() => {}
             Err(error) => panic!("{error}"),
         }

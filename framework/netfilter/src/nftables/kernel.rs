@@ -1,5 +1,7 @@
 //! The kernel's ruleset, over netlink.
 
+use std::collections::HashSet;
+
 use super::wire::{self, chain, element, message, table as table_wire};
 use super::{
     ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
@@ -78,7 +80,7 @@ impl Kernel {
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
             parse::elements(payload, of).map(Some)
         })?;
-        Ok(lists.into_iter().flatten().collect())
+        Ok(each_once(lists.into_iter().flatten()))
     }
 
     /// Looks up what fits one datagram.
@@ -222,4 +224,10 @@ impl Ruleset for Kernel {
             Err(cause) => Err(explain::whole(transaction, cause)),
         }
     }
+}
+
+/// While the kernel makes a set larger it walks from the old place to the new one, and may come by an element twice.
+fn each_once(elements: impl Iterator<Item = Element>) -> Vec<Element> {
+    let mut seen = HashSet::new();
+    elements.filter(|element| seen.insert(element.key.clone())).collect()
 }

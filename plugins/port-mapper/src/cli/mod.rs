@@ -14,7 +14,10 @@ use cni_wrapper::{About, command};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::Value;
 
-use crate::config::{BackendKind, DEFAULT_LOCK_TIMEOUT, DEFAULT_STATE_DIR};
+use crate::config::{BackendKind, DEFAULT_STATE_DIR};
+
+/// How long a command waits for the lock: no runtime waits for it, and a container that is passed over stays without its ports.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\
 Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME]
@@ -88,7 +91,7 @@ fn parse(mut words: Parser) -> Result<Typed, lexopt::Error> {
         json: false,
         state_dir: DEFAULT_STATE_DIR.into(),
         backend: None,
-        patience: DEFAULT_LOCK_TIMEOUT,
+        patience: PATIENCE,
     };
     while let Some(word) = words.next()? {
         match word {

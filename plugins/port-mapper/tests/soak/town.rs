@@ -1,5 +1,6 @@
 //! A host on which many attachments come and go at the same time, and what can be asked of it when all is quiet.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::attachment::{Attachment, NETWORKS, Standing};
 use crate::common::plugin;
-use crate::common::traces::traces;
+use crate::common::traces::{NFTABLES, traces};
 use crate::ledger::{Ledger, Ports};
 
 /// One of so many calls is killed.
@@ -179,8 +180,11 @@ impl Town {
 
     /// Rules, files and settings of ours, in an order that does not depend on who came first.
     pub(crate) fn holdings(&self) -> Vec<String> {
-        let mut all: Vec<String> =
-            traces(&self.host, self.backend).lines().map(str::to_owned).collect();
+        let traces = traces(&self.host, self.backend);
+        let mut all: Vec<String> = match self.backend {
+            NFTABLES => in_use(&traces),
+            _ => traces.lines().map(str::to_owned).collect(),
+        };
         all.extend(self.host.run("ls -A /run/mesos-cni-port-mapper").lines().map(str::to_owned));
         all.extend(self.host.snapshot().section("settings").iter().cloned());
         all.sort();
@@ -205,4 +209,19 @@ fn winner(outcome: &Outcome) -> String {
     assert_eq!(code, PORT_TAKEN, "{msg}: {details}");
     let name = msg.split(" belongs to container ").nth(1).and_then(|rest| rest.split(' ').next());
     name.unwrap_or_else(|| panic!("nobody is named: {msg}")).to_owned()
+}
+
+/// Elements, chains and the rules whose maps have elements: those for a kind of host port, such as ranges, stay with a network that had
+/// one, until it goes itself.
+fn in_use(traces: &str) -> Vec<String> {
+    let is_element = |line: &&str| line.contains("container_id: ");
+    let maps: BTreeSet<&str> =
+        traces.lines().filter(is_element).filter_map(|line| line.split(' ').next()).collect();
+    let is_used = |map: &str| maps.contains(map) || map.ends_with("/devices");
+    let counts = |line: &&str| {
+        let looked_up = line.split(' ').filter_map(|word| word.strip_prefix('@'));
+        let is_rule = line.contains(" jump ") || line.contains('@');
+        is_element(line) || line.contains("chain ") || (is_rule && looked_up.clone().all(is_used))
+    };
+    traces.lines().filter(counts).map(str::to_owned).collect()
 }
