@@ -1,9 +1,10 @@
 //! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`,
-//! `cargo xtask soak`.
+//! `cargo xtask soak`, `cargo xtask audit`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
+mod audit;
 mod bench;
 mod conformance;
 mod demo;
@@ -23,6 +24,7 @@ cargo xtask conformance           judge the plugins of conformance/subjects, or 
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (half an hour)
 cargo xtask soak                  crowds and long lives of containers, some calls of which are killed (half an hour)
+cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too
 
 Each installs the Debian packages that it needs and says which.
 ";
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["bench", ..] => return bench::bench(std::env::args_os().skip(2)),
         ["conformance", subjects @ ..] => conformance::conformance(subjects),
+        ["audit"] => audit::audit(false),
+        ["audit", "--advisories"] => audit::audit(true),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),
         ["demo"] => demo::demo(),
