@@ -2,19 +2,12 @@
 
 use std::process::Command;
 
-use crate::run::{Outcome, cargo, line, root, run};
-
-/// Not in the home directory: who removes `target` has removed it.
-const TOOLS: &str = "target/tools";
+use crate::run::{Outcome, line, root, run};
+use crate::setup;
 
 /// `advisories`: whether known vulnerabilities are asked for as well, which takes a network.
 pub(crate) fn audit(advisories: bool) -> Outcome {
-    let program = root().join(TOOLS).join("bin/cargo-deny");
-    if !program.exists() {
-        println!("installing cargo-deny into {TOOLS}, which takes minutes");
-        run(&mut cargo(&["install", "--locked", "--root", TOOLS, "cargo-deny"]))?;
-    }
-    let mut deny = Command::new(program);
+    let mut deny = Command::new(setup::tool("cargo-deny")?);
     deny.current_dir(root()).args(["check", "bans", "licenses", "sources"]);
     if advisories {
         deny.arg("advisories");

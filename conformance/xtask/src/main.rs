@@ -1,5 +1,5 @@
 //! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`,
-//! `cargo xtask soak`, `cargo xtask audit`.
+//! `cargo xtask soak`, `cargo xtask fuzz`, `cargo xtask audit`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod conformance;
 mod demo;
+mod fuzz;
 mod long;
 mod run;
 mod setup;
@@ -24,6 +25,8 @@ cargo xtask conformance           judge the plugins of conformance/subjects, or 
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes (half an hour)
 cargo xtask soak                  crowds and long lives of containers, some calls of which are killed (half an hour)
+cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of six properties;
+                                  --seconds N for more, or the names of some
 cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too
 
 Each installs the Debian packages that it needs and says which.
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ["conformance", subjects @ ..] => conformance::conformance(subjects),
         ["audit"] => audit::audit(false),
         ["audit", "--advisories"] => audit::audit(true),
+        ["fuzz", words @ ..] => fuzz::fuzz(words),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),
         ["demo"] => demo::demo(),

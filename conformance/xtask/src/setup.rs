@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, cargo, root, run};
 
 /// A file that must be there, and the Debian package that brings it.
 struct Need {
@@ -81,6 +81,18 @@ pub(crate) fn components() -> Outcome {
         run(Command::new("rustup").args(["component", "add", component]))?;
     }
     Ok(())
+}
+
+/// A cargo command of others, installed when missing: its path. Not into the home directory, so that who removes `target`
+/// has removed it.
+pub(crate) fn tool(name: &str) -> Outcome<String> {
+    const TOOLS: &str = "target/tools";
+    let program = root().join(TOOLS).join("bin").join(name);
+    if !program.exists() {
+        println!("installing {name} into {TOOLS}, which takes minutes");
+        run(&mut cargo(&["install", "--locked", "--root", TOOLS, name]))?;
+    }
+    Ok(program.display().to_string())
 }
 
 /// Is this process root?

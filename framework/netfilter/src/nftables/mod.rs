@@ -63,6 +63,12 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+/// Reads bytes as each kind of message that the kernel may send: for fuzzing.
+#[doc(hidden)]
+pub fn read_anything(payload: &[u8]) {
+    parse::anything(payload);
+}
+
 pub use data::{Field, Key, Type, Value, Verdict};
 pub use expression::Expression;
 pub use fake::Fake;

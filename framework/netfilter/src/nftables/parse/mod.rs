@@ -6,7 +6,9 @@ mod expression;
 pub(super) use element::elements;
 
 use super::wire::{chain, generation, rule, table, userdata};
-use super::{Base, ChainInfo, Generation, Hook, InstalledRule, Kind, Policy, TableInfo};
+use super::{
+    Base, ChainInfo, Generation, Hook, InstalledRule, Kind, Policy, Set, TableInfo, Type, ValueType,
+};
 use crate::Malformed;
 use crate::attribute::{Attribute, Attributes};
 use crate::message::split;
@@ -130,4 +132,24 @@ pub(super) fn installed_rule(
         expressions: steps.transpose()?.unwrap_or_default(),
         comment: known.comment(rule::USERDATA),
     }))
+}
+
+/// Reads the bytes as every kind of message, and the elements as those of sets of every type.
+pub(super) fn anything(payload: &[u8]) {
+    const TABLE: &str = "mesos-cni-port-mapper";
+    let _ = generation(payload);
+    let _ = table_info(payload);
+    let _ = chain_info(payload, TABLE);
+    if let Ok(Some(rule)) = installed_rule(payload, TABLE) {
+        let _ = rule.to_string();
+    }
+    let types = [Type::InetProto, Type::InetService, Type::Ipv4Addr, Type::Ipv6Addr, Type::Ifname];
+    let values = [ValueType::None, ValueType::Verdict, ValueType::Data(vec![types[2], types[1]])];
+    for (first, value) in types.iter().zip(values.iter().cycle()) {
+        for interval in [false, true] {
+            let (key, value) = (vec![*first, types[1]], value.clone());
+            let set = Set { name: "s".to_owned(), key, value, interval, comment: None };
+            let _ = elements(payload, &set);
+        }
+    }
 }

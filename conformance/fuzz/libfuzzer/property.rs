@@ -1,0 +1,12 @@
+//! Looks for bytes that break the property whose name is in `CNI_FUZZ`.
+#![no_main]
+
+use std::sync::LazyLock;
+
+static HOLDS: LazyLock<fn(&[u8])> = LazyLock::new(|| {
+    let name = std::env::var("CNI_FUZZ").unwrap_or_default();
+    let property = cni_fuzz::ALL.into_iter().find(|property| property.name == name);
+    property.unwrap_or_else(|| panic!("CNI_FUZZ={name}: there is no such property")).holds
+});
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| HOLDS(input));

@@ -1,0 +1,20 @@
+//! Messages of the kernel, and what may pass for one: they are read within their bounds, or refused.
+
+use netfilter::conntrack::Flow;
+use netfilter::link::Link;
+use netfilter::message::Messages;
+
+pub(crate) fn holds(input: &[u8]) {
+    // Once as a datagram of messages, once as what a message holds.
+    for message in Messages::new(input).take_while(Result::is_ok).flatten() {
+        let _ = message.refusal();
+        payload(message.payload);
+    }
+    payload(input);
+}
+
+fn payload(bytes: &[u8]) {
+    let _ = Flow::parse(bytes);
+    let _ = Link::parse(bytes);
+    netfilter::nftables::read_anything(bytes);
+}

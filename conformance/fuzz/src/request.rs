@@ -1,0 +1,47 @@
+//! What a runtime writes into a plugin's standard input: it is served with every key as it was, or refused with an error object.
+
+use cni_wrapper::{Call, Environment, Refusal, Reply, Request, SpecVersion, Verb};
+use serde_json::Value;
+
+const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
+
+pub(crate) fn holds(input: &[u8]) {
+    for verb in VERBS {
+        match Request::read(verb, environment(), input) {
+            Ok(request) => serves(request, input),
+            Err(refusal) => refuses(refusal),
+        }
+    }
+}
+
+fn environment() -> Environment {
+    let variables = [
+        ("CNI_CONTAINERID", "c1"),
+        ("CNI_IFNAME", "eth0"),
+        ("CNI_NETNS", "/run/netns/c1"),
+        ("CNI_PATH", "/opt/cni/bin"),
+    ];
+    variables.into_iter().collect()
+}
+
+fn serves(request: Request, input: &[u8]) {
+    let given: Value = serde_json::from_slice(input).expect("what was read is JSON");
+    assert_eq!(Value::Object(request.config.clone()), given, "a key was lost or changed");
+    let version = request.version;
+    // The delegates are taken out of it; what prevResult holds is read when it is asked for.
+    match Call::new(request) {
+        Ok(call) => drop(call.prev_result()),
+        Err(error) => refuses(Refusal { error, version }),
+    }
+}
+
+fn refuses(refusal: Refusal) {
+    let reply = Reply::Failed(refusal.error, refusal.version);
+    assert_ne!(reply.exit_status(), 0);
+    let printed = reply.to_bytes();
+    let error: Value = serde_json::from_slice(&printed).expect("one document");
+    assert_eq!(error["cniVersion"], refusal.version.as_str());
+    assert!(error["code"].as_u64().is_some_and(|code| code > 0), "{error}");
+    assert!(error["msg"].as_str().is_some_and(|msg| !msg.is_empty()), "{error}");
+    assert!(SpecVersion::ALL.contains(&refusal.version));
+}

@@ -1,0 +1,25 @@
+//! The port mapper's own keys: they are honoured, or every problem is named with its key.
+
+use port_mapper::config::{Cleanup, Config, Settings};
+use port_mapper::error::Error;
+
+pub(crate) fn holds(input: &[u8]) {
+    let Ok(config) = serde_json::from_slice::<Config>(input) else { return };
+    // A DEL must be possible whatever else is wrong.
+    let _ = Cleanup::from(&config);
+    match Settings::from(&config) {
+        Ok(settings) => {
+            for mapping in &settings.mappings {
+                assert!(!mapping.to_string().is_empty());
+            }
+            assert!((1..=28).contains(&settings.chain.len()), "chain {:?}", settings.chain);
+        }
+        Err(error) => {
+            assert!((1..=999).contains(&error.code()));
+            if let Error::Config(problems) = error {
+                assert!(!problems.is_empty());
+                assert!(problems.iter().all(|it| !it.key.is_empty() && !it.why.is_empty()));
+            }
+        }
+    }
+}

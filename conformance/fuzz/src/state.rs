@@ -1,0 +1,27 @@
+//! A state file: what is read is written again as the same claim, and its rules can be told.
+
+use port_mapper::backend::iptables::plan::{self, Scope};
+use port_mapper::backend::iptables::save::Listing;
+use port_mapper::claim::Claim;
+use port_mapper::family::Family;
+
+pub(crate) fn holds(input: &[u8]) {
+    let Ok(claim) = serde_json::from_slice::<Claim>(input) else { return };
+    let written = serde_json::to_vec(&claim).expect("a claim is JSON");
+    assert_eq!(serde_json::from_slice::<Claim>(&written).expect("its own form"), claim);
+    if claim.mappings.len() > 1000 {
+        return; // nothing new, and slow
+    }
+    for family in Family::ALL {
+        let decided = plan::install(&Listing::default(), Scope::Nat, family, &claim, &|_| false);
+        let plan = decided.expect("there is nobody to be in conflict with").plan;
+        let Ok(text) = plan.text() else { continue };
+        // Each line is one command, or the frame of a table: nothing of the claim makes a line of its own.
+        let known = |line: &str| {
+            ["*", "COMMIT", "-N ", "-A ", "-I ", "-D ", "-X ", ":", "-E ", "-P "]
+                .iter()
+                .any(|it| line.starts_with(it))
+        };
+        assert!(text.lines().all(known), "{text}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The corpus holds: what fuzzing found to be of interest, and hostile inputs that somebody thought of.
+
+#![allow(clippy::print_stdout, reason = "which input it was, when a property does not hold")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cni_fuzz::{ALL, Property};
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory:?}: {error}"));
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+#[test]
+fn every_property_holds_for_every_input_of_its_corpus() {
+    for Property { name, holds } in ALL {
+        let files = files(&corpus().join(name));
+        assert!(files.len() >= 5, "{name}: only {} inputs", files.len());
+        for file in files {
+            println!("{}", file.display());
+            holds(&fs::read(&file).expect("an input"));
+        }
+    }
+}
+
+/// Inputs that are too large to be kept in files.
+#[test]
+fn every_property_holds_for_monsters() {
+    let deep = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
+    let monsters = [
+        deep("[", "]"),
+        deep("{\"a\":", "}"),
+        format!("{{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"x\":{}}}", deep("[", "]")),
+        format!("{{\"name\":\"n\",\"x\":{}}}", "9".repeat(100_000)),
+        format!("{{\"name\":\"n\",\"x\":1e{}}}", "9".repeat(1000)),
+        format!("{{\"name\":\"{}\"}}", "n".repeat(1_000_000)),
+        format!("{{{}\"name\":\"n\"}}", "\"name\":\"x\",".repeat(100_000)),
+        format!("*nat\n{}COMMIT\n", "-A PREROUTING -j X\n".repeat(100_000)),
+        format!("*nat\n-A X {}\n", "\"\\".repeat(100_000)),
+    ];
+    for Property { name, holds } in ALL {
+        for (number, monster) in monsters.iter().enumerate() {
+            println!("{name}: monster {number}");
+            holds(monster.as_bytes());
+        }
+    }
+}
+
+/// Every input with a bit of it changed, cut short, or doubled: no fuzzer, but it needs none.
+#[test]
+fn every_property_holds_for_damaged_inputs() {
+    for Property { name, holds } in ALL {
+        for file in files(&corpus().join(name)) {
+            let input = fs::read(&file).expect("an input");
+            let step = input.len() / 64 + 1;
+            for at in (0..input.len()).step_by(step) {
+                holds(&input[..at]);
+                let mut flipped = input.clone();
+                flipped[at] ^= 1 << (at % 8);
+                holds(&flipped);
+                holds(&[&input[..at], &input].concat());
+            }
+        }
+    }
+}
