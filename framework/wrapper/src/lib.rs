@@ -62,6 +62,7 @@ mod environment;
 mod error;
 pub mod exec;
 mod flow;
+mod json;
 mod middleware;
 mod plugin;
 mod prev_result;

@@ -8,6 +8,7 @@ use crate::{
     AddResult, Object, SpecVersion, Verb,
     error::{DelegateFailure, ErrorObject},
     exec::Finished,
+    json,
 };
 
 /// Reads the answer to `verb`; `told` is the version that the delegate was asked in.
@@ -46,7 +47,10 @@ fn error_in(document: &Object) -> Option<DelegateFailure> {
 }
 
 fn object(stdout: &[u8]) -> Option<Object> {
-    serde_json::from_slice(stdout).ok()
+    match json::parse(stdout) {
+        Ok(Value::Object(document)) => Some(document),
+        _ => None,
+    }
 }
 
 fn how(finished: &Finished) -> String {

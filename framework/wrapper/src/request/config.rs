@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::{Error, Object, SpecVersion, Verb};
+use crate::{Error, Object, SpecVersion, Verb, json};
 
 /// Ten thousand port mappings are about 1 MiB; nobody configures a network with more than this.
 const STDIN_LIMIT: u64 = 4 << 20;
@@ -24,7 +24,7 @@ pub(crate) fn read(stdin: impl Read) -> Result<Object, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::decode(STDIN, "it is empty; a JSON object is expected"));
     }
-    match serde_json::from_slice(&bytes) {
+    match json::parse(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             Err(Error::decode(STDIN, format!("it is {}; a JSON object is expected", kind(&other))))

@@ -45,13 +45,13 @@ impl AddResult {
     ///
     /// # Errors
     ///
-    /// When it is not exactly one JSON object (white space around it is allowed), when the version is not
+    /// When it is not exactly one JSON object (white space around it is allowed) or holds more than a hundred thousand values, when the version is not
     /// known, and when a member that the version knows has the wrong type; the error names the key.
     pub fn parse(bytes: &[u8], told: SpecVersion) -> Result<Self, ResultError> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(ResultError::Nothing);
         }
-        let value: Value = serde_json::from_slice(bytes).map_err(ResultError::Json)?;
+        let value = crate::json::parse(bytes).map_err(ResultError::Json)?;
         let says_version = value.get("cniVersion").is_some_and(|version| !form::is_blank(version));
         let mut result = Self::from_value(value, told)?;
         // A result has to say its version, so one that says none can't go out as it came.

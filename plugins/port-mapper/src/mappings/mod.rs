@@ -136,26 +136,54 @@ impl fmt::Display for HostAddress {
 
 /// Host ports that lead to container ports: `range` consecutive ones from `host_port` and `container_port` on.
 ///
-/// Valid by construction in [`read`]: no port is 0 or over 65535.
+/// Valid by construction, in [`read`] and from a file: no port is 0 or over 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Noted")]
 pub struct Mapping {
     /// Where on the host.
-    #[serde(rename = "hostIP", default)]
+    #[serde(rename = "hostIP")]
     pub host_ip: HostAddress,
     /// The first port on the host.
     pub host_port: u16,
     /// The first port in the container.
     pub container_port: u16,
     /// How many ports.
-    #[serde(default = "one")]
     pub range: u16,
     /// The protocol.
     pub protocol: Protocol,
 }
 
+/// A mapping as a file has it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Noted {
+    #[serde(rename = "hostIP", default)]
+    host_ip: HostAddress,
+    host_port: u16,
+    container_port: u16,
+    #[serde(default = "one")]
+    range: u16,
+    protocol: Protocol,
+}
+
 fn one() -> u16 {
     1
+}
+
+impl TryFrom<Noted> for Mapping {
+    type Error = String;
+
+    fn try_from(noted: Noted) -> Result<Self, String> {
+        let Noted { host_ip, host_port, container_port, range, protocol } = noted;
+        let is_port =
+            |first: u16| first > 0 && first.checked_add(range.saturating_sub(1)).is_some();
+        if range == 0 || !is_port(host_port) || !is_port(container_port) {
+            return Err(format!(
+                "{range} ports from {host_port} to {container_port} on are not all of 1 to 65535"
+            ));
+        }
+        Ok(Self { host_ip, host_port, container_port, range, protocol })
+    }
 }
 
 impl Mapping {
