@@ -315,6 +315,14 @@ fn a_verb_that_the_delegate_s_version_does_not_have_is_not_sent() {
 }
 
 #[test]
+fn a_code_from_a_delegate_that_has_no_positive_counterpart_becomes_102() {
+    let error = r#"{"code": -2147483648, "msg": "broken"}"#;
+    let dir = on_add(Behaviour::raw(error).exiting(1));
+    let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+    assert_eq!((code, msg.as_str()), (102, "broken"));
+}
+
+#[test]
 fn a_failing_delegate_fails_every_verb_with_its_own_code() {
     let dir = plugins(Script::always(Behaviour::error(123, "broken")));
     let call = add(&dir, json!({"type": "inner"}))

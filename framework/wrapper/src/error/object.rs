@@ -34,7 +34,7 @@ impl From<&Error> for ErrorObject {
 impl ErrorObject {
     /// Reads an object that a delegate printed; `None` when it is none: an error has a `code` and a `msg`.
     ///
-    /// Lenient where Go's library is: a code that is no number in range counts as 0, a missing `msg` as empty,
+    /// Lenient where Go's library is: a code that is no number in range counts as 0, as does the one that has no positive counterpart, a missing `msg` as empty,
     /// as long as the other one is there.
     pub fn read(document: &Object) -> Option<Self> {
         let code = document.get("code");
@@ -49,8 +49,8 @@ impl ErrorObject {
         Some(Self {
             code: code
                 .and_then(Value::as_i64)
-                .and_then(|code| i32::try_from(code).ok())
-                .map_or(0, i32::unsigned_abs),
+                .and_then(|code| i32::try_from(code).ok()?.checked_abs())
+                .map_or(0, i32::cast_unsigned),
             msg: msg.unwrap_or_default().to_owned(),
             details: document.get("details").and_then(details_text),
             other,
