@@ -136,7 +136,7 @@ impl Flow {
             }
         }
         let zone = Zone::of(zone, original.zone, reply.zone);
-        Ok(original.tuple().zip(reply.tuple()).map(|(from, to)| Self {
+        Ok(original.tuple()?.zip(reply.tuple()?).map(|(from, to)| Self {
             protocol: original.protocol,
             original: from,
             reply: to,
@@ -147,7 +147,7 @@ impl Flow {
     }
 
     /// Names exactly this flow: by its original tuple, its zone and its id.
-    pub(super) fn write_key(&self, body: &mut Body<'_>) {
+    pub(crate) fn write_key(&self, body: &mut Body<'_>) {
         body.nested(TUPLE_ORIGINAL, |body| {
             body.nested(TUPLE_ADDRESSES, |body| write_addresses(body, &self.original));
             body.nested(TUPLE_PROTOCOL, |body| {
@@ -239,11 +239,16 @@ impl Direction {
         Ok(())
     }
 
-    fn tuple(&self) -> Option<Tuple> {
-        Some(Tuple {
-            source: SocketAddr::new(self.source?, self.source_port?),
-            destination: SocketAddr::new(self.destination?, self.destination_port?),
-        })
+    fn tuple(&self) -> Result<Option<Tuple>, Malformed> {
+        let ends = self.source.zip(self.destination);
+        if ends.is_some_and(|(from, to)| from.is_ipv4() != to.is_ipv4()) {
+            return Err(Malformed("a flow leads from one address family to another"));
+        }
+        let ports = self.source_port.zip(self.destination_port);
+        Ok(ends.zip(ports).map(|((from, to), (source, destination))| Tuple {
+            source: SocketAddr::new(from, source),
+            destination: SocketAddr::new(to, destination),
+        }))
     }
 }
 

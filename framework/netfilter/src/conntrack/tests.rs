@@ -44,6 +44,23 @@ fn a_flow_is_read_as_it_was_written_in_both_families_and_every_zone() {
 }
 
 #[test]
+fn a_flow_from_one_family_to_another_is_malformed() {
+    let mixed = flow("192.0.2.9:4242", "[2001:db8::1]:53", "10.1.2.3:5353");
+    let mut writer = Writer::new();
+    writer.message(NEW, 0, 1, |body| {
+        body.raw(&header(Family::V4));
+        body.nested(1, |body| {
+            body.nested(1, |body| {
+                body.address(1, mixed.original.source.ip());
+                body.address(4, mixed.original.destination.ip());
+            });
+        });
+    });
+    let payload = &writer.datagram().expect("short")[HEADER..];
+    assert!(matches!(Flow::parse(payload), Err(Malformed(_))));
+}
+
+#[test]
 fn a_flow_without_ports_is_passed_over() {
     let mut writer = Writer::new();
     writer.message(NEW, 0, 1, |body| {
