@@ -78,7 +78,7 @@ impl From<crate::Error> for Error {
     fn from(error: crate::Error) -> Self {
         let code = error.code();
         match error {
-            crate::Error::Config(problems) => config_error(&problems),
+            crate::Error::Config(problems) => config_error(problems),
             crate::Error::State { action, path, source } => {
                 Self::io(format!("cannot {action} {}", path.display()), source)
             }
@@ -91,10 +91,11 @@ impl From<crate::Error> for Error {
     }
 }
 
-/// The key of the first problem leads; the others follow in the same message.
-fn config_error(problems: &[crate::Problem]) -> Error {
-    let mut problems = problems.iter();
-    let Some(first) = problems.next() else { return Error::config("configuration", "is wrong") };
-    let rest: String = problems.map(|problem| format!("; {problem}")).collect();
-    Error::config(first.key.clone(), format!("{}{rest}", first.why))
+/// The key of the first problem leads; the others follow in the same message, as far as that stays readable.
+fn config_error(problems: Vec<crate::Problem>) -> Error {
+    let Some(first) = problems.first() else { return Error::config("configuration", "is wrong") };
+    let key = first.key.clone();
+    let all = crate::Error::Config(problems).to_string();
+    let why = all.strip_prefix(&format!("{key}: ")).unwrap_or(&all).to_owned();
+    Error::config(key, why)
 }

@@ -1,19 +1,31 @@
 //! Names of network interfaces, as iptables takes them.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::unexpected;
 use crate::error::Problem;
 
+/// The most names: each is a rule, or an element of a set, and stands in every state file.
+const MOST: usize = 4096;
+
 /// Reads `excludeDevices`; each name once, in the order given.
 pub(super) fn read(value: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+    let (mut names, mut known) = (Vec::new(), HashSet::new());
     match value {
         None => {}
+        Some(Value::Array(list)) if list.len() > MOST => {
+            let why = format!(
+                "it has {} names, more than {MOST}; let one that ends in + stand for many",
+                list.len()
+            );
+            problems.push(Problem::new("excludeDevices", why));
+        }
         Some(Value::Array(list)) => {
             for (index, value) in list.iter().enumerate() {
                 match device(value) {
-                    Ok(name) if !names.contains(&name) => names.push(name),
+                    Ok(name) if known.insert(name.clone()) => names.push(name),
                     Ok(_) => {}
                     Err(why) => {
                         problems.push(Problem::new(format!("excludeDevices[{index}]"), why))

@@ -35,12 +35,15 @@ const CAPABILITY: Form = Form {
     range: Some("range"),
 };
 
+/// More than anybody reads, and than a message shows.
+const MOST_PROBLEMS: usize = 1000;
+
 /// All mappings of a request: those of `args."org.apache.mesos".network_info.port_mappings` and those of
 /// `runtimeConfig.portMappings`. What stands there twice is one mapping.
 ///
 /// # Errors
 ///
-/// Every value that can't be honoured, with its path; nothing is skipped. A host port that leads to two
+/// Every value that can't be honoured, with its path, up to `MOST_PROBLEMS`; no mapping is skipped. A host port that leads to two
 /// container ports is one too.
 pub fn read(
     args: Option<&Value>,
@@ -58,7 +61,8 @@ pub fn read(
             match form.mapping(value, index) {
                 Ok(mapping) if known.insert(mapping) => found.push((mapping, form, index)),
                 Ok(_) => {}
-                Err(wrong) => problems.extend(wrong),
+                Err(wrong) if problems.len() < MOST_PROBLEMS => problems.extend(wrong),
+                Err(_) => {}
             }
         }
     }
