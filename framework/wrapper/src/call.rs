@@ -5,7 +5,11 @@ use std::{ops::Deref, rc::Rc, time::Duration};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Error, Object, Request, exec::Limits};
+use crate::{
+    Error, Object, Request,
+    exec::Limits,
+    json::{quoted, shown},
+};
 
 /// What can stand at the centre of a wrapper (the third position, a wrapper around a wrapper, is a [`Stack`](crate::Stack)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +144,7 @@ fn delegates(config: &Object) -> Result<Vec<Object>, Error> {
 fn not_a_plugin(key: &str, value: &Value) -> Error {
     Error::config(
         key,
-        format!("{value} is no plugin configuration; an object with a type is expected"),
+        format!("{} is no plugin configuration; an object with a type is expected", shown(value)),
     )
 }
 
@@ -151,15 +155,22 @@ fn checked(object: &Object, key: &str) -> Result<Object, Error> {
         Some(Value::String(name)) if is_file_name(name) => Ok(object.clone()),
         Some(Value::String(name)) => Err(Error::config(
             key,
-            format!("{name:?} is no file name; a plugin is named, not located by a path"),
+            format!("{} is no file name; a plugin is named, not located by a path", quoted(name)),
         )),
-        Some(other) => {
-            Err(Error::config(key, format!("it is {other}; the plugin's name is expected")))
-        }
+        Some(other) => Err(Error::config(
+            key,
+            format!("it is {}; the plugin's name is expected", shown(other)),
+        )),
         None => Err(Error::config(key, "it is missing; name the plugin to run")),
     }
 }
 
+/// The kernel's limit, NAME_MAX.
+const FILE_NAME_BYTES: usize = 255;
+
 pub(crate) fn is_file_name(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
+    (1..=FILE_NAME_BYTES).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(['/', '\0'])
 }

@@ -1,6 +1,6 @@
 //! The chained position: what came before stands in `prevResult`, and there is nothing to execute.
 
-use crate::{AddResult, Call, Error};
+use crate::{AddResult, Call, Error, json::quoted};
 
 /// The result of the plugins before this one.
 ///
@@ -24,12 +24,13 @@ pub(crate) fn final_result(call: &Call) -> Result<AddResult, Error> {
 
 fn neither_delegate_nor_prev_result(call: &Call) -> Error {
     let name = call.config.get("type").and_then(|name| name.as_str()).unwrap_or("this-plugin");
+    let name = quoted(name);
     Error::config(
         "delegate",
         format!(
             "neither a delegate nor a prevResult is given. Use it as a wrapper: \
-             {{\"type\": {name:?}, \"delegate\": {{\"type\": \"bridge\", …}}, …}}; \
-             or chained, after another plugin: {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name:?}, …}}]}}"
+             {{\"type\": {name}, \"delegate\": {{\"type\": \"bridge\", …}}, …}}; \
+             or chained, after another plugin: {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
         ),
     )
 }

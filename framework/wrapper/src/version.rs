@@ -64,7 +64,7 @@ impl fmt::Display for SpecVersion {
 
 /// The text is no version of the specification that is known here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("CNI version {0:?} is not known")]
+#[error("CNI version {shown} is not known", shown = crate::json::quoted(.0))]
 pub struct UnknownVersion(
     /// The text that was read.
     pub String,

@@ -47,10 +47,7 @@ fn error_in(document: &Object) -> Option<DelegateFailure> {
 }
 
 fn object(stdout: &[u8]) -> Option<Object> {
-    match json::parse(stdout) {
-        Ok(Value::Object(document)) => Some(document),
-        _ => None,
-    }
+    json::read(stdout).ok()
 }
 
 fn how(finished: &Finished) -> String {

@@ -4,7 +4,10 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use crate::{Error, Object, SpecVersion, Verb, json};
+use crate::{
+    Error, Object, SpecVersion, Verb,
+    json::{self, quoted, shown},
+};
 
 /// Ten thousand port mappings are about 1 MiB; nobody configures a network with more than this.
 const STDIN_LIMIT: u64 = 4 << 20;
@@ -24,7 +27,7 @@ pub(crate) fn read(stdin: impl Read) -> Result<Object, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::decode(STDIN, "it is empty; a JSON object is expected"));
     }
-    match json::parse(&bytes) {
+    match json::read(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             Err(Error::decode(STDIN, format!("it is {}; a JSON object is expected", kind(&other))))
@@ -38,11 +41,11 @@ pub(crate) fn version(config: &Object) -> Result<SpecVersion, Error> {
     match config.get("cniVersion") {
         None | Some(Value::Null) => Ok(SpecVersion::default()),
         Some(Value::String(text)) => text.parse().map_err(|_| Error::IncompatibleVersion {
-            what: format!("cniVersion: {text:?} is not known"),
+            what: format!("cniVersion: {} is not known", quoted(text)),
         }),
         Some(other) => Err(Error::decode(
             "cniVersion",
-            format!("it is {other}; a string such as \"1.0.0\" is expected"),
+            format!("it is {}; a string such as \"1.0.0\" is expected", shown(other)),
         )),
     }
 }
@@ -67,7 +70,9 @@ pub(super) fn network(config: &Object) -> Result<String, Error> {
             super::check_network(name).map_err(|why| Error::config("name", why))?;
             Ok(name.clone())
         }
-        Some(other) => Err(Error::decode("name", format!("it is {other}; a string is expected"))),
+        Some(other) => {
+            Err(Error::decode("name", format!("it is {}; a string is expected", shown(other))))
+        }
     }
 }
 

@@ -94,7 +94,8 @@ impl Request {
         match self.config.get("prevResult") {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Object(object)) if object.is_empty() => Ok(None),
-            Some(value) => AddResult::from_value(value.clone(), self.version)
+            Some(value) => AddResult::check_size(value)
+                .and_then(|()| AddResult::from_value(value.clone(), self.version))
                 .map(Some)
                 .map_err(|error| Error::config("prevResult", error.to_string())),
         }

@@ -3,6 +3,8 @@
 //! The same rules for every version of the specification: the older ones say less, but no plugin and no
 //! runtime in use accepts more, and a name ends up in rules, files and messages.
 
+use crate::json::quoted;
+
 /// A container id: not empty, begins alphanumeric, then letters, digits, `_`, `.`, `-` (specification, section 2).
 ///
 /// # Errors
@@ -23,12 +25,13 @@ pub fn check_network(name: &str) -> Result<(), String> {
 
 fn check_identifier(what: &str, name: &str) -> Result<(), String> {
     let Some(first) = name.chars().next() else { return Err(format!("{what} must not be empty")) };
+    let shown = quoted(name);
     if !first.is_ascii_alphanumeric() {
-        return Err(format!("{name:?} must begin with a letter or digit, as {what} does"));
+        return Err(format!("{shown} must begin with a letter or digit, as {what} does"));
     }
     match name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')) {
         Some(bad) => Err(format!(
-            "{name:?} contains {bad:?}; {what} is made of letters, digits, '_', '.' and '-'"
+            "{shown} contains {bad:?}; {what} is made of letters, digits, '_', '.' and '-'"
         )),
         None => Ok(()),
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Form, ResultError, address, form};
+use crate::json::quoted;
 use crate::{Object, SpecVersion};
 
 /// What a member has to be. `null` and the empty string count as absent.
@@ -131,11 +132,14 @@ fn may_be_blank(kind: Kind, value: &Value) -> bool {
 fn member(at: String, kind: Kind, value: &Value) -> Result<(), ResultError> {
     match (kind, value) {
         (Text, Value::String(_)) => Ok(()),
-        (Ip, Value::String(text)) => address::ip(text)
-            .map(drop)
-            .ok_or_else(|| ResultError::member(at, format!("{text:?} is not an IP address"))),
+        (Ip, Value::String(text)) => address::ip(text).map(drop).ok_or_else(|| {
+            ResultError::member(at, format!("{} is not an IP address", quoted(text)))
+        }),
         (Cidr, Value::String(text)) => address::cidr(text).map(drop).ok_or_else(|| {
-            let why = format!("{text:?} is not an IP address with prefix length, like 10.0.0.2/24");
+            let why = format!(
+                "{} is not an IP address with prefix length, like 10.0.0.2/24",
+                quoted(text)
+            );
             ResultError::member(at, why)
         }),
         (Texts, Value::Array(items)) => match items.iter().position(|item| !item.is_string()) {

@@ -28,6 +28,12 @@ pub enum ResultError {
     /// `cniVersion` is none of those known here.
     #[error("cniVersion: {0}; known are {known}", known = SpecVersion::list())]
     UnknownVersion(UnknownVersion),
+    /// More than any container has addresses and routes.
+    #[error("the result holds more than {most} values")]
+    TooMuch {
+        /// How many it may hold, lists and objects included.
+        most: usize,
+    },
     /// A member is not what its version of the specification says.
     #[error("{key}: {why}")]
     Member {

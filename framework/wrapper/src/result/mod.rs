@@ -18,11 +18,14 @@ mod view;
 
 use serde_json::Value;
 
-use crate::{Object, SpecVersion};
+use crate::{Object, SpecVersion, json};
 
 pub use error::ResultError;
 use form::Form;
 pub use view::{Dns, Interface, IpConfig, Route};
+
+/// Four thousand addresses, or routes, are as many. A result is copied on its way where a configuration is not.
+const MOST_VALUES: usize = 1 << 14;
 
 /// A result of ADD in one version of the specification.
 ///
@@ -45,13 +48,13 @@ impl AddResult {
     ///
     /// # Errors
     ///
-    /// When it is not exactly one JSON object (white space around it is allowed) or holds more than a hundred thousand values, when the version is not
+    /// When it is not exactly one JSON object (white space around it is allowed), when the version is not
     /// known, and when a member that the version knows has the wrong type; the error names the key.
     pub fn parse(bytes: &[u8], told: SpecVersion) -> Result<Self, ResultError> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(ResultError::Nothing);
         }
-        let value = crate::json::parse(bytes).map_err(ResultError::Json)?;
+        let value: Value = json::read(bytes).map_err(ResultError::Json)?;
         let says_version = value.get("cniVersion").is_some_and(|version| !form::is_blank(version));
         let mut result = Self::from_value(value, told)?;
         // A result has to say its version, so one that says none can't go out as it came.
@@ -65,6 +68,7 @@ impl AddResult {
     ///
     /// As for [`AddResult::parse`].
     pub fn from_value(value: Value, told: SpecVersion) -> Result<Self, ResultError> {
+        Self::check_size(&value)?;
         let mut document = match value {
             Value::Object(document) => document,
             Value::Null => return Err(ResultError::Null),
@@ -74,6 +78,14 @@ impl AddResult {
         check::check(&document, version)?;
         set_version(&mut document, version);
         Ok(Self { version, document, raw: None })
+    }
+
+    /// Whether it is short enough to be copied, before it is.
+    pub(crate) fn check_size(value: &Value) -> Result<(), ResultError> {
+        match json::count(value) {
+            ..=MOST_VALUES => Ok(()),
+            _ => Err(ResultError::TooMuch { most: MOST_VALUES }),
+        }
     }
 
     /// A result that says nothing but its version.
