@@ -196,8 +196,8 @@ fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
 }
 
 #[test]
-fn a_listing_has_each_element_once_while_the_kernel_makes_the_set_larger() {
-    inside("a_listing_has_each_element_once_while_the_kernel_makes_the_set_larger", || {
+fn a_listing_has_every_element_once_while_the_kernel_makes_the_set_larger() {
+    inside("a_listing_has_every_element_once_while_the_kernel_makes_the_set_larger", || {
         const THREADS: u16 = 8;
         const EACH: u16 = 40;
         let set = prepared(&mut kernel());

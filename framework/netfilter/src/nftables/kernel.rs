@@ -1,6 +1,8 @@
 //! The kernel's ruleset, over netlink.
 
 use std::collections::HashSet;
+use std::thread;
+use std::time::Duration;
 
 use super::wire::{self, chain, element, message, table as table_wire};
 use super::{
@@ -14,6 +16,8 @@ use crate::{Cause, Error, Malformed, Refusal, errno};
 
 /// So many questions are asked at once: their answers fit the smallest usual receive buffer.
 const AT_ONCE: usize = 64;
+/// How often a set is listed until it stands still: for a good second in all.
+const LISTINGS: u64 = 50;
 
 /// The ruleset of this network namespace. Needs CAP_NET_ADMIN.
 pub struct Kernel {
@@ -72,7 +76,21 @@ impl Kernel {
         }
     }
 
+    /// While the kernel makes a set larger it walks from the old place to the new one: it comes by some elements twice, and where the
+    /// list takes several messages, passes over as many others. That takes it milliseconds.
     fn list_elements(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
+        for attempt in 0..LISTINGS {
+            let listed = self.list_elements_once(table, of)?;
+            let keys: HashSet<&Key> = listed.iter().map(|element| &element.key).collect();
+            if keys.len() == listed.len() {
+                return Ok(listed);
+            }
+            thread::sleep(Duration::from_millis(attempt));
+        }
+        Err(Cause::KeepsChanging(LISTINGS as usize))
+    }
+
+    fn list_elements_once(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
         let fill = |body: &mut Body<'_>| {
             wire::begin(body, table);
             body.text(element::SET, &of.name);
@@ -80,7 +98,7 @@ impl Kernel {
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
             parse::elements(payload, of).map(Some)
         })?;
-        Ok(each_once(lists.into_iter().flatten()))
+        Ok(lists.into_iter().flatten().collect())
     }
 
     /// Looks up what fits one datagram.
@@ -224,10 +242,4 @@ impl Ruleset for Kernel {
             Err(cause) => Err(explain::whole(transaction, cause)),
         }
     }
-}
-
-/// While the kernel makes a set larger it walks from the old place to the new one, and may come by an element twice.
-fn each_once(elements: impl Iterator<Item = Element>) -> Vec<Element> {
-    let mut seen = HashSet::new();
-    elements.filter(|element| seen.insert(element.key.clone())).collect()
 }
