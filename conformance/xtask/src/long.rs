@@ -3,24 +3,25 @@
 use crate::run::{Outcome, cargo, line, run};
 use crate::setup;
 
-/// Something of it is killed or fails at every system call, on every backend.
+/// Something of it is killed or fails at every system call, on every backend; and whatever it is told and answered.
 pub(crate) fn faults() -> Outcome {
-    all_of("faults", "PORT_MAPPER_FAULTS")
+    all_of(&["faults", "hostile"], "PORT_MAPPER_FAULTS")
 }
 
 /// Many at once, and many one after the other.
 pub(crate) fn soak() -> Outcome {
-    all_of("soak", "PORT_MAPPER_SOAK")
+    all_of(&["soak"], "PORT_MAPPER_SOAK")
 }
 
-fn all_of(test: &str, variable: &str) -> Outcome {
+fn all_of(names: &[&str], variable: &str) -> Outcome {
     if !setup::is_root() {
         return Err("it needs root, for network namespaces".to_owned());
     }
     setup::packages()?;
     let mut tests =
         cargo(&["test", "--package", "mesos-cni-port-mapper", "--features", "host-tests"]);
-    tests.args(["--test", test, "--", "--nocapture"]).env(variable, "all");
+    tests.args(names.iter().flat_map(|name| ["--test", name]));
+    tests.args(["--", "--nocapture"]).env(variable, "all");
     println!("$ {variable}=all {}", line(&tests));
     let took = run(&mut tests)?;
     println!("nothing lost and nothing left behind, in {:.0} s", took.as_secs_f64());

@@ -86,10 +86,12 @@ fn the_code_in_the_readme_is_the_example_s() {
 
 #[test]
 fn every_link_leads_to_a_file() {
-    for file in READMES
-        .into_iter()
-        .chain(["framework/wrapper/docs/errors.md", "plugins/port-mapper/docs/original.md"])
-    {
+    for file in READMES.into_iter().chain([
+        "framework/wrapper/docs/errors.md",
+        "plugins/port-mapper/docs/original.md",
+        "plugins/port-mapper/docs/threat-model.md",
+        "plugins/port-mapper/RELIABILITY.md",
+    ]) {
         let directory = root().join(file).parent().expect("a file is in a directory").to_owned();
         let text = read(file);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
