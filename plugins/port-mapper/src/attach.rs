@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::owner::{Holder, Owner};
 use crate::state::State;
 
-/// Maps the host ports. `begin` is called right before anything is touched: until then there is nothing to undo.
+/// Maps the host ports. `begin` is called right before anything is touched, and may be called again: until then there is nothing to undo.
 ///
 /// # Errors
 ///
@@ -23,10 +23,14 @@ pub async fn attach(
     call: &Call,
     settings: &Settings,
     result: &AddResult,
-    begin: impl FnOnce(),
+    begin: impl Fn(),
 ) -> Result<(), Error> {
     let mut claim = claim(call, settings, result)?;
     let backends = Backends::new(surroundings(&call.environment), settings.lock_timeout);
+    if is_unfinished(settings, &claim.owner)? {
+        begin();
+        detach::detach(&claim.owner, &settings.into(), &backends).await?;
+    }
     if claim.mappings.is_empty() {
         begin();
         return nothing_to_map(settings, &claim, &backends).await;
@@ -51,6 +55,13 @@ pub async fn attach(
     let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
     hairpin::open(&claim, &names)?;
     flows::forget_stale(&claim)
+}
+
+/// Whether an ADD or DEL of the attachment was killed and no DEL came since: there may be something of every claim that it had, and
+/// the files have room for two.
+fn is_unfinished(settings: &Settings, owner: &Owner) -> Result<bool, Error> {
+    let state = State::open_existing(&settings.state_dir)?;
+    Ok(state.is_some_and(|state| state.read_begun(owner).is_some()))
 }
 
 /// Makes the rules what the claim says, under the lock. Repeating it repairs.

@@ -1,6 +1,6 @@
 //! The state directory: who may read it, what can't be done with it, and what happens without it.
 
-use cni_wrapper_test::CallBuilder;
+use cni_wrapper_test::{CallBuilder, Fault};
 use serde_json::json;
 
 use crate::common::traces::empty_the_firewall;
@@ -18,6 +18,7 @@ on_every_backend!(
     a_state_directory_elsewhere_is_used_for_the_whole_life,
     restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed,
     a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both,
+    a_del_after_two_killed_adds_removes_the_rules_of_both,
 );
 
 /// Type, permissions and path of everything in the state directory, itself included.
@@ -194,13 +195,19 @@ fn restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed(backend: &
     assert_eq!(files(&paper.host, STATE), ["lock"]);
 }
 
-fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend: &'static str) {
-    let paper = Paper::new(backend);
-    let call = paper
+/// ADD in the chained position of a container with these addresses.
+fn with_addresses(paper: &Paper, addresses: &[&str]) -> CallBuilder {
+    let ips: Vec<_> = addresses.iter().map(|address| json!({ "address": address })).collect();
+    paper
         .call("c1", &[tcp(8080, 80)])
         .key("delegate", json!(null))
         .key("cniVersion", json!("1.0.0"))
-        .key("prevResult", json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]}));
+        .key("prevResult", json!({"cniVersion": "1.0.0", "ips": ips}))
+}
+
+fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend: &'static str) {
+    let paper = Paper::new(backend);
+    let call = with_addresses(&paper, &["10.0.0.2/24", "fd00::2/64"]);
     add(&call);
     // The second time it had no IPv6 address, and was killed before it touched any rule.
     paper.host.sh(&format!(
@@ -209,4 +216,23 @@ fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend:
     del(&call);
     assert_eq!(paper.traces(), "");
     assert_eq!(files(&paper.host, STATE), ["lock"]);
+}
+
+/// The first was killed when its rules stood, the second, which had no IPv6 address, somewhere.
+fn a_del_after_two_killed_adds_removes_the_rules_of_both(backend: &'static str) {
+    const ONE_OF: usize = 40;
+    let paper = Paper::new(backend);
+    let first = with_addresses(&paper, &["10.0.0.2/24", "fd00::2/64"]);
+    let second = with_addresses(&paper, &["10.0.0.2/24"]);
+    for number in (1..).step_by(ONE_OF) {
+        add(&first);
+        unsettle(&paper, "c1");
+        let faulted = second.run_with_fault(plugin(), number, Fault::KillPlugin);
+        del(&second);
+        assert_eq!(paper.traces(), "", "{backend}: {faulted}");
+        assert_eq!(files(&paper.host, STATE), ["lock"], "{backend}: {faulted}");
+        if faulted.at.is_none() {
+            break;
+        }
+    }
 }
