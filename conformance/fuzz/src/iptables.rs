@@ -16,13 +16,15 @@ pub(crate) fn holds(input: &[u8]) {
     }
     let of = |text: &str| text.to_owned();
     let owner = Owner { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
+    let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
     for chain in [None, Some(of("PORT-MAPPER"))] {
         let hints = Hints { chain, families: None, keep_guard: false };
         let plan = plan::remove(&listing, Scope::All, Family::V4, &owner, &hints);
         let Ok(told) = plan.text() else { continue };
         let translates = |line: &&str| line.starts_with("-D ") && line.contains("-j DNAT");
         for line in told.lines().filter(translates) {
-            assert!(line.contains("container_id: c1"), "somebody else's rule would go: {line}");
+            let is_owners = line.contains(&ours) || line.contains(&originals);
+            assert!(is_owners, "somebody else's rule would go: {line}");
         }
     }
 }

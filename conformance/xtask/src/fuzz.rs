@@ -1,8 +1,7 @@
 //! `cargo xtask fuzz`: looks for bytes that break a property of `conformance/fuzz`, with libFuzzer.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use cni_fuzz::ALL;
 
@@ -52,29 +51,25 @@ fn one(program: &str, name: &str, seconds: u32) -> Outcome<Tried> {
     fuzz.arg("property").arg(found).arg(format!("conformance/fuzz/corpus/{name}"));
     fuzz.args(["--", "-print_final_stats=1", "-max_len=8192", "-timeout=10"]);
     fuzz.arg(format!("-max_total_time={seconds}"));
-    let mut child =
-        fuzz.stderr(Stdio::piped()).spawn().map_err(|error| format!("{}: {error}", line(&fuzz)))?;
-    let mut tried = Tried { executions: "?".to_owned(), coverage: "?".to_owned() };
-    let mut last = Vec::new();
-    for said in
-        child.stderr.take().into_iter().flat_map(|err| BufReader::new(err).lines()).flatten()
-    {
-        if let Some(number) = said.strip_prefix("stat::number_of_executed_units:") {
-            number.trim().clone_into(&mut tried.executions);
-        }
-        if let Some(coverage) = said.split(" cov: ").nth(1).and_then(|rest| rest.split(' ').next())
-        {
-            coverage.clone_into(&mut tried.coverage);
-        } else {
-            last.push(said);
-        }
+    let output = fuzz.output().map_err(|error| format!("{}: {error}", line(&fuzz)))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok(tried(&said));
     }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        return Ok(tried);
-    }
-    let tail = last.split_off(last.len().saturating_sub(40)).join("\n");
+    let is_progress = |line: &&str| line.contains(" cov: ");
+    let words: Vec<&str> = said.lines().filter(|line| !is_progress(line)).collect();
+    let tail = words[words.len().saturating_sub(40)..].join("\n");
     Err(format!(
         "{name} does not hold, or could not be tried; put the input into conformance/fuzz/corpus/{name}:\n{tail}"
     ))
+}
+
+/// What libFuzzer says of it: the coverage in every line of its progress, the executions at the end.
+fn tried(said: &str) -> Tried {
+    let executions =
+        said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    let coverage =
+        said.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next());
+    let or_unknown = |number: Option<&str>| number.unwrap_or("?").trim().to_owned();
+    Tried { executions: or_unknown(executions), coverage: or_unknown(coverage) }
 }

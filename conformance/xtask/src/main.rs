@@ -23,9 +23,8 @@ cargo xtask test --unprivileged   the same without what needs root, which is nam
 cargo xtask conformance           judge the plugins of conformance/subjects, or those that are named, and compare with the
                                   reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
-cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes, and tell it nonsense
-                                  (half an hour)
-cargo xtask soak                  crowds and long lives of containers, some calls of which are killed (half an hour)
+cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes, and tell it nonsense; long
+cargo xtask soak                  crowds and long lives of containers, some calls of which are killed; long
 cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of six properties;
                                   --seconds N for more, or the names of some
 cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too

@@ -88,7 +88,7 @@ pub struct Conversation {
 impl Conversation {
     pub(crate) fn start(place: &Place, address: &str, port: u16) -> Self {
         let mut command = place.command(crate::binary("cni-test-peer"));
-        command.args(["stream", address, &port.to_string(), "--timeout", "20000"]);
+        command.args(["converse", address, &port.to_string(), "--timeout", "20000"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));

@@ -95,5 +95,5 @@ fn a_conversation_goes_on_until_it_is_finished_and_tells_when_it_broke() {
     assert!(lines > 0);
     drop(server);
     let broke = other.finish().expect_err("its server is gone");
-    assert!(broke.starts_with("stream 127.0.0.1:7: after "), "{broke}");
+    assert!(broke.starts_with("conversation with 127.0.0.1:7: after "), "{broke}");
 }

@@ -147,7 +147,7 @@ impl Flow {
     }
 
     /// Names exactly this flow: by its original tuple, its zone and its id.
-    pub(crate) fn write_key(&self, body: &mut Body<'_>) {
+    pub(super) fn write_key(&self, body: &mut Body<'_>) {
         body.nested(TUPLE_ORIGINAL, |body| {
             body.nested(TUPLE_ADDRESSES, |body| write_addresses(body, &self.original));
             body.nested(TUPLE_PROTOCOL, |body| {

@@ -34,8 +34,8 @@ impl From<&Error> for ErrorObject {
 impl ErrorObject {
     /// Reads an object that a delegate printed; `None` when it is none: an error has a `code` and a `msg`.
     ///
-    /// Lenient where Go's library is: a code that is no number in range counts as 0, as does the one that has no positive counterpart, a missing `msg` as empty,
-    /// as long as the other one is there.
+    /// Lenient where Go's library is: a code that is no number in range counts as 0, and so does -2147483648, which has no positive
+    /// counterpart; a missing `msg` counts as empty; as long as one of the two is there.
     pub fn read(document: &Object) -> Option<Self> {
         let code = document.get("code");
         let msg = document.get("msg").and_then(Value::as_str);

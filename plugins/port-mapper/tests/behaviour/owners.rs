@@ -1,7 +1,5 @@
 //! Whose a host port is: conflicts, containers that are gone, races, names, and rules of the original.
 
-use std::collections::BTreeSet;
-
 use cni_wrapper_test::{CallBuilder, Traffic};
 use serde_json::{Value, json};
 
@@ -15,7 +13,6 @@ on_every_backend!(
     what_does_not_overlap_is_no_conflict,
     a_container_that_is_gone_is_replaced_without_a_trace,
     a_container_whose_namespace_is_only_a_file_is_gone_too,
-    of_eight_adds_for_one_port_exactly_one_wins,
     a_container_that_stops_does_not_disturb_the_others,
     long_ids_that_begin_alike_are_told_apart,
     adding_again_with_other_mappings_replaces_the_first,
@@ -97,34 +94,6 @@ fn a_container_whose_namespace_is_only_a_file_is_gone_too(backend: &'static str)
     paper.host.run("umount /run/netns/c1");
     assert!(paper.host.exists("/run/netns/c1"), "the file is still there, the mount is not");
     add(&paper.call("c2", &[tcp(8080, 80)]));
-}
-
-fn of_eight_adds_for_one_port_exactly_one_wins(backend: &'static str) {
-    let paper = Paper::new(backend);
-    let ids: Vec<String> = (0..8).map(|number| format!("racer{number}")).collect();
-    let calls: Vec<_> = ids
-        .iter()
-        .map(|id| paper.call(id, &[tcp(8080, 80)]).key("lockTimeout", json!(30)))
-        .collect();
-    let running: Vec<_> = calls.iter().map(|call| call.start(plugin())).collect();
-    let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
-    let winners: Vec<_> =
-        ids.iter().zip(&outcomes).filter(|(_, outcome)| outcome.status.success()).collect();
-    assert_eq!(winners.len(), 1, "one wins: {outcomes:?}");
-    let winner = winners[0].0;
-    for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {
-        let (code, msg, _) = outcome.error();
-        assert_eq!(code, 105, "the others are refused: {msg}");
-        assert!(msg.contains(&format!("container {winner} ")), "and told who won: {msg}");
-    }
-    let tags: BTreeSet<_> = paper
-        .traces()
-        .lines()
-        .filter_map(|line| Some(line.split_once("container_id: ")?.1.split(' ').next()?.to_owned()))
-        .collect();
-    assert_eq!(tags, BTreeSet::from([winner.clone()]), "only the winner has rules");
-    let state = files(&paper.host, STATE).join(" ");
-    assert_eq!(state.matches(".json").count(), 1, "and a state file: {state}");
 }
 
 fn a_container_that_stops_does_not_disturb_the_others(backend: &'static str) {

@@ -33,6 +33,8 @@ fn of_those_who_race_for_a_port_one_wins_and_the_others_are_told_who(backend: &'
         let has = |number: usize| rules.contains(&format!("container_id: racer{number}"));
         let holders: Vec<_> = (0..RACERS).filter(|number| has(*number)).collect();
         assert_eq!(holders, [winner], "{backend}, round {round}: {rules}");
+        let files = host.run("ls -A /run/mesos-cni-port-mapper");
+        assert_eq!(files.matches(".json").count(), 1, "{backend}, round {round}: {files}");
         calls.iter().for_each(|call| drop(del(call)));
         assert_eq!(traces(&host, backend), "", "{backend}, round {round}: nothing is left");
     }

@@ -40,7 +40,6 @@ pub(crate) struct Town {
 impl Town {
     pub(crate) fn new(backend: &'static str, size: usize) -> Self {
         let host = Host::new();
-        // Makes the tables that iptables leaves behind.
         let attachments: Vec<_> = (0..size)
             .map(|number| Attachment::new(&host, backend, number))
             .map(|attachment| (attachment, Mutex::new(Standing::Absent)))

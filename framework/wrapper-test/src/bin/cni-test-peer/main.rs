@@ -1,8 +1,8 @@
 //! Traffic for tests: a server that says who asked, and clients.
 
 mod ask;
+mod converse;
 mod serve;
-mod stream;
 
 use std::io::{Write, stderr, stdout};
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ cni-test-peer: traffic for tests
       with --until-eof until its input ends
   cni-test-peer serve echo PORT [--bind ADDRESS] [--until-eof]
       the same over TCP, but answers every line of a connection with that line
-  cni-test-peer stream ADDRESS PORT [--timeout MS]
+  cni-test-peer converse ADDRESS PORT [--timeout MS]
       sends line after line over one connection to an echo, until its input ends; prints `ready`
       after the first that came back, and how many did at the end
   cni-test-peer exchange tcp|udp|http ADDRESS PORT [--from [ADDRESS:]PORT] [--timeout MS]
@@ -50,9 +50,9 @@ fn run(arguments: &[String]) -> Result<String, String> {
             let address: IpAddr = parse(address, "address")?;
             ask::exchange(kind, SocketAddr::new(address, number(port)?), &options)
         }
-        ["stream", address, port] => {
+        ["converse", address, port] => {
             let address: IpAddr = parse(address, "address")?;
-            stream::stream(SocketAddr::new(address, number(port)?), options.timeout)
+            converse::converse(SocketAddr::new(address, number(port)?), options.timeout)
         }
         ["fetch", url] => {
             let address = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());

@@ -1,4 +1,4 @@
-//! One connection that goes on and on.
+//! A conversation: one connection that goes on and on.
 
 use std::io::{BufRead, BufReader, Error, Read, Write, stdin, stdout};
 use std::net::{SocketAddr, TcpStream};
@@ -11,8 +11,9 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Sends numbered lines until the input ends: how many came back, or where it broke.
-pub(crate) fn stream(to: SocketAddr, timeout: Duration) -> Result<String, String> {
-    let broken = |after: u64, error: &Error| format!("stream {to}: after {after} lines: {error}");
+pub(crate) fn converse(to: SocketAddr, timeout: Duration) -> Result<String, String> {
+    let broken =
+        |after: u64, error: &Error| format!("conversation with {to}: after {after} lines: {error}");
     let stream = connect(to, timeout).map_err(|error| broken(0, &error))?;
     let mut lines = BufReader::new(&stream);
     let (ended, mut count) = (end_of_input(), 0);
