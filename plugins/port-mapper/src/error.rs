@@ -125,13 +125,22 @@ pub enum Error {
     #[error(transparent)]
     Netlink(#[from] netfilter::Error),
     /// CHECK: the host's rules are not those that ADD made. Code 103.
-    #[error("{rules} rules differ from what ADD made: {}; a firewall reload removes rules: run `mesos-cni-port-mapper restore`", some(.differences, "; "))]
+    #[error("{rules} rules differ from what ADD made: {}; {}", some(.differences, "; "), remedy(.differences))]
     Differs {
         /// `IPv4`, `IPv6` or `nftables`.
         rules: &'static str,
         /// What is missing or too much, a sentence each.
         differences: Vec<String>,
     },
+}
+
+/// What helps against such differences.
+fn remedy(differences: &[String]) -> &'static str {
+    if differences.iter().all(|difference| difference.starts_with("too much")) {
+        // Looking for it would cost each DEL a look at everybody's rules.
+        return "somebody else has put that there: delete it, or add the container again";
+    }
+    "a firewall reload removes rules: run `mesos-cni-port-mapper restore`"
 }
 
 impl Error {

@@ -168,13 +168,13 @@ impl State {
     }
 
     fn read_of(&self, owner: &Owner, name: &str) -> Result<Option<Claim>, Error> {
-        match self.read_file(name)? {
-            Some(claim) if claim.owner != *owner => {
-                let why = format!("it is of {}", claim.owner);
-                Err(Error::Damaged { path: self.path.join(name), why })
-            }
-            claim => Ok(claim),
-        }
+        self.read_file(name, |claimant| claimant == owner)
+    }
+
+    /// Reads a file whose owner is known by its name alone.
+    fn read_named(&self, name: &str) -> Result<Option<Claim>, Error> {
+        let settled = name.trim_start_matches('.');
+        self.read_file(name, |claimant| file_name(claimant) == settled)
     }
 
     /// All settled claims, in order of file names; a file that can't be used is an error among them, and no end.
@@ -186,7 +186,7 @@ impl State {
         let mut names = self.names(|name| !name.starts_with('.'))?;
         names.sort_unstable();
         // A file that is gone by now belonged to an attachment that is gone by now.
-        Ok(names.iter().filter_map(|name| self.read_file(name).transpose()).collect())
+        Ok(names.iter().filter_map(|name| self.read_named(name).transpose()).collect())
     }
 
     /// All claims that were begun and not settled: of ADDs and DELs that are under way, or were killed.
@@ -196,7 +196,7 @@ impl State {
     /// The directory itself can't be read.
     pub fn list_begun(&self) -> Result<Vec<Claim>, Error> {
         let names = self.names(|name| name.starts_with('.'))?;
-        Ok(names.iter().filter_map(|name| self.read_file(name).ok()?).collect())
+        Ok(names.iter().filter_map(|name| self.read_named(name).ok()?).collect())
     }
 
     fn names(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
@@ -234,7 +234,12 @@ impl State {
             .map_err(|error| failed("open", &path)(error.into()))
     }
 
-    fn read_file(&self, name: &str) -> Result<Option<Claim>, Error> {
+    /// Reads a file; a claim of anybody else but its owner is damage.
+    fn read_file(
+        &self,
+        name: &str,
+        is_owner: impl Fn(&Owner) -> bool,
+    ) -> Result<Option<Claim>, Error> {
         let path = self.path.join(name);
         // Not to hang on a FIFO that somebody put here.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -245,7 +250,11 @@ impl State {
         };
         let mut text = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut text).map_err(failed("read", &path))?;
-        parse(&text).map(Some).map_err(|why| Error::Damaged { path, why })
+        match parse(&text) {
+            Ok(claim) if is_owner(&claim.owner) => Ok(Some(claim)),
+            Ok(claim) => Err(Error::Damaged { path, why: format!("it is of {}", claim.owner) }),
+            Err(why) => Err(Error::Damaged { path, why }),
+        }
     }
 
     fn unlink(&self, name: &str) -> io::Result<()> {

@@ -40,7 +40,7 @@ fn check_after_add_passes_and_changes_nothing(backend: &'static str) {
 }
 
 /// What to break, in words of the backend's program, and what CHECK must say then.
-fn damages(backend: &str) -> Vec<(String, &'static str)> {
+pub(crate) fn damages(backend: &str) -> Vec<(String, &'static str)> {
     if backend == NFTABLES { nft_damages() } else { iptables_damages() }
 }
 
@@ -93,7 +93,7 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
     ]
 }
 
-fn do_damage(paper: &Paper, damage: &str) {
+pub(crate) fn do_damage(paper: &Paper, damage: &str) {
     let tag = "container_id: c1 network: mesos ifname: eth0";
     let mut command = if paper.backend == NFTABLES {
         let mut command = paper.host.command("nft");

@@ -23,6 +23,7 @@ mod checks;
 #[path = "../common/mod.rs"]
 mod common;
 mod kinds;
+mod meddled;
 mod nft;
 mod old_iptables;
 mod owners;
