@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask fuzz` looks for bytes that break one; `tests/replay.rs` tries the corpus in every run of the tests.
 
+mod error;
 mod iptables;
 mod netlink;
 mod request;
@@ -23,7 +24,8 @@ const fn property(name: &'static str, holds: fn(&[u8])) -> Property {
 }
 
 /// All of them.
-pub const ALL: [Property; 6] = [
+pub const ALL: [Property; 7] = [
+    property("error", error::holds),
     property("iptables", iptables::holds),
     property("netlink", netlink::holds),
     property("request", request::holds),
