@@ -66,6 +66,7 @@ mod json;
 mod middleware;
 mod plugin;
 mod prev_result;
+mod private_dir;
 mod reply;
 mod request;
 pub mod result;
@@ -86,6 +87,7 @@ pub use environment::Environment;
 pub use error::{DelegateError, DelegateFailure, Error, ErrorObject, Invocation, code};
 pub use middleware::Middleware;
 pub use plugin::{Answer, Plugin};
+pub use private_dir::{FileError, PrivateDir};
 pub use reply::Reply;
 pub use request::{
     Attachment, CniArgs, Refusal, Request, check_container_id, check_ifname, check_network,

@@ -1,10 +1,9 @@
 //! What can go wrong in the port mapper, and which code it has on the wire.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_wrapper::exec::ExecError;
+use cni_wrapper::{FileError, exec::ExecError};
 
 use crate::conflict::Conflict;
 
@@ -73,15 +72,8 @@ pub enum Error {
         said: String,
     },
     /// A file or directory of ours could not be used. Code 5.
-    #[error("cannot {action} {}: {source}", path.display())]
-    State {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    State(#[from] FileError),
     /// A state file does not hold what it should. Code 6.
     #[error("{} is damaged: {why}; remove the file once its attachment is gone", path.display())]
     Damaged {
@@ -155,7 +147,7 @@ impl Error {
             | Self::Exec(ExecError::Deadline { .. }) => 11,
             // Others changed the rules again and again while we tried.
             Self::Netlink(error) if error.is_stale() => 11,
-            Self::State { .. } => 5,
+            Self::State(_) => 5,
             Self::Damaged { .. } => 6,
             _ => IPTABLES,
         }

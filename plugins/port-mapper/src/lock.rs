@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use async_std::future;
+use cni_wrapper::FileError;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -32,7 +33,7 @@ impl Lock {
                 Ok(Self { _file: file })
             }
             Ok(false) => Err(Error::Locked { path, holder: signature(&file), waited: patience }),
-            Err(source) => Err(Error::State { action: "lock", path, source }),
+            Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
     }
 }

@@ -79,9 +79,7 @@ impl From<crate::Error> for Error {
         let code = error.code();
         match error {
             crate::Error::Config(problems) => config_error(problems),
-            crate::Error::State { action, path, source } => {
-                Self::io(format!("cannot {action} {}", path.display()), source)
-            }
+            crate::Error::State(error) => error.into(),
             crate::Error::Damaged { ref path, .. } => {
                 Self::Decode { what: path.display().to_string(), why: error.to_string() }
             }

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod file_name;
 mod names;
 mod variables;
 

@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use cni_wrapper::FileError;
 use netfilter::link::Links;
 use netfilter::route::Routes;
 
@@ -156,5 +157,5 @@ fn gone(outcome: io::Result<()>) -> io::Result<()> {
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::State { action, path: path.to_owned(), source }
+    move |source| FileError { action, path: path.to_owned(), source }.into()
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_std::task;
+use cni_wrapper::FileError;
 
 use crate::error::Error;
 use crate::lock::take_flock;
@@ -29,7 +30,7 @@ impl XtablesLock {
     pub(super) async fn take(file: &Path, patience: Duration) -> Result<Self, Error> {
         let started = Instant::now();
         let held = |said: String| Error::XtablesLocked { waited: patience, said };
-        let failed = |source| Error::State { action: "lock", path: file.to_owned(), source };
+        let failed = |source| FileError { action: "lock", path: file.to_owned(), source };
         let socket = bind(patience)
             .await
             .map_err(failed)?
