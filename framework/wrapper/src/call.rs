@@ -47,7 +47,8 @@ impl Call {
     ///
     /// Code 7 when `delegate` is neither a plugin object nor a list of them, or a framework key is wrong.
     pub fn new(request: Request) -> Result<Self, Error> {
-        let delegates = delegates(&request.config)?;
+        let delegates = request.config.get("delegate").unwrap_or(&Value::Null);
+        let delegates = read_delegates("delegate", delegates)?;
         let settings = Settings::read(&request.config)?;
         Ok(Self {
             request: Rc::new(request),
@@ -78,6 +79,24 @@ impl Call {
         let mut delegates = self.delegates.to_vec();
         delegates.iter_mut().try_for_each(&mut rewrite)?;
         Ok(Self { delegates: delegates.into(), ..self.clone() })
+    }
+
+    /// The same call with other delegates: for a wrapper that chooses among several. None leave it in the chained position.
+    ///
+    /// ```
+    /// # fn choose(call: &cni_wrapper::Call) -> Result<(), cni_wrapper::Error> {
+    /// let chosen = serde_json::json!({ "type": "ptp" });
+    /// let call = call.with_delegates("networks.quiet", &chosen)?;
+    /// assert_eq!(call.delegates()[0]["type"], "ptp");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Code 7, as for the key `delegate` itself: it is neither a plugin object nor a list of them. `key` is where it stands.
+    pub fn with_delegates(&self, key: &str, delegates: &Value) -> Result<Self, Error> {
+        Ok(Self { delegates: read_delegates(key, delegates)?.into(), ..self.clone() })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -117,27 +136,24 @@ impl Settings {
     }
 }
 
-fn delegates(config: &Object) -> Result<Vec<Object>, Error> {
-    let path = |index: Option<usize>| match index {
-        None => "delegate".to_owned(),
-        Some(index) => format!("delegate[{index}]"),
-    };
-    match config.get("delegate") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Object(object)) => Ok(vec![checked(object, &path(None))?]),
-        Some(Value::Array(list)) if list.is_empty() => Err(Error::config(
-            "delegate",
+fn read_delegates(key: &str, delegates: &Value) -> Result<Vec<Object>, Error> {
+    match delegates {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(object) => Ok(vec![checked(object, key)?]),
+        Value::Array(list) if list.is_empty() => Err(Error::config(
+            key,
             "the list is empty; name at least one plugin, or leave the key out",
         )),
-        Some(Value::Array(list)) => list
+        Value::Array(list) => list
             .iter()
             .enumerate()
-            .map(|(index, value)| match value {
-                Value::Object(object) => checked(object, &path(Some(index))),
-                other => Err(not_a_plugin(&path(Some(index)), other)),
+            .map(|(index, value)| (format!("{key}[{index}]"), value))
+            .map(|(key, value)| match value {
+                Value::Object(object) => checked(object, &key),
+                other => Err(not_a_plugin(&key, other)),
             })
             .collect(),
-        Some(other) => Err(not_a_plugin("delegate", other)),
+        other => Err(not_a_plugin(key, other)),
     }
 }
 

@@ -70,3 +70,60 @@ fn a_delegate_that_never_started_is_not_asked_to_clean_up() {
     assert!(!details.contains("rollback"), "no trouble is made of it: {details}");
     assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
 }
+
+/// What Mesos's isolator adds to a network's configuration.
+fn mesos() -> serde_json::Value {
+    json!({"org.apache.mesos": {"network_info": {
+        "labels": {"labels": [{"key": "tier", "value": "db"}, {"key": "plain"}]},
+        "port_mappings": [
+            {"host_port": 8080, "container_port": 80},
+            {"host_port": 53, "container_port": 53, "protocol": "UDP"},
+        ],
+    }}})
+}
+
+#[test]
+fn what_mesos_says_reaches_each_delegate_of_a_chain_by_the_capabilities_that_it_declares() {
+    let dir = PluginDir::new().with("bridge", &Script::obey()).with("portmap", &Script::obey());
+    let delegates = json!([
+        {"type": "bridge"},
+        {"type": "portmap", "capabilities": {"portMappings": true, "labels": true, "ips": false}},
+    ]);
+    let call = add(&dir, delegates).key("args", mesos());
+    call.run(wrapper()).expect_success();
+    call.as_verb("DEL").run(wrapper()).expect_success();
+    for told in dir.calls("bridge").into_iter().map(|call| call.config.expect("a configuration")) {
+        assert_eq!(told["args"], mesos(), "what declares nothing is told what there was");
+        assert_eq!(told.get("runtimeConfig"), None);
+    }
+    for told in dir.calls("portmap").into_iter().map(|call| call.config.expect("a configuration")) {
+        assert_eq!(
+            told["runtimeConfig"]["portMappings"],
+            json!([
+                {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+                {"hostPort": 53, "containerPort": 53, "protocol": "udp"},
+            ])
+        );
+        let labels = &mesos()["org.apache.mesos"]["network_info"]["labels"]["labels"];
+        assert_eq!(&told["args"]["cni"]["labels"], labels);
+        assert_eq!(told["args"]["org.apache.mesos"], mesos()["org.apache.mesos"], "and it stays");
+    }
+    assert_eq!(dir.verbs().len(), 4, "ADD and DEL of both were looked at");
+}
+
+#[test]
+fn what_a_runtime_says_in_the_common_form_goes_before_what_mesos_says() {
+    let dir = PluginDir::new().with("portmap", &Script::obey());
+    let delegate =
+        json!({"type": "portmap", "capabilities": {"portMappings": true, "labels": true}});
+    let common = json!([{"hostPort": 9, "containerPort": 9, "protocol": "tcp"}]);
+    let mut args = mesos();
+    args["cni"] = json!({"labels": []});
+    let call = add(&dir, delegate)
+        .key("args", args)
+        .key("runtimeConfig", json!({ "portMappings": common, "mac": "02:00:00:00:00:01" }));
+    call.run(wrapper()).expect_success();
+    let told = dir.calls("portmap")[0].config.clone().expect("a configuration");
+    assert_eq!(told["runtimeConfig"], json!({"portMappings": common, "mac": "02:00:00:00:00:01"}));
+    assert_eq!(told["args"]["cni"]["labels"], json!([]));
+}

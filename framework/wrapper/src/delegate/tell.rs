@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{AddResult, Call, Error, Object, SpecVersion};
+use crate::{AddResult, Call, Error, Object, SpecVersion, labels};
 
 /// Keys of the outer configuration that a delegate is told, beside all that begin with `cni.dev/`.
 const HANDED_ON: [&str; 2] = ["args", "runtimeConfig"];
@@ -11,7 +11,8 @@ const HANDED_ON: [&str; 2] = ["args", "runtimeConfig"];
 const OLDEST_FOR_CHAINS: SpecVersion = SpecVersion::V0_4_0;
 
 /// The delegate's own object, plus the outer name, `cniVersion` when it has none of its own, `args`,
-/// `runtimeConfig`, the result so far and the `cni.dev/` keys.
+/// `runtimeConfig`, the result so far and the `cni.dev/` keys. One that declares capabilities is told in the common form what
+/// Mesos says in its own.
 ///
 /// # Errors
 ///
@@ -33,6 +34,7 @@ pub(super) fn config(
     {
         told.insert(key.clone(), value.clone());
     }
+    labels::translate_mesos(&mut told);
     if let Some(result) = result {
         told.insert("prevResult".into(), Value::Object(in_version(result, version)?));
     }

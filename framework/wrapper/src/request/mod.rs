@@ -16,7 +16,19 @@ pub use args::CniArgs;
 pub use names::{check_container_id, check_ifname, check_network};
 
 /// Which attachment a call is about (specification, section 3).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// Name of the network, from the configuration.
     pub network: String,
@@ -100,6 +112,15 @@ impl Request {
                 .map(Some)
                 .map_err(|error| Error::config("prevResult", error.to_string())),
         }
+    }
+
+    /// The configuration's keys that `T` names, as a [`Middleware`](crate::Middleware) gets them: for a plugin around a plugin.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, naming the path of the first key that does not fit.
+    pub fn read_config<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        crate::typed::read(&self.config)
     }
 
     /// The configuration as the `cni-plugin` crate's typed view. For reading only: it does not hold every key.
