@@ -55,6 +55,7 @@
 
 mod block_on;
 mod call;
+mod choice;
 mod command;
 mod delegate;
 mod diagnostics;
@@ -83,6 +84,7 @@ mod version;
 pub type Object = serde_json::Map<String, serde_json::Value>;
 
 pub use call::{Call, Position};
+pub use choice::{Candidate, Choose, Choosing};
 pub use command::command;
 pub use delegate::Centre;
 pub use environment::Environment;

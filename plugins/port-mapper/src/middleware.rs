@@ -57,12 +57,8 @@ impl Middleware for PortMapper {
         let cleanup = Cleanup::from(config);
         let backends = Backends::new(surroundings(&call.environment), cleanup.lock_timeout);
         let errors = gc::gc(network, &cleanup, &backends, valid).await;
-        let mut errors: Vec<Error> = errors.into_iter().map(Error::from).collect();
-        match errors.len() {
-            0 => Ok(()),
-            1 => errors.pop().map_or(Ok(()), Err),
-            _ => Err(Error::Several { each: errors }),
-        }
+        let errors = errors.into_iter().map(Error::from).collect();
+        Error::several(errors).map_or(Ok(()), Err)
     }
 
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {

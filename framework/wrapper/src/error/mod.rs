@@ -141,8 +141,8 @@ impl Error {
         Self::Decode { what: what.into(), why: why.to_string() }
     }
 
-    /// One error of many; `None` when there are none.
-    pub(crate) fn several(mut each: Vec<Self>) -> Option<Self> {
+    /// One error of many, for what goes on after an error; `None` when there are none.
+    pub fn several(mut each: Vec<Self>) -> Option<Self> {
         match each.len() {
             0 => None,
             1 => each.pop(),

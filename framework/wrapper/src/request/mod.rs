@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod file_name;
 mod names;
+mod valid;
 mod variables;
 
 use std::io::Read;
