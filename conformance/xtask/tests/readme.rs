@@ -6,8 +6,10 @@ use std::process::Command;
 
 use cni_wrapper_test::{Host, plugin_binary};
 
-const READMES: [&str; 4] = [
+const READMES: [&str; 6] = [
     "README.md",
+    "plugins/RECIPES.md",
+    "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
     "framework/wrapper/README.md",
     "framework/wrapper-test/README.md",

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     delegate_timeout: Option<f64>,
     pub(crate) log_level: Option<String>,
     pub(crate) log_file: Option<String>,
+    /// Below it results are noted for runtimes that do not keep them.
+    result_dir: Option<String>,
 }
 
 impl Call {
@@ -115,7 +117,7 @@ impl Deref for Call {
 impl Settings {
     fn read(config: &Object) -> Result<Self, Error> {
         // Only these keys are looked at: a copy of the whole configuration would be read for nothing.
-        let own: Object = ["delegateTimeout", "logLevel", "logFile"]
+        let own: Object = ["delegateTimeout", "logLevel", "logFile", "resultDir"]
             .into_iter()
             .filter_map(|key| config.get(key).map(|value| (key.to_owned(), value.clone())))
             .collect();
@@ -127,6 +129,10 @@ impl Settings {
             )),
             _ => Ok(settings),
         }
+    }
+
+    pub(crate) fn result_dir(&self) -> &str {
+        self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
     }
 
     pub(crate) fn limits(&self) -> Limits {

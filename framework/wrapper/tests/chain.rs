@@ -43,7 +43,8 @@ fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
         .with("second", &Script::obey());
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
-        .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}));
+        .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
+        .key("resultDir", json!(dir.path().join("results")));
     let answer = call.run(wrapper()).expect_success().json();
     assert_eq!(answer["ip4"]["ip"], "10.0.0.2/24", "answered as 0.1.0, which was asked");
     assert_eq!(
@@ -126,4 +127,48 @@ fn what_a_runtime_says_in_the_common_form_goes_before_what_mesos_says() {
     let told = dir.calls("portmap")[0].config.clone().expect("a configuration");
     assert_eq!(told["runtimeConfig"], json!({"portMappings": common, "mac": "02:00:00:00:00:01"}));
     assert_eq!(told["args"]["cni"]["labels"], json!([]));
+}
+
+#[test]
+fn under_a_runtime_that_keeps_no_result_del_is_told_what_add_answered() {
+    let first =
+        json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "from": "first"});
+    let dir = PluginDir::new()
+        .with("first", &Script::obey().on("ADD", Behaviour::result(first.clone())))
+        .with("second", &Script::obey());
+    let results = dir.path().join("results");
+    let call = CallBuilder::add("net")
+        .cni_path(dir.path())
+        .config(json!({"type": "nothing", "delegate": [
+            {"type": "first", "cniVersion": "1.0.0"}, {"type": "second", "cniVersion": "0.4.0"},
+        ]}))
+        .key("resultDir", json!(results));
+    for round in 0..2 {
+        call.run(wrapper()).expect_success();
+        call.clone().as_verb("DEL").run(wrapper()).expect_success();
+        call.clone().as_verb("DEL").run(wrapper()).expect_success();
+        let told = |name: &str, index: usize| {
+            let calls = dir.calls(name);
+            calls[3 * round + index].config.clone().expect("a configuration")["prevResult"].clone()
+        };
+        assert_eq!(told("first", 1)["from"], "first");
+        assert_eq!(told("second", 1)["ips"][0]["address"], "10.0.0.2/24");
+        assert_eq!(told("second", 1)["cniVersion"], "0.4.0", "in the version that it speaks");
+        assert_eq!(told("second", 2), json!(null), "the second DEL has nothing to tell");
+    }
+    let left: Vec<_> = std::fs::read_dir(results.join("nothing")).expect("made").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_add_whose_result_cannot_be_noted_is_undone() {
+    let dir = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
+    std::fs::write(dir.path().join("results"), "no directory").expect("written");
+    let call = CallBuilder::add("net")
+        .cni_path(dir.path())
+        .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
+        .key("resultDir", json!(dir.path().join("results")));
+    let (code, msg, _) = call.run(wrapper()).error();
+    assert!(code == 5 && msg.contains("results"), "what could not be written: {msg}");
+    assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
 }

@@ -8,17 +8,26 @@ use crate::{
     rollback::Rollback,
 };
 
-use super::{invoke::invoke, tell};
+use super::{invoke::invoke, last_result, tell};
 
 /// Runs ADD from the first delegate to the last, each told the result of the one before.
 /// A failure is answered with a DEL of all that began, the failing one included.
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
     for (index, delegate) in call.delegates().iter().enumerate() {
+        let (before, begun) = (&call.delegates()[..index], &call.delegates()[..=index]);
         match add_one(call, delegate, result.as_ref()).await {
-            Ok(answer) => result = Some(answer),
+            Ok(answer) => {
+                let noted = last_result::note(call, &answer);
+                result = Some(answer);
+                if let Err(error) = noted {
+                    return Err(roll_back(call, begun, result, error).await);
+                }
+            }
             Err(error) => {
-                return Err(roll_back(call, &call.delegates()[..=index], result, error).await);
+                // What never started can't be asked to clean up, and has nothing to clean up.
+                let begun = if has_started(&error) { begun } else { before };
+                return Err(roll_back(call, begun, result, error).await);
             }
         }
     }
@@ -45,13 +54,12 @@ async fn roll_back(
     result: Option<AddResult>,
     error: Error,
 ) -> Error {
-    // What never started can't be asked to clean up, and has nothing to clean up.
-    let begun = if has_started(&error) { begun } else { &begun[..begun.len() - 1] };
     let mut rollback = Rollback::of(error);
     for delegate in begun.iter().rev() {
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", tell::name(delegate)), outcome);
     }
+    rollback.step("forgetting the last result", last_result::forget(call));
     rollback.into_error()
 }
 
@@ -73,10 +81,11 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
         log::warn!("DEL without prevResult: {error}");
         None
     });
+    let result = result.or_else(|| last_result::noted(call));
     for delegate in call.delegates().iter().rev() {
         run(call, delegate, Verb::Del, result.as_ref()).await?;
     }
-    Ok(())
+    last_result::forget(call)
 }
 
 /// Runs CHECK from the first delegate to the last, each told the final result.

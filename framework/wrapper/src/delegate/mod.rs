@@ -4,6 +4,7 @@ mod answer;
 mod chain;
 mod find;
 mod invoke;
+mod last_result;
 mod tell;
 
 use crate::{AddResult, Answer, Call, Error, Plugin, Position, prev_result};
