@@ -1,5 +1,5 @@
 //! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`,
-//! `cargo xtask soak`, `cargo xtask fuzz`, `cargo xtask audit`.
+//! `cargo xtask soak`, `cargo xtask fuzz`, `cargo xtask audit`, `cargo xtask new-plugin`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
@@ -10,6 +10,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod long;
+mod new_plugin;
 mod run;
 mod setup;
 mod test;
@@ -25,8 +26,9 @@ cargo xtask conformance           judge the plugins of conformance/subjects, or 
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes, and tell it nonsense; long
 cargo xtask soak                  crowds and long lives of containers, some calls of which are killed; long
-cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of six properties;
+cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of seven properties;
                                   --seconds N for more, or the names of some
+cargo xtask new-plugin NAME       a wrapper to begin with, as plugins/NAME; --at DIRECTORY makes it a crate of its own there
 cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too
 
 Each installs the Debian packages that it needs and says which.
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["audit"] => audit::audit(false),
         ["audit", "--advisories"] => audit::audit(true),
         ["fuzz", words @ ..] => fuzz::fuzz(words),
+        ["new-plugin", words @ ..] => new_plugin::new_plugin(words),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),
         ["demo"] => demo::demo(),

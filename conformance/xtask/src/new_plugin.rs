@@ -1,0 +1,125 @@
+//! `cargo xtask new-plugin NAME`: a wrapper to begin with, which compiles, is tested and keeps the specification.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::run::{Outcome, root};
+
+/// Where a file goes, and what is in it.
+const FILES: [(&str, &str); 6] = [
+    ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
+    ("README.md", include_str!("../template/README.md.in")),
+    ("src/main.rs", include_str!("../template/src/main.rs")),
+    ("tests/calls.rs", include_str!("../template/tests/calls.rs")),
+    ("tests/conformance.rs", include_str!("../template/tests/conformance.rs")),
+    ("tests/traffic.rs", include_str!("../template/tests/traffic.rs")),
+];
+
+/// The template's names, which the new plugin's take the place of: the binary's, and the type's.
+const NAME: &str = "new-plugin";
+const TYPE: &str = "NewPlugin";
+
+/// The toolkit's crates that a plugin uses.
+const CRATES: [(&str, &str); 3] = [
+    ("cni-wrapper", "framework/wrapper"),
+    ("cni-conformance", "conformance"),
+    ("cni-wrapper-test", "framework/wrapper-test"),
+];
+
+/// In this workspace as `plugins/NAME`, or with `--at DIRECTORY` as a crate of its own somewhere else.
+pub(crate) fn new_plugin(words: &[&str]) -> Outcome {
+    let (name, directory) = match words {
+        [name] => (*name, None),
+        [name, "--at", directory] => (*name, Some(PathBuf::from(directory))),
+        _ => return Err("cargo xtask new-plugin NAME [--at DIRECTORY]".to_owned()),
+    };
+    check_name(name)?;
+    let at = match &directory {
+        Some(directory) => directory.clone(),
+        None => root().join("plugins").join(name),
+    };
+    if at.exists() {
+        return Err(format!("{} is there already", at.display()));
+    }
+    for (file, text) in FILES {
+        let text = match file {
+            "Cargo.toml" if directory.is_some() => alone(text),
+            _ => text.to_owned(),
+        };
+        write(&at.join(file), &named(&text, name))?;
+    }
+    if directory.is_some() {
+        write(&at.join("rustfmt.toml"), include_str!("../../../rustfmt.toml"))?;
+    }
+    if directory.is_none() {
+        join_workspace(name)?;
+        println!("plugins/{name} is made: cargo test --package {name} --features host-tests");
+    } else {
+        println!("{} is made: cargo test --features host-tests", at.display());
+    }
+    Ok(())
+}
+
+/// It becomes a crate, a binary and a CNI plugin's `type`.
+fn check_name(name: &str) -> Outcome {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(format!(
+        "{name:?}: a plugin's name begins with a letter and has letters, digits and '-', all small"
+    ))
+}
+
+fn named(text: &str, name: &str) -> String {
+    text.replace(NAME, name).replace(TYPE, &type_name(name))
+}
+
+/// `label-policy` → `LabelPolicy`.
+fn type_name(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    name.split('-').filter_map(capital).collect()
+}
+
+/// The manifest of a crate that is a workspace of its own: the toolkit's crates are where this checkout is.
+fn alone(manifest: &str) -> String {
+    let mut manifest = manifest.to_owned();
+    for (krate, path) in CRATES {
+        let path = root().join(path);
+        let by_path = format!("{krate} = {{ path = {path:?} }}");
+        manifest = manifest.replace(&format!("{krate}.workspace = true"), &by_path);
+    }
+    manifest + "\n[workspace]\n"
+}
+
+fn join_workspace(name: &str) -> Outcome {
+    let path = root().join("Cargo.toml");
+    let manifest = fs::read_to_string(&path).map_err(|error| format!("Cargo.toml: {error}"))?;
+    let before = "    \"conformance\",\n";
+    let member = format!("    \"plugins/{name}\",\n{before}");
+    write(&path, &manifest.replacen(before, &member, 1))
+}
+
+fn write(path: &Path, text: &str) -> Outcome {
+    let directory = path.parent().unwrap_or(path);
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_crate_or_no_file_name_are_refused() {
+        for bad in ["", "1st", "Upper", "a_b", "a/b", "../x", "-a", "a b"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+        check_name("demo-wrapper2").unwrap();
+        assert_eq!(type_name("demo-wrapper2"), "DemoWrapper2");
+    }
+}
