@@ -87,9 +87,24 @@ fn the_code_in_the_readme_is_the_example_s() {
 }
 
 #[test]
+fn the_code_in_the_tutorial_is_the_template_s() {
+    let template: String =
+        ["src/main.rs", "tests/calls.rs", "tests/traffic.rs", "tests/conformance.rs"]
+            .map(|file| read(&format!("conformance/xtask/template/{file}")))
+            .concat();
+    let code = blocks(&read("framework/wrapper/docs/tutorial.md"), "rust");
+    assert!(code.len() > 8, "only {} blocks were found", code.len());
+    for block in code {
+        assert!(template.contains(&block), "the template has no such lines:\n{block}");
+    }
+}
+
+#[test]
 fn every_link_leads_to_a_file() {
     for file in READMES.into_iter().chain([
         "framework/wrapper/docs/errors.md",
+        "framework/wrapper/docs/from-go.md",
+        "framework/wrapper/docs/tutorial.md",
         "plugins/port-mapper/docs/original.md",
         "plugins/port-mapper/docs/threat-model.md",
         "plugins/port-mapper/RELIABILITY.md",
