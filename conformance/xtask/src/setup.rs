@@ -19,7 +19,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
 }
 
 /// A bare name is looked for where system programs are.
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 12] = [
     need("ip", "iproute2"),
     need("nsenter", "util-linux"),
     need("iptables-restore", "iptables"),
@@ -29,6 +29,8 @@ const NEEDS: [Need; 10] = [
     need("/usr/lib/cni/bridge", "containernetworking-plugins"),
     need("strace", "strace"),
     need("systemd-analyze", "systemd"),
+    need("containerd", "containerd"), // with the next: a real runtime
+    need("runc", "runc"),
     need("chromium", "chromium"), // the page of cni-conformance is tested in it
 ];
 

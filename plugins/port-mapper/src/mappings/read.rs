@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{HostAddress, Mapping, Protocol, overlap};
 use crate::error::Problem;
@@ -84,7 +84,7 @@ fn mesos_list<'a>(args: Option<&'a Value>, problems: &mut Vec<Problem>) -> Optio
             problems.push(Problem::new(place, expected(object?, "an object")));
             return None;
         };
-        object = present(members.get(key));
+        object = member(members, key);
         place =
             if key.contains('.') { format!("{place}.\"{key}\"") } else { format!("{place}.{key}") };
     }
@@ -128,6 +128,13 @@ fn expected(value: &Value, what: &str) -> String {
     format!("{} is not {what}, which is expected here", shown(value))
 }
 
+/// A member by its key, else by the same key in other letters: Go's library reads keys so, and what does not matter to it is not kept
+/// by its users. containerd 1.x says `HostPort`.
+fn member<'a>(members: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    let similar = || members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    present(members.get(key).or_else(|| similar().map(|(_, value)| value)))
+}
+
 impl Form {
     fn at(&self, index: usize) -> String {
         format!("{}[{index}]", self.list)
@@ -139,7 +146,7 @@ impl Form {
         };
         let mut problems = Vec::new();
         let mut field = |key: &str, read: &dyn Fn(Option<&Value>) -> Result<u16, String>| {
-            read(present(members.get(key))).unwrap_or_else(|why| {
+            read(member(members, key)).unwrap_or_else(|why| {
                 problems.push(Problem::new(format!("{}.{key}", self.at(index)), why));
                 1
             })
@@ -148,9 +155,9 @@ impl Form {
         let container_port = field(self.container_port, &port);
         let longest = u16::MAX - host_port.max(container_port);
         let range = self.range.map_or(1, |key| field(key, &|value| range(value, longest)));
-        let protocol = protocol(present(members.get("protocol")));
+        let protocol = protocol(member(members, "protocol"));
         let host_ip = self.host_ip.map_or(Ok(HostAddress::Any), |key| {
-            host_ip(present(members.get(key))).map_err(|why| (key, why))
+            host_ip(member(members, key)).map_err(|why| (key, why))
         });
         let mut wrong = |key: &str, why| {
             problems.push(Problem::new(format!("{}.{key}", self.at(index)), why));

@@ -158,3 +158,14 @@ fn tens_of_thousands_of_mappings_take_no_time() {
     assert_eq!(capability(many).unwrap().len(), 60_000);
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
+
+/// As containerd 1.6 sends it, whose type has no names for JSON.
+#[test]
+fn keys_are_known_in_capital_letters_too_and_in_their_own_first() {
+    let containerd =
+        json!([{"HostPort": 8080, "ContainerPort": 80, "Protocol": "udp", "HostIP": ""}]);
+    let usual = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": ""}]);
+    assert_eq!(capability(containerd).unwrap(), capability(usual.clone()).unwrap());
+    let both = json!([{"HostPort": 9, "hostPort": 8080, "containerPort": 80, "protocol": "udp"}]);
+    assert_eq!(capability(both).unwrap(), capability(usual).unwrap());
+}
