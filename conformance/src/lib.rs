@@ -29,6 +29,7 @@ pub mod run;
 pub mod runtime;
 pub mod stage;
 mod subject;
+pub mod validate;
 pub mod verdicts;
 
 pub use case::Case;

@@ -27,6 +27,10 @@ cni-conformance matrix REPORT…        JSON reports side by side: plugins × re
     --report KIND=FILE[,KIND=FILE…]  text, md, html; - for stdout (default: text=-)
 cni-conformance diff OLD NEW          what got better and worse between two JSON reports; 1 if anything got worse
 
+cni-conformance validate NETCONF…     is a network configuration or a list as it should be? Nothing is called but VERSION
+    --path DIRS          where plugins are (default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni)
+    --json               for programs
+
 cni-conformance life PLUGIN|NETCONF   whole lives of attachments, as a runtime drives them, on throw-away hosts
     --runtime RUNTIME    libcni (default) or mesos
     --lives LIFE,…       only these; `--lives help` lists them

@@ -14,6 +14,7 @@ mod run;
 mod runtime_arguments;
 mod targets;
 mod user_namespace;
+mod validate;
 mod write;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
                 user_namespace::enter();
                 explain::explain(words)?
             }
+            Some("validate") => validate::validate_files(words)?,
             Some("matrix") => matrix::matrix(&arguments::read_matrix(words)?)?,
             Some("diff") => diff::diff(&arguments::read_files(words)?)?,
             _ => return Err(help::no_such_command(&verb)),

@@ -1,0 +1,90 @@
+//! Keys that every configuration may have, and what was meant by one that is not known.
+
+/// Keys of a list.
+pub(super) const OF_LISTS: [&str; 6] =
+    ["cniVersion", "cniVersions", "name", "plugins", "disableCheck", "disableGC"];
+
+/// Keys of any plugin: of the specification and its conventions, and of the toolkit.
+pub(super) const OF_PLUGINS: [&str; 14] = [
+    "cniVersion",
+    "name",
+    "type",
+    "args",
+    "capabilities",
+    "runtimeConfig",
+    "prevResult",
+    "ipMasq",
+    "ipam",
+    "dns",
+    "delegateTimeout",
+    "logLevel",
+    "logFile",
+    "resultDir",
+];
+
+/// What a runtime can be asked for (the specification's conventions), and `labels`, which the toolkit takes of Mesos.
+pub(super) const CAPABILITIES: [&str; 11] = [
+    "portMappings",
+    "ipRanges",
+    "bandwidth",
+    "dns",
+    "ips",
+    "mac",
+    "infinibandGUID",
+    "deviceID",
+    "aliases",
+    "cgroupPath",
+    "labels",
+];
+
+/// Keys of others: of the runtime's, and what people write beside.
+pub(super) fn is_free(key: &str) -> bool {
+    key.starts_with("cni.dev/") || key.starts_with('_') || key.starts_with("//") || key == "comment"
+}
+
+/// The known key that is most like it, if any is.
+pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
+    let key = plain(key);
+    let distances = known.iter().map(|known| (distance(&key, &plain(known)), *known));
+    distances.filter(|(distance, _)| *distance <= 1 + key.len() / 5).min().map(|(_, known)| known)
+}
+
+/// How many letters have to be added, left out or changed.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for at in 0..other.len() {
+            let change = diagonal + usize::from(letter != other[at]);
+            diagonal = row[at + 1];
+            row[at + 1] = change.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_was_meant_is_found() {
+        let known = ["excludeDevices", "chain", "backend", "masqAll"];
+        for (typed, meant) in [
+            ("exclude_devices", Some("excludeDevices")),
+            ("excludeDevice", Some("excludeDevices")),
+            ("Chain", Some("chain")),
+            ("cahin", None),
+            ("chian", None),
+            ("backends", Some("backend")),
+            ("masqall", Some("masqAll")),
+            ("something", None),
+        ] {
+            assert_eq!(nearest(typed, &known), meant, "{typed}");
+        }
+        assert_eq!(distance("chain", "cahin"), 2);
+    }
+}

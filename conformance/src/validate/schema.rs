@@ -1,0 +1,72 @@
+//! The schemas of this repository's plugins, which their packages install, too.
+
+use boon::{Compiler, Schemas, ValidationError};
+use serde_json::{Map, Value};
+
+/// A plugin's `type`, and its schema.
+const ALL: [(&str, &str); 2] = [
+    ("cni-label-policy", include_str!("../../../plugins/label-policy/schema.json")),
+    ("mesos-cni-port-mapper", include_str!("../../../plugins/port-mapper/schema.json")),
+];
+
+pub(super) struct Schema(Value);
+
+/// The schema of a plugin, if it is one of ours.
+pub(super) fn of(kind: &str) -> Option<Schema> {
+    let (_, text) = ALL.into_iter().find(|(name, _)| *name == kind)?;
+    serde_json::from_str(text).ok().map(Schema)
+}
+
+impl Schema {
+    /// The plugin's own keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
+    /// The capabilities without which it has nothing to do.
+    pub(super) fn capabilities(&self) -> impl Iterator<Item = &str> {
+        self.0["x-capabilities"].as_array().into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// What does not fit: the path of the key, and why.
+    pub(super) fn violations(&self, plugin: &Map<String, Value>) -> Vec<(String, String)> {
+        const NAME: &str = "plugin.json";
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        let compiled = compiler
+            .add_resource(NAME, self.0.clone())
+            .and_then(|()| compiler.compile(NAME, &mut schemas));
+        let plugin = Value::Object(plugin.clone());
+        match compiled {
+            // Every schema is compiled by the tests.
+            Err(error) => vec![(String::new(), error.to_string())],
+            Ok(index) => {
+                schemas.validate(&plugin, index).err().map_or_else(Vec::new, |error| leaves(&error))
+            }
+        }
+    }
+}
+
+/// What is wrong at the deepest places; of alternatives none of which fits, each.
+fn leaves(error: &ValidationError<'_, '_>) -> Vec<(String, String)> {
+    if error.causes.is_empty() {
+        return vec![(path(&error.instance_location.to_string()), error.kind.to_string())];
+    }
+    let mut all: Vec<_> = error.causes.iter().flat_map(leaves).collect();
+    all.dedup();
+    all
+}
+
+/// `/rules/0/when` → `rules[0].when`.
+fn path(pointer: &str) -> String {
+    let mut path = String::new();
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        if part.parse::<usize>().is_ok() {
+            path.push_str(&format!("[{part}]"));
+        } else {
+            path.push_str(if path.is_empty() { "" } else { "." });
+            path.push_str(&part);
+        }
+    }
+    path
+}
