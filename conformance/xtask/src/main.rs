@@ -1,5 +1,5 @@
 //! Everything a person or CI runs: `cargo xtask demo`, `cargo xtask test`, `cargo xtask conformance`, `cargo xtask bench`, `cargo xtask faults`,
-//! `cargo xtask soak`, `cargo xtask fuzz`, `cargo xtask audit`, `cargo xtask new-plugin`.
+//! `cargo xtask soak`, `cargo xtask fuzz`, `cargo xtask audit`, `cargo xtask new-plugin`, `cargo xtask package`.
 //!
 //! A file a task; each does its own set-up.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
@@ -11,6 +11,7 @@ mod demo;
 mod fuzz;
 mod long;
 mod new_plugin;
+mod package;
 mod run;
 mod setup;
 mod test;
@@ -29,6 +30,8 @@ cargo xtask soak                  crowds and long lives of containers, some call
 cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of seven properties;
                                   --seconds N for more, or the names of some
 cargo xtask new-plugin NAME       a wrapper to begin with, as plugins/NAME; --at DIRECTORY makes it a crate of its own there
+cargo xtask package               a Debian package of the plugins and of cni-conformance, in target/debian;
+                                  --target x86_64-unknown-linux-musl makes programs that need no library
 cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too
 
 Each installs the Debian packages that it needs and says which.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ["audit"] => audit::audit(false),
         ["audit", "--advisories"] => audit::audit(true),
         ["fuzz", words @ ..] => fuzz::fuzz(words),
+        ["package", words @ ..] => package::package(words),
         ["new-plugin", words @ ..] => new_plugin::new_plugin(words),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),

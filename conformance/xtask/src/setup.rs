@@ -85,6 +85,17 @@ pub(crate) fn components() -> Outcome {
     Ok(())
 }
 
+/// The standard library for another target.
+pub(crate) fn target(target: &str) -> Outcome {
+    let listed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let listed = listed.map_err(|error| format!("rustup: {error}"))?;
+    if String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == target) {
+        return Ok(());
+    }
+    println!("installing Rust's standard library for {target}");
+    run(Command::new("rustup").args(["target", "add", target])).map(drop)
+}
+
 /// A cargo command of others, installed when missing: its path. Not into the home directory, so that who removes `target`
 /// has removed it.
 pub(crate) fn tool(name: &str) -> Outcome<String> {
