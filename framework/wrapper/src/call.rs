@@ -2,13 +2,14 @@
 
 use std::{ops::Deref, rc::Rc, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
     Error, Object, Request,
     exec::Limits,
     json::{quoted, shown},
+    observer::{Observer, Observers},
 };
 
 /// What can stand at the centre of a wrapper (the third position, a wrapper around a wrapper, is a [`Stack`](crate::Stack)).
@@ -28,6 +29,7 @@ pub struct Call {
     request: Rc<Request>,
     delegates: Rc<[Object]>,
     settings: Rc<Settings>,
+    observers: Observers,
 }
 
 /// The keys of the configuration that the framework itself reads.
@@ -53,6 +55,7 @@ impl Call {
             request: Rc::new(request),
             delegates: delegates.into(),
             settings: Rc::new(settings),
+            observers: Observers::default(),
         })
     }
 
@@ -78,6 +81,25 @@ impl Call {
         let mut delegates = self.delegates.to_vec();
         delegates.iter_mut().try_for_each(&mut rewrite)?;
         Ok(Self { delegates: delegates.into(), ..self.clone() })
+    }
+
+    /// The same call, with an observer of each delegate that it comes to.
+    #[must_use]
+    pub fn observed(&self, observer: Rc<dyn Observer>) -> Self {
+        Self { observers: self.observers.with(observer), ..self.clone() }
+    }
+
+    /// A plugin's own keys of the configuration: what hooks are given as their `Config`, for a plugin around a plugin.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, naming the path of the first key that does not fit.
+    pub fn config_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        crate::typed::read(&self.config)
+    }
+
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     pub(crate) fn settings(&self) -> &Settings {

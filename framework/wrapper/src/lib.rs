@@ -64,6 +64,7 @@ pub mod exec;
 mod flow;
 mod json;
 mod middleware;
+mod observer;
 mod plugin;
 mod prev_result;
 mod reply;
@@ -85,6 +86,7 @@ pub use delegate::Centre;
 pub use environment::Environment;
 pub use error::{DelegateError, DelegateFailure, Error, ErrorObject, Invocation, code};
 pub use middleware::Middleware;
+pub use observer::{Observer, Run};
 pub use plugin::{Answer, Plugin};
 pub use reply::Reply;
 pub use request::{

@@ -1,0 +1,29 @@
+//! A traced plugin keeps the specification as it does without, in both positions.
+
+use cni_conformance::{Check, Profile, check};
+use serde_json::json;
+
+fn trace(profile: Profile) -> Check {
+    check(env!("CARGO_BIN_EXE_cni-trace"))
+        .profile(profile)
+        // A place outside of what is compared before and after: it is what a trace leaves behind.
+        .config(json!({ "traceFile": "/dev/shm/cni-trace-conformance.jsonl" }))
+        .changed(json!({ "redact": ["colour"] }))
+        .failing(json!({ "traceFile": "relative" }))
+        .hasty(json!({ "delegateTimeout": 1 }))
+}
+
+#[test]
+fn around_a_delegate_it_keeps_the_specification() {
+    trace(Profile::Wrapper).verdicts_in(reports("trace-wrapper")).run();
+}
+
+#[test]
+fn after_another_plugin_it_keeps_the_specification() {
+    trace(Profile::Chained).verdicts_in(reports("trace-chained")).run();
+}
+
+/// The verdicts that are committed.
+fn reports(name: &str) -> String {
+    format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}
