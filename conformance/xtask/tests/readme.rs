@@ -6,9 +6,10 @@ use std::process::Command;
 
 use cni_wrapper_test::{Host, plugin_binary};
 
-const READMES: [&str; 4] = [
+const READMES: [&str; 5] = [
     "README.md",
     "plugins/port-mapper/README.md",
+    "plugins/trace/README.md",
     "framework/wrapper/README.md",
     "framework/wrapper-test/README.md",
 ];

@@ -1,9 +1,9 @@
 //! Metrics in a file for node_exporter's textfile collector, summed up over all processes that ever ran.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -121,8 +121,16 @@ fn line_into(series: &mut Series, line: &str) -> Option<()> {
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     // The collector takes every file whose name ends in `.prom`.
     let next = beside(path, ".", ".next");
-    let written = fs::write(&next, text)
-        .and_then(|()| fs::set_permissions(&next, Permissions::from_mode(0o644)))
+    // Left behind by a process that was killed, or a link that somebody else laid there.
+    let _ = fs::remove_file(&next);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&next)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.set_permissions(Permissions::from_mode(0o644))
+        })
         .and_then(|()| fs::rename(&next, path));
     if written.is_err() {
         // The first error is the one to tell.

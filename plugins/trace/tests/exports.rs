@@ -74,6 +74,33 @@ fn metrics_of_somebody_else_are_left_alone() {
     assert_eq!(scene.lines().len(), 1, "the rest is written all the same");
 }
 
+#[test]
+fn a_lock_that_is_never_given_back_holds_a_call_up_for_a_second_only() {
+    let scene = Scene::new(&Script::obey());
+    let held = fs::File::create(scene.file("cni.prom.lock")).unwrap();
+    held.lock().unwrap();
+    let outcome = counting(&scene).run(plugin()).expect_success();
+    assert!(outcome.stderr.contains("another process holds "), "{}", outcome.stderr);
+    assert!(!scene.file("cni.prom").exists());
+    held.unlock().unwrap();
+    counting(&scene).run(plugin()).expect_success();
+    assert_eq!(
+        sample(&metrics(&scene), "cni_calls_total{network=\"net\",verb=\"ADD\",code=\"0\"}"),
+        Some(1.0)
+    );
+}
+
+#[test]
+fn a_link_in_the_way_of_metrics_leads_nowhere() {
+    let scene = Scene::new(&Script::obey());
+    fs::write(scene.file("victim"), "precious").unwrap();
+    std::os::unix::fs::symlink(scene.file("victim"), scene.file(".cni.prom.next")).unwrap();
+    let outcome = counting(&scene).run(plugin()).expect_success();
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(fs::read_to_string(scene.file("victim")).unwrap(), "precious");
+    assert!(metrics(&scene).contains("cni_calls_total{"));
+}
+
 fn traced(scene: &Scene, parent: &str) -> CallBuilder {
     let call = scene.call().key("spansFile", json!(scene.file("spans.jsonl")));
     call.env("TRACEPARENT", parent).env("TRACESTATE", "a=b")

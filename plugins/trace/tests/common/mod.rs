@@ -55,10 +55,13 @@ pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-/// The configuration at the beginning of the README.
-pub(crate) fn readme_config() -> Value {
+/// The blocks of JSON in the README: the configuration at its beginning, all keys, a list.
+pub(crate) fn readme_configs() -> [Value; 3] {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let readme = readme.expect("README.md");
-    let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
-    serde_json::from_str(rest.split_once("```").expect("its end").0).expect("JSON")
+    let blocks = readme.split("```json\n").skip(1).map(|rest| {
+        let block = rest.split("```").next().expect("its end");
+        serde_json::from_str(block).expect(block)
+    });
+    blocks.collect::<Vec<_>>().try_into().expect("three blocks")
 }
