@@ -72,7 +72,7 @@ async fn write(call: &Call, config: &Config, event: &Event, watch: &Watch) {
             log::warn!("this {} is not written to {}: {error}", event.verb, path.display());
         }
     };
-    let runs = watch.runs.borrow();
+    let runs = watch.runs.take();
     let line = record::line(call, event, &runs, &config.redact);
     warn(&config.trace_file, append(&config.trace_file, &line));
     if let (Some(path), Some(context)) = (&config.spans_file, &watch.context) {
