@@ -67,11 +67,17 @@ fn metrics_add_up_over_processes_that_run_at_once() {
 #[test]
 fn metrics_of_somebody_else_are_left_alone() {
     let scene = Scene::new(&Script::obey());
-    fs::write(scene.file("cni.prom"), "node_load1 0.5\n").unwrap();
-    let outcome = counting(&scene).run(plugin()).expect_success();
-    assert!(outcome.stderr.contains("\"node_load1 0.5\", which is not ours"), "{}", outcome.stderr);
-    assert_eq!(metrics(&scene), "node_load1 0.5\n");
-    assert_eq!(scene.lines().len(), 1, "the rest is written all the same");
+    for foreign in ["node_load1 0.5", "node_cpu{cpu=\"0\"} 1", "cni_call_duration_seconds{} 1"] {
+        fs::write(scene.file("cni.prom"), format!("{foreign}\n")).unwrap();
+        let outcome = counting(&scene).run(plugin()).expect_success();
+        assert!(
+            outcome.stderr.contains("which is not ours; remove the file"),
+            "{}",
+            outcome.stderr
+        );
+        assert_eq!(metrics(&scene), format!("{foreign}\n"));
+    }
+    assert_eq!(scene.lines().len(), 3, "the rest is written all the same");
 }
 
 #[test]
