@@ -90,6 +90,18 @@ fn the_result_is_recorded_in_the_version_in_which_the_runtime_gets_it() {
 }
 
 #[test]
+fn a_result_that_the_runtime_can_t_be_told_is_recorded_as_the_error_that_it_gets() {
+    let scene = on_add(Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})));
+    let call = scene.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
+    let outcome = call.key("cniVersion", json!("0.2.0")).run(plugin());
+    assert_eq!(outcome.error().0, 6);
+    let [add, del] = scene.lines().try_into().expect("the ADD, and the DEL that undoes it");
+    assert_eq!(add["error"], outcome.json());
+    assert_eq!(add["delegates"][0]["result"]["ips"], json!([]), "the delegate did succeed");
+    assert_eq!((&del["verb"], del.get("error")), (&json!("DEL"), None));
+}
+
+#[test]
 fn every_verb_is_seen_around_a_delegate_and_in_a_chain() {
     let scene = Scene::new(&Script::obey());
     let result = json!({"cniVersion": "1.1.0", "ips": []});

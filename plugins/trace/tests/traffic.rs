@@ -80,3 +80,22 @@ fn the_other_configs_of_the_readme_write_what_they_say() {
     let line = last_line(&host, "/var/log/cni-trace.jsonl");
     assert_eq!((&line["position"], &line["result"]), (&json!("chained"), &answer));
 }
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_line_stops_nothing() {
+    let host = Host::new();
+    host.sh("mount -t tmpfs -o size=8k none /var/log");
+    let [config, ..] = readme_configs();
+    let call = CallBuilder::add("net")
+        .config(config)
+        .container(&host.container("c1"))
+        .cni_path("/usr/lib/cni");
+    let long = call.clone().key("long", json!("x".repeat(20_000)));
+    let outcome = long.run(plugin()).expect_success();
+    assert_eq!(outcome.json()["interfaces"].as_array().map(Vec::len), Some(3));
+    assert!(outcome.stderr.contains("8192 of "), "{}", outcome.stderr);
+
+    host.sh("mount -o remount,size=1m /var/log");
+    call.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(last_line(&host, "/var/log/cni-trace.jsonl")["verb"], "DEL");
+}
