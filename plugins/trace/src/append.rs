@@ -8,19 +8,22 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use serde_json::Value;
 
+use crate::lock::lock;
+
 /// Appends a line with one write, so that lines of several processes never mix.
 ///
 /// # Errors
 ///
 /// The file can't be opened, or the disk is full.
-pub(crate) fn append(path: &Path, line: &Value) -> io::Result<()> {
+pub(crate) async fn append(path: &Path, line: &Value) -> io::Result<()> {
     // A pipe that nobody reads must not hold the call up.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut options = OpenOptions::new();
     let mut file =
         options.read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
-    // What a full disk cut off must not spoil this line, too.
-    let begin = if is_cut_off(&file) { "\n" } else { "" };
+    // What a full disk cut off must not spoil this line, too. Without the lock a line that is just being written would look so.
+    let alone = lock(&file).await.unwrap_or(false);
+    let begin = if alone && is_cut_off(&file) { "\n" } else { "" };
     let text = format!("{begin}{line}\n");
     let written = file.write(text.as_bytes())?;
     if written < text.len() {

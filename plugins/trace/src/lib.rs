@@ -6,6 +6,7 @@
 mod append;
 mod config;
 mod event;
+mod lock;
 mod metrics;
 mod record;
 mod redact;

@@ -8,20 +8,14 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-
 use crate::event::Event;
+use crate::lock::lock;
 
 const CALLS: &str = "cni_calls_total";
 const DURATION: &str = "cni_call_duration_seconds";
 /// Upper bounds in seconds, from a plugin that does little to a delegate at its deadline.
 const BOUNDS: [&str; 13] =
     ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60"];
-
-/// A call that others have to wait for writes its metrics in a millisecond; one that hangs holds nobody up for longer than this.
-const PATIENCE: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// What is known of one combination of labels.
 #[derive(Default)]
@@ -44,7 +38,7 @@ pub(crate) async fn count(path: &Path, network: &str, event: &Event) -> io::Resu
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err(io::Error::other("it is no regular file"));
     }
-    let _lock = lock(&beside(path, "", ".lock")).await?;
+    let _lock = locked(&beside(path, "", ".lock")).await?;
     let mut series = match fs::read_to_string(path) {
         Ok(text) => parse(&text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Series::new(),
@@ -144,19 +138,12 @@ fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
     path.with_file_name(format!("{before}{name}{after}"))
 }
 
-async fn lock(path: &Path) -> io::Result<File> {
+async fn locked(path: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    let begun = std::time::Instant::now();
-    while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        if error != Errno::WOULDBLOCK {
-            return Err(error.into());
-        }
-        if begun.elapsed() > PATIENCE {
-            let why = format!("another process holds {} for over a second", path.display());
-            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
-        }
-        async_std::task::sleep(PAUSE).await;
+    if lock(&file).await? {
+        return Ok(file);
     }
-    Ok(file)
+    let why = format!("another process holds {} for over a second", path.display());
+    Err(io::Error::new(io::ErrorKind::TimedOut, why))
 }

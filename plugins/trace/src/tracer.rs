@@ -74,9 +74,9 @@ async fn write(call: &Call, config: &Config, event: &Event, watch: &Watch) {
     };
     let runs = watch.runs.take();
     let line = record::line(call, event, &runs, &config.redact);
-    warn(&config.trace_file, append(&config.trace_file, &line));
+    warn(&config.trace_file, append(&config.trace_file, &line).await);
     if let (Some(path), Some(context)) = (&config.spans_file, &watch.context) {
-        warn(path, append(path, &spans::request(call, context, event, &runs)));
+        warn(path, append(path, &spans::request(call, context, event, &runs)).await);
     }
     if let Some(path) = &config.metrics_file {
         warn(path, metrics::count(path, &call.attachment.network, event).await);

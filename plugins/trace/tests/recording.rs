@@ -161,7 +161,7 @@ fn secrets_are_hidden_wherever_they_stand_and_stay_in_what_the_delegate_gets() {
 #[test]
 fn lines_of_many_processes_do_not_mix_and_only_the_owner_reads_them() {
     let scene = Scene::new(&Script::obey());
-    let long = "x".repeat(20_000);
+    let long = "x".repeat(500_000);
     thread::scope(|scope| {
         for number in 0..12 {
             let call = scene.call().container_id(&format!("c{number}")).key("long", json!(long));
