@@ -3,8 +3,10 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use cni_wrapper_test::{Behaviour, CallBuilder, Script};
 use common::{Scene, plugin};
@@ -186,6 +188,29 @@ fn a_line_that_a_full_disk_cut_off_spoils_no_other() {
     let text = fs::read_to_string(scene.file("trace.jsonl")).unwrap();
     let sound = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
     assert_eq!((text.lines().count(), sound), (3, 2), "{text}");
+}
+
+#[test]
+fn a_line_that_another_process_is_just_writing_is_not_taken_for_one_that_was_cut_off() {
+    let scene = Scene::new(&Script::obey());
+    let path = scene.file("trace.jsonl");
+    let mut other = fs::File::create(&path).unwrap();
+    other.lock().unwrap();
+    other.write_all(b"{\"half\":").unwrap();
+    let call = scene.call().start(plugin());
+    let begun = Instant::now();
+    let is_waiting = || scene.plugins.calls("inner").iter().any(|call| call.end_ns.is_some());
+    while !is_waiting() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the delegate was never called");
+        thread::sleep(Duration::from_millis(2));
+    }
+    // It has nothing to do but to wait for us, so time enough for a mistake.
+    thread::sleep(Duration::from_millis(200));
+    other.write_all(b"1}\n").unwrap();
+    other.unlock().unwrap();
+    call.finish().expect_success();
+    let lines = scene.lines();
+    assert_eq!((lines.len(), &lines[1]["verb"]), (2, &json!("ADD")));
 }
 
 #[test]
