@@ -12,7 +12,8 @@
 //! | 5 | all cases are [`run`] on a [`Subject`], for every version that it claims | [`run`] |
 //! | 6 | reports for people and machines | [`report`] |
 //!
-//! Beside that it plays the [`runtime`]: whole lives of attachments as libcni and Mesos drive them.
+//! Beside that it plays the [`runtime`]: whole lives of attachments as libcni and Mesos drive them; and it makes recorded
+//! calls again with another plugin: [`replay`].
 //! The author of a plugin has its conformance in `cargo test` with a few lines: [`check`].
 
 mod case;
@@ -22,6 +23,7 @@ pub mod exchange;
 pub mod judgement;
 mod process;
 mod profile;
+pub mod replay;
 pub mod report;
 pub mod requirements;
 mod rootless;

@@ -40,6 +40,14 @@ cni-conformance life PLUGIN|NETCONF   whole lives of attachments, as a runtime d
     --info JSON          with --runtime mesos: what the framework says (NetworkInfo) besides port mappings
     --path DIRS          where plugins are, besides /opt/cni/bin and /usr/lib/cni
 
+cni-conformance replay RECORDING PLUGIN   each call that cni-trace recorded again, with this plugin, on a throw-away host: is it answered alike?
+    --network NAME       only calls of this network
+    --delegate TYPE      only calls of this one, when it recorded several
+    --prepare SCRIPT     a shell script that makes the host ready
+    --path DIRS          where plugins are, besides PLUGIN's directory, /opt/cni/bin and /usr/lib/cni
+    --timeout SECONDS    for one call of the plugin (default: 120)
+    --json               for programs
+
 cni-conformance add|check|del|status NETCONF NETNS    as a small runtime, on this machine; the result is on stdout
 cni-conformance gc NETCONF --valid ID[/IFNAME]…|--all
     NETCONF              a file (.conf, .json, .conflist), or the name of a network in --netconf-dir
@@ -58,6 +66,7 @@ cni-conformance gc NETCONF --valid ID[/IFNAME]…|--all
 
 CASE is the beginning of an id (`del`, `del.twice`) or a code (`DEL-02`).
 Exit status: 0 conforms, 1 a requirement is broken, 2 could not test, 3 nothing matched.
+Replay: 0 alike, 1 different, 2 could not test, 3 no such call.
 By hand: 0 success, 1 the plugin failed, 2 it could not be run.
 ";
 

@@ -10,6 +10,7 @@ mod life;
 mod list;
 mod matrix;
 mod progress;
+mod replay;
 mod run;
 mod runtime_arguments;
 mod targets;
@@ -46,6 +47,10 @@ pub(crate) fn dispatch() -> Result<ExitCode, String> {
             Some("life") => {
                 user_namespace::enter();
                 life::life(words)?
+            }
+            Some("replay") => {
+                user_namespace::enter();
+                replay::replay(words)?
             }
             Some(verb) if by_hand::knows(verb) => by_hand::by_hand(verb, words)?,
             Some("explain") => {

@@ -36,7 +36,7 @@ use crate::subject::Subject;
 pub(crate) use scratch::Scratch;
 
 /// The PATH that the plugin gets.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The name of the network that cases work on.
 pub const NETWORK: &str = "conformance";
@@ -282,7 +282,7 @@ impl Stage {
 }
 
 /// The directory below /tmp that the plugin lies in, if it does.
-fn in_tmp(plugin: &Path) -> Option<&Path> {
+pub(crate) fn in_tmp(plugin: &Path) -> Option<&Path> {
     plugin.parent().filter(|parent| parent.starts_with("/tmp"))
 }
 

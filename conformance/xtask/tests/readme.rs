@@ -6,11 +6,12 @@ use std::process::Command;
 
 use cni_wrapper_test::{Host, plugin_binary};
 
-const READMES: [&str; 6] = [
+const READMES: [&str; 7] = [
     "README.md",
     "plugins/RECIPES.md",
     "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
+    "plugins/trace/README.md",
     "framework/wrapper/README.md",
     "framework/wrapper-test/README.md",
 ];

@@ -9,6 +9,7 @@ use crate::{
     Error, Object, Request,
     exec::Limits,
     json::{quoted, shown},
+    observer::{Observer, Observers},
 };
 
 /// What can stand at the centre of a wrapper (the third position, a wrapper around a wrapper, is a [`Stack`](crate::Stack)).
@@ -28,6 +29,7 @@ pub struct Call {
     request: Rc<Request>,
     delegates: Rc<[Object]>,
     settings: Rc<Settings>,
+    observers: Observers,
 }
 
 /// The keys of the configuration that the framework itself reads.
@@ -56,6 +58,7 @@ impl Call {
             request: Rc::new(request),
             delegates: delegates.into(),
             settings: Rc::new(settings),
+            observers: Observers::default(),
         })
     }
 
@@ -99,6 +102,16 @@ impl Call {
     /// Code 7, as for the key `delegate` itself: it is neither a plugin object nor a list of them. `key` is where it stands.
     pub fn with_delegates(&self, key: &str, delegates: &Value) -> Result<Self, Error> {
         Ok(Self { delegates: read_delegates(key, delegates)?.into(), ..self.clone() })
+    }
+
+    /// The same call, with an observer of each delegate that it comes to.
+    #[must_use]
+    pub fn observed(&self, observer: Rc<dyn Observer>) -> Self {
+        Self { observers: self.observers.with(observer), ..self.clone() }
+    }
+
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     pub(crate) fn settings(&self) -> &Settings {

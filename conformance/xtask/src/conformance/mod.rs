@@ -93,7 +93,8 @@ fn is_ours(name: &str) -> bool {
 fn build() -> Outcome {
     let examples = ["build", "--quiet", "--package", "cni-wrapper", "--examples"];
     run_command(&mut cargo(&examples))?;
-    run_command(&mut cargo(&["build", "--quiet", "--package", "mesos-cni-port-mapper"])).map(drop)
+    let plugins = ["--package", "mesos-cni-port-mapper", "--package", "cni-trace"];
+    run_command(cargo(&["build", "--quiet"]).args(plugins)).map(drop)
 }
 
 /// Judges one subject; what is otherwise than in the committed report.

@@ -12,6 +12,7 @@ use crate::{
     AddResult, Call, Error, Object, Verb,
     error::{DelegateError, DelegateFailure, Invocation},
     exec::{self, ExecError, Execution},
+    observer::Run,
 };
 
 use super::{answer, find::find, tell};
@@ -31,34 +32,39 @@ pub(super) async fn invoke(
     told: &Object,
 ) -> Result<Option<AddResult>, Error> {
     let version = tell::version(call, delegate)?;
-    let execution = execution(call, verb, told, find(call, delegate, verb)?);
+    let run = Run { plugin: tell::name(delegate), verb, version, config: told };
+    let execution = execution(call, &run, find(call, delegate, verb)?);
     let started = Instant::now();
     log::debug!("{verb} of {}", execution.program.display());
     let (outcome, said) = match exec::run(&execution).await {
         Ok(finished) => (answer::read(&finished, verb, version), finished.stderr),
         Err(error) => failure(error),
     };
+    let took = started.elapsed();
     forward(&said);
-    outcome.map_err(|failure| {
+    let outcome = outcome.map_err(|failure| {
         let invocation = Invocation {
-            plugin: tell::name(delegate).to_owned(),
+            plugin: run.plugin.to_owned(),
             verb,
             path: Some(execution.program),
-            took: started.elapsed(),
+            took,
             stderr: tail(&said),
         };
         Error::Delegate(Box::new(DelegateError { invocation, failure }))
-    })
+    });
+    call.observers().ended(&run, took, outcome.as_ref().map(Option::as_ref));
+    outcome
 }
 
 /// The whole environment as it came to us, with CNI_COMMAND changed when another verb is meant (specification, section 4).
-fn execution(call: &Call, verb: Verb, told: &Object, program: PathBuf) -> Execution {
-    let environment = call.environment.with("CNI_COMMAND", verb.as_str());
+fn execution(call: &Call, run: &Run<'_>, program: PathBuf) -> Execution {
+    let environment = call.environment.with("CNI_COMMAND", run.verb.as_str());
+    let environment = call.observers().starting(run, environment);
     Execution {
         program,
         args: Vec::new(),
         environment: environment.variables().to_vec(),
-        stdin: Value::Object(told.clone()).to_string().into_bytes(),
+        stdin: Value::Object(run.config.clone()).to_string().into_bytes(),
         limits: call.settings().limits(),
     }
 }
