@@ -96,6 +96,46 @@ fn a_mistake_is_named_by_its_place_with_what_to_do() {
     }
 }
 
+/// What is not a key of a plugin can't be told from a mistake.
+#[test]
+fn every_key_of_a_readme_s_table_is_in_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
+    let toolkit = [
+        "delegateTimeout",
+        "logLevel",
+        "logFile",
+        "resultDir",
+        "allow",
+        "deny",
+        "use",
+        "delegates",
+    ];
+    for plugin in ["port-mapper", "label-policy", "trace"] {
+        let read = |file: &str| {
+            fs::read_to_string(root.join("plugins").join(plugin).join(file)).expect("a file")
+        };
+        let schema: Value = serde_json::from_str(&read("schema.json")).expect("JSON");
+        let readme = read("README.md");
+        let (_, keys) = readme.split_once("## Keys").expect("a table of keys");
+        let table = keys
+            .lines()
+            .skip_while(|line| !line.starts_with("| `"))
+            .take_while(|line| line.starts_with('|'));
+        let cells = table.filter_map(|row| row.split('|').nth(1));
+        let keys: Vec<&str> = cells
+            .flat_map(|cell| cell.split(", "))
+            .map(|key| key.trim_matches([' ', '`']))
+            .collect();
+        assert!(keys.len() > 3, "{plugin}: {keys:?}");
+        for key in keys.iter().filter(|key| !toolkit.contains(key)) {
+            assert!(
+                schema["properties"].get(key).is_some(),
+                "{plugin}: {key} is not in its schema"
+            );
+        }
+    }
+}
+
 /// All JSON in documents that is a configuration.
 #[test]
 fn nothing_is_wrong_with_what_the_documents_show() {
@@ -106,6 +146,7 @@ fn nothing_is_wrong_with_what_the_documents_show() {
         "plugins/RECIPES.md",
         "plugins/port-mapper/README.md",
         "plugins/label-policy/README.md",
+        "plugins/trace/README.md",
     ] {
         let text = fs::read_to_string(root.join(file)).expect("a document");
         for block in text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()) {

@@ -4,8 +4,9 @@ use boon::{Compiler, Schemas, ValidationError};
 use serde_json::{Map, Value};
 
 /// A plugin's `type`, and its schema.
-const ALL: [(&str, &str); 2] = [
+const ALL: [(&str, &str); 3] = [
     ("cni-label-policy", include_str!("../../../plugins/label-policy/schema.json")),
+    ("cni-trace", include_str!("../../../plugins/trace/schema.json")),
     ("mesos-cni-port-mapper", include_str!("../../../plugins/port-mapper/schema.json")),
 ];
 

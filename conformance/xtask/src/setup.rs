@@ -19,7 +19,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
 }
 
 /// A bare name is looked for where system programs are.
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     need("ip", "iproute2"),
     need("nsenter", "util-linux"),
     need("iptables-restore", "iptables"),
@@ -31,7 +31,8 @@ const NEEDS: [Need; 12] = [
     need("systemd-analyze", "systemd"),
     need("containerd", "containerd"), // with the next: a real runtime
     need("runc", "runc"),
-    need("chromium", "chromium"), // the page of cni-conformance is tested in it
+    need("mmdebstrap", "mmdebstrap"), // a clean Debian, in which the package is installed
+    need("chromium", "chromium"),     // the page of cni-conformance is tested in it
 ];
 
 /// Installs the Debian packages that are missing.

@@ -36,6 +36,10 @@ pub(crate) fn package(words: &[&str]) -> Outcome {
     tree.describe(build.architecture(), build.depends())?;
     let file = at.join(tree.file_name(build.architecture()));
     let mut dpkg = Command::new("dpkg-deb");
+    if build.profile == "debug" {
+        // A hundred megabytes that are installed once.
+        dpkg.args(["-Zgzip", "-z1"]);
+    }
     dpkg.args(["--build", "--root-owner-group"]).arg(tree.path()).arg(&file);
     run(dpkg.stdout(std::process::Stdio::null()))?;
     println!("{}", file.strip_prefix(root()).unwrap_or(&file).display());

@@ -8,11 +8,14 @@ use std::process::Command;
 use crate::run::{Outcome, root, run};
 
 /// The crates whose programs are in it.
-pub(super) const PACKAGES: [&str; 3] =
-    ["mesos-cni-port-mapper", "cni-label-policy", "cni-conformance"];
-/// Plugins, which runtimes look for in `/usr/lib/cni`; people call them by name.
-const PLUGINS: [(&str, &str); 2] =
-    [("mesos-cni-port-mapper", "port-mapper"), ("cni-label-policy", "label-policy")];
+pub(super) const PACKAGES: [&str; 4] =
+    ["mesos-cni-port-mapper", "cni-label-policy", "cni-trace", "cni-conformance"];
+/// Plugins, which runtimes look for in `/usr/lib/cni`, with their folders. People call them by name.
+const PLUGINS: [(&str, &str); 3] = [
+    ("mesos-cni-port-mapper", "port-mapper"),
+    ("cni-label-policy", "label-policy"),
+    ("cni-trace", "trace"),
+];
 
 const CONTROL: &str = include_str!("../../package/control.in");
 const NAME: &str = "cni-wrapper-plugins";
