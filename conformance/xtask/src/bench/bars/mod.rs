@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::figures::{AtOnce, Calls, Figures, RowFigures, Times};
-use super::rows::plain::TRANSACTION;
+use super::rows::plain::{NESTED, NOTHING, TRANSACTION};
 
 /// One of them, judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,6 +110,8 @@ impl Judge<'_> {
     fn floor(&mut self) {
         let measured = self.ratio(ADD, (OURS, 0), (TRANSACTION, 0));
         self.most(&[0], format!("{OURS} ADD / {TRANSACTION}, 0 existing"), 3.0, measured);
+        let measured = self.ratio(ADD, (NESTED, 0), (NOTHING, 0));
+        self.most(&[0], format!("{NESTED} in one another / {NOTHING}, ADD"), 3.0, measured);
     }
 
     fn at_once(&mut self) {

@@ -1,33 +1,42 @@
-//! What maps nothing: a wrapper that adds nothing, the delegate alone, one transaction, no work at all.
+//! What maps nothing: a wrapper that adds nothing, three of them in one another, the delegate alone, one transaction, no work at all.
 
 use std::path::Path;
 
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use super::{Kind, Position, Row, Variant};
 use crate::bench::programs::Programs;
 
 pub(crate) const NOTHING: &str = "no-op wrapper";
+pub(crate) const NESTED: &str = "three no-op wrappers";
 pub(crate) const DELEGATE: &str = "bare delegate";
 pub(crate) const TRANSACTION: &str = "one transaction";
 pub(crate) const EMPTY: &str = "empty process";
 
 pub(super) fn rows(programs: &Programs) -> Vec<Row> {
     let delegates = programs.delegate.parent().unwrap_or(&programs.delegate);
+    let wrappers = programs.nothing.parent().unwrap_or(&programs.nothing);
     let row = |name: &str, program: &Path| Row {
         name: name.to_owned(),
         kind: Kind::Floor,
         program: program.to_owned(),
         position: Position::Wrapper,
         variant: Variant::Nft,
-        keys: Map::new(),
+        keys: if name == NESTED { nested() } else { Map::new() },
         by_existing: name == TRANSACTION,
-        delegates: delegates.to_owned(),
+        delegates: [delegates, wrappers].map(|path| path.to_string_lossy()).join(":").into(),
     };
     vec![
         row(NOTHING, &programs.nothing),
+        row(NESTED, &programs.nothing),
         row(DELEGATE, &programs.delegate),
         row(TRANSACTION, &programs.transaction),
         row(EMPTY, &programs.empty),
     ]
+}
+
+/// Two more wrappers, and the delegate in the innermost.
+fn nested() -> Map<String, Value> {
+    let inner = json!({"type": "nothing", "delegate": {"type": "bench-delegate"}});
+    Map::from_iter([("delegate".to_owned(), json!({"type": "nothing", "delegate": inner}))])
 }
