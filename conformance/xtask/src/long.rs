@@ -1,4 +1,5 @@
 //! Tests of the port mapper in their long form: `cargo xtask faults` and `cargo xtask soak`. `cargo xtask test` has the short one.
+//! And the one with a real runtime alone: `cargo xtask containerd`.
 
 use crate::run::{Outcome, cargo, line, run};
 use crate::setup;
@@ -26,4 +27,13 @@ fn all_of(names: &[&str], variable: &str) -> Outcome {
     let took = run(&mut tests)?;
     println!("nothing lost and nothing left behind, in {:.0} s", took.as_secs_f64());
     Ok(())
+}
+
+/// containerd from Debian runs a pod whose host port is mapped by our plugin.
+pub(crate) fn containerd() -> Outcome {
+    setup::packages()?;
+    let mut test = cargo(&["test", "--package", "xtask", "--features", "host-tests"]);
+    test.args(["--test", "containerd"]);
+    println!("$ {}", line(&test));
+    run(&mut test).map(drop)
 }
