@@ -31,7 +31,8 @@ pub(super) async fn invoke(
     told: &Object,
 ) -> Result<Option<AddResult>, Error> {
     let version = tell::version(call, delegate)?;
-    let execution = execution(call, verb, told, find(call, delegate, verb)?);
+    let execution = execution(call, verb, told, find(call, delegate, verb)?)
+        .ok_or_else(|| Error::TryAgainLater(no_time_for(delegate, verb)))?;
     let started = Instant::now();
     log::debug!("{verb} of {}", execution.program.display());
     let (outcome, said) = match exec::run(&execution).await {
@@ -52,15 +53,23 @@ pub(super) async fn invoke(
 }
 
 /// The whole environment as it came to us, with CNI_COMMAND changed when another verb is meant (specification, section 4).
-fn execution(call: &Call, verb: Verb, told: &Object, program: PathBuf) -> Execution {
+fn execution(call: &Call, verb: Verb, told: &Object, program: PathBuf) -> Option<Execution> {
+    let limits = call.limits()?;
     let environment = call.environment.with("CNI_COMMAND", verb.as_str());
-    Execution {
+    Some(Execution {
         program,
         args: Vec::new(),
         environment: environment.variables().to_vec(),
         stdin: Value::Object(told.clone()).to_string().into_bytes(),
-        limits: call.settings().limits(),
-    }
+        limits,
+    })
+}
+
+fn no_time_for(delegate: &Object, verb: Verb) -> String {
+    format!(
+        "the time for the whole call was over before {verb} of delegate {:?}",
+        tell::name(delegate)
+    )
 }
 
 /// A run that did not come to its end, and what was said on stderr until then.
