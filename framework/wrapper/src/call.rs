@@ -133,7 +133,9 @@ impl Call {
     pub(crate) fn limits(&self) -> Option<Limits> {
         let own = self.settings.limits();
         let Some(deadline) = self.deadline else { return Some(own) };
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        // In whole milliseconds, since it is shown to people.
+        let left = Duration::from_millis(left.try_into().unwrap_or(u64::MAX));
         (!left.is_zero()).then(|| Limits { deadline: own.deadline.min(left), ..own })
     }
 

@@ -88,3 +88,7 @@ pub(crate) fn counts(code: u32) -> bool {
 fn millis(time: Duration) -> u64 {
     time.as_millis().try_into().unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "breaker_tests.rs"]
+mod tests;

@@ -26,3 +26,26 @@ impl Deadline {
         Self { work: now + (whole - kept), end: now + whole }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_add_keeps_time_to_be_undone_and_every_verb_to_be_stopped() {
+        let table = [
+            (Verb::Add, 30_000, 22_000),
+            (Verb::Add, 2_000, 1_000),
+            (Verb::Add, 100, 50),
+            (Verb::Del, 30_000, 29_500),
+            (Verb::Status, 1_000, 750),
+            (Verb::Gc, 100, 75),
+        ];
+        let now = Instant::now();
+        for (verb, whole, work) in table {
+            let [whole, work] = [whole, work].map(Duration::from_millis);
+            let expected = Deadline { work: now + work, end: now + whole };
+            assert_eq!(Deadline::of(verb, whole, now), expected, "{verb} in {whole:?}");
+        }
+    }
+}

@@ -93,7 +93,9 @@ fn is_ours(name: &str) -> bool {
 fn build() -> Outcome {
     let examples = ["build", "--quiet", "--package", "cni-wrapper", "--examples"];
     run_command(&mut cargo(&examples))?;
-    run_command(&mut cargo(&["build", "--quiet", "--package", "mesos-cni-port-mapper"])).map(drop)
+    let plugins =
+        ["build", "--quiet", "--package", "mesos-cni-port-mapper", "--package", "cni-guard"];
+    run_command(&mut cargo(&plugins)).map(drop)
 }
 
 /// Judges one subject; what is otherwise than in the committed report.
