@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
-use cni_wrapper::{Call, Centre, Environment, Error, Plugin, Request, Verb, code};
+use cni_wrapper::{
+    AddResult, Answer, Call, Centre, Environment, Error, Layers, Middleware, Plugin, Request,
+    Stack, Verb, code,
+};
 use cni_wrapper_test::{Behaviour, PluginDir, Script};
 use serde_json::{Value, json};
 
@@ -65,5 +68,55 @@ fn of_two_deadlines_the_earlier_holds() {
         let started = Instant::now();
         block_on(Centre.del(&hurried)).expect_err("it is stopped");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
+
+const TIME: Duration = Duration::from_millis(300);
+
+/// Fails when the time is over.
+struct FailsLate;
+
+impl Middleware for FailsLate {
+    type Config = serde::de::IgnoredAny;
+
+    async fn after_add(&self, _: &Call, _: &Self::Config, _: &mut AddResult) -> Result<(), Error> {
+        async_std::task::sleep(TIME * 2).await;
+        Err(Error::plugin(120, "too late"))
+    }
+}
+
+/// Panics when the time is over.
+struct PanicsLate(Box<dyn Plugin>);
+
+impl Plugin for PanicsLate {
+    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+        Box::pin(async move {
+            self.0.add(call).await?;
+            async_std::task::sleep(TIME * 2).await;
+            panic!("too late")
+        })
+    }
+    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.del(call)
+    }
+    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.check(call)
+    }
+    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.gc(call)
+    }
+    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.status(call)
+    }
+}
+
+#[test]
+fn an_add_that_fails_in_a_layer_when_the_time_is_over_is_undone_all_the_same() {
+    let panics = Stack::new().with_plugin(|inner| Box::new(PanicsLate(inner)));
+    for layers in [FailsLate.around(Box::new(Centre)), panics.around(Box::new(Centre))] {
+        let dir = PluginDir::new().with("d", &Script::obey());
+        let call = call(Verb::Add, &dir, &json!({"type": "d"})).until(Instant::now() + TIME);
+        let error = block_on(layers.add(&call)).expect_err("too late");
+        assert_eq!(dir.verbs(), ["d ADD", "d DEL"], "{error}");
     }
 }

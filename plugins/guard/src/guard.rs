@@ -49,9 +49,7 @@ impl Guard {
     async fn guarded_status(&self, call: &Call) -> Result<(), Error> {
         let job = Job::of(call)?;
         let memory = Memory::of(&job.settings, &call.attachment.network)?;
-        if let Some(why) = memory.and_then(|memory| memory.refusal()) {
-            return Err(Error::NotAvailable(why));
-        }
+        memory.map_or(Ok(()), |memory| memory.status())?;
         Ok(job.run(|| self.inner.status(&job.call)).await?)
     }
 }

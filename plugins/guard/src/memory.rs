@@ -1,8 +1,9 @@
 //! The breaker at its place: its state in a file, its probe a lock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cni_wrapper::{Attachment, Error, FileError, Notes, PrivateDir, code};
+use rustix::io::FdFlags;
 
 use crate::breaker::{Gate, Outcome, State, counts};
 use crate::config::{Breaker, Settings};
@@ -41,33 +42,49 @@ impl<'s> Memory<'s> {
     ///
     /// Code 11 while the breaker is open, or another probe is on its way.
     pub(crate) async fn enter(&self) -> Result<Pass, Error> {
-        self.refusal().map_or(Ok(()), |why| Err(Error::TryAgainLater(why)))?;
-        if self.state().gate(now()) == Gate::Closed {
+        if !self.is_half_open()? {
             return Ok(Pass(None));
         }
         let Some(probe) = self.lock("probe", Instant::now()).await? else {
             let Attachment { network, .. } = &self.network;
-            let why = format!(
-                "network {network:?}: after failed ADDs one is being tried; the others wait for how it goes"
-            );
-            return Err(Error::TryAgainLater(why));
+            return Err(Error::TryAgainLater(format!(
+                "network {network:?}: after failed ADDs one is being tried; until it is known how that went, there is no other"
+            )));
         };
         // The probe before may have ended a moment ago, and its outcome holds.
-        self.refusal().map_or(Ok(()), |why| Err(Error::TryAgainLater(why)))?;
-        log::warn!("the breaker is half open: this ADD is the probe");
-        Ok(Pass(Some(probe)))
+        let is_probe = self.is_half_open()?;
+        if is_probe {
+            log::warn!("the breaker is half open, and this ADD is the probe");
+        }
+        Ok(Pass(is_probe.then_some(probe)))
     }
 
-    /// Why an ADD would not be let through, if it would not.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        match self.state().gate(now()) {
-            Gate::Open(left, error) => Some(format!(
-                "network {:?}: ADDs failed again and again, so none is tried for another {:.1} s; the last error was: {error}",
-                self.network.network,
-                left.as_secs_f64()
-            )),
-            Gate::Closed | Gate::HalfOpen => None,
+    /// Whether an ADD would be a probe; an error when it would not be let through.
+    fn is_half_open(&self) -> Result<bool, Error> {
+        let state = self.state();
+        match state.gate(now()) {
+            Gate::Open(left, error) => Err(Error::TryAgainLater(self.refusal(left, error))),
+            gate => Ok(gate == Gate::HalfOpen),
         }
+    }
+
+    /// Says whether an ADD could be let through.
+    ///
+    /// # Errors
+    ///
+    /// Code 50 while the breaker is open. Not when it is half open: a host that is not ready would get no container to try with.
+    pub(crate) fn status(&self) -> Result<(), Error> {
+        match self.state().gate(now()) {
+            Gate::Open(left, error) => Err(Error::NotAvailable(self.refusal(left, error))),
+            Gate::Closed | Gate::HalfOpen => Ok(()),
+        }
+    }
+
+    fn refusal(&self, left: Duration, error: &str) -> String {
+        let (network, left) = (&self.network.network, left.as_secs_f64());
+        format!(
+            "network {network:?}: ADDs failed again and again, so none is tried for another {left:.1} s; the last error was: {error}"
+        )
     }
 
     /// Remembers how an ADD went. That this fails is no reason to fail the ADD.
@@ -113,6 +130,8 @@ impl<'s> Memory<'s> {
         let directory = PrivateDir::open(self.notes.path())?;
         let name = format!("{}.{what}.lock", self.network.file_name());
         let file = directory.lock_file(&name)?;
+        // Not for children: a daemon that outlives a killed plugin must not keep all others out.
+        let _ = rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC);
         let path = directory.path().join(name);
         let held = Held::first(vec![file], until).await;
         Ok(held.map_err(|source| FileError { action: "lock", path, source })?)

@@ -63,10 +63,11 @@ fn in_vain(cap: &Cap, directory: &PrivateDir, waited: Duration) -> Error {
     let holders: Vec<String> = files(cap)
         .filter_map(|name| directory.read(&name, SIGNATURE).ok()?)
         .map(|text| String::from_utf8_lossy(&text).into_owned())
+        .filter(|text| !text.is_empty())
         .collect();
     let (Name(name), most, holders) = (&cap.name, cap.at_once, holders.join(", "));
     Error::TryAgainLater(format!(
-        "cap {name:?}: {most} calls may be at work at once on this host, and in {:.1} s none of them ended: {holders}; \
+        "cap {name:?} ({most} at once on this host): in {:.1} s none of the calls at work ended: {holders}; \
          see guard.cap.atOnce and guard.cap.timeout",
         waited.as_secs_f64()
     ))

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
 use common::{add, delegate, plugin, verbs, wait_until};
@@ -109,6 +110,13 @@ fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
     assert_eq!(dir.calls("d").len(), before + 1);
     probe.kill();
     drop(probe.finish());
+    let daemon = Behaviour::hang().leaving_child(Duration::from_secs(30), true);
+    dir.script("d", &Script::obey().on("ADD", daemon));
+    let before = dir.calls("d").len();
+    let mut probe = breaking(&dir, "d", 0.2).start(plugin());
+    wait_until("the next probe is at work", || dir.calls("d").len() > before);
+    probe.kill();
+    drop(probe);
     dir.script("d", &Script::obey());
     wait_until("the lock of the probe is free", || {
         breaking(&dir, "d", 0.2).run(plugin()).status.success()
@@ -175,5 +183,9 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
         let failures = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
         assert_eq!(failures, Some(1), "{damage}: it is whole again");
         assert!(file.symlink_metadata().expect("it is there").is_file(), "and no link");
+        std::fs::write(file, damage).expect("it can be written");
+        dir.script("d", &Script::obey());
+        breaking(&dir, "d", 5.0).run(plugin()).expect_success();
+        assert!(!file.exists(), "after a success nothing is left of the damage");
     }
 }

@@ -49,7 +49,7 @@ fn who_waits_in_vain_is_told_the_cap_and_who_holds_it() {
     let (code, msg, _) = call.run(plugin()).error();
     assert_eq!(code, 11);
     let by = format!("process {} (ADD of eth0 of container first, network net)", holder.pid());
-    assert!(msg.contains("cap \"ipam\": 1 calls") && msg.contains(&by), "{msg}");
+    assert!(msg.contains("cap \"ipam\" (1 at once on this host)") && msg.contains(&by), "{msg}");
     assert_eq!(call.clone().as_verb("DEL").run(plugin()).error().0, 11);
     assert_eq!(verbs(&dir), ["ADD"], "the delegate is not called");
     call.as_verb("STATUS").run(plugin()).expect_success();
