@@ -140,9 +140,9 @@ impl Settings {
     /// # Errors
     ///
     /// Code 7, with the key. Never on DEL, which a mistake in the settings must not keep from the delegate: it gets defaults.
-    pub(crate) fn of(call: &Call) -> Result<Self, Error> {
+    pub(crate) fn of(call: &Call, verb: Verb) -> Result<Self, Error> {
         match Self::read(call) {
-            Err(error) if call.verb == Verb::Del => {
+            Err(error) if verb == Verb::Del => {
                 log::warn!("DEL is guarded by defaults, since the settings can't be used: {error}");
                 Ok(Self::default())
             }

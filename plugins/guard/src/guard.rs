@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use cni_wrapper::{AddResult, Answer, Call, Error, Plugin};
+use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Verb};
 
-use crate::job::Job;
+use crate::job::{Failure, Job};
 use crate::memory::Memory;
 
 /// Guards the plugin inside.
@@ -18,7 +18,7 @@ impl Guard {
     }
 
     async fn guarded_add(&self, call: &Call) -> Result<AddResult, Error> {
-        let job = Job::of(call)?;
+        let job = Job::of(call, Verb::Add)?;
         let memory = Memory::of(&job.settings, &call.attachment.network)?;
         let Some(memory) = memory else { return Ok(self.add_repeatedly(&job).await?) };
         let pass = memory.enter().await?;
@@ -27,7 +27,7 @@ impl Guard {
         Ok(outcome?)
     }
 
-    async fn add_repeatedly(&self, job: &Job) -> Result<AddResult, crate::job::Failure> {
+    async fn add_repeatedly(&self, job: &Job) -> Result<AddResult, Failure> {
         let something_left = Cell::new(false);
         job.run(|| Box::pin(self.clean_add(&job.call, &something_left))).await
     }
@@ -47,7 +47,7 @@ impl Guard {
     }
 
     async fn guarded_status(&self, call: &Call) -> Result<(), Error> {
-        let job = Job::of(call)?;
+        let job = Job::of(call, Verb::Status)?;
         let memory = Memory::of(&job.settings, &call.attachment.network)?;
         memory.map_or(Ok(()), |memory| memory.status())?;
         Ok(job.run(|| self.inner.status(&job.call)).await?)
@@ -69,21 +69,21 @@ impl Plugin for Guard {
 
     fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call)?;
+            let job = Job::of(call, Verb::Del)?;
             Ok(job.run(|| self.inner.del(&job.call)).await?)
         })
     }
 
     fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call)?;
+            let job = Job::of(call, Verb::Check)?;
             Ok(job.run(|| self.inner.check(&job.call)).await?)
         })
     }
 
     fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call)?;
+            let job = Job::of(call, Verb::Gc)?;
             Ok(job.run(|| self.inner.gc(&job.call)).await?)
         })
     }

@@ -12,6 +12,8 @@ use crate::slots;
 
 /// A call, and what it is held to.
 pub(crate) struct Job {
+    /// What is done, which is not what was asked where an ADD is undone.
+    verb: Verb,
     pub(crate) settings: Settings,
     pub(crate) deadline: Deadline,
     /// As the delegate gets it.
@@ -40,10 +42,10 @@ impl Job {
     /// # Errors
     ///
     /// Code 7, with the key that is wrong.
-    pub(crate) fn of(call: &Call) -> Result<Self, Error> {
-        let settings = Settings::of(call)?;
-        let deadline = Deadline::of(call.verb, settings.deadline.0, Instant::now());
-        Ok(Self { settings, deadline, call: call.until(deadline.work) })
+    pub(crate) fn of(call: &Call, verb: Verb) -> Result<Self, Error> {
+        let settings = Settings::of(call, verb)?;
+        let deadline = Deadline::of(verb, settings.deadline.0, Instant::now());
+        Ok(Self { verb, settings, deadline, call: call.until(deadline.work) })
     }
 
     /// Runs the inner verb. Where the deadline for delegates is not enough, all is dropped, and with it the delegate killed.
@@ -56,7 +58,7 @@ impl Job {
     async fn repeat<'a, T>(&self, inner: impl Fn() -> Answer<'a, T>) -> Result<T, Failure> {
         let mut tries = 0;
         loop {
-            let slot = slots::take(&self.settings, &self.call, self.deadline.work).await;
+            let slot = slots::take(&self.settings, &self.call, self.verb, self.deadline.work).await;
             let slot = slot.map_err(Failure::Ours)?;
             tries += 1;
             let error = match inner().await {
@@ -67,7 +69,7 @@ impl Job {
             let Some(pause) = self.pause(tries, &error) else {
                 return Err(Failure::Delegate(error));
             };
-            let verb = self.call.verb;
+            let verb = self.verb;
             log::warn!("{verb} failed {tries} times and is tried again in {pause:.0?}: {error}");
             task::sleep(pause).await;
         }
@@ -75,7 +77,7 @@ impl Job {
 
     fn pause(&self, tries: u32, error: &Error) -> Option<std::time::Duration> {
         let left = self.deadline.work.saturating_duration_since(Instant::now());
-        match self.call.verb {
+        match self.verb {
             // Whoever asks does so again and again, and wants to know how it is now.
             Verb::Status => None,
             _ => pause(&self.settings.retry, tries, code(error), left, fastrand::f64()),
@@ -83,7 +85,7 @@ impl Job {
     }
 
     fn too_late(&self) -> Error {
-        let (verb, time) = (self.call.verb, self.settings.deadline.0);
+        let (verb, time) = (self.verb, self.settings.deadline.0);
         let left = match verb {
             Verb::Add => "; there was no time to undo it, so send DEL before the next ADD",
             _ => "",

@@ -18,14 +18,15 @@ const SIGNATURE: usize = 1024;
 pub(crate) async fn take(
     settings: &Settings,
     call: &Call,
+    verb: Verb,
     until: Instant,
 ) -> Result<Option<Held>, Error> {
     // A host that is busy is no host that is not ready.
-    let Some(cap) = settings.cap.as_ref().filter(|_| call.verb != Verb::Status) else {
+    let Some(cap) = settings.cap.as_ref().filter(|_| verb != Verb::Status) else {
         return Ok(None);
     };
     let directory = match PrivateDir::open(&settings.state_dir) {
-        Err(error) if call.verb == Verb::Del => {
+        Err(error) if verb == Verb::Del => {
             log::warn!("DEL does without a slot of cap {:?}: {error}", cap.name.0);
             return Ok(None);
         }
@@ -40,7 +41,7 @@ pub(crate) async fn take(
         source,
     })?;
     let Some(held) = held else { return Err(in_vain(cap, &directory, started.elapsed())) };
-    held.sign(&signature(call));
+    held.sign(&signature(call, verb));
     Ok(Some(held))
 }
 
@@ -49,14 +50,14 @@ fn files(cap: &Cap) -> impl Iterator<Item = String> {
     (1..=cap.at_once.get()).map(move |slot| format!("cap-{name}-{slot}.lock"))
 }
 
-fn signature(call: &Call) -> String {
+fn signature(call: &Call, verb: Verb) -> String {
     let cni_wrapper::Attachment { network, container_id, ifname } = &call.attachment;
     let of = if container_id.is_empty() {
         String::new()
     } else {
         format!(" of {ifname} of container {container_id}")
     };
-    format!("process {} ({}{of}, network {network})", std::process::id(), call.verb)
+    format!("process {} ({verb}{of}, network {network})", std::process::id())
 }
 
 fn in_vain(cap: &Cap, directory: &PrivateDir, waited: Duration) -> Error {

@@ -118,3 +118,16 @@ fn no_pause_goes_beyond_the_deadline() {
     assert!(outcome.took < Duration::from_secs(10), "it gives up at once: {outcome}");
     assert_eq!(verbs(&dir), ["ADD", "DEL"]);
 }
+
+#[test]
+fn the_del_of_an_add_whose_result_nobody_understands_is_guarded_as_a_del() {
+    // A result without an address has no form in 0.2.0, so the ADD that succeeded is undone.
+    let result = json!({"cniVersion": "1.1.0", "interfaces": [{"name": "eth0"}]});
+    let script = Script::obey().on("ADD", Behaviour::result(result)).at_first("DEL", later(2));
+    let dir = delegate(&script);
+    let call = add(&dir, json!({"retry": {"pause": 0.01}})).key("cniVersion", json!("0.2.0"));
+    let outcome = call.key("delegate", json!({"type": "d", "cniVersion": "1.1.0"})).run(plugin());
+    assert!(!outcome.status.success(), "{outcome}");
+    assert_eq!(verbs(&dir), ["ADD", "DEL", "DEL", "DEL"]);
+    assert!(outcome.stderr.contains("DEL failed 2 times"), "{outcome}");
+}
