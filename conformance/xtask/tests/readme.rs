@@ -6,9 +6,10 @@ use std::process::Command;
 
 use cni_wrapper_test::{Host, plugin_binary};
 
-const READMES: [&str; 7] = [
+const READMES: [&str; 8] = [
     "README.md",
     "plugins/RECIPES.md",
+    "plugins/guard/README.md",
     "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
     "plugins/trace/README.md",

@@ -10,6 +10,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
+    /// What it does on the first calls of a verb, one after the other. Calls at the same time may count as one.
+    pub at_first: BTreeMap<String, Vec<Behaviour>>,
     /// What it does on certain verbs (`ADD`, `DEL`, …).
     pub on: BTreeMap<String, Behaviour>,
     /// What it does on all others. By default it obeys.
@@ -24,7 +26,7 @@ impl Script {
 
     /// Does the same on every verb.
     pub fn always(behaviour: Behaviour) -> Self {
-        Self { on: BTreeMap::new(), default: behaviour }
+        Self { default: behaviour, ..Self::default() }
     }
 
     /// Does this on `verb`.
@@ -33,9 +35,16 @@ impl Script {
         self
     }
 
-    /// What it does on `verb`.
-    pub fn behaviour(&self, verb: &str) -> &Behaviour {
-        self.on.get(verb).unwrap_or(&self.default)
+    /// Does these on the first calls of `verb`, before it does what is scripted else.
+    pub fn at_first(mut self, verb: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
+        self.at_first.insert(verb.to_owned(), behaviours.into_iter().collect());
+        self
+    }
+
+    /// What it does on `verb` after so many calls of it.
+    pub fn behaviour(&self, verb: &str, earlier: usize) -> &Behaviour {
+        let first = self.at_first.get(verb).and_then(|first| first.get(earlier));
+        first.or_else(|| self.on.get(verb)).unwrap_or(&self.default)
     }
 }
 

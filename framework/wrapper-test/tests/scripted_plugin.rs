@@ -357,5 +357,17 @@ fn a_script_written_by_hand_is_read() {
     let script: Script = serde_json::from_str(text).unwrap();
     let expected = Behaviour::error(7, "no").waiting(Duration::from_millis(5));
     assert_eq!(script, Script::obey().on("ADD", expected));
-    assert_eq!(script.behaviour("DEL").answer, Answer::Obey);
+    assert_eq!(script.behaviour("DEL", 0).answer, Answer::Obey);
+}
+
+#[test]
+fn it_does_on_first_calls_what_is_scripted_for_them() {
+    let first = [Behaviour::error(11, "one"), Behaviour::error(12, "two")];
+    let script = Script::obey().at_first("ADD", first).on("ADD", Behaviour::exit(3));
+    let plugins = PluginDir::new().with("fake", &script);
+    let run = |verb: &str| add().as_verb(verb).run(plugins.program("fake"));
+    assert_eq!(run("ADD").error().1, "one");
+    run("DEL").expect_success();
+    assert_eq!(run("ADD").error().1, "two");
+    assert_eq!(run("ADD").code(), Some(3));
 }

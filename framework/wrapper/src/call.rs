@@ -1,6 +1,10 @@
 //! One call on its way through the layers of a wrapper.
 
-use std::{ops::Deref, rc::Rc, time::Duration};
+use std::{
+    ops::Deref,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +34,7 @@ pub struct Call {
     delegates: Rc<[Object]>,
     settings: Rc<Settings>,
     observers: Observers,
+    deadline: Option<Instant>,
 }
 
 /// The keys of the configuration that the framework itself reads.
@@ -59,6 +64,7 @@ impl Call {
             delegates: delegates.into(),
             settings: Rc::new(settings),
             observers: Observers::default(),
+            deadline: None,
         })
     }
 
@@ -114,6 +120,38 @@ impl Call {
         &self.observers
     }
 
+    /// The same call, for which no delegate may run past this moment: whoever does is stopped (code 11). For a plugin around a
+    /// plugin that has a deadline for the whole verb. Of two deadlines the earlier holds.
+    ///
+    /// What undoes a failed ADD is not bound by it, since it begins when the time is over: who sets a deadline keeps time for that.
+    ///
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// # fn hurry(call: &cni_wrapper::Call) {
+    /// let call = call.until(Instant::now() + Duration::from_secs(10));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        let earlier = self.deadline.map_or(deadline, |own| own.min(deadline));
+        Self { deadline: Some(earlier), ..self.clone() }
+    }
+
+    /// The same call for what undoes it, which has only the limits of the configuration.
+    pub(crate) fn to_undo(&self) -> Self {
+        Self { deadline: None, ..self.clone() }
+    }
+
+    /// What a delegate is held to that starts now; `None` when no time is left for one.
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        let own = self.settings.limits();
+        let Some(deadline) = self.deadline else { return Some(own) };
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        // In whole milliseconds, since it is shown to people.
+        let left = Duration::from_millis(left.try_into().unwrap_or(u64::MAX));
+        (!left.is_zero()).then(|| Limits { deadline: own.deadline.min(left), ..own })
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -148,7 +186,7 @@ impl Settings {
         self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
     }
 
-    pub(crate) fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits {
         let default = Limits::default();
         let deadline = self.delegate_timeout.map_or(default.deadline, Duration::from_secs_f64);
         Limits { deadline, ..default }

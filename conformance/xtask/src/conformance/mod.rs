@@ -93,7 +93,8 @@ fn is_ours(name: &str) -> bool {
 fn build() -> Outcome {
     let examples = ["build", "--quiet", "--package", "cni-wrapper", "--examples"];
     run_command(&mut cargo(&examples))?;
-    let plugins = ["--package", "mesos-cni-port-mapper", "--package", "cni-trace"];
+    let plugins = ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace"];
+    let plugins = plugins.iter().flat_map(|name| ["--package", name]);
     run_command(cargo(&["build", "--quiet"]).args(plugins)).map(drop)
 }
 

@@ -54,7 +54,7 @@ async fn roll_back(
     result: Option<AddResult>,
     error: Error,
 ) -> Error {
-    let mut rollback = Rollback::of(error);
+    let (call, mut rollback) = (&call.to_undo(), Rollback::of(error));
     for delegate in begun.iter().rev() {
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", tell::name(delegate)), outcome);

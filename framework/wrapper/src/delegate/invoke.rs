@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     AddResult, Call, Error, Object, Verb,
     error::{DelegateError, DelegateFailure, Invocation},
-    exec::{self, ExecError, Execution},
+    exec::{self, ExecError, Execution, Limits},
     observer::Run,
 };
 
@@ -33,7 +33,9 @@ pub(super) async fn invoke(
 ) -> Result<Option<AddResult>, Error> {
     let version = tell::version(call, delegate)?;
     let run = Run { plugin: tell::name(delegate), verb, version, config: told };
-    let execution = execution(call, &run, find(call, delegate, verb)?);
+    let program = find(call, delegate, verb)?;
+    let limits = call.limits().ok_or_else(|| Error::TryAgainLater(no_time_for(&run)))?;
+    let execution = execution(call, &run, program, limits);
     let started = Instant::now();
     log::debug!("{verb} of {}", execution.program.display());
     let (outcome, said) = match exec::run(&execution).await {
@@ -57,7 +59,7 @@ pub(super) async fn invoke(
 }
 
 /// The whole environment as it came to us, with CNI_COMMAND changed when another verb is meant (specification, section 4).
-fn execution(call: &Call, run: &Run<'_>, program: PathBuf) -> Execution {
+fn execution(call: &Call, run: &Run<'_>, program: PathBuf, limits: Limits) -> Execution {
     let environment = call.environment.with("CNI_COMMAND", run.verb.as_str());
     let environment = call.observers().starting(run, environment);
     Execution {
@@ -65,8 +67,13 @@ fn execution(call: &Call, run: &Run<'_>, program: PathBuf) -> Execution {
         args: Vec::new(),
         environment: environment.variables().to_vec(),
         stdin: Value::Object(run.config.clone()).to_string().into_bytes(),
-        limits: call.settings().limits(),
+        limits,
     }
+}
+
+fn no_time_for(run: &Run<'_>) -> String {
+    let Run { plugin, verb, .. } = run;
+    format!("the time for the whole call was over before {verb} of delegate {plugin:?}")
 }
 
 /// A run that did not come to its end, and what was said on stderr until then.

@@ -63,7 +63,8 @@ async fn undo<M: Middleware>(
             // The address must not be given back while something still points at it: the runtime's DEL goes on here.
             return rollback.into_error();
         }
-        rollback.step("DEL of the inner plugin", layer.inner.del(inner_call).await);
+        let undone = layer.inner.del(&inner_call.to_undo()).await;
+        rollback.step("DEL of the inner plugin", undone);
     }
     let after = hook("after_del", layer.middleware.after_del(call, config)).await;
     rollback.step("after_del", after);

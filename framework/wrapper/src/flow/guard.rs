@@ -54,7 +54,7 @@ impl Plugin for Guarded {
             match hook(ADD, async { self.0.add(call).await }).await {
                 Err(error @ Error::Panicked { hook: ADD, .. }) => {
                     let mut rollback = Rollback::of(error);
-                    rollback.step("DEL", self.del(call).await);
+                    rollback.step("DEL", self.del(&call.to_undo()).await);
                     Err(rollback.into_error())
                 }
                 outcome => outcome,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cni_wrapper_test::{Answer, BackgroundChild, Behaviour, Flood, Script, StdinUse, Stream};
 use rustix::process::{Signal, getpid, kill_process, setsid};
 
-use crate::record::Recorder;
+use crate::record::{self, Recorder};
 use crate::{BACKGROUND, TERM_IGNORED, answer};
 
 /// Performs the whole call.
@@ -22,7 +22,7 @@ pub(crate) fn perform(
     term_ignored: bool,
 ) -> ExitCode {
     let verb = env::var_os("CNI_COMMAND").unwrap_or_default().to_string_lossy().into_owned();
-    let behaviour = script.behaviour(&verb);
+    let behaviour = script.behaviour(&verb, record::earlier(program, &verb));
     if behaviour.ignore_term && !term_ignored {
         let error = start_again_ignoring_term(program, argv0);
         return answer::refuse(&format!("can't run env --ignore-signal=TERM: {error}"));

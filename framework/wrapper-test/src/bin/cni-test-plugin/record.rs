@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 use cni_wrapper_test::{RecordLine, RecordedCall};
 use rustix::time::{ClockId, clock_gettime};
 
+/// How many calls of this verb are on record.
+pub(crate) fn earlier(program: &Path, verb: &str) -> usize {
+    let text = std::fs::read_to_string(crate::beside(program, "calls.jsonl")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter(|line| matches!(line, RecordLine::Begin(call) if call.verb == verb)).count()
+}
+
 /// The record of this call.
 pub(crate) struct Recorder {
     path: PathBuf,

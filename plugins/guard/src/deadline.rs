@@ -1,0 +1,51 @@
+//! How the time for a call is divided.
+
+use std::time::{Duration, Instant};
+
+use cni_wrapper::Verb;
+
+/// What stopping a delegate gently may take, before it is killed.
+const GENTLY: Duration = Duration::from_millis(500);
+
+/// Two moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    /// When delegates are stopped.
+    pub(crate) work: Instant,
+    /// When we answer, whatever goes on.
+    pub(crate) end: Instant,
+}
+
+impl Deadline {
+    /// Keeps time to stop a delegate, and for an ADD a quarter of the whole to undo it.
+    pub(crate) fn of(verb: Verb, whole: Duration, now: Instant) -> Self {
+        let kept = match verb {
+            Verb::Add => (whole / 4 + GENTLY).min(whole / 2),
+            _ => GENTLY.min(whole / 4),
+        };
+        Self { work: now + (whole - kept), end: now + whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_add_keeps_time_to_be_undone_and_every_verb_to_be_stopped() {
+        let table = [
+            (Verb::Add, 30_000, 22_000),
+            (Verb::Add, 2_000, 1_000),
+            (Verb::Add, 100, 50),
+            (Verb::Del, 30_000, 29_500),
+            (Verb::Status, 1_000, 750),
+            (Verb::Gc, 100, 75),
+        ];
+        let now = Instant::now();
+        for (verb, whole, work) in table {
+            let [whole, work] = [whole, work].map(Duration::from_millis);
+            let expected = Deadline { work: now + work, end: now + whole };
+            assert_eq!(Deadline::of(verb, whole, now), expected, "{verb} in {whole:?}");
+        }
+    }
+}
