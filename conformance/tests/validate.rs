@@ -146,6 +146,7 @@ fn nothing_is_wrong_with_what_the_documents_show() {
         "plugins/RECIPES.md",
         "plugins/port-mapper/README.md",
         "plugins/label-policy/README.md",
+        "plugins/guard/README.md",
         "plugins/trace/README.md",
     ] {
         let text = fs::read_to_string(root.join(file)).expect("a document");

@@ -4,7 +4,8 @@ use boon::{Compiler, Schemas, ValidationError};
 use serde_json::{Map, Value};
 
 /// A plugin's `type`, and its schema.
-const ALL: [(&str, &str); 3] = [
+const ALL: [(&str, &str); 4] = [
+    ("cni-guard", include_str!("../../../plugins/guard/schema.json")),
     ("cni-label-policy", include_str!("../../../plugins/label-policy/schema.json")),
     ("cni-trace", include_str!("../../../plugins/trace/schema.json")),
     ("mesos-cni-port-mapper", include_str!("../../../plugins/port-mapper/schema.json")),

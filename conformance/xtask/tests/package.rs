@@ -83,7 +83,7 @@ fn the_package_installs_on_a_clean_debian_works_there_and_goes_without_a_trace()
         ]);
         assert_eq!(code, Some(0), "{program}: {said}");
     }
-    for plugin in ["mesos-cni-port-mapper", "cni-label-policy", "cni-trace"] {
+    for plugin in ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace"] {
         let (code, said) =
             clean.run(&["env", "CNI_COMMAND=VERSION", &format!("/usr/lib/cni/{plugin}")]);
         assert!(code == Some(0) && said.contains("supportedVersions"), "{plugin}: {said}");

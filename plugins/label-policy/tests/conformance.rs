@@ -16,12 +16,18 @@ fn label_policy(profile: Profile) -> Check {
 
 #[test]
 fn around_a_delegate_it_keeps_the_specification() {
-    label_policy(Profile::Wrapper).run();
+    label_policy(Profile::Wrapper).verdicts_in(reports("label-policy-wrapper")).run();
 }
 
 #[test]
 fn after_another_plugin_it_keeps_the_specification() {
     label_policy(Profile::Chained)
+        .verdicts_in(reports("label-policy-chained"))
         .known("check.fails-after-del", "it makes nothing that CHECK could miss")
         .run();
+}
+
+/// The verdicts that are committed.
+fn reports(name: &str) -> String {
+    format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
 }

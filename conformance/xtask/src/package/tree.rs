@@ -8,11 +8,12 @@ use std::process::Command;
 use crate::run::{Outcome, root, run};
 
 /// The crates whose programs are in it.
-pub(super) const PACKAGES: [&str; 4] =
-    ["mesos-cni-port-mapper", "cni-label-policy", "cni-trace", "cni-conformance"];
+pub(super) const PACKAGES: [&str; 5] =
+    ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace", "cni-conformance"];
 /// Plugins, which runtimes look for in `/usr/lib/cni`, with their folders. People call them by name.
-const PLUGINS: [(&str, &str); 3] = [
+const PLUGINS: [(&str, &str); 4] = [
     ("mesos-cni-port-mapper", "port-mapper"),
+    ("cni-guard", "guard"),
     ("cni-label-policy", "label-policy"),
     ("cni-trace", "trace"),
 ];
@@ -68,7 +69,7 @@ impl Tree {
             .replace("@ARCH@", architecture)
             .replace("@DEPENDS@", depends)
             .replace("@SIZE@", &size)
-            .replace("@OTHERS@", &others.join(" and "))
+            .replace("@OTHERS@", &others.join(", "))
             .lines()
             .filter(|line| *line != "Depends: ")
             .map(|line| format!("{line}\n"))
