@@ -21,7 +21,7 @@ pub(crate) const IPTABLES: &str = "/run/bench-iptables";
 const PATH: &str =
     "/run/bench-iptables:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 /// The network of every attachment.
-const NETWORK: &str = "bench";
+pub(crate) const NETWORK: &str = "bench";
 
 /// What a row is measured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

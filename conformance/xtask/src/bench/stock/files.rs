@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Attachment, filled, template};
+use crate::bench::rows::NETWORK;
 use crate::bench::scene::Scene;
 use crate::run::Outcome;
 
@@ -48,10 +49,19 @@ fn collect(directory: &Path, found: &mut Vec<TemplateFile>) -> std::io::Result<(
 pub(super) fn fill(files: &[TemplateFile], copies: &[Attachment]) -> Outcome {
     for file in files {
         for copy in copies {
-            let path = file.directory.join(filled(&file.name, copy));
+            let path = file.directory.join(name(&file.name, copy));
             fs::write(&path, filled(&file.text, copy))
                 .map_err(|error| format!("{}: {error}", file.name))?;
         }
     }
     Ok(())
+}
+
+/// Of the file of a copy. One that is made by the toolkit has a hash of the attachment in it.
+fn name(template_s: &str, copy: &Attachment) -> String {
+    let made = |id: &str| {
+        let (network, ifname) = (NETWORK.to_owned(), "eth0".to_owned());
+        cni_wrapper::Attachment { network, container_id: id.to_owned(), ifname }.file_name()
+    };
+    filled(&template_s.replace(&made(&template().id), &made(&copy.id)), copy)
 }
