@@ -147,7 +147,11 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
         assert_eq!(container.run("ip -o link show type veth"), "", "{name}: no interface");
         assert!(!host.exists("/var/lib/cni/networks/mesos/10.88.0.2"), "{name}: no lease");
         host.run("ip link delete cni0");
-        host.run("rm -rf /var/lib/cni/networks /run/cni /run/mesos-cni-port-mapper");
+        let results = host.sh("find /run/cni-wrapper -type f");
+        assert_eq!(results, "", "{name}: no result is noted any more");
+        host.run(
+            "rm -rf /var/lib/cni/networks /run/cni /run/mesos-cni-port-mapper /run/cni-wrapper",
+        );
         before.assert_same(&host.snapshot());
     }
 }
