@@ -339,7 +339,8 @@ fn a_result_that_can_t_be_said_in_the_version_asked_for_is_a_failed_add() {
     let dir = on_add(Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})));
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
-        .config(json!({"delegate": {"type": "inner", "cniVersion": "1.0.0"}}));
+        .config(json!({"delegate": {"type": "inner", "cniVersion": "1.0.0"}}))
+        .key("resultDir", json!(dir.path().join("results")));
     let (code, msg, _) = call.run(wrapper()).error();
     assert_eq!(code, 6, "{msg}");
     assert_eq!(verbs(&dir), ["ADD", "DEL"]);

@@ -125,7 +125,9 @@ fn the_del_of_an_add_whose_result_nobody_understands_is_guarded_as_a_del() {
     let result = json!({"cniVersion": "1.1.0", "interfaces": [{"name": "eth0"}]});
     let script = Script::obey().on("ADD", Behaviour::result(result)).at_first("DEL", later(2));
     let dir = delegate(&script);
-    let call = add(&dir, json!({"retry": {"pause": 0.01}})).key("cniVersion", json!("0.2.0"));
+    let call = add(&dir, json!({"retry": {"pause": 0.01}}))
+        .key("cniVersion", json!("0.2.0"))
+        .key("resultDir", json!(dir.path().join("results")));
     let outcome = call.key("delegate", json!({"type": "d", "cniVersion": "1.1.0"})).run(plugin());
     assert!(!outcome.status.success(), "{outcome}");
     assert_eq!(verbs(&dir), ["ADD", "DEL", "DEL", "DEL"]);

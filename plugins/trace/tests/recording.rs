@@ -84,7 +84,11 @@ fn the_result_is_recorded_in_the_version_in_which_the_runtime_gets_it() {
         json!({"cniVersion": "1.0.0", "ips": [{"address": "10.1.2.3/24"}]}),
     ));
     let call = scene.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
-    let outcome = call.key("cniVersion", json!("0.2.0")).run(plugin()).expect_success();
+    let outcome = call
+        .key("cniVersion", json!("0.2.0"))
+        .key("resultDir", json!(scene.file("results")))
+        .run(plugin())
+        .expect_success();
     assert_eq!(scene.line()["result"], outcome.json());
     assert_eq!(scene.line()["result"]["ip4"]["ip"], "10.1.2.3/24");
 }
@@ -93,7 +97,10 @@ fn the_result_is_recorded_in_the_version_in_which_the_runtime_gets_it() {
 fn a_result_that_the_runtime_can_t_be_told_is_recorded_as_the_error_that_it_gets() {
     let scene = on_add(Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})));
     let call = scene.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
-    let outcome = call.key("cniVersion", json!("0.2.0")).run(plugin());
+    let outcome = call
+        .key("cniVersion", json!("0.2.0"))
+        .key("resultDir", json!(scene.file("results")))
+        .run(plugin());
     assert_eq!(outcome.error().0, 6);
     let [add, del] = scene.lines().try_into().expect("the ADD, and the DEL that undoes it");
     assert_eq!(add["error"], outcome.json());
