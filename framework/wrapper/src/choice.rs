@@ -72,9 +72,6 @@ struct Prepared<C> {
 impl<C> Prepared<C> {
     /// What ADD chose, as far as that is known.
     fn noted(&self, attachment: &Attachment) -> Option<Candidate> {
-        if self.candidates.is_empty() {
-            return None;
-        }
         self.notes.read(attachment).unwrap_or_else(|error| {
             log::warn!("what ADD chose is not known: {error}");
             None
@@ -126,8 +123,8 @@ impl<C: Choose> Chosen<C> {
     async fn del(&self, call: &Call) -> Result<(), Error> {
         let prepared = self.prepare(call)?;
         match prepared.noted(&call.attachment) {
-            _ if prepared.candidates.is_empty() => return self.inner.del(call).await,
             Some(chosen) => self.inner.del(&chosen.call(call)?).await?,
+            None if prepared.candidates.is_empty() => return self.inner.del(call).await,
             None => self.each(call, &prepared.candidates, |inner, call| inner.del(call)).await?,
         }
         prepared.notes.remove(&call.attachment)

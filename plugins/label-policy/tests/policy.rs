@@ -50,6 +50,17 @@ fn what_add_chose_holds_until_del_whatever_becomes_of_rules_and_labels() {
 }
 
 #[test]
+fn what_add_chose_holds_also_when_there_is_nothing_to_choose_any_more() {
+    let dir = delegates();
+    labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
+    let mut changed = network(&dir);
+    changed["delegates"] = json!({});
+    add(&dir, changed).as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);
+    assert_eq!(notes(&dir), 0);
+}
+
+#[test]
 fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
     for lose in ["rm -r state", "for file in state/*.json; do echo half >$file; done"] {
         let dir = delegates();
