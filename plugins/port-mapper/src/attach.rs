@@ -10,7 +10,7 @@ use crate::elsewhere;
 use crate::error::Error;
 use crate::host::{flows, hairpin, localhost};
 use crate::liveness::is_live;
-use crate::lock::Lock;
+use crate::lock::Unlocked;
 use crate::owner::{Holder, Owner};
 use crate::state::State;
 
@@ -38,7 +38,9 @@ pub async fn attach(
     claim.backend = backends.kind(settings.backend);
     let backend = backends.get(claim.backend)?;
     let (state, is_new) = localhost::open_or_make_state(&settings.state_dir)?;
-    let lock = Lock::take(&state, settings.lock_timeout).await?;
+    let unlocked = Unlocked::open(&state)?;
+    backend.prepare(&claim).await;
+    let lock = unlocked.lock(settings.lock_timeout).await?;
     begin();
     let noted = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
     let stale = |holder: &Holder| is_stale(&state, holder);

@@ -5,7 +5,7 @@ use crate::claim::Claim;
 use crate::config::Cleanup;
 use crate::error::Error;
 use crate::host::{flows, localhost};
-use crate::lock::Lock;
+use crate::lock::Unlocked;
 use crate::owner::Owner;
 use crate::state::State;
 
@@ -31,7 +31,11 @@ pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Re
         return Ok(()); // nobody has mapped anything where there is nothing to do it with
     }
     let state = localhost::open_state(&cleanup.state_dir)?;
-    let _lock = Lock::take(&state, cleanup.lock_timeout).await?;
+    let unlocked = Unlocked::open(&state)?;
+    if let Some(claim) = claim {
+        backends.get(claim.backend)?.prepare(claim).await;
+    }
+    let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     // Closed before the guard may go.
     let still_open = localhost::release(&state, owner)?;
     let hints = hints(claim, cleanup, still_open);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_std::future;
@@ -13,28 +14,63 @@ use rustix::io::Errno;
 use crate::error::Error;
 use crate::state::State;
 
-/// Held until it is dropped, or until the process ends in whatever way.
+/// A lock that is not held yet. Helpers that are started from here on share it: should we be killed, it is held until they have ended, too.
 #[derive(Debug)]
-pub struct Lock {
-    _file: File,
+pub struct Unlocked {
+    file: File,
+    path: PathBuf,
 }
 
-impl Lock {
+impl Unlocked {
+    /// Opens the file of the lock.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened.
+    pub fn open(state: &State) -> Result<Self, Error> {
+        let (file, path) = state.lock_file()?;
+        Ok(Self { file, path })
+    }
+
     /// Takes the lock, and waits for it at most so long.
     ///
     /// # Errors
     ///
     /// [`Error::Locked`] (code 11), which names the process that holds it; or the file can't be used.
-    pub async fn take(state: &State, patience: Duration) -> Result<Self, Error> {
-        let (file, path) = state.lock_file()?;
+    pub async fn lock(self, patience: Duration) -> Result<Lock, Error> {
+        let Self { file, path } = self;
         match take_flock(&file, patience).await {
             Ok(true) => {
                 sign(&file);
-                Ok(Self { _file: file })
+                Ok(Lock { file })
             }
             Ok(false) => Err(Error::Locked { path, holder: signature(&file), waited: patience }),
             Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
+    }
+}
+
+/// Held until it is dropped. When the process ends in another way it is held until its helpers have ended, too.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Opens the file and takes the lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unlocked::open`] and [`Unlocked::lock`].
+    pub async fn take(state: &State, patience: Duration) -> Result<Self, Error> {
+        Unlocked::open(state)?.lock(patience).await
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: helpers that wait in vain have the file open, too.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
@@ -77,7 +113,6 @@ fn signature(file: &File) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Instant;
 
     use async_std::task;
@@ -104,6 +139,23 @@ mod tests {
             assert!(refused.to_string().contains(&id), "{refused}");
             drop(held);
             Lock::take(&state, Duration::ZERO).await.unwrap();
+        });
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn it_is_free_when_it_is_dropped_though_a_helper_that_was_started_before_lives_on() {
+        let (state, path) = state("shared");
+        task::block_on(async {
+            let unlocked = Unlocked::open(&state).unwrap();
+            let mut helper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            let held = unlocked.lock(Duration::ZERO).await.unwrap();
+            assert!(Lock::take(&state, Duration::ZERO).await.is_err());
+            drop(held);
+            let again = Lock::take(&state, Duration::ZERO).await;
+            helper.kill().unwrap();
+            helper.wait().unwrap();
+            again.unwrap();
         });
         std::fs::remove_dir_all(path).unwrap();
     }

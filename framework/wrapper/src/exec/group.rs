@@ -38,6 +38,13 @@ impl Group {
         let _ = timeout(KILL_GRACE, self.child.status()).await;
     }
 
+    /// KILL at once; the child is reaped.
+    pub(super) async fn kill(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let _ = kill_process_group(id, Signal::KILL);
+        let _ = timeout(KILL_GRACE, self.child.status()).await;
+    }
+
     fn leader(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }

@@ -4,10 +4,13 @@
 //! time, so neither side can block the other. It is stopped (TERM, then KILL, always the whole group) when it
 //! passes its deadline or writes more than allowed, and when the future is dropped. A grandchild that keeps a
 //! pipe open after the child has ended costs a short grace time and no more.
+//!
+//! What a child takes to start can be spent before its input is known: [`start`] it, and [`Started::feed`] it later.
 
 mod group;
 mod pipes;
 mod start;
+mod started;
 
 use std::{
     ffi::OsString,
@@ -17,10 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_std::future::timeout;
-
-use group::Group;
-use pipes::{Captured, Pipes, Step};
+pub use started::Started;
 
 /// A program, all it is given, and how long and how much it may answer.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Execution {
 /// How long a child may run and how much it may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall-clock time from start to end, both included.
+    /// Wall-clock time from when it has started, or is [fed](Started::feed), to its end.
     pub deadline: Duration,
     /// Bytes of stdout. One more and the child is stopped.
     pub stdout: usize,
@@ -143,48 +143,16 @@ pub async fn run_reading(
     execution: &Execution,
     take: &mut dyn FnMut(&[u8]),
 ) -> Result<Finished, ExecError> {
-    let started = Instant::now();
-    let (child, pipes) = start::start(execution).await?;
-    let mut group = Group::of(child);
-    let captured = Captured::new(execution.limits, take);
-    let conversation = converse(&mut group, pipes, execution, &captured);
-    let step = timeout(execution.limits.deadline, conversation).await;
-    if !matches!(step, Ok(Ok(Step::Exited(_)))) {
-        group.stop().await;
-    }
-    let program = || execution.program.clone();
-    let stderr = captured.into_stderr();
-    match step {
-        Ok(Ok(Step::Exited(status))) => {
-            Ok(Finished { status, stdout: Vec::new(), stderr, took: started.elapsed() })
-        }
-        Ok(Ok(Step::Flooded { stream, limit })) => {
-            Err(ExecError::Flood { program: program(), stream, limit, stderr })
-        }
-        Ok(Err(source)) => Err(ExecError::Io { program: program(), source }),
-        Err(_) => {
-            let deadline = execution.limits.deadline;
-            Err(ExecError::Deadline { program: program(), deadline, stderr })
-        }
-    }
+    let begun = Instant::now();
+    let finished = start(execution).await?.feed(&execution.stdin, take).await?;
+    Ok(Finished { took: begun.elapsed(), ..finished })
 }
 
-/// How long the pipes of a child that has ended may stay open, held by a grandchild.
-const GRACE: Duration = Duration::from_millis(200);
-
-async fn converse(
-    group: &mut Group,
-    pipes: Pipes,
-    execution: &Execution,
-    captured: &Captured<'_>,
-) -> io::Result<Step> {
-    let mut talk = Box::pin(pipes.talk(&execution.stdin, captured));
-    let (step, still_talking) = pipes::until_exit(group.exited(), talk.as_mut()).await?;
-    if still_talking && matches!(step, Step::Exited(_)) {
-        // Held by a grandchild: what it has yet to say is not the child's answer.
-        if let Ok(Ok(Some(flood))) = timeout(GRACE, talk).await {
-            return Ok(flood);
-        }
-    }
-    Ok(step)
+/// Starts a child before it is known what it is to read: `stdin` of the execution is for [`run`] only.
+///
+/// # Errors
+///
+/// [`ExecError::Start`].
+pub async fn start(execution: &Execution) -> Result<Started, ExecError> {
+    Started::start(execution).await
 }

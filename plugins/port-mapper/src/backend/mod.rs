@@ -18,9 +18,15 @@ pub use opened::{AnyBackend, Backends};
 
 /// Makes, removes and shows the rules of claims.
 ///
-/// The caller holds our [`Lock`](crate::lock::Lock) around each call that changes something.
+/// The caller holds our [`Lock`](crate::lock::Lock) around each call that changes something: `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
+    /// Spends, while others hold the lock, what can be spent before an `install` or a `remove` of this claim. It touches nothing, and
+    /// both work without it.
+    async fn prepare(&self, claim: &Claim) {
+        let _ = claim;
+    }
+
     /// Makes the host's rules of this owner exactly those of the claim. What is right already is left alone, so
     /// repeating it does nothing; what is half there is repaired.
     ///

@@ -117,6 +117,13 @@ pub enum AnyBackend {
 }
 
 impl Backend for AnyBackend {
+    async fn prepare(&self, claim: &Claim) {
+        match self {
+            Self::Iptables(backend) => backend.prepare(claim).await,
+            Self::Nftables(backend) => backend.prepare(claim).await,
+        }
+    }
+
     async fn install(
         &self,
         claim: &Claim,

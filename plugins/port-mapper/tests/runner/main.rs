@@ -242,7 +242,7 @@ fn a_change_that_somebody_was_faster_with_is_decided_anew() {
     let pretence = Pretence::new("race");
     // At the first try the chain appears between listing and change.
     pretence.restore(
-        "if [ -e \"$here/listing\" ]; then cat \"$here/input\" >\"$here/told\"; exit 0; fi\n\
+        "if [ -e \"$here/listing\" ]; then cat \"$input\" >\"$here/told\"; exit 0; fi\n\
          printf '*nat\\n:MESOS - [0:0]\\nCOMMIT\\n' >\"$here/listing\"\n\
          echo 'line 2 failed: Chain already exists.' >&2; exit 1",
     );

@@ -22,10 +22,9 @@ pub(crate) struct Pretence(pub(crate) PathBuf);
 const SAVE: &str = "cat \"$here/listing\" 2>/dev/null; exit 0";
 /// Lists the chains of the listing that it is asked for, up to the first that is not there.
 const SHOW: &str = r#"
-cat >"$here/input"
 rules() { sed -n "/^[*]$table\$/,/^COMMIT/p" "$here/listing" 2>/dev/null; }
-if grep -q '^-S ' "$here/input"; then
-    cat "$here/input" >>"$here/asked"
+if grep -q '^-S ' "$input"; then
+    cat "$input" >>"$here/asked"
     while read -r word chain; do
         case $word$chain in
             '*'*) table=${word#?}; continue ;;
@@ -34,12 +33,12 @@ if grep -q '^-S ' "$here/input"; then
             *) rules | grep -q "^:$chain " || exit 1; echo "-N $chain" ;;
         esac
         rules | grep "^-A $chain "
-    done <"$here/input"
+    done <"$input"
     exit 0
 fi
 "#;
 /// Notes what else it is told.
-const RESTORE: &str = "cat \"$here/input\" >>\"$here/told\"; exit 0";
+const RESTORE: &str = "cat \"$input\" >>\"$here/told\"; exit 0";
 
 impl Pretence {
     pub(crate) fn new(name: &str) -> Self {
@@ -55,18 +54,25 @@ impl Pretence {
     }
 
     pub(crate) fn program(&self, name: &str, body: &str) {
+        self.script(name, &format!("echo \"{name} $*\" >>\"$here/runs\"\n{body}"));
+    }
+
+    fn script(&self, name: &str, body: &str) {
         let here = self.0.display();
         // Written aside and renamed: a file that is open for writing somewhere can't be executed.
         let path = self.0.join(format!("{name}.new"));
-        let text = format!("#!/bin/sh\nhere={here}\necho \"{name} $*\" >>\"$here/runs\"\n{body}\n");
+        let text = format!("#!/bin/sh\nhere={here}\n{body}\n");
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
         fs::rename(path, self.0.join(name)).unwrap();
     }
 
-    /// An iptables-restore that can list, and does this with everything else; the text is in `$here/input`.
+    /// An iptables-restore that can list, and does this with everything else; the text is in `$input`. One that is told nothing
+    /// was started in vain and leaves no trace.
     pub(crate) fn restore(&self, body: &str) {
-        self.program("iptables-restore", &format!("{SHOW}{body}"));
+        let told = "input=$here/input.$$; cat >\"$input\"; [ -s \"$input\" ] || exit 0";
+        let body = format!("{told}\necho \"iptables-restore $*\" >>\"$here/runs\"\n{SHOW}{body}");
+        self.script("iptables-restore", &body);
     }
 
     pub(crate) fn read(&self, name: &str) -> String {

@@ -4,6 +4,7 @@
 //! [`save`] reads, [`rules`] says what a claim wants, `view` what to look at for it, [`plan`] decides; all four are pure.
 //! `settle` goes from a look to a change, `run` executes, `sieve` keeps of a listing what matters.
 
+mod ahead;
 mod change;
 pub mod plan;
 pub mod rules;
@@ -27,6 +28,7 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Holder, Owner};
+use ahead::Stock;
 use plan::{Decision, Scope};
 use run::Runner;
 use save::Listing;
@@ -49,7 +51,7 @@ COMMIT
 ";
 
 /// The iptables of this host, in one of its variants.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Iptables {
     runner: Runner,
 }
@@ -68,11 +70,18 @@ impl Iptables {
         let tools = Tools::new(variant, surroundings);
         tools.find(Program::Save, Family::V4)?;
         tools.find(Program::Restore, Family::V4)?;
-        Ok(Self { runner: Runner { tools, lock_timeout } })
+        Ok(Self { runner: Runner { tools, lock_timeout, stock: Stock::default() } })
     }
 }
 
 impl Backend for Iptables {
+    async fn prepare(&self, claim: &Claim) {
+        for family in claim.families() {
+            // One looks, one changes.
+            self.runner.stock_up(family, 2).await;
+        }
+    }
+
     async fn install(
         &self,
         claim: &Claim,

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_wrapper::exec::{ExecError, Execution, Finished, Limits, run, run_reading};
+use cni_wrapper::exec::{self, ExecError, Execution, Finished, Limits, run};
 
+use super::ahead::{Ahead, Stock};
 use super::plan::Scope;
 use super::save::Listing;
 use super::sieve::Sieve;
@@ -23,11 +24,15 @@ const LONGEST_LISTING: usize = 64 << 20;
 /// The status of iptables when a resource, such as the lock, was not to be had.
 const RESOURCE: i32 = 4;
 
+/// What iptables-restore is to do with a text: list or change what is there.
+const TELL: &[&str] = &["--noflush"];
+
 /// The programs, and how long to wait for the xtables lock.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Runner {
     pub(super) tools: Tools,
     pub(super) lock_timeout: Duration,
+    pub(super) stock: Stock,
 }
 
 impl Runner {
@@ -58,11 +63,9 @@ impl Runner {
         sieve: &mut Sieve,
     ) -> Result<Option<usize>, Error> {
         let Some(request) = view::request(places) else { return Ok(None) };
-        let program = self.tools.find(Program::Restore, family)?;
-        let args = ["-w", &self.patience(), "--noflush"].map(OsString::from).into();
-        let execution = self.execution(&program, args, request.into_bytes());
+        let Ahead { started, .. } = self.ahead(family).await?;
         sieve.ask(places);
-        let finished = run_reading(&execution, &mut |bytes| sieve.take(bytes)).await?;
+        let finished = started.feed(request.as_bytes(), &mut |bytes| sieve.take(bytes)).await?;
         self.refuse_if_locked(&finished)?;
         let listed = sieve.end();
         let ended = match finished.status.code() {
@@ -73,31 +76,57 @@ impl Runner {
         Ok(ended.then_some(listed))
     }
 
+    /// Starts iptables-restore until so many wait for their texts. Why one can't be started is told when it is needed.
+    pub(super) async fn stock_up(&self, family: Family, count: usize) {
+        while self.stock.count(family) < count {
+            let Ok(ahead) = self.begin(family, TELL).await else { return };
+            self.stock.put(family, ahead);
+        }
+    }
+
+    /// One in stock, or a new one: it can be told to list or to change.
+    async fn ahead(&self, family: Family) -> Result<Ahead, Error> {
+        match self.stock.take(family) {
+            Some(ahead) => Ok(ahead),
+            None => self.begin(family, TELL).await,
+        }
+    }
+
     /// Tells iptables-restore the text. One process; three with an iptables before 1.6.2.
     pub(super) async fn restore(&self, family: Family, text: &str) -> Result<(), Error> {
-        self.tell(family, &["--noflush"], "changing rules", text).await
+        self.tell(self.ahead(family).await?, TELL, "changing rules", text).await
     }
 
     /// Whether the text could be told, without doing so.
     pub(super) async fn try_out(&self, family: Family, text: &str) -> Result<(), Error> {
-        self.tell(family, &["--noflush", "--test"], "trying rules out", text).await
+        let options = ["--noflush", "--test"];
+        let ahead = self.begin(family, &options).await?;
+        self.tell(ahead, &options, "trying rules out", text).await
+    }
+
+    async fn begin(&self, family: Family, options: &[&str]) -> Result<Ahead, Error> {
+        let program = self.tools.find(Program::Restore, family)?;
+        let seconds = self.patience();
+        let args = ["-w", &seconds].iter().chain(options).map(OsString::from).collect();
+        let execution = self.execution(&program, args, Vec::new());
+        Ok(Ahead { started: exec::start(&execution).await?, program })
     }
 
     async fn tell(
         &self,
-        family: Family,
+        ahead: Ahead,
         options: &[&str],
         action: &'static str,
         text: &str,
     ) -> Result<(), Error> {
-        let program = self.tools.find(Program::Restore, family)?;
-        let seconds = self.patience();
-        let args = |first: &[&str]| first.iter().chain(options).map(OsString::from).collect();
-        let mut finished = self.run(&program, args(&["-w", &seconds]), text.into()).await?;
+        let Ahead { program, started } = ahead;
+        // It says nothing on stdout.
+        let mut finished = started.feed(text.as_bytes(), &mut |_| {}).await?;
         if !finished.status.success() && is_unknown_option(&finished) && self.lacks_wait().await? {
             let lock_file = Path::new(self.tools.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
-            finished = self.run(&program, args(&[]), text.into()).await?;
+            let args = options.iter().map(OsString::from).collect();
+            finished = self.run(&program, args, text.into()).await?;
         }
         if finished.status.success() {
             return Ok(());

@@ -39,6 +39,14 @@ impl Iptables {
         }
     }
 
+    /// The processes that will change the rules, each family's, are started while it is looked at: that takes as long as the look. Not where
+    /// nobody knows whether there is anything to change.
+    async fn stock_up(&self, wanted: &[Wanted<'_>]) {
+        for wanted in wanted.iter().filter(|wanted| wanted.view.is_some()) {
+            self.runner.stock_up(wanted.family, 1).await;
+        }
+    }
+
     async fn look(&self, wanted: &Wanted<'_>) -> Result<Sifted, Error> {
         if let Some(view) = &wanted.view
             && let Some(sifted) = self.glance(wanted, view).await?
@@ -79,11 +87,22 @@ impl Iptables {
         accept: &dyn Fn(&Error) -> bool,
         decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
+        let changed = self.change(wanted, accept, decide).await;
+        self.runner.stock.dismiss().await;
+        changed
+    }
+
+    async fn change(
+        &self,
+        wanted: &[Wanted<'_>],
+        accept: &dyn Fn(&Error) -> bool,
+        decide: &mut Decide<'_>,
+    ) -> Result<bool, Error> {
         let mut wanted = wanted.to_vec();
         let mut changed = false;
         let mut refused: Option<(String, Error)> = None;
         'attempts: for _ in 0..ATTEMPTS {
-            let listings = self.list(&wanted).await;
+            let (listings, ()) = self.list(&wanted).join(self.stock_up(&wanted)).await;
             let mut texts = Vec::new();
             for (&Wanted { family, scope, .. }, listing) in wanted.iter().zip(listings) {
                 match listing {
