@@ -86,10 +86,17 @@ pub(crate) fn components() -> Outcome {
     Ok(())
 }
 
+/// The target of programs that need no library: they start sooner, and run wherever the kernel does.
+pub(crate) fn static_target() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
 /// The standard library for another target.
 pub(crate) fn target(target: &str) -> Outcome {
     let listed = Command::new("rustup").args(["target", "list", "--installed"]).output();
-    let listed = listed.map_err(|error| format!("rustup: {error}"))?;
+    let listed = listed.map_err(|error| {
+        format!("rustup, which has Rust's standard library for {target}: {error}; --target names another target")
+    })?;
     if String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == target) {
         return Ok(());
     }

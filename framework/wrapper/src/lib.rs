@@ -53,6 +53,8 @@
 //!
 //! Below the hooks stands [`Plugin`], the contract of five verbs that every part of a stack keeps.
 
+#[cfg(all(target_env = "musl", feature = "allocator"))]
+mod allocator;
 mod block_on;
 mod call;
 mod choice;

@@ -14,6 +14,8 @@ pub(crate) struct Machine {
     pub(crate) scheduling: String,
     /// Whether optimised programs were measured.
     pub(crate) optimised: bool,
+    /// How the programs were linked.
+    pub(crate) linked: String,
     pub(crate) versions: Vec<String>,
 }
 
@@ -39,6 +41,11 @@ impl Machine {
             }
             .to_owned(),
             optimised,
+            linked: match optimised {
+                true => "plugins statically, as they are shipped; delegate, transaction and empty process with shared libraries",
+                false => "with shared libraries",
+            }
+            .to_owned(),
             versions: versions.into_iter().flatten().collect(),
         }
     }

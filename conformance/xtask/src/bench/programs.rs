@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::options::Options;
 use crate::run::{Outcome, cargo, line};
+use crate::setup;
 
 /// Where Debian's containernetworking-plugins has it.
 pub(crate) const PORTMAP: &str = "/usr/lib/cni/portmap";
@@ -25,32 +26,58 @@ pub(crate) struct Programs {
     pub(crate) delegate: PathBuf,
     pub(crate) empty: PathBuf,
     pub(crate) transaction: PathBuf,
+    /// The same, linked as the plugins are; none where those are debug builds.
+    pub(crate) static_transaction: Option<PathBuf>,
     pub(crate) caller: PathBuf,
     pub(crate) traffic: PathBuf,
 }
 
-/// Builds them all in one go.
+/// Builds them all: plugins as they are shipped, which is statically linked, and the rest as cargo does by default.
 pub(crate) fn build(options: &Options) -> Outcome<Programs> {
-    let mut words = vec!["build", "--message-format", "json-render-diagnostics"];
-    if !options.unoptimised {
-        words.push("--release");
-    }
-    words.extend(["--package", "xtask", "--package", "cni-wrapper", "--example", "nothing"]);
-    words.extend(HELPERS.iter().flat_map(|bin| ["--bin", bin]));
+    let helpers = HELPERS.iter().flat_map(|bin| ["--bin", bin]);
+    let mut built = executables(["--package", "xtask"].into_iter().chain(helpers), options)?;
+    let mut plugins = vec!["--package", "cni-wrapper", "--example", "nothing"];
     if options.port_mapper.is_none() {
-        words.extend(["--package", "mesos-cni-port-mapper", "--bin", "mesos-cni-port-mapper"]);
+        plugins.extend(["--package", "mesos-cni-port-mapper", "--bin", "mesos-cni-port-mapper"]);
     }
-    let mut command = cargo(&words);
+    let target = setup::static_target();
+    if !options.unoptimised {
+        setup::target(&target)?;
+        plugins.extend(["--target", &target]);
+    }
+    built.extend(executables(plugins, options)?);
+    let floor = ["--package", "xtask", "--bin", "bench-transaction", "--target", &target];
+    let floor = match options.unoptimised {
+        true => HashMap::new(),
+        false => executables(floor, options)?,
+    };
+    find(&built, floor.get("bench-transaction").cloned(), options)
+}
+
+/// Builds these, and says where they are.
+fn executables<'w>(
+    words: impl IntoIterator<Item = &'w str>,
+    options: &Options,
+) -> Outcome<HashMap<String, PathBuf>> {
+    let mut command = cargo(&["build", "--message-format", "json-render-diagnostics"]);
+    command.args(words);
+    if !options.unoptimised {
+        command.arg("--release");
+    }
     eprintln!("$ {}", line(&command));
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("{}: {error}", line(&command)))?;
     if !output.status.success() {
         return Err(format!("{}: {}", line(&command), output.status));
     }
-    find(&built(&String::from_utf8_lossy(&output.stdout)), options)
+    Ok(built(&String::from_utf8_lossy(&output.stdout)))
 }
 
-fn find(built: &HashMap<String, PathBuf>, options: &Options) -> Outcome<Programs> {
+fn find(
+    built: &HashMap<String, PathBuf>,
+    static_transaction: Option<PathBuf>,
+    options: &Options,
+) -> Outcome<Programs> {
     let of = |name: &str| {
         built.get(name).cloned().ok_or_else(|| format!("cargo says nothing of having built {name}"))
     };
@@ -64,6 +91,7 @@ fn find(built: &HashMap<String, PathBuf>, options: &Options) -> Outcome<Programs
         delegate: of("bench-delegate")?,
         empty: of("bench-empty")?,
         transaction: of("bench-transaction")?,
+        static_transaction,
         caller: of("bench-caller")?,
         traffic: of("bench-traffic")?,
     })

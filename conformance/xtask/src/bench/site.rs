@@ -39,7 +39,7 @@ impl Site {
     ) -> Outcome<Self> {
         let mut scene = Scene::new(row, programs, scheduling)?;
         let form = if row.maps() { Some(stock::fill(&mut scene, row, existing)?) } else { None };
-        if row.name == plain::TRANSACTION {
+        if [plain::TRANSACTION, plain::STATIC_TRANSACTION].contains(&row.name.as_str()) {
             floor(&scene, existing);
         }
         let site = Self::of(index, row, existing, scene, form);

@@ -32,11 +32,12 @@ pub(crate) fn all(figures: &Figures, bars: &[Bar]) -> String {
 fn head(machine: &Machine) -> String {
     let kind = if machine.optimised { "" } else { ", DEBUG BUILDS: the figures mean nothing" };
     format!(
-        "{}, {}, {}{kind}\nscheduling: {}\n{}\nAll figures are of one run, measured in turns. Compare ratios: times depend on the machine.\n",
+        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\nAll figures are of one run, measured in turns. Compare ratios: times depend on the machine.\n",
         machine.date,
         machine.kernel,
         machine.processors,
         machine.scheduling,
+        machine.linked,
         machine.versions.join(", "),
     )
 }

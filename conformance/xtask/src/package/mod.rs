@@ -13,18 +13,18 @@ use tree::Tree;
 /// What is built, and where.
 struct Build {
     profile: &'static str,
-    target: Option<String>,
+    target: String,
 }
 
-/// `--debug` builds without optimisation, for tests; `--target x86_64-unknown-linux-musl` makes programs that need no library.
+/// The programs need no library, unless `--target` names a target that is linked otherwise; `--debug` builds without optimisation, for tests.
 pub(crate) fn package(words: &[&str]) -> Outcome {
-    let mut build = Build { profile: "release", target: None };
+    let mut build = Build { profile: "release", target: setup::static_target() };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match (*word, words.as_slice()) {
             ("--debug", _) => build.profile = "debug",
             ("--target", [target, ..]) => {
-                build.target = Some((*target).to_owned());
+                build.target = (*target).to_owned();
                 words.next();
             }
             _ => return Err("cargo xtask package [--debug] [--target TARGET]".to_owned()),
@@ -56,18 +56,13 @@ impl Build {
         if self.profile == "release" {
             command.arg("--release");
         }
-        let mut directory = target_directory();
-        if let Some(target) = &self.target {
-            setup::target(target)?;
-            command.args(["--target", target]);
-            directory.push(target);
-        }
-        run(&mut command)?;
-        Ok(directory.join(self.profile))
+        setup::target(&self.target)?;
+        run(command.args(["--target", &self.target]))?;
+        Ok(target_directory().join(&self.target).join(self.profile))
     }
 
     fn is_static(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| target.ends_with("musl"))
+        self.target.ends_with("musl")
     }
 
     fn depends(&self) -> &'static str {
@@ -76,8 +71,7 @@ impl Build {
 
     /// As Debian calls it.
     fn architecture(&self) -> &'static str {
-        let target = self.target.as_deref().unwrap_or(std::env::consts::ARCH);
-        match target.split('-').next() {
+        match self.target.split('-').next() {
             Some("x86_64") => "amd64",
             Some("aarch64") => "arm64",
             Some("riscv64gc" | "riscv64") => "riscv64",

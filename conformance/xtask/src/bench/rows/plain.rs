@@ -11,6 +11,8 @@ pub(crate) const NOTHING: &str = "no-op wrapper";
 pub(crate) const NESTED: &str = "three no-op wrappers";
 pub(crate) const DELEGATE: &str = "bare delegate";
 pub(crate) const TRANSACTION: &str = "one transaction";
+/// How much of the floor is the loading of libraries.
+pub(crate) const STATIC_TRANSACTION: &str = "one transaction, static";
 pub(crate) const EMPTY: &str = "empty process";
 
 pub(super) fn rows(programs: &Programs) -> Vec<Row> {
@@ -23,16 +25,18 @@ pub(super) fn rows(programs: &Programs) -> Vec<Row> {
         position: Position::Wrapper,
         variant: Variant::Nft,
         keys: if name == NESTED { nested() } else { Map::new() },
-        by_existing: name == TRANSACTION,
+        by_existing: [TRANSACTION, STATIC_TRANSACTION].contains(&name),
         delegates: [delegates, wrappers].map(|path| path.to_string_lossy()).join(":").into(),
     };
-    vec![
+    let mut rows = vec![
         row(NOTHING, &programs.nothing),
         row(NESTED, &programs.nothing),
         row(DELEGATE, &programs.delegate),
         row(TRANSACTION, &programs.transaction),
-        row(EMPTY, &programs.empty),
-    ]
+    ];
+    rows.extend(programs.static_transaction.iter().map(|path| row(STATIC_TRANSACTION, path)));
+    rows.push(row(EMPTY, &programs.empty));
+    rows
 }
 
 /// Two more wrappers, and the delegate in the innermost.
