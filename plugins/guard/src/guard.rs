@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
+use cni_resilience::{Attempts, Failure};
 use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Verb};
 
-use crate::job::{Failure, Job};
-use crate::memory::Memory;
+use crate::config::Settings;
 
 /// Guards the plugin inside.
 pub(crate) struct Guard {
@@ -18,18 +18,21 @@ impl Guard {
     }
 
     async fn guarded_add(&self, call: &Call) -> Result<AddResult, Error> {
-        let job = Job::of(call, Verb::Add)?;
-        let memory = Memory::of(&job.settings, &call.attachment.network)?;
-        let Some(memory) = memory else { return Ok(self.add_repeatedly(&job).await?) };
+        let settings = Settings::of(call, Verb::Add)?;
+        let attempts = settings.attempts(call, Verb::Add);
+        let Some(breaker) = &settings.breaker else {
+            return Ok(self.add_repeatedly(&attempts).await?);
+        };
+        let memory = breaker.memory(&settings.state_dir, &call.attachment.network)?;
         let pass = memory.enter().await?;
-        let outcome = self.add_repeatedly(&job).await;
-        memory.leave(pass, &outcome, job.deadline.end).await;
+        let outcome = self.add_repeatedly(&attempts).await;
+        memory.leave(pass, &outcome, attempts.deadline().end).await;
         Ok(outcome?)
     }
 
-    async fn add_repeatedly(&self, job: &Job) -> Result<AddResult, Failure> {
+    async fn add_repeatedly(&self, attempts: &Attempts) -> Result<AddResult, Failure> {
         let something_left = Cell::new(false);
-        job.run(|| Box::pin(self.clean_add(&job.call, &something_left))).await
+        attempts.run(|| Box::pin(self.clean_add(attempts.call(), &something_left))).await
     }
 
     /// An ADD that could not be undone must be before it is made again.
@@ -47,10 +50,12 @@ impl Guard {
     }
 
     async fn guarded_status(&self, call: &Call) -> Result<(), Error> {
-        let job = Job::of(call, Verb::Status)?;
-        let memory = Memory::of(&job.settings, &call.attachment.network)?;
-        memory.map_or(Ok(()), |memory| memory.status())?;
-        Ok(job.run(|| self.inner.status(&job.call)).await?)
+        let settings = Settings::of(call, Verb::Status)?;
+        if let Some(breaker) = &settings.breaker {
+            breaker.memory(&settings.state_dir, &call.attachment.network)?.status()?;
+        }
+        let attempts = settings.attempts(call, Verb::Status);
+        Ok(attempts.run(|| self.inner.status(attempts.call())).await?)
     }
 }
 
@@ -69,22 +74,22 @@ impl Plugin for Guard {
 
     fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call, Verb::Del)?;
-            Ok(job.run(|| self.inner.del(&job.call)).await?)
+            let attempts = Settings::of(call, Verb::Del)?.attempts(call, Verb::Del);
+            Ok(attempts.run(|| self.inner.del(attempts.call())).await?)
         })
     }
 
     fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call, Verb::Check)?;
-            Ok(job.run(|| self.inner.check(&job.call)).await?)
+            let attempts = Settings::of(call, Verb::Check)?.attempts(call, Verb::Check);
+            Ok(attempts.run(|| self.inner.check(attempts.call())).await?)
         })
     }
 
     fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
         Box::pin(async move {
-            let job = Job::of(call, Verb::Gc)?;
-            Ok(job.run(|| self.inner.gc(&job.call)).await?)
+            let attempts = Settings::of(call, Verb::Gc)?.attempts(call, Verb::Gc);
+            Ok(attempts.run(|| self.inner.gc(attempts.call())).await?)
         })
     }
 

@@ -1,15 +1,8 @@
 //! Guards a delegate that is slow or fails at times: a deadline for the whole call, retries, a cap on how many calls run at
 //! once on this host, and a circuit breaker.
 
-mod breaker;
 mod config;
-mod deadline;
 mod guard;
-mod job;
-mod lock;
-mod memory;
-mod retry;
-mod slots;
 
 use std::process::ExitCode;
 

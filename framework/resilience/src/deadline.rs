@@ -7,18 +7,18 @@ use cni_wrapper::Verb;
 /// What stopping a delegate gently may take, before it is killed.
 const GENTLY: Duration = Duration::from_millis(500);
 
-/// Two moments.
+/// The two moments that a call's time is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deadline {
-    /// When delegates are stopped.
-    pub(crate) work: Instant,
-    /// When we answer, whatever goes on.
-    pub(crate) end: Instant,
+pub struct Deadline {
+    /// When delegates are stopped: give it to [`Call::until`](cni_wrapper::Call::until).
+    pub work: Instant,
+    /// When the plugin answers, whatever goes on.
+    pub end: Instant,
 }
 
 impl Deadline {
-    /// Keeps time to stop a delegate, and for an ADD a quarter of the whole to undo it.
-    pub(crate) fn of(verb: Verb, whole: Duration, now: Instant) -> Self {
+    /// Divides the whole time of a call that begins now: it keeps time to stop a delegate, and for an ADD a quarter of the whole to undo it.
+    pub fn of(verb: Verb, whole: Duration, now: Instant) -> Self {
         let kept = match verb {
             Verb::Add => (whole / 4 + GENTLY).min(whole / 2),
             _ => GENTLY.min(whole / 4),

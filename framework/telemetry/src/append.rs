@@ -4,11 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Instant;
 
+use cni_wrapper::FileLock;
 use rustix::fs::OFlags;
 use serde_json::Value;
 
-use crate::lock::lock;
+use crate::PATIENCE;
 
 /// Appends a line with one write, so that lines of several processes never mix.
 ///
@@ -19,11 +21,11 @@ pub(crate) async fn append(path: &Path, line: &Value) -> io::Result<()> {
     // A pipe that nobody reads must not hold the call up.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut options = OpenOptions::new();
-    let mut file =
-        options.read(true).append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
+    let mut file = options.open(path)?;
     // What a full disk cut off must not spoil this line, too. Without the lock a line that is just being written would look so.
-    let alone = lock(&file).await.unwrap_or(false);
-    let begin = if alone && is_cut_off(&file) { "\n" } else { "" };
+    let alone = FileLock::take(file.try_clone()?, Instant::now() + PATIENCE).await.unwrap_or(None);
+    let begin = if alone.is_some() && is_cut_off(&file) { "\n" } else { "" };
     let text = format!("{begin}{line}\n");
     let written = file.write(text.as_bytes())?;
     if written < text.len() {

@@ -1,10 +1,32 @@
 //! The circuit breaker of a network: what is remembered, what follows from it. No clock and no file is here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Breaker;
+use crate::Seconds;
+
+/// When ADDs of a network are refused for a while: a circuit breaker.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Breaker {
+    /// So many ADDs in succession that failed, 5 by default...
+    pub failures: NonZeroU32,
+    /// ...within this time, 60 s by default, open it.
+    pub window: Seconds,
+    /// For how long; 10 s by default.
+    pub open: Seconds,
+    /// After each probe that failed it is open for twice as long, up to this; 300 s by default. No less than `open`.
+    pub longest_open: Seconds,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        let [window, open, longest_open] = [60, 10, 300].map(Seconds::new);
+        Self { failures: NonZeroU32::MIN.saturating_add(4), window, open, longest_open }
+    }
+}
 
 /// What is remembered. Nothing at all is a closed breaker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use cni_wrapper::FileLock;
+
+use crate::PATIENCE;
 use crate::event::Event;
-use crate::lock::lock;
 
 const CALLS: &str = "cni_calls_total";
 const DURATION: &str = "cni_call_duration_seconds";
@@ -138,12 +140,11 @@ fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
     path.with_file_name(format!("{before}{name}{after}"))
 }
 
-async fn locked(path: &Path) -> io::Result<File> {
+async fn locked(path: &Path) -> io::Result<FileLock> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    if lock(&file).await? {
-        return Ok(file);
-    }
-    let why = format!("another process holds {} for over a second", path.display());
-    Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    FileLock::take(file, Instant::now() + PATIENCE).await?.ok_or_else(|| {
+        let why = format!("another process holds {} for over a second", path.display());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    })
 }

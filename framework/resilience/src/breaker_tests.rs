@@ -1,10 +1,9 @@
 //! The breaker's life as tables: what happens when, and what an ADD finds then.
 
 use super::*;
-use crate::config::Seconds;
 
 fn breaker() -> Breaker {
-    let seconds = |seconds| Seconds(Duration::from_secs(seconds));
+    let seconds = Seconds::new;
     Breaker {
         failures: 3.try_into().unwrap(),
         window: seconds(60),

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cni_wrapper::{Call, Environment};
+use cni_wrapper::{About, Call, Environment};
 use serde_json::{Value, json};
 
 use crate::event::Event;
@@ -69,19 +69,25 @@ pub(crate) fn new_id() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish().max(1))
 }
 
-/// An `ExportTraceServiceRequest`: the call, and below it the runs of delegates.
-pub(crate) fn request(call: &Call, context: &Context, event: &Event, runs: &[Event]) -> Value {
+/// An `ExportTraceServiceRequest` of this plugin: the call, and below it the runs of delegates.
+pub(crate) fn request(
+    plugin: About,
+    call: &Call,
+    context: &Context,
+    event: &Event,
+    runs: &[Event],
+) -> Value {
     let mut spans = vec![span(call, context, event, &context.parent, SERVER)];
     spans.extend(runs.iter().map(|run| span(call, context, run, &event.span, CLIENT)));
-    let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let resource = [
-        attribute("service.name", name),
-        attribute("service.version", version),
+        attribute("service.name", plugin.name),
+        attribute("service.version", plugin.version),
         json!({"key": "process.pid", "value": {"intValue": std::process::id().to_string()}}),
     ];
+    let scope = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
     json!({"resourceSpans": [{
         "resource": {"attributes": resource},
-        "scopeSpans": [{"scope": {"name": name, "version": version}, "spans": spans}],
+        "scopeSpans": [{"scope": scope, "spans": spans}],
     }]})
 }
 

@@ -1,47 +1,49 @@
 //! The breaker at its place: its state in a file, its probe a lock.
 
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cni_wrapper::{Attachment, Error, FileError, Notes, PrivateDir, code};
+use cni_wrapper::{Attachment, Error, FileError, FileLock, Notes, PrivateDir, code};
 use rustix::io::FdFlags;
 
-use crate::breaker::{Gate, Outcome, State, counts};
-use crate::config::{Breaker, Settings};
-use crate::job::Failure;
-use crate::lock::Held;
+use crate::Failure;
+use crate::breaker::{Breaker, Gate, Outcome, State, counts};
 
 /// Letters of an error that are remembered.
 const ERROR: usize = 500;
 
 /// What is known of a network.
-pub(crate) struct Memory<'s> {
-    breaker: &'s Breaker,
+#[derive(Debug)]
+pub struct Memory<'b> {
+    breaker: &'b Breaker,
     notes: Notes,
     network: Attachment,
 }
 
 /// An ADD that was let through; as a probe it holds a lock.
-pub(crate) struct Pass(Option<Held>);
+#[derive(Debug)]
+pub struct Pass(Option<FileLock>);
 
-impl<'s> Memory<'s> {
-    /// `None` where there is no breaker.
+impl Breaker {
+    /// What is known of a network, in files of this directory. One for which nothing is known has a closed breaker.
     ///
     /// # Errors
     ///
     /// Code 5 when the directory can't be used.
-    pub(crate) fn of(settings: &'s Settings, network: &str) -> Result<Option<Self>, Error> {
-        let Some(breaker) = &settings.breaker else { return Ok(None) };
-        PrivateDir::open_existing(&settings.state_dir)?;
+    pub fn memory(&self, directory: &Path, network: &str) -> Result<Memory<'_>, Error> {
+        PrivateDir::open_existing(directory)?;
         let network = Attachment { network: network.to_owned(), ..Attachment::default() };
-        Ok(Some(Self { breaker, notes: Notes::below(&settings.state_dir), network }))
+        Ok(Memory { breaker: self, notes: Notes::below(directory), network })
     }
+}
 
+impl Memory<'_> {
     /// Lets an ADD through, or not.
     ///
     /// # Errors
     ///
     /// Code 11 while the breaker is open, or another probe is on its way.
-    pub(crate) async fn enter(&self) -> Result<Pass, Error> {
+    pub async fn enter(&self) -> Result<Pass, Error> {
         if !self.is_half_open()? {
             return Ok(Pass(None));
         }
@@ -73,7 +75,7 @@ impl<'s> Memory<'s> {
     /// # Errors
     ///
     /// Code 50 while the breaker is open. Not when it is half open: a host that is not ready would get no container to try with.
-    pub(crate) fn status(&self) -> Result<(), Error> {
+    pub fn status(&self) -> Result<(), Error> {
         match self.state().gate(now()) {
             Gate::Open(left, error) => Err(Error::NotAvailable(self.refusal(left, error))),
             Gate::Closed | Gate::HalfOpen => Ok(()),
@@ -88,7 +90,7 @@ impl<'s> Memory<'s> {
     }
 
     /// Remembers how an ADD went. That this fails is no reason to fail the ADD.
-    pub(crate) async fn leave<T>(&self, pass: Pass, went: &Result<T, Failure>, until: Instant) {
+    pub async fn leave<T>(&self, pass: Pass, went: &Result<T, Failure>, until: Instant) {
         let outcome = match went {
             Ok(_) => Outcome::Success,
             Err(Failure::Delegate(error)) if counts(code(error)) => {
@@ -126,14 +128,14 @@ impl<'s> Memory<'s> {
         })
     }
 
-    async fn lock(&self, what: &str, until: Instant) -> Result<Option<Held>, Error> {
+    async fn lock(&self, what: &str, until: Instant) -> Result<Option<FileLock>, Error> {
         let directory = PrivateDir::open(self.notes.path())?;
         let name = format!("{}.{what}.lock", self.network.file_name());
         let file = directory.lock_file(&name)?;
         // Not for children: a daemon that outlives a killed plugin must not keep all others out.
         let _ = rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC);
         let path = directory.path().join(name);
-        let held = Held::first(vec![file], until).await;
+        let held = FileLock::take(file, until).await;
         Ok(held.map_err(|source| FileError { action: "lock", path, source })?)
     }
 }

@@ -5,24 +5,31 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cni_wrapper::{
-    AddResult, Answer, Call, Environment, Error, Object, Observer, Plugin, Run, SpecVersion, Verb,
+    About, AddResult, Answer, Call, Environment, Error, Object, Observer, Plugin, Run, SpecVersion,
+    Verb,
 };
 
 use crate::append::append;
-use crate::config::Config;
 use crate::event::{Event, told};
+use crate::sinks::Sinks;
 use crate::spans::{self, Context};
 use crate::{metrics, record};
+
+/// What a plugin's own keys say of where to write.
+type Read = fn(&Call) -> Result<Sinks, Error>;
 
 /// Writes down every call that passes.
 pub struct Tracer {
     inner: Box<dyn Plugin>,
+    about: About,
+    sinks: Read,
 }
 
 impl Tracer {
-    /// Looks on at this plugin.
-    pub fn around(inner: Box<dyn Plugin>) -> Self {
-        Self { inner }
+    /// Looks on at this plugin, on behalf of the one that `about` names; `sinks` reads of a call where it is written down. An error of it is the call's, but for DEL and GC: what must
+    /// go away goes away whatever the configuration says, and is not traced then.
+    pub fn around(inner: Box<dyn Plugin>, about: About, sinks: Read) -> Self {
+        Self { inner, about, sinks }
     }
 
     /// `ask` makes the call of the inner plugin, `shown` is what a runtime reads of its success.
@@ -33,8 +40,8 @@ impl Tracer {
         ask: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> Answer<'b, T>,
         shown: impl FnOnce(&T) -> Result<Option<Object>, Error>,
     ) -> Result<T, Error> {
-        let Some(config) = config(verb, call)? else { return ask(&*self.inner, call).await };
-        let context = config.spans_file.is_some().then(|| Context::of(&call.environment));
+        let Some(sinks) = self.sinks(verb, call)? else { return ask(&*self.inner, call).await };
+        let context = sinks.spans.is_some().then(|| Context::of(&call.environment));
         let span = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let watch = Rc::new(Watch { context, runs: RefCell::default() });
         let (begun, clock) = (SystemTime::now(), Instant::now());
@@ -48,38 +55,41 @@ impl Tracer {
         let (version, config_told) = (call.version, call.config.clone());
         let event =
             Event { plugin, verb, version, config: config_told, begun, took, outcome: seen, span };
-        write(call, &config, &event, &watch).await;
+        self.write(call, &sinks, &event, &watch).await;
         outcome
     }
-}
 
-/// The keys. What must go away goes away whatever they say: then it is not traced.
-fn config(verb: Verb, call: &Call) -> Result<Option<Config>, Error> {
-    match Config::read(call) {
-        Ok(config) => Ok(Some(config)),
-        Err(error) if matches!(verb, Verb::Del | Verb::Gc) => {
-            log::warn!("this {verb} is not traced: {error}");
-            Ok(None)
+    /// Trouble with tracing is told, and nothing else comes of it.
+    async fn write(&self, call: &Call, sinks: &Sinks, event: &Event, watch: &Watch) {
+        let warn = |path: &std::path::Path, written: std::io::Result<()>| {
+            if let Err(error) = written {
+                log::warn!("this {} is not written to {}: {error}", event.verb, path.display());
+            }
+        };
+        let runs = watch.runs.take();
+        if let Some(path) = &sinks.recording {
+            warn(path, append(path, &record::line(call, event, &runs, &sinks.redact)).await);
         }
-        Err(error) => Err(error),
+        if let (Some(path), Some(context)) = (&sinks.spans, &watch.context) {
+            warn(
+                path,
+                append(path, &spans::request(self.about, call, context, event, &runs)).await,
+            );
+        }
+        if let Some(path) = &sinks.metrics {
+            warn(path, metrics::count(path, &call.attachment.network, event).await);
+        }
     }
-}
 
-/// Trouble with tracing is told, and nothing else comes of it.
-async fn write(call: &Call, config: &Config, event: &Event, watch: &Watch) {
-    let warn = |path: &std::path::Path, written: std::io::Result<()>| {
-        if let Err(error) = written {
-            log::warn!("this {} is not written to {}: {error}", event.verb, path.display());
+    fn sinks(&self, verb: Verb, call: &Call) -> Result<Option<Sinks>, Error> {
+        match (self.sinks)(call) {
+            Ok(sinks) => Ok(Some(sinks)),
+            Err(error) if matches!(verb, Verb::Del | Verb::Gc) => {
+                log::warn!("this {verb} is not traced: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-    };
-    let runs = watch.runs.take();
-    let line = record::line(call, event, &runs, &config.redact);
-    warn(&config.trace_file, append(&config.trace_file, &line).await);
-    if let (Some(path), Some(context)) = (&config.spans_file, &watch.context) {
-        warn(path, append(path, &spans::request(call, context, event, &runs)).await);
-    }
-    if let Some(path) = &config.metrics_file {
-        warn(path, metrics::count(path, &call.attachment.network, event).await);
     }
 }
 
