@@ -144,8 +144,10 @@ impl<C: Choose> Chosen<C> {
 
     async fn gc(&self, call: &Call) -> Result<(), Error> {
         let Prepared { mut candidates, notes, .. } = self.prepare(call)?;
+        let mut errors = Vec::new();
         if candidates.is_empty() {
-            return self.inner.gc(call).await;
+            // There may have been a choice once.
+            errors.extend(self.inner.gc(call).await.err());
         }
         let valid = call.valid_attachments()?;
         let noted = notes.of_network::<Candidate>(&call.attachment.network)?;
@@ -154,7 +156,8 @@ impl<C: Choose> Chosen<C> {
                 candidates.push(chosen.clone());
             }
         }
-        self.each(call, &candidates, |inner, call| inner.gc(call)).await?;
+        errors.extend(self.each(call, &candidates, |inner, call| inner.gc(call)).await.err());
+        Error::several(errors).map_or(Ok(()), Err)?;
         let Some(valid) = valid else { return Ok(()) };
         let mut gone = noted.iter().filter(|(attachment, _)| !valid.contains(attachment));
         gone.try_for_each(|(attachment, _)| notes.remove(attachment))

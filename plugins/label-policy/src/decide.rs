@@ -1,9 +1,7 @@
 //! The decision: rules and what is known of a container → a verdict, and why.
 
-use cni_wrapper::Request;
-use serde_json::Value;
+use cni_wrapper::{Pattern, Request};
 
-use crate::pattern::Pattern;
 use crate::rules::{Conditions, Rules, Verdict};
 
 /// A verdict, and who gave it.
@@ -31,17 +29,10 @@ pub(crate) fn decide<'r>(rules: &'r Rules, request: &Request) -> Decision<'r> {
 
 /// The first condition that does not hold, in words.
 fn unmet(when: &Conditions, request: &Request) -> Option<String> {
-    let labels = request.labels();
-    let label = |key: &str| {
-        let of_key = labels.iter().filter(|(name, _)| name == key);
-        of_key.map(|(_, value)| value.clone()).collect::<Vec<String>>()
-    };
     let arg = |key: &str| request.args.get(key).map(str::to_owned).into_iter().collect();
-    let value = |pointer: &str| texts(at(request, pointer));
-    let unmet_label = first_unmet("label", &when.labels, label);
-    unmet_label
+    first_unmet("label", &when.labels, |key| request.label(key))
         .or_else(|| first_unmet("CNI_ARGS", &when.cni_args, arg))
-        .or_else(|| first_unmet("value", &when.values, value))
+        .or_else(|| first_unmet("value", &when.values, |pointer| request.value(pointer)))
 }
 
 fn first_unmet<'p>(
@@ -54,21 +45,4 @@ fn first_unmet<'p>(
         let is = if values.is_empty() { "absent".to_owned() } else { values.join(", ") };
         (!pattern.fits(&values)).then(|| format!("{kind} {key} is {is}"))
     })
-}
-
-/// The value at a JSON pointer of the configuration, which begins with a slash.
-fn at<'r>(request: &'r Request, pointer: &str) -> Option<&'r Value> {
-    let (first, _) = pointer.strip_prefix('/')?.split_once('/').unwrap_or((&pointer[1..], ""));
-    let below = request.config.get(&first.replace("~1", "/").replace("~0", "~"))?;
-    below.pointer(&pointer[1 + first.len()..])
-}
-
-/// A value as text; a list has those of its members, an object is there and no more.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    match value {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(list)) => list.iter().flat_map(|value| texts(Some(value))).collect(),
-        Some(other) => vec![other.to_string()],
-    }
 }

@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use cni_wrapper::{About, Attachment, CniArgs, Environment, Object, Request, SpecVersion, Verb};
+use cni_wrapper::{About, CniArgs, Request};
 use lexopt::{Arg, Parser, ValueExt};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::config::Config;
 use crate::decide::decide;
@@ -57,54 +57,15 @@ fn explain(about: About, mut words: Parser) -> Result<(String, u8), Failure> {
     if command != "explain" {
         return Err(format!("there is no command {command:?}\n\n{HELP}").into());
     }
-    let mut config = Value::Object(read(file)?);
-    put(&mut config, "/args/cni/labels", labels.into())?;
-    values.into_iter().try_for_each(|(pointer, value)| put(&mut config, &pointer, value.into()))?;
-    decision(&request(config, args))
+    let mut request = Request { args, ..Request::dry_run(file.as_ref(), about.name)? };
+    request.set("/args/cni/labels", labels.into())?;
+    values.into_iter().try_for_each(|(pointer, value)| request.set(&pointer, value.into()))?;
+    decision(&request)
 }
 
 fn pair(text: String) -> Result<(String, String), Failure> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} has no '='"))?;
     Ok((key.to_owned(), value.to_owned()))
-}
-
-/// The plugin's own object of a configuration, or of a list of plugins.
-fn read(file: &str) -> Result<Object, Failure> {
-    let text = std::fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-    let mut config: Object =
-        serde_json::from_slice(&text).map_err(|error| format!("{file}: {error}"))?;
-    let Some(Value::Array(plugins)) = config.remove("plugins") else { return Ok(config) };
-    let ours = plugins.into_iter().find(|plugin| plugin["type"] == "cni-label-policy");
-    match ours {
-        Some(Value::Object(ours)) => Ok(ours),
-        _ => Err(format!("{file}: no plugin of the list is cni-label-policy").into()),
-    }
-}
-
-/// Sets what is at a JSON pointer, and makes the objects on the way.
-fn put(config: &mut Value, pointer: &str, value: Value) -> Result<(), Failure> {
-    let mut place = config;
-    for key in pointer.split('/').skip(1) {
-        let Value::Object(object) = place else {
-            return Err(format!("{pointer}: not an object").into());
-        };
-        place = object.entry(key).or_insert_with(|| json!({}));
-    }
-    *place = value;
-    Ok(())
-}
-
-fn request(config: Value, args: CniArgs) -> Request {
-    let Value::Object(config) = config else { unreachable!("it was an object") };
-    Request {
-        verb: Verb::Add,
-        attachment: Attachment::default(),
-        netns: None,
-        args,
-        version: SpecVersion::NEWEST,
-        config,
-        environment: Environment::default(),
-    }
 }
 
 fn decision(request: &Request) -> Result<(String, u8), Failure> {

@@ -5,7 +5,6 @@
 mod config;
 mod decide;
 mod explain;
-mod pattern;
 mod policy;
 mod rules;
 

@@ -1,11 +1,10 @@
 //! The rules, as they stand in the configuration.
 
-use cni_wrapper::Error;
+use cni_wrapper::{Error, Pattern};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::pattern::Pattern;
 
 /// Rules in order, and what holds where none applies.
 #[derive(Debug, Deserialize)]

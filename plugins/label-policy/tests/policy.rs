@@ -61,6 +61,18 @@ fn what_add_chose_holds_also_when_there_is_nothing_to_choose_any_more() {
 }
 
 #[test]
+fn gc_forgets_who_is_gone_also_when_there_is_nothing_to_choose_any_more() {
+    let dir = delegates();
+    labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
+    let mut changed = network(&dir);
+    changed["delegates"] = json!({});
+    let gc = add(&dir, changed).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
+    gc.run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "shop GC", "vault GC"]);
+    assert_eq!(notes(&dir), 0);
+}
+
+#[test]
 fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
     for lose in ["rm -r state", "for file in state/*.json; do echo half >$file; done"] {
         let dir = delegates();

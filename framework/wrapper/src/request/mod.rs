@@ -2,9 +2,11 @@
 
 mod args;
 mod config;
+mod dry_run;
 mod file_name;
 mod names;
 mod valid;
+mod values;
 mod variables;
 
 use std::io::Read;

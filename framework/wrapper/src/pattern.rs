@@ -1,11 +1,21 @@
-//! What a label's value is compared with.
+//! What a value of a container is compared with, such as a label's.
 
 use serde::Deserialize;
 
-/// One text with `*` for any letters, several of which one must fit, or whether there is a value at all.
-#[derive(Debug, Deserialize)]
+/// One text with `*` for any letters, several of which one must fit, or whether there is a value at all: a condition in a plugin's own keys.
+///
+/// ```
+/// use cni_wrapper::Pattern;
+///
+/// let pattern: Pattern = serde_json::from_str(r#"["db", "db-*"]"#)?;
+/// assert!(pattern.fits(&["db-2".to_owned()]));
+/// assert!(!pattern.fits(&["web".to_owned()]));
+/// assert!(serde_json::from_str::<Pattern>("false")?.fits(&[]), "there must be none, and there is none");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "true, false, a text or a list of texts is expected")]
-pub(crate) enum Pattern {
+pub enum Pattern {
     /// There is a value, or there is none.
     Present(bool),
     /// It looks like this.
@@ -16,7 +26,7 @@ pub(crate) enum Pattern {
 
 impl Pattern {
     /// Whether one of these values fits, which are those of one key.
-    pub(crate) fn fits(&self, values: &[String]) -> bool {
+    pub fn fits(&self, values: &[String]) -> bool {
         match self {
             Self::Present(wanted) => values.is_empty() != *wanted,
             Self::One(pattern) => values.iter().any(|value| looks_like(pattern, value)),
