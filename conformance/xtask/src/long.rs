@@ -1,5 +1,5 @@
 //! Tests of the port mapper in their long form: `cargo xtask faults` and `cargo xtask soak`. `cargo xtask test` has the short one.
-//! And the one with a real runtime alone: `cargo xtask containerd`.
+//! And those with real runtimes alone: `cargo xtask containerd`, `cargo xtask podman`.
 
 use crate::run::{Outcome, cargo, line, run};
 use crate::setup;
@@ -29,11 +29,11 @@ fn all_of(names: &[&str], variable: &str) -> Outcome {
     Ok(())
 }
 
-/// containerd from Debian runs a pod whose host port is mapped by our plugin.
-pub(crate) fn containerd() -> Outcome {
+/// A runtime from Debian runs a container whose host port is mapped by our plugin.
+pub(crate) fn runtime(name: &str) -> Outcome {
     setup::packages()?;
     let mut test = cargo(&["test", "--package", "xtask", "--features", "host-tests"]);
-    test.args(["--test", "containerd"]);
+    test.args(["--test", "runtimes", name]);
     println!("$ {}", line(&test));
     run(&mut test).map(drop)
 }

@@ -26,13 +26,14 @@ cargo xtask conformance           judge the plugins of conformance/subjects, or 
                                   reports in conformance/reports; --update writes these anew
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 cargo xtask containerd            containerd runs a pod whose host port is mapped by our plugin; a part of cargo xtask test
+cargo xtask podman                the same with a container of Podman
 cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes, and tell it nonsense; long
 cargo xtask soak                  crowds and long lives of containers, some calls of which are killed; long
 cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of seven properties;
                                   --seconds N for more, or the names of some
 cargo xtask new-plugin NAME       a wrapper to begin with, as plugins/NAME; --at DIRECTORY makes it a crate of its own there
-cargo xtask package               a Debian package of the plugins and of cni-conformance, in target/debian;
-                                  --target x86_64-unknown-linux-musl makes programs that need no library
+cargo xtask package               a Debian package of the plugins and of cni-conformance, in target/debian, which needs no library;
+                                  --target TARGET for another machine, or for programs that load libraries
 cargo xtask audit                 licences, bans and sources of what is built in; --advisories asks for known vulnerabilities, too
 
 Each installs the Debian packages that it needs and says which.
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         ["fuzz", words @ ..] => fuzz::fuzz(words),
         ["package", words @ ..] => package::package(words),
         ["new-plugin", words @ ..] => new_plugin::new_plugin(words),
-        ["containerd"] => long::containerd(),
+        [runtime @ ("containerd" | "podman")] => long::runtime(runtime),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),
         ["demo"] => demo::demo(),

@@ -19,7 +19,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
 }
 
 /// A bare name is looked for where system programs are.
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 15] = [
     need("ip", "iproute2"),
     need("nsenter", "util-linux"),
     need("iptables-restore", "iptables"),
@@ -29,15 +29,33 @@ const NEEDS: [Need; 13] = [
     need("/usr/lib/cni/bridge", "containernetworking-plugins"),
     need("strace", "strace"),
     need("systemd-analyze", "systemd"),
-    need("containerd", "containerd"), // with the next: a real runtime
+    need("containerd", "containerd"), // with the next three: real runtimes
     need("runc", "runc"),
+    need("podman", "podman"),
+    need("/usr/libexec/podman/catatonit", "catatonit"),
     need("mmdebstrap", "mmdebstrap"), // a clean Debian, in which the package is installed
     need("chromium", "chromium"),     // the page of cni-conformance is tested in it
 ];
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn packages() -> Outcome {
-    provide(&NEEDS)
+    provide(&NEEDS)?;
+    registry()
+}
+
+/// A registry of container images, from Debian, too. Installed it would serve everybody on port 5000, so it is only unpacked.
+fn registry() -> Outcome {
+    const PACKAGE: &str = "docker-registry";
+    let at = root().join("target/tools").join(PACKAGE);
+    if at.join("usr/bin").join(PACKAGE).exists() {
+        return Ok(());
+    }
+    println!("unpacking Debian's {PACKAGE} into target/tools");
+    std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
+    let script = format!(
+        "apt-get download -qq {PACKAGE} && dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
+    );
+    run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
 }
 
 /// Installs what counts the processes of a call.

@@ -8,8 +8,9 @@ use cni_wrapper_test::plugin_binary;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Builds the image as an OCI layout below this directory, and gives an archive of it.
-pub(crate) fn build(directory: &Path, name: &str) -> PathBuf {
+/// Builds the image as an OCI layout in a directory for this test, and gives an archive of it.
+pub(crate) fn build(test: &str, name: &str) -> PathBuf {
+    let directory = &Path::new(env!("CARGO_TARGET_TMPDIR")).join("image").join(test);
     let _ = fs::remove_dir_all(directory);
     let layout = directory.join("layout");
     fs::create_dir_all(layout.join("blobs/sha256")).expect("a directory");

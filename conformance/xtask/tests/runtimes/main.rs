@@ -1,0 +1,6 @@
+//! Real runtimes from Debian, on throw-away hosts, run containers whose host ports our plugin maps.
+
+mod containerd;
+mod image;
+mod podman;
+mod site;
