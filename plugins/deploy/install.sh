@@ -20,6 +20,6 @@ for plugin in "$from"/*; do
     echo "installed $to/$name"
 done
 if [ "${STAY:-}" = yes ]; then
-    trap exit TERM INT
+    trap 'exit 0' TERM INT
     while :; do sleep 3600 & wait $!; done
 fi

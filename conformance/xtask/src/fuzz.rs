@@ -48,6 +48,7 @@ fn one(program: &str, name: &str, seconds: u32) -> Outcome<Tried> {
     let mut fuzz = Command::new(program);
     fuzz.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").env("CNI_FUZZ", name);
     fuzz.args(["fuzz", "run", "--fuzz-dir", "conformance/fuzz/libfuzzer", "--sanitizer", "none"]);
+    fuzz.arg("--target-dir").arg(root().join("target/libfuzzer"));
     fuzz.arg("property").arg(found).arg(format!("conformance/fuzz/corpus/{name}"));
     fuzz.args(["--", "-print_final_stats=1", "-max_len=8192", "-timeout=10"]);
     fuzz.arg(format!("-max_total_time={seconds}"));

@@ -2,5 +2,7 @@
 
 mod containerd;
 mod image;
+mod node;
 mod podman;
+mod pods;
 mod site;

@@ -3,43 +3,10 @@
 use cni_wrapper_test::Host;
 
 use super::image;
+use super::pods::Podman;
 use super::site::{self, port_mapper, until};
 
-/// It finds plugins and networks where the host has them, and runs without systemd.
-const CONFIG: &str = r#"
-[network]
-network_backend = "cni"
-cni_plugin_dirs = ["/run/cni-bin"]
-network_config_dir = "/run/net.d"
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-"#;
 const IMAGE: &str = "localhost/demo:1";
-
-/// Podman on a host, until dropped; its containers and what it keeps of them go with the host.
-struct Podman<'h>(&'h Host);
-
-impl<'h> Podman<'h> {
-    fn on(host: &'h Host) -> Self {
-        host.write("/run/containers.conf", CONFIG);
-        Self(host)
-    }
-
-    #[track_caller]
-    fn run(&self, words: &str) -> String {
-        let options =
-            "--root /run/podman --runroot /run/podman-run --storage-driver vfs --runtime runc";
-        let line = format!("CONTAINERS_CONF=/run/containers.conf podman {options} {words}");
-        self.0.sh(&line).trim().to_owned()
-    }
-}
-
-impl Drop for Podman<'_> {
-    fn drop(&mut self) {
-        site::remove_control_groups(self.0, "libpod_parent");
-    }
-}
 
 #[test]
 fn a_container_of_podman_is_reached_by_its_published_ports_until_it_is_removed() {

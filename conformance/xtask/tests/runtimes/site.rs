@@ -40,7 +40,7 @@ fn network(heading: &str) -> &'static str {
 pub(crate) fn remove_control_groups(host: &Host, name: &str) {
     host.sh(&format!(
         "for top in $(find /sys/fs/cgroup -maxdepth 2 -type d -name {name}); do \
-             find $top -depth -type d -exec rmdir {{}} + 2>/dev/null; done; :"
+             find $top -depth -type d -exec rmdir {{}} + 2>/dev/null || :; done"
     ));
 }
 
