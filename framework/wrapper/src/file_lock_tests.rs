@@ -94,7 +94,11 @@ fn who_waited_in_vain_does_not_take_it_later() {
         let _helper = Helper::with(&file);
         assert!(FileLock::take(file, soon()).await.unwrap().is_none());
         drop(held);
-        assert!(FileLock::take(place.file("a"), much_later()).await.unwrap().is_some());
+        // Whoever is quick gets it before the one who gave up; so time and again.
+        for _ in 0..10 {
+            assert!(FileLock::take(place.file("a"), much_later()).await.unwrap().is_some());
+            task::sleep(Duration::from_millis(5)).await;
+        }
     });
 }
 
