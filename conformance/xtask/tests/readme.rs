@@ -6,13 +6,15 @@ use std::process::Command;
 
 use cni_wrapper_test::{Host, plugin_binary};
 
-const READMES: [&str; 8] = [
+const READMES: [&str; 10] = [
     "README.md",
     "plugins/RECIPES.md",
     "plugins/guard/README.md",
     "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
     "plugins/trace/README.md",
+    "framework/resilience/README.md",
+    "framework/telemetry/README.md",
     "framework/wrapper/README.md",
     "framework/wrapper-test/README.md",
 ];
