@@ -107,7 +107,9 @@ pub(crate) fn components() -> Outcome {
 
 /// The target of programs that need no library: they start sooner, and run wherever the kernel does.
 pub(crate) fn static_target() -> String {
-    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+    // The one name that differs.
+    let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
+    format!("{architecture}-unknown-linux-musl")
 }
 
 /// The standard library for another target.
