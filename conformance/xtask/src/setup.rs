@@ -19,7 +19,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
 }
 
 /// A bare name is looked for where system programs are.
-const NEEDS: [Need; 16] = [
+const NEEDS: [Need; 18] = [
     need("ip", "iproute2"),
     need("nsenter", "util-linux"),
     need("iptables-restore", "iptables"),
@@ -35,7 +35,9 @@ const NEEDS: [Need; 16] = [
     need("/usr/libexec/podman/catatonit", "catatonit"),
     need("busybox", "busybox-static"), // what an image begins with
     need("mmdebstrap", "mmdebstrap"),  // a clean Debian, in which the package is installed
-    need("chromium", "chromium"),      // the page of cni-conformance is tested in it
+    need("zsh", "zsh"),                // with the next: the package's completions
+    need("fish", "fish"),
+    need("chromium", "chromium"), // the page of cni-conformance is tested in it
 ];
 
 /// Installs the Debian packages that are missing.
