@@ -10,9 +10,6 @@ use serde::Deserialize;
 
 use crate::Seconds;
 
-/// The most that is read of who holds a slot.
-const SIGNATURE: usize = 1024;
-
 /// How many calls of this host may be at work at once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -90,9 +87,7 @@ impl Cap {
     fn in_vain(&self, directory: &PrivateDir, waited: Duration) -> Error {
         let holders: Vec<String> = self
             .files()
-            .filter_map(|name| directory.read(&name, SIGNATURE).ok()?)
-            .map(|text| String::from_utf8_lossy(&text).into_owned())
-            .filter(|text| !text.is_empty())
+            .filter_map(|name| FileLock::holder(&directory.lock_file(&name).ok()?))
             .collect();
         let (holders, waited) = (holders.join(", "), waited.as_secs_f64());
         Error::TryAgainLater(format!(

@@ -18,7 +18,7 @@ pub use opened::{AnyBackend, Backends};
 
 /// Makes, removes and shows the rules of claims.
 ///
-/// The caller holds our [`Lock`](crate::lock::Lock) around each call that changes something: `install` and `remove`.
+/// The caller holds our [lock](crate::lock) around each call that changes something: `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
     /// Spends, while others hold the lock, what can be spent before an `install` or a `remove` of this claim. It touches nothing, and

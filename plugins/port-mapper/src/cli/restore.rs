@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::host::flows;
 use crate::host::localhost::open_state;
 use crate::liveness::is_live;
-use crate::lock::Lock;
+use crate::lock::Unlocked;
 
 /// What is right already is left alone. Goes on after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
@@ -45,7 +45,7 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 async fn one(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
     let backend = backends.get(claim.backend)?;
     let state = open_state(&options.state_dir)?;
-    let lock = Lock::take(&state, options.patience).await?;
+    let lock = Unlocked::open(&state)?.lock(options.patience).await?;
     // Its DEL may have come since the list was read.
     let Some(claim) = state.read_settled(&claim.owner)? else { return Ok(()) };
     establish(&state, backend, &claim, Besides::Nothing).await?;

@@ -1,6 +1,6 @@
 //! The xtables lock, taken by ourselves: iptables-restore before 1.6.2 neither takes it nor knows `-w`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,10 +9,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_std::task;
-use cni_wrapper::FileError;
+use cni_wrapper::{FileError, FileLock};
 
 use crate::error::Error;
-use crate::lock::take_flock;
 
 /// What iptables 1.4 locks: whoever has bound this abstract name holds the lock.
 const SOCKET: &str = "xtables";
@@ -21,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Held until dropped.
 #[derive(Debug)]
 pub(super) struct XtablesLock {
-    _file: File,
+    _file: FileLock,
     _socket: UnixListener,
 }
 
@@ -38,11 +37,11 @@ impl XtablesLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let opened = options.open(file).map_err(failed)?;
-        let left = patience.saturating_sub(started.elapsed());
-        if !take_flock(&opened, left).await.map_err(failed)? {
-            return Err(held(format!("{} is locked", file.display())));
-        }
-        Ok(Self { _file: opened, _socket: socket })
+        let lock = FileLock::take(opened, started + patience)
+            .await
+            .map_err(failed)?
+            .ok_or_else(|| held(format!("{} is locked", file.display())))?;
+        Ok(Self { _file: lock, _socket: socket })
     }
 }
 
