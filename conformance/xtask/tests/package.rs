@@ -103,9 +103,6 @@ fn the_package_installs_on_a_clean_debian_works_there_and_goes_without_a_trace()
         let (code, said) =
             clean.run(&["env", "CNI_COMMAND=VERSION", &format!("/usr/lib/cni/{plugin}")]);
         assert!(code == Some(0) && said.contains("supportedVersions"), "{plugin}: {said}");
-        let (_, libraries) = clean.run(&["ldd", &format!("/usr/lib/cni/{plugin}")]);
-        let needs_none = ["statically linked", "not a dynamic executable"];
-        assert!(needs_none.iter().any(|so| libraries.contains(so)), "{plugin}: {libraries}");
         let (_, schema) =
             clean.run(&["cat", &format!("/usr/share/cni-wrapper-plugins/schemas/{plugin}.json")]);
         serde_json::from_str::<serde_json::Value>(&schema).expect("a schema");
