@@ -56,7 +56,7 @@ fn registry() -> Outcome {
     println!("unpacking Debian's {PACKAGE} into target/tools");
     std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
     let script = format!(
-        "apt-get download -qq {PACKAGE} && dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
+        "apt-get download -qq -o APT::Sandbox::User=root {PACKAGE} && dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
     );
     run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
 }
