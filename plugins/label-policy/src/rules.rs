@@ -1,7 +1,6 @@
 //! The rules, as they stand in the configuration.
 
-use cni_wrapper::{Error, Pattern};
-use indexmap::IndexMap;
+use cni_wrapper::{Conditions, Error};
 use serde::Deserialize;
 
 use crate::config::Config;
@@ -22,18 +21,6 @@ pub(crate) struct Rule {
     pub(crate) name: Option<String>,
     pub(crate) when: Conditions,
     pub(crate) then: Verdict,
-}
-
-/// Conditions, all of which must hold.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct Conditions {
-    /// By the label's key.
-    pub(crate) labels: IndexMap<String, Pattern>,
-    /// By the key in `CNI_ARGS`.
-    pub(crate) cni_args: IndexMap<String, Pattern>,
-    /// By the JSON pointer (RFC 6901) of a value in the configuration, as in `/runtimeConfig/mac`.
-    pub(crate) values: IndexMap<String, Pattern>,
 }
 
 /// What becomes of the container.
@@ -65,14 +52,8 @@ impl TryFrom<Written> for Rule {
     fn try_from(written: Written) -> Result<Self, String> {
         let Written { name, when, allow, deny, r#use } = written;
         let when = when.unwrap_or_default();
-        let Conditions { labels, cni_args, values } = &when;
-        if labels.is_empty() && cni_args.is_empty() && values.is_empty() {
+        if when.is_empty() {
             return Err("`when` has no condition; what holds for all others is the default".into());
-        }
-        if let Some(pointer) = values.keys().find(|pointer| !pointer.starts_with('/')) {
-            return Err(format!(
-                "{pointer:?} is no JSON pointer: it begins with a slash, as /runtimeConfig/mac"
-            ));
         }
         Ok(Self { name, when, then: verdict(allow, deny, r#use)? })
     }
