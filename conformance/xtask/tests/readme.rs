@@ -84,10 +84,15 @@ fn every_json_block_is_json() {
 }
 
 #[test]
-fn the_code_in_the_readme_is_the_example_s() {
-    let [code] = blocks(&read("README.md"), "rust").try_into().expect("one block of Rust");
-    let example = read("framework/wrapper/examples/limit-mtu.rs");
-    assert!(example.contains(&code), "README.md differs from examples/limit-mtu.rs");
+fn the_code_in_a_readme_is_its_example_s() {
+    for (readme, example) in [
+        ("README.md", "framework/wrapper/examples/limit-mtu.rs"),
+        ("framework/resilience/README.md", "framework/resilience/examples/announce.rs"),
+        ("framework/telemetry/README.md", "framework/telemetry/examples/traced.rs"),
+    ] {
+        let [code] = blocks(&read(readme), "rust").try_into().expect("one block of Rust");
+        assert!(read(example).contains(&code), "{readme} differs from {example}");
+    }
 }
 
 #[test]

@@ -3,11 +3,38 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use cni_wrapper::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::Seconds;
 
 /// When ADDs of a network are refused for a while: a circuit breaker.
+///
+/// What is known of a network is its [memory](Self::memory), which each ADD enters and leaves:
+///
+/// ```
+/// use cni_resilience::{Breaker, Failure};
+/// use cni_wrapper::{Error, code};
+/// use std::time::{Duration, Instant};
+///
+/// # let directory = std::env::temp_dir().join(format!("breaker-{}", std::process::id()));
+/// # cni_wrapper::command(async {
+/// let breaker: Breaker = serde_json::from_str(r#"{"failures": 1, "open": 30}"#)?;
+/// breaker.check("breaker")?;
+/// let memory = breaker.memory(&directory, "net")?;
+/// let pass = memory.enter().await?;
+/// let went: Result<(), _> = Err(Failure::Delegate(Error::TryAgainLater("no address is left".into())));
+/// memory.leave(pass, &went, Instant::now() + Duration::from_secs(1)).await;
+///
+/// let refused = memory.enter().await.unwrap_err();
+/// assert!(refused.to_string().contains("no address is left"), "{refused}");
+/// assert_eq!(code(&memory.status().unwrap_err()), 50);
+/// breaker.memory(&directory, "other")?.enter().await?;
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Breaker {
@@ -25,6 +52,22 @@ impl Default for Breaker {
     fn default() -> Self {
         let [window, open, longest_open] = [60, 10, 300].map(Seconds::new);
         Self { failures: NonZeroU32::MIN.saturating_add(4), window, open, longest_open }
+    }
+}
+
+impl Breaker {
+    /// Whether its times fit together; `key` is where it stands in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, naming the key.
+    pub fn check(&self, key: &str) -> Result<(), Error> {
+        let (open, longest) = (self.open.0, self.longest_open.0);
+        if longest >= open {
+            return Ok(());
+        }
+        let why = format!("{longest:?} is less than `open`, {open:?}");
+        Err(Error::config(format!("{key}.longestOpen"), why))
     }
 }
 

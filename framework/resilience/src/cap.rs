@@ -11,6 +11,25 @@ use serde::Deserialize;
 use crate::Seconds;
 
 /// How many calls of this host may be at work at once.
+///
+/// ```
+/// use cni_resilience::Cap;
+/// use std::time::{Duration, Instant};
+///
+/// # let directory = std::env::temp_dir().join(format!("cap-{}", std::process::id()));
+/// # cni_wrapper::command(async {
+/// let cap: Cap = serde_json::from_str(r#"{"name": "ipam", "atOnce": 1, "timeout": 0.05}"#)?;
+/// let until = Instant::now() + Duration::from_secs(30);
+/// let slot = cap.take(&directory, "the first call", until).await?;
+/// let refused = cap.take(&directory, "the second", until).await.unwrap_err();
+/// assert!(refused.to_string().contains("the first call"), "{refused}");
+/// drop(slot);
+/// cap.take(&directory, "the third", until).await?;
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cap {

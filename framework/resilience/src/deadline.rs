@@ -8,6 +8,17 @@ use cni_wrapper::Verb;
 const GENTLY: Duration = Duration::from_millis(500);
 
 /// The two moments that a call's time is divided by.
+///
+/// ```
+/// use cni_resilience::Deadline;
+/// use cni_wrapper::Verb;
+/// use std::time::{Duration, Instant};
+///
+/// let now = Instant::now();
+/// let deadline = Deadline::of(Verb::Add, Duration::from_secs(30), now);
+/// assert_eq!(deadline.work, now + Duration::from_secs(22), "8 s are kept to undo it");
+/// assert_eq!(deadline.end, now + Duration::from_secs(30));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// When delegates are stopped: give it to [`Call::until`](cni_wrapper::Call::until).

@@ -64,12 +64,7 @@ impl Settings {
                        or take this one out of the list";
             return Err(Error::config("delegate", why));
         }
-        match &settings.breaker {
-            Some(Breaker { open, longest_open, .. }) if longest_open.0 < open.0 => {
-                let why = format!("{:?} is less than `open`, {:?}", longest_open.0, open.0);
-                Err(Error::config("guard.breaker.longestOpen", why))
-            }
-            _ => Ok(settings),
-        }
+        settings.breaker.iter().try_for_each(|breaker| breaker.check("guard.breaker"))?;
+        Ok(settings)
     }
 }
