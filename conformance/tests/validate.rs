@@ -193,16 +193,18 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     let plugins = Plugins::new("versions")
         .with("old", &speaks(r#""0.3.1", "0.4.0""#))
         .with("new", &speaks(r#""1.0.0", "1.1.0""#))
-        .with("broken", "echo nonsense");
+        .with("broken", "echo nonsense")
+        .with("hanging", "sleep 60; echo nonsense");
     fs::write(plugins.0.join("text"), "").expect("written");
     let list = json!({"cniVersion": "1.0.0", "name": "net", "plugins": [
         {"type": "old"}, {"type": "new"}, {"type": "broken"}, {"type": "text"}, {"type": "absent"},
+        {"type": "hanging"},
     ]});
     let found: Vec<String> = validate(&list, std::slice::from_ref(&plugins.0))
         .iter()
         .map(|finding| finding.to_string().replace(&plugins.0.display().to_string(), "DIR"))
         .collect();
-    assert_eq!(found.len(), 4, "{found:#?}");
+    assert_eq!(found.len(), 5, "{found:#?}");
     assert_eq!(
         found[0],
         "error: plugins[0].type: old does not speak CNI 1.0.0, in which it will be called; it speaks 0.3.1, 0.4.0"
@@ -213,6 +215,7 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     );
     assert_eq!(found[2], "error: plugins[3].type: DIR/text is not executable");
     assert_eq!(found[3], "error: plugins[4].type: absent is in none of DIR");
+    assert!(found[4].contains("hanging did not end within"), "{found:#?}");
 
     // A delegate is called in its own version, one of a chain in 0.4.0 at least.
     let wrapper = |delegate: Value| json!({"name": "net", "type": "old", "cniVersion": "0.4.0", "delegate": delegate});

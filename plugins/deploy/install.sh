@@ -7,6 +7,9 @@ set -eu
 from=${PLUGINS_FROM:-/opt/cni-wrapper-plugins}
 to=${PLUGINS_TO:-/host/opt/cni/bin}
 [ -d "$to" ] || { echo "$to is no directory; mount the node's there, or set PLUGINS_TO" >&2; exit 1; }
+new=
+# The first process of a container is told TERM only when it asks for it.
+trap 'rm -f "$new"; echo "ended before all was installed" >&2; exit 1' TERM INT
 for plugin in "$from"/*; do
     [ -f "$plugin" ] || { echo "there is no plugin in $from" >&2; exit 1; }
     name=${plugin##*/}
@@ -21,5 +24,6 @@ for plugin in "$from"/*; do
 done
 if [ "${STAY:-}" = yes ]; then
     trap 'exit 0' TERM INT
+    echo "all is installed; this goes on until it is ended"
     while :; do sleep 3600 & wait $!; done
 fi

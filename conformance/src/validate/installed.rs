@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use cni_wrapper::SpecVersion;
+use cni_wrapper::exec::{Execution, Limits, run};
+use cni_wrapper::{SpecVersion, command};
 use serde_json::{Value, json};
+
+/// What a plugin that hangs may cost.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Plugins on a path; each is asked once.
 pub(super) struct Installed {
@@ -55,20 +59,15 @@ fn versions(name: &str, path: &[PathBuf]) -> Result<Vec<String>, String> {
     };
     let failed =
         |why: String| format!("{} could not be asked for its versions: {why}", file.display());
-    let mut plugin = Command::new(file)
-        .env_clear()
-        .env("CNI_COMMAND", "VERSION")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    if let Some(mut stdin) = plugin.stdin.take() {
-        use std::io::Write;
-        // One that does not read it may answer all the same.
-        let _ = stdin.write_all(json!({"cniVersion": "1.0.0"}).to_string().as_bytes());
-    }
-    let output = plugin.wait_with_output().map_err(|error| failed(error.to_string()))?;
+    let question = Execution {
+        program: file.clone(),
+        args: Vec::new(),
+        environment: vec![("CNI_COMMAND".into(), "VERSION".into())],
+        stdin: json!({"cniVersion": "1.0.0"}).to_string().into_bytes(),
+        limits: Limits { deadline: PATIENCE, ..Limits::default() },
+    };
+    let asked = command(run(&question)).map_err(|error| error.to_string())?;
+    let output = asked.map_err(|error| failed(error.to_string()))?;
     let answer: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
     let listed = answer["supportedVersions"].as_array();

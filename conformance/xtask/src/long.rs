@@ -1,5 +1,5 @@
 //! Tests of the port mapper in their long form: `cargo xtask faults` and `cargo xtask soak`. `cargo xtask test` has the short one.
-//! And those with real runtimes alone: `cargo xtask containerd`, `cargo xtask podman`.
+//! And those with real runtimes alone: `cargo xtask containerd`, `cargo xtask podman`, `cargo xtask node`.
 
 use crate::run::{Outcome, cargo, line, run};
 use crate::setup;
@@ -29,9 +29,10 @@ fn all_of(names: &[&str], variable: &str) -> Outcome {
     Ok(())
 }
 
-/// A runtime from Debian runs a container whose host port is mapped by our plugin.
+/// A runtime from Debian runs a container whose host port is mapped by our plugin, or the one that installs the plugins.
 pub(crate) fn runtime(name: &str) -> Outcome {
     setup::packages()?;
+    setup::target(&setup::static_target())?;
     let mut test = cargo(&["test", "--package", "xtask", "--features", "host-tests"]);
     test.args(["--test", "runtimes", name]);
     println!("$ {}", line(&test));

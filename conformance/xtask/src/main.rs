@@ -27,6 +27,7 @@ cargo xtask conformance           judge the plugins of conformance/subjects, or 
 cargo xtask bench                 how long ADD, DEL and new connections take, beside Debian's portmap (--help for more)
 cargo xtask containerd            containerd runs a pod whose host port is mapped by our plugin; a part of cargo xtask test
 cargo xtask podman                the same with a container of Podman
+cargo xtask node                  the container image installs the plugins on a node, as its DaemonSet says
 cargo xtask faults                kill the port mapper, or let it fail, at every system call that it makes, and tell it nonsense; long
 cargo xtask soak                  crowds and long lives of containers, some calls of which are killed; long
 cargo xtask fuzz                  look for bytes that break what must hold for all, a minute for each of seven properties;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         ["fuzz", words @ ..] => fuzz::fuzz(words),
         ["package", words @ ..] => package::package(words),
         ["new-plugin", words @ ..] => new_plugin::new_plugin(words),
-        [runtime @ ("containerd" | "podman")] => long::runtime(runtime),
+        [runtime @ ("containerd" | "podman" | "node")] => long::runtime(runtime),
         ["faults"] => long::faults(),
         ["soak"] => long::soak(),
         ["demo"] => demo::demo(),

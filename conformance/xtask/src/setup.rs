@@ -19,7 +19,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
 }
 
 /// A bare name is looked for where system programs are.
-const NEEDS: [Need; 16] = [
+const NEEDS: [Need; 18] = [
     need("ip", "iproute2"),
     need("nsenter", "util-linux"),
     need("iptables-restore", "iptables"),
@@ -35,7 +35,9 @@ const NEEDS: [Need; 16] = [
     need("/usr/libexec/podman/catatonit", "catatonit"),
     need("busybox", "busybox-static"), // what an image begins with
     need("mmdebstrap", "mmdebstrap"),  // a clean Debian, in which the package is installed
-    need("chromium", "chromium"),      // the page of cni-conformance is tested in it
+    need("zsh", "zsh"),                // with the next: the package's completions
+    need("fish", "fish"),
+    need("chromium", "chromium"), // the page of cni-conformance is tested in it
 ];
 
 /// Installs the Debian packages that are missing.
@@ -54,7 +56,7 @@ fn registry() -> Outcome {
     println!("unpacking Debian's {PACKAGE} into target/tools");
     std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
     let script = format!(
-        "apt-get download -qq {PACKAGE} && dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
+        "apt-get download -qq -o APT::Sandbox::User=root {PACKAGE} && dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
     );
     run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
 }
@@ -107,7 +109,9 @@ pub(crate) fn components() -> Outcome {
 
 /// The target of programs that need no library: they start sooner, and run wherever the kernel does.
 pub(crate) fn static_target() -> String {
-    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+    // The one name that differs.
+    let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
+    format!("{architecture}-unknown-linux-musl")
 }
 
 /// The standard library for another target.

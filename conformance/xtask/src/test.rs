@@ -28,6 +28,7 @@ pub(crate) fn test(privilege: Privilege) -> Outcome {
     let begun = Instant::now();
     if privilege == Privilege::Root {
         setup::packages()?;
+        setup::target(&setup::static_target())?;
     }
     setup::components()?;
     for mut step in steps(privilege) {

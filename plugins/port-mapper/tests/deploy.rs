@@ -1,8 +1,9 @@
 //! `plugins/deploy/install.sh`: a runtime never meets half a plugin.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -23,10 +24,28 @@ impl Directories {
     }
 
     fn install(&self) -> Output {
+        self.command().output().expect("sh")
+    }
+
+    fn command(&self) -> Command {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/install.sh");
         let mut install = Command::new("sh");
         install.arg(script).env("PLUGINS_FROM", &self.from).env("PLUGINS_TO", &self.to);
-        install.output().expect("sh")
+        install
+    }
+
+    /// The script, with a `sync` that says when it begins and ends when it is told to.
+    fn install_slowly(&self) -> Command {
+        let sync = r"printf '#!/bin/sh\necho syncing\nread -r line\n' >sync && chmod 0755 sync";
+        let programs = self.to.with_file_name("programs");
+        fs::create_dir_all(&programs).expect("a directory");
+        // By another process: what this one writes can't be executed while another test starts a program.
+        let made = Command::new("sh").args(["-c", sync]).current_dir(&programs).status();
+        assert!(made.expect("sh").success());
+        let mut install = self.command();
+        install.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+        install.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        install
     }
 }
 
@@ -57,6 +76,25 @@ fn a_runtime_that_calls_all_the_time_never_meets_half_a_plugin() {
     assert!(calls > 10, "only {calls} calls were made meanwhile");
     let left: Vec<_> = fs::read_dir(&directories.to).expect("a directory").flatten().collect();
     assert_eq!(left.len(), 1, "nothing is left beside the plugin: {left:?}");
+}
+
+#[test]
+fn who_ends_it_while_it_installs_finds_nothing_half_there() {
+    let directories = Directories::new("ended");
+    let mut install = directories.install_slowly().spawn().expect("sh");
+    let mut said = BufReader::new(install.stdout.take().expect("its stdout")).lines();
+    let first = said.next().expect("a line").expect("readable");
+    assert_eq!(first, "syncing", "it is in the middle of a plugin");
+    let kill = Command::new("kill").args(["-TERM", &install.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+    writeln!(install.stdin.take().expect("its stdin")).expect("it reads");
+    let output = install.wait_with_output().expect("it ends");
+    // Without a word for it the first process of a container would go on.
+    assert_eq!(output.status.code(), Some(1), "it ends by itself: {output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("ended before all was installed"), "{said}");
+    let left: Vec<_> = fs::read_dir(&directories.to).expect("a directory").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -18,6 +18,13 @@ const PLUGINS: [(&str, &str); 4] = [
     ("cni-trace", "trace"),
 ];
 
+/// Where each shell looks for what packages bring.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "usr/share/bash-completion/completions"),
+    ("fish", "usr/share/fish/vendor_completions.d"),
+    ("zsh", "usr/share/zsh/vendor-completions"),
+];
+
 const CONTROL: &str = include_str!("../../package/control.in");
 const NAME: &str = "cni-wrapper-plugins";
 const UNIT: &str = "mesos-cni-port-mapper-restore.service";
@@ -47,8 +54,10 @@ impl Tree {
         tree.copy(&root().join("plugins/RECIPES.md"), &format!("usr/share/doc/{NAME}/RECIPES.md"))?;
         let package = root().join("conformance/xtask/package");
         tree.copy(&package.join("copyright"), &format!("usr/share/doc/{NAME}/copyright"))?;
-        for file in entries(&package.join("completions"))? {
-            tree.copy(&file, &format!("usr/share/bash-completion/completions/{}", name(&file)))?;
+        for (shell, directory) in COMPLETIONS {
+            for file in entries(&package.join("completions").join(shell))? {
+                tree.copy(&file, &format!("{directory}/{}", name(&file)))?;
+            }
         }
         for file in entries(&package.join("man"))? {
             let section = name(&file).rsplit('.').next().unwrap_or("8").to_owned();

@@ -60,6 +60,7 @@ fn succeed(output: &Output) -> String {
 fn publish(host: &Host) -> Child {
     host.write("/run/registry.yml", REGISTRY);
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools").join(PROGRAM);
+    assert!(program.exists(), "{PROGRAM} is missing; `cargo xtask containerd` unpacks it");
     let mut registry = host.command(program.display().to_string());
     registry.args(["serve", "/run/registry.yml"]).stderr(site::log("registry"));
     let registry = registry.stdout(std::process::Stdio::null()).spawn().expect("a registry starts");
@@ -80,9 +81,10 @@ fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
     let mut registry = publish(&host);
 
     let connection = Connection::to(&socket);
-    let pod = Pod::run(&connection, "demo", 8080, 80);
+    pod::pull(&connection, IMAGE);
     assert!(succeed(&ctr(&host, &["images", "list"])).contains(IMAGE), "it was pulled");
     registry.kill().and_then(|()| registry.wait()).expect("the registry was there until now");
+    let pod = Pod::run(&connection, "demo", 8080, 80);
     pod.start_container(&connection, IMAGE, &["/peer", "serve", "http", "80", "--name", "web"]);
     until("the container serves", || outside.fetch(URL).is_ok());
     let seen = outside.fetch(URL).expect("an answer");
@@ -90,6 +92,7 @@ fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
     host.fetch("http://127.0.0.1:8080/").expect("from the host itself");
     let list = host.run(&port_mapper("list --json"));
     assert!(list.contains(&pod.id) && list.contains("8080"), "{list}");
+    assert_ne!(site::addresses(&host, &pod.id), "", "its address is taken");
 
     pod.stop_and_remove(&connection);
     outside.fetch(URL).expect_err("after its DEL nothing is mapped");

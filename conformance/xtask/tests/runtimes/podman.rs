@@ -32,6 +32,7 @@ fn a_container_of_podman_is_reached_by_its_published_ports_until_it_is_removed()
     for port in ["8080", "9000", "9001"] {
         assert!(list.contains(&id) && list.contains(port), "{port}: {list}");
     }
+    assert_ne!(site::addresses(&host, &id), "", "its address is taken");
 
     podman.run("rm --force --time 0 web");
     outside.fetch("http://203.0.113.1:8080/").expect_err("after its DEL nothing is mapped");

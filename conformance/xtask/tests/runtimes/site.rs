@@ -49,13 +49,21 @@ pub(crate) fn port_mapper(words: &str) -> String {
     format!("/run/cni-bin/mesos-cni-port-mapper {words}")
 }
 
-/// Neither a mapping nor a state file nor a rule.
+/// The files of host-local in which a container has an address.
+pub(crate) fn addresses(host: &Host, container: &str) -> String {
+    host.sh(&format!(
+        "grep --recursive --files-with-matches {container} /var/lib/cni/networks || :"
+    ))
+}
+
+/// Neither a mapping nor a state file nor a rule nor an address.
 #[track_caller]
 pub(crate) fn nothing_is_left(host: &Host, container: &str) {
     assert_eq!(host.run(&port_mapper("list")).trim(), "no host port is mapped");
     assert_eq!(host.sh("ls -A /run/mesos-cni-port-mapper").trim(), "lock");
     let rules = host.run("iptables-save") + &host.run("nft list ruleset");
     assert!(!rules.contains(container), "a rule is left: {rules}");
+    assert_eq!(addresses(host, container), "", "an address is still taken");
 }
 
 /// The file that a program's stderr goes to.

@@ -150,6 +150,27 @@ pub async fn run_reading(
 
 /// Starts a child before it is known what it is to read: `stdin` of the execution is for [`run`] only.
 ///
+/// ```
+/// use cni_wrapper::exec::{self, Execution};
+///
+/// # cni_wrapper::command(async {
+/// let cat = Execution {
+///     program: "/bin/cat".into(),
+///     args: Vec::new(),
+///     environment: Vec::new(),
+///     stdin: Vec::new(),
+///     limits: exec::Limits::default(),
+/// };
+/// let started = exec::start(&cat).await?;
+/// // While it starts, find out what to tell it.
+/// let mut said = Vec::new();
+/// let finished = started.feed(b"this", &mut |bytes| said.extend_from_slice(bytes)).await?;
+/// assert!(finished.status.success() && said == b"this");
+/// # Ok::<(), exec::ExecError>(())
+/// # })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`ExecError::Start`].

@@ -68,7 +68,7 @@ impl Connection {
         Self { socket: socket.to_owned() }
     }
 
-    /// Calls a method of the runtime's service, and gives its answer; panics with what the server said of an error.
+    /// Calls a method, as in `RuntimeService/Version`, and gives its answer; panics with what the server said of an error.
     pub(crate) fn call(&self, method: &str, request: &Message) -> Vec<u8> {
         let mut stream = UnixStream::connect(&self.socket).expect("containerd listens");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
@@ -87,7 +87,7 @@ impl Connection {
 }
 
 fn headers(method: &str) -> Vec<u8> {
-    let path = format!("/runtime.v1.RuntimeService/{method}");
+    let path = format!("/runtime.v1.{method}");
     let all = [
         (":method", "POST"),
         (":scheme", "http"),

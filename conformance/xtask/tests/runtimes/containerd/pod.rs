@@ -11,6 +11,12 @@ fn metadata(name: &str) -> Message {
     Message::new().text(1, name).text(2, &format!("uid-of-{name}")).text(3, "default")
 }
 
+/// Pulls an image from its registry.
+pub(crate) fn pull(connection: &Connection, image: &str) {
+    let image = Message::new().text(1, image);
+    connection.call("ImageService/PullImage", &Message::new().message(1, &image));
+}
+
 impl Pod {
     /// A pod whose container port is to be reached by this port of the host.
     pub(crate) fn run(connection: &Connection, name: &str, host_port: u64, port: u64) -> Self {
@@ -20,7 +26,8 @@ impl Pod {
             .text(2, name)
             .text(3, "/run/pod-logs")
             .message(5, &mapping);
-        let answer = connection.call("RunPodSandbox", &Message::new().message(1, &config));
+        let answer =
+            connection.call("RuntimeService/RunPodSandbox", &Message::new().message(1, &config));
         Self { id: first_text(&answer), config }
     }
 
@@ -33,12 +40,12 @@ impl Pod {
         let container = container.text(11, "web.log");
         let request =
             Message::new().text(1, &self.id).message(2, &container).message(3, &self.config);
-        let id = first_text(&connection.call("CreateContainer", &request));
-        connection.call("StartContainer", &Message::new().text(1, &id));
+        let id = first_text(&connection.call("RuntimeService/CreateContainer", &request));
+        connection.call("RuntimeService/StartContainer", &Message::new().text(1, &id));
     }
 
     pub(crate) fn stop_and_remove(&self, connection: &Connection) {
-        for method in ["StopPodSandbox", "RemovePodSandbox"] {
+        for method in ["RuntimeService/StopPodSandbox", "RuntimeService/RemovePodSandbox"] {
             connection.call(method, &Message::new().text(1, &self.id));
         }
     }

@@ -1,0 +1,8 @@
+# bash offered.bash DIRECTORY LINE: what bash offers at the end of the line, a word a line.
+program=${2%% *}
+source "$1/$program"
+read -ra COMP_WORDS <<<"$2"
+case $2 in *' ') COMP_WORDS+=("") ;; esac
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+[[ $(complete -p "$program") =~ -F\ ([^ ]+) ]] && "${BASH_REMATCH[1]}"
+printf '%s\n' "${COMPREPLY[@]}"

@@ -1,0 +1,4 @@
+# fish --no-config offered.fish DIRECTORY LINE: what fish offers at the end of the line, a word a line.
+set program (string split ' ' $argv[2])[1]
+source $argv[1]/$program.fish
+complete --do-complete $argv[2] | string match --regex '^[^\t]+'
