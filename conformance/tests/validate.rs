@@ -20,11 +20,21 @@ fn port_mapper(keys: Value) -> Value {
     config
 }
 
+/// In each document this is found, or what begins so.
+#[track_caller]
+fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
+    for (document, expected) in table {
+        let found = found(&document);
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{document}\nwanted {expected}\nfound {found:#?}"
+        );
+    }
+}
+
 #[test]
-fn a_mistake_is_named_by_its_place_with_what_to_do() {
-    let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
-    let bridge = json!({"type": "bridge", "bridge": "cni0"});
-    let table = [
+fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
+    expect([
         (
             port_mapper(json!({"exclude_devices": []})),
             "warning: exclude_devices: no such key is known; did you mean excludeDevices?",
@@ -57,6 +67,14 @@ fn a_mistake_is_named_by_its_place_with_what_to_do() {
             "error: delegate: it is missing, and no plugin comes before",
         ),
         (json!({"type": "bridge"}), "error: name: it is missing"),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
+    let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
+    let bridge = json!({"type": "bridge", "bridge": "cni0"});
+    expect([
         (list(json!([])), "error: plugins: a list of one plugin or more"),
         (
             list(json!([bridge, {"type": "mesos-cni-port-mapper"}])),
@@ -86,14 +104,7 @@ fn a_mistake_is_named_by_its_place_with_what_to_do() {
             json!({"name": "n", "type": "cni-label-policy", "delegates": {"a": {"type": "mesos-cni-port-mapper"}}, "default": {"use": "a"}}),
             "error: delegates.a.delegate: it is missing",
         ),
-    ];
-    for (document, expected) in table {
-        let found = found(&document);
-        assert!(
-            found.iter().any(|line| line.starts_with(expected)),
-            "{document}\nwanted {expected}\nfound {found:#?}"
-        );
-    }
+    ]);
 }
 
 /// What is not a key of a plugin can't be told from a mistake.

@@ -8,7 +8,7 @@ use cni_wrapper::Error;
 const SECRETS: [&str; 8] =
     ["password", "passwd", "passphrase", "secret", "token", "key", "credential", "private"];
 
-/// The files, each for another reader, and what none of them gets to see. Only what is asked for is written.
+/// The files, each for another reader, and what the recording does not show. Only what is asked for is written.
 #[derive(Clone, Debug)]
 pub struct Sinks {
     /// A line of JSON for each call: what was told and answered, and by which delegates. `cni-conformance replay` reads it.

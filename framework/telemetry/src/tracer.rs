@@ -26,8 +26,8 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Looks on at this plugin, on behalf of the one that `about` names; `sinks` reads of a call where it is written down. An error of it is the call's, but for DEL and GC: what must
-    /// go away goes away whatever the configuration says, and is not traced then.
+    /// Looks on at this plugin, on behalf of the one that `about` names; `sinks` reads of a call where it is written down. An error
+    /// of it is the call's, but for DEL and GC: what must go away goes away whatever the configuration says, and is not traced then.
     pub fn around(inner: Box<dyn Plugin>, about: About, sinks: Read) -> Self {
         Self { inner, about, sinks }
     }

@@ -144,13 +144,17 @@ impl<C: Choose> Chosen<C> {
 
     async fn gc(&self, call: &Call) -> Result<(), Error> {
         let Prepared { mut candidates, notes, .. } = self.prepare(call)?;
+        let valid = call.valid_attachments()?;
         let mut errors = Vec::new();
+        let noted = notes.of_network::<Candidate>(&call.attachment.network);
+        let noted = noted.unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
         if candidates.is_empty() {
             // There may have been a choice once.
             errors.extend(self.inner.gc(call).await.err());
         }
-        let valid = call.valid_attachments()?;
-        let noted = notes.of_network::<Candidate>(&call.attachment.network)?;
         for (_, chosen) in &noted {
             if !candidates.iter().any(|candidate| candidate.delegate == chosen.delegate) {
                 candidates.push(chosen.clone());

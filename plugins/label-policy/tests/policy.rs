@@ -73,6 +73,15 @@ fn gc_forgets_who_is_gone_also_when_there_is_nothing_to_choose_any_more() {
 }
 
 #[test]
+fn gc_goes_to_every_delegate_also_when_notes_can_not_be_read() {
+    let dir = delegates();
+    std::fs::write(dir.path().join("state"), "no directory").expect("written");
+    let gc = add(&dir, network(&dir)).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
+    assert_eq!(gc.run(plugin()).error().0, 5);
+    assert_eq!(dir.verbs(), ["shop GC", "vault GC"]);
+}
+
+#[test]
 fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
     for lose in ["rm -r state", "for file in state/*.json; do echo half >$file; done"] {
         let dir = delegates();

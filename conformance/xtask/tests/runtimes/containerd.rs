@@ -24,7 +24,7 @@ const URL: &str = "http://203.0.113.1:8080/";
 
 /// containerd at work on a host, with our plugin beside Debian's.
 fn start_containerd(host: &Host) -> (PathBuf, Reaped<'_>) {
-    site::prepare(host, "## containerd");
+    site::prepare(host);
     host.write("/run/containerd.toml", CONFIG);
     let mut containerd = host.command("containerd");
     containerd.args(["--config", "/run/containerd.toml"]).stderr(site::log("containerd"));

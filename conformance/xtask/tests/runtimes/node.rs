@@ -95,7 +95,7 @@ fn pod() -> String {
 
 /// The node after the Containerfile's image was built there and its pod began.
 fn begin(host: &Host) -> Podman<'_> {
-    site::prepare(host, "## Podman");
+    site::prepare(host);
     host.sh("mount -t tmpfs opt /opt");
     let podman = Podman::on(host);
     let parts = stand_ins();

@@ -12,7 +12,7 @@ const IMAGE: &str = "localhost/demo:1";
 fn a_container_of_podman_is_reached_by_its_published_ports_until_it_is_removed() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
-    site::prepare(&host, "## Podman");
+    site::prepare(&host);
     let podman = Podman::on(&host);
     let archive = image::build("podman", IMAGE);
     let image = podman.run(&format!("pull --quiet oci-archive:{}", archive.display()));

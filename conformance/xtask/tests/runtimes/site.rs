@@ -19,19 +19,19 @@ const MOUNT_CGROUPS: &str = "
         mount -t cgroup2 cgroup2 /sys/fs/cgroup
     fi";
 
-/// Mounts what a runtime needs, and puts plugins into `/run/cni-bin` and the recipe's network into `/run/net.d`.
-pub(crate) fn prepare(host: &Host, recipe: &str) {
+/// Mounts what a runtime needs, and puts plugins into `/run/cni-bin` and the recipes' list into `/run/net.d`.
+pub(crate) fn prepare(host: &Host) {
     let plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
     host.sh(MOUNT_CGROUPS);
     host.sh("mkdir /run/cni-bin /run/net.d; ln -s /usr/lib/cni/* /run/cni-bin");
     host.run(&format!("ln -s {} /run/cni-bin/", plugin.display()));
-    host.write("/run/net.d/10-net.conflist", network(recipe));
+    host.write("/run/net.d/10-net.conflist", list());
 }
 
-/// The first JSON below a heading of the recipes.
-fn network(heading: &str) -> &'static str {
+/// The list that the recipes have for containerd and Podman.
+fn list() -> &'static str {
     let page = include_str!("../../../../plugins/RECIPES.md");
-    let (_, section) = page.split_once(heading).expect("the heading");
+    let (_, section) = page.split_once("## containerd").expect("the heading");
     let (_, rest) = section.split_once("```json\n").expect("a block of JSON");
     rest.split_once("```").expect("its end").0
 }
