@@ -11,12 +11,15 @@ use crate::judgement::Verdict;
 use crate::profile::Profile;
 use crate::report::{self, Document, Exchanges, Telling};
 use crate::requirements::Severity;
-use crate::run::{Options, Report, run};
+use crate::run::{Options, Report, Versions, run};
 use crate::subject::Subject;
 use crate::verdicts::Verdicts;
 
 /// Set to 1, it has [`Check::verdicts_in`] write the file anew.
 const UPDATE: &str = "CNI_CONFORMANCE_UPDATE";
+
+/// Set to 1, [`Check::each_form`] has no effect.
+const ALL: &str = "CNI_CONFORMANCE_ALL";
 
 /// Cases that a run is restricted to: the beginnings of their ids, separated by blanks.
 const ONLY: &str = "CNI_CONFORMANCE_ONLY";
@@ -133,7 +136,14 @@ impl Check {
 
     /// Only in these versions.
     pub fn versions(mut self, versions: &[SpecVersion]) -> Self {
-        self.options.versions = versions.to_vec();
+        self.options.versions = Versions::These(versions.to_vec());
+        self
+    }
+
+    /// Only in the newest claimed version of each form of the result, 0.2.0, 0.4.0 and 1.1.0 for
+    /// most plugins, unless the variable `CNI_CONFORMANCE_ALL=1` is set: for tests that run often.
+    pub fn each_form(mut self) -> Self {
+        self.options.versions = Versions::EachForm;
         self
     }
 
@@ -175,6 +185,9 @@ impl Check {
         let wanted = env::var_os(ONLY).unwrap_or_default();
         let wanted = wanted.to_string_lossy();
         self.options.only.extend(wanted.split_whitespace().map(str::to_owned));
+        if self.options.versions == Versions::EachForm && (is_set(ALL) || is_set(UPDATE)) {
+            self.options.versions = Versions::Claimed;
+        }
         let report = self.report();
         let problems = match &report {
             Ok(report) => self.problems(report),
@@ -231,17 +244,24 @@ impl Check {
     /// What is not as in the file of verdicts.
     fn differences(&self, path: &Path, report: &Report) -> Vec<String> {
         let now = Verdicts::of(report);
-        if env::var_os(UPDATE).is_some_and(|value| value == "1") {
+        if is_set(UPDATE) {
             return now.write(path).err().into_iter().collect();
         }
         let hint = |problem: &dyn Display| format!("{problem} (right so? then {UPDATE}=1)");
         let partly = !self.options.only.is_empty();
         let chance = |id: &str| self.subject.sometimes.contains_key(id);
         match Verdicts::read(path) {
-            Ok(before) => before.changes(&now, &chance, partly).iter().map(|c| hint(c)).collect(),
+            Ok(before) => {
+                let before = before.in_versions(&self.options.versions);
+                before.changes(&now, &chance, partly).iter().map(|change| hint(change)).collect()
+            }
             Err(problem) => vec![hint(&problem)],
         }
     }
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| value == "1")
 }
 
 fn object(what: &str, value: Value) -> Map<String, Value> {

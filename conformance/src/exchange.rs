@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,10 @@ pub struct Exchange {
     pub held_open: bool,
     /// How long it took, in milliseconds.
     pub millis: u64,
+    /// The CPU time of the plugin and of the processes that it waited for. Not in reports: it differs
+    /// from run to run.
+    #[serde(skip)]
+    pub cpu: Duration,
 }
 
 impl Exchange {
@@ -50,6 +55,7 @@ impl Exchange {
             signal: ended.status.and_then(|status| status.signal()),
             held_open: ended.held_open,
             millis: ended.took.as_millis().try_into().unwrap_or(u64::MAX),
+            cpu: ended.cpu,
         }
     }
 
@@ -122,6 +128,7 @@ mod tests {
             signal: None,
             held_open: false,
             millis: 5,
+            cpu: Duration::ZERO,
         }
     }
 

@@ -1,17 +1,22 @@
 //! Runs one plugin process: with a deadline, bounded outputs, and streams that can be odd on purpose.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than this of each output is read, but not kept.
-const KEPT: usize = 4 << 20;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use wait4::Wait4;
 
-/// How long outputs may stay open after the process has ended: a process that it left behind holds them.
+mod stream;
+
+use stream::{Input, Output};
+
+/// How long outputs may stay open after the process has ended: a process that it left behind holds
+/// them.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// What a process reads.
@@ -21,7 +26,7 @@ pub(crate) enum Stdin {
     Bytes(Vec<u8>),
     /// These bytes in pieces of the given size, with a pause of a few milliseconds after each.
     Pieces(Vec<u8>, usize),
-    /// What stands in this file, which it gets itself, not a pipe.
+    /// The contents of this file; the process gets the file itself, not a pipe.
     File(PathBuf),
     /// Nothing: every read fails, as on a closed descriptor.
     Unreadable,
@@ -38,19 +43,21 @@ pub(crate) enum Sink {
     Unwritable,
 }
 
-/// A process that has ended, or that was ended.
+/// A process that has ended, or that was killed at its deadline.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// How it ended; `None` when it did not within its time.
+    /// How it ended; `None` if it was killed at its deadline.
     pub(crate) status: Option<ExitStatus>,
-    /// What it printed.
+    /// Its standard output.
     pub(crate) stdout: Vec<u8>,
-    /// What it printed besides.
+    /// Its standard error.
     pub(crate) stderr: Vec<u8>,
-    /// Whether an output was still open when the process had ended: something that it left behind holds it.
+    /// Whether an output was still open after the process had ended: another process holds it.
     pub(crate) held_open: bool,
     /// From its start until it had ended and its outputs were closed.
     pub(crate) took: Duration,
+    /// The CPU time of the process and of the children that it waited for.
+    pub(crate) cpu: Duration,
 }
 
 /// What a process is started with: standard input, output and error.
@@ -64,10 +71,10 @@ impl Streams {
     }
 }
 
-/// Runs the process that `start` starts to its end, `limit` at most.
+/// Runs the process that `start` starts to its end, for at most `limit`.
 ///
 /// # Errors
-/// When it can't be started.
+/// When it can't be started or waited for.
 pub(crate) fn run(
     stdin: &Stdin,
     sinks: [Sink; 2],
@@ -78,14 +85,24 @@ pub(crate) fn run(
     let input = match stdin {
         Stdin::Unreadable => OpenOptions::new().write(true).open("/dev/null")?.into(),
         Stdin::File(path) => File::open(path)?.into(),
-        _ => Stdio::piped(),
+        Stdin::Bytes(_) | Stdin::Pieces(..) => Stdio::piped(),
     };
-    let mut child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
-    feed(&mut child, stdin);
-    let outputs = [Output::of(child.stdout.take()), Output::of(child.stderr.take())];
-    let (status, held_open) = wait(&mut child, &outputs, started + limit)?;
-    let [stdout, stderr] = outputs.map(|output| output.so_far());
-    Ok(Ended { status, stdout, stderr, held_open, took: started.elapsed() })
+    let child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
+    let mut running = Running::new(child, stdin)?;
+    let end = running.attend(started + limit)?;
+    if matches!(end, End::Overdue) {
+        // An error means that it has ended in this moment.
+        let _ = running.child.kill();
+    }
+    let reaped = running.child.wait4()?;
+    Ok(Ended {
+        status: (!matches!(end, End::Overdue)).then_some(reaped.status),
+        stdout: running.outputs[0].take(),
+        stderr: running.outputs[1].take(),
+        held_open: !matches!(end, End::Closed) && running.outputs.iter().any(Output::is_open),
+        took: started.elapsed(),
+        cpu: reaped.rusage.utime + reaped.rusage.stime,
+    })
 }
 
 fn stdio(sink: Sink) -> io::Result<Stdio> {
@@ -96,96 +113,87 @@ fn stdio(sink: Sink) -> io::Result<Stdio> {
     })
 }
 
-fn feed(child: &mut Child, stdin: &Stdin) {
-    let Some(mut pipe) = child.stdin.take() else { return };
-    let (bytes, size) = match stdin {
-        Stdin::Bytes(bytes) => (bytes.clone(), bytes.len().max(1)),
-        Stdin::Pieces(bytes, size) => (bytes.clone(), *size),
-        Stdin::File(_) | Stdin::Unreadable => return,
-    };
-    thread::spawn(move || {
-        let pause = Duration::from_millis(if size < bytes.len() { 5 } else { 0 });
-        for piece in bytes.chunks(size) {
-            // A process that does not read its input to the end is judged by what it answers.
-            if pipe.write_all(piece).is_err() {
-                break;
-            }
-            thread::sleep(pause);
-        }
-    });
+/// Why the process is no longer attended to.
+enum End {
+    /// It has ended, and its outputs are closed.
+    Closed,
+    /// It has ended, and something else holds an output open.
+    HeldOpen,
+    /// Its time is over.
+    Overdue,
 }
 
-fn wait(
-    child: &mut Child,
-    outputs: &[Output; 2],
-    deadline: Instant,
-) -> io::Result<(Option<ExitStatus>, bool)> {
-    let mut ended = None;
-    loop {
-        if ended.is_none() {
-            ended = child.try_wait()?.map(|status| (status, Instant::now()));
-        }
-        let closed = outputs.iter().all(Output::is_closed);
-        match ended {
-            Some((status, _)) if closed => return Ok((Some(status), false)),
-            Some((status, at)) if at.elapsed() > LINGER => return Ok((Some(status), true)),
-            None if Instant::now() > deadline => {
-                // An error means that it has ended in this moment.
-                let _ = child.kill();
-                child.wait()?;
-                return Ok((None, !closed));
-            }
-            _ => thread::sleep(Duration::from_micros(500)),
-        }
-    }
+/// A process with its streams. One thread serves all of them: a judgement starts thousands of
+/// processes, and threads of their own would cost as much as some of the plugins.
+struct Running {
+    child: Child,
+    /// Readable when the process has ended.
+    pidfd: OwnedFd,
+    input: Option<Input>,
+    outputs: [Output; 2],
+    ended: Option<Instant>,
 }
 
-/// An output that is being read.
-struct Output {
-    shared: Arc<Mutex<(Vec<u8>, bool)>>,
-}
+impl Running {
+    fn new(mut child: Child, stdin: &Stdin) -> io::Result<Self> {
+        let pid = Pid::from_child(&child);
+        let input = child.stdin.take().map(|pipe| Input::new(pipe.into(), stdin)).transpose()?;
+        let outputs = [
+            Output::new(child.stdout.take().map(Into::into))?,
+            Output::new(child.stderr.take().map(Into::into))?,
+        ];
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { child, pidfd, input, outputs, ended: None })
+    }
 
-impl Output {
-    fn of(stream: Option<impl Read + Send + 'static>) -> Self {
-        let shared = Arc::new(Mutex::new((Vec::new(), stream.is_none())));
-        if let Some(stream) = stream {
-            let shared = shared.clone();
-            thread::spawn(move || collect(stream, &shared));
+    /// Moves its input and outputs until it ends or `deadline` is over.
+    fn attend(&mut self, deadline: Instant) -> io::Result<End> {
+        loop {
+            let open = self.outputs.iter().any(Output::is_open);
+            let now = Instant::now();
+            let until = match self.ended {
+                Some(_) if !open => return Ok(End::Closed),
+                Some(ended) if now >= ended + LINGER => return Ok(End::HeldOpen),
+                Some(ended) => ended + LINGER,
+                None if now >= deadline => return Ok(End::Overdue),
+                None => deadline,
+            };
+            let pause = self.input.as_ref().and_then(Input::paused_until);
+            self.wait(pause.map_or(until, |pause| pause.min(until)) - now)?;
         }
-        Self { shared }
     }
 
-    fn is_closed(&self) -> bool {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).1
-    }
-
-    fn so_far(&self) -> Vec<u8> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
-    }
-}
-
-fn collect(mut stream: impl Read, shared: &Mutex<(Vec<u8>, bool)>) {
-    let mut buffer = [0; 16384];
-    loop {
-        let read = stream.read(&mut buffer);
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Ok(length) if length > 0 => {
-                let room = KEPT.saturating_sub(shared.0.len()).min(length);
-                shared.0.extend_from_slice(&buffer[..room]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            // The end, or what comes to the same.
-            _ => {
-                shared.1 = true;
-                return;
-            }
+    /// Waits for something to happen, `limit` at most, and serves it.
+    fn wait(&mut self, limit: Duration) -> io::Result<()> {
+        let mut fds = Vec::with_capacity(4);
+        if self.ended.is_none() {
+            fds.push(PollFd::new(&self.pidfd, PollFlags::IN));
         }
+        fds.extend(self.outputs.iter().filter_map(Output::awaited));
+        fds.extend(self.input.iter().filter_map(Input::awaited));
+        let limit =
+            Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => (),
+            Err(error) => return Err(error.into()),
+        }
+        let has_ended = self.ended.is_none() && !fds[0].revents().is_empty();
+        drop(fds);
+        if has_ended {
+            self.ended = Some(Instant::now());
+        }
+        self.outputs.iter_mut().for_each(Output::serve);
+        // A process that does not read its input to the end is judged by what it answers.
+        if self.input.as_mut().is_some_and(|input| input.serve().is_done()) {
+            self.input = None;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::stream::KEPT;
     use super::*;
 
     const KEEP: [Sink; 2] = [Sink::Kept; 2];

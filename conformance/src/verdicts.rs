@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use cni_wrapper::SpecVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::run::Report;
+use crate::run::{Report, Versions};
 use crate::subject::Subject;
 
 /// How each case ended in each version, as it stands in a file that is kept beside a plugin's tests.
@@ -92,6 +93,25 @@ impl Verdicts {
         format!("{{\n{}\n}}\n", lines.join(",\n"))
     }
 
+    /// Only those in the versions that would be chosen of its own. What was chosen by name is compared
+    /// as it is.
+    pub(crate) fn in_versions(mut self, versions: &Versions) -> Self {
+        if matches!(versions, Versions::These(_)) {
+            return self;
+        }
+        let claimed: Vec<SpecVersion> =
+            self.versions.iter().filter_map(|version| version.parse().ok()).collect();
+        let chosen: Vec<String> = versions.of(&claimed).iter().map(ToString::to_string).collect();
+        let is_chosen = |version: &Value| chosen.iter().any(|one| version == one.as_str());
+        for ends in self.cases.values_mut().filter_map(Value::as_object_mut) {
+            for in_these in ends.values_mut().filter_map(Value::as_array_mut) {
+                in_these.retain(is_chosen);
+            }
+        }
+        self.versions = chosen;
+        self
+    }
+
     /// What is otherwise in `now`, a line each. Of the cases that `chance` names either verdict is as good. When not all
     /// cases ran (`partly`), those that are missing are no change.
     pub fn changes(&self, now: &Self, chance: &dyn Fn(&str) -> bool, partly: bool) -> Vec<String> {
@@ -152,6 +172,18 @@ mod tests {
         let mut none = verdicts(json!({}));
         none.untested = Some("the kernel has no \"vrf\"".to_owned());
         assert_eq!(serde_json::from_str::<Verdicts>(&none.text()).unwrap(), none);
+    }
+
+    #[test]
+    fn of_some_versions_only_their_verdicts_are_compared() {
+        let all = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] } }));
+        let newest = all.clone().in_versions(&Versions::Newest);
+        assert_eq!(newest.versions, ["1.0.0"]);
+        let now = verdicts(json!({ "a.b": { "fail": ["1.0.0"] } }));
+        assert!(newest.changes(&now, &never, false).is_empty());
+        assert!(!all.changes(&now, &never, false).is_empty());
+        let gone = verdicts(json!({}));
+        assert_eq!(newest.changes(&gone, &never, false), ["a.b in 1.0.0: was fail, did not run"]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn result_agrees_with_kernel(stage: &Stage) -> Judgement {
     let result = answer.result()?;
     for interface in list(&result, "interfaces") {
         let inside = !text(interface, "sandbox").is_empty();
-        let place = if inside { attachment.container() } else { &*stage.host };
+        let place = if inside { &**attachment.container() } else { &**stage.host() };
         let shown = place.sh("ip -o link show");
         let (name, mac) = (text(interface, "name"), text(interface, "mac").to_lowercase());
         let found = shown.lines().find(|line| {

@@ -120,7 +120,7 @@ fn misses_rules(stage: &Stage) -> Judgement {
 fn redirect_rules(stage: &Stage, from: &str, to: &str) {
     let from = from.replace('.', "\\.");
     let edit = format!("sed 's/{from}\\b/{to}/g'");
-    stage.host.sh(&format!(
+    stage.host().sh(&format!(
         "nft list ruleset | {edit} >/run/redirected.nft
          nft flush ruleset
          nft -f /run/redirected.nft

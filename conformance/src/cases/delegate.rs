@@ -265,10 +265,10 @@ fn is_deleted_last(stage: &Stage) -> Judgement {
     stage.warm()?;
     let lines =
         |text: &str| -> Vec<String> { text.lines().map(|line| line.trim().to_owned()).collect() };
-    let before = lines(&stage.host.sh(LOOK));
+    let before = lines(&stage.host().sh(LOOK));
     attachment.add()?;
     let own: Vec<String> =
-        lines(&stage.host.sh(LOOK)).into_iter().filter(|line| !before.contains(line)).collect();
+        lines(&stage.host().sh(LOOK)).into_iter().filter(|line| !before.contains(line)).collect();
     if own.is_empty() {
         return Err(Stop::skip("ADD makes neither links nor rules on the host"));
     }
@@ -296,7 +296,7 @@ fn may_hang(stage: &Stage) -> Judgement {
 /// Killed is not dead yet: on a busy host the kernel gets to it a moment later.
 fn is_gone_soon(stage: &Stage, command: &str) -> bool {
     let begun = Instant::now();
-    while stage.host.processes().iter().any(|process| process.command.contains(command)) {
+    while stage.host().processes().iter().any(|process| process.command.contains(command)) {
         if begun.elapsed() > Duration::from_secs(2) {
             return false;
         }

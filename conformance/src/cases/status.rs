@@ -28,7 +28,7 @@ pub(super) const CASES: &[Case] = &[
 fn tells_readiness(stage: &Stage) -> Judgement {
     stage.call("STATUS").run().succeeds()?;
     if let Some(script) = &stage.subject.unready {
-        stage.host.sh(script);
+        stage.host().sh(script);
         let broken = stage.call("STATUS").noting("after what it needs was broken");
         broken.run().fails_with(&[50, 51])?;
     }

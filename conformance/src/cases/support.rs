@@ -158,7 +158,7 @@ pub(super) fn flush_rules(stage: &Stage) {
         )
     };
     let legacy = ["iptables-legacy", "ip6tables-legacy"].map(save).concat();
-    stage.host.sh(&format!("if command -v nft >/dev/null; then nft flush ruleset; fi\n{legacy}"));
+    stage.host().sh(&format!("if command -v nft >/dev/null; then nft flush ruleset; fi\n{legacy}"));
 }
 
 /// Removes files of the host, lines of a picture.
@@ -166,7 +166,7 @@ pub(super) fn remove_files(stage: &Stage, lines: &[String]) {
     for line in lines {
         // `PATH f MODE SIZE bytes`; directories stay.
         if let Some((path, _)) = line.split_once(" f ") {
-            stage.host.run(&format!("rm -f {path}"));
+            stage.host().run(&format!("rm -f {path}"));
         }
     }
 }

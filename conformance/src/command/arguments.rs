@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cni_conformance::report::Exchanges;
 use cni_conformance::requirements::Severity;
-use cni_conformance::run::Options;
+use cni_conformance::run::{Options, Versions};
 use cni_conformance::{Profile, Subject};
 use lexopt::prelude::*;
 use serde_json::{Map, Value};
@@ -45,6 +45,7 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
     let (mut raw, mut options) = (Raw::default(), Options::default());
     let (mut level, mut keep, mut exchanges) = (Severity::Must, false, Exchanges::default());
     let mut targets = Targets::new(&Kind::ALL);
+    let (mut versions, mut quick) = (Vec::new(), false);
     let words = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(words)? {
         match argument {
@@ -53,8 +54,9 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
             Long("profile") => raw.profile = Some(text(&mut parser)?.parse()?),
             Long("spec") => {
                 let version = text(&mut parser)?.parse();
-                options.versions.push(version.map_err(|error| format!("--spec: {error}"))?);
+                versions.push(version.map_err(|error| format!("--spec: {error}"))?);
             }
+            Long("quick") => quick = true,
             Long("level") => level = severity(&text(&mut parser)?)?,
             Long("skip") => options.skip.push(text(&mut parser)?),
             Long("fail-fast") => options.fail_fast = true,
@@ -72,6 +74,18 @@ pub(super) fn read(mut parser: lexopt::Parser) -> Result<Arguments, String> {
     }
     let (subject, naming) = subject(&mut raw)?;
     options.only = raw.words;
+    options.versions = match (quick, versions.is_empty()) {
+        (true, true) => Versions::Newest,
+        (true, false) => {
+            return Err(
+                "--quick judges the newest version that the plugin claims and --spec names \
+                        versions: give one of the two"
+                    .to_owned(),
+            );
+        }
+        (false, true) => Versions::Claimed,
+        (false, false) => Versions::These(versions),
+    };
     let choice = choice(&options, level);
     Ok(Arguments { subject, options, level, targets, exchanges, keep, naming, choice })
 }
@@ -115,7 +129,11 @@ pub(super) fn read_files(mut parser: lexopt::Parser) -> Result<Vec<PathBuf>, Str
 fn choice(options: &Options, level: Severity) -> String {
     let only = options.only.iter().map(|word| format!(" {}", quoted(word)));
     let skip = options.skip.iter().map(|word| format!(" --skip {}", quoted(word)));
-    let versions = options.versions.iter().map(|version| format!(" --spec {version}"));
+    let versions = match &options.versions {
+        Versions::These(these) => these.iter().map(|one| format!(" --spec {one}")).collect(),
+        Versions::Newest => vec![" --quick".to_owned()],
+        Versions::Claimed | Versions::EachForm => Vec::new(),
+    };
     let level = Some(level).filter(|level| *level != Severity::Must);
     let level = level.map(|level| format!(" --level {level}"));
     only.chain(skip).chain(versions).chain(level).collect()

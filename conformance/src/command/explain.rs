@@ -130,7 +130,7 @@ fn with_plugin(
     let (record, stage) = judge(case, subject, version, wanted.limit);
     print!("{}", calls(&record, subject, naming, stage.as_ref()));
     if let (true, Some(stage)) = (wanted.keep, &stage) {
-        kept::until_the_end_of_input(&stage.host);
+        kept::until_the_end_of_input(stage.host());
     }
     Ok(Some(record.verdict))
 }

@@ -10,11 +10,12 @@ cni-conformance run PLUGIN [CASE…]    PLUGIN: a program, or a name in /opt/cni
     --config JSON|FILE   its object in a network configuration
     --profile PROFILE    interface, chained, wrapper, ipam (default: interface)
     --spec VERSION       judge by this version (repeatable; default: all that the plugin claims)
+    --quick              judge only the newest version that the plugin claims
     --level LEVEL        what counts as a failure: must (default), should, convention, stricter
     --skip CASE          not this one (repeatable)
     --fail-fast          stop at the first failure
     --timeout SECONDS    for one call of the plugin (default: 120)
-    --jobs N             cases at a time (default: one for each processor, and one)
+    --jobs N             cases at a time (default: four for each processor)
     --report KIND=FILE[,KIND=FILE…]  write reports: text, json, junit, md, html; - for stdout (default: text=-)
     --exchanges WHICH    the calls that reports hold: all, findings (default: of what did not pass), none
     --keep               leave the namespaces of the first failure, say how to enter them, wait for the end of input

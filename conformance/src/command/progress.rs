@@ -1,49 +1,66 @@
-//! A line on a terminal that tells how far it is; nothing in a pipe.
+//! How far a run is, on stderr: a line that is replaced on a terminal, a line every few seconds elsewhere.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cni_conformance::run::Progress;
 
-/// The line, on stderr.
+/// The time between two lines where stderr is not a terminal.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The line.
 pub(super) struct ProgressLine {
-    shown: bool,
+    on_terminal: bool,
+    /// Where stderr is not a terminal: the last line, or the start of the run.
+    last: Mutex<Instant>,
 }
 
 impl ProgressLine {
     pub(super) fn new() -> Self {
-        Self { shown: io::stderr().is_terminal() }
+        Self { on_terminal: io::stderr().is_terminal(), last: Mutex::new(Instant::now()) }
     }
 
-    /// Shows how far it is in place of what is shown.
+    /// Shows how far the run is.
     pub(super) fn show(&self, progress: &Progress) {
-        if self.shown {
+        if self.on_terminal {
             let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
-            let text = line(progress, columns.into());
-            // One write, so that the lines of several cases don't mix.
-            self.put(&format!("\r\x1b[K{text}"));
+            // A terminal that does not know its width says 0.
+            let columns = if columns == 0 { 80 } else { columns.into() };
+            put(&format!("\r\x1b[K{}", line(progress, columns)));
+        } else if self.is_due() {
+            put(&format!("{}\n", line(progress, usize::MAX)));
         }
     }
 
-    /// Takes it away.
+    /// Takes the line away.
     pub(super) fn clear(&self) {
-        if self.shown {
-            self.put("\r\x1b[K");
+        if self.on_terminal {
+            put("\r\x1b[K");
         }
     }
 
-    fn put(&self, text: &str) {
-        let mut stderr = io::stderr().lock();
-        // Only the look of a progress line depends on it.
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    fn is_due(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.elapsed() >= INTERVAL;
+        if due {
+            *last = Instant::now();
+        }
+        due
     }
+}
+
+/// Writes a line at once, so that the lines of several cases don't mix.
+fn put(text: &str) {
+    let mut stderr = io::stderr().lock();
+    // Only the look of a progress line depends on it.
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// What it shows, cut to the terminal: a line that wraps can't be taken away again.
 fn line(progress: &Progress, columns: usize) -> String {
     let Progress { done, total, record } = progress;
     let text = format!("{done}/{total} {} in {}", record.case.id, record.version);
-    // A terminal that does not know its width says 0.
-    let columns = if columns == 0 { 80 } else { columns };
     // The `^C` of who has seen enough fits behind it.
     text.chars().take(columns.saturating_sub(3)).collect()
 }
@@ -69,7 +86,7 @@ mod tests {
         };
         let progress = Progress { done: 12, total: 541, record: &record };
         assert_eq!(line(&progress, 80), "12/541 del.twice-succeeds in 1.0.0");
-        assert_eq!(line(&progress, 0), "12/541 del.twice-succeeds in 1.0.0");
+        assert_eq!(line(&progress, usize::MAX), "12/541 del.twice-succeeds in 1.0.0");
         assert_eq!(line(&progress, 14), "12/541 del.");
         assert_eq!(line(&progress, 1), "");
     }

@@ -25,6 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, String> {
     let report = run_cases(&arguments.subject, &arguments.options, &|progress| line.show(progress));
     line.clear();
     let report = report?;
+    eprint!("{}", cost(&report));
     if report.records.is_empty() {
         println!("no case is for a plugin of this profile in these versions");
         return Ok(NOTHING_MATCHED);
@@ -42,6 +43,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, String> {
         Outcome::Failure => FAILED,
         Outcome::Broken => COULD_NOT_TEST,
     })
+}
+
+/// What the run cost, and which versions it left out.
+fn cost(report: &Report) -> String {
+    let left_out: Vec<_> = report.left_out.iter().map(|version| version.as_str()).collect();
+    match left_out.as_slice() {
+        [] => format!("{}\n", report.cost),
+        versions => format!("{}; not judged in {}\n", report.cost, versions.join(", ")),
+    }
 }
 
 fn document(arguments: &Arguments, report: &Report) -> Document {
@@ -78,5 +88,5 @@ fn keep(arguments: &Arguments, report: &Report) {
     if let Some(last) = record.exchanges.last() {
         eprintln!("  the last call   {}", last.command_line(&arguments.subject.plugin));
     }
-    kept::until_the_end_of_input(&stage.host);
+    kept::until_the_end_of_input(stage.host());
 }

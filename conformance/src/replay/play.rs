@@ -13,7 +13,7 @@ use super::{Difference, Recorded, Shape};
 use crate::exchange::Exchange;
 use crate::run::words;
 use crate::runtime::{Failure, Plugins, Runner, Site, Told};
-use crate::stage::{PATH, in_tmp};
+use crate::stage::{PATH, visible};
 
 /// The plugin that takes the place of the recorded one, and what it needs.
 #[derive(Clone, Debug)]
@@ -64,7 +64,8 @@ fn play(
     stand: &Stand,
     show: &mut dyn FnMut(&Recorded, &Played),
 ) -> Result<(), Failure> {
-    let host = Host::with_own_tmp(in_tmp(&stand.plugin));
+    let visible = visible(&stand.plugin, &stand.path).map_err(Failure::own)?;
+    let host = Host::with_own_tmp(visible);
     if let Some(script) = &stand.prepare {
         host.sh(script);
     }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Container, Host};
+use cni_wrapper_test::{Container, Host, Reusable};
 use serde_json::{Map, Value, json};
 
 use super::Stage;
@@ -22,7 +22,7 @@ pub struct Attachment<'s> {
     pub(super) network: String,
     pub(super) id: String,
     pub(super) ifname: String,
-    pub(super) container: Arc<Container>,
+    pub(super) container: Arc<Reusable>,
     pub(super) given: Given,
     pub(super) version: SpecVersion,
     pub(super) result: Arc<Mutex<Option<Value>>>,
@@ -54,7 +54,7 @@ impl<'s> Attachment<'s> {
 
     /// The host that the container is on.
     pub fn host(&self) -> &Host {
-        &self.stage.host
+        self.stage.host()
     }
 
     /// The container.
@@ -68,10 +68,10 @@ impl<'s> Attachment<'s> {
     /// # Panics
     /// When that takes more than two minutes.
     pub fn lose_netns(&self) {
-        let (host, name) = (&self.stage.host, format!("gone{}", self.given.number));
-        let netns = self.container.name();
+        let (host, name) = (self.stage.host(), format!("gone{}", self.given.number));
+        let netns = self.container().name();
         host.run(&format!("ip link add {name} type veth peer name {name} netns {netns}"));
-        self.container.delete();
+        self.container().delete();
         let deadline = Instant::now() + Duration::from_secs(120);
         // All links of a namespace go at once.
         while host.exists(&format!("/sys/class/net/{name}")) {
@@ -107,7 +107,7 @@ impl<'s> Attachment<'s> {
         call.number = self.given.number;
         for (key, value) in [
             ("CNI_CONTAINERID", self.id.as_str()),
-            ("CNI_NETNS", &self.container.netns()),
+            ("CNI_NETNS", &self.container().netns()),
             ("CNI_IFNAME", &self.ifname),
         ] {
             call.environment.insert(key.to_owned(), value.to_owned());

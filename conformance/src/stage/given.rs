@@ -1,6 +1,9 @@
 //! What the plugins around the one under test say: the plugin before it in a chain, or its delegate.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use cni_wrapper::SpecVersion;
+use cni_wrapper_test::Cable;
 use serde_json::{Value, json};
 
 /// An interface that another plugin made, and the result that says so.
@@ -49,31 +52,24 @@ impl Given {
 
     /// The MAC address of the host's end (0) or the container's (1).
     pub fn mac(&self, end: u8) -> String {
-        format!("02:77:00:00:{end:02x}:{:02x}", self.number)
+        self.mac_bytes(end).map(|byte| format!("{byte:02x}")).join(":")
     }
 
-    /// The commands, for `ip -batch` in the host, that make the interface but for the container's end.
-    pub fn make_on_host(&self) -> String {
-        let (host, mac, peer) = (self.host_ifname(), self.mac(0), self.mac(1));
-        let (ifname, netns) = (&self.ifname, self.netns.trim_start_matches("/run/netns/"));
-        let (address4, address6) = (self.address4(), self.address6());
-        let (bare4, bare6) = (bare(&address4), bare(&address6));
-        format!(
-            "link add {host} address {mac} type veth peer name {ifname} address {peer} netns {netns}\n\
-             link set {host} up\n\
-             route add {bare4}/32 dev {host}\n\
-             route add {bare6}/128 dev {host}\n"
-        )
+    fn mac_bytes(&self, end: u8) -> [u8; 6] {
+        [0x02, 0x77, 0, 0, end, self.number]
     }
 
-    /// The commands, for `ip -batch` in the container, that finish the interface.
-    pub fn make_in_container(&self) -> String {
-        let Self { ifname, .. } = self;
-        let (address4, address6) = (self.address4(), self.address6());
-        format!(
-            "address add {address4} dev {ifname}\naddress add {address6} dev {ifname} nodad\n\
-             link set {ifname} up\n"
-        )
+    /// The interface itself.
+    pub fn cable(&self) -> Cable {
+        let number = self.number;
+        Cable {
+            host_end: (self.host_ifname(), self.mac_bytes(0)),
+            container_end: (self.ifname.clone(), self.mac_bytes(1)),
+            addresses: vec![
+                (Ipv4Addr::new(10, 77, 0, number).into(), 24),
+                (Ipv6Addr::new(0xfd00, 0x77, 0, 0, 0, 0, 0, number.into()).into(), 64),
+            ],
+        }
     }
 
     fn addresses(&self, version: SpecVersion, interface: Option<u32>) -> Value {

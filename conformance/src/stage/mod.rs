@@ -7,24 +7,27 @@ mod answer;
 mod attachment;
 mod call;
 mod given;
+mod hosts;
 mod picture;
 mod scratch;
 mod stand_in;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Container, Host, Place};
+use cni_wrapper_test::{Container, Host, Reusable};
 use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
 pub use attachment::Attachment;
 pub use call::Call;
 pub use given::{Given, bare};
+pub use hosts::Hosts;
+pub(crate) use hosts::visible;
 pub use picture::Picture;
 pub use stand_in::{Recorded, StandIn};
 
@@ -33,6 +36,7 @@ use crate::judgement::{Judgement, Stop};
 use crate::process::{self, Stdin};
 use crate::profile::Profile;
 use crate::subject::Subject;
+use hosts::Prepared;
 pub(crate) use scratch::Scratch;
 
 /// The PATH that the plugin gets.
@@ -43,8 +47,9 @@ pub const NETWORK: &str = "conformance";
 
 /// What a case works on.
 pub struct Stage {
-    /// The host: everything that the plugin does happens inside.
-    pub host: Host,
+    prepared: Prepared,
+    /// Containers of the host that were used before.
+    spare: Mutex<Vec<Reusable>>,
     /// The plugin under test.
     pub subject: Subject,
     /// The version that it is asked in.
@@ -53,21 +58,58 @@ pub struct Stage {
     pub limit: Duration,
     scratch: Scratch,
     stand_in: OnceLock<StandIn>,
-    containers: Mutex<Vec<Arc<Container>>>,
+    containers: Mutex<Vec<Arc<Reusable>>>,
     exchanges: Mutex<Vec<Exchange>>,
     next: AtomicU8,
 }
 
 impl Stage {
-    /// Makes a stage.
+    /// Makes a stage on a new host.
     ///
     /// # Panics
     /// When this machine does not allow it, or the subject's `prepare` fails; the message says why.
     pub fn new(subject: &Subject, version: SpecVersion, limit: Duration) -> Self {
-        let host = Host::with_own_tmp(in_tmp(&subject.plugin));
+        Self::with_path(subject, version, limit, &[])
+    }
+
+    /// The same with more directories that plugins are in.
+    ///
+    /// # Panics
+    /// As [`Stage::new`]; also if one of the directories can't be shown on the host.
+    pub(crate) fn with_path(
+        subject: &Subject,
+        version: SpecVersion,
+        limit: Duration,
+        path: &[PathBuf],
+    ) -> Self {
+        Self::with(Prepared::new(subject, path), subject, version, limit)
+    }
+
+    /// Makes a stage on one of these hosts.
+    ///
+    /// # Panics
+    /// As [`Stage::new`].
+    pub(crate) fn on(
+        hosts: &Hosts,
+        subject: &Subject,
+        version: SpecVersion,
+        limit: Duration,
+    ) -> Self {
+        Self::with(hosts.take(subject), subject, version, limit)
+    }
+
+    fn with(
+        prepared: Result<Prepared, String>,
+        subject: &Subject,
+        version: SpecVersion,
+        limit: Duration,
+    ) -> Self {
+        let mut prepared = prepared.unwrap_or_else(|problem| panic!("{problem}"));
+        let spare = Mutex::new(std::mem::take(&mut prepared.spare));
         let stage = Self {
-            scratch: Scratch::new(&host),
-            host,
+            scratch: Scratch::new(&prepared.host),
+            prepared,
+            spare,
             subject: subject.clone(),
             version,
             limit,
@@ -76,13 +118,23 @@ impl Stage {
             exchanges: Mutex::default(),
             next: AtomicU8::new(2),
         };
-        if let Some(script) = &subject.prepare {
-            stage.host.sh(script);
-        }
         if subject.profile == Profile::Wrapper {
             stage.install_stand_in();
         }
         stage
+    }
+
+    /// Returns its host to the hosts that it was taken from, if it can be used again.
+    pub(crate) fn give_back(self, hosts: &Hosts) {
+        let containers = self.containers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let spare = self.spare.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let used = containers.into_iter().filter_map(Arc::into_inner);
+        self.prepared.give_back(hosts, used.chain(spare).collect());
+    }
+
+    /// The host: everything that the plugin does happens inside.
+    pub fn host(&self) -> &Host {
+        &self.prepared.host
     }
 
     /// An attachment of a new container with this id, as `eth0`, to the network that cases work on. Where the plugin
@@ -157,7 +209,7 @@ impl Stage {
     pub fn settle(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let left = self.host.processes();
+            let left = self.host().processes();
             match left.first() {
                 None => return,
                 Some(one) => assert!(Instant::now() < deadline, "does not end: {}", one.command),
@@ -207,21 +259,34 @@ impl Stage {
         })
     }
 
-    fn container(&self) -> Arc<Container> {
+    /// The next container: `ns1`, `ns2` and so on, whether it was used before or not.
+    fn container(&self) -> Arc<Reusable> {
         let mut containers = lock(&self.containers);
-        let container = Arc::new(self.host.container(&format!("ns{}", containers.len() + 1)));
-        if let Some(script) = &self.subject.prepare_container {
-            container.sh(script);
-        }
+        let name = format!("ns{}", containers.len() + 1);
+        let mut spare = lock(&self.spare);
+        let used = spare.iter().position(|one| one.name() == name);
+        let container = match used {
+            Some(at) => spare.swap_remove(at),
+            None => self.new_container(&name),
+        };
+        let container = Arc::new(container);
         containers.push(container.clone());
         container
     }
 
-    fn containers(&self) -> Vec<Arc<Container>> {
+    fn new_container(&self, name: &str) -> Reusable {
+        let container = self.host().container(name);
+        if let Some(script) = &self.subject.prepare_container {
+            container.sh(script);
+        }
+        Reusable::new(container, self.prepared.baseline())
+    }
+
+    fn containers(&self) -> Vec<Arc<Reusable>> {
         lock(&self.containers).clone()
     }
 
-    fn attachment_in(&self, container: Arc<Container>, names: [&str; 3]) -> Attachment<'_> {
+    fn attachment_in(&self, container: Arc<Reusable>, names: [&str; 3]) -> Attachment<'_> {
         let [network, id, ifname] = names.map(str::to_owned);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let given = Given { ifname: ifname.clone(), netns: container.netns(), number };
@@ -248,23 +313,22 @@ impl Stage {
     /// Makes what the plugins around the one under test make.
     fn make(&self, given: &Given, container: &Container) {
         if matches!(self.subject.profile, Profile::Chained | Profile::Wrapper) {
-            batch(&self.host, &given.make_on_host());
-            batch(container, &given.make_in_container());
+            self.host().connect(container, &given.cable());
         }
     }
 
     /// Makes it again.
     pub(crate) fn renew(&self, attachment: &Attachment) {
         let host_ifname = attachment.given.host_ifname();
-        self.host.sh(&format!("ip link del {host_ifname} 2>/dev/null || true"));
-        self.make(&attachment.given, &attachment.container);
+        self.host().sh(&format!("ip link del {host_ifname} 2>/dev/null || true"));
+        self.make(&attachment.given, attachment.container());
     }
 
     /// Calls the plugin and keeps the record.
     fn exchange(&self, call: &Call) -> Answer {
         let stdin = call.stdin();
         let ended = process::run(&stdin, call.sinks, call.limit, |streams| {
-            self.host.start(&self.subject.plugin, |command| {
+            self.host().start(&self.subject.plugin, |command| {
                 streams.into(command.env_clear().envs(&call.environment));
             })
         });
@@ -279,23 +343,6 @@ impl Stage {
         lock(&self.exchanges).push(exchange.clone());
         Answer { exchange }
     }
-}
-
-/// The directory below /tmp that the plugin lies in, if it does.
-pub(crate) fn in_tmp(plugin: &Path) -> Option<&Path> {
-    plugin.parent().filter(|parent| parent.starts_with("/tmp"))
-}
-
-/// Runs commands of `ip` in one go.
-pub fn batch(place: &Place, commands: &str) {
-    let (stdin, limit) = (Stdin::Bytes(commands.into()), Duration::from_secs(120));
-    let ended = process::run(&stdin, [process::Sink::Kept; 2], limit, |streams| {
-        place.start("ip", |command| streams.into(command.args(["-batch", "-"])))
-    });
-    let ended = ended.unwrap_or_else(|error| panic!("can't run ip (iproute2): {error}"));
-    let succeeded = ended.status.is_some_and(|status| status.success());
-    let words = String::from_utf8_lossy(&ended.stderr);
-    assert!(succeeded, "{}: `ip -batch` failed: {words}\n{commands}", place.name());
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

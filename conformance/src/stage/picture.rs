@@ -32,11 +32,11 @@ impl Picture {
         let containers = stage.containers();
         let mut places: BTreeMap<_, _> = containers
             .iter()
-            .filter(|container| stage.host.exists(&container.netns()))
+            .filter(|container| stage.host().exists(&container.netns()))
             .map(|container| (container.name().to_owned(), tidy(container.snapshot())))
             .collect();
-        places.insert("host".to_owned(), tidy(stage.host.snapshot()));
-        let processes = stage.host.processes().iter().map(|process| process.pid).collect();
+        places.insert("host".to_owned(), tidy(stage.host().snapshot()));
+        let processes = stage.host().processes().iter().map(|process| process.pid).collect();
         Self { places, processes }
     }
 
@@ -106,7 +106,7 @@ impl Picture {
     fn new_processes(&self, stage: &Stage) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut new = stage.host.processes();
+            let mut new = stage.host().processes();
             new.retain(|process| !self.processes.contains(&process.pid));
             if new.is_empty() || Instant::now() > deadline {
                 let line = |process: &Process| format!("+ process: {}\n", process.command);

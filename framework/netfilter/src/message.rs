@@ -29,6 +29,10 @@ pub mod flag {
     pub const DUMP_INTERRUPTED: u16 = 0x10;
     /// Please list all.
     pub const DUMP: u16 = 0x300;
+    /// Create the object if it does not exist.
+    pub const CREATE: u16 = 0x400;
+    /// Fail if the object exists.
+    pub const EXCLUSIVE: u16 = 0x200;
     /// In an error: the refused message is echoed without its payload.
     pub const CAPPED: u16 = 0x100;
     /// In an error: attributes follow that explain it.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::attribute::Body;
-use crate::message::Message;
+use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
 use crate::{Cause, Error, Malformed, errno};
 
@@ -60,6 +60,22 @@ impl Routes {
         Ok(self.to(address)?.is_some_and(|route| route.kind == Kind::Local))
     }
 
+    /// Adds a route to `destination` through the link with this index, without a gateway. Needs
+    /// CAP_NET_ADMIN.
+    pub fn add(
+        &mut self,
+        destination: IpAddr,
+        prefix_length: u8,
+        interface: u32,
+    ) -> Result<(), Error> {
+        let fill = |body: &mut Body<'_>| write_new(body, destination, prefix_length, interface);
+        let flags = flag::CREATE | flag::EXCLUSIVE;
+        let added = self.socket.request(NEW_ROUTE, flags, fill, |_| Ok(()));
+        added.map_err(|cause| {
+            cause.during("add", format!("the route to {destination}/{prefix_length}"))
+        })
+    }
+
     /// The kernel's decision for a packet that this namespace itself would send to `address`.
     pub fn to(&mut self, address: IpAddr) -> Result<Option<Route>, Error> {
         let mut route = None;
@@ -78,6 +94,19 @@ impl Routes {
             Err(cause) => Err(cause.during("look up", format!("the route to {address}"))),
         }
     }
+}
+
+fn write_new(body: &mut Body<'_>, destination: IpAddr, prefix_length: u8, interface: u32) {
+    const MAIN_TABLE: u8 = 254;
+    /// Added by an administrator, as `ip route add` says it.
+    const BOOT: u8 = 3;
+    const LINK_SCOPE: u8 = 253;
+    const UNICAST: u8 = 1;
+    // IPv6 routes have no scope.
+    let (family, scope) = if destination.is_ipv4() { (IPV4, LINK_SCOPE) } else { (IPV6, 0) };
+    body.raw(&[family, prefix_length, 0, 0, MAIN_TABLE, BOOT, scope, UNICAST, 0, 0, 0, 0]);
+    body.address(DESTINATION, destination);
+    body.u32(OUTPUT_INTERFACE, interface);
 }
 
 fn write_request(body: &mut Body<'_>, address: IpAddr) {

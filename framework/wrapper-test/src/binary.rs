@@ -40,7 +40,7 @@ pub fn plugin_binary(package: &str, bin: &str) -> PathBuf {
 }
 
 /// `target/debug` or the like: where cargo puts programs; tests run from its `deps`.
-fn output_directory() -> PathBuf {
+pub(crate) fn output_directory() -> PathBuf {
     let exe = std::env::current_exe().unwrap_or_else(|error| panic!("who am I? {error}"));
     let mut directory = exe.parent().unwrap_or(Path::new("/")).to_owned();
     if matches!(name_of(&directory), "deps" | "examples") {

@@ -5,26 +5,50 @@
 //! and the kernel then ends all other processes inside; with the last one go the mounts, the named
 //! network namespaces, the links and the rules.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::door::Door;
+use crate::snapshot::look::Rules;
+use crate::visible::{Item, TMP, Visible};
 
 const SETUP: &str = include_str!("holder.sh");
 
 /// Directories that an ordinary user's PATH often lacks, and where `ip` and `iptables` live.
 const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
-/// What /tmp is on a host.
-#[derive(Debug, Clone)]
-pub(crate) enum Tmp {
-    /// The machine's.
-    Shared,
-    /// The host's own; this directory of the machine's is seen there too.
-    Own(Option<PathBuf>),
+/// What a host has of the machine's files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    /// Whether `/tmp` is the host's own.
+    pub(crate) own_tmp: bool,
+    pub(crate) visible: Visible,
+}
+
+impl View {
+    /// The directories whose files are the host's own.
+    pub(crate) fn own_directories(&self) -> Vec<&'static str> {
+        let tmp = Some(TMP).filter(|_| self.own_tmp);
+        ["/run", "/var/lib/cni"].into_iter().chain(tmp).collect()
+    }
+
+    /// What has to be shown, since its place is hidden.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &Item> {
+        self.visible.items.iter().filter(|item| self.own_tmp || !item.path().starts_with(TMP))
+    }
+
+    /// The same as arguments of the holder's script, three for each.
+    fn arguments(&self) -> Vec<OsString> {
+        let argument = |item: &Item| match item {
+            Item::Directory(path) => ["directory".into(), path.into(), "".into()],
+            Item::File(path) => ["file".into(), path.into(), "".into()],
+            Item::Link { at, to } => ["link".into(), at.into(), to.into()],
+        };
+        self.shown().flat_map(argument).collect()
+    }
 }
 
 /// A running holder process.
@@ -33,18 +57,20 @@ pub(crate) struct Holder {
     pid: u32,
     in_user_namespace: bool,
     door: Option<Door>,
-    tmp: Tmp,
+    view: View,
+    /// The firewall rules as they were last seen.
+    pub(crate) rules: Rules,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
 
 impl Holder {
     /// Starts a holder: as root directly, else by way of a user namespace.
-    pub(crate) fn start(tmp: &Tmp) -> Result<Self, String> {
+    pub(crate) fn start(view: &View) -> Result<Self, String> {
         let mut refusals = Vec::new();
         let as_root = rustix::process::geteuid().is_root();
         // Root without the capability (root of an ordinary container) may still get a user namespace.
         for in_user_namespace in [false, true].into_iter().filter(|user| as_root || *user) {
-            match Self::start_as(in_user_namespace, tmp) {
+            match Self::start_as(in_user_namespace, view) {
                 Ok(holder) => return Ok(holder),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -53,12 +79,12 @@ impl Holder {
     }
 
     /// Starts a holder in a user namespace, also when root runs the test.
-    pub(crate) fn start_in_user_namespace() -> Result<Self, String> {
-        Self::start_as(true, &Tmp::Shared).map_err(|refusal| explain(&[refusal]))
+    pub(crate) fn start_in_user_namespace(view: &View) -> Result<Self, String> {
+        Self::start_as(true, view).map_err(|refusal| explain(&[refusal]))
     }
 
-    fn start_as(in_user_namespace: bool, tmp: &Tmp) -> Result<Self, String> {
-        let mut child = holder_command(in_user_namespace, tmp)
+    fn start_as(in_user_namespace: bool, view: &View) -> Result<Self, String> {
+        let mut child = holder_command(in_user_namespace, view)
             .spawn()
             .map_err(|error| format!("can't run `unshare` (of util-linux): {error}"))?;
         let stdin = child.stdin.take();
@@ -68,8 +94,8 @@ impl Holder {
             (Some(pid), Some(stdin)) => {
                 let running = Mutex::new(Some((child, stdin)));
                 let door = if in_user_namespace { None } else { Door::to(pid) };
-                let tmp = tmp.clone();
-                Ok(Self { pid, in_user_namespace, door, tmp, running })
+                let view = view.clone();
+                Ok(Self { pid, in_user_namespace, door, view, rules: Rules::default(), running })
             }
             (_, stdin) => {
                 drop(stdin);
@@ -84,9 +110,9 @@ impl Holder {
         self.pid
     }
 
-    /// What /tmp is inside.
-    pub(crate) fn tmp(&self) -> &Tmp {
-        &self.tmp
+    /// What it has of the machine's files.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
     /// A command that runs `program` inside, in the named network namespace if one is given.
@@ -145,12 +171,12 @@ impl Holder {
         self.door.as_ref().map(|door| door.within(netns, work))
     }
 
-    /// Ends the holder and with it everything inside. Returns when all processes are gone.
+    /// Ends the holder and with it everything inside. Returns when all processes have ended.
     pub(crate) fn end(&self) {
-        let running = self.running.lock().unwrap_or_else(|poison| poison.into_inner()).take();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((mut child, stdin)) = running {
             drop(stdin);
-            // Its exit is awaited by `unshare`, which ends after it. An error means: gone already.
+            // Its exit is awaited by `unshare`, which ends after it. An error means: ended already.
             let _ = child.wait();
         }
     }
@@ -162,21 +188,19 @@ impl Drop for Holder {
     }
 }
 
-fn holder_command(in_user_namespace: bool, tmp: &Tmp) -> Command {
+fn holder_command(in_user_namespace: bool, view: &View) -> Command {
     let mut command = Command::new("unshare");
     command.env("PATH", path());
     if in_user_namespace {
         command.args(["--user", "--map-root-user"]);
     }
-    if let Tmp::Own(seen) = tmp {
-        let seen = seen.as_deref().unwrap_or(Path::new(""));
-        // As a list of mounts has it.
-        let escaped = seen.display().to_string().replace('\\', r"\134").replace(' ', r"\040");
-        command.env("CNI_TEST_SEEN", seen).env("CNI_TEST_OWN_TMP", escaped);
+    if view.own_tmp {
+        command.env("CNI_TEST_OWN_TMP", "yes");
     }
     command
         .args(["--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child"])
-        .args(["--", "sh", "-c", SETUP])
+        .args(["--", "sh", "-c", SETUP, "holder"])
+        .args(view.arguments())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -1,7 +1,7 @@
 # Makes the inside of a throw-away host and then waits. It is process 1 of its own process
 # namespace: when it ends, the kernel ends every other process in there.
 #
-# Says `ready PID` (the pid as seen from outside) once all stands; a step that fails ends it,
+# Prints `ready PID` (the pid as seen from outside) when it has finished. A step that fails ends it,
 # and the name of the step is the last line on stderr.
 trap 'echo "the step that failed: $step" >&2' EXIT
 set -eu
@@ -9,35 +9,71 @@ set -eu
 step='read its own process id from /proc'
 read -r pid rest </proc/self/stat
 
-step='mount a tmpfs on /var/lib/cni'
-# The list of mounts lies there until it is hidden by one of them.
-[ -d /var/lib/cni ] && state=/var/lib/cni || state=/var/lib
-mount -t tmpfs -o mode=755 "host-$pid" $state
-# `mount --all` leaves out what is mounted already, so the sources have names that nobody else gives.
+# What is to be visible although it will be hidden is kept below /sys until the end. The arguments
+# come in threes: directory|file|link, its path, and for a link its target.
+kept=/sys
+keep() {
+    while [ $# -gt 0 ]; do
+        step="find $2"
+        case $1 in
+        directory)
+            mkdir $kept/$#
+            mount --rbind -- "$2" $kept/$#
+            ;;
+        file)
+            : >$kept/$#
+            mount --bind -- "$2" $kept/$#
+            ;;
+        esac
+        shift 3
+    done
+}
+show() {
+    while [ $# -gt 0 ]; do
+        step="show $2"
+        mkdir -p -- "${2%/*}"
+        case $1 in
+        directory)
+            mkdir -p -- "$2"
+            mount --rbind -- $kept/$# "$2"
+            ;;
+        file)
+            : >"$2"
+            mount --bind -- $kept/$# "$2"
+            ;;
+        link) [ -L "$2" ] || ln -s -- "$3" "$2" ;;
+        esac
+        shift 3
+    done
+}
+step="mount a tmpfs on $kept"
+mount -t tmpfs -o mode=755 "host-$pid" $kept
+keep "$@"
+
+# `mount --all` leaves out what is mounted already, so the sources have unique names.
 tmp=
-if [ -n "${CNI_TEST_OWN_TMP+set}" ]; then
-    tmp="host-$pid-tmp /tmp tmpfs mode=1777"
-fi
-if [ -n "${CNI_TEST_SEEN-}" ]; then
-    # Held open while /tmp is hidden.
-    exec 9<"$CNI_TEST_SEEN"
-    tmp="$tmp
-/proc/self/fd/9 $CNI_TEST_OWN_TMP none bind,x-mount.mkdir"
-fi
-printf '%s\n' "host-$pid /proc proc defaults
-host-$pid /sys sysfs defaults
+[ -z "${CNI_TEST_OWN_TMP-}" ] || tmp="host-$pid-tmp /tmp tmpfs mode=1777"
+# Once it is mounted, nothing that is kept can be reached.
+sys="host-$pid-sys /sys sysfs defaults"
+[ $# -eq 0 ] || sys=
+unset CNI_TEST_OWN_TMP
+printf '%s\n' >$kept/mounts "host-$pid /proc proc defaults
 host-$pid /run tmpfs mode=755
 host-$pid /run/lock tmpfs mode=755,x-mount.mkdir
 /run/netns /run/netns none bind,rshared,x-mount.mkdir
 host-$pid-state /var/lib/cni tmpfs mode=755,x-mount.mkdir
-$tmp" >$state/mounts
+$tmp
+$sys"
 step='mount fresh file systems on /proc, /sys, /run and /var/lib/cni, and share /run/netns as `ip netns` does'
-mount --no-mtab --no-canonicalize --all --fstab $state/mounts
-exec 9<&-
-unset CNI_TEST_OWN_TMP CNI_TEST_SEEN
+mount --no-mtab --no-canonicalize --all --fstab $kept/mounts
 step='find /run and /var/lib/cni empty'
-set -- /run/* /var/lib/cni/*
-[ "$*" = '/run/lock /run/netns /var/lib/cni/*' ]
+is_empty() { [ "$*" = '/run/lock /run/netns /var/lib/cni/*' ]; }
+is_empty /run/* /var/lib/cni/*
+if [ $# -gt 0 ]; then
+    show "$@"
+    step='mount a fresh sysfs on /sys'
+    mount -t sysfs "host-$pid-sys" /sys
+fi
 
 step='write sysctls below /proc/sys/net'
 # A new namespace takes most IPv4 values from the machine: a test must not depend on them.

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use netfilter::link::Links;
 
-use crate::holder::{Holder, Tmp};
+use crate::binary::output_directory;
+use crate::holder::{Holder, View};
 use crate::place::Place;
+use crate::snapshot::look;
+use crate::visible::Visible;
 
 /// A throw-away host: its own network, mount and process namespaces, with its own `/run`,
 /// `/var/lib/cni`, `/sys` and `/proc`; the rest of the file system is the machine's.
@@ -33,16 +36,16 @@ impl Host {
     /// When this machine does not allow it; the message says what is missing and what to do.
     #[expect(clippy::new_without_default, reason = "it starts a process and can fail")]
     pub fn new() -> Self {
-        Self::of(Holder::start(&Tmp::Shared))
+        Self::of(Holder::start(&View { own_tmp: false, visible: own_programs() }))
     }
 
-    /// Makes a host with a `/tmp` of its own, which is in its snapshots too. The directory `seen` of the machine's `/tmp` is seen there all
-    /// the same, such as the one that the plugin under test lies in.
+    /// Makes a host with a `/tmp` of its own, which its snapshots include. What is `visible` is there
+    /// all the same, such as the directory of the plugin under test.
     ///
     /// # Panics
-    /// As [`Host::new`]; also when there is no such directory.
-    pub fn with_own_tmp(seen: Option<&Path>) -> Self {
-        Self::of(Holder::start(&Tmp::Own(seen.map(Path::to_owned))))
+    /// As [`Host::new`].
+    pub fn with_own_tmp(visible: Visible) -> Self {
+        Self::of(Holder::start(&View { own_tmp: true, visible }))
     }
 
     /// Makes a host in a user namespace, as an ordinary user gets it, also when root asks.
@@ -50,7 +53,8 @@ impl Host {
     /// # Panics
     /// As [`Host::new`].
     pub fn in_user_namespace() -> Self {
-        Self::of(Holder::start_in_user_namespace())
+        let view = View { own_tmp: false, visible: own_programs() };
+        Self::of(Holder::start_in_user_namespace(&view))
     }
 
     fn of(holder: Result<Holder, String>) -> Self {
@@ -76,6 +80,7 @@ impl Host {
     pub fn container(&self, name: &str) -> Container {
         let holder = &self.place.holder;
         let place = Place { holder: holder.clone(), netns: Some(name.to_owned()) };
+        look::forget(&holder.rules, name);
         match holder.within_new(name, make_ready) {
             Some(Ok(made)) => made.unwrap_or_else(|problem| panic!("{name}: {problem}")),
             Some(Err(error)) => panic!("can't make the network namespace {name}: {error}"),
@@ -204,6 +209,14 @@ fn make_ready() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The directory of the programs that cargo built for this test, wherever the build directory is.
+fn own_programs() -> Visible {
+    let mut visible = Visible::default();
+    // Where that directory can't be shown, starting a program says so.
+    let _ = visible.directory(&output_directory());
+    visible
 }
 
 fn lo_up() -> Result<(), String> {

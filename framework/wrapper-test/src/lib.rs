@@ -15,7 +15,9 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod baseline;
 mod binary;
+mod cable;
 mod call;
 mod door;
 mod fake;
@@ -23,7 +25,6 @@ mod fault;
 mod holder;
 mod host;
 mod mesos;
-mod objects;
 mod outcome;
 mod place;
 mod plugin_dir;
@@ -31,10 +32,14 @@ mod process;
 mod record;
 mod script;
 mod snapshot;
+mod sysctl;
 mod temporary;
 mod traffic;
+mod visible;
 
+pub use baseline::{Baseline, Reusable};
 pub use binary::{binary, plugin_binary};
+pub use cable::Cable;
 pub use call::{CallBuilder, RunningCall};
 pub use fake::{FakePlugin, Journal, fake_call};
 pub use fault::{Fault, Faulted};
@@ -49,3 +54,4 @@ pub use script::{
 pub use snapshot::Snapshot;
 pub use temporary::TemporaryDir;
 pub use traffic::{Conversation, Server, Traffic};
+pub use visible::Visible;

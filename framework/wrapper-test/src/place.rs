@@ -78,6 +78,11 @@ impl Place {
         self.expect("sh", &["-euc", script], script)
     }
 
+    /// Runs commands of `ip` in one process.
+    pub(crate) fn batch(&self, commands: &str) {
+        self.sh(&format!("ip -batch - <<'END'\n{commands}END"));
+    }
+
     /// Writes a file as seen from here, sysctls below `/proc/sys/net` included.
     ///
     /// # Panics
@@ -175,6 +180,11 @@ impl Place {
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let pids = names.filter_map(|name| name.parse().ok()).filter(|pid| *pid != 1);
         pids.filter_map(|pid| live_process(&proc, pid)).collect()
+    }
+
+    /// Does `work` here, on a thread of this process; `None` where only processes can enter.
+    pub(crate) fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        self.holder.within(self.netns.as_deref(), work)?.ok()
     }
 
     fn expect(&self, program: &str, arguments: &[&str], what: &str) -> String {

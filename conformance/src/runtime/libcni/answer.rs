@@ -84,6 +84,7 @@ mod tests {
             exit,
             signal: None,
             held_open: false,
+            cpu: std::time::Duration::ZERO,
             millis: 1,
         }
     }

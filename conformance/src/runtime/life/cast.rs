@@ -7,7 +7,7 @@ use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
 use crate::profile::Profile;
-use crate::run::{Options, claimed};
+use crate::run::{Calls, claimed};
 use crate::runtime::mesos::config;
 use crate::runtime::{Kind, Network, Quirks};
 use crate::subject::Subject;
@@ -134,8 +134,7 @@ impl Cast {
     /// # Errors
     /// When it does not say.
     pub fn newest_version(subject: &Subject, limit: Duration) -> Result<SpecVersion, String> {
-        let options = Options { limit, ..Options::default() };
-        let newest = claimed(subject, &options)?.pop();
+        let newest = claimed(subject, limit, &mut Calls::default())?.pop();
         newest.ok_or_else(|| "VERSION names no version that is known here".to_owned())
     }
 

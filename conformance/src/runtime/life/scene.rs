@@ -64,15 +64,15 @@ impl Scene {
     /// # Panics
     /// When this machine does not allow it; the message says why.
     pub fn new(cast: &Cast) -> Self {
-        let stage = Stage::new(&cast.subject, cast.version, cast.limit);
+        let stage = Stage::with_path(&cast.subject, cast.version, cast.limit, &cast.path);
         let around = [BEFORE, FAILING].map(|name| stage.decoy("around", name));
         // Each ADD has an answer of its own.
         around[0].1.first_runs("ADD", "on=$on.$CNI_CONTAINERID.$CNI_IFNAME\n");
         around[1].1.fails("ADD", 101, "it fails on purpose, last in the list");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
-        let place: Place = (*stage.host).clone();
-        let site = Site::Host(place, stage.host.pid());
+        let place: Place = (*stage.host()).clone();
+        let site = Site::Host(place, stage.host().pid());
         let runner = Runner::new(site, Environment::from_iter(own), cast.limit);
         let (cast, cache, steps) = (cast.clone(), stage.directory("cache"), Steps::default());
         Self { cast, stage, runner, cache, around, steps }
@@ -85,7 +85,7 @@ impl Scene {
 
     /// The host.
     pub fn host(&self) -> &cni_wrapper_test::Host {
-        &self.stage.host
+        &self.stage.host()
     }
 
     /// The steps so far.
@@ -135,7 +135,7 @@ impl Scene {
     }
 
     pub(super) fn isolator(&self) -> Isolator<'_> {
-        let handle = Handle::Mounted((*self.stage.host).clone());
+        let handle = Handle::Mounted((*self.stage.host()).clone());
         let path: Vec<_> = self.path().iter().map(|one| one.display().to_string()).collect();
         Isolator::new(&self.runner, path.join(":"), Path::new(MESOS_ROOT), handle)
     }

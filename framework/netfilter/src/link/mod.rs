@@ -1,18 +1,19 @@
-//! Links: by name and index, hairpin mode of bridge ports, the host ends of a namespace's veths.
+//! Links: by name and index, deleting them, hairpin mode of bridge ports, the host ends of a namespace's veths.
 
 mod parse;
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use crate::attribute::Body;
-use crate::message::Message;
+use crate::message::{Message, flag};
 use crate::route::Routes;
 use crate::socket::{Socket, Subsystem};
 use crate::{Cause, Error, Malformed, errno};
 
 const NEW_LINK: u16 = 16;
+const DELETE_LINK: u16 = 17;
 const GET_LINK: u16 = 18;
 const SET_LINK: u16 = 19;
 const NEW_NAMESPACE_ID: u16 = 88;
@@ -47,6 +48,24 @@ pub struct Link {
     pub peer_namespace: Option<i32>,
 }
 
+/// One end of a veth pair that is to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct VethEnd<'n> {
+    /// Its name.
+    pub name: &'n str,
+    /// Its hardware address.
+    pub mac: [u8; 6],
+}
+
+impl VethEnd<'_> {
+    fn write(&self, body: &mut Body<'_>) {
+        const ADDRESS: u16 = 1;
+        body.raw(&header(ANY_FAMILY, 0));
+        body.text(parse::NAME, self.name);
+        body.bytes(ADDRESS, &self.mac);
+    }
+}
+
 /// The links of this network namespace, asked when needed.
 pub struct Links {
     socket: Socket,
@@ -78,6 +97,81 @@ impl Links {
             return Ok(None);
         }
         self.get(0, Some(name)).map_err(|cause| cause.during("look up", format!("link {name}")))
+    }
+
+    /// All links of this network namespace.
+    pub fn list(&mut self) -> Result<Vec<Link>, Error> {
+        let fill = |body: &mut Body<'_>| write_get(body, 0, None);
+        let links = self.socket.list(GET_LINK, fill, |message| link_in(message, |_| true));
+        links.map_err(|cause| cause.during("list", "the links"))
+    }
+
+    /// Adds a veth pair: `end` in this network namespace and `peer` in the one behind `netns`. Both are
+    /// down. Needs CAP_NET_ADMIN in both.
+    pub fn add_veth(
+        &mut self,
+        end: &VethEnd<'_>,
+        peer: &VethEnd<'_>,
+        netns: impl AsFd,
+    ) -> Result<(), Error> {
+        const LINK_INFO: u16 = 18;
+        const KIND: u16 = 1;
+        const DATA: u16 = 2;
+        const PEER: u16 = 1;
+        const NETWORK_NAMESPACE_FD: u16 = 28;
+        let netns = netns.as_fd().as_raw_fd();
+        let fill = |body: &mut Body<'_>| {
+            end.write(body);
+            body.nested(LINK_INFO, |body| {
+                body.text(KIND, "veth");
+                body.nested(DATA, |body| {
+                    body.nested(PEER, |body| {
+                        peer.write(body);
+                        body.bytes(NETWORK_NAMESPACE_FD, &netns.to_ne_bytes());
+                    });
+                });
+            });
+        };
+        let added = self.socket.request(NEW_LINK, flag::CREATE | flag::EXCLUSIVE, fill, |_| Ok(()));
+        added.map_err(|cause| cause.during("add", format!("the veth pair {}", end.name)))
+    }
+
+    /// Deletes a link, and the peer of a veth with it; `false` if there is no such link. Needs
+    /// CAP_NET_ADMIN.
+    pub fn delete(&mut self, index: u32) -> Result<bool, Error> {
+        let fill = |body: &mut Body<'_>| body.raw(&header(ANY_FAMILY, index));
+        match self.socket.request(DELETE_LINK, 0, fill, |_| Ok(())) {
+            Ok(()) => Ok(true),
+            Err(cause) if cause.errno() == Some(errno::ENODEV) => Ok(false),
+            Err(cause) => Err(cause.during("delete", format!("link {index}"))),
+        }
+    }
+
+    /// Deletes these links, and the peers of veths with them, all at once: after a delete the kernel waits
+    /// until no processor uses the link any more. Needs CAP_NET_ADMIN.
+    ///
+    /// Links that are in the kernel's link group `group` are deleted as well, so choose one that nothing
+    /// else uses.
+    pub fn delete_all(&mut self, indexes: &[u32], group: u32) -> Result<(), Error> {
+        const GROUP: u16 = 27;
+        for index in indexes {
+            let fill = |body: &mut Body<'_>| {
+                body.raw(&header(ANY_FAMILY, *index));
+                body.u32(GROUP, group);
+            };
+            let set = self.socket.request(SET_LINK, 0, fill, |_| Ok(()));
+            set.map_err(|cause| cause.during("change", format!("the group of link {index}")))?;
+        }
+        let fill = |body: &mut Body<'_>| {
+            body.raw(&header(ANY_FAMILY, 0));
+            body.u32(GROUP, group);
+        };
+        match self.socket.request(DELETE_LINK, 0, fill, |_| Ok(())) {
+            Err(cause) if cause.errno() != Some(errno::ENODEV) => {
+                Err(cause.during("delete", format!("the links of group {group}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sets a link up. Needs CAP_NET_ADMIN.

@@ -39,6 +39,17 @@ impl Kernel {
         self.socket.close_later();
     }
 
+    /// Deletes all tables of this network namespace, whoever made them.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        let outcome = self.socket.transact(encode::flush, encode::end);
+        let cause = match outcome {
+            Ok(Outcome::Done) => return Ok(()),
+            Ok(Outcome::Refused(_, refusal)) => Cause::Refused(refusal),
+            Err(cause) => cause,
+        };
+        Err(explain::lacking(cause).during("delete", "all tables"))
+    }
+
     /// Asks one question; `None`: there is no such thing.
     fn ask<T>(
         &mut self,

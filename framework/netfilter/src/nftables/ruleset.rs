@@ -7,6 +7,11 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(pub(crate) u32);
 
+impl Generation {
+    /// The generation of a network namespace in which no transaction was ever committed.
+    pub const FIRST: Self = Self(1);
+}
+
 /// What the kernel knows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableInfo {

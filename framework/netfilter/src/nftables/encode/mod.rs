@@ -32,6 +32,13 @@ pub(super) fn transaction(
     encoder.marks
 }
 
+/// Writes the deletion of every table, without its end.
+pub(super) fn flush(series: &mut Series<'_>) {
+    series.message(message::BATCH_BEGIN, 0, |body| body.raw(&BATCH));
+    // Neither a family nor a name: all tables of all families.
+    series.message(message::DELETE_TABLE, 0, |body| body.raw(&[0; 4]));
+}
+
 /// Ends the batch: what comes before it happens.
 pub(super) fn end(series: &mut Series<'_>) {
     series.message(message::BATCH_END, 0, |body| body.raw(&BATCH));

@@ -1,0 +1,130 @@
+//! The ends of a process's pipes that the harness holds. None of them blocks.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::{Errno, ioctl_fionbio, read, write};
+
+use super::Stdin;
+
+/// More than this of each output is read, but not kept.
+pub(super) const KEPT: usize = 4 << 20;
+
+/// After each piece of an input that comes in pieces.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Standard input of a process, while there is something left to write.
+pub(super) struct Input {
+    pipe: OwnedFd,
+    bytes: Vec<u8>,
+    written: usize,
+    /// How much is written at once.
+    piece: usize,
+    paused_until: Option<Instant>,
+}
+
+/// Whether an input needs to be served again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Pending,
+    Done,
+}
+
+impl Progress {
+    pub(super) fn is_done(self) -> bool {
+        self == Self::Done
+    }
+}
+
+impl Input {
+    pub(super) fn new(pipe: OwnedFd, stdin: &Stdin) -> std::io::Result<Self> {
+        ioctl_fionbio(&pipe, true)?;
+        let (bytes, piece) = match stdin {
+            Stdin::Bytes(bytes) => (bytes.clone(), usize::MAX),
+            Stdin::Pieces(bytes, size) => (bytes.clone(), *size),
+            Stdin::File(_) | Stdin::Unreadable => (Vec::new(), usize::MAX),
+        };
+        Ok(Self { pipe, bytes, written: 0, piece, paused_until: None })
+    }
+
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
+    /// What to poll for; nothing during a pause.
+    pub(super) fn awaited(&self) -> Option<PollFd<'_>> {
+        self.paused_until.is_none().then(|| PollFd::new(&self.pipe, PollFlags::OUT))
+    }
+
+    /// Writes what the pipe takes.
+    pub(super) fn serve(&mut self) -> Progress {
+        if self.paused_until.is_some_and(|until| Instant::now() < until) {
+            return Progress::Pending;
+        }
+        self.paused_until = None;
+        while self.written < self.bytes.len() {
+            // A piece that was written in part is finished first.
+            let end = (self.written / self.piece + 1).saturating_mul(self.piece);
+            let end = end.min(self.bytes.len());
+            match write(&self.pipe, &self.bytes[self.written..end]) {
+                Ok(length) => self.written += length,
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => return Progress::Pending,
+                // The process has closed its input.
+                Err(_) => return Progress::Done,
+            }
+            if self.written == end && end < self.bytes.len() {
+                self.paused_until = Some(Instant::now() + PAUSE);
+                return Progress::Pending;
+            }
+        }
+        Progress::Done
+    }
+}
+
+/// An output of a process, and what came out of it so far.
+pub(super) struct Output {
+    pipe: Option<OwnedFd>,
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    pub(super) fn new(pipe: Option<OwnedFd>) -> std::io::Result<Self> {
+        if let Some(pipe) = &pipe {
+            ioctl_fionbio(pipe, true)?;
+        }
+        Ok(Self { pipe, bytes: Vec::new() })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    pub(super) fn awaited(&self) -> Option<PollFd<'_>> {
+        self.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
+    }
+
+    /// Reads what is there, but not for ever: a process may print without end.
+    pub(super) fn serve(&mut self) {
+        const BUFFERS: usize = 16;
+        let mut buffer = [0; 16384];
+        for _ in 0..BUFFERS {
+            let Some(pipe) = &self.pipe else { return };
+            match read(pipe, &mut buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(length) => {
+                    let room = KEPT.saturating_sub(self.bytes.len()).min(length);
+                    self.bytes.extend_from_slice(&buffer[..room]);
+                }
+                Err(Errno::INTR) => (),
+                Err(Errno::AGAIN) => return,
+                Err(_) => self.pipe = None,
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+}

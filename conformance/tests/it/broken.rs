@@ -1,0 +1,53 @@
+//! What is not the plugin's fault is no verdict on it, and what it does to the stage is none in its favour.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::script::Script;
+use cni_conformance::run::{Record, judge};
+use cni_conformance::{Subject, Verdict, cases};
+use cni_wrapper::SpecVersion;
+use serde_json::json;
+
+fn record(subject: &Subject, case: &str) -> Record {
+    let case = cases::find(case).unwrap();
+    judge(case, subject, SpecVersion::V1_0_0, Duration::from_secs(30)).0
+}
+
+#[test]
+fn a_preparation_that_fails_is_broken_and_could_not_be_tested() {
+    let plugin = Script::new(":");
+    let mut subject = plugin.subject();
+    subject.prepare = Some("echo no such uplink >&2; exit 3".to_owned());
+    let record = record(&subject, "del.twice-succeeds");
+    let note = record.note.unwrap_or_default();
+    assert_eq!(record.verdict, Verdict::Broken, "{note}");
+    assert!(note.contains("no such uplink"), "{note}");
+
+    let file = plugin.plugin().with_extension("json");
+    let subject = json!({
+        "plugin": plugin.plugin(), "profile": "ipam", "config": {}, "prepare": subject.prepare,
+    });
+    fs::write(&file, subject.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+    let output = command.args(["run", "--subject"]).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("no such uplink"), "{words}");
+}
+
+#[test]
+fn a_plugin_that_takes_the_stage_apart_does_not_pass() {
+    for script in [
+        "umount $CNI_NETNS; rm -f $CNI_NETNS",
+        "umount -l /run/netns; rm -rf /run/netns",
+        "umount -l /run",
+        "ip link set lo down",
+    ] {
+        let plugin = Script::new(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
+        let record = record(&plugin.subject(), "del.undoes-add");
+        let seen = (record.verdict, record.finding, record.note);
+        assert!(matches!(seen.0, Verdict::Fail | Verdict::Broken), "{script}: {seen:?}");
+    }
+}

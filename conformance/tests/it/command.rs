@@ -1,0 +1,242 @@
+//! The command line: exit status, text, report for machines.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::Sinners;
+use cni_conformance::Profile;
+use serde_json::Value;
+
+fn command(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+    command.args(words).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// The IPAM sinner as words of a command line.
+fn ipam(sinners: &Sinners, sin: Option<&str>) -> Vec<String> {
+    let plugin = sinners.subject(Profile::Ipam, sin).plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+    ["run", &plugin, "--profile", "ipam", "--config", config].map(str::to_owned).to_vec()
+}
+
+fn run(words: &[String], more: &[&str]) -> Output {
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    command(&words)
+}
+
+#[test]
+fn an_honest_plugin_conforms() {
+    let sinners = Sinners::new();
+    let output = run(&ipam(&sinners, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("✔ del.twice-succeeds"), "{text}");
+    assert!(text.contains("✔ del.without-add-succeeds"), "{text}");
+    assert!(text.contains("2 cases, 2 runs: 2 pass, 0 fail"), "{text}");
+}
+
+#[test]
+fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    // Beside the plugin, in a directory that is removed with it.
+    let report = Path::new(&words[1]).with_file_name("report.json");
+    let json = format!("json={}", report.display());
+    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "✘ del.twice-succeeds",
+        "must · DEL-02",
+        "expected  DEL a second time: exit 0",
+        "actual    exit 1: code 100: there is nothing to delete",
+        "again     cni-conformance run ",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    check_json(&report);
+}
+
+fn check_json(path: &Path) {
+    let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(report["report"], 1);
+    assert_eq!(report["counts"]["fail"], 1);
+    let case = &report["cases"][0];
+    assert_eq!((&case["id"], &case["verdict"]), (&"del.twice-succeeds".into(), &"fail".into()));
+    let exchanges = case["runs"][0]["exchanges"].as_array().unwrap();
+    let calls: Vec<_> = exchanges.iter().map(|one| &one["call"]).collect();
+    assert_eq!(calls, ["ADD", "DEL", "DEL a second time"]);
+    assert!(exchanges[0]["stdin"].as_str().unwrap().contains("cniVersion"));
+}
+
+#[test]
+fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let directory = Path::new(&words[1]).with_file_name("reports");
+    fs::create_dir_all(&directory).unwrap();
+    let file = |name: &str| directory.join(name).display().to_string();
+    let kinds = ["text", "json", "junit", "md", "html"];
+    let wanted: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", file(kind))).collect();
+    let more = ["del.twice", "del.without-add", "--exchanges", "all"];
+    let output = run(&words, &[&more[..], &["--report", &wanted.join(",")]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let read = |kind: &str| fs::read_to_string(file(kind)).unwrap();
+    assert_eq!(read("text").as_bytes(), output.stdout);
+    for (kind, part) in
+        [("junit", "<testsuites "), ("md", "## Repeat it"), ("html", "<!doctype html>")]
+    {
+        assert!(read(kind).contains(part), "{kind}");
+        assert!(read(kind).contains("there is nothing to delete"), "{kind}");
+    }
+    let report = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(crate::support::schema::refused(&report), None);
+    let runs = |case: usize| report["cases"][case]["runs"].as_array().unwrap();
+    assert_eq!(runs(0).len(), 7);
+    assert!(runs(1).iter().all(|run| run["verdict"] == "pass" && run["exchanges"].is_array()));
+    // Nothing is left beside them.
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), kinds.len());
+}
+
+#[test]
+fn a_report_on_stdout_is_alone_there() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, None);
+    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["result"], "success");
+    assert!(report["cases"][0]["runs"][0].get("exchanges").is_none(), "it passed");
+    assert_eq!(report["subject"]["sha256"].as_str().map(str::len), Some(64));
+    let command = report["command"].as_str().unwrap();
+    assert!(command.ends_with(" del.twice --spec 1.1.0"), "{command}");
+}
+
+/// What must be the same in two runs: all but the date and how long things took.
+fn lasting(report: &mut Value) {
+    match report {
+        Value::Object(object) => {
+            object.retain(|key, _| key != "date" && key != "millis");
+            object.values_mut().for_each(lasting);
+        }
+        Value::Array(items) => items.iter_mut().for_each(lasting),
+        _ => (),
+    }
+}
+
+#[test]
+fn two_runs_differ_in_date_and_millis_only() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let more =
+        ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
+    let [first, second] = [(); 2].map(|()| {
+        let mut report = serde_json::from_slice(&run(&words, &more).stdout).unwrap();
+        lasting(&mut report);
+        report
+    });
+    assert_eq!(first["counts"]["fail"], 1);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_report_that_can_not_be_written_is_no_success() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, None);
+    let case = ["del.twice", "--spec", "1.1.0", "--report"];
+    let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("can't write the report /proc/report.md"), "{}", text(&output));
+    assert!(text(&output).contains("✔ del.twice-succeeds"), "what was found is told all the same");
+}
+
+#[test]
+fn a_deviation_below_the_level_is_no_failure() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, Some("del.prints-nothing"));
+    let case = ["del.prints-nothing", "--spec", "1.1.0"];
+    assert_eq!(run(&words, &case).status.code(), Some(0));
+    let strict = run(&words, &[&case[..], &["--level", "convention"]].concat());
+    assert_eq!(strict.status.code(), Some(1));
+}
+
+#[test]
+fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
+    let sinners = Sinners::new();
+    let subject = sinners.subject(Profile::Ipam, Some("del.twice-succeeds"));
+    let path = subject.plugin.with_extension("json");
+    let file = serde_json::json!({
+        "plugin": subject.plugin,
+        "profile": "ipam",
+        "config": { "ipam": { "type": "sinner.ipam" } },
+        "known": { "del.twice-succeeds": "an old sin", "del.prints-nothing": "another one" },
+    });
+    fs::write(&path, file.to_string()).unwrap();
+    let path = path.display().to_string();
+    let output =
+        command(&["run", "--subject", &path, "del.twice", "del.prints", "--spec", "1.1.0"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("known     an old sin"), "{text}");
+    assert!(
+        text.contains("del.prints-nothing is known as a deviation, but was not seen"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
+    let missing = command(&["run", "there-is-no-such-plugin"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
+    let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
+    assert_eq!(useless.status.code(), Some(2));
+    assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+}
+
+#[test]
+fn nothing_matched_is_never_a_success() {
+    let sinners = Sinners::new();
+    let words = ipam(&sinners, None);
+    assert_eq!(run(&words, &["no.such-case"]).status.code(), Some(3));
+    let elsewhere = run(&words, &["chain.", "--spec", "1.1.0"]);
+    assert_eq!(elsewhere.status.code(), Some(3), "{}", text(&elsewhere));
+    assert_eq!(command(&["list", "no.such"]).status.code(), Some(3));
+}
+
+#[test]
+fn cases_are_listed_and_explained() {
+    let list = text(&command(&["list"]));
+    assert_eq!(list.lines().count(), 124, "{list}");
+    let explained = text(&command(&["explain", "DEL-02"]));
+    for part in ["del.twice-succeeds", "must (should in 0.4.0)", "SPEC.md#section-2", "three times"]
+    {
+        assert!(explained.contains(part), "{part} is not in:\n{explained}");
+    }
+    let untestable = text(&command(&["explain", "EXE-11"]));
+    assert!(untestable.contains("no case"), "{untestable}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_told() {
+    for (words, part) in [
+        (vec!["run"], "run what?"),
+        (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
+        (vec!["run", "bridge", "--spec", "7"], "--spec"),
+        (vec!["judge"], "no such command"),
+        (vec!["matrix", "reports/debian-12/bridge.json"], "run … --report json=FILE"),
+        (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
+        (vec!["run", "bridge", "--exchanges", "some"], "all, findings or none"),
+        (vec!["run", "/bin/sh", "--config", "{"], "--config"),
+    ] {
+        let output = command(&words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(text(&output).contains(part), "{words:?}: {}", text(&output));
+    }
+}

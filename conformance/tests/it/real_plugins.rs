@@ -1,0 +1,228 @@
+//! Whole lives of Debian's plugins and of our port mapper, with traffic through a mapped port in the middle.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cni_conformance::runtime::libcni::Cache;
+use cni_conformance::runtime::life::{self, Cast};
+use cni_conformance::runtime::mesos::{Handle, Join, config};
+use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
+use cni_conformance::{Subject, Verdict};
+use cni_wrapper::{Environment, SpecVersion};
+use cni_wrapper_test::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
+use serde_json::{Map, Value, json};
+
+/// The host's address on the cable to the client outside.
+const HOST: &str = "203.0.113.1";
+
+/// A host with a client outside, a container, and where plugins are.
+struct World {
+    host: Host,
+    outside: Neighbour,
+    container: Container,
+    path: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let host = Host::new();
+        let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+        let container = host.container("c1");
+        let ours = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
+        let path = format!("/usr/lib/cni:{}", ours.parent().unwrap().display());
+        Self { host, outside, container, path }
+    }
+
+    fn runner(&self) -> Runner {
+        let place: Place = (*self.host).clone();
+        let own = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
+        let site = Site::Host(place, self.host.pid());
+        Runner::new(site, Environment::from_iter(own), Duration::from_secs(60))
+    }
+
+    fn url(&self) -> String {
+        format!("http://{HOST}:8080/")
+    }
+
+    /// The container answers on the mapped port: outside, on the host's own address, and on 127.0.0.1.
+    fn is_reached(&self) {
+        let _server = self.container.serve(Traffic::Http, 80);
+        let seen = self.outside.fetch(&self.url()).expect("from outside");
+        assert!(seen.contains("203.0.113.9"), "the client's address is kept: {seen}");
+        self.host.fetch(&self.url()).expect("from the host's own address");
+        self.host.fetch("http://127.0.0.1:8080/").expect("from 127.0.0.1");
+    }
+
+    fn is_unreachable(&self) {
+        self.outside.fetch(&self.url()).expect_err("nothing is mapped any more");
+    }
+}
+
+fn bridge() -> Value {
+    json!({
+        "type": "bridge", "bridge": "real0", "isGateway": true, "ipMasq": true,
+        "ipam": { "type": "host-local", "subnet": "10.99.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] },
+    })
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+/// STATUS, ADD, traffic, CHECK if it is asked for, GC that keeps it, DEL, DEL again.
+fn lives_with_libcni(plugins: Value, check: bool) {
+    let world = World::new();
+    let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": plugins });
+    let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
+    let runner = world.runner();
+    let path = world.path.split(':').map(PathBuf::from).collect();
+    let directory = TemporaryDir::new();
+    let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
+    let mappings = json!([{ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" }]);
+    let parameters = Parameters {
+        id: "c1".to_owned(),
+        netns: world.container.netns(),
+        ifname: "eth0".to_owned(),
+        args: Vec::new(),
+        capability_args: object(json!({ "portMappings": mappings })),
+    };
+    libcni.status(&network).unwrap();
+    let result = libcni.add(&network, &parameters).unwrap();
+    assert_eq!(result.document()["ips"][0]["address"], "10.99.0.2/24");
+    world.is_reached();
+    if check {
+        libcni.check(&network, &parameters).unwrap();
+    }
+    libcni.gc(&network, Some(&[("c1".to_owned(), "eth0".to_owned())])).unwrap();
+    world.is_reached();
+    libcni.del(&network, &parameters).unwrap();
+    world.is_unreachable();
+    libcni.del(&network, &parameters).unwrap();
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+    assert!(libcni.cache().attachments().unwrap().is_empty());
+}
+
+#[test]
+fn bridge_and_portmap_with_libcni() {
+    // Its CHECK wants IPv6 rules for a container without IPv6.
+    let portmap = json!({ "type": "portmap", "capabilities": { "portMappings": true } });
+    lives_with_libcni(json!([bridge(), portmap]), false);
+}
+
+#[test]
+fn bridge_and_our_port_mapper_with_libcni() {
+    let ours = json!({ "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true } });
+    lives_with_libcni(json!([bridge(), ours]), true);
+}
+
+#[test]
+fn our_port_mapper_around_bridge_with_libcni() {
+    let ours = json!({
+        "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true }, "delegate": bridge(),
+    });
+    lives_with_libcni(json!([ours]), true);
+}
+
+#[test]
+fn gc_of_libcni_gives_back_what_a_lost_container_had() {
+    let world = World::new();
+    let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": [bridge()] });
+    let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
+    let (runner, directory) = (world.runner(), TemporaryDir::new());
+    let path = world.path.split(':').map(PathBuf::from).collect();
+    let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
+    let parameters = Parameters {
+        id: "c1".to_owned(),
+        netns: world.container.netns(),
+        ifname: "eth0".to_owned(),
+        ..Parameters::default()
+    };
+    libcni.add(&network, &parameters).unwrap();
+    assert!(world.host.exists("/var/lib/cni/networks/real/10.99.0.2"));
+    world.container.delete();
+    libcni.gc(&network, Some(&[])).unwrap();
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+}
+
+#[test]
+fn our_port_mapper_around_bridge_with_mesos() {
+    let world = World::new();
+    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "chain": "REAL-TEST", "delegate": bridge() });
+    let config = config::parse(&text.to_string()).unwrap();
+    let info = object(
+        json!({ "port_mappings": [{ "host_port": 8080, "container_port": 80, "protocol": "tcp" }] }),
+    );
+    let joins = [Join { config, info }];
+    let root = "/run/mesos/isolators/network/cni";
+    let runner = world.runner();
+    let agent = || {
+        let handle = Handle::Mounted((*world.host).clone());
+        Isolator::new(&runner, world.path.clone(), root, handle)
+    };
+    let accepted = agent().launch("c1", &world.container.netns(), &joins).unwrap();
+    assert_eq!(accepted[0].ip4.as_deref(), Some("10.99.0.2/24"));
+    assert_eq!(accepted[0].hosts("c1"), "127.0.0.1 localhost\n10.99.0.2 c1\n");
+    world.is_reached();
+    assert_eq!(agent().recover(&["c1"]).unwrap(), [] as [&str; 0], "it knows the container");
+    world.is_reached();
+    assert_eq!(agent().recover(&[]).unwrap(), ["c1"], "an orphan");
+    world.is_unreachable();
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+    assert!(!world.host.exists(&format!("{root}/c1")));
+}
+
+/// In a wrapper's position or after another plugin, as the subject file says.
+fn survives_all_lives(file: &str, kind: Kind) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects").join(file);
+    let mut subject = Subject::read(&path).unwrap();
+    subject.plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
+    let cast =
+        Cast::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
+    for life in life::all() {
+        let (lived, _) = life::live(life, &cast);
+        let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
+        assert!(fine, "{} of {file} with {kind}: {lived:#?}", life.name);
+        let played = life.runtimes.contains(&kind);
+        assert_eq!(lived.verdict == Verdict::Pass, played, "{} of {file} with {kind}", life.name);
+    }
+}
+
+#[test]
+fn our_port_mapper_survives_all_lives_as_a_wrapper() {
+    survives_all_lives("port-mapper-wrapper.json", Kind::Libcni);
+    survives_all_lives("port-mapper-wrapper.json", Kind::Mesos);
+}
+
+#[test]
+fn our_port_mapper_survives_all_lives_in_a_chain() {
+    survives_all_lives("port-mapper-chained.json", Kind::Libcni);
+}
+
+#[test]
+fn mesos_destroys_a_container_whose_add_failed() {
+    let world = World::new();
+    // The delegate is not there.
+    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "delegate": { "type": "nobody" } });
+    let joins = [
+        Join { config: config::parse(&text.to_string()).unwrap(), info: Map::new() },
+        Join {
+            config: object(json!({ "name": "second", "type": "bridge", "bridge": "real1" })),
+            info: Map::new(),
+        },
+    ];
+    let runner = world.runner();
+    let handle = Handle::Mounted((*world.host).clone());
+    let agent = Isolator::new(&runner, world.path.clone(), "/run/mesos", handle);
+    let failure = agent.launch("c1", &world.container.netns(), &joins).unwrap_err();
+    assert!(failure.message.contains("nobody"), "{failure}");
+    let mut calls: Vec<String> =
+        runner.exchanges().into_iter().map(|exchange| exchange.call).collect();
+    calls.sort();
+    assert_eq!(
+        calls,
+        ["bridge ADD", "bridge DEL", "mesos-cni-port-mapper ADD", "mesos-cni-port-mapper DEL"]
+    );
+    let second =
+        runner.exchanges().into_iter().find(|exchange| exchange.call == "bridge ADD").unwrap();
+    assert_eq!(second.environment["CNI_IFNAME"], "eth1");
+}

@@ -1,0 +1,180 @@
+//! Each deviation of libcni: with it the rule is broken, without it the rule is kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use cni_conformance::runtime::libcni::{Cache, told};
+use cni_conformance::runtime::{Libcni, Network, Parameters, Quirk, Quirks};
+use cni_wrapper::Verb;
+use serde_json::{Value, json};
+
+use super::scripted::Scripted;
+use cni_wrapper_test::TemporaryDir;
+
+/// What is seen with these quirks; it has to differ with and without the one that is looked at.
+type Look = fn(&Quirks) -> String;
+
+const LOOKS: [(Quirk, Look, [&str; 2]); 9] = [
+    (Quirk::PassesCapabilities, capabilities, ["true", "false"]),
+    (Quirk::RoundsNumbers, numbers, ["12345678901234567000", "12345678901234567890"]),
+    (
+        Quirk::ForgetsFailedAdd,
+        failed_add,
+        ["ADD first, ADD second", "ADD first, ADD second, DEL second, DEL first"],
+    ),
+    (Quirk::TrustsTheCaller, later_parameters, ["null", r#"{"portMappings":[]}"#]),
+    (Quirk::TakesAnyVersion, other_version, ["taken", "a result of version 0.3.1, not 0.4.0"]),
+    (Quirk::LeaksNewMembers, new_members, ["9", "null"]),
+    (Quirk::ChecksNamesOnAddOnly, names_on_del, ["DEL second, DEL first", ""]),
+    (Quirk::KeepsOldCache, old_cache, ["true", "false"]),
+    (Quirk::SkipsGcSilently, gc_without_cache, ["", "GC first, GC second"]),
+];
+
+#[test]
+fn each_quirk_breaks_its_rule_and_can_be_left_out() {
+    for (quirk, look, [with, without]) in LOOKS {
+        assert_eq!(look(&Quirks::all()), with, "{quirk:?}, {}", quirk.rule());
+        assert_eq!(look(&Quirks::all().without(quirk)), without, "without {quirk:?}");
+        assert_eq!(look(&Quirks::none()), without, "without any, {quirk:?}");
+    }
+}
+
+#[test]
+fn every_quirk_is_looked_at_and_names_a_rule() {
+    let looked: Vec<Quirk> = LOOKS.iter().map(|(quirk, ..)| *quirk).collect();
+    assert_eq!(looked, Quirk::ALL);
+    for quirk in Quirk::ALL {
+        let number: u32 = quirk.rule().strip_prefix("RT-").unwrap().parse().unwrap();
+        assert!((1..=13).contains(&number), "{quirk:?}");
+    }
+}
+
+fn network(version: &str) -> Network {
+    let list = json!({
+        "cniVersion": version, "name": "net",
+        "plugins": [{ "type": "first" }, { "type": "second", "capabilities": { "portMappings": true } }],
+    });
+    Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap()
+}
+
+fn attachment() -> Parameters {
+    let capability_args = json!({ "portMappings": [] });
+    Parameters {
+        id: "c1".to_owned(),
+        netns: "/run/netns/c1".to_owned(),
+        ifname: "eth0".to_owned(),
+        args: Vec::new(),
+        capability_args: capability_args.as_object().cloned().unwrap(),
+    }
+}
+
+/// Works with a libcni around two plugins that print this.
+fn with<T>(
+    quirks: &Quirks,
+    result: &Value,
+    fail: &str,
+    work: impl FnOnce(&Libcni, &Scripted) -> T,
+) -> T {
+    let directory = TemporaryDir::new();
+    let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
+    let plugins = Scripted::new(BTreeMap::from(results), fail);
+    let cache = Cache::new(directory.path().join("cache"));
+    let libcni = Libcni::new(&plugins, vec!["/p".into()], cache).with(quirks.clone());
+    work(&libcni, &plugins)
+}
+
+fn verbs(plugins: &Scripted) -> String {
+    let words = plugins
+        .told()
+        .iter()
+        .map(|told| format!("{} {}", told.verb, told.plugin))
+        .collect::<Vec<_>>();
+    words.join(", ")
+}
+
+fn stdin(plugins: &Scripted) -> Value {
+    serde_json::from_str(&plugins.told().last().unwrap().stdin).unwrap()
+}
+
+fn capabilities(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "", |libcni, plugins| {
+        libcni.add(&network("1.0.0"), &attachment()).unwrap();
+        stdin(plugins).get("capabilities").is_some().to_string()
+    })
+}
+
+fn numbers(quirks: &Quirks) -> String {
+    let list = br#"{"name": "net", "cniVersion": "1.0.0", "plugins": [{"type": "first", "large": 12345678901234567890}]}"#;
+    let network = Network::parse_list(list, quirks).unwrap();
+    let about = (&attachment(), &["/p".into()][..]);
+    let told =
+        told::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks).unwrap();
+    let told: Value = serde_json::from_str(&told.stdin).unwrap();
+    told["large"].to_string()
+}
+
+fn failed_add(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "ADD second", |libcni, plugins| {
+        libcni.add(&network("1.0.0"), &attachment()).unwrap_err();
+        verbs(plugins)
+    })
+}
+
+fn later_parameters(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "", |libcni, plugins| {
+        libcni.add(&network("1.0.0"), &attachment()).unwrap();
+        let forgetful = Parameters { capability_args: serde_json::Map::new(), ..attachment() };
+        libcni.check(&network("1.0.0"), &forgetful).unwrap();
+        stdin(plugins)["runtimeConfig"].to_string()
+    })
+}
+
+fn other_version(quirks: &Quirks) -> String {
+    with(quirks, &json!({ "cniVersion": "0.3.1" }), "", |libcni, _| {
+        match libcni.add(&network("0.4.0"), &attachment()) {
+            Ok(_) => "taken".to_owned(),
+            Err(failure) => failure.message.rsplit_once(": ").unwrap().1.to_owned(),
+        }
+    })
+}
+
+fn new_members(quirks: &Quirks) -> String {
+    let quirks_of_add = Quirks::all();
+    let result =
+        json!({ "cniVersion": "1.1.0", "routes": [{ "dst": "0.0.0.0/0", "priority": 9 }] });
+    let directory = TemporaryDir::new();
+    let cache = Cache::new(directory.path().join("cache"));
+    let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
+    let plugins = Scripted::new(BTreeMap::from(results), "");
+    let libcni = |quirks: &Quirks| {
+        Libcni::new(&plugins, vec!["/p".into()], cache.clone()).with(quirks.clone())
+    };
+    libcni(&quirks_of_add).add(&network("1.1.0"), &attachment()).unwrap();
+    // The operator has changed the list meanwhile.
+    libcni(quirks).check(&network("0.4.0"), &attachment()).unwrap();
+    stdin(&plugins)["prevResult"]["routes"][0]["priority"].to_string()
+}
+
+fn names_on_del(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "", |libcni, plugins| {
+        let outside = Parameters { id: "../c1".to_owned(), ..attachment() };
+        // With the rule kept, an error.
+        let _ = libcni.del(&network("1.0.0"), &outside);
+        verbs(plugins)
+    })
+}
+
+fn old_cache(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "", |libcni, _| {
+        libcni.add(&network("0.3.1"), &attachment()).unwrap();
+        libcni.del(&network("0.3.1"), &attachment()).unwrap();
+        fs::exists(libcni.cache().path("net", &attachment()).unwrap()).unwrap().to_string()
+    })
+}
+
+fn gc_without_cache(quirks: &Quirks) -> String {
+    with(quirks, &json!({}), "", |libcni, plugins| {
+        libcni.gc(&network("1.1.0"), Some(&[])).unwrap();
+        verbs(plugins)
+    })
+}

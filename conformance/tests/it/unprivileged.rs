@@ -1,0 +1,117 @@
+//! An ordinary user gets verdicts where the kernel lets users make user namespaces, and a reason where it does not.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Output, Stdio};
+
+use cni_wrapper_test::TemporaryDir;
+
+/// The harness and the sinners, where every user can read them.
+struct Public {
+    directory: TemporaryDir,
+}
+
+impl Public {
+    fn new() -> Self {
+        let public = Self { directory: TemporaryDir::new() };
+        let readable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(public.directory.path(), readable).unwrap();
+        for (program, name) in [
+            (env!("CARGO_BIN_EXE_cni-conformance"), "cni-conformance"),
+            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.ipam"),
+            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.interface"),
+            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.chained"),
+        ] {
+            fs::copy(program, public.directory.path().join(name)).unwrap();
+        }
+        public
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    /// The words that run the harness as an ordinary user.
+    fn harness(&self, words: &[&str]) -> Vec<String> {
+        let root = rustix::process::geteuid().is_root();
+        let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+        let user = user.iter().filter(|_| root).map(|word| (*word).to_owned());
+        let words = words.iter().map(|word| (*word).to_owned());
+        user.chain([self.path("cni-conformance")]).chain(words).collect()
+    }
+}
+
+fn run(words: &[String]) -> (Option<i32>, String) {
+    told(Command::new(&words[0]).args(&words[1..]).output().unwrap())
+}
+
+fn told(output: Output) -> (Option<i32>, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn an_honest_plugin_conforms_for_an_ordinary_user_too() {
+    let public = Public::new();
+    for profile in ["interface", "chained", "ipam"] {
+        let plugin = public.path(&format!("sinner.{profile}"));
+        let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+        let words = ["run", &plugin, "--profile", profile, "--config", config];
+        let cases = ["add.", "del.", "check.", "concurrency.", "--spec", "1.1.0"];
+        let (status, text) = run(&public.harness(&[&words[..], &cases].concat()));
+        assert_eq!(status, Some(0), "{profile}: {text}");
+        assert!(text.contains("without root: every host is in a user namespace"), "{text}");
+        assert!(text.contains("0 fail, 0 warn") && text.contains("0 broken"), "{text}");
+    }
+}
+
+/// A user namespace in which nobody may make another.
+struct Refusing {
+    sleeping: Child,
+}
+
+impl Refusing {
+    fn new() -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--", "sh", "-c", "echo; exec sleep 600"]).stdout(Stdio::piped());
+        let mut sleeping = command.spawn().unwrap();
+        let mut line = String::new();
+        let stdout = sleeping.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        let proc = std::path::PathBuf::from(format!("/proc/{}", sleeping.id()));
+        for file in ["uid_map", "gid_map"] {
+            fs::write(proc.join(file), "0 0 65536").unwrap();
+        }
+        Self { sleeping }
+    }
+
+    fn run(&self, words: &[String]) -> (Option<i32>, String) {
+        let script = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
+        let mut command = Command::new("nsenter");
+        command.args(["--user", "--target", &self.sleeping.id().to_string(), "--"]);
+        told(command.args(["sh", "-ec", script, "sh"]).args(words).output().unwrap())
+    }
+}
+
+impl Drop for Refusing {
+    fn drop(&mut self) {
+        // Fails only when it has ended.
+        let _ = self.sleeping.kill();
+        let _ = self.sleeping.wait();
+    }
+}
+
+#[test]
+fn where_user_namespaces_are_refused_that_is_said_and_what_to_do() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (public, refusing) = (Public::new(), Refusing::new());
+    let plugin = public.path("sinner.ipam");
+    let words = public.harness(&["run", &plugin, "--profile", "ipam", "del.twice"]);
+    let (status, text) = refusing.run(&words);
+    assert_eq!(status, Some(2), "{text}");
+    for part in ["can't make a throw-away host", "user.max_user_namespaces", "No space left"] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}

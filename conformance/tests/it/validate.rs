@@ -1,0 +1,260 @@
+//! `cni-conformance validate`: what it finds, by its words.
+
+use std::fs;
+use std::path::Path;
+
+use cni_conformance::validate::validate;
+use cni_wrapper_test::TemporaryDir;
+use serde_json::{Value, json};
+
+/// What is found in it, where no plugin is looked for.
+fn found(document: &Value) -> Vec<String> {
+    validate(document, &[]).iter().map(ToString::to_string).collect()
+}
+
+fn port_mapper(keys: Value) -> Value {
+    let mut config =
+        json!({"name": "mesos", "type": "mesos-cni-port-mapper", "delegate": {"type": "bridge"}});
+    for (key, value) in keys.as_object().into_iter().flatten() {
+        config[key] = value.clone();
+    }
+    config
+}
+
+/// In each document this is found, or what begins so.
+#[track_caller]
+fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
+    for (document, expected) in table {
+        let found = found(&document);
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{document}\nwanted {expected}\nfound {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
+    expect([
+        (
+            port_mapper(json!({"exclude_devices": []})),
+            "warning: exclude_devices: no such key is known; did you mean excludeDevices?",
+        ),
+        (
+            port_mapper(json!({"excludeDevices": "veth0"})),
+            "error: excludeDevices: want null or array, but got string",
+        ),
+        (
+            port_mapper(json!({"chain": "a-chain-whose-name-is-much-too-long"})),
+            "error: chain: length must be <=28",
+        ),
+        (port_mapper(json!({"backend": "ipfilter"})), "error: backend: value must be one of"),
+        (port_mapper(json!({"lockTimeout": 601})), "error: lockTimeout: must be <=600"),
+        (port_mapper(json!({"name": "a/b"})), "error: name: "),
+        (
+            port_mapper(json!({"cniVersion": "3.0"})),
+            "error: cniVersion: \"3.0\" is no version of CNI; these are: 0.1.0,",
+        ),
+        (
+            port_mapper(json!({"delegate": {"bridge": "cni0"}})),
+            "error: delegate.type: it is missing",
+        ),
+        (
+            port_mapper(json!({"delegate": {"type": "/bin/sh"}})),
+            "error: delegate.type: \"/bin/sh\" is no file name",
+        ),
+        (
+            port_mapper(json!({"delegate": null})),
+            "error: delegate: it is missing, and no plugin comes before",
+        ),
+        (json!({"type": "bridge"}), "error: name: it is missing"),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
+    let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
+    let bridge = json!({"type": "bridge", "bridge": "cni0"});
+    expect([
+        (list(json!([])), "error: plugins: a list of one plugin or more"),
+        (
+            list(json!([bridge, {"type": "mesos-cni-port-mapper"}])),
+            "error: plugins[1].capabilities: add {\"portMappings\": true}",
+        ),
+        (
+            list(
+                json!([{"type": "mesos-cni-port-mapper", "capabilities": {"portMappings": true}}]),
+            ),
+            "error: plugins[0].delegate: it is missing",
+        ),
+        (
+            list(
+                json!([bridge, {"type": "mesos-cni-port-mapper", "capabilities": {"portMappings": true, "portmap": true}}]),
+            ),
+            "warning: plugins[1].capabilities.portmap: runtimes know no such capability",
+        ),
+        (
+            json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}}),
+            "error: the configuration: missing properties 'default'",
+        ),
+        (
+            json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}, "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}]}),
+            "error: rules[0].when: additionalProperties 'label'",
+        ),
+        (
+            json!({"name": "n", "type": "cni-label-policy", "delegates": {"a": {"type": "mesos-cni-port-mapper"}}, "default": {"use": "a"}}),
+            "error: delegates.a.delegate: it is missing",
+        ),
+    ]);
+}
+
+/// What is not a key of a plugin can't be told from a mistake.
+#[test]
+fn every_key_of_a_readme_s_table_is_in_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
+    let toolkit = [
+        "delegateTimeout",
+        "logLevel",
+        "logFile",
+        "resultDir",
+        "allow",
+        "deny",
+        "use",
+        "delegates",
+    ];
+    for plugin in ["port-mapper", "label-policy", "trace"] {
+        let read = |file: &str| {
+            fs::read_to_string(root.join("plugins").join(plugin).join(file)).expect("a file")
+        };
+        let schema: Value = serde_json::from_str(&read("schema.json")).expect("JSON");
+        let readme = read("README.md");
+        let (_, keys) = readme.split_once("## Keys").expect("a table of keys");
+        let table = keys
+            .lines()
+            .skip_while(|line| !line.starts_with("| `"))
+            .take_while(|line| line.starts_with('|'));
+        let cells = table.filter_map(|row| row.split('|').nth(1));
+        let keys: Vec<&str> = cells
+            .flat_map(|cell| cell.split(", "))
+            .map(|key| key.trim_matches([' ', '`']))
+            .collect();
+        assert!(keys.len() > 3, "{plugin}: {keys:?}");
+        for key in keys.iter().filter(|key| !toolkit.contains(key)) {
+            assert!(
+                schema["properties"].get(key).is_some(),
+                "{plugin}: {key} is not in its schema"
+            );
+        }
+    }
+}
+
+/// All JSON in documents that is a configuration.
+#[test]
+fn nothing_is_wrong_with_what_the_documents_show() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
+    let mut seen = 0;
+    for file in [
+        "README.md",
+        "plugins/RECIPES.md",
+        "plugins/port-mapper/README.md",
+        "plugins/label-policy/README.md",
+        "plugins/guard/README.md",
+        "plugins/trace/README.md",
+    ] {
+        let text = fs::read_to_string(root.join(file)).expect("a document");
+        for block in text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let document: Value = serde_json::from_str(block).expect("JSON");
+            if document.get("name").is_some() {
+                let found = found(&document);
+                assert!(found.is_empty(), "{file}: {found:#?} in {block}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 7, "only {seen} configurations were found");
+}
+
+/// A directory with plugins that say these versions.
+struct Plugins(TemporaryDir);
+
+impl Plugins {
+    fn new() -> Self {
+        Self(TemporaryDir::new())
+    }
+
+    fn with(self, name: &str, script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.0.path().join(name);
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("executable");
+        self
+    }
+}
+
+#[test]
+fn plugins_are_looked_for_and_asked_for_their_versions() {
+    let speaks = |versions: &str| format!("echo '{{\"supportedVersions\": [{versions}]}}'");
+    let plugins = Plugins::new()
+        .with("old", &speaks(r#""0.3.1", "0.4.0""#))
+        .with("new", &speaks(r#""1.0.0", "1.1.0""#))
+        .with("broken", "echo nonsense")
+        .with("hanging", "sleep 60; echo nonsense");
+    fs::write(plugins.0.path().join("text"), "").expect("written");
+    let list = json!({"cniVersion": "1.0.0", "name": "net", "plugins": [
+        {"type": "old"}, {"type": "new"}, {"type": "broken"}, {"type": "text"}, {"type": "absent"},
+        {"type": "hanging"},
+    ]});
+    let found: Vec<String> = validate(&list, &[plugins.0.path().to_owned()])
+        .iter()
+        .map(|finding| finding.to_string().replace(&plugins.0.path().display().to_string(), "DIR"))
+        .collect();
+    assert_eq!(found.len(), 5, "{found:#?}");
+    assert_eq!(
+        found[0],
+        "error: plugins[0].type: old does not speak CNI 1.0.0, in which it will be called; it speaks 0.3.1, 0.4.0"
+    );
+    assert!(
+        found[1].starts_with("error: plugins[2].type: DIR/broken could not be asked"),
+        "{found:#?}"
+    );
+    assert_eq!(found[2], "error: plugins[3].type: DIR/text is not executable");
+    assert_eq!(found[3], "error: plugins[4].type: absent is in none of DIR");
+    assert!(found[4].contains("hanging did not end within"), "{found:#?}");
+
+    // A delegate is called in its own version, one of a chain in 0.4.0 at least.
+    let wrapper = |delegate: Value| json!({"name": "net", "type": "old", "cniVersion": "0.4.0", "delegate": delegate});
+    assert_eq!(
+        validate(&wrapper(json!({"type": "new"})), &[plugins.0.path().to_owned()]).len(),
+        0,
+        "what is no plugin of ours is not looked into"
+    );
+}
+
+#[test]
+fn the_command_says_it_and_its_exit_status_too() {
+    let directory = Plugins::new();
+    let write = |name: &str, document: &Value| {
+        let file = directory.0.path().join(name);
+        fs::write(&file, document.to_string()).expect("written");
+        file
+    };
+    let good = write("good.conf", &port_mapper(json!({"cniVersion": "1.0.0"})));
+    let bad = write("bad.conf", &port_mapper(json!({"backend": "none"})));
+    let odd = write("odd.conf", &port_mapper(json!({"cniVersion": "1.0.0", "chian": "A"})));
+    let run = |files: &[&Path]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+        let output =
+            command.args(["validate", "--path", ""]).args(files).output().expect("it starts");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    let (code, said) = run(&[&good]);
+    assert_eq!((code, said.ends_with("nothing is wrong\n")), (Some(0), true), "{said}");
+    let (code, said) = run(&[&odd]);
+    assert!(
+        code == Some(0) && said.contains("did you mean chain?"),
+        "a warning is no failure: {said}"
+    );
+    let (code, said) = run(&[&good, &bad]);
+    assert!(code == Some(1) && said.contains("bad.conf: error: backend: "), "{said}");
+    assert_eq!(run(&[&directory.0.path().join("none.conf")]).0, Some(2));
+}

@@ -1,0 +1,112 @@
+//! The files of a host, and settings of its kernel that plugins change.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::place::Place;
+
+/// Settings of a network namespace; `*` stands for each link.
+const OF_A_NAMESPACE: [&str; 2] =
+    ["/proc/sys/net/ipv4/conf/*/route_localnet", "/proc/sys/net/ipv4/ip_forward"];
+
+/// More of them for a host. Those in a container go with it, and /sys shows the host's own links.
+const OF_A_HOST: [&str; 12] = [
+    "/proc/sys/net/ipv4/conf/*/forwarding",
+    "/proc/sys/net/ipv4/conf/*/proxy_arp",
+    "/proc/sys/net/ipv4/conf/*/rp_filter",
+    "/proc/sys/net/ipv4/conf/*/arp_ignore",
+    "/proc/sys/net/ipv4/conf/*/log_martians",
+    "/proc/sys/net/ipv6/conf/*/forwarding",
+    "/proc/sys/net/ipv6/conf/*/disable_ipv6",
+    "/proc/sys/net/ipv6/conf/*/accept_ra",
+    "/proc/sys/net/ipv6/conf/*/proxy_ndp",
+    "/proc/sys/net/bridge/bridge-nf-call-arptables",
+    "/proc/sys/net/bridge/bridge-nf-call-iptables",
+    "/proc/sys/net/bridge/bridge-nf-call-ip6tables",
+];
+const HAIRPIN: &str = "/sys/class/net/*/brport/hairpin_mode";
+
+/// `PATH:VALUE` of each setting that is not 0.
+pub(super) fn settings(place: &Place) -> Vec<String> {
+    let mut patterns = OF_A_NAMESPACE.to_vec();
+    if place.netns.is_none() {
+        patterns.extend(OF_A_HOST);
+        patterns.push(HAIRPIN);
+    }
+    let read = || patterns.iter().flat_map(|pattern| values(pattern)).collect();
+    place.within(read).unwrap_or_else(|| by_shell(place, &patterns))
+}
+
+fn values(pattern: &str) -> Vec<String> {
+    let line = |path: PathBuf| {
+        let value = fs::read_to_string(&path).ok()?;
+        (value.trim() != "0").then(|| format!("{}:{}", path.display(), value.trim()))
+    };
+    let Some((directory, rest)) = pattern.split_once("/*/") else {
+        return line(pattern.into()).into_iter().collect();
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| line(entry.path().join(rest))).collect()
+}
+
+/// The same where only a process can enter the place.
+fn by_shell(place: &Place, patterns: &[&str]) -> Vec<String> {
+    let patterns = patterns.join(" ");
+    let script = format!(
+        "for file in {patterns}; do
+             [ -r \"$file\" ] && read -r value <\"$file\" || value=0
+             [ \"$value\" = 0 ] || echo \"$file:$value\"
+         done"
+    );
+    place.sh(&script).lines().map(str::to_owned).collect()
+}
+
+/// What a host's own directories contain: path, kind, mode, and the size of files.
+pub(crate) fn files(place: &Place) -> Vec<String> {
+    let view = place.holder.view();
+    let mut lines = Vec::new();
+    if place.netns.is_some() {
+        return lines;
+    }
+    let root = format!("/proc/{}/root", place.holder.pid());
+    let is_hidden = |path: &Path| {
+        let fixed = ["/run/netns", "/run/xtables.lock"];
+        fixed.iter().any(|fixed| path == Path::new(fixed))
+            || view.shown().any(|item| item.path() == path)
+    };
+    for directory in view.own_directories() {
+        walk(Path::new(&root), Path::new(directory), &is_hidden, &mut lines);
+    }
+    lines.sort();
+    lines
+}
+
+fn walk(root: &Path, path: &Path, is_hidden: &dyn Fn(&Path) -> bool, lines: &mut Vec<String>) {
+    let outside = root.join(path.strip_prefix("/").unwrap_or(path));
+    // What vanishes in this moment is not there.
+    let Ok(found) = fs::symlink_metadata(&outside) else { return };
+    if is_hidden(path) {
+        return;
+    }
+    lines.push(line(path, &found));
+    if found.is_dir() {
+        for entry in fs::read_dir(&outside).into_iter().flatten().flatten() {
+            walk(root, &path.join(entry.file_name()), is_hidden, lines);
+        }
+    }
+}
+
+fn line(path: &Path, found: &fs::Metadata) -> String {
+    let (path, mode, kind) = (path.display(), found.mode() & 0o7777, found.file_type());
+    let kind = match () {
+        () if kind.is_file() => return format!("{path} f {mode:o} {} bytes", found.len()),
+        () if kind.is_dir() => 'd',
+        () if kind.is_symlink() => 'l',
+        () if kind.is_socket() => 's',
+        () if kind.is_fifo() => 'p',
+        () if kind.is_block_device() => 'b',
+        () => 'c',
+    };
+    format!("{path} {kind} {mode:o}")
+}
