@@ -150,7 +150,7 @@ fn without_list_removes_nothing(stage: &Stage) -> Judgement {
 fn works_without_netns(stage: &Stage) -> Judgement {
     let attachment = stage.attachment("vanished");
     attachment.add()?;
-    attachment.container().delete();
+    attachment.delete_netns();
     let call = stage.call("GC").key(VALID, json!([]));
     call.noting("when the namespace is gone").run().succeeds()?;
     attachment.call("DEL").noting("after GC").run().succeeds()?;

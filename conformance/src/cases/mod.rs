@@ -49,6 +49,23 @@ const AREAS: [&[Case]; 14] = [
     concurrency::CASES,
 ];
 
+/// The cases that are judged in one version, the newest. Nothing that they send depends on the version:
+/// they ask for VERSION, or their calls are refused for a command that does not exist or for a version
+/// that does not exist, before the version of the network counts.
+const ONCE: [&str; 6] = [
+    "environment.no-command-does-nothing",
+    "environment.unknown-command-is-refused",
+    "environment.version-needs-only-command",
+    "execution.error-goes-to-stdout",
+    "execution.failure-prints-error-object",
+    "version.lists-versions",
+];
+
+/// Whether the case of this id is judged in one version only.
+pub(crate) fn is_judged_once(id: &str) -> bool {
+    ONCE.contains(&id)
+}
+
 /// All cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     AREAS.into_iter().flatten()
@@ -57,4 +74,14 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
 /// The case of this id.
 pub fn find(id: &str) -> Option<&'static Case> {
     all().find(|case| case.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_that_is_judged_once_exists() {
+        assert!(ONCE.iter().all(|id| find(id).is_some()));
+    }
 }

@@ -199,9 +199,16 @@ fn work(
     options: &Options,
 ) -> Vec<(&'static Case, SpecVersion)> {
     let cases = options.cases();
-    let pairs =
-        cases.into_iter().flat_map(|case| versions.iter().map(move |version| (case, *version)));
-    pairs.filter(|(case, version)| case.applies(subject.profile, *version)).collect()
+    let mut work = Vec::new();
+    for case in cases {
+        let applies = |version: &&SpecVersion| case.applies(subject.profile, **version);
+        let mut versions: Vec<_> = versions.iter().filter(applies).collect();
+        if cases::is_judged_once(case.id) {
+            versions.drain(..versions.len().saturating_sub(1));
+        }
+        work.extend(versions.into_iter().map(|version| (case, *version)));
+    }
+    work
 }
 
 /// Runs one case. The stage is returned as it is afterwards, for a look at it; when it is dropped,

@@ -71,13 +71,19 @@ impl<'s> Attachment<'s> {
         let (host, name) = (self.stage.host(), format!("gone{}", self.given.number));
         let netns = self.container().name();
         host.run(&format!("ip link add {name} type veth peer name {name} netns {netns}"));
-        self.container().delete();
+        self.delete_netns();
         let deadline = Instant::now() + Duration::from_secs(120);
         // All links of a namespace go at once.
         while host.exists(&format!("/sys/class/net/{name}")) {
             assert!(Instant::now() < deadline, "the namespace {netns} does not end");
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Removes the network namespace, which no snapshot misses from then on.
+    pub(crate) fn delete_netns(&self) {
+        super::lock(&self.stage.lost).insert(self.container().name().to_owned());
+        self.container().delete();
     }
 
     /// The interface name.

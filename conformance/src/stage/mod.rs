@@ -12,6 +12,7 @@ mod picture;
 mod scratch;
 mod stand_in;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -59,6 +60,8 @@ pub struct Stage {
     scratch: Scratch,
     stand_in: OnceLock<StandIn>,
     containers: Mutex<Vec<Arc<Reusable>>>,
+    /// Containers whose network namespaces a case has removed.
+    lost: Mutex<BTreeSet<String>>,
     exchanges: Mutex<Vec<Exchange>>,
     next: AtomicU8,
 }
@@ -115,6 +118,7 @@ impl Stage {
             limit,
             stand_in: OnceLock::new(),
             containers: Mutex::default(),
+            lost: Mutex::default(),
             exchanges: Mutex::default(),
             next: AtomicU8::new(2),
         };
@@ -284,6 +288,11 @@ impl Stage {
 
     fn containers(&self) -> Vec<Arc<Reusable>> {
         lock(&self.containers).clone()
+    }
+
+    /// Whether a case has removed the network namespace of this container.
+    fn has_lost(&self, container: &str) -> bool {
+        lock(&self.lost).contains(container)
     }
 
     fn attachment_in(&self, container: Arc<Reusable>, names: [&str; 3]) -> Attachment<'_> {

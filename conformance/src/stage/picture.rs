@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Picture {
     places: BTreeMap<String, Snapshot>,
+    /// Containers whose network namespaces are gone though no case removed them.
+    gone: BTreeSet<String>,
     processes: BTreeSet<u32>,
 }
 
@@ -30,14 +32,18 @@ impl Picture {
             TOLERATED.iter().fold(snapshot, |snapshot, text| snapshot.without(text))
         };
         let containers = stage.containers();
-        let mut places: BTreeMap<_, _> = containers
+        let (present, gone): (Vec<_>, Vec<_>) = containers
             .iter()
-            .filter(|container| stage.host().exists(&container.netns()))
+            .filter(|container| !stage.has_lost(container.name()))
+            .partition(|container| stage.host().exists(&container.netns()));
+        let mut places: BTreeMap<_, _> = present
+            .iter()
             .map(|container| (container.name().to_owned(), tidy(container.snapshot())))
             .collect();
         places.insert("host".to_owned(), tidy(stage.host().snapshot()));
         let processes = stage.host().processes().iter().map(|process| process.pid).collect();
-        Self { places, processes }
+        let gone = gone.iter().map(|container| container.name().to_owned()).collect();
+        Self { places, gone, processes }
     }
 
     /// What `later` has more (`+`) and less (`-`), a line each. Containers that only one of them shows are left out.
@@ -46,7 +52,8 @@ impl Picture {
             let difference = before.difference(later.places.get(name)?);
             (!difference.is_empty()).then(|| format!("{name}:\n{difference}"))
         });
-        both.collect()
+        let gone = later.gone.difference(&self.gone);
+        both.chain(gone.map(|name| format!("{name}:\n- its network namespace\n"))).collect()
     }
 
     /// The host's lines of one section, such as `nft`; see [`Snapshot::section`].

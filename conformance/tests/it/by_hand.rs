@@ -156,8 +156,9 @@ fn with_mesos_a_single_plugin_is_added_and_deleted() {
     let result = world.succeeds(&[&words("add")[..], &["--info", INFO]].concat());
     let result: Value = serde_json::from_str(&result).unwrap();
     assert_eq!(result["ip4"]["ip"], "10.97.0.2/24", "the form that Mesos reads");
-    let _server = world.container.serve(Traffic::Http, 80);
+    let server = world.container.serve(Traffic::Http, 80);
     world.host.fetch("http://127.0.0.1:8080/").expect("the port is mapped");
+    drop(server);
     // After a crash: DEL comes from the checkpoint, without CNI_NETNS.
     world.container.delete();
     let shown = world.succeeds(&[&words("del")[..], &["-v"]].concat());

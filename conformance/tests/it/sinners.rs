@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cni_conformance::run::{Record, judge};
+use cni_conformance::run::{Options, Record, judge_on};
 use cni_conformance::{Case, Profile, Verdict, cases};
 use cni_wrapper::SpecVersion;
 
@@ -21,13 +21,13 @@ fn record(
     version: SpecVersion,
     sin: Option<&str>,
 ) -> Record {
-    judge(case, &sinners.subject(profile, sin), version, LIMIT).0
+    judge_on(&sinners.hosts, case, &sinners.subject(profile, sin), version, LIMIT)
 }
 
-/// Does the same with each item, one for each processor at a time.
+/// Does the same with each item, as many at a time as a run does.
 fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let jobs = thread::available_parallelism().map_or(2, usize::from);
+    let jobs = Options::default().jobs;
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {

@@ -91,7 +91,7 @@ impl Network {
             }
             kernel_state()
         };
-        place.within(reset).flatten().is_some_and(|state| state == self.state)
+        place.within_network(reset).flatten().is_some_and(|state| state == self.state)
     }
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 use rustix::fs::CWD;
@@ -43,6 +44,27 @@ impl Door {
             if let Some(name) = netns {
                 let netns = File::open(format!("/run/netns/{name}"))?;
                 move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))?;
+            }
+            Ok(work())
+        })
+    }
+
+    /// Does `work` in the network namespace only: the files are the machine's.
+    pub(crate) fn within_network<T: Send>(
+        &self,
+        netns: Option<&Path>,
+        work: impl FnOnce() -> T + Send,
+    ) -> io::Result<T> {
+        on_a_thread(|| {
+            match netns {
+                None => {
+                    let network = ThreadNameSpaceType::NETWORK;
+                    move_into_thread_name_spaces(self.process.as_fd(), network)?;
+                }
+                Some(path) => {
+                    let network = Some(LinkNameSpaceType::Network);
+                    move_into_link_name_space(File::open(path)?.as_fd(), network)?;
+                }
             }
             Ok(work())
         })

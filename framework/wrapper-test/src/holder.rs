@@ -162,6 +162,18 @@ impl Holder {
         self.door.as_ref().map(|door| door.within_new(netns, work))
     }
 
+    /// Does `work` in the network namespace inside, with the machine's files; `None` where there is no
+    /// door.
+    pub(crate) fn within_network<T: Send>(
+        &self,
+        netns: Option<&str>,
+        work: impl FnOnce() -> T + Send,
+    ) -> Option<io::Result<T>> {
+        let path = netns.map(|name| format!("/proc/{}/root/run/netns/{name}", self.pid));
+        let door = self.door.as_ref()?;
+        Some(door.within_network(path.as_deref().map(Path::new), work))
+    }
+
     /// Does `work` inside; `None` where there is no door.
     pub(crate) fn within<T: Send>(
         &self,

@@ -18,11 +18,11 @@ keep() {
         case $1 in
         directory)
             mkdir $kept/$#
-            mount --rbind -- "$2" $kept/$#
+            mount --no-mtab --rbind -- "$2" $kept/$#
             ;;
         file)
             : >$kept/$#
-            mount --bind -- "$2" $kept/$#
+            mount --no-mtab --bind -- "$2" $kept/$#
             ;;
         esac
         shift 3
@@ -35,11 +35,11 @@ show() {
         case $1 in
         directory)
             mkdir -p -- "$2"
-            mount --rbind -- $kept/$# "$2"
+            mount --no-mtab --rbind -- $kept/$# "$2"
             ;;
         file)
             : >"$2"
-            mount --bind -- $kept/$# "$2"
+            mount --no-mtab --bind -- $kept/$# "$2"
             ;;
         link) [ -L "$2" ] || ln -s -- "$3" "$2" ;;
         esac
@@ -47,7 +47,7 @@ show() {
     done
 }
 step="mount a tmpfs on $kept"
-mount -t tmpfs -o mode=755 "host-$pid" $kept
+mount --no-mtab -t tmpfs -o mode=755 "host-$pid" $kept
 keep "$@"
 
 # `mount --all` leaves out what is mounted already, so the sources have unique names.
@@ -72,7 +72,7 @@ is_empty /run/* /var/lib/cni/*
 if [ $# -gt 0 ]; then
     show "$@"
     step='mount a fresh sysfs on /sys'
-    mount -t sysfs "host-$pid-sys" /sys
+    mount --no-mtab -t sysfs "host-$pid-sys" /sys
 fi
 
 step='write sysctls below /proc/sys/net'

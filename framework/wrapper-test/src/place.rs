@@ -187,6 +187,12 @@ impl Place {
         self.holder.within(self.netns.as_deref(), work)?.ok()
     }
 
+    /// Does `work` in this network namespace, on a thread of this process and with the machine's files;
+    /// `None` where only processes can enter.
+    pub(crate) fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        self.holder.within_network(self.netns.as_deref(), work)?.ok()
+    }
+
     fn expect(&self, program: &str, arguments: &[&str], what: &str) -> String {
         let output = self.output(program, arguments);
         let (stdout, stderr) =

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{Host, Traffic};
+use cni_wrapper_test::{Host, Traffic, Visible};
 
 fn alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -36,7 +36,9 @@ fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() 
     let directory = std::env::temp_dir().join(format!("cni test {}", std::process::id()));
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("plugin"), "text").unwrap();
-    let host = Host::with_own_tmp(Some(&directory));
+    let mut visible = Visible::default();
+    visible.directory(&directory).unwrap();
+    let host = Host::with_own_tmp(visible);
     fs::remove_file(directory.join("plugin")).unwrap();
     let path = directory.display().to_string();
     let before = host.snapshot();
@@ -48,7 +50,7 @@ fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() 
     host.write("/tmp/left", "x");
     assert_eq!(before.difference(&host.snapshot()), "+ files: /tmp/left f 644 1 bytes\n");
     assert!(!Path::new("/tmp/left").exists(), "the machine's /tmp is untouched");
-    let other = Host::with_own_tmp(None);
+    let other = Host::with_own_tmp(Visible::default());
     assert_eq!(other.run("ls -A /tmp"), "");
 }
 

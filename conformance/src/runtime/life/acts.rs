@@ -125,7 +125,7 @@ impl Scene {
         if self.cast.kind() == Kind::Mesos {
             self.isolator().unmount(&guest.id);
         }
-        guest.container().delete();
+        guest.attachment.delete_netns();
         self.wait_for_the_kernel();
         self.steps.right(&format!("the namespace of {} is gone", guest.id), None);
     }

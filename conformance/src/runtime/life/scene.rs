@@ -85,7 +85,7 @@ impl Scene {
 
     /// The host.
     pub fn host(&self) -> &cni_wrapper_test::Host {
-        &self.stage.host()
+        self.stage.host()
     }
 
     /// The steps so far.

@@ -82,7 +82,7 @@ fn tells(
     let directory = TemporaryDir::new();
     let plugins = plugins(fail);
     let path = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from).to_vec();
-    let libcni = Libcni::new(&plugins, path, Cache::new(&directory.path()));
+    let libcni = Libcni::new(&plugins, path, Cache::new(directory.path()));
     let mut text = String::new();
     let mut step = |what: &str, done: Result<(), String>| {
         let end = done.err().map(|problem| format!("error {problem}\n")).unwrap_or_default();
@@ -167,7 +167,7 @@ fn names_are_checked_before_anything_is_run_on_add() {
     {
         let directory = TemporaryDir::new();
         let plugins = plugins("");
-        let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(&directory.path()));
+        let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(directory.path()));
         let one = Parameters { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };
         let failure = libcni.add(&list(json!({})), &one).unwrap_err();
         assert!(failure.message.contains(part), "{failure}");

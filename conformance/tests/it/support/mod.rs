@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use cni_conformance::run::Versions;
+use cni_conformance::stage::Hosts;
 use cni_conformance::{Case, Profile, Subject, cases};
 use cni_wrapper::SpecVersion;
 use cni_wrapper_test::TemporaryDir;
@@ -22,12 +23,14 @@ use serde_json::{Map, Value, json};
 /// A directory of sinners, removed when it is dropped.
 pub(crate) struct Sinners {
     directory: TemporaryDir,
+    /// Where they can be judged.
+    pub(crate) hosts: Hosts,
 }
 
 impl Sinners {
     /// A directory with the honest IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let sinners = Self { directory: TemporaryDir::new() };
+        let sinners = Self { directory: TemporaryDir::new(), hosts: Hosts::default() };
         sinners.program("sinner.ipam");
         sinners
     }

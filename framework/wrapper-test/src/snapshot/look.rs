@@ -75,7 +75,7 @@ pub(crate) fn clear_rules(place: &Place) -> bool {
         return true;
     }
     let flush = || Kernel::open().and_then(|mut kernel| kernel.flush()).is_ok();
-    if place.within(flush) != Some(true) {
+    if place.within_network(flush) != Some(true) {
         return false;
     }
     if let Some(generation) = generation(place) {
@@ -96,7 +96,7 @@ pub(crate) fn forget(rules: &Rules, container: &str) {
 
 /// What [`IP`] prints here.
 pub(super) fn ip(place: &Place) -> Arc<str> {
-    let state = || place.within(kernel_state).flatten();
+    let state = || place.within_network(kernel_state).flatten();
     let before = state();
     if let Some(printed) = before.as_ref().and_then(|state| lock(&PRINTED).get(state).cloned()) {
         return printed;
@@ -122,10 +122,11 @@ pub(super) fn rules(place: &Place) -> Vec<Arc<str>> {
 /// Whether iptables' legacy variant was used here: the kernel names the tables that were asked for.
 fn has_legacy_tables(place: &Place) -> bool {
     let has_some = |family: &&str| {
-        let names = format!("/proc/net/{family}_tables_names");
+        // On the host, /proc does not show a thread of this process.
+        let names = format!("/proc/thread-self/net/{family}_tables_names");
         fs::read_to_string(names).is_ok_and(|names| !names.trim().is_empty())
     };
-    place.within(|| ["ip", "ip6"].iter().any(has_some)).unwrap_or(true)
+    place.within_network(|| ["ip", "ip6"].iter().any(has_some)).unwrap_or(true)
 }
 
 /// What [`NFT`] prints here. Each transaction that is committed raises the generation.
@@ -151,7 +152,7 @@ fn nft(place: &Place) -> Option<Arc<str>> {
 /// `None` if the kernel does not say.
 fn generation(place: &Place) -> Option<Generation> {
     let ask = || Kernel::open().and_then(|mut kernel| kernel.generation());
-    place.within(ask)?.ok()
+    place.within_network(ask)?.ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
