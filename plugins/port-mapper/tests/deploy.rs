@@ -1,4 +1,4 @@
-//! `plugins/deploy/install.sh`: a runtime never meets half a plugin.
+//! `plugins/dist/deploy/install.sh`: a runtime never meets half a plugin.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -28,7 +28,7 @@ impl Directories {
     }
 
     fn command(&self) -> Command {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/install.sh");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../dist/deploy/install.sh");
         let mut install = Command::new("sh");
         install.arg(script).env("PLUGINS_FROM", &self.from).env("PLUGINS_TO", &self.to);
         install

@@ -10,7 +10,7 @@ use crate::IPTABLES;
 use crate::common::traces::empty_the_firewall;
 use crate::common::{HOST, add, mesos, plugin, seed, tcp, url};
 
-const UNIT: &str = include_str!("../../systemd/mesos-cni-port-mapper-restore.service");
+const UNIT: &str = include_str!("../../../dist/systemd/mesos-cni-port-mapper-restore.service");
 const NAME: &str = "mesos-cni-port-mapper-restore.service";
 
 /// The value of a key.
