@@ -19,7 +19,8 @@ const NOT_RUN: [(&str, &str); 5] = [
 ];
 
 /// Commands of which only a part is run, so that they take seconds: with these words added.
-const SHORTENED: [(&str, &str); 3] = [
+const SHORTENED: [(&str, &str); 4] = [
+    ("cni-conformance life net.conflist ", "--lives plain"),
     ("cni-conformance run bridge ", "version."),
     ("cni-conformance run --subject conformance/subjects/bridge.json --report", "version."),
     ("cni-conformance run --subject conformance/subjects/portmap.json --report", "version."),

@@ -23,7 +23,8 @@ const READMES: [&str; 12] = [
     "framework/wrapper-test/README.md",
 ];
 
-fn root() -> PathBuf {
+/// The top directory of the checkout.
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).expect("conformance/xtask is two below the top").to_owned()
 }
