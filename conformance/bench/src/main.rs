@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: measures whole processes and new connections, ours and others', interleaved.
+//! `cargo xtask bench`: measures whole processes and new connections, ours and others'.
 //!
-//! [`run`] is the order of events. A row is a program and a way to call it (`rows/`); a site is a row
-//! with a number of existing mappings, on a host of its own (`site`, `scene`, `stock/`). The
+//! [`run`] is the order of events. A row is a program and a way to call it (`rows/`); a site is a
+//! row with a number of existing mappings, on a host of its own (`site`, `scene`, `stock/`). The
 //! measurements of all sites are interleaved (`rounds`, `traffic`, `at_once`, `processes`). Their
-//! result is plain data (`figures`), from which bars, table and chart are made without looking at the
-//! machine again.
+//! result is plain data (`figures`), from which bars, table and chart are made without looking at
+//! the machine again.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod at_once;

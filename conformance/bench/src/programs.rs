@@ -31,7 +31,7 @@ pub(crate) struct Programs {
     pub(crate) traffic: PathBuf,
 }
 
-/// Selects the whole workspace, as the tests do, so that nothing is compiled again for other features.
+/// Selects the whole workspace, as the tests do: nothing is compiled again for other features.
 const WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
 
 /// Builds all of them: plugins as they are shipped, which is statically linked, and the rest as

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: searches with libFuzzer for bytes that break a property of `conformance/fuzz`.
+//! `cargo xtask fuzz`: searches with libFuzzer for bytes that break a property.
 
 use std::collections::BTreeSet;
 use std::fs;

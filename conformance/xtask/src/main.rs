@@ -25,7 +25,7 @@ cargo xtask test NAME…            only the tests whose PACKAGE::NAME contains 
 cargo xtask test --all            every test; plugins are judged in all seven versions of the
                                   specification, not only in 0.2.0, 0.4.0 and 1.1.0, one for each
                                   form of results
-cargo xtask test --unprivileged   every test that does not need root; the others are named at the end
+cargo xtask test --unprivileged   every test that does not need root; names the others at the end
 cargo xtask conformance           judges the plugins of conformance/subjects, or those that are
                                   named, and compares with conformance/reports; --update writes these
 cargo xtask bench                 measures ADD, DEL and new connections, next to Debian's portmap

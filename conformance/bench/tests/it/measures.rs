@@ -1,7 +1,7 @@
 //! The benchmark measures what it claims to, in a form that other programs can read.
 //!
-//! Debug builds and two calls for each row: times mean nothing here. What counts is that each row was
-//! called, that its effects were verified, and that the verdicts follow from the figures.
+//! Debug builds and two calls for each row: times mean nothing here. What counts is that each row
+//! was called, that its effects were verified, and that the verdicts follow from the figures.
 
 use std::path::PathBuf;
 
@@ -110,8 +110,8 @@ fn is_peer(row: &Value) -> bool {
     row["name"].as_str().is_some_and(|name| name.starts_with("portmap "))
 }
 
-/// Debian's portmap makes its shared chains without a lock, so some of its ADDs at once may fail: that is
-/// for the figures to show, and no fault of the bench.
+/// Debian's portmap makes its shared chains without a lock, so some of its ADDs at once may fail:
+/// that is for the figures to show, and not a fault of the benchmark.
 fn races_with_itself(row: &Value, failure: &str) -> bool {
     is_peer(row) && failure.starts_with("32 at once ")
 }

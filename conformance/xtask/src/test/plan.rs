@@ -125,16 +125,21 @@ fn binary(message: &Value, packages: &HashMap<PathBuf, String>) -> Option<Binary
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    const MESSAGES: &str = r#"
-{"reason":"compiler-artifact","manifest_path":"/r/s/Cargo.toml","target":{"kind":["lib"],"name":"serde"},"profile":{"test":false},"executable":null}
-{"reason":"compiler-artifact","manifest_path":"/c/guard/Cargo.toml","target":{"kind":["bin"],"name":"cni-guard"},"profile":{"test":false},"executable":"/t/debug/cni-guard"}
-{"reason":"compiler-artifact","manifest_path":"/c/guard/Cargo.toml","target":{"kind":["bin"],"name":"cni-guard"},"profile":{"test":true},"executable":"/t/debug/deps/cni_guard-1"}
-{"reason":"compiler-artifact","manifest_path":"/c/guard/Cargo.toml","target":{"kind":["test"],"name":"it"},"profile":{"test":true},"executable":"/t/debug/deps/it-2"}
-{"reason":"compiler-artifact","manifest_path":"/c/guard/Cargo.toml","target":{"kind":["test"],"name":"cap"},"profile":{"test":true},"executable":"/t/debug/deps/cap-3"}
-not of cargo
-{"reason":"build-finished","success":true}"#;
+    /// A message of cargo about an executable of the package cni-guard.
+    fn message(kind: &str, name: &str, test: bool, executable: &str) -> String {
+        let message = json!({
+            "reason": "compiler-artifact",
+            "manifest_path": "/c/guard/Cargo.toml",
+            "target": {"kind": [kind], "name": name},
+            "profile": {"test": test},
+            "executable": executable,
+        });
+        format!("{message}\n")
+    }
 
     fn guard(prefix: &str, path: &str) -> Binary {
         let (package, directory) = ("cni-guard".to_owned(), "/c/guard".into());
@@ -149,7 +154,15 @@ not of cargo
             guard("", "/t/debug/deps/it-2"),
             guard("cap::", "/t/debug/deps/cap-3"),
         ];
-        assert_eq!(binaries(MESSAGES, &packages), expected);
+        let messages = [
+            message("bin", "cni-guard", false, "/t/debug/cni-guard"),
+            message("bin", "cni-guard", true, "/t/debug/deps/cni_guard-1"),
+            message("test", "it", true, "/t/debug/deps/it-2"),
+            "not of cargo\n".to_owned(),
+            message("test", "cap", true, "/t/debug/deps/cap-3"),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ];
+        assert_eq!(binaries(&messages.concat(), &packages), expected);
     }
 
     #[test]

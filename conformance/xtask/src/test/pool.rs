@@ -195,9 +195,10 @@ mod tests {
         assert!(problem(ok, "running 1 test\n").unwrap().contains("ended before"));
     }
 
-    /// A program that prints, waits and exits as a script says, in place of a test executable.
+    /// A program that does what a script says, in place of a test executable.
     fn test(name: &str, script: &str) -> Test {
         let path = std::env::temp_dir().join(format!("xtask-pool-{}-{name}", std::process::id()));
+        // By another process: what this one writes can't be executed while it starts programs.
         let made = Command::new("sh")
             .args(["-c", "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod 0755 \"$0\""])
             .args([path.as_os_str(), script.as_ref()])
@@ -213,32 +214,47 @@ mod tests {
         fn tick(&mut self, _: &[(String, Duration)]) {}
     }
 
-    #[test]
-    fn each_test_is_run_with_its_name_and_a_long_one_is_killed_with_its_group() {
-        let good =
-            "echo \"$* $COLOUR\"; echo; echo 'test result: ok. 1 passed; 0 failed; 0 ignored;'";
-        let tests = [
-            test("good", good),
-            test("bad", "echo \"$* $COLOUR\" >&2; exit 101"),
-            test("long", "sleep 1000 & echo $!; wait"),
-        ];
-        let scratch = std::env::temp_dir().join(format!("xtask-pool-{}", std::process::id()));
-        let (limit, environment) = (Duration::from_secs(2), [("COLOUR", "blue")]);
+    /// Runs these, and returns the results in the order of their names.
+    fn run(name: &str, limit: Duration, tests: &[Test]) -> Vec<Done> {
+        let id = std::process::id();
+        let scratch = std::env::temp_dir().join(format!("xtask-pool-{id}-{name}-output"));
+        let environment = [("COLOUR", "blue")];
         let pool = Pool { workers: 2, limit, scratch: &scratch, environment: &environment };
-        let mut all = pool.run(&tests, &mut Nothing).unwrap();
+        let mut all = pool.run(tests, &mut Nothing).unwrap();
         all.sort_by(|one, other| one.id.cmp(&other.id));
-        let [bad, good, long] = all.as_slice() else { panic!("{all:?}") };
+        for test in tests {
+            fs::remove_file(&test.binary.path).unwrap();
+        }
+        fs::remove_dir_all(scratch).unwrap();
+        all
+    }
+
+    #[test]
+    fn each_test_is_run_with_its_name_and_only_the_output_of_a_failed_one_is_kept() {
+        let good = "echo \"$* $COLOUR\"; echo 'test result: ok. 1 passed; 0 failed; 0 ignored;'";
+        let bad = "echo \"$* $COLOUR\" >&2; exit 101";
+        let tests = [test("good", good), test("bad", bad), test("silent", ":")];
+        let all = run("names", Duration::from_secs(600), &tests);
+        let [bad, good, silent] = all.as_slice() else { panic!("{all:?}") };
         assert!(good.problem.is_none() && good.output.is_empty(), "{good:?}");
         assert!(bad.problem.as_ref().unwrap().contains("101"), "{bad:?}");
         assert_eq!(bad.output, "bad --exact --nocapture blue\n");
-        assert_eq!(long.problem.as_deref(), Some("killed after 2 s"));
+        assert!(silent.problem.as_ref().unwrap().contains("ended before"), "{silent:?}");
+    }
+
+    #[test]
+    fn a_test_that_takes_too_long_is_killed_with_its_group() {
+        let all =
+            run("limit", Duration::from_secs(1), &[test("long", "sleep 1000 & echo $!; wait")]);
+        let [long] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!(long.problem.as_deref(), Some("killed after 1 s"));
         assert!(long.took < Duration::from_secs(500), "it ended by itself: {long:?}");
         let child = Path::new("/proc").join(long.output.trim()).join("cmdline");
-        let left = fs::read(child).unwrap_or_default();
-        assert!(!String::from_utf8_lossy(&left).contains("1000"), "the child still runs");
-        for test in tests {
-            fs::remove_file(test.binary.path).unwrap();
+        let runs = || fs::read(&child).is_ok_and(|line| line.starts_with(b"sleep\x001000"));
+        let begun = Instant::now();
+        while runs() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the child still runs");
+            thread::sleep(Duration::from_millis(5));
         }
-        fs::remove_dir_all(scratch).unwrap();
     }
 }

@@ -1,4 +1,5 @@
-//! What `cargo xtask new-plugin` makes compiles, passes its tests and keeps the specification, without an edit.
+//! What `cargo xtask new-plugin` creates compiles, passes its tests and conforms to the
+//! specification, without an edit.
 
 use std::fs;
 use std::path::Path;

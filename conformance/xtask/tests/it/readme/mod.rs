@@ -1,4 +1,4 @@
-//! The READMEs are true: their commands run, their JSON is JSON, their code is code that is compiled.
+//! The READMEs are true: commands run, JSON is JSON, code is code that is compiled.
 
 #[cfg(feature = "host-tests")]
 mod commands;

@@ -15,9 +15,10 @@ const PROGRAMS: [&str; 4] =
 /// `/etc`, `/opt` and `/var/log` of the host's own, above the machine's.
 const OVERLAYS: &str = "
     for directory in etc opt var/log; do
-        mkdir -p /run/readme/$directory/upper /run/readme/$directory/work
-        mount -t overlay overlay /$directory -o \
-            lowerdir=/$directory,upperdir=/run/readme/$directory/upper,workdir=/run/readme/$directory/work
+        own=/run/readme/$directory
+        mkdir -p $own/upper $own/work
+        mount -t overlay -o lowerdir=/$directory,upperdir=$own/upper,workdir=$own/work \
+            overlay /$directory
     done
     mkdir -p /etc/cni/net.d /etc/systemd/system /opt/cni/bin";
 
@@ -53,6 +54,8 @@ impl Stage {
         let at = self.directory.path();
         let link = |to: &Path, name: &str| symlink(to, at.join(name)).expect("a link");
         link(&root().join("conformance"), "conformance");
+        // Where subject files look for the programs of this workspace.
+        link(programs().parent().expect("a directory"), "target");
         link(Path::new("/usr/lib/cni/bridge"), "bridge-of-tomorrow");
         let unit = "mesos-cni-port-mapper-restore.service";
         link(&root().join("plugins/dist/systemd").join(unit), unit);
