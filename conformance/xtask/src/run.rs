@@ -20,12 +20,22 @@ pub(crate) fn root() -> PathBuf {
 /// The cargo that started this program, to be run in the checkout.
 pub(crate) fn cargo(words: &[&str]) -> Command {
     let mut command = Command::new(cargo_path());
-    command.args(words).current_dir(root());
+    inherit_cargo(&mut command).args(words).current_dir(root());
     command
 }
 
-pub(crate) fn cargo_path() -> OsString {
+fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Lets a command, and what it starts in any directory, use the same cargo and target directory.
+pub(crate) fn inherit_cargo(command: &mut Command) -> &mut Command {
+    command.env("CARGO", cargo_path());
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(std::path::absolute);
+    if let Some(Ok(target)) = target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    command
 }
 
 /// Runs a command with its output shown, and returns how long it took.
@@ -65,7 +75,8 @@ pub(crate) fn become_program(name: &str, words: &[OsString]) -> String {
 
 /// Replaces this process by a program that has been built. Returns only if that fails.
 pub(crate) fn become_built(path: &Path, words: &[OsString]) -> String {
-    format!("{}: {}", path.display(), Command::new(path).args(words).exec())
+    let mut program = Command::new(path);
+    format!("{}: {}", path.display(), inherit_cargo(program.args(words)).exec())
 }
 
 /// Builds programs of the workspace, and returns their paths.

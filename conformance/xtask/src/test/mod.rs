@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::run::{Outcome, cargo, line, programs, run, stdout, target_directory};
+use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
 use crate::setup;
 use hints::Hints;
 use plan::Test;
@@ -138,7 +138,8 @@ fn chosen(wanted: &Wanted) -> Outcome<(Vec<Test>, Vec<Test>)> {
 /// tests.
 fn static_programs() -> Outcome {
     let packaging = programs(&[PACKAGING])?;
-    stdout(Command::new(&packaging[0]).args(["programs", "--debug"])).map(drop)
+    let mut build = Command::new(&packaging[0]);
+    stdout(inherit_cargo(build.args(["programs", "--debug"]))).map(drop)
 }
 
 fn run_all(mut tests: Vec<Test>, wanted: &Wanted) -> Outcome<Vec<Done>> {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::run::{Outcome, cargo_path, line, metadata, stdout};
+use crate::run::{Outcome, inherit_cargo, line, metadata, stdout};
 
 /// A test executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Binary {
 
     fn prepared(&self, mut command: Command, words: &[&str]) -> Command {
         command.args(words).current_dir(&self.directory).stdin(Stdio::null());
-        command.env("CARGO", cargo_path()).env("CARGO_PKG_NAME", &self.package);
+        inherit_cargo(&mut command).env("CARGO_PKG_NAME", &self.package);
         command.env("CARGO_MANIFEST_DIR", &self.directory);
         command.env("CARGO_MANIFEST_PATH", self.directory.join("Cargo.toml"));
         command
