@@ -54,8 +54,7 @@ fn every_command_runs_or_has_a_reason_not_to() {
                 used.insert(*start);
                 continue;
             }
-            let stage = stage.get_or_insert_with(Stage::new);
-            run_one(file, &command, stage, &mut used);
+            run_one(file, &command, &mut stage, &mut used);
             run += 1;
         }
     }
@@ -66,7 +65,12 @@ fn every_command_runs_or_has_a_reason_not_to() {
     }
 }
 
-fn run_one(file: &str, command: &str, stage: &Stage, used: &mut BTreeSet<&'static str>) {
+fn run_one(
+    file: &str,
+    command: &str,
+    stage: &mut Option<Stage>,
+    used: &mut BTreeSet<&'static str>,
+) {
     let mut line = command.to_owned();
     if let Some((start, more)) = entry(&SHORTENED, command, |entry| entry.0) {
         used.insert(*start);
@@ -77,7 +81,10 @@ fn run_one(file: &str, command: &str, stage: &Stage, used: &mut BTreeSet<&'stati
         used.insert(*start);
         expected = *status;
     }
-    let output = if line.starts_with("cargo ") { cargo(&line) } else { stage.sh(&line) };
+    let output = match line.starts_with("cargo ") {
+        true => cargo(&line),
+        false => stage.get_or_insert_with(Stage::new).sh(&line),
+    };
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(expected), "{file}: {line}\n{printed}");
 }

@@ -4,6 +4,6 @@ zmodload zsh/zpty
 export completions=$1 line=$2 offered=$(mktemp -u)
 mkfifo $offered
 zpty shell "zsh -f -i"
-zpty -w shell "source ${0:a:h}/inside.zsh"
+zpty -w shell "source ${(q)0:a:h}/inside.zsh"
 cat $offered
 rm $offered
