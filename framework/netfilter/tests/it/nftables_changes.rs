@@ -1,12 +1,11 @@
 //! Transactions happen whole or not at all, one after the other, however big.
 
-mod host;
-
 use std::thread;
 
-use host::{inside, ruleset, run};
 use netfilter::nftables::{Field, Kernel, Key, Operation, Ruleset, Set, Table, Transaction, Value};
-use ruleset::{TCP, dnat4, everything, sets, table, target4, tcp, v4};
+
+use crate::host::{inside, run};
+use crate::ruleset::{TCP, dnat4, everything, sets, table, target4, tcp, v4};
 
 fn kernel() -> Kernel {
     Kernel::open().expect("a socket")
@@ -26,7 +25,7 @@ fn port(kernel: &mut Kernel, set: &Set, port: u16) -> Option<Value> {
 
 #[test]
 fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
-    inside("a_taken_key_is_refused_and_nothing_of_the_transaction_happens", || {
+    inside(|| {
         let mut kernel = kernel();
         let set = prepared(&mut kernel);
         let mut first = Transaction::on(table());
@@ -53,7 +52,7 @@ fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
 
 #[test]
 fn a_stale_generation_changes_nothing_and_says_so() {
-    inside("a_stale_generation_changes_nothing_and_says_so", || {
+    inside(|| {
         let mut kernel = kernel();
         let set = prepared(&mut kernel);
         let before = kernel.generation().expect("read");
@@ -73,7 +72,7 @@ fn a_stale_generation_changes_nothing_and_says_so() {
 
 #[test]
 fn twenty_thousand_elements_are_one_transaction() {
-    inside("twenty_thousand_elements_are_one_transaction", || {
+    inside(|| {
         let mut kernel = kernel();
         let set = prepared(&mut kernel);
         let mut add = Transaction::on(table());
@@ -105,7 +104,7 @@ fn twenty_thousand_elements_are_one_transaction() {
 
 #[test]
 fn a_point_finds_the_interval_that_holds_it_and_an_interval_itself() {
-    inside("a_point_finds_the_interval_that_holds_it_and_an_interval_itself", || {
+    inside(|| {
         let (mut kernel, table) = (kernel(), table());
         kernel.commit(&everything(), None).expect("committed");
         let (set, elements) =
@@ -132,7 +131,7 @@ fn a_point_finds_the_interval_that_holds_it_and_an_interval_itself() {
 
 #[test]
 fn what_is_not_there_is_not_found_whatever_is_missing() {
-    inside("what_is_not_there_is_not_found_whatever_is_missing", || {
+    inside(|| {
         let mut kernel = kernel();
         let set = dnat4();
         let other = Set { name: "other".to_owned(), ..dnat4() };
@@ -154,7 +153,7 @@ fn what_is_not_there_is_not_found_whatever_is_missing() {
 
 #[test]
 fn of_many_who_commit_at_their_generation_none_is_lost() {
-    inside("of_many_who_commit_at_their_generation_none_is_lost", || {
+    inside(|| {
         const THREADS: u16 = 8;
         const EACH: u16 = 40;
         let mut kernel = kernel();
@@ -197,7 +196,7 @@ fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
 
 #[test]
 fn a_listing_has_every_element_once_while_the_kernel_makes_the_set_larger() {
-    inside("a_listing_has_every_element_once_while_the_kernel_makes_the_set_larger", || {
+    inside(|| {
         const THREADS: u16 = 8;
         const EACH: u16 = 40;
         let set = prepared(&mut kernel());
@@ -230,7 +229,7 @@ fn count_one_by_listing(set: &Set) {
 
 #[test]
 fn what_is_deleted_is_gone_and_only_that() {
-    inside("what_is_deleted_is_gone_and_only_that", || {
+    inside(|| {
         let (mut kernel, table) = (kernel(), table());
         kernel.commit(&everything(), None).expect("committed");
         let rules = kernel.rules(&table).expect("listed");
@@ -268,7 +267,7 @@ fn what_is_deleted_is_gone_and_only_that() {
 
 #[test]
 fn tables_of_one_family_have_rules_without_tests_of_it() {
-    inside("tables_of_one_family_have_rules_without_tests_of_it", || {
+    inside(|| {
         use netfilter::nftables::{Chain, Family, Rule, Selector, Statement};
         let table = Table { family: Family::Ip, name: "t".to_owned() };
         let left = vec![Selector::IpDaddr, Selector::L4Proto, Selector::ThDport];

@@ -1,13 +1,12 @@
 //! The fake and the kernel answer the same.
 
-mod host;
-
-use host::{inside, ruleset};
 use netfilter::nftables::{
     Element, Fake, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
 };
 use netfilter::{Error, errno};
-use ruleset::{chains, dnat4, everything, sets, table, target4, tcp};
+
+use crate::host::inside;
+use crate::ruleset::{chains, dnat4, everything, sets, table, target4, tcp};
 
 /// What is in the table, without what differs by chance.
 #[derive(Debug, PartialEq)]
@@ -61,7 +60,7 @@ fn agree(both: &mut (Kernel, Fake), transaction: &Transaction) -> Option<i32> {
 
 #[test]
 fn of_everything_they_have_the_same_picture() {
-    inside("of_everything_they_have_the_same_picture", || {
+    inside(|| {
         let mut both = both();
         assert_eq!(agree(&mut both, &everything()), None);
         // Rules would be there twice.
@@ -77,7 +76,7 @@ fn of_everything_they_have_the_same_picture() {
 
 #[test]
 fn they_find_the_same() {
-    inside("they_find_the_same", || {
+    inside(|| {
         let mut both = both();
         agree(&mut both, &everything());
         let (table, sets) = (table(), sets());
@@ -103,7 +102,7 @@ fn they_find_the_same() {
 
 #[test]
 fn they_refuse_the_same() {
-    inside("they_refuse_the_same", || {
+    inside(|| {
         let mut both = both();
         agree(&mut both, &everything());
         let mut refused = |errno: i32, change: &dyn Fn(&mut Transaction)| {
@@ -134,7 +133,7 @@ fn they_refuse_the_same() {
 
 #[test]
 fn they_delete_the_same() {
-    inside("they_delete_the_same", || {
+    inside(|| {
         let mut both = both();
         agree(&mut both, &everything());
         let mut delete = Transaction::on(table());

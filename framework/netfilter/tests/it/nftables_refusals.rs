@@ -1,13 +1,12 @@
 //! What is refused, in which words; and that the socket can be used afterwards.
 
-mod host;
-
-use host::{inside, ruleset, run};
 use netfilter::nftables::{
     Chain, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement, Transaction, Type,
     ValueType, Verdict,
 };
-use ruleset::{dnat4, ifname, nat, set, table, target4, tcp, v4};
+
+use crate::host::{inside, run, run_helper};
+use crate::ruleset::{self, dnat4, ifname, nat, set, table, target4, tcp, v4};
 
 /// The refusal of a change to the table, which is there; the socket is usable after it.
 fn refused(kernel: &mut Kernel, change: impl FnOnce(&mut Transaction)) -> String {
@@ -29,7 +28,7 @@ fn jump(chain: &str) -> Statement {
 
 #[test]
 fn a_refused_element_is_named_with_what_is_wrong() {
-    inside("a_refused_element_is_named_with_what_is_wrong", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
             let error = refused(&mut kernel, |transaction| change(transaction));
@@ -64,7 +63,7 @@ fn a_refused_element_is_named_with_what_is_wrong() {
 
 #[test]
 fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
-    inside("a_refused_chain_or_rule_is_named_with_what_is_missing", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
             let error = refused(&mut kernel, |transaction| change(transaction));
@@ -111,7 +110,7 @@ fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
 
 #[test]
 fn what_is_there_already_and_different_is_refused() {
-    inside("what_is_there_already_and_different_is_refused", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
             it.add_chain(nat("c", Hook::Prerouting, -100)).add_chain(nat("c", Hook::Output, 5));
@@ -123,7 +122,7 @@ fn what_is_there_already_and_different_is_refused() {
 
 #[test]
 fn a_loop_of_jumps_is_refused() {
-    inside("a_loop_of_jumps_is_refused", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
             it.add_chain(nat("base", Hook::Prerouting, -100));
@@ -137,7 +136,7 @@ fn a_loop_of_jumps_is_refused() {
 
 #[test]
 fn translation_outside_of_a_nat_chain_is_refused_with_the_reason() {
-    inside("translation_outside_of_a_nat_chain_is_refused_with_the_reason", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
             let base = nat("base", Hook::Prerouting, -100);
@@ -150,7 +149,7 @@ fn translation_outside_of_a_nat_chain_is_refused_with_the_reason() {
 
 #[test]
 fn without_the_table_the_table_is_named() {
-    inside("without_the_table_the_table_is_named", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut transaction = Transaction::on(table());
         transaction.add_chain(Chain::regular("c"));
@@ -169,7 +168,7 @@ fn without_the_table_the_table_is_named() {
 
 #[test]
 fn what_nft_could_not_read_back_never_reaches_the_kernel() {
-    inside("what_nft_could_not_read_back_never_reaches_the_kernel", || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
             let error = refused(&mut kernel, |transaction| change(transaction));
@@ -217,8 +216,7 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
 
 #[test]
 fn after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usable() {
-    let test = "after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usable";
-    inside(test, || {
+    inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
             it.add_chain(Chain::regular("c"));
@@ -233,14 +231,10 @@ fn after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usabl
 
 #[test]
 fn without_the_privilege_it_is_the_privilege_that_is_named() {
-    inside("without_the_privilege_it_is_the_privilege_that_is_named", || {
-        let own = std::env::current_exe().expect("the test binary");
-        let said = run(&format!(
-            "setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all {} \
-             --exact an_unprivileged_commit --ignored --nocapture",
-            own.display()
-        ));
-        assert!(said.contains("1 passed"), "{said}");
+    inside(|| {
+        let unprivileged =
+            "setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all";
+        run_helper(unprivileged, an_unprivileged_commit);
     });
 }
 
@@ -259,14 +253,9 @@ fn an_unprivileged_commit() {
 
 #[test]
 fn what_is_too_much_for_the_socket_is_refused_with_the_remedy() {
-    inside("what_is_too_much_for_the_socket_is_refused_with_the_remedy", || {
-        let own = std::env::current_exe().expect("the test binary");
-        let said = run(&format!(
-            "unshare --user --map-root-user --net {} --exact a_commit_without_the_hosts_privileges \
-             --ignored --nocapture",
-            own.display()
-        ));
-        assert!(said.contains("1 passed"), "{said}");
+    inside(|| {
+        let as_own_root = "unshare --user --map-root-user --net";
+        run_helper(as_own_root, a_commit_without_the_hosts_privileges);
     });
 }
 

@@ -1,15 +1,12 @@
 //! Transactions as text: what `nft -f` is given. That nft takes it is tested in `nftables.rs`.
 
-#[allow(dead_code, reason = "only its ruleset is needed: nothing here touches the host")]
-mod host;
-
-use host::ruleset;
 use netfilter::nftables::{Family, Field, Key, Operation, Set, Table, Transaction};
-use ruleset::{dnat4, everything, intervals, set, table, tcp, v4, v6};
+
+use crate::ruleset::{dnat4, everything, intervals, set, table, tcp, v4, v6};
 
 #[test]
 fn everything_is_spelled_as_nft_does() {
-    let expected = include_str!("host/everything.nft");
+    let expected = include_str!("ruleset/everything.nft");
     for (said, expected) in everything().to_string().lines().zip(expected.lines()) {
         assert_eq!(said, expected);
     }

@@ -1,16 +1,15 @@
 //! Whatever is done to the fake and to the kernel, they agree: on the refusal, or on what is there afterwards.
 
-mod host;
-
 use std::collections::BTreeMap;
 
-use host::{inside, ruleset};
 use netfilter::nftables::{
     Chain, Fake, Hook, InstalledRule, Kernel, Key, Rule, Ruleset, Selector, Set, SetRef, Statement,
     Transaction, Type, Value, ValueType, Verdict,
 };
 use netfilter::{Error, errno};
-use ruleset::{dnat4, ifname, nat, set, table, target4, tcp};
+
+use crate::host::inside;
+use crate::ruleset::{dnat4, ifname, nat, set, table, target4, tcp};
 
 fn random(mut state: u64) -> impl FnMut(usize) -> usize {
     move |below| {
@@ -139,7 +138,7 @@ fn compared(seed: u64, rounds: usize) -> BTreeMap<Option<i32>, u32> {
 
 #[test]
 fn whatever_is_done_to_both_they_agree() {
-    inside("whatever_is_done_to_both_they_agree", || {
+    inside(|| {
         let met = compared(0x1234_5678_9abc_def1, 500);
         for answer in [None, Some(errno::ENOENT), Some(errno::EEXIST), Some(errno::EBUSY)] {
             assert!(met.get(&answer).is_some_and(|times| *times >= 3), "{met:?}");

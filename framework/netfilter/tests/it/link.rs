@@ -1,11 +1,10 @@
 //! Links, hairpin mode, veths into a namespace: judged by `ip` and `bridge`.
 
-mod host;
-
 use std::path::Path;
 
-use host::{container, inside, run};
 use netfilter::link::{Link, Links};
+
+use crate::host::{container, inside, run};
 
 fn links() -> Links {
     Links::open().expect("a socket")
@@ -21,7 +20,7 @@ fn hairpin_said_by_bridge(name: &str) -> bool {
 
 #[test]
 fn names_and_indexes_lead_to_the_same_link() {
-    inside("names_and_indexes_lead_to_the_same_link", || {
+    inside(|| {
         container("c1", "10.88.0");
         let mut links = links();
         let link = named("c1");
@@ -36,7 +35,7 @@ fn names_and_indexes_lead_to_the_same_link() {
 
 #[test]
 fn links_that_do_not_or_cannot_exist_are_no_error() {
-    inside("links_that_do_not_or_cannot_exist_are_no_error", || {
+    inside(|| {
         let mut links = links();
         for name in ["nosuch", "", "a/b", "longer-than-any-link", "a\0b", " "] {
             assert_eq!(links.by_name(name).expect("no error"), None, "{name:?}");
@@ -49,7 +48,7 @@ fn links_that_do_not_or_cannot_exist_are_no_error() {
 
 #[test]
 fn a_link_is_set_up_and_no_other() {
-    inside("a_link_is_set_up_and_no_other", || {
+    inside(|| {
         run("ip link add one type bridge");
         run("ip link add two type bridge");
         links().set_up(named("one").index).expect("set up");
@@ -62,7 +61,7 @@ fn a_link_is_set_up_and_no_other() {
 
 #[test]
 fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
-    inside("hairpin_mode_is_read_and_changed_as_bridge_sees_it", || {
+    inside(|| {
         container("c1", "10.88.0");
         container("c2", "10.89.0");
         run("ip link add br0 type bridge");
@@ -83,7 +82,7 @@ fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
 
 #[test]
 fn hairpin_mode_of_something_else_than_a_bridge_port_is_refused_by_name() {
-    inside("hairpin_mode_of_something_else_than_a_bridge_port_is_refused_by_name", || {
+    inside(|| {
         let lo = named("lo").index;
         let error = links().set_hairpin(lo, true).expect_err("not a bridge port").to_string();
         assert!(error.starts_with("cannot change hairpin mode of link 1 (is it"), "{error}");
@@ -93,7 +92,7 @@ fn hairpin_mode_of_something_else_than_a_bridge_port_is_refused_by_name() {
 
 #[test]
 fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
-    inside("the_host_ends_of_a_containers_veths_are_found_and_no_others", || {
+    inside(|| {
         container("c1", "10.88.0");
         container("c2", "10.89.0");
         run("ip link add c1b type veth peer name eth1 netns c1");
@@ -125,7 +124,7 @@ fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
 
 #[test]
 fn a_path_that_is_no_network_namespace_is_an_error_that_names_it() {
-    inside("a_path_that_is_no_network_namespace_is_an_error_that_names_it", || {
+    inside(|| {
         let error =
             |path: &str| links().veths_into(Path::new(path)).expect_err("no namespace").to_string();
         assert!(error("/run/netns/gone").contains("cannot open network namespace /run/netns/gone"));
@@ -135,7 +134,7 @@ fn a_path_that_is_no_network_namespace_is_an_error_that_names_it() {
 
 #[test]
 fn hundreds_of_links_are_listed_to_the_last() {
-    inside("hundreds_of_links_are_listed_to_the_last", || {
+    inside(|| {
         run("ip netns add c1");
         for number in 0..200 {
             run(&format!("ip link add v{number} type veth peer name p{number} netns c1"));

@@ -2,12 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "the answer to the test that runs the helper")]
 
-mod host;
-
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use host::{container, inside, run};
 use netfilter::conntrack::{Conntrack, Family, Flow, TCP, UDP, Zone};
+
+use crate::host::{container, inside, run, run_helper};
 
 /// Sends one datagram from a port of this machine; the kernel tracks it, answered or not.
 fn send(from: &str, to: &str) {
@@ -19,11 +18,12 @@ fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-/// Makes the kernel track flows in this namespace at all.
+/// Makes the kernel track flows in this namespace at all, and keep them as long as a test may take.
 fn track() {
     for iptables in ["iptables", "ip6tables"] {
         run(&format!("{iptables} -A INPUT -m conntrack --ctstate INVALID -j ACCEPT"));
     }
+    std::fs::write("/proc/sys/net/netfilter/nf_conntrack_udp_timeout", "3600").expect("written");
 }
 
 /// The source ports of all flows of a protocol that `conntrack` lists, sorted.
@@ -43,7 +43,7 @@ fn conntrack() -> Conntrack {
 
 #[test]
 fn three_of_six_udp_flows_go_and_everything_else_stays() {
-    inside("three_of_six_udp_flows_go_and_everything_else_stays", || {
+    inside(|| {
         track();
         for port in 4001..=4003 {
             send(&format!("127.0.0.1:{port}"), "127.0.0.1:5353");
@@ -70,7 +70,7 @@ fn three_of_six_udp_flows_go_and_everything_else_stays() {
 
 #[test]
 fn each_family_and_all_of_several_ranges_are_covered() {
-    inside("each_family_and_all_of_several_ranges_are_covered", || {
+    inside(|| {
         track();
         send("127.0.0.1:4001", "127.0.0.1:5000");
         send("127.0.0.1:4002", "127.0.0.1:5001");
@@ -94,7 +94,7 @@ fn each_family_and_all_of_several_ranges_are_covered() {
 
 #[test]
 fn the_predicate_tells_addresses_of_both_families_apart() {
-    inside("the_predicate_tells_addresses_of_both_families_apart", || {
+    inside(|| {
         track();
         run("ip -6 route add local fd00::/64 dev lo");
         send("127.0.0.1:4001", "127.0.0.1:5353");
@@ -120,7 +120,7 @@ fn the_predicate_tells_addresses_of_both_families_apart() {
 
 #[test]
 fn a_mapping_that_begins_removes_stale_flows_and_one_that_ends_only_its_own() {
-    inside("a_mapping_that_begins_removes_stale_flows_and_one_that_ends_only_its_own", || {
+    inside(|| {
         track();
         container("c1", "10.88.0");
         container("c2", "10.89.0");
@@ -166,7 +166,7 @@ fn a_mapping_that_begins_removes_stale_flows_and_one_that_ends_only_its_own() {
 
 #[test]
 fn flows_in_conntrack_zones_are_found_and_deleted() {
-    inside("flows_in_conntrack_zones_are_found_and_deleted", || {
+    inside(|| {
         track();
         for (port, zone) in [(5001, "--zone 7"), (5002, "--zone-orig 8"), (5003, "--zone-reply 9")]
         {
@@ -193,7 +193,7 @@ fn flows_in_conntrack_zones_are_found_and_deleted() {
 
 #[test]
 fn an_entry_that_was_replaced_meanwhile_is_not_deleted() {
-    inside("an_entry_that_was_replaced_meanwhile_is_not_deleted", || {
+    inside(|| {
         track();
         send("127.0.0.1:4001", "127.0.0.1:5353");
         let mut conntrack = conntrack();
@@ -212,7 +212,7 @@ fn an_entry_that_was_replaced_meanwhile_is_not_deleted() {
 
 #[test]
 fn thousands_of_flows_are_listed_to_the_last() {
-    inside("thousands_of_flows_are_listed_to_the_last", || {
+    inside(|| {
         track();
         let socket = UdpSocket::bind("127.0.0.1:4000").expect("bound");
         for port in 10_000..13_000 {
@@ -227,7 +227,7 @@ fn thousands_of_flows_are_listed_to_the_last() {
 
 #[test]
 fn tcp_flows_can_be_deleted_too() {
-    inside("tcp_flows_can_be_deleted_too", || {
+    inside(|| {
         track();
         let server = TcpListener::bind("127.0.0.1:5353").expect("bound");
         let _client = TcpStream::connect(server.local_addr().expect("bound")).expect("connected");
@@ -241,15 +241,9 @@ fn tcp_flows_can_be_deleted_too() {
 
 #[test]
 fn without_the_privilege_the_error_says_which_one_is_missing() {
-    inside("without_the_privilege_the_error_says_which_one_is_missing", || {
-        let itself = std::env::current_exe().expect("the test binary");
-        let output = std::process::Command::new("setpriv")
-            .args(["--bounding-set", "-net_admin", "--inh-caps", "-net_admin"])
-            .arg(itself)
-            .args(["list_as_we_are", "--exact", "--ignored", "--nocapture"])
-            .output()
-            .expect("setpriv starts");
-        let said = String::from_utf8_lossy(&output.stdout);
+    inside(|| {
+        let without = "setpriv --bounding-set -net_admin --inh-caps -net_admin";
+        let said = run_helper(without, list_as_we_are);
         assert!(said.contains("cannot list the tracked flows: "), "{said}");
         assert!(said.contains("CAP_NET_ADMIN"), "{said}");
     });

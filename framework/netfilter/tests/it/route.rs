@@ -1,12 +1,11 @@
 //! The kernel's routing decisions: judged by `ip route get`.
 
-mod host;
-
 use std::net::IpAddr;
 
-use host::{container, inside, run};
 use netfilter::link::Links;
 use netfilter::route::{Kind, Routes};
+
+use crate::host::{container, inside, run};
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -32,7 +31,7 @@ fn set_up() -> Routes {
 
 #[test]
 fn an_address_is_reached_by_the_link_that_ip_names() {
-    inside("an_address_is_reached_by_the_link_that_ip_names", || {
+    inside(|| {
         let mut routes = set_up();
         let addresses =
             ["10.88.0.2", "10.99.1.2", "127.0.0.1", "10.88.0.1", "fd00:88::2", "fd00:88::1", "::1"];
@@ -46,7 +45,7 @@ fn an_address_is_reached_by_the_link_that_ip_names() {
 
 #[test]
 fn own_addresses_are_local_and_others_are_not() {
-    inside("own_addresses_are_local_and_others_are_not", || {
+    inside(|| {
         let mut routes = set_up();
         for local in ["127.0.0.1", "127.9.9.9", "10.88.0.1", "::1", "fd00:88::1"] {
             assert!(routes.is_local(address(local)).expect("asked"), "{local}");
@@ -62,7 +61,7 @@ fn own_addresses_are_local_and_others_are_not() {
 
 #[test]
 fn an_address_without_a_route_is_no_error() {
-    inside("an_address_without_a_route_is_no_error", || {
+    inside(|| {
         let mut routes = set_up();
         for (kind, v4, v6) in [
             ("unreachable", "198.18.0", "fd01:1::"),

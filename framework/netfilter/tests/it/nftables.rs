@@ -1,14 +1,13 @@
 //! What the kernel makes of transactions, judged by nft.
 
-mod host;
-
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 
-use host::{inside, ruleset, run};
 use netfilter::nftables::{Expression, Kernel, Op, Right, Rule, Ruleset, SetRef, Statement, Table};
-use ruleset::{chains, everything, rules, sets, table};
 use serde_json::Value;
+
+use crate::host::{inside, run};
+use crate::ruleset::{self, chains, everything, rules, sets, table};
 
 fn kernel() -> Kernel {
     Kernel::open().expect("a socket")
@@ -49,7 +48,7 @@ fn made_by_nft(text: &str) -> Vec<Value> {
 
 #[test]
 fn the_kernel_and_nft_make_the_same_of_everything() {
-    inside("the_kernel_and_nft_make_the_same_of_everything", || {
+    inside(|| {
         let all = everything();
         let expected = made_by_nft(&all.to_string());
         kernel().commit(&all, None).expect("committed");
@@ -76,11 +75,13 @@ fn assert_rules(kernel: &mut Kernel) {
         let installed = found.get_mut(&rule.chain).and_then(VecDeque::pop_front).expect("a rule");
         assert!(installed.says(&rule, table.family), "{rule}\n{installed:?}");
     }
+    let left: Vec<_> = found.into_values().flatten().map(|rule| rule.to_string()).collect();
+    assert_eq!(left, ["in accept"], "the rule that is inserted beside those");
 }
 
 #[test]
 fn rules_are_listed_as_they_were_put_in() {
-    inside("rules_are_listed_as_they_were_put_in", || {
+    inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         assert_rules(&mut kernel);
@@ -97,7 +98,7 @@ fn rules_are_listed_as_they_were_put_in() {
 
 #[test]
 fn rules_that_nft_made_of_the_text_are_the_same() {
-    inside("rules_that_nft_made_of_the_text_are_the_same", || {
+    inside(|| {
         fs::write("/run/ruleset.nft", everything().to_string()).expect("written");
         run("nft -f /run/ruleset.nft");
         assert_rules(&mut kernel());
@@ -106,7 +107,7 @@ fn rules_that_nft_made_of_the_text_are_the_same() {
 
 #[test]
 fn listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps() {
-    inside("listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps", || {
+    inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         let said: Vec<String> =
@@ -159,7 +160,7 @@ fn plain(rule: &Rule) -> Rule {
 
 #[test]
 fn elements_are_listed_and_found_as_they_were_put_in() {
-    inside("elements_are_listed_and_found_as_they_were_put_in", || {
+    inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         let (table, sets) = (table(), sets());
@@ -182,7 +183,7 @@ fn elements_are_listed_and_found_as_they_were_put_in() {
 
 #[test]
 fn chains_and_tables_are_listed_as_they_were_put_in() {
-    inside("chains_and_tables_are_listed_as_they_were_put_in", || {
+    inside(|| {
         let (mut kernel, table) = (kernel(), table());
         assert_eq!(kernel.table(&table).expect("asked"), None);
         assert_eq!(kernel.chains(&table).expect("asked"), []);

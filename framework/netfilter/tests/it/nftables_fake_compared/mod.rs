@@ -1,14 +1,16 @@
 //! The kernel and the fake agree: random transactions over few names have the same result, and leave the same behind.
 
+mod random;
+
 use netfilter::nftables::{
     Chain, ChainInfo, Element, Fake, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
     TableInfo, Transaction,
 };
 use netfilter::{Error, errno};
 
-use super::host::{inside, run};
-use super::random::{Random, sets};
-use super::{goto, nat, ports, range, ranges, table, tcp, usual, vmap};
+use crate::host::{inside, run};
+use crate::nftables_fake::{goto, nat, ports, range, ranges, table, tcp, usual, vmap};
+use random::{Random, sets};
 
 const TRANSACTIONS: usize = 600;
 
@@ -95,7 +97,7 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
 
 #[test]
 fn the_kernel_and_the_fake_agree() {
-    inside("compare::the_kernel_and_the_fake_agree", || {
+    inside(|| {
         let mut random = Random(0x5eed_2026_1124);
         let (mut fake, mut kernel) = (Fake::default(), Kernel::open().expect("a socket"));
         let mut done = 0;
@@ -116,7 +118,7 @@ fn the_kernel_and_the_fake_agree() {
 
 #[test]
 fn nft_reads_its_text() {
-    inside("compare::nft_reads_its_text", || {
+    inside(|| {
         let mut fake = usual();
         let mut transaction = Transaction::on(table());
         transaction.add_chain(Chain::base("post", nat(Hook::Postrouting, 100)));

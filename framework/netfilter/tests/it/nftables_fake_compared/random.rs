@@ -5,7 +5,7 @@ use netfilter::nftables::{
     Statement, Transaction, Type, Value, ValueType, Verdict,
 };
 
-use super::{nat, ports, range, ranges, set, table, tcp, vmap};
+use crate::nftables_fake::{nat, ports, range, ranges, set, table, tcp, vmap};
 
 const CHAINS: [&str; 6] = ["pre", "out", "a", "b", "c", "d"];
 

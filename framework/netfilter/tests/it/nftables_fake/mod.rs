@@ -1,13 +1,6 @@
-//! The fake does with each operation what the kernel does; with `host-tests` both are compared.
+//! The fake does with each operation what the kernel does; `nftables_fake_compared` compares them.
 
-#[cfg(feature = "host-tests")]
-mod compare;
-#[cfg(feature = "host-tests")]
-#[path = "../host/mod.rs"]
-mod host;
 mod planned;
-#[cfg(feature = "host-tests")]
-mod random;
 mod refusals;
 
 use std::net::Ipv4Addr;
@@ -18,7 +11,7 @@ use netfilter::nftables::{
     Statement, Table, Transaction, Type, Value, ValueType, Verdict,
 };
 
-fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table::inet("t")
 }
 
@@ -36,31 +29,31 @@ fn commit(
     fake.commit(&change(fill), None)
 }
 
-fn nat(hook: Hook, priority: i32) -> Base {
+pub(crate) fn nat(hook: Hook, priority: i32) -> Base {
     Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept }
 }
 
-fn set(name: &str, key: &[Type], value: ValueType) -> Set {
+pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
 }
 
 /// Ports to chains.
-fn ports() -> Set {
+pub(crate) fn ports() -> Set {
     set("ports", &[Type::InetProto, Type::InetService], ValueType::Verdict)
 }
 
 /// Addresses and ranges of ports to chains.
-fn ranges() -> Set {
+pub(crate) fn ranges() -> Set {
     let key = [Type::Ipv4Addr, Type::InetService];
     Set { interval: true, ..set("ranges", &key, ValueType::Verdict) }
 }
 
-fn tcp(port: u16) -> Key {
+pub(crate) fn tcp(port: u16) -> Key {
     Key::One(vec![Field::Proto(6), Field::Port(port)])
 }
 
 /// An interval of addresses 10.0.0.x and ports.
-fn range(addresses: (u8, u8), ports: (u16, u16)) -> Key {
+pub(crate) fn range(addresses: (u8, u8), ports: (u16, u16)) -> Key {
     let address = |last| Field::Ipv4(Ipv4Addr::new(10, 0, 0, last));
     Key::Range(vec![
         (address(addresses.0), address(addresses.1)),
@@ -68,7 +61,7 @@ fn range(addresses: (u8, u8), ports: (u16, u16)) -> Key {
     ])
 }
 
-fn goto(chain: &str) -> Option<Value> {
+pub(crate) fn goto(chain: &str) -> Option<Value> {
     Some(Value::Verdict(Verdict::Goto(chain.to_owned())))
 }
 
@@ -76,12 +69,12 @@ fn jump(chain: &str) -> Statement {
     Statement::Verdict(Verdict::Jump(chain.to_owned()))
 }
 
-fn vmap(map: &str) -> Statement {
+pub(crate) fn vmap(map: &str) -> Statement {
     Statement::VerdictMap { left: vec![Selector::L4Proto, Selector::ThDport], map: map.to_owned() }
 }
 
 /// A base chain `pre`, chains `a` and `b`, the maps.
-fn usual() -> Fake {
+pub(crate) fn usual() -> Fake {
     let mut fake = Fake::default();
     commit(&mut fake, |it| {
         it.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
