@@ -174,9 +174,10 @@ fn every_change_is_seen_in_what_is_printed() {
         for original in [&unchanged, &newer] {
             let mut changed = original.clone();
             change(&mut changed, four);
-            let differs = changed.document() != original.document();
-            assert_eq!(changed.to_bytes() != original.to_bytes(), differs, "change {index}");
-            assert!(differs || original.version() == V0_2_0, "change {index}");
+            // In 0.2.0 there is one address of each family, and there are no interfaces.
+            let has_a_place = original.version() != V0_2_0 || index < 2;
+            assert_eq!(changed.document() != original.document(), has_a_place, "change {index}");
+            assert_eq!(changed.to_bytes() != original.to_bytes(), has_a_place, "change {index}");
         }
     }
 }

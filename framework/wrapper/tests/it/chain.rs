@@ -1,10 +1,9 @@
 //! A list of delegates, and a wrapper that is itself one of a list.
 
-mod common;
-
 use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
-use common::{add, wrapper};
 use serde_json::json;
+
+use crate::common::{add, wrapper};
 
 #[test]
 fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {

@@ -1,10 +1,9 @@
 //! The examples around the real bridge and host-local, in namespaces.
 
-mod common;
-
 use cni_wrapper_test::{CallBuilder, Container, Host};
-use common::example;
 use serde_json::{Value, json};
+
+use crate::common::example;
 
 const PLUGINS: &str = "/usr/lib/cni";
 
@@ -109,6 +108,7 @@ fn a_failed_add_leaves_no_lease_and_no_interface() {
     });
     let (code, ..) = call(&container, config).run(example("publish-hosts")).error();
     assert_eq!(code, 5);
+    assert!(host.exists("/var/lib/cni/networks/net"), "host-local had given an address");
     assert_eq!(leases(&host), "0");
     assert!(!container.run("ip link").contains("eth0"));
 }

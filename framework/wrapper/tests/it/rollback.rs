@@ -1,11 +1,10 @@
 //! Failures in process: what a failed ADD undoes, where DEL stops, how GC goes on.
 
-mod common;
-
 use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Stack, Verb};
 use cni_wrapper_test::{FakePlugin, Journal, fake_call};
-use common::noting::{Noting, config, error, reply, steps};
 use serde_json::{Value, json};
+
+use crate::common::noting::{self, Noting, config, error, reply, steps};
 
 fn no() -> Result<(), Error> {
     Err(Error::plugin(120, "no"))
@@ -156,7 +155,7 @@ fn a_plugin_around_a_plugin_that_panics_is_undone_too() {
     let (reply, steps) = steps(Verb::Add, stack(), &journal, FakePlugin::new());
     assert_eq!(error(&reply).code, 999);
     assert_eq!(steps.join(" "), "a.before_add inner ADD inner DEL a.after_del");
-    let (reply, _) = common::noting::steps(Verb::Check, stack(), &journal, FakePlugin::new());
+    let (reply, _) = noting::steps(Verb::Check, stack(), &journal, FakePlugin::new());
     assert_eq!(error(&reply).code, 999);
 }
 

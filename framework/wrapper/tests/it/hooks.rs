@@ -1,13 +1,12 @@
 //! The order of hooks on every verb, in process: no delegate is executed.
 
-mod common;
-
 use cni_wrapper::{
     AddResult, Answer, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
 };
 use cni_wrapper_test::{FakePlugin, Journal, fake_call};
-use common::noting::{Noting, config, document, error, reply, steps};
 use serde_json::json;
+
+use crate::common::noting::{Noting, config, document, error, reply, steps};
 
 const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
 

@@ -1,13 +1,12 @@
 //! The examples as processes, in both positions, on every verb, in every version of the specification.
 
-mod common;
-
 use std::{fs, path::PathBuf};
 
 use cni_wrapper::{SpecVersion, Verb};
 use cni_wrapper_test::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
-use common::example;
 use serde_json::{Value, json};
+
+use crate::common::{self, example};
 
 const EXAMPLES: [&str; 3] = ["nothing", "publish-hosts", "limit-mtu"];
 const VERBS: [Verb; 7] =

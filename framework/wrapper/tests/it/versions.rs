@@ -1,14 +1,13 @@
 //! Every version asked for × every version in which a delegate answers.
 
-mod common;
-
 use cni_wrapper::SpecVersion;
 use cni_wrapper_test::{Behaviour, CallBuilder, FakePlugin, PluginDir, Script, fake_call};
-use common::{
+use serde_json::{Value, json};
+
+use crate::common::{
     noting::{document, reply},
     wrapper,
 };
-use serde_json::{Value, json};
 
 /// A result with one address, as `version` writes it.
 fn result(version: SpecVersion) -> Value {

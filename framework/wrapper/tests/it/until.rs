@@ -10,6 +10,8 @@ use cni_wrapper::{
 use cni_wrapper_test::{Behaviour, PluginDir, Script};
 use serde_json::{Value, json};
 
+use crate::common::{FOREVER, with_enough_time};
+
 fn call(verb: Verb, dir: &PluginDir, delegates: &Value) -> Call {
     let config = json!({"cniVersion": "1.1.0", "name": "net", "delegate": delegates});
     let path = dir.path().to_str().expect("text");
@@ -26,9 +28,7 @@ fn call(verb: Verb, dir: &PluginDir, delegates: &Value) -> Call {
     Call::new(request.expect("a request")).expect("a call")
 }
 
-fn in_half_a_second() -> Instant {
-    Instant::now() + Duration::from_millis(500)
-}
+const SHORT: Duration = Duration::from_millis(500);
 
 fn failed_add(call: &Call) -> Error {
     block_on(Centre.add(call)).expect_err("the time is too short")
@@ -36,15 +36,21 @@ fn failed_add(call: &Call) -> Error {
 
 #[test]
 fn a_delegate_that_is_late_is_stopped_and_what_undoes_it_is_not_hurried() {
-    let slow = Script::obey().on("DEL", Behaviour::slow(Duration::from_millis(300)));
-    let dir =
-        PluginDir::new().with("first", &slow).with("late", &slow.on("ADD", Behaviour::hang()));
-    let whole = call(Verb::Add, &dir, &json!([{"type": "first"}, {"type": "late"}]));
-    let error = failed_add(&whole.until(in_half_a_second()));
+    let slow = Script::obey().on("DEL", Behaviour::slow(SHORT / 2));
+    let late = slow.clone().on("ADD", Behaviour::hang());
+    let (dir, error) = with_enough_time(SHORT, |time| {
+        let dir = PluginDir::new().with("first", &slow).with("late", &late);
+        let whole = call(Verb::Add, &dir, &json!([{"type": "first"}, {"type": "late"}]));
+        let error = failed_add(&whole.until(Instant::now() + time));
+        // Time enough for the first delegate, and for the late one to begin.
+        dir.verbs().contains(&"late ADD".to_owned()).then_some((dir, error))
+    });
     assert_eq!(code(&error), 11);
     assert!(error.to_string().contains("\"late\" failed on ADD"), "{error}");
     assert_eq!(dir.verbs(), ["first ADD", "late ADD", "late DEL", "first DEL"]);
-    assert!(dir.calls("first")[1].end_ns.is_some(), "the slow DEL came to its end");
+    for name in ["late", "first"] {
+        assert!(dir.calls(name)[1].end_ns.is_some(), "the slow DEL of {name} came to its end");
+    }
 }
 
 #[test]
@@ -61,62 +67,79 @@ fn when_the_time_is_over_no_delegate_is_started() {
 fn of_two_deadlines_the_earlier_holds() {
     let dir = PluginDir::new().with("d", &Script::always(Behaviour::hang()));
     let del = call(Verb::Del, &dir, &json!({"type": "d"}));
-    let late = Instant::now() + Duration::from_secs(60);
-    for hurried in
-        [del.until(late).until(in_half_a_second()), del.until(in_half_a_second()).until(late)]
-    {
-        let started = Instant::now();
-        block_on(Centre.del(&hurried)).expect_err("it is stopped");
-        assert!(started.elapsed() < Duration::from_secs(10));
+    for early_first in [true, false] {
+        let begun = Instant::now();
+        let (early, late) = (begun + SHORT, begun + FOREVER);
+        let [one, other] = if early_first { [early, late] } else { [late, early] };
+        let error = block_on(Centre.del(&del.until(one).until(other))).expect_err("it is stopped");
+        let error = error.to_string();
+        // Less than a second, as the delegate's own limit is far more. On a machine that is busy it may be over
+        // before the delegate is started.
+        let is_early =
+            error.contains("ms and was stopped") || error.contains("was over before DEL");
+        assert!(is_early, "{error}");
+        assert!(begun.elapsed() >= SHORT, "stopped after {:?}", begun.elapsed());
     }
 }
 
-const TIME: Duration = Duration::from_millis(300);
+async fn sleep_until(moment: Instant) {
+    async_std::task::sleep(moment.saturating_duration_since(Instant::now())).await;
+}
 
 /// Fails when the time is over.
-struct FailsLate;
+struct FailsLate(Instant);
 
 impl Middleware for FailsLate {
     type Config = serde::de::IgnoredAny;
 
     async fn after_add(&self, _: &Call, _: &Self::Config, _: &mut AddResult) -> Result<(), Error> {
-        async_std::task::sleep(TIME * 2).await;
+        sleep_until(self.0).await;
         Err(Error::plugin(120, "too late"))
     }
 }
 
 /// Panics when the time is over.
-struct PanicsLate(Box<dyn Plugin>);
+struct PanicsLate(Instant, Box<dyn Plugin>);
 
 impl Plugin for PanicsLate {
     fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
         Box::pin(async move {
-            self.0.add(call).await?;
-            async_std::task::sleep(TIME * 2).await;
+            self.1.add(call).await?;
+            sleep_until(self.0).await;
             panic!("too late")
         })
     }
     fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        self.0.del(call)
+        self.1.del(call)
     }
     fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        self.0.check(call)
+        self.1.check(call)
     }
     fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        self.0.gc(call)
+        self.1.gc(call)
     }
     fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        self.0.status(call)
+        self.1.status(call)
     }
 }
 
 #[test]
 fn an_add_that_fails_in_a_layer_when_the_time_is_over_is_undone_all_the_same() {
-    let panics = Stack::new().with_plugin(|inner| Box::new(PanicsLate(inner)));
-    for layers in [FailsLate.around(Box::new(Centre)), panics.around(Box::new(Centre))] {
-        let dir = PluginDir::new().with("d", &Script::obey());
-        let call = call(Verb::Add, &dir, &json!({"type": "d"})).until(Instant::now() + TIME);
-        let error = block_on(layers.add(&call)).expect_err("too late");
+    let fails = |over| FailsLate(over).around(Box::new(Centre));
+    let panics = |over| {
+        let stack = Stack::new().with_plugin(move |inner| Box::new(PanicsLate(over, inner)));
+        stack.around(Box::new(Centre))
+    };
+    let layers: [&dyn Fn(Instant) -> Box<dyn Plugin>; 2] = [&fails, &panics];
+    for layers in layers {
+        let (dir, error) = with_enough_time(SHORT, |time| {
+            let over = Instant::now() + time;
+            let dir = PluginDir::new().with("d", &Script::obey());
+            let call = call(Verb::Add, &dir, &json!({"type": "d"})).until(over);
+            let error = block_on(layers(over).add(&call)).expect_err("too late").to_string();
+            // Time enough for the delegate, whose own ADD succeeds.
+            error.contains("too late").then_some((dir, error))
+        });
         assert_eq!(dir.verbs(), ["d ADD", "d DEL"], "{error}");
     }
 }

@@ -1,11 +1,10 @@
 //! The examples keep the specification in every version. (`nothing` does as well, which `cargo xtask conformance` shows: it does
 //! less than these two.)
 
-mod common;
-
 use cni_conformance::{Check, Profile, check};
-use common::example;
 use serde_json::json;
+
+use crate::common::example;
 
 fn wrapper(name: &str) -> Check {
     let verdicts = format!(
