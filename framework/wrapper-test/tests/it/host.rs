@@ -1,11 +1,13 @@
 //! Throw-away hosts are apart from each other and from the machine, and leave nothing behind.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{Host, Traffic};
+use cni_wrapper_test::{Host, TemporaryDir, Traffic};
+
+use crate::wait_until;
 
 fn alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -33,7 +35,8 @@ fn two_hosts_at_once_do_not_see_each_other() {
 
 #[test]
 fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() {
-    let directory = std::env::temp_dir().join(format!("cni test {}", std::process::id()));
+    let temporary = TemporaryDir::new();
+    let directory = temporary.path().join("with a blank");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("plugin"), "text").unwrap();
     let host = Host::with_own_tmp(Some(&directory));
@@ -43,7 +46,6 @@ fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() 
     host.write(&format!("{path}/written"), "by the host");
     before.assert_same(&host.snapshot());
     assert_eq!(fs::read_to_string(directory.join("written")).unwrap(), "by the host");
-    fs::remove_dir_all(&directory).unwrap();
 
     host.write("/tmp/left", "x");
     assert_eq!(before.difference(&host.snapshot()), "+ files: /tmp/left f 644 1 bytes\n");
@@ -85,10 +87,7 @@ fn nothing_is_left_of_a_dropped_host() {
     container.sh(in_background);
     let sleeping =
         || host.processes().iter().filter(|process| process.command == "sleep 1234").count();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while sleeping() != 2 {
-        assert!(Instant::now() < deadline, "{:?}", host.processes());
-    }
+    wait_until("both programs run", || sleeping() == 2);
     let outside = children_of(holder);
     assert_eq!(outside.len(), 2, "both have become children of the holder: {outside:?}");
 
@@ -112,8 +111,9 @@ fn children_of(parent: u32) -> Vec<u32> {
 #[test]
 fn nothing_is_left_of_a_host_whose_test_was_killed() {
     let mut test = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "waits_to_be_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "host::waits_to_be_killed", "--ignored", "--nocapture"])
         .env("CNI_TEST_WAIT", "1")
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -124,13 +124,11 @@ fn nothing_is_left_of_a_host_whose_test_was_killed() {
         .expect("the other test says which holder it has");
     assert!(alive(holder));
 
+    // `wait` would close its input first, at whose end it ends by itself.
+    let _input = test.stdin.take();
     test.kill().unwrap();
-    test.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while alive(holder) {
-        assert!(Instant::now() < deadline, "the holder lives on");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    assert_eq!(test.wait().unwrap().signal(), Some(9));
+    wait_until("the holder has ended", || !alive(holder));
 }
 
 #[test]
@@ -140,7 +138,8 @@ fn waits_to_be_killed() {
         let host = Host::new();
         let holder = format!("\nholder {}\n", host.pid());
         std::io::Write::write_all(&mut std::io::stdout(), holder.as_bytes()).unwrap();
-        std::thread::sleep(Duration::from_secs(60));
+        // Until it is killed, or the test that started it has ended.
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut Vec::new()).unwrap();
     }
 }
 
@@ -149,15 +148,10 @@ fn a_killed_command_takes_its_program_along() {
     let host = Host::new();
     let mut sleeping = host.command("sleep").arg("1234").spawn().unwrap();
     let is_there = || host.processes().iter().any(|process| process.command == "sleep 1234");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_there() {
-        assert!(Instant::now() < deadline, "the program never started");
-    }
+    wait_until("the program runs", is_there);
     sleeping.kill().unwrap();
     sleeping.wait().unwrap();
-    while is_there() {
-        assert!(Instant::now() < deadline, "the program lives on");
-    }
+    wait_until("the program has ended", || !is_there());
 }
 
 #[test]

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use cni_wrapper_test::{
     Answer, Behaviour, CallBuilder, Host, Outcome, PluginDir, Script, StdinUse, Stream,
 };
 use serde_json::{Value, json};
+
+use crate::wait_until;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -119,45 +121,61 @@ fn it_floods_either_stream() {
     assert_eq!((flooded.stdout.len(), flooded.stderr.len()), (0, 100_000));
 
     let plugins = directory(Behaviour::flood(Stream::Stdout, None));
-    let mut child = start(&plugins);
-    drop(child.stdin.take());
+    let mut plugin = start(&plugins);
+    drop(plugin.stdin());
     let mut buffer = vec![0; 50_000_000];
-    child.stdout.take().unwrap().read_exact(&mut buffer).expect("an endless flood goes on");
-    assert!(!child.wait().unwrap().success(), "it ends when nobody listens");
+    plugin.0.stdout.take().unwrap().read_exact(&mut buffer).expect("an endless flood goes on");
+    assert!(!plugin.0.wait().unwrap().success(), "it ends when nobody listens");
 }
 
-/// Starts the plugin with an input that stays open until it is dropped.
-fn start(plugins: &PluginDir) -> std::process::Child {
-    Command::new(plugins.program("fake"))
-        .env("CNI_COMMAND", "ADD")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
+/// A plugin that is killed when the test ends, also by a failure.
+struct Started(Child);
 
-fn wait_for_call(plugins: &PluginDir) {
-    let deadline = Instant::now() + 10 * SECOND;
-    while plugins.calls("fake").is_empty() {
-        assert!(Instant::now() < deadline, "the call is never recorded");
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Fails only when it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-/// What ends a hanging plugin: SIGTERM, or only SIGKILL after it.
+impl Started {
+    fn stdin(&mut self) -> ChildStdin {
+        self.0.stdin.take().unwrap()
+    }
+
+    fn assert_alive(&mut self) {
+        assert_eq!(self.0.try_wait().unwrap(), None, "it hangs");
+    }
+}
+
+/// Starts the plugin with an input that stays open until it is dropped.
+fn start(plugins: &PluginDir) -> Started {
+    let child = Command::new(plugins.program("fake"))
+        .env("CNI_COMMAND", "ADD")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    Started(child.unwrap())
+}
+
+fn wait_for_call(plugins: &PluginDir) {
+    wait_until("the call is recorded", || !plugins.calls("fake").is_empty());
+}
+
+/// The signal that ends a hanging plugin which gets SIGTERM, then SIGKILL. The kernel decides that
+/// when it takes the first one that is fatal, so there is no need to wait in between.
 fn ends_by(behaviour: Behaviour) -> Option<i32> {
     let plugins = directory(behaviour);
-    let mut child = start(&plugins);
-    drop(child.stdin.take());
+    let mut plugin = start(&plugins);
+    drop(plugin.stdin());
     wait_for_call(&plugins);
-    assert_eq!(child.try_wait().unwrap(), None, "it hangs");
-    let kill = |signal: &str| {
-        let mut command = Command::new("kill");
-        assert!(command.args([signal, &child.id().to_string()]).status().unwrap().success());
-    };
-    kill("-TERM");
-    std::thread::sleep(SECOND / 10);
-    kill("-KILL");
-    let signal = child.wait().unwrap().signal();
+    plugin.assert_alive();
+    for signal in ["-TERM", "-KILL"] {
+        let mut kill = Command::new("kill");
+        assert!(kill.args([signal, &plugin.0.id().to_string()]).status().unwrap().success());
+    }
+    let signal = plugin.0.wait().unwrap().signal();
     assert_eq!(plugins.calls("fake")[0].end_ns, None, "it never answered");
     signal
 }
@@ -201,27 +219,23 @@ fn it_leaves_a_child_that_keeps_the_outputs_open() {
 #[test]
 fn the_child_left_behind_is_in_a_session_of_its_own_only_when_told_to() {
     for own_session in [false, true] {
-        let plugins = directory(Behaviour::obey().leaving_child(60 * SECOND, own_session));
+        let plugins = directory(Behaviour::obey().leaving_child(3600 * SECOND, own_session));
         let host = Host::new();
         let mut running = add().within(&host).start(plugins.program("fake"));
-        let deadline = Instant::now() + 10 * SECOND;
         let leaving = || plugins.calls("fake").first().is_some_and(|call| call.end_ns.is_some());
-        while !leaving() {
-            assert!(Instant::now() < deadline, "the call never ends");
-        }
+        wait_until("the call has ended", leaving);
         let fields = |process: u32| -> Vec<String> {
             let stat = host.read(&format!("/proc/{process}/stat"));
             stat.rsplit_once(") ").unwrap().1.split(' ').map(str::to_owned).collect()
         };
-        let child = loop {
+        let mut child = 0;
+        wait_until("the child is where it stays", || {
             let processes = host.processes();
-            let child = processes.iter().find(|left| left.command.contains("--background"));
+            let found = processes.iter().find(|left| left.command.contains("--background"));
+            child = found.map_or(0, |found| found.pid);
             // It starts as its parent's image and in its parent's session.
-            match child.map(|child| child.pid) {
-                Some(pid) if !own_session || fields(pid)[3] == pid.to_string() => break pid,
-                _ => assert!(Instant::now() < deadline, "it never gets there: {processes:?}"),
-            }
-        };
+            found.is_some() && (!own_session || fields(child)[3] == child.to_string())
+        });
         let [group, session] = [&fields(child)[2], &fields(child)[3]];
         let own = child.to_string();
         assert_eq!((*group == own, *session == own), (own_session, own_session));
@@ -231,40 +245,44 @@ fn the_child_left_behind_is_in_a_session_of_its_own_only_when_told_to() {
 
 #[test]
 fn it_closes_its_input_unread() {
-    let plugins = directory(Behaviour::slow(SECOND / 2).with_stdin(StdinUse::Close));
-    let mut child = start(&plugins);
+    let plugins = directory(Behaviour::hang().with_stdin(StdinUse::Close));
+    let mut plugin = start(&plugins);
     wait_for_call(&plugins);
-    let mut stdin = child.stdin.take().unwrap();
-    let error = stdin.write_all(&[b' '; 1_000_000]).unwrap_err();
+    let error = plugin.stdin().write_all(b"x").unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
-    assert!(child.wait().unwrap().success());
+    plugin.assert_alive();
     assert_eq!(plugins.calls("fake")[0].stdin, None);
 }
 
 #[test]
 fn it_leaves_its_input_unread_and_open() {
-    let plugins = directory(Behaviour::slow(SECOND / 5).with_stdin(StdinUse::Ignore));
-    let mut child = start(&plugins);
+    const TEXT: &[u8] = b"fits into the pipe";
+    let plugins = directory(Behaviour::hang().with_stdin(StdinUse::Ignore));
+    let mut plugin = start(&plugins);
+    let mut stdin = plugin.stdin();
+    stdin.write_all(TEXT).unwrap();
     wait_for_call(&plugins);
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"fits into the pipe").expect("the pipe is open");
-    assert!(child.wait().unwrap().success());
+    stdin.write_all(TEXT).expect("the pipe is still open");
+    assert_eq!(rustix::io::ioctl_fionread(&stdin).unwrap(), 2 * TEXT.len() as u64);
+    plugin.assert_alive();
+    assert_eq!(plugins.calls("fake")[0].stdin, None);
 }
 
 #[test]
 fn it_prints_much_before_it_reads_its_input() {
     let plugins = directory(Behaviour::obey().talking_first(200_000));
-    let mut child = start(&plugins);
+    let mut plugin = start(&plugins);
+    let mut stdout = plugin.0.stdout.take().unwrap();
     let mut padding = vec![0; 200_000];
     // The input is neither written nor closed yet.
-    child.stdout.as_mut().unwrap().read_exact(&mut padding).unwrap();
+    stdout.read_exact(&mut padding).unwrap();
     assert!(padding.iter().all(|byte| *byte == b' '));
     assert_eq!(plugins.calls("fake"), []);
-    child.stdin.take().unwrap().write_all(br#"{"cniVersion":"0.4.0"}"#).unwrap();
+    plugin.stdin().write_all(br#"{"cniVersion":"0.4.0"}"#).unwrap();
     let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    stdout.read_to_string(&mut text).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["cniVersion"], "0.4.0");
-    assert!(child.wait().unwrap().success());
+    assert!(plugin.0.wait().unwrap().success());
 }
 
 #[test]
