@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cni_wrapper_test::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn heard(server: JoinHandle<Vec<String>>, socket: &Path) -> usize {
 fn a_server_that_is_busy_is_asked_again_until_it_is_not() {
     let dir = delegate();
     let server = serve(&socket(&dir), &["busy", "busy", "ok"]);
-    let keys = json!({"deadline": 20, "retry": {"tries": 3, "pause": 0.01}});
+    let keys = json!({"deadline": 3600, "retry": {"tries": 3, "pause": 0.01}});
     add(&dir, keys).run(announce()).expect_success();
     assert_eq!(heard(server, &socket(&dir)), 3);
     assert_eq!(dir.verbs(), ["d ADD"]);
@@ -68,7 +68,7 @@ fn a_server_that_is_busy_is_asked_again_until_it_is_not() {
 fn after_the_last_try_the_add_fails_and_is_undone() {
     let dir = delegate();
     let server = serve(&socket(&dir), &["busy", "busy", "ok"]);
-    let keys = json!({"deadline": 20, "retry": {"tries": 2, "pause": 0.01}});
+    let keys = json!({"deadline": 3600, "retry": {"tries": 2, "pause": 0.01}});
     let (code, msg, _) = add(&dir, keys).run(announce()).error();
     assert!(code == 11 && msg.contains("is busy"), "{code}: {msg}");
     assert_eq!(heard(server, &socket(&dir)), 2);
@@ -79,7 +79,7 @@ fn after_the_last_try_the_add_fails_and_is_undone() {
 fn what_does_not_pass_is_not_tried_again() {
     let dir = delegate();
     let server = serve(&socket(&dir), &["no", "ok"]);
-    let keys = json!({"deadline": 20, "retry": {"tries": 5, "pause": 0.01}});
+    let keys = json!({"deadline": 3600, "retry": {"tries": 5, "pause": 0.01}});
     assert_eq!(add(&dir, keys).run(announce()).error().0, 120);
     assert_eq!(heard(server, &socket(&dir)), 1);
 }
@@ -88,9 +88,9 @@ fn what_does_not_pass_is_not_tried_again() {
 fn a_server_that_says_nothing_is_left_at_the_deadline() {
     let dir = delegate();
     let _silent = UnixListener::bind(socket(&dir)).expect("the socket");
-    let begun = Instant::now();
-    let (code, msg, _) = add(&dir, json!({"deadline": 0.5})).run(announce()).error();
+    let outcome = add(&dir, json!({"deadline": 0.5})).run(announce());
+    let (code, msg, _) = outcome.error();
     assert!(code == 11 && msg.contains("500ms, which is its deadline"), "{code}: {msg}");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(outcome.took >= Duration::from_millis(500), "left after {:?}", outcome.took);
     assert_eq!(dir.verbs(), ["d ADD", "d DEL"]);
 }
