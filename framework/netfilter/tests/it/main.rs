@@ -28,3 +28,5 @@ mod nftables_random;
 mod nftables_refusals;
 #[cfg(feature = "host-tests")]
 mod route;
+#[cfg(feature = "host-tests")]
+mod socket;
