@@ -300,7 +300,7 @@ fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
         let text = format!("{},\"delegateTimeout\":{text}}}", &config[..config.len() - 1]);
         add(&dir, json!(null)).stdin(text).run(wrapper())
     };
-    for good in ["1.50", "60", "1e2"] {
+    for good in ["60.50", "60", "1e2"] {
         call(good).expect_success();
     }
     for bad in ["0", "-1", "\"60\"", "1e9"] {

@@ -11,7 +11,7 @@ use std::{fs, io};
 use cni_wrapper::exec::{self, ExecError, Execution, Limits};
 use cni_wrapper_test::TemporaryDir;
 
-use crate::common::wait_until;
+use crate::common::{wait_until, with_enough_time};
 
 fn execution(program: &Path, args: &[&str], limits: Limits) -> Execution {
     let args = args.iter().map(Into::into).collect();
@@ -53,6 +53,23 @@ fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
     assert!(!Path::new("/proc").join(child).exists(), "it is reaped");
     // The other one is killed with it, and reaped by the process that inherits it.
     wait_until("the other one has ended", || !is_alive(&sleeper));
+}
+
+#[test]
+fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
+    let directory = TemporaryDir::new();
+    let note = directory.path().join("ids");
+    let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
+    let ids = with_enough_time(Duration::from_millis(300), |deadline| {
+        let limits = Limits { deadline, ..Limits::default() };
+        let ended = cni_wrapper::command(exec::run(&shell(&script, limits))).unwrap();
+        assert!(matches!(ended, Err(ExecError::Deadline { .. })), "{ended:?}");
+        let ids = fs::read_to_string(&note).unwrap_or_default();
+        ids.ends_with('\n').then_some(ids)
+    });
+    for id in ids.split_whitespace() {
+        wait_until("it has ended", || !is_alive(id));
+    }
 }
 
 #[test]

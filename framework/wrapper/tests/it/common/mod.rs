@@ -4,7 +4,7 @@ pub(crate) mod noting;
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output},
     thread,
     time::{Duration, Instant},
@@ -24,17 +24,29 @@ pub(crate) fn wrapper() -> PathBuf {
     example("nothing")
 }
 
-/// An example of this crate; cargo builds examples together with tests.
+/// An example of this crate. Cargo builds examples together with tests, unless it is asked for certain
+/// tests only: then they may be missing or old.
 pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");
     let path = profile.join("examples").join(name);
     assert!(
-        path.exists(),
-        "{} is missing; run `cargo build -p cni-wrapper --examples`",
+        is_fresh(&path).unwrap_or_default(),
+        "{} is missing or older than its sources; run `cargo build -p cni-wrapper --examples`",
         path.display()
     );
     path
+}
+
+/// Whether no source has been changed since a program was built. Cargo lists the sources in a file next to it,
+/// as `PROGRAM: SOURCE SOURCE…` with `\\ ` for a blank in a path.
+fn is_fresh(program: &Path) -> Option<bool> {
+    let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    let built = changed(program)?;
+    let list = fs::read_to_string(program.with_extension("d")).ok()?;
+    let sources = list.split_once(": ")?.1.trim_end().replace("\\ ", "\0");
+    let mut sources = sources.split(' ').map(|source| source.replace('\0', " "));
+    Some(sources.all(|source| changed(source.as_ref()).is_some_and(|changed| changed <= built)))
 }
 
 /// ADD to `net` at 1.0.0, around this delegate.
