@@ -57,8 +57,10 @@ fn full() -> Stdio {
 
 /// A pipe whose other end is closed.
 fn without_reader() -> Stdio {
-    let (reader, writer) = std::io::pipe().expect("pipe");
+    let (reader, mut writer) = std::io::pipe().expect("pipe");
     drop(reader);
+    // A process that another test is just starting may have the other end open for a moment.
+    wait_until("the pipe is broken", || writer.write(b" ").is_err());
     writer.into()
 }
 

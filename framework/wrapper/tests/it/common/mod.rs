@@ -90,7 +90,7 @@ impl Drop for KilledAtTheEnd<'_> {
 
 /// Waits for a condition.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < LIMIT, "after {LIMIT:?} still not so: {what}");
