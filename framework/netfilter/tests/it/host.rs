@@ -4,6 +4,8 @@
 //! again inside new namespaces, which end together with that process.
 
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Set to the name of a test in the process that this test starts.
 const INSIDE: &str = "NETFILTER_TEST_INSIDE";
@@ -78,4 +80,14 @@ pub(crate) fn container(name: &str, net: &str) {
     run(&format!("ip link set {name} up"));
     run(&format!("ip -n {name} address add {net}.2/24 dev eth0"));
     run(&format!("ip -n {name} link set eth0 up"));
+}
+
+/// Waits for a condition. The limit is there to end a hang, however slow the machine is.
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    const LIMIT: Duration = Duration::from_secs(120);
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < LIMIT, "after {LIMIT:?} still not so: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
 }

@@ -3,16 +3,12 @@
 //! What that saves in time is in the benchmark's figures of the `nftables` backend. Here it is shown
 //! how: the socket stays open when the process closes it, and is closed by the kernel afterwards.
 
-use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::fs;
 
 use netfilter::nftables::{Kernel, Ruleset, Transaction};
 
-use crate::host::{inside, run_helper};
+use crate::host::{inside, run_helper, wait_until};
 use crate::ruleset::{dnat4, table, target4, tcp};
-
-/// Ends a hang.
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// A socket over which an element was deleted: closing it makes the process wait.
 fn after_a_deletion() -> Kernel {
@@ -67,11 +63,7 @@ fn after_the_end_of_its_process_the_kernel_closes_it() {
     inside(|| {
         let before = processes();
         run_helper("env", close_later_and_end);
-        let begun = Instant::now();
-        while open_sockets() > 0 {
-            assert!(begun.elapsed() < LIMIT, "the kernel never closed it");
-            thread::sleep(Duration::from_millis(1));
-        }
+        wait_until("the kernel has closed it", || open_sockets() == 0);
         assert_eq!(processes(), before, "no process is left");
     });
 }

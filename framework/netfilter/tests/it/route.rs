@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use netfilter::link::Links;
 use netfilter::route::{Kind, Routes};
 
-use crate::host::{container, inside, run};
+use crate::host::{container, inside, run, wait_until};
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -26,6 +26,11 @@ fn set_up() -> Routes {
     container("c1", "10.88.0");
     run("ip address add fd00:88::1/64 dev c1 nodad");
     run("ip route add 10.99.0.0/16 via 10.88.0.2");
+    // The kernel adds them when it has seen that the link is up.
+    wait_until("the IPv6 address and its network have routes", || {
+        let routes = run("ip -6 route show table all");
+        ["local fd00:88::1 ", "fd00:88::/64 "].iter().all(|route| routes.contains(route))
+    });
     Routes::open().expect("a socket")
 }
 
