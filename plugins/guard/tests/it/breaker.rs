@@ -1,13 +1,14 @@
 //! The life of a breaker.
 
-mod common;
-
 use std::path::PathBuf;
-use std::time::Duration;
 
 use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
-use common::{add, delegate, plugin, verbs, wait_until};
 use serde_json::{Value, json};
+
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs, wait_until};
+
+/// Seconds for which a breaker stays open until the test ends.
+const LONG: f64 = 3600.0;
 
 fn broken() -> Script {
     Script::obey().on("ADD", Behaviour::error(120, "no address left"))
@@ -15,7 +16,7 @@ fn broken() -> Script {
 
 /// Two failures open it for so many seconds.
 fn breaking(dir: &PluginDir, id: &str, open: f64) -> CallBuilder {
-    let breaker = json!({"failures": 2, "window": 60, "open": open, "longestOpen": 5 });
+    let breaker = json!({"failures": 2, "window": LONG, "open": open, "longestOpen": LONG });
     add(dir, json!({ "breaker": breaker })).container_id(id)
 }
 
@@ -49,9 +50,9 @@ fn remembered(dir: &PluginDir) -> Value {
 
 #[test]
 fn failed_adds_open_it_for_all_containers_of_the_network() {
-    let dir = opened(5.0);
+    let dir = opened(LONG);
     let before = verbs(&dir).len();
-    let refused = breaking(&dir, "c", 5.0);
+    let refused = breaking(&dir, "c", LONG);
     let (code, msg, _) = refused.run(plugin()).error();
     assert_eq!(code, 11);
     assert!(msg.contains("network \"net\"") && msg.contains("no address left"), "{msg}");
@@ -65,15 +66,15 @@ fn failed_adds_open_it_for_all_containers_of_the_network() {
 
 #[test]
 fn del_check_and_gc_go_through_while_it_is_open() {
-    let dir = opened(5.0);
+    let dir = opened(LONG);
     let before = verbs(&dir).len();
     for verb in ["DEL", "CHECK", "GC"] {
-        let call = breaking(&dir, "a", 5.0).as_verb(verb);
+        let call = breaking(&dir, "a", LONG).as_verb(verb);
         let call = call.key("prevResult", json!({"cniVersion": "1.1.0", "ips": []}));
         call.key("cni.dev/valid-attachments", json!([])).run(plugin()).expect_success();
     }
     assert_eq!(verbs(&dir)[before..], ["DEL", "CHECK", "GC"]);
-    assert_eq!(breaking(&dir, "c", 5.0).run(plugin()).error().0, 11, "and it still is");
+    assert_eq!(breaking(&dir, "c", LONG).run(plugin()).error().0, 11, "and it still is");
 }
 
 #[test]
@@ -110,7 +111,8 @@ fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
     assert_eq!(dir.calls("d").len(), before + 1);
     probe.kill();
     drop(probe.finish());
-    let daemon = Behaviour::hang().leaving_child(Duration::from_secs(30), true);
+    let _end = EndDaemons(&dir);
+    let daemon = Behaviour::hang().leaving_child(DAEMON, true);
     dir.script("d", &Script::obey().on("ADD", daemon));
     let before = dir.calls("d").len();
     let mut probe = breaking(&dir, "d", 0.2).start(plugin());
@@ -127,7 +129,8 @@ fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
 #[test]
 fn many_failures_at_once_are_all_counted() {
     let dir = delegate(&broken());
-    let breaker = json!({ "breaker": {"failures": 12, "open": 60} });
+    let times = json!({"failures": 12, "window": LONG, "open": LONG, "longestOpen": LONG});
+    let breaker = json!({ "breaker": times });
     let run = |id: usize| add(&dir, breaker.clone()).container_id(&format!("c{id}"));
     let running: Vec<_> = (0..11).map(|id| run(id).start(plugin())).collect();
     running.into_iter().for_each(|call| assert_eq!(call.finish().error().0, 120));
@@ -140,7 +143,7 @@ fn many_failures_at_once_are_all_counted() {
 #[test]
 fn a_success_in_between_and_calls_that_are_wrong_do_not_count() {
     let dir = delegate(&broken());
-    let run = |id: &str| breaking(&dir, id, 5.0).run(plugin());
+    let run = |id: &str| breaking(&dir, id, LONG).run(plugin());
     assert_eq!(run("a").error().0, 120);
     dir.script("d", &Script::obey());
     run("b").expect_success();
@@ -150,14 +153,15 @@ fn a_success_in_between_and_calls_that_are_wrong_do_not_count() {
     }
     dir.script("d", &broken());
     assert_eq!(run("f").error().0, 120);
-    dir.script("d", &Script::obey());
-    run("g").expect_success();
+    assert_eq!(run("g").error().0, 120, "the failure before was the first of two");
+    assert_eq!(run("h").error().0, 11, "and those two count");
 }
 
 #[test]
 fn a_delegate_that_is_too_slow_for_the_deadline_counts() {
     let dir = delegate(&Script::always(Behaviour::hang().ignoring_term()));
-    let guard = json!({"deadline": 0.4, "breaker": {"failures": 1, "open": 60}});
+    let breaker = json!({"failures": 1, "open": LONG, "longestOpen": LONG});
+    let guard = json!({"deadline": 2, "breaker": breaker});
     assert_eq!(add(&dir, guard.clone()).run(plugin()).error().0, 11);
     let (_, msg, _) = add(&dir, guard).run(plugin()).error();
     assert!(msg.contains("none is tried") && msg.contains("did not end within"), "{msg}");
@@ -169,7 +173,7 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
     let elsewhere = delegate(&Script::obey());
     let target = elsewhere.path().join("target");
     for damage in ["not JSON", "{\"attachment\":{}}", "a link"] {
-        let dir = opened(5.0);
+        let dir = opened(LONG);
         let [file] = &files(&dir, ".json")[..] else { panic!("one file") };
         if damage == "a link" {
             std::fs::rename(file, &target).expect("renamed");
@@ -177,7 +181,7 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
         } else {
             std::fs::write(file, damage).expect("it can be written");
         }
-        let outcome = breaking(&dir, "c", 5.0).run(plugin());
+        let outcome = breaking(&dir, "c", LONG).run(plugin());
         assert_eq!(outcome.error().0, 120, "{damage}: the delegate is called: {outcome}");
         assert!(outcome.stderr.contains("the breaker counts as closed"), "{outcome}");
         let failures = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
@@ -185,7 +189,7 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
         assert!(file.symlink_metadata().expect("it is there").is_file(), "and no link");
         std::fs::write(file, damage).expect("it can be written");
         dir.script("d", &Script::obey());
-        breaking(&dir, "d", 5.0).run(plugin()).expect_success();
+        breaking(&dir, "d", LONG).run(plugin()).expect_success();
         assert!(!file.exists(), "after a success nothing is left of the damage");
     }
 }

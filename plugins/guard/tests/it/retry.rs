@@ -1,12 +1,11 @@
 //! Retries and the deadline, around scripted delegates.
 
-mod common;
-
 use std::time::Duration;
 
 use cni_wrapper_test::{Behaviour, Script};
-use common::{add, delegate, plugin, verbs};
 use serde_json::json;
+
+use crate::common::{add, delegate, plugin, processes, verbs, wait_until};
 
 fn later(times: usize) -> Vec<Behaviour> {
     vec![Behaviour::error(11, "later"); times]
@@ -73,18 +72,30 @@ fn while_something_is_left_add_is_not_made_again() {
 #[test]
 fn a_delegate_that_hangs_is_stopped_and_undone_within_the_deadline() {
     let dir = delegate(&Script::obey().on("ADD", Behaviour::hang()));
-    let outcome = add(&dir, json!({"deadline": 2})).run(plugin());
-    let (code, msg, _) = outcome.error();
+    let (code, msg, _) = add(&dir, json!({"deadline": 6})).run(plugin()).error();
     assert_eq!(code, 11);
-    assert!(msg.contains("\"d\" failed on ADD") && msg.contains("did not end within"), "{msg}");
+    assert!(msg.contains("\"d\" failed on ADD"), "{msg}");
     assert_eq!(verbs(&dir), ["ADD", "DEL"]);
-    assert!(outcome.took < Duration::from_secs(2), "{outcome}");
+    // Four of the six seconds are for the delegate, less the time until it starts.
+    let granted = granted(&msg);
+    assert!(granted > 0.0 && granted <= 4.0, "{granted} s were given: {msg}");
+}
+
+/// The number of seconds in "did not end within ...".
+fn granted(msg: &str) -> f64 {
+    let (_, rest) = msg.split_once("did not end within ").unwrap_or_else(|| panic!("{msg}"));
+    let time = rest.split(' ').next().unwrap_or_default();
+    let (number, unit) = match time.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (time.trim_end_matches('s'), 1.0),
+    };
+    number.parse::<f64>().unwrap_or_else(|error| panic!("{time}: {error}")) * unit
 }
 
 #[test]
 fn a_delegate_that_hangs_once_gets_another_try_in_the_same_call() {
     let dir = delegate(&Script::obey().at_first("ADD", [Behaviour::hang()]));
-    let call = add(&dir, json!({"retry": {"pause": 0.01}})).key("delegateTimeout", json!(0.3));
+    let call = add(&dir, json!({"retry": {"pause": 0.01}})).key("delegateTimeout", json!(5));
     call.run(plugin()).expect_success();
     assert_eq!(verbs(&dir), ["ADD", "DEL", "ADD"]);
 }
@@ -93,29 +104,26 @@ fn a_delegate_that_hangs_once_gets_another_try_in_the_same_call() {
 fn a_delegate_that_hangs_in_every_verb_and_ignores_term_does_not_outlast_the_deadline() {
     let dir = delegate(&Script::always(Behaviour::hang().ignoring_term()));
     for verb in ["ADD", "DEL", "STATUS"] {
-        let outcome = add(&dir, json!({"deadline": 1})).as_verb(verb).run(plugin());
+        // Without the deadline the delegate would have an hour, longer than the limit of the call.
+        let call = add(&dir, json!({"deadline": 1})).key("delegateTimeout", json!(3600));
+        let outcome = call.as_verb(verb).run(plugin());
         let (code, msg, _) = outcome.error();
         assert_eq!(code, 11, "{outcome}");
-        assert!(outcome.took < Duration::from_secs(2), "{outcome}");
         let promise = msg.contains("send DEL before the next ADD");
         assert_eq!(promise, verb == "ADD", "{msg}");
     }
-    let alive = dir.calls("d").iter().any(|call| is_alive(call.pid));
-    assert!(!alive, "a delegate outlived its call");
-}
-
-fn is_alive(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.contains("cni-test-plugin") && !status.contains("State:\tZ")
+    // A killed process needs a moment to end; a delegate that outlives its call hangs forever.
+    wait_until("no delegate is left", || processes(&dir).is_empty());
 }
 
 #[test]
 fn no_pause_goes_beyond_the_deadline() {
     let dir = delegate(&Script::obey().on("ADD", Behaviour::error(11, "later")));
-    let guard = json!({"deadline": 20, "retry": {"pause": 60, "longestPause": 60}});
-    let outcome = add(&dir, guard).run(plugin());
+    // Neither a pause nor the deadline ends within this test's limit for the call: it passes only
+    // if the call gives up at once.
+    let guard = json!({"deadline": 3600, "retry": {"pause": 8000, "longestPause": 8000}});
+    let outcome = add(&dir, guard).limit(Duration::from_secs(60)).run(plugin());
     assert_eq!(outcome.error().1, "later", "{outcome}");
-    assert!(outcome.took < Duration::from_secs(10), "it gives up at once: {outcome}");
     assert_eq!(verbs(&dir), ["ADD", "DEL"]);
 }
 

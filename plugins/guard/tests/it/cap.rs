@@ -1,12 +1,14 @@
 //! The cap: how many delegates are at work at once, and what becomes of those that wait.
 
-mod common;
-
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, RecordedCall, Script};
-use common::{add, delegate, plugin, verbs, wait_until};
+use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, RecordedCall, RunningCall, Script};
 use serde_json::{Value, json};
+
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, processes, verbs, wait_until};
+
+/// Seconds to wait for a slot that will be released.
+const PATIENCE: f64 = 50.0;
 
 fn capped(dir: &PluginDir, at_once: u32, timeout: f64) -> CallBuilder {
     let cap = json!({"name": "ipam", "atOnce": at_once, "timeout": timeout});
@@ -25,7 +27,7 @@ fn most_at_once(calls: &[RecordedCall]) -> usize {
 #[test]
 fn of_many_calls_at_once_no_more_than_the_cap_are_at_work() {
     let dir = delegate(&Script::always(Behaviour::slow(Duration::from_millis(100))));
-    let call = capped(&dir, 3, 30.0);
+    let call = capped(&dir, 3, PATIENCE);
     let running: Vec<_> = (0..16)
         .map(|number| {
             let call = call.clone().container_id(&format!("c{number}"));
@@ -37,13 +39,26 @@ fn of_many_calls_at_once_no_more_than_the_cap_are_at_work() {
     running.into_iter().for_each(|call| drop(call.finish().expect_success()));
     let calls = dir.calls("d");
     assert_eq!(calls.len(), 16);
-    assert_eq!(most_at_once(&calls), 3);
+    let most = most_at_once(&calls);
+    assert!(most <= 3, "{most} were at work at once");
+}
+
+#[test]
+fn as_many_calls_as_the_cap_are_at_work_at_once_and_the_next_is_not() {
+    let dir = delegate(&Script::always(Behaviour::hang()));
+    let mut running: Vec<_> = (1..=3)
+        .map(|number| capped(&dir, 3, PATIENCE).container_id(&format!("c{number}")).start(plugin()))
+        .collect();
+    wait_until("three are at work", || dir.calls("d").len() == 3);
+    assert_eq!(capped(&dir, 3, 0.1).container_id("c4").run(plugin()).error().0, 11);
+    assert_eq!((dir.calls("d").len(), processes(&dir).len()), (3, 3), "there is no fourth");
+    running.iter_mut().for_each(RunningCall::kill);
 }
 
 #[test]
 fn who_waits_in_vain_is_told_the_cap_and_who_holds_it() {
     let dir = delegate(&Script::obey().on("ADD", Behaviour::hang()));
-    let mut holder = capped(&dir, 1, 10.0).container_id("first").start(plugin());
+    let mut holder = capped(&dir, 1, PATIENCE).container_id("first").start(plugin());
     wait_until("the first is at work", || dir.calls("d").len() == 1);
     let call = capped(&dir, 1, 0.1).container_id("second");
     let (code, msg, _) = call.run(plugin()).error();
@@ -59,21 +74,22 @@ fn who_waits_in_vain_is_told_the_cap_and_who_holds_it() {
 #[test]
 fn a_holder_that_is_killed_frees_its_slot() {
     let dir = delegate(&Script::obey().at_first("ADD", [Behaviour::hang().ignoring_term()]));
-    let mut holder = capped(&dir, 1, 10.0).start(plugin());
+    let mut holder = capped(&dir, 1, PATIENCE).start(plugin());
     wait_until("it is at work", || dir.calls("d").len() == 1);
     holder.kill();
-    capped(&dir, 1, 10.0).container_id("second").run(plugin()).expect_success();
+    capped(&dir, 1, PATIENCE).container_id("second").run(plugin()).expect_success();
     assert_eq!(verbs(&dir), ["ADD", "ADD"]);
     drop(holder);
 }
 
 #[test]
 fn a_daemon_that_a_delegate_leaves_behind_holds_no_slot() {
-    let behind = Behaviour::obey().leaving_child(Duration::from_secs(30), true);
+    let behind = Behaviour::obey().leaving_child(DAEMON, true);
     let dir = delegate(&Script::obey().on("ADD", behind));
+    let _end = EndDaemons(&dir);
     for id in ["c1", "c2"] {
         // The second would wait for the daemon of the first.
-        capped(&dir, 1, 2.0).container_id(id).run(plugin()).expect_success();
+        capped(&dir, 1, PATIENCE).container_id(id).run(plugin()).expect_success();
     }
 }
 
@@ -81,7 +97,7 @@ fn a_daemon_that_a_delegate_leaves_behind_holds_no_slot() {
 fn state_is_closed_to_others_and_no_link_is_followed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = delegate(&Script::obey());
-    let call = capped(&dir, 1, 1.0);
+    let call = capped(&dir, 1, PATIENCE);
     call.run(plugin()).expect_success();
     let state = dir.path().join("state");
     let mode = |path: &std::path::Path| path.metadata().expect("it is there").permissions().mode();
