@@ -1,10 +1,9 @@
 //! Whole calls of the plugin, around scripted delegates.
 
-mod common;
-
 use cni_wrapper_test::{Behaviour, Script};
-use common::{add, delegates, labelled, network, plugin};
 use serde_json::{Value, json};
+
+use crate::common::{add, delegates, labelled, network, plugin};
 
 #[test]
 fn the_first_rule_that_applies_chooses_the_delegate_and_the_default_the_rest() {
@@ -31,6 +30,7 @@ fn who_is_denied_is_told_by_which_rule_and_nothing_is_called() {
     assert_eq!(dir.verbs(), [] as [&str; 0]);
     assert!(!dir.path().join("state").exists(), "nothing is noted");
     call.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"], "whatever another ADD may have chosen");
 }
 
 #[test]
@@ -158,6 +158,7 @@ fn status_is_that_of_every_delegate() {
     dir.script("vault", &Script::always(Behaviour::error(50, "the vault is closed")));
     let (code, msg, _) = status.run(plugin()).error();
     assert_eq!((code, msg.as_str()), (50, "the vault is closed"));
+    assert_eq!(dir.verbs(), ["shop STATUS", "vault STATUS"].repeat(2), "each is asked");
 }
 
 /// Each condition with what fits it and what does not: configuration keys and CNI_ARGS.
@@ -270,7 +271,7 @@ fn mistakes_in_rules_are_named_by_add_and_do_not_keep_a_del() {
     config.as_object_mut().expect("an object").remove("default");
     let (code, msg, _) = add(&dir, config).run(plugin()).error();
     assert!(code == 7 && msg.contains("default"), "a default is mandatory: {msg}");
-    assert!(dir.verbs().iter().all(|verb| verb.ends_with("DEL")), "{:?}", dir.verbs());
+    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"].repeat(10), "each DEL, and no ADD");
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::PathBuf;
 
@@ -12,7 +11,7 @@ pub(crate) fn plugin() -> PathBuf {
 
 /// The first JSON block of the README: the network that it begins with.
 pub(crate) fn readme_network() -> Value {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
     let (block, _) = rest.split_once("```").expect("its end");
     serde_json::from_str(block).expect("valid JSON")

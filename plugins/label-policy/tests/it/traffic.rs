@@ -1,9 +1,8 @@
 //! The README's network, with real traffic: two bridges of Debian's, chosen by label.
 
-mod common;
-
 use cni_wrapper_test::{CallBuilder, Container, Host, Traffic};
-use common::{labelled, plugin, readme_network};
+
+use crate::common::{labelled, plugin, readme_network};
 
 const PLUGINS: &str = "/usr/lib/cni";
 
