@@ -1,8 +1,9 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cni_wrapper_test::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
@@ -55,13 +56,22 @@ pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-/// The blocks of JSON in the README: the configuration at its beginning, all keys, a list.
-pub(crate) fn readme_configs() -> [Value; 3] {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let readme = readme.expect("README.md");
-    let blocks = readme.split("```json\n").skip(1).map(|rest| {
-        let block = rest.split("```").next().expect("its end");
-        serde_json::from_str(block).expect(block)
-    });
-    blocks.collect::<Vec<_>>().try_into().expect("three blocks")
+/// Waits for a condition. The limit only ends a test that hangs.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How /proc shows the system call `flock`.
+const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
+
+/// Whether a thread of a child process is waiting for a lock on a file.
+pub(crate) fn waits_for_a_lock(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut calls = threads.map(|thread| fs::read_to_string(thread.path().join("syscall")));
+    calls.any(|call| call.is_ok_and(|call| call.starts_with(FLOCK)))
 }

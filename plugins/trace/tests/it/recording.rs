@@ -1,14 +1,13 @@
 //! The recording: what a line says, and what it must not say.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use cni_wrapper_test::{Behaviour, Script};
-use common::{Scene, plugin};
 use serde_json::{Value, json};
+
+use crate::common::{Scene, plugin};
 
 fn on_add(behaviour: Behaviour) -> Scene {
     Scene::new(&Script::obey().on("ADD", behaviour))

@@ -1,10 +1,20 @@
 //! Around Debian's bridge, with traffic.
 
-mod common;
-
 use cni_wrapper_test::{CallBuilder, Host, Place, Traffic};
-use common::{plugin, readme_configs};
 use serde_json::{Value, json};
+
+use crate::common::plugin;
+
+/// The blocks of JSON in the README: the configuration at its beginning, all keys, a list.
+fn readme_configs() -> [Value; 3] {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("README.md");
+    let blocks = readme.split("```json\n").skip(1).map(|rest| {
+        let block = rest.split("```").next().expect("its end");
+        serde_json::from_str(block).expect(block)
+    });
+    blocks.collect::<Vec<_>>().try_into().expect("three blocks")
+}
 
 /// The last line of a recording on a host.
 fn last_line(host: &Place, path: &str) -> Value {
