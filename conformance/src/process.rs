@@ -17,7 +17,7 @@ use stream::{Input, Output};
 
 /// How long outputs may stay open after the process has ended: a process that it left behind holds
 /// them.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What a process reads.
 #[derive(Clone, Debug)]
@@ -214,24 +214,24 @@ mod tests {
     #[test]
     fn a_process_reads_all_its_input_at_once_or_in_pieces() {
         let text = "0123456789".repeat(10_000).into_bytes();
-        let at_once = sh("cat; echo x >&2; exit 3", Stdin::Bytes(text.clone()), KEEP, 5000);
+        let at_once = sh("cat; echo x >&2; exit 3", Stdin::Bytes(text.clone()), KEEP, 60_000);
         assert_eq!((code(&at_once), &at_once.stdout), (Some(3), &text));
         assert_eq!(at_once.stderr, b"x\n");
-        let pieces = sh("cat", Stdin::Pieces(text.clone(), 30_000), KEEP, 5000);
+        let pieces = sh("cat", Stdin::Pieces(text.clone(), 30_000), KEEP, 60_000);
         assert_eq!(pieces.stdout, text);
     }
 
     #[test]
     fn a_hanging_process_is_ended_at_the_deadline() {
-        let ended = sh("echo early; exec sleep 60", Stdin::Bytes(Vec::new()), KEEP, 200);
-        assert!(ended.status.is_none() && ended.took < Duration::from_secs(10));
+        let ended = sh("echo early; exec sleep 600", Stdin::Bytes(Vec::new()), KEEP, 2000);
+        assert!(ended.status.is_none() && ended.took < Duration::from_secs(600));
         assert_eq!(ended.stdout, b"early\n", "what it printed until then is kept");
     }
 
     #[test]
     fn a_child_that_holds_an_output_open_is_noticed() {
-        let ended = sh("sleep 3 & echo done", Stdin::Bytes(Vec::new()), KEEP, 5000);
-        assert!(ended.held_open && ended.took < Duration::from_secs(3));
+        let ended = sh("sleep 30 & echo done", Stdin::Bytes(Vec::new()), KEEP, 60_000);
+        assert!(ended.held_open && ended.took < Duration::from_secs(30));
         assert_eq!((code(&ended), ended.stdout), (Some(0), b"done\n".to_vec()));
     }
 
@@ -239,19 +239,19 @@ mod tests {
     fn a_file_is_read_as_a_file() {
         let path = std::env::temp_dir().join(format!("process-stdin-{}", std::process::id()));
         std::fs::write(&path, "text").unwrap();
-        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path.clone()), KEEP, 5000);
+        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path.clone()), KEEP, 60_000);
         std::fs::remove_file(path).unwrap();
         assert_eq!((code(&ended), ended.stdout), (Some(0), b"text".to_vec()));
     }
 
     #[test]
     fn odd_streams_are_odd() {
-        let ended = sh("cat", Stdin::Unreadable, KEEP, 5000);
+        let ended = sh("cat", Stdin::Unreadable, KEEP, 60_000);
         assert!(code(&ended) != Some(0), "reading fails");
-        let ended = sh("exec echo x", Stdin::Bytes(Vec::new()), [Sink::Full, Sink::Kept], 5000);
+        let ended = sh("exec echo x", Stdin::Bytes(Vec::new()), [Sink::Full, Sink::Kept], 60_000);
         assert!(code(&ended) != Some(0), "writing to a full disk fails");
         let sinks = [Sink::Kept, Sink::Unwritable];
-        let ended = sh("echo x >&2 || echo refused", Stdin::Bytes(Vec::new()), sinks, 5000);
+        let ended = sh("echo x >&2 || echo refused", Stdin::Bytes(Vec::new()), sinks, 60_000);
         assert_eq!(ended.stdout, b"refused\n");
     }
 

@@ -297,7 +297,7 @@ fn may_hang(stage: &Stage) -> Judgement {
 fn is_gone_soon(stage: &Stage, command: &str) -> bool {
     let begun = Instant::now();
     while stage.host().processes().iter().any(|process| process.command.contains(command)) {
-        if begun.elapsed() > Duration::from_secs(2) {
+        if begun.elapsed() > Duration::from_secs(5) {
             return false;
         }
         thread::sleep(Duration::from_millis(5));

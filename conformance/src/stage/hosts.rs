@@ -94,7 +94,10 @@ impl Prepared {
 /// What a host has to show so that the plugin is on it, and the plugins in these directories.
 pub(crate) fn visible(plugin: &std::path::Path, path: &[PathBuf]) -> Result<Visible, String> {
     let mut visible = Visible::default();
-    visible.program(plugin)?;
+    // The plugins of a network's file are bare names, looked for in `path`.
+    if plugin.is_absolute() {
+        visible.program(plugin)?;
+    }
     for directory in path.iter().filter(|directory| directory.exists()) {
         visible.directory(directory)?;
     }

@@ -15,7 +15,7 @@ const TOLERATED: [&str; 5] =
     ["/last_reserved_ip", "/lock f ", ".lock f ", "given", "/run/stand-ins"];
 
 /// How long a process may take to end that has no work left.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Links, addresses, routes, rules, settings, files and processes of a case's host and its containers.
 #[derive(Clone, Debug)]

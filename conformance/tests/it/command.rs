@@ -1,11 +1,12 @@
 //! The command line: exit status, text, report for machines.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::Sinners;
 use cni_conformance::Profile;
+use cni_wrapper_test::TemporaryDir;
 use serde_json::Value;
 
 fn command(words: &[&str]) -> Output {
@@ -239,4 +240,54 @@ fn mistakes_on_the_command_line_are_told() {
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         assert!(text(&output).contains(part), "{words:?}: {}", text(&output));
     }
+}
+
+/// The sinner in `real`, and a link to it in `link`, both below a directory of `/tmp`.
+fn behind_a_link() -> (TemporaryDir, PathBuf) {
+    let temporary = TemporaryDir::new();
+    let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));
+    for directory in [&real, &link] {
+        fs::create_dir(directory).unwrap();
+    }
+    fs::copy(env!("CARGO_BIN_EXE_cni-sinner"), real.join("sinner.ipam")).unwrap();
+    std::os::unix::fs::symlink("../real/sinner.ipam", link.join("sinner.ipam")).unwrap();
+    (temporary, link)
+}
+
+#[test]
+fn a_plugin_behind_a_symbolic_link_below_tmp_is_judged() {
+    let (_temporary, link) = behind_a_link();
+    let plugin = link.join("sinner.ipam").display().to_string();
+    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+    let output =
+        command(&["run", &plugin, "--profile", "ipam", "--config", config, "del.twice", "--quick"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+#[test]
+fn the_plugins_of_a_life_may_be_below_tmp() {
+    let (_temporary, link) = behind_a_link();
+    let netconf = link.with_file_name("net.conflist");
+    let list = serde_json::json!({ "cniVersion": "1.0.0", "name": "net", "plugins": [
+        { "type": "sinner.ipam", "ipam": { "type": "sinner.ipam" } },
+    ] });
+    fs::write(&netconf, list.to_string()).unwrap();
+    let (netconf, path) = (netconf.display().to_string(), link.display().to_string());
+    let output = command(&["life", &netconf, "--path", &path, "--lives", "plain"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let refused = command(&["life", &netconf, "--path", "/run", "--lives", "plain"]);
+    assert!(text(&refused).contains("a throw-away host has its own /run"), "{}", text(&refused));
+}
+
+#[test]
+fn quick_judges_the_newest_claimed_version_and_says_what_it_left_out() {
+    let sinners = Sinners::new();
+    let output = run(&ipam(&sinners, None), &["del.twice", "--quick"]);
+    let text = text(&output);
+    assert!(text.contains("· spec 1.1.0\n") && text.contains("1 cases, 1 runs"), "{text}");
+    let left_out = "; not judged in 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0";
+    let cost = text.lines().find(|line| line.contains("CPU time: plugin"));
+    assert!(cost.is_some_and(|line| line.ends_with(left_out)), "{text}");
+    let both = run(&ipam(&sinners, None), &["--quick", "--spec", "1.0.0"]);
+    assert_eq!(both.status.code(), Some(2));
 }

@@ -1,76 +1,112 @@
-//! `cargo xtask fuzz`: looks for bytes that break a property of `conformance/fuzz`, with libFuzzer.
+//! `cargo xtask fuzz`: searches with libFuzzer for bytes that break a property.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use cni_fuzz::ALL;
-
-use crate::run::{Outcome, line, root};
+use crate::run::{Outcome, line, root, target_directory};
 use crate::setup;
 
-/// What was tried of one property.
+/// Each property has a directory of inputs here, which bears its name.
+const CORPUS: &str = "conformance/fuzz/corpus";
+
+/// What libFuzzer reports of one property.
 struct Tried {
     executions: String,
     coverage: String,
 }
 
-/// So many seconds for each of the properties that are named; for all of them when none is.
+/// Tries each of the named properties, or all of them, for some seconds.
 pub(crate) fn fuzz(words: &[&str]) -> Outcome {
-    let (seconds, names) = read(words)?;
+    let (seconds, names) = read(words, &properties()?)?;
     let program = setup::tool("cargo-fuzz")?;
+    let target = target_directory()?;
     println!("{:<10} {:>12} {:>10}", "property", "executions", "coverage");
     for name in names {
-        let Tried { executions, coverage } = one(&program, name, seconds)?;
+        let Tried { executions, coverage } = one(&program, &target, &name, seconds)?;
         println!("{name:<10} {executions:>12} {coverage:>10}");
     }
     println!("every property held");
     Ok(())
 }
 
-fn read(words: &[&str]) -> Outcome<(u32, Vec<&'static str>)> {
+fn properties() -> Outcome<BTreeSet<String>> {
+    let corpus = root().join(CORPUS);
+    let entries =
+        fs::read_dir(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}
+
+fn read(words: &[&str], all: &BTreeSet<String>) -> Outcome<(u32, Vec<String>)> {
     let (seconds, named) = match words {
         ["--seconds", seconds, named @ ..] => (*seconds, named),
         named => ("60", named),
     };
-    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
-    let all = ALL.map(|property| property.name);
-    if let Some(other) = named.iter().find(|name| !all.contains(name)) {
-        return Err(format!("there is no property {other}; there are {}", all.join(", ")));
+    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is not a number of seconds"))?;
+    if let Some(other) = named.iter().find(|name| !all.contains(**name)) {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        return Err(format!("{other} is not a property; there are {}", all.join(", ")));
     }
-    let is_wanted = |name: &&'static str| named.is_empty() || named.contains(name);
-    Ok((seconds, all.into_iter().filter(is_wanted).collect()))
+    let is_wanted = |name: &&String| named.is_empty() || named.contains(&name.as_str());
+    Ok((seconds, all.iter().filter(is_wanted).cloned().collect()))
 }
 
-/// What is found goes to `target/fuzz/NAME`; the corpus that is kept is only read.
-fn one(program: &str, name: &str, seconds: u32) -> Outcome<Tried> {
-    let found = root().join("target/fuzz").join(name);
+/// Inputs that are found go to `fuzz/NAME` in the target directory; the corpus is only read.
+fn one(program: &str, target: &Path, name: &str, seconds: u32) -> Outcome<Tried> {
+    let found = target.join("fuzz").join(name);
     fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     let mut fuzz = Command::new(program);
     fuzz.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").env("CNI_FUZZ", name);
     fuzz.args(["fuzz", "run", "--fuzz-dir", "conformance/fuzz/libfuzzer", "--sanitizer", "none"]);
-    fuzz.arg("--target-dir").arg(root().join("target/libfuzzer"));
-    fuzz.arg("property").arg(found).arg(format!("conformance/fuzz/corpus/{name}"));
+    fuzz.arg("--target-dir").arg(target.join("libfuzzer"));
+    fuzz.arg("property").arg(found).arg(format!("{CORPUS}/{name}"));
     fuzz.args(["--", "-print_final_stats=1", "-max_len=8192", "-timeout=10"]);
     fuzz.arg(format!("-max_total_time={seconds}"));
     let output = fuzz.output().map_err(|error| format!("{}: {error}", line(&fuzz)))?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        return Ok(tried(&said));
+        return Ok(tried(&printed));
     }
     let is_progress = |line: &&str| line.contains(" cov: ");
-    let words: Vec<&str> = said.lines().filter(|line| !is_progress(line)).collect();
-    let tail = words[words.len().saturating_sub(40)..].join("\n");
+    let lines: Vec<&str> = printed.lines().filter(|line| !is_progress(line)).collect();
+    let tail = lines[lines.len().saturating_sub(40)..].join("\n");
     Err(format!(
-        "{name} does not hold, or could not be tried; put the input into conformance/fuzz/corpus/{name}:\n{tail}"
+        "{name} does not hold, or could not be tried; put the input into {CORPUS}/{name}:\n{tail}"
     ))
 }
 
-/// What libFuzzer says of it: the coverage in every line of its progress, the executions at the end.
-fn tried(said: &str) -> Tried {
+/// Reads libFuzzer's report: the coverage is in every line of progress, the executions at the end.
+fn tried(printed: &str) -> Tried {
     let executions =
-        said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+        printed.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     let coverage =
-        said.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next());
+        printed.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next());
     let or_unknown = |number: Option<&str>| number.unwrap_or("?").trim().to_owned();
     Tried { executions: or_unknown(executions), coverage: or_unknown(coverage) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_are_the_directories_of_the_corpus() {
+        let all = properties().unwrap();
+        assert!(all.len() >= 7 && all.contains("netlink"), "{all:?}");
+        let (seconds, names) = read(&["--seconds", "5", "netlink"], &all).unwrap();
+        assert_eq!((seconds, names), (5, vec!["netlink".to_owned()]));
+        assert_eq!(read(&[], &all).unwrap().1.len(), all.len());
+        assert!(read(&["netlnk"], &all).unwrap_err().contains("netlink"));
+        assert!(read(&["--seconds", "some"], &all).is_err());
+    }
+
+    #[test]
+    fn executions_and_coverage_are_read_from_libfuzzer_s_report() {
+        let Tried { executions, coverage } = tried(
+            "#2 INITED cov: 10 ft: 11\n#9 NEW    cov: 42 ft: 50\nDone\n\
+             stat::number_of_executed_units: 1234\n",
+        );
+        assert_eq!((executions.as_str(), coverage.as_str()), ("1234", "42"));
+    }
 }

@@ -1,40 +1,72 @@
-//! Tests of the port mapper in their long form: `cargo xtask faults` and `cargo xtask soak`. `cargo xtask test` has the short one.
-//! And those with real runtimes alone: `cargo xtask containerd`, `cargo xtask podman`, `cargo xtask node`.
+//! Parts of the tests alone, some in a longer form than in `cargo xtask test`: `cargo xtask faults`
+//! and `soak` for the port mapper, `containerd`, `podman` and `node` for real runtimes.
+
+use std::time::Instant;
 
 use crate::run::{Outcome, cargo, line, run};
-use crate::setup;
+use crate::setup::{self, Need};
+use crate::test::plan::{self, Binary};
 
-/// Something of it is killed or fails at every system call, on every backend; and whatever it is told and answered.
+/// Kills the port mapper, or makes it fail, at every system call on every backend, and gives it
+/// nonsense from all sides.
 pub(crate) fn faults() -> Outcome {
-    all_of(&["faults", "hostile"], "PORT_MAPPER_FAULTS")
+    whole(setup::FAULTS, &["faults::", "hostile::"], "PORT_MAPPER_FAULTS")
 }
 
-/// Many at once, and many one after the other.
+/// Runs many calls at the same time, and many one after the other.
 pub(crate) fn soak() -> Outcome {
-    all_of(&["soak"], "PORT_MAPPER_SOAK")
+    whole(setup::SOAK, &["soak::"], "PORT_MAPPER_SOAK")
 }
 
-fn all_of(names: &[&str], variable: &str) -> Outcome {
-    if !setup::is_root() {
-        return Err("it needs root, for network namespaces".to_owned());
-    }
-    setup::packages()?;
-    let mut tests =
-        cargo(&["test", "--package", "mesos-cni-port-mapper", "--features", "host-tests"]);
-    tests.args(names.iter().flat_map(|name| ["--test", name]));
-    tests.args(["--", "--nocapture"]).env(variable, "all");
-    println!("$ {variable}=all {}", line(&tests));
-    let took = run(&mut tests)?;
-    println!("nothing lost and nothing left behind, in {:.0} s", took.as_secs_f64());
+fn whole(needs: &[Need], modules: &[&str], variable: &str) -> Outcome {
+    setup::require_root()?;
+    setup::packages(needs)?;
+    println!("{variable}=all");
+    let begun = Instant::now();
+    tests("mesos-cni-port-mapper", modules, Some(variable))?;
+    println!("nothing lost and nothing left behind, in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// A runtime from Debian runs a container whose host port is mapped by our plugin, or the one that installs the plugins.
+/// A runtime from Debian runs a container whose host port our plugin maps, or, for `node`, the
+/// container that installs the plugins.
 pub(crate) fn runtime(name: &str) -> Outcome {
-    setup::packages()?;
-    setup::target(&setup::static_target())?;
-    let mut test = cargo(&["test", "--package", "xtask", "--features", "host-tests"]);
-    test.args(["--test", "runtimes", name]);
-    println!("$ {}", line(&test));
-    run(&mut test).map(drop)
+    setup::require_root()?;
+    match name {
+        "containerd" => {
+            setup::packages(setup::CONTAINERD)?;
+            setup::registry()?;
+        }
+        "podman" => setup::packages(setup::PODMAN)?,
+        _ => {
+            setup::packages(setup::NODE)?;
+            setup::target(&setup::static_target())?;
+        }
+    }
+    tests("cni-dist", &[&format!("runtimes::{name}::")], None)
+}
+
+/// Runs the tests in these modules of a package, with their output shown; fails if there are none.
+fn tests(package: &str, modules: &[&str], variable: Option<&str>) -> Outcome {
+    let words = ["test", "--no-run", "--quiet", "--package", package, "--features", "host-tests"];
+    let mut found = 0;
+    for binary in plan::build(&mut cargo(&words))? {
+        let tests = binary.tests()?;
+        let is_chosen = |name: &str| modules.iter().any(|module| name.starts_with(module));
+        let count = tests.iter().filter(|test| is_chosen(&test.name) && !test.ignored).count();
+        if count > 0 {
+            run_one(&binary, modules, variable)?;
+        }
+        found += count;
+    }
+    if found > 0 { Ok(()) } else { Err(format!("{package} has no test in {}", modules.join(", "))) }
+}
+
+fn run_one(binary: &Binary, modules: &[&str], variable: Option<&str>) -> Outcome {
+    let mut command = binary.command(&[modules, &["--nocapture"]].concat());
+    if let Some(variable) = variable {
+        command.env(variable, "all");
+    }
+    println!("$ {}", line(&command));
+    run(&mut command).map(drop)
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask new-plugin NAME`: a wrapper to begin with, which compiles, is tested and keeps the specification.
+//! `cargo xtask new-plugin NAME`: creates a wrapper to begin with, which compiles, has tests and
+//! conforms to the specification.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ const CRATES: [(&str, &str); 3] = [
     ("cni-wrapper-test", "framework/wrapper-test"),
 ];
 
-/// In this workspace as `plugins/NAME`, or with `--at DIRECTORY` as a crate of its own somewhere else.
+/// Creates `plugins/NAME` in this workspace, or with `--at DIRECTORY` a separate crate there.
 pub(crate) fn new_plugin(words: &[&str]) -> Outcome {
     let (name, directory) = match words {
         [name] => (*name, None),
@@ -84,7 +85,7 @@ fn type_name(name: &str) -> String {
     name.split('-').filter_map(capital).collect()
 }
 
-/// The manifest of a crate that is a workspace of its own: the toolkit's crates are where this checkout is.
+/// The manifest of a crate that is its own workspace: the toolkit's crates are in this checkout.
 fn alone(manifest: &str) -> String {
     let mut manifest = manifest.to_owned();
     for (krate, path) in CRATES {

@@ -6,9 +6,11 @@
 //!
 //! * [`nftables`]: tables, chains, rules and sets, changed all at once or not at all.
 //! * [`conntrack`]: find and delete exactly the tracked flows that a predicate names.
-//! * [`route`]: through which interface an address is reached, and whether it is this host's own.
+//! * [`route`]: through which interface an address is reached, whether it is this host's own, and
+//!   adding routes.
 //! * [`address`]: adding addresses to links.
-//! * [`link`]: links by name and index, setting them up, hairpin mode of bridge ports, the host ends of a namespace's veths.
+//! * [`link`]: links by name and index, adding veth pairs, deleting and setting up links, hairpin mode
+//!   of bridge ports, the host ends of a namespace's veths.
 //! * [`message`], [`attribute`], [`socket`]: the codec and the transport beneath.
 //! * [`Error`]: which object, which operation, the kernel's reason, what to do.
 

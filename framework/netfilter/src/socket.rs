@@ -192,13 +192,13 @@ mod tests {
 
     #[test]
     fn a_list_that_changed_meanwhile_is_not_whole_wherever_the_kernel_says_so() {
-        for interrupted in [20, kind::DONE] {
+        for interrupted in [None, Some(20), Some(kind::DONE)] {
             let mut answers = answers();
             for kind in [20, kind::DONE] {
-                let flags = if kind == interrupted { flag::DUMP_INTERRUPTED } else { 0 };
+                let flags = if Some(kind) == interrupted { flag::DUMP_INTERRUPTED } else { 0 };
                 let _ = answers.take(message(kind, flags, 7, &[0; 4]), &mut |_| Ok(()));
             }
-            assert!(!answers.whole, "{interrupted}");
+            assert_eq!(answers.whole, interrupted.is_none(), "{interrupted:?}");
         }
     }
 

@@ -17,7 +17,8 @@ use crate::Seconds;
 /// use cni_wrapper::{Error, code};
 /// use std::time::{Duration, Instant};
 ///
-/// # let directory = std::env::temp_dir().join(format!("breaker-{}", std::process::id()));
+/// # let temporary = cni_wrapper_test::TemporaryDir::new();
+/// # let directory = temporary.path().join("breaker");
 /// # cni_wrapper::command(async {
 /// let breaker: Breaker = serde_json::from_str(r#"{"failures": 1, "open": 30}"#)?;
 /// breaker.check("breaker")?;
@@ -30,7 +31,6 @@ use crate::Seconds;
 /// assert!(refused.to_string().contains("no address is left"), "{refused}");
 /// assert_eq!(code(&memory.status().unwrap_err()), 50);
 /// breaker.memory(&directory, "other")?.enter().await?;
-/// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -16,7 +16,8 @@ use crate::Seconds;
 /// use cni_resilience::Cap;
 /// use std::time::{Duration, Instant};
 ///
-/// # let directory = std::env::temp_dir().join(format!("cap-{}", std::process::id()));
+/// # let temporary = cni_wrapper_test::TemporaryDir::new();
+/// # let directory = temporary.path().join("cap");
 /// # cni_wrapper::command(async {
 /// let cap: Cap = serde_json::from_str(r#"{"name": "ipam", "atOnce": 1, "timeout": 0.05}"#)?;
 /// let until = Instant::now() + Duration::from_secs(30);
@@ -25,7 +26,6 @@ use crate::Seconds;
 /// assert!(refused.to_string().contains("the first call"), "{refused}");
 /// drop(slot);
 /// cap.take(&directory, "the third", until).await?;
-/// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

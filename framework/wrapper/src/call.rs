@@ -95,12 +95,12 @@ impl Call {
     /// The same call with other delegates: for a wrapper that chooses among several. None leave it in the chained position.
     ///
     /// ```
-    /// # fn choose(call: &cni_wrapper::Call) -> Result<(), cni_wrapper::Error> {
+    /// # let own = serde_json::json!({ "delegate": { "type": "bridge" } });
+    /// # let call = cni_wrapper_test::fake_call(cni_wrapper::Verb::Add, own);
     /// let chosen = serde_json::json!({ "type": "ptp" });
     /// let call = call.with_delegates("networks.quiet", &chosen)?;
     /// assert_eq!(call.delegates()[0]["type"], "ptp");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cni_wrapper::Error>(())
     /// ```
     ///
     /// # Errors

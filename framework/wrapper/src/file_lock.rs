@@ -24,14 +24,15 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(6
 /// use std::{fs::File, time::{Duration, Instant}};
 /// use cni_wrapper::FileLock;
 ///
-/// # let path = std::env::temp_dir().join(format!("lock-{}", std::process::id()));
+/// # let temporary = cni_wrapper_test::TemporaryDir::new();
+/// # let path = temporary.path().join("lock");
 /// # cni_wrapper::command(async {
 /// let soon = Instant::now() + Duration::from_millis(20);
 /// let held = FileLock::take(File::create(&path)?, soon).await?.expect("nobody else has it");
 /// assert!(FileLock::take(File::open(&path)?, soon).await?.is_none(), "held until now");
 /// drop(held);
 /// assert!(FileLock::take(File::open(&path)?, soon).await?.is_some());
-/// # std::fs::remove_file(&path)
+/// # Ok::<(), std::io::Error>(())
 /// # })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,43 +1,28 @@
-//! Locks of this process on files that are opened anew each time, which is what another process would do.
+//! Locks of this process on files that are opened anew each time, as another process would do.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
+
+use cni_wrapper_test::TemporaryDir;
 
 use super::*;
 
-/// A directory of the test's own, gone with it.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("file-lock-{}-{name}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> File {
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        options.open(self.0.join(name)).unwrap()
-    }
-
-    fn files(&self) -> Vec<File> {
-        ["a", "b", "c"].map(|name| self.file(name)).into()
-    }
+fn open(place: &TemporaryDir, name: &str) -> File {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(place.path().join(name)).unwrap()
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn three(place: &TemporaryDir) -> Vec<File> {
+    ["a", "b", "c"].map(|name| open(place, name)).into()
 }
 
-/// A program that has our file open, for longer than anybody waits here.
+/// A program that has our file open for longer than any test runs.
 struct Helper(Child);
 
 impl Helper {
     fn with(file: &File) -> Self {
-        let sleep = Command::new("sleep").arg("60").stdin(file.try_clone().unwrap()).spawn();
+        let sleep = Command::new("sleep").arg("3600").stdin(file.try_clone().unwrap()).spawn();
         Self(sleep.unwrap())
     }
 }
@@ -53,32 +38,48 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_millis(60)
 }
 
-fn much_later() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+/// Ends a hang.
+fn at_last() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
+/// Whether a thread waits for the lock in the kernel's queue; such a line of `/proc/locks` has an arrow.
+fn is_awaited(file: &File) -> bool {
+    let inode = format!(":{} ", file.metadata().unwrap().ino());
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&inode))
+}
+
+async fn until_awaited(file: &File, awaited: bool) {
+    let end = at_last();
+    while is_awaited(file) != awaited {
+        assert!(Instant::now() < end, "the lock's queue does not become {awaited}");
+        task::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 #[test]
 fn who_waits_in_vain_waits_the_whole_time_and_learns_who_holds_it() {
-    let place = Place::new("vain");
+    let place = TemporaryDir::new();
     task::block_on(async {
-        let held = FileLock::take(place.file("a"), soon()).await.unwrap().unwrap();
-        assert_eq!(FileLock::holder(&place.file("a")), None);
+        let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
+        assert_eq!(FileLock::holder(&open(&place, "a")), None);
         held.sign("somebody with a long name");
         held.sign("me");
         let until = soon();
-        assert!(FileLock::take(place.file("a"), until).await.unwrap().is_none());
+        assert!(FileLock::take(open(&place, "a"), until).await.unwrap().is_none());
         assert!(Instant::now() >= until);
-        assert_eq!(FileLock::holder(&place.file("a")).as_deref(), Some("me"));
+        assert_eq!(FileLock::holder(&open(&place, "a")).as_deref(), Some("me"));
     });
 }
 
 #[test]
 fn who_waits_goes_on_when_the_lock_is_free() {
-    let place = Place::new("freed");
+    let place = TemporaryDir::new();
     task::block_on(async {
-        let held = FileLock::take(place.file("a"), soon()).await.unwrap().unwrap();
-        let waits = task::spawn(FileLock::take(place.file("a"), much_later()));
-        task::sleep(Duration::from_millis(30)).await;
+        let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
+        let waits = task::spawn(FileLock::take(open(&place, "a"), at_last()));
+        until_awaited(&open(&place, "a"), true).await;
         drop(held);
         assert!(waits.await.unwrap().is_some());
     });
@@ -86,17 +87,19 @@ fn who_waits_goes_on_when_the_lock_is_free() {
 
 #[test]
 fn who_waited_in_vain_does_not_take_it_later() {
-    let place = Place::new("late");
+    let place = TemporaryDir::new();
     task::block_on(async {
-        let held = FileLock::take(place.file("a"), soon()).await.unwrap().unwrap();
-        let file = place.file("a");
+        let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
+        let file = open(&place, "a");
         // It would hold the lock for as long as it lives.
         let _helper = Helper::with(&file);
         assert!(FileLock::take(file, soon()).await.unwrap().is_none());
+        until_awaited(&open(&place, "a"), true).await;
         drop(held);
-        // Whoever is quick gets it before the one who gave up; so time and again.
+        until_awaited(&open(&place, "a"), false).await;
+        // The one who gave up may get it after any of these, and must give it back.
         for _ in 0..10 {
-            assert!(FileLock::take(place.file("a"), much_later()).await.unwrap().is_some());
+            assert!(FileLock::take(open(&place, "a"), at_last()).await.unwrap().is_some());
             task::sleep(Duration::from_millis(5)).await;
         }
     });
@@ -104,29 +107,29 @@ fn who_waited_in_vain_does_not_take_it_later() {
 
 #[test]
 fn it_is_free_when_it_is_dropped_though_a_child_has_the_file_open() {
-    let place = Place::new("child");
+    let place = TemporaryDir::new();
     task::block_on(async {
-        let file = place.file("a");
+        let file = open(&place, "a");
         let _helper = Helper::with(&file);
         let held = FileLock::take(file, soon()).await.unwrap().unwrap();
-        assert!(FileLock::take(place.file("a"), Instant::now()).await.unwrap().is_none());
+        assert!(FileLock::take(open(&place, "a"), Instant::now()).await.unwrap().is_none());
         drop(held);
-        assert!(FileLock::take(place.file("a"), Instant::now()).await.unwrap().is_some());
+        assert!(FileLock::take(open(&place, "a"), Instant::now()).await.unwrap().is_some());
     });
 }
 
 #[test]
 fn a_number_of_files_is_a_number_of_slots() {
-    let place = Place::new("slots");
+    let place = TemporaryDir::new();
     task::block_on(async {
         let mut held = Vec::new();
         for _ in 0..3 {
-            held.push(FileLock::first(place.files(), Instant::now()).await.unwrap().unwrap());
+            held.push(FileLock::first(three(&place), Instant::now()).await.unwrap().unwrap());
         }
         let until = soon();
-        assert!(FileLock::first(place.files(), until).await.unwrap().is_none());
+        assert!(FileLock::first(three(&place), until).await.unwrap().is_none());
         assert!(Instant::now() >= until);
-        let waits = task::spawn(FileLock::first(place.files(), much_later()));
+        let waits = task::spawn(FileLock::first(three(&place), at_last()));
         held.swap_remove(1);
         assert!(waits.await.unwrap().is_some());
     });

@@ -19,14 +19,14 @@ const SUFFIX: &str = ".json";
 /// ```
 /// use cni_wrapper::{Attachment, Notes};
 ///
-/// # let path = std::env::temp_dir().join(format!("notes-{}", std::process::id()));
+/// # let temporary = cni_wrapper_test::TemporaryDir::new();
+/// # let path = temporary.path().join("notes");
 /// let notes = Notes::below(&path);
 /// let attachment = Attachment { network: "mesos".into(), container_id: "c1".into(), ifname: "eth0".into() };
 /// notes.write(&attachment, &"the blue one")?;
 /// assert_eq!(notes.read(&attachment)?, Some("the blue one".to_owned()));
 /// assert_eq!(notes.of_network::<String>("mesos")?, [(attachment.clone(), "the blue one".to_owned())]);
 /// notes.remove(&attachment)?;
-/// # std::fs::remove_dir(&path).unwrap();
 /// # Ok::<(), cni_wrapper::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -15,7 +15,8 @@ use rustix::io::Errno;
 /// Names are those of files in the directory itself; [`Attachment::file_name`](crate::Attachment::file_name) makes one.
 ///
 /// ```
-/// # let path = std::env::temp_dir().join(format!("private-dir-{}", std::process::id()));
+/// # let temporary = cni_wrapper_test::TemporaryDir::new();
+/// # let path = temporary.path().join("private");
 /// use cni_wrapper::PrivateDir;
 ///
 /// let directory = PrivateDir::open(&path)?;
@@ -23,7 +24,6 @@ use rustix::io::Errno;
 /// assert_eq!(directory.read("c1", 1024)?.as_deref(), Some(&b"what ADD decided"[..]));
 /// directory.remove("c1")?;
 /// assert_eq!(directory.read("c1", 1024)?, None);
-/// # std::fs::remove_dir(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -199,6 +199,18 @@ mod tests {
         assert_eq!(Error::Config(Vec::new()).code(), 7);
         assert_eq!(Error::Conflict(Vec::new()).code(), 105);
         let locked = Error::Locked { path: "l".into(), holder: Some(3), waited: Duration::ZERO };
-        assert_eq!(locked.code(), 11);
+        assert_eq!((locked.code(), locked.is_unavailable()), (11, false));
+        let said = String::new();
+        assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, said }.code(), 11);
+        let mapping = "tcp host port 80".to_owned();
+        assert_eq!(Error::NoAddress { mapping, family: "IPv4" }.code(), 102);
+        assert_eq!(Error::Damaged { path: "f".into(), why: "empty".to_owned() }.code(), 6);
+        let source = std::io::ErrorKind::NotFound.into();
+        let unreadable = FileError { action: "read", path: "f".into(), source };
+        assert_eq!(Error::State(unreadable).code(), 5);
+        let unfit = Error::Unfit { program: "iptables".into(), why: "it is too old".to_owned() };
+        assert_eq!((unfit.code(), unfit.is_unavailable()), (103, true));
+        let differs = Error::Differs { rules: "IPv4", differences: Vec::new() };
+        assert_eq!((differs.code(), differs.is_unavailable()), (103, false));
     }
 }

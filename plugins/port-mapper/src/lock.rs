@@ -58,6 +58,7 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use async_std::task;
+    use cni_wrapper_test::TemporaryDir;
 
     use super::*;
 
@@ -65,16 +66,14 @@ mod tests {
         Unlocked::open(state)?.lock(patience).await
     }
 
-    fn state(name: &str) -> (State, PathBuf) {
-        let path =
-            std::env::temp_dir().join(format!("port-mapper-lock-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        (State::open(&path).unwrap(), path)
+    fn state() -> (State, TemporaryDir) {
+        let directory = TemporaryDir::new();
+        (State::open(&directory.path().join("state")).unwrap(), directory)
     }
 
     #[test]
     fn a_second_run_waits_its_time_and_then_names_the_first() {
-        let (state, path) = state("held");
+        let (state, _directory) = state();
         task::block_on(async {
             let held = take(&state, Duration::ZERO).await.unwrap();
             let started = Instant::now();
@@ -86,15 +85,14 @@ mod tests {
             drop(held);
             take(&state, Duration::ZERO).await.unwrap();
         });
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn it_is_free_when_it_is_dropped_though_a_helper_that_was_started_before_lives_on() {
-        let (state, path) = state("shared");
+        let (state, _directory) = state();
         task::block_on(async {
             let unlocked = Unlocked::open(&state).unwrap();
-            let mut helper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+            let mut helper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
             let held = unlocked.lock(Duration::ZERO).await.unwrap();
             assert!(take(&state, Duration::ZERO).await.is_err());
             drop(held);
@@ -103,20 +101,24 @@ mod tests {
             helper.wait().unwrap();
             again.unwrap();
         });
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn a_second_run_gets_the_lock_when_the_first_lets_go() {
-        let (state, path) = state("freed");
+        let (state, _directory) = state();
         task::block_on(async {
             let held = take(&state, Duration::ZERO).await.unwrap();
-            task::spawn(async move {
-                task::sleep(Duration::from_millis(30)).await;
-                drop(held);
-            });
-            take(&state, Duration::from_secs(5)).await.unwrap();
+            let second = Unlocked::open(&state).unwrap();
+            let waiting = task::spawn(second.lock(Duration::from_secs(120)));
+            // A thread of this process waits for a lock on a file.
+            let waits = format!(" -> FLOCK  ADVISORY  WRITE {} ", std::process::id());
+            let end = Instant::now() + Duration::from_secs(120);
+            while !std::fs::read_to_string("/proc/locks").unwrap().contains(&waits) {
+                assert!(Instant::now() < end, "nobody waits");
+                task::sleep(Duration::from_millis(2)).await;
+            }
+            drop(held);
+            waiting.await.unwrap();
         });
-        std::fs::remove_dir_all(path).unwrap();
     }
 }

@@ -1,31 +1,29 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use cni_wrapper_test::TemporaryDir;
+
 use super::*;
 use crate::config::{Config, Settings};
 
-/// A directory of its own for a test, removed at its end.
-struct Temporary(PathBuf);
+/// A path that does not exist yet, in a temporary directory.
+struct Temporary {
+    path: PathBuf,
+    _directory: TemporaryDir,
+}
 
 impl Temporary {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("port-mapper-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
+    fn new() -> Self {
+        let directory = TemporaryDir::new();
+        Self { path: directory.path().join("state"), _directory: directory }
     }
 
     fn state(&self) -> State {
-        State::open(&self.0).unwrap()
+        State::open(&self.path).unwrap()
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
+        let entries = std::fs::read_dir(&self.path).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -42,7 +40,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_claim_is_written_read_listed_and_removed() {
-    let temporary = Temporary::new("life");
+    let temporary = Temporary::new();
     let state = temporary.state();
     let (one, two) = (claim("c1"), claim("c10"));
     assert_eq!(state.read(&one.owner).unwrap(), None);
@@ -59,17 +57,17 @@ fn a_claim_is_written_read_listed_and_removed() {
 
 #[test]
 fn directory_and_files_are_closed_to_others() {
-    let temporary = Temporary::new("modes");
-    std::fs::create_dir(&temporary.0).unwrap();
-    std::fs::set_permissions(&temporary.0, PermissionsExt::from_mode(0o777)).unwrap();
+    let temporary = Temporary::new();
+    std::fs::create_dir(&temporary.path).unwrap();
+    std::fs::set_permissions(&temporary.path, PermissionsExt::from_mode(0o777)).unwrap();
     temporary.state().write(&claim("c1")).unwrap();
-    assert_eq!(mode(&temporary.0), 0o700);
-    assert_eq!(mode(&temporary.0.join(&temporary.names()[0])), 0o600);
+    assert_eq!(mode(&temporary.path), 0o700);
+    assert_eq!(mode(&temporary.path.join(&temporary.names()[0])), 0o600);
 }
 
 #[test]
 fn no_container_id_leads_out_of_the_directory() {
-    let temporary = Temporary::new("path");
+    let temporary = Temporary::new();
     let state = temporary.state();
     for id in ["../../x", "/etc/x", ".hidden", "a b", &"x".repeat(5000), "", "ü"] {
         state.write(&claim(id)).unwrap();
@@ -81,31 +79,30 @@ fn no_container_id_leads_out_of_the_directory() {
 
 #[test]
 fn symbolic_links_are_not_followed() {
-    let temporary = Temporary::new("link");
+    let temporary = Temporary::new();
     let state = temporary.state();
     let name = file_name(&claim("c1").owner);
-    let target = temporary.0.join("target");
+    let target = temporary.path.join("target");
     std::fs::write(&target, "untouched").unwrap();
-    symlink(&target, temporary.0.join(&name)).unwrap();
-    symlink(&target, temporary.0.join(format!(".{name}"))).unwrap();
+    symlink(&target, temporary.path.join(&name)).unwrap();
+    symlink(&target, temporary.path.join(format!(".{name}"))).unwrap();
     assert!(state.read(&claim("c1").owner).is_err());
     state.write(&claim("c1")).unwrap();
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "untouched");
 
-    let link = Temporary::new("link-to-directory");
-    symlink(&temporary.0, &link.0).unwrap();
-    assert!(State::open(&link.0).is_err());
-    std::fs::remove_file(&link.0).unwrap();
+    let link = Temporary::new();
+    symlink(&temporary.path, &link.path).unwrap();
+    assert!(State::open(&link.path).is_err());
 }
 
 #[test]
 fn a_damaged_file_is_reported_and_does_not_hide_the_others() {
-    let temporary = Temporary::new("damaged");
+    let temporary = Temporary::new();
     let state = temporary.state();
     state.write(&claim("c1")).unwrap();
     let broken = file_name(&claim("c2").owner);
     for text in ["", "{", "[]", "{\"version\":1}", "\u{0}\u{1}", "null"] {
-        std::fs::write(temporary.0.join(&broken), text).unwrap();
+        std::fs::write(temporary.path.join(&broken), text).unwrap();
         let all = state.list().unwrap();
         assert_eq!((all.len(), all.iter().filter(|one| one.is_ok()).count()), (2, 1), "{text}");
         let error = state.read(&claim("c2").owner).unwrap_err().to_string();
@@ -121,10 +118,10 @@ fn a_file_of_a_later_form_is_refused() {
 
 #[test]
 fn what_a_killed_writer_left_is_no_claim_and_goes_with_the_attachment() {
-    let temporary = Temporary::new("killed");
+    let temporary = Temporary::new();
     let state = temporary.state();
     let owner = claim("c1").owner;
-    std::fs::write(temporary.0.join(begun_name(&owner)), "{\"ver").unwrap();
+    std::fs::write(temporary.path.join(begun_name(&owner)), "{\"ver").unwrap();
     assert!(state.list().unwrap().is_empty() && state.list_begun().unwrap().is_empty());
     assert_eq!(state.read(&owner).unwrap(), None);
     state.remove(&owner).unwrap();
@@ -133,7 +130,7 @@ fn what_a_killed_writer_left_is_no_claim_and_goes_with_the_attachment() {
 
 #[test]
 fn what_was_begun_is_what_there_may_be_and_not_listed_until_it_is_settled() {
-    let temporary = Temporary::new("begun");
+    let temporary = Temporary::new();
     let state = temporary.state();
     let (old, new) = (claim("c1"), Claim { masq_all: true, ..claim("c1") });
     state.write(&old).unwrap();
@@ -154,7 +151,7 @@ fn what_was_begun_is_what_there_may_be_and_not_listed_until_it_is_settled() {
 
 #[test]
 fn a_missing_directory_is_no_state_and_is_not_made_by_looking() {
-    let temporary = Temporary::new("missing");
-    assert!(State::open_existing(&temporary.0).unwrap().is_none());
-    assert!(!temporary.0.exists());
+    let temporary = Temporary::new();
+    assert!(State::open_existing(&temporary.path).unwrap().is_none());
+    assert!(!temporary.path.exists());
 }

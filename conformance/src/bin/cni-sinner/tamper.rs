@@ -44,7 +44,7 @@ fn streams(call: &Call, reply: &mut Reply) {
     }
     if verb == "ADD" && call.sins("execution.leaves-no-child-on-stdout") {
         // It inherits stdout and stderr, and is left behind on purpose.
-        let child = Command::new("sleep").arg("2").stdin(std::process::Stdio::null()).spawn();
+        let child = Command::new("sleep").arg("10").stdin(std::process::Stdio::null()).spawn();
         std::mem::forget(child);
     }
 }

@@ -76,13 +76,12 @@ mod tests {
     use super::*;
     use crate::SpecVersion;
 
-    /// In a file of its own.
+    /// In a file of this name.
     fn of(name: &str, text: &str) -> Result<Request, Error> {
-        let file = std::env::temp_dir().join(format!("dry-run-{}-{name}", std::process::id()));
+        let directory = cni_wrapper_test::TemporaryDir::new();
+        let file = directory.path().join(name);
         std::fs::write(&file, text).unwrap();
-        let request = Request::dry_run(&file, "ours");
-        std::fs::remove_file(file).unwrap();
-        request
+        Request::dry_run(&file, "ours")
     }
 
     #[test]

@@ -89,6 +89,17 @@ mod tests {
     }
 
     #[test]
+    fn a_list_has_4096_names_at_most() {
+        let read = |count: usize| {
+            let mut problems = Vec::new();
+            let names: Vec<_> = (0..count).map(|number| format!("veth{number}")).collect();
+            let names = super::read(Some(&names.into()), &mut problems);
+            (names.len(), problems.len())
+        };
+        assert_eq!((read(4096), read(4097)), ((4096, 0), (0, 1)));
+    }
+
+    #[test]
     fn what_is_no_interface_name_is_refused() {
         for name in [
             "",

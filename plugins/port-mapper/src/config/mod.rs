@@ -233,7 +233,7 @@ mod tests {
             assert_eq!(settings.chain, "PORT-MAPPER");
             assert_eq!(settings.state_dir, PathBuf::from("/run/mesos-cni-port-mapper"));
             assert_eq!(settings.lock_timeout, Duration::from_secs(5));
-            assert!(settings.snat && !settings.masq_all);
+            assert!(settings.snat && !settings.masq_all && settings.backend.is_none());
             assert!(settings.exclude_devices.is_empty() && settings.mappings.is_empty());
         }
     }
@@ -246,6 +246,8 @@ mod tests {
             "runtimeConfig": {"portMappings": [{"hostPort": 1, "containerPort": 2}]}}),
         ));
         let settings = settings.unwrap();
+        assert_eq!(settings.chain, "MESOS");
+        assert_eq!(settings.state_dir, PathBuf::from("/run/x"));
         assert_eq!(settings.exclude_devices, ["br0", "veth+"]);
         assert_eq!(settings.backend, Some(BackendKind::IptablesLegacy));
         assert!(!settings.snat && settings.masq_all);
@@ -278,11 +280,16 @@ mod tests {
             config(json!({"chain": 3, "excludeDevices": 3, "backend": 3, "snat": 3, "masqAll": 3,
             "stateDir": 3, "lockTimeout": -3, "args": 3, "runtimeConfig": 3}));
         let cleanup = Cleanup::from(&broken);
-        assert_eq!(cleanup.chain, None);
+        assert_eq!((cleanup.chain, cleanup.backend), (None, None));
         assert_eq!(cleanup.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
         assert_eq!(cleanup.lock_timeout, DEFAULT_LOCK_TIMEOUT);
-        let sound = Cleanup::from(&config(json!({"chain": "MESOS", "backend": "iptables-nft"})));
+        let sound = Cleanup::from(&config(json!({"chain": "MESOS", "backend": "iptables-nft",
+            "stateDir": "/run/x", "lockTimeout": 7, "snat": 3})));
         assert_eq!(sound.chain.as_deref(), Some("MESOS"));
+        assert_eq!(
+            (sound.state_dir, sound.lock_timeout),
+            ("/run/x".into(), Duration::from_secs(7))
+        );
         assert_eq!(sound.backend, Some(BackendKind::IptablesNft));
     }
 }

@@ -92,6 +92,8 @@ impl Reach {
 
     /// One that leads a port of `mapping` elsewhere.
     fn other(&self, mapping: &Mapping) -> Option<usize> {
+        #[cfg(test)]
+        tests::LOOKS.set(tests::LOOKS.get() + 1);
         [self.best, self.other]
             .into_iter()
             .flatten()
@@ -106,8 +108,15 @@ fn shift(mapping: &Mapping) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How often a mapping was compared with the two that reach furthest of those before it.
+        pub(in crate::mappings) static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
 
     /// `IP host+range->container`.
     fn mapping(ip: &str, host_port: u16, range: u16, container_port: u16) -> Mapping {

@@ -30,7 +30,7 @@ use crate::family::Family;
 use crate::owner::{Holder, Owner};
 use ahead::Stock;
 use plan::{Decision, Scope};
-use run::Runner;
+use run::{Runner, WORK};
 use save::Listing;
 use settle::Wanted;
 use tools::{Program, Tools};
@@ -70,7 +70,7 @@ impl Iptables {
         let tools = Tools::new(variant, surroundings);
         tools.find(Program::Save, Family::V4)?;
         tools.find(Program::Restore, Family::V4)?;
-        Ok(Self { runner: Runner { tools, lock_timeout, stock: Stock::default() } })
+        Ok(Self { runner: Runner { tools, lock_timeout, work: WORK, stock: Stock::default() } })
     }
 }
 

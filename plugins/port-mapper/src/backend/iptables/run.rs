@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::family::Family;
 
 /// Time for the work itself, beside the wait for the lock.
-const WORK: Duration = Duration::from_secs(30);
+pub(super) const WORK: Duration = Duration::from_secs(30);
 /// A listing of a hundred thousand rules has about 15 MiB.
 const LONGEST_LISTING: usize = 64 << 20;
 /// The status of iptables when a resource, such as the lock, was not to be had.
@@ -27,11 +27,12 @@ const RESOURCE: i32 = 4;
 /// What iptables-restore is to do with a text: list or change what is there.
 const TELL: &[&str] = &["--noflush"];
 
-/// The programs, and how long to wait for the xtables lock.
+/// The programs, how long to wait for the xtables lock, and how long for the work itself.
 #[derive(Debug)]
 pub(super) struct Runner {
     pub(super) tools: Tools,
     pub(super) lock_timeout: Duration,
+    pub(super) work: Duration,
     pub(super) stock: Stock,
 }
 
@@ -181,7 +182,7 @@ impl Runner {
     }
 
     fn execution(&self, program: &Path, args: Vec<OsString>, stdin: Vec<u8>) -> Execution {
-        let deadline = self.lock_timeout + WORK;
+        let deadline = self.lock_timeout + self.work;
         let limits = Limits { deadline, stdout: LONGEST_LISTING, ..Limits::default() };
         let environment = self.tools.environment();
         Execution { program: program.to_owned(), args, environment, stdin, limits }
@@ -252,3 +253,7 @@ fn lacks_comments(said: &str) -> bool {
         .iter()
         .any(|words| said.contains(words))
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -19,6 +19,8 @@ pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
 
 /// The first word of a line that begins with it, and what follows; `None` when its quotes don't add up.
 pub(super) fn first(line: &str) -> Option<(Cow<'_, str>, &str)> {
+    #[cfg(test)]
+    tests::LOOKS.set(tests::LOOKS.get() + 1);
     let (word, rest) = match line.strip_prefix('"') {
         Some(quoted) => quoted_word(quoted)?,
         None => {
@@ -83,8 +85,15 @@ fn is_harmless(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many words were looked for.
+        pub(crate) static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn words_are_divided_at_blanks_and_grouped_by_double_quotes() {

@@ -1,0 +1,123 @@
+//! Starts programs on a throw-away host and measures them, as the bench asks, a line of JSON each.
+//!
+//! It is a process of its own so that what is measured is started from a small process, with
+//! nothing between: no shell, no `nsenter`, no pipes that somebody must empty.
+
+#[path = "../protocol.rs"]
+mod protocol;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use protocol::{Answer, Call, End};
+
+/// Where inputs and outputs lie: memory, and private to the host.
+const FILES: &str = "/run/bench-calls";
+
+/// The status of what could not be started, as a shell has it.
+const NOT_STARTED: i32 = 127;
+
+fn main() -> io::Result<()> {
+    fs::create_dir_all(FILES)?;
+    for line in io::stdin().lock().lines() {
+        let calls: Vec<Call> = serde_json::from_str(&line?)?;
+        let answer = serde_json::to_string(&all(&calls)?)?;
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{answer}")?;
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// Starts all at once and waits for all.
+fn all(calls: &[Call]) -> io::Result<Answer> {
+    let mut commands = Vec::new();
+    for (index, call) in calls.iter().enumerate() {
+        commands.push(command(call, index)?);
+    }
+    let mut ends = vec![End::default(); calls.len()];
+    let mut running = BTreeMap::new();
+    let begun = Instant::now();
+    for (index, command) in commands.iter_mut().enumerate() {
+        let started = Instant::now();
+        match command.spawn() {
+            Ok(child) => drop(running.insert(child.id(), (index, started))),
+            Err(error) => fs::write(path(index, "err"), error.to_string())
+                .map(|()| ends[index].status = NOT_STARTED)?,
+        }
+    }
+    if calls.first().is_some_and(|call| call.watch) {
+        ends[0].own_kib = running.keys().next().map_or(0, |pid| watched(*pid));
+    }
+    while !running.is_empty() {
+        let (pid, status, peak_kib) = wait()?;
+        if let Some((index, started)) = running.remove(&pid) {
+            let micros = started.elapsed().as_secs_f64() * 1e6;
+            ends[index] = End { micros, status, peak_kib, ..ends[index].clone() };
+        }
+    }
+    let micros = begun.elapsed().as_secs_f64() * 1e6;
+    for (index, end) in ends.iter_mut().enumerate() {
+        (end.stdout, end.stderr) = (text(index, "out")?, text(index, "err")?);
+    }
+    Ok(Answer { micros, ends })
+}
+
+fn command(call: &Call, index: usize) -> io::Result<Command> {
+    fs::write(path(index, "in"), &call.stdin)?;
+    let mut command = Command::new(&call.program);
+    command
+        .args(&call.arguments)
+        .env_clear()
+        .envs(&call.environment)
+        .stdin(File::open(path(index, "in"))?)
+        .stdout(File::create(path(index, "out"))?)
+        .stderr(File::create(path(index, "err"))?);
+    Ok(command)
+}
+
+fn path(index: usize, what: &str) -> PathBuf {
+    PathBuf::from(FILES).join(format!("{}-{index}.{what}", std::process::id()))
+}
+
+fn text(index: usize, what: &str) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path(index, what))?).into_owned())
+}
+
+/// The peak of a process's own memory, asked again and again until it has none any more.
+///
+/// What `wait4` tells of a child is the largest of it and all that it waited for.
+fn watched(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let mut peak = 0;
+    while let Some(now) = fs::read_to_string(&path).ok().and_then(|status| high_water(&status)) {
+        peak = now;
+    }
+    peak
+}
+
+/// `VmHWM:     1234 kB`; a process that has ended has no such line.
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Waits for any child: its id, how it ended, and its peak memory in KiB.
+fn wait() -> io::Result<(u32, i32, u64)> {
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    #[expect(unsafe_code, reason = "no safe interface gives the resource usage of one child")]
+    // SAFETY: both pointers are to live memory of the right types, and all zeros is a valid rusage.
+    let (pid, usage) = unsafe {
+        let pid = libc::wait4(-1, &mut status, 0, usage.as_mut_ptr());
+        (pid, usage.assume_init())
+    };
+    let pid = u32::try_from(pid).map_err(|_| io::Error::last_os_error())?;
+    let end =
+        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) };
+    Ok((pid, end, u64::try_from(usage.ru_maxrss).unwrap_or(0)))
+}

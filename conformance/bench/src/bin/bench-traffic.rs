@@ -1,0 +1,70 @@
+//! New TCP connections, one after the other, and how long each took.
+//!
+//! `bench-traffic serve PORT` takes connections and closes them, until its input ends.
+//! `bench-traffic connect ADDRESS:PORT` reads a number from each line of its input, makes so many
+//! connections, and prints a line of JSON: see `src/traffic.rs`, which reads it.
+#![allow(clippy::print_stdout, reason = "stdout is how it answers")]
+
+use std::error::Error;
+use std::io::{self, BufRead, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::set_socket_linger;
+
+/// A SYN that is lost is sent again after a second.
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", port] => Ok(serve(port.parse()?)?),
+        ["connect", address] => connect(address.parse()?),
+        _ => Err("usage: bench-traffic serve PORT | connect ADDRESS:PORT".into()),
+    }
+}
+
+fn serve(port: u16) -> io::Result<()> {
+    let listener = TcpListener::bind(("0.0.0.0", port))?;
+    println!("ready");
+    // What fails is only that a client went away first.
+    thread::spawn(move || listener.incoming().for_each(drop));
+    io::stdin().read_to_end(&mut Vec::new()).map(drop)
+}
+
+fn connect(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    for line in io::stdin().lock().lines() {
+        let (micros, failed, seconds) = many(address, line?.parse()?);
+        let quantile = |part: f64| quantile(&micros, part);
+        let (p10, p50, p99) = (quantile(0.1), quantile(0.5), quantile(0.99));
+        println!(
+            r#"{{"p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2},"made":{},"failed":{failed},"seconds":{seconds:.6}}}"#,
+            micros.len()
+        );
+        io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+/// Times of `connect` in microseconds in order of size, how many failed, and how long all took.
+fn many(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
+    let mut micros = Vec::with_capacity(count);
+    let begun = Instant::now();
+    for _ in 0..count {
+        let started = Instant::now();
+        if let Ok(stream) = TcpStream::connect_timeout(&address, LIMIT) {
+            micros.push(started.elapsed().as_secs_f64() * 1e6);
+            // A reset in place of a slow farewell: no port stays taken for a minute.
+            let _ = set_socket_linger(&stream, Some(Duration::ZERO));
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    micros.sort_unstable_by(f64::total_cmp);
+    (micros.clone(), count - micros.len(), seconds)
+}
+
+fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1) as f64;
+    sorted.get((last * part).round() as usize).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,142 @@
+//! The programs that are measured and those that measure: built first, found afterwards.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::options::Options;
+use crate::Outcome;
+
+/// Where Debian's containernetworking-plugins has it.
+pub(crate) const PORTMAP: &str = "/usr/lib/cni/portmap";
+
+/// Programs of this package that only the bench uses.
+const HELPERS: [&str; 5] =
+    ["bench-caller", "bench-delegate", "bench-empty", "bench-traffic", "bench-transaction"];
+
+/// Paths of programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
+    pub(crate) port_mapper: PathBuf,
+    /// `examples/nothing.rs` of the toolkit.
+    pub(crate) nothing: PathBuf,
+    pub(crate) delegate: PathBuf,
+    pub(crate) empty: PathBuf,
+    pub(crate) transaction: PathBuf,
+    /// The same, linked as the plugins are; none where those are debug builds.
+    pub(crate) static_transaction: Option<PathBuf>,
+    pub(crate) caller: PathBuf,
+    pub(crate) traffic: PathBuf,
+}
+
+/// Selects the whole workspace, as the tests do: nothing is compiled again for other features.
+const WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
+
+/// Builds all of them: plugins as they are shipped, which is statically linked, and the rest as
+/// cargo does by default.
+pub(crate) fn build(options: &Options) -> Outcome<Programs> {
+    let helpers = HELPERS.iter().flat_map(|bin| ["--bin", bin]);
+    let mut built = executables(WORKSPACE.into_iter().chain(helpers), options)?;
+    let mut plugins = vec!["--example", "nothing"];
+    if options.port_mapper.is_none() {
+        plugins.extend(["--bin", "mesos-cni-port-mapper"]);
+    }
+    if options.unoptimised {
+        built.extend(executables(WORKSPACE.into_iter().chain(plugins), options)?);
+        return find(&built, None, options);
+    }
+    let target = static_target();
+    let shipped = ["--package", "cni-wrapper", "--package", "mesos-cni-port-mapper"];
+    let shipped = shipped.into_iter().chain(["--target", &target]);
+    built.extend(executables(shipped.chain(plugins), options)?);
+    let floor = ["--bin", "bench-transaction", "--target", &target];
+    let floor = executables(WORKSPACE.into_iter().chain(floor), options)?;
+    find(&built, floor.get("bench-transaction").cloned(), options)
+}
+
+/// The target of programs that load no library.
+fn static_target() -> String {
+    // The one architecture whose name differs.
+    let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
+    format!("{architecture}-unknown-linux-musl")
+}
+
+/// Builds these, and returns their paths by their names.
+fn executables<'w>(
+    words: impl IntoIterator<Item = &'w str>,
+    options: &Options,
+) -> Outcome<HashMap<String, PathBuf>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--message-format", "json-render-diagnostics"]).args(words);
+    if !options.unoptimised {
+        command.arg("--release");
+    }
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    let line = format!("cargo {}", words.join(" "));
+    eprintln!("$ {line}");
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| format!("{line}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{line}: {}", output.status));
+    }
+    Ok(built(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn find(
+    built: &HashMap<String, PathBuf>,
+    static_transaction: Option<PathBuf>,
+    options: &Options,
+) -> Outcome<Programs> {
+    let of = |name: &str| {
+        built.get(name).cloned().ok_or_else(|| format!("cargo says nothing of having built {name}"))
+    };
+    let port_mapper = match &options.port_mapper {
+        Some(path) => absolute(path)?,
+        None => of("mesos-cni-port-mapper")?,
+    };
+    Ok(Programs {
+        port_mapper,
+        nothing: of("nothing")?,
+        delegate: of("bench-delegate")?,
+        empty: of("bench-empty")?,
+        transaction: of("bench-transaction")?,
+        static_transaction,
+        caller: of("bench-caller")?,
+        traffic: of("bench-traffic")?,
+    })
+}
+
+fn absolute(path: &Path) -> Outcome<PathBuf> {
+    std::fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The executables that cargo names in its messages, a line of JSON each.
+fn built(messages: &str) -> HashMap<String, PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages
+        .filter_map(|message| {
+            let path = message["executable"].as_str()?;
+            Some((message["target"]["name"].as_str()?.to_owned(), path.into()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_found_in_what_cargo_says() {
+        let said = r#"
+            {"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"nothing"},"executable":"/t/nothing"}
+            not of cargo
+            {"reason":"build-finished","success":true}"#;
+        let found = built(said);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found["nothing"], PathBuf::from("/t/nothing"));
+    }
+}

@@ -1,0 +1,79 @@
+//! A throw-away host with a container behind a bridge and a client outside.
+
+use std::path::PathBuf;
+
+use cni_wrapper_test::{Container, Host, Neighbour};
+
+use super::caller::{Caller, Scheduling};
+use super::programs::Programs;
+use super::rows::{Attachment, IPTABLES, Row};
+use crate::Outcome;
+
+/// The host's address, for the client outside.
+pub(crate) const HOST: &str = "203.0.113.1";
+/// The container's.
+pub(crate) const CONTAINER: &str = "10.200.0.2";
+
+/// The host of a row with so many existing mappings.
+pub(crate) struct Scene {
+    /// Calls on the host.
+    pub(crate) caller: Caller,
+    pub(crate) container: Container,
+    pub(crate) outside: Neighbour,
+    // Last: all others live on it.
+    pub(crate) host: Host,
+}
+
+impl Scene {
+    pub(crate) fn new(row: &Row, programs: &Programs, scheduling: Scheduling) -> Outcome<Self> {
+        let host = Host::new();
+        let container = host.container("c1");
+        host.sh(&format!("{BRIDGE}{}", iptables(row.variant.name())));
+        container.sh(
+            "ip link set eth0 up; ip address add 10.200.0.2/16 dev eth0; ip route add default via 10.200.0.1",
+        );
+        let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+        let caller = Caller::start(scheduling, &host, &programs.caller)?;
+        Ok(Self { caller, container, outside, host })
+    }
+
+    /// A path on the host, as seen from here.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{inside}", self.host.pid()))
+    }
+}
+
+const BRIDGE: &str = "
+    ip link add cni0 type bridge
+    ip address add 10.200.0.1/16 dev cni0
+    ip link add veth1 type veth peer name eth0 netns c1
+    ip link set veth1 master cni0 up
+    ip link set cni0 up
+";
+
+/// Makes `iptables` and its relatives those of the variant, as Debian's alternatives do.
+fn iptables(variant: &str) -> String {
+    format!(
+        "mkdir {IPTABLES}
+         for family in iptables ip6tables; do
+             for tail in '' -save -restore; do
+                 ln -s $(command -v $family-{variant}$tail) {IPTABLES}/$family$tail
+             done
+         done"
+    )
+}
+
+/// The attachment of every measured ADD and DEL; a fresh id each time.
+pub(crate) fn measured(count: usize) -> Attachment {
+    Attachment { id: format!("bench-m{count:07}"), address: CONTAINER.to_owned(), port: 8080 }
+}
+
+/// One of many that begin at once.
+pub(crate) fn one_of_many(index: usize) -> Attachment {
+    let port = u16::try_from(9000 + index).unwrap_or(u16::MAX);
+    Attachment {
+        id: format!("bench-p{index:07}"),
+        address: format!("10.200.254.{}", 2 + index),
+        port,
+    }
+}

@@ -1,0 +1,222 @@
+//! The figures for people.
+
+use std::fmt::Write;
+
+use super::bars::{Bar, Relation, Verdict};
+use super::figures::{AtOnce, Figures, RowFigures, Times, Traffic};
+use super::machine::Machine;
+
+/// All tables of a run.
+pub(crate) fn all(figures: &Figures, bars: &[Bar]) -> String {
+    let mut text = head(&figures.machine);
+    text.push_str(&section("ADD, ms: median (p90) [calls]", figures, |row, existing| {
+        row.calls(existing).map(|calls| times(&calls.add))
+    }));
+    text.push_str(&section("DEL, ms: median (p90) [calls]", figures, |row, existing| {
+        row.calls(existing).map(|calls| times(&calls.del))
+    }));
+    text.push_str(&section(
+        "New connections through the last mapping (bare delegate: straight to the container): a second, p50 / p99 µs",
+        figures,
+        |row, existing| row.traffic(existing).map(traffic),
+    ));
+    text.push_str(&section("32 at once: ADDs ms, DELs ms", figures, |row, existing| {
+        row.at_once(existing).map(at_once)
+    }));
+    text.push_str(&sizes(figures));
+    text.push_str(&failures(figures));
+    text.push_str(&judged(bars));
+    text
+}
+
+fn head(machine: &Machine) -> String {
+    let kind = if machine.optimised { "" } else { ", DEBUG BUILDS: the figures mean nothing" };
+    format!(
+        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\nAll figures are of one run, measured in turns. Compare ratios: times depend on the machine.\n",
+        machine.date,
+        machine.kernel,
+        machine.processors,
+        machine.scheduling,
+        machine.linked,
+        machine.versions.join(", "),
+    )
+}
+
+fn times(times: &Times) -> String {
+    let failed = if times.failed > 0 { format!(" {} FAILED", times.failed) } else { String::new() };
+    if times.calls == 0 {
+        return failed.trim().to_owned();
+    }
+    let (median, p90) = (digits(times.median_ms), digits(times.p90_ms));
+    format!("{median} ({p90}) [{}]{failed}", times.calls)
+}
+
+fn traffic(traffic: &Traffic) -> String {
+    let failed =
+        if traffic.failed > 0 { format!(", {} failed", traffic.failed) } else { String::new() };
+    format!("{:.0}, {:.0} / {:.0}{failed}", traffic.per_second, traffic.p50_us, traffic.p99_us)
+}
+
+fn at_once(at_once: &AtOnce) -> String {
+    let wrong = [
+        (at_once.add_failed + at_once.del_failed, "failed"),
+        (at_once.missing, "missing"),
+        (at_once.double, "double"),
+        (at_once.left, "left"),
+    ];
+    let wrong = wrong.iter().filter(|(count, _)| *count > 0);
+    let wrong: String = wrong.map(|(count, what)| format!(", {count} {what}")).collect();
+    format!("{}, {}{wrong}", digits(at_once.add_ms), digits(at_once.del_ms))
+}
+
+/// Three significant digits, as far as there are so many.
+fn digits(value: f64) -> String {
+    let places = match value {
+        value if value < 10.0 => 2,
+        value if value < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.places$}")
+}
+
+/// A table with a column for each number of existing mappings.
+fn section(
+    title: &str,
+    figures: &Figures,
+    cell: impl Fn(&RowFigures, usize) -> Option<String>,
+) -> String {
+    let heading = figures.existing.iter().map(|existing| format!("N={existing}"));
+    let mut lines = vec![std::iter::once(String::new()).chain(heading).collect::<Vec<_>>()];
+    for row in &figures.rows {
+        let cells: Vec<Option<String>> =
+            figures.existing.iter().map(|existing| cell(row, *existing)).collect();
+        let refused = row.calls.is_empty() && !row.failures.is_empty();
+        if refused || cells.iter().any(Option::is_some) {
+            let none = if refused { "failed" } else { "–" };
+            let cells = cells.into_iter().map(|cell| cell.unwrap_or_else(|| none.to_owned()));
+            lines.push(std::iter::once(row.name.clone()).chain(cells).collect());
+        }
+    }
+    if lines.len() == 1 { String::new() } else { format!("\n{title}\n{}", aligned(&lines)) }
+}
+
+fn sizes(figures: &Figures) -> String {
+    let words = [
+        "",
+        "file MiB",
+        "own peak MiB",
+        "largest peak MiB",
+        "ADD: processes",
+        "programs",
+        "DEL: processes",
+        "programs",
+    ];
+    let mut lines = vec![words.map(str::to_owned).to_vec()];
+    for row in &figures.rows {
+        let mut line = vec![row.name.clone(), digits(row.binary_bytes as f64 / 1048576.0)];
+        line.extend([row.own_mib(), row.peak_mib()].map(|mib| mib.map_or("–".to_owned(), digits)));
+        match &row.processes {
+            None => line.extend(["–"; 4].map(str::to_owned)),
+            Some(both) => {
+                for trace in [&both.add, &both.del] {
+                    line.extend([trace.processes.to_string(), trace.programs.len().to_string()]);
+                }
+            }
+        }
+        lines.push(line);
+    }
+    let note = "(peak memory: of the plugin's own process, and of the largest that it is or waited for; processes: N=0)";
+    format!("\nSizes and processes {note}\n{}", aligned(&lines))
+}
+
+/// Columns as wide as their widest cell, two blanks apart, numbers at the right.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let mut text = String::new();
+    for line in lines {
+        let mut row = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = width(column).unwrap_or(0);
+            // Writing to a string does not fail.
+            let _ = match column {
+                0 => write!(row, "  {cell:<width$}"),
+                _ => write!(row, "  {cell:>width$}"),
+            };
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn failures(figures: &Figures) -> String {
+    let mut text = String::new();
+    for row in &figures.rows {
+        for problem in &row.failures {
+            text.push_str(&format!("  {} failed: {problem}\n", row.name));
+        }
+    }
+    if text.is_empty() { text } else { format!("\nFAILED\n{text}") }
+}
+
+fn judged(bars: &[Bar]) -> String {
+    let line = |bar: &Bar| {
+        let at = if bar.at == Relation::Most { "≤" } else { "≥" };
+        let measured = bar.measured.map_or("–".to_owned(), |value| format!("{value:.3}"));
+        let verdict = bar.verdict.as_str().to_owned();
+        vec![bar.name.clone(), measured, format!("{at} {}", bar.limit), verdict]
+    };
+    let lines: Vec<Vec<String>> = bars.iter().map(line).collect();
+    let missed = bars.iter().filter(|bar| bar.verdict == Verdict::Missed).count();
+    let met = bars.iter().filter(|bar| bar.verdict == Verdict::Met).count();
+    format!(
+        "\nWhat it must show\n{}\n{met} met, {missed} missed, {} not measured\n",
+        aligned(&lines),
+        bars.len() - met - missed
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bars, sample};
+
+    #[test]
+    fn every_row_every_number_and_every_bar_is_in_the_text() {
+        let figures = sample::figures();
+        let text = all(&figures, &bars::judge(&figures));
+        for part in
+            ["portmap iptables-legacy", "N=10000", "2.00 (3.00) [30]", "≤ 0.012", "ok", "MISSED"]
+        {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_loud() {
+        let mut figures = sample::figures();
+        figures.rows[0].fail("ADD: no such backend".to_owned());
+        figures.rows[0].calls[0].add = Times { failed: 9, ..Times::default() };
+        figures.rows[1].fail("no such program".to_owned());
+        figures.rows[1].calls.clear();
+        let text = all(&figures, &[]);
+        assert!(text.contains("nftables failed: ADD: no such backend"), "{text}");
+        assert!(text.contains("9 FAILED"), "{text}");
+        let refused = text.lines().find(|line| line.trim().starts_with("iptables-nft")).unwrap();
+        assert!(refused.ends_with("failed"), "{text}");
+    }
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let lines =
+            [["", "N=0"], ["name", "10.0 (12.0)"]].map(|line| line.map(str::to_owned).to_vec());
+        assert_eq!(aligned(&lines), "                N=0\n  name  10.0 (12.0)\n");
+    }
+
+    #[test]
+    fn three_digits_are_shown() {
+        assert_eq!([1.234, 12.34, 123.4].map(digits), ["1.23", "12.3", "123"]);
+    }
+}

@@ -1,0 +1,5 @@
+//! The benchmark's command.
+
+#[cfg(feature = "host-tests")]
+mod measures;
+mod usage;

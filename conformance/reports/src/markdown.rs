@@ -1,0 +1,139 @@
+//! The page for people about one subject.
+
+use std::fmt::Write;
+
+use cni_conformance::run::{Record, Report};
+use cni_conformance::{Subject, Verdict};
+
+use super::scrub::scrub;
+
+/// The page.
+pub(crate) fn page(name: &str, subject: &Subject, report: Result<&Report, &String>) -> String {
+    let mut page = format!(
+        "# {name}\n\n\
+         The plugin `{}` as `{}`, by [`subjects/{name}.json`](../../subjects/{name}.json). Again: `cargo xtask conformance {name}`\n",
+        subject.name(),
+        subject.profile
+    );
+    match report {
+        Ok(report) => page.push_str(&judged(name, report)),
+        Err(problem) => {
+            let _ = writeln!(page, "\nIt could not be judged: {}", scrub(problem));
+        }
+    }
+    page
+}
+
+fn judged(name: &str, report: &Report) -> String {
+    let versions: Vec<_> = report.versions.iter().map(|version| version.as_str()).collect();
+    let mut page = format!("\nVersions {}. Cases by the gravest verdict: ", versions.join(", "));
+    let cases = cases(report);
+    let sums = Verdict::ALL.map(|verdict| {
+        format!("{} {verdict}", cases.iter().filter(|case| gravest(case) == verdict).count())
+    });
+    page.push_str(&format!("{}.\n", sums.join(", ")));
+    let findings = [Verdict::Fail, Verdict::Broken, Verdict::Warn];
+    for case in
+        findings.iter().flat_map(|verdict| cases.iter().filter(move |c| gravest(c) == *verdict))
+    {
+        page.push_str(&finding(name, report, case));
+    }
+    for (verdict, title) in [(Verdict::Info, "Seen"), (Verdict::Skip, "Skipped")] {
+        let lines: String =
+            cases.iter().filter(|case| gravest(case) == verdict).map(|case| line(case)).collect();
+        if !lines.is_empty() {
+            page.push_str(&format!("\n## {title}\n\n{lines}"));
+        }
+    }
+    page
+}
+
+/// The records of each case.
+fn cases(report: &Report) -> Vec<Vec<&Record>> {
+    let mut cases: Vec<Vec<&Record>> = Vec::new();
+    for record in &report.records {
+        match cases.last_mut().filter(|case| case[0].case.id == record.case.id) {
+            Some(case) => case.push(record),
+            None => cases.push(vec![record]),
+        }
+    }
+    cases
+}
+
+fn gravest(case: &[&Record]) -> Verdict {
+    use Verdict::{Broken, Fail, Info, Pass, Skip, Warn};
+    let has = |verdict: &Verdict| case.iter().any(|record| record.verdict == *verdict);
+    [Fail, Broken, Warn, Info, Pass, Skip].into_iter().find(has).unwrap_or(Skip)
+}
+
+/// The first record that ended like its case, and in which versions others did.
+fn first<'r>(case: &[&'r Record]) -> (Option<&'r Record>, String) {
+    let verdict = gravest(case);
+    let those: Vec<_> = case.iter().filter(|record| record.verdict == verdict).collect();
+    let versions: Vec<_> = those.iter().map(|record| record.version.as_str()).collect();
+    let all = those.len() == case.len();
+    let versions = if all { String::new() } else { format!(" in {}", versions.join(", ")) };
+    (those.first().map(|record| **record), versions)
+}
+
+fn finding(name: &str, report: &Report, case: &[&Record]) -> String {
+    let (Some(record), versions) = first(case) else { return String::new() };
+    let requirement = record.case.requirement();
+    let mut text = format!(
+        "\n## {} `{}`{versions}\n\n{} ({}, {}, {}",
+        record.verdict,
+        requirement.id,
+        requirement.sentence,
+        requirement.severity_in(record.version),
+        requirement.code,
+        requirement.section.title(),
+    );
+    text.push_str(
+        &requirement.section.link().map_or(")".to_owned(), |link| format!(", [text]({link}))")),
+    );
+    text.push('\n');
+    if let Some(reason) = report.subject.reason(requirement.id) {
+        let _ = write!(text, "\n**{reason}**\n");
+    }
+    let mut seen = String::new();
+    if let Some(finding) = &record.finding {
+        let _ =
+            write!(seen, "expected  {}\nactual    {}\n", finding.expected, cut(&finding.actual));
+    }
+    if let Some(note) = &record.note {
+        let _ = writeln!(seen, "{note}");
+    }
+    for exchange in &record.exchanges {
+        let _ = writeln!(seen, "{}: {}", exchange.call, exchange.ending());
+    }
+    let _ = write!(text, "\n```text\n{}```\n", scrub(&seen));
+    let _ = write!(
+        text,
+        "\n`cni-conformance run --subject conformance/subjects/{name}.json {} --spec {} --keep`\n",
+        requirement.id, record.version
+    );
+    text
+}
+
+/// Some differences are long.
+fn cut(text: &str) -> String {
+    const SHOWN: usize = 15;
+    let mut lines: Vec<&str> = text.lines().collect();
+    let more = format!("… and {} more", lines.len().saturating_sub(SHOWN));
+    if lines.len() > SHOWN {
+        lines.truncate(SHOWN);
+        lines.push(&more);
+    }
+    lines.join("\n          ")
+}
+
+fn line(case: &[&Record]) -> String {
+    let (Some(record), versions) = first(case) else { return String::new() };
+    let finding = record.finding.as_ref().map(|finding| finding.actual.as_str());
+    let words = record.note.as_deref().or(finding).unwrap_or_default();
+    let words: String = scrub(words).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.replace('`', "'");
+    let shown: String = words.chars().take(200).collect();
+    let end = if shown.len() < words.len() { "…" } else { "" };
+    format!("- `{}`{versions}: `{shown}{end}`\n", record.case.id)
+}

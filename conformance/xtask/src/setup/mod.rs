@@ -1,0 +1,154 @@
+//! Installs what a task needs: Debian packages, Rust components, other people's programs.
+
+mod needs;
+mod rust;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::run::{Outcome, run, target_directory};
+
+pub(crate) use needs::{
+    BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, NODE, Need, PODMAN, SOAK, TEST,
+};
+pub(crate) use rust::{components, static_target, target, tool};
+
+/// Installs the Debian packages of these that are missing.
+pub(crate) fn packages(needs: &[Need]) -> Outcome {
+    let missing = missing(needs, is_there);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing Debian packages: {}", missing.join(" "));
+    install(&missing)?;
+    match needs.iter().find(|need| !is_there(need.file)) {
+        None => Ok(()),
+        Some(need) => {
+            Err(format!("{} is still missing after installing {}", need.file, need.package))
+        }
+    }
+}
+
+/// The packages whose files do not exist, each once.
+fn missing(needs: &[Need], is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    for need in needs {
+        if !missing.contains(&need.package) && !is_there(need.file) {
+            missing.push(need.package);
+        }
+    }
+    missing
+}
+
+fn install(packages: &[&str]) -> Outcome {
+    let apt = |words: &[&str]| {
+        // What it prints is shown only if it fails.
+        let output = as_root("apt-get").args(words).stdin(Stdio::null()).output();
+        match output {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let words = [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat();
+    // The package lists of a new machine are empty or old.
+    let outcome = apt(&["update", "-qq"]).and_then(|()| apt(&words));
+    let advice = || format!("Install them yourself: apt-get install {}", packages.join(" "));
+    outcome.map_err(|problem| format!("apt-get: {problem}\n{}", advice()))
+}
+
+/// A container image registry, from Debian. Installed, it would serve everyone on port 5000, so it
+/// is only unpacked.
+pub(crate) fn registry() -> Outcome {
+    const PACKAGE: &str = "docker-registry";
+    let at = target_directory()?.join("tools").join(PACKAGE);
+    if at.join("usr/bin").join(PACKAGE).exists() {
+        return Ok(());
+    }
+    println!("unpacking Debian's {PACKAGE} into {}", at.display());
+    std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
+    let script = format!(
+        "apt-get download -qq -o APT::Sandbox::User=root {PACKAGE} && \
+         dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
+    );
+    run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
+}
+
+/// Whether this process is root.
+pub(crate) fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Fails for other users than root.
+pub(crate) fn require_root() -> Outcome {
+    if is_root() {
+        return Ok(());
+    }
+    Err("this task makes network namespaces: run it as root".to_owned())
+}
+
+fn as_root(program: &str) -> Command {
+    let mut command = if is_root() { Command::new(program) } else { Command::new("sudo") };
+    if !is_root() {
+        command.arg(program);
+    }
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_there(file: &str) -> bool {
+    let path = Path::new(file);
+    if path.is_absolute() {
+        return path.exists();
+    }
+    let given = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
+    env::split_paths(&given).chain(system).any(|directory| directory.join(file).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages_of(needs: &[Need]) -> Vec<&str> {
+        missing(needs, |_| false)
+    }
+
+    #[test]
+    fn the_demo_installs_what_it_uses_and_nothing_else() {
+        let expected = [
+            "iproute2",
+            "util-linux",
+            "mount",
+            "iptables",
+            "nftables",
+            "containernetworking-plugins",
+        ];
+        assert_eq!(packages_of(DEMO), expected);
+        assert_eq!(missing(DEMO, |file| file != "nft"), ["nftables"]);
+    }
+
+    #[test]
+    fn a_package_is_installed_once_and_only_if_a_file_of_it_is_missing() {
+        let needs = [
+            Need { file: "one", package: "both" },
+            Need { file: "other", package: "other" },
+            Need { file: "two", package: "both" },
+        ];
+        assert_eq!(missing(&needs, |_| false), ["both", "other"]);
+        assert_eq!(missing(&needs, |file| file == "one"), ["other", "both"]);
+        assert!(missing(&needs, |_| true).is_empty());
+    }
+
+    #[test]
+    fn the_tests_need_everything_that_any_task_needs() {
+        let all = packages_of(TEST);
+        for needs in [BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, NODE, PODMAN, SOAK] {
+            for package in packages_of(needs) {
+                assert!(all.contains(&package), "{package}");
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Which Debian packages each task needs.
+
+/// A file that must exist, and the Debian package that contains it. A bare name is a program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    pub(crate) file: &'static str,
+    pub(crate) package: &'static str,
+}
+
+const fn need(file: &'static str, package: &'static str) -> Need {
+    Need { file, package }
+}
+
+/// What a throw-away host, the port mapper on it and the plugins that it delegates to need.
+const IP: Need = need("ip", "iproute2");
+const NSENTER: Need = need("nsenter", "util-linux");
+const MOUNT: Need = need("mount", "mount");
+const IPTABLES: Need = need("iptables-restore", "iptables");
+const NFT: Need = need("nft", "nftables");
+const BRIDGE: Need = need("/usr/lib/cni/bridge", "containernetworking-plugins");
+
+const STRACE: Need = need("strace", "strace");
+const CONTAINERD_ITSELF: Need = need("containerd", "containerd");
+const RUNC: Need = need("runc", "runc");
+const PODMAN_ITSELF: Need = need("podman", "podman");
+/// Process 1 of a pod.
+const CATATONIT: Need = need("/usr/libexec/podman/catatonit", "catatonit");
+/// What an image begins with.
+const BUSYBOX: Need = need("busybox", "busybox-static");
+
+pub(crate) const DEMO: &[Need] = &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE];
+pub(crate) const CONFORMANCE: &[Need] = DEMO;
+pub(crate) const FAULTS: &[Need] = DEMO;
+pub(crate) const SOAK: &[Need] = DEMO;
+/// strace counts the processes of a call.
+pub(crate) const BENCH: &[Need] = &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, STRACE];
+pub(crate) const CONTAINERD: &[Need] =
+    &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, CONTAINERD_ITSELF, RUNC];
+pub(crate) const PODMAN: &[Need] =
+    &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, PODMAN_ITSELF, RUNC];
+pub(crate) const NODE: &[Need] =
+    &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, PODMAN_ITSELF, RUNC, CATATONIT, BUSYBOX];
+
+/// All of these, and what single tests use.
+pub(crate) const TEST: &[Need] = &[
+    IP,
+    NSENTER,
+    MOUNT,
+    IPTABLES,
+    NFT,
+    BRIDGE,
+    STRACE,
+    CONTAINERD_ITSELF,
+    RUNC,
+    PODMAN_ITSELF,
+    CATATONIT,
+    BUSYBOX,
+    need("conntrack", "conntrack"), // compared with what the crate netfilter reads
+    need("sysctl", "procps"),
+    need("systemd-analyze", "systemd"), // verifies the unit
+    need("mmdebstrap", "mmdebstrap"),   // a clean Debian, in which the package is installed
+    need("jq", "jq"),                   // in a README
+    need("zsh", "zsh"),                 // with the next one: the package's completions
+    need("fish", "fish"),
+    need("chromium", "chromium"), // opens the page of cni-conformance
+];

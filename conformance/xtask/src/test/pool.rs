@@ -1,0 +1,260 @@
+//! Runs tests, each as a process of its own, several at a time.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::plan::Test;
+use crate::run::Outcome;
+
+/// How a test ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) id: String,
+    pub(crate) took: Duration,
+    /// Why it failed; `None` if it passed.
+    pub(crate) problem: Option<String>,
+    /// What it printed; empty if it passed.
+    pub(crate) output: String,
+}
+
+/// What is called while tests run.
+pub(crate) trait Watch {
+    /// A test has ended.
+    fn ended(&mut self, done: &Done);
+    /// Called at least once a second, with how long each test has been running.
+    fn tick(&mut self, running: &[(String, Duration)]);
+}
+
+/// How tests are run.
+pub(crate) struct Pool<'p> {
+    /// How many at a time.
+    pub(crate) workers: usize,
+    /// A test that runs longer is killed, with the processes of its group.
+    pub(crate) limit: Duration,
+    /// Where output is kept while a test runs.
+    pub(crate) scratch: &'p Path,
+    /// Set in the environment of each test.
+    pub(crate) environment: &'p [(&'p str, &'p str)],
+}
+
+/// The process id and start time of each test that runs, by its index.
+type Running = Mutex<BTreeMap<usize, (u32, Instant)>>;
+
+impl Pool<'_> {
+    /// Runs these tests, in this order as far as several at a time have one.
+    pub(crate) fn run(&self, tests: &[Test], watch: &mut dyn Watch) -> Outcome<Vec<Done>> {
+        let _ = fs::remove_dir_all(self.scratch);
+        fs::create_dir_all(self.scratch)
+            .map_err(|error| format!("{}: {error}", self.scratch.display()))?;
+        let (next, running) = (AtomicUsize::new(0), Running::default());
+        let (ended, ends) = mpsc::channel();
+        Ok(thread::scope(|scope| {
+            for _ in 0..self.workers {
+                let ended = ended.clone();
+                let (next, running) = (&next, &running);
+                scope.spawn(move || self.work(tests, next, running, &ended));
+            }
+            drop(ended);
+            self.collect(tests, &ends, &running, watch)
+        }))
+    }
+
+    /// Takes one test after the other, until none is left.
+    fn work(&self, tests: &[Test], next: &AtomicUsize, running: &Running, ended: &Sender<Done>) {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(test) = tests.get(index) else { return };
+            // Nobody receives only if the main thread has panicked.
+            let _ = ended.send(self.one(test, index, running));
+        }
+    }
+
+    fn one(&self, test: &Test, index: usize, running: &Running) -> Done {
+        let begun = Instant::now();
+        let file = self.scratch.join(format!("{index}.txt"));
+        let status = self.execute(test, index, &file, running);
+        let took = begun.elapsed();
+        let output = fs::read(&file).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output).into_owned();
+        let _ = fs::remove_file(&file);
+        let problem = match status {
+            Ok(status) if took >= self.limit && !status.success() => {
+                Some(format!("killed after {} s", self.limit.as_secs()))
+            }
+            Ok(status) => problem(status, &output),
+            Err(error) => Some(format!("could not be started: {error}")),
+        };
+        let output = if problem.is_some() { output } else { String::new() };
+        Done { id: test.id(), took, problem, output }
+    }
+
+    fn execute(
+        &self,
+        test: &Test,
+        index: usize,
+        output: &PathBuf,
+        running: &Running,
+    ) -> io::Result<ExitStatus> {
+        let file = File::create(output)?;
+        // If this program is interrupted, the kernel kills the test, too.
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--pdeathsig", "KILL", "--"]);
+        let mut command = test.binary.command_by(setpriv, &[&test.name, "--exact", "--nocapture"]);
+        command.stdout(Stdio::from(file.try_clone()?)).stderr(Stdio::from(file));
+        command.envs(self.environment.iter().copied()).process_group(0);
+        let mut child = command.spawn()?;
+        lock(running).insert(index, (child.id(), Instant::now()));
+        let status = child.wait();
+        lock(running).remove(&index);
+        status
+    }
+
+    /// Waits for all results; meanwhile kills what runs too long.
+    fn collect(
+        &self,
+        tests: &[Test],
+        ends: &Receiver<Done>,
+        running: &Running,
+        watch: &mut dyn Watch,
+    ) -> Vec<Done> {
+        let mut all = Vec::new();
+        loop {
+            match ends.recv_timeout(Duration::from_secs(1)) {
+                Ok(done) => {
+                    watch.ended(&done);
+                    all.push(done);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return all,
+            }
+            let running = lock(running).clone();
+            for (pid, begun) in running.values() {
+                if begun.elapsed() >= self.limit {
+                    kill_group(*pid);
+                }
+            }
+            let named = |(index, (_, begun)): (&usize, &(u32, Instant))| {
+                (tests[*index].id(), begun.elapsed())
+            };
+            watch.tick(&running.iter().map(named).collect::<Vec<_>>());
+        }
+    }
+}
+
+fn lock(running: &Running) -> MutexGuard<'_, BTreeMap<usize, (u32, Instant)>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Without a crate for system calls, the shell is what can signal a process group.
+fn kill_group(pid: u32) {
+    let script = format!("kill -s KILL -- -{pid}");
+    // It fails, and says so, if the group has ended by now.
+    let _ = Command::new("sh").args(["-c", &script]).status();
+}
+
+/// Why the test did not pass: also if its name matched no test, or the process ended before the
+/// test did.
+fn problem(status: ExitStatus, output: &str) -> Option<String> {
+    if !status.success() {
+        return Some(status.to_string());
+    }
+    let sum = output.lines().rev().find(|line| line.starts_with("test result: "));
+    match sum {
+        Some(sum) if sum.starts_with("test result: ok. 1 passed; 0 failed; 0 ignored;") => None,
+        Some(sum) => Some(format!("not exactly one test was run: {sum}")),
+        None => Some("the process ended before the test did, with exit status 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Binary;
+    use super::*;
+
+    fn passed(count: usize) -> String {
+        format!(
+            "\nrunning 1 test\ntest result: ok. {count} passed; 0 failed; 0 ignored; 0 measured\n"
+        )
+    }
+
+    #[test]
+    fn a_test_passes_only_if_exactly_one_was_run() {
+        let ok = ExitStatus::default();
+        assert_eq!(problem(ok, &passed(1)), None);
+        assert!(problem(ok, &passed(0)).unwrap().contains("not exactly one"));
+        assert!(problem(ok, &passed(12)).unwrap().contains("not exactly one"));
+        assert!(problem(ok, "running 1 test\n").unwrap().contains("ended before"));
+    }
+
+    /// A program that does what a script says, in place of a test executable.
+    fn test(name: &str, script: &str) -> Test {
+        let path = std::env::temp_dir().join(format!("xtask-pool-{}-{name}", std::process::id()));
+        // By another process: what this one writes can't be executed while it starts programs.
+        let made = Command::new("sh")
+            .args(["-c", "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod 0755 \"$0\""])
+            .args([path.as_os_str(), script.as_ref()])
+            .status();
+        assert!(made.unwrap().success());
+        Test { binary: Binary::of(path), name: name.to_owned(), ignored: false }
+    }
+
+    struct Nothing;
+
+    impl Watch for Nothing {
+        fn ended(&mut self, _: &Done) {}
+        fn tick(&mut self, _: &[(String, Duration)]) {}
+    }
+
+    /// Runs these, and returns the results in the order of their names.
+    fn run(name: &str, limit: Duration, tests: &[Test]) -> Vec<Done> {
+        let id = std::process::id();
+        let scratch = std::env::temp_dir().join(format!("xtask-pool-{id}-{name}-output"));
+        let environment = [("COLOUR", "blue")];
+        let pool = Pool { workers: 2, limit, scratch: &scratch, environment: &environment };
+        let mut all = pool.run(tests, &mut Nothing).unwrap();
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        for test in tests {
+            fs::remove_file(&test.binary.path).unwrap();
+        }
+        fs::remove_dir_all(scratch).unwrap();
+        all
+    }
+
+    #[test]
+    fn each_test_is_run_with_its_name_and_only_the_output_of_a_failed_one_is_kept() {
+        let good = "echo \"$* $COLOUR\"; echo 'test result: ok. 1 passed; 0 failed; 0 ignored;'";
+        let bad = "echo \"$* $COLOUR\" >&2; exit 101";
+        let tests = [test("good", good), test("bad", bad), test("silent", ":")];
+        let all = run("names", Duration::from_secs(600), &tests);
+        let [bad, good, silent] = all.as_slice() else { panic!("{all:?}") };
+        assert!(good.problem.is_none() && good.output.is_empty(), "{good:?}");
+        assert!(bad.problem.as_ref().unwrap().contains("101"), "{bad:?}");
+        assert_eq!(bad.output, "bad --exact --nocapture blue\n");
+        assert!(silent.problem.as_ref().unwrap().contains("ended before"), "{silent:?}");
+    }
+
+    #[test]
+    fn a_test_that_takes_too_long_is_killed_with_its_group() {
+        let all =
+            run("limit", Duration::from_secs(1), &[test("long", "sleep 1000 & echo $!; wait")]);
+        let [long] = all.as_slice() else { panic!("{all:?}") };
+        assert_eq!(long.problem.as_deref(), Some("killed after 1 s"));
+        assert!(long.took < Duration::from_secs(500), "it ended by itself: {long:?}");
+        let child = Path::new("/proc").join(long.output.trim()).join("cmdline");
+        let runs = || fs::read(&child).is_ok_and(|line| line.starts_with(b"sleep\x001000"));
+        let begun = Instant::now();
+        while runs() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the child still runs");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the tests of processes share.
+
+pub(crate) mod noting;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cni_wrapper_test::{CallBuilder, PluginDir};
+use serde_json::{Value, json};
+
+/// Ends a hang; no machine is so slow that it needs this long.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// The life of a process that outlives every test: whoever waits for its end waits in vain.
+pub(crate) const FOREVER: Duration = Duration::from_secs(3600);
+
+/// The wrapper that adds nothing: `examples/nothing.rs`.
+pub(crate) fn wrapper() -> PathBuf {
+    example("nothing")
+}
+
+/// An example of this crate. Cargo builds examples together with tests, unless it is asked for certain
+/// tests only: then they may be missing or old.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");
+    let path = profile.join("examples").join(name);
+    assert!(
+        is_fresh(&path).unwrap_or_default(),
+        "{} is missing or older than its sources; run `cargo build -p cni-wrapper --examples`",
+        path.display()
+    );
+    path
+}
+
+/// Whether no source has been changed since a program was built. Cargo lists the sources in a file next to it,
+/// as `PROGRAM: SOURCE SOURCE…` with `\\ ` for a blank in a path.
+fn is_fresh(program: &Path) -> Option<bool> {
+    let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    let built = changed(program)?;
+    let list = fs::read_to_string(program.with_extension("d")).ok()?;
+    let sources = list.split_once(": ")?.1.trim_end().replace("\\ ", "\0");
+    let mut sources = sources.split(' ').map(|source| source.replace('\0', " "));
+    Some(sources.all(|source| changed(source.as_ref()).is_some_and(|changed| changed <= built)))
+}
+
+/// ADD to `net` at 1.0.0, around this delegate.
+pub(crate) fn add(dir: &PluginDir, delegate: Value) -> CallBuilder {
+    let config = json!({"cniVersion": "1.0.0", "name": "net", "delegate": delegate});
+    CallBuilder::add("net").cni_path(dir.path()).config(config)
+}
+
+/// The verbs with which the plugin `inner` was called, in order.
+pub(crate) fn verbs(dir: &PluginDir) -> Vec<String> {
+    dir.calls("inner").into_iter().map(|call| call.verb).collect()
+}
+
+/// The processes that were started with this directory in their environment and are still alive.
+pub(crate) fn alive(dir: &PluginDir) -> Vec<u32> {
+    let mark = dir.path().display().to_string();
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &u32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environment = String::from_utf8_lossy(&environment);
+            // Not another directory whose name is this one's with more digits.
+            let mut rest = environment.match_indices(&mark).map(|(at, _)| &environment[at..]);
+            rest.any(|rest| !rest[mark.len()..].starts_with(|next: char| next.is_ascii_digit()))
+        })
+        .collect()
+}
+
+/// Kills what is left of a test, also of one that failed.
+pub(crate) struct KilledAtTheEnd<'d>(pub(crate) &'d PluginDir);
+
+impl Drop for KilledAtTheEnd<'_> {
+    fn drop(&mut self) {
+        for pid in alive(self.0) {
+            // Fails only when it has ended already.
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    }
+}
+
+/// Waits for a condition.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < LIMIT, "after {LIMIT:?} still not so: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits for the end of a process, which must not need any help from this test.
+#[track_caller]
+pub(crate) fn output(mut child: Child) -> Output {
+    let begun = Instant::now();
+    while child.try_wait().expect("wait").is_none() {
+        if begun.elapsed() > LIMIT {
+            let _ = child.kill();
+            panic!("it still runs after {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().expect("wait")
+}
+
+/// Tries with a time that is doubled until it was enough, on this machine now, for what has to
+/// happen before it is over.
+#[track_caller]
+pub(crate) fn with_enough_time<T>(
+    first: Duration,
+    mut attempt: impl FnMut(Duration) -> Option<T>,
+) -> T {
+    let mut time = first;
+    loop {
+        match attempt(time) {
+            Some(done) => return done,
+            None => assert!(time < LIMIT, "not even {time:?} were enough"),
+        }
+        time *= 2;
+    }
+}

@@ -1,0 +1,379 @@
+//! The delegate's process: what it is told, and what becomes of whatever it does.
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use cni_wrapper::exec;
+use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script, StdinUse, Stream};
+use serde_json::json;
+
+use crate::common::{
+    FOREVER, KilledAtTheEnd, LIMIT, add, alive, verbs, wait_until, with_enough_time, wrapper,
+};
+
+fn plugins(script: Script) -> PluginDir {
+    PluginDir::new().with("inner", &script)
+}
+
+fn on_add(behaviour: Behaviour) -> PluginDir {
+    plugins(Script::obey().on("ADD", behaviour))
+}
+
+#[test]
+fn a_delegate_is_told_its_own_object_and_the_outer_keys_that_concern_it() {
+    let dir = plugins(Script::obey());
+    let call = add(
+        &dir,
+        json!({"type": "inner", "mtu": 1400, "name": "x", "big": 12345678901234567890_u64}),
+    )
+    .key("args", json!({"a": {"b": 1}}))
+    .key("runtimeConfig", json!({"ips": ["10.0.0.5"]}))
+    .key("cni.dev/odd", json!([1]))
+    .key("capabilities", json!({"ips": true}))
+    .key("ours", json!(1));
+    call.run(wrapper()).expect_success();
+    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert_eq!(
+        told,
+        json!({
+            "type": "inner", "mtu": 1400, "name": "net", "big": 12345678901234567890_u64,
+            "cniVersion": "1.0.0", "args": {"a": {"b": 1}},
+            "runtimeConfig": {"ips": ["10.0.0.5"]}, "cni.dev/odd": [1],
+        }),
+        "capabilities and keys of the wrapper's own are not handed on"
+    );
+}
+
+#[test]
+fn a_delegate_without_any_version_is_told_none() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"})).config(json!({"delegate": {"type": "inner"}}));
+    call.run(wrapper()).expect_success();
+    assert_eq!(
+        dir.calls("inner")[0].config.clone().expect("a configuration").get("cniVersion"),
+        None
+    );
+}
+
+#[test]
+fn a_delegate_keeps_a_version_of_its_own_and_its_answer_is_converted() {
+    let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.1.2.3/24"}});
+    let dir = on_add(Behaviour::result(result));
+    let outcome = add(&dir, json!({"type": "inner", "cniVersion": "0.2.0"})).run(wrapper());
+    let answer = outcome.expect_success().json();
+    assert_eq!(
+        dir.calls("inner")[0].config.clone().expect("a configuration")["cniVersion"],
+        "0.2.0"
+    );
+    assert_eq!(answer["cniVersion"], "1.0.0");
+    assert_eq!(answer["ips"][0]["address"], "10.1.2.3/24");
+}
+
+#[test]
+fn a_result_that_nobody_changed_goes_out_as_it_came_in() {
+    let text =
+        "{ \"ips\":[ ],  \"x\" : 1.10, \"cniVersion\":\"1.0.0\", \"a\":12345678901234567890123 }\n";
+    let dir = on_add(Behaviour::raw(text));
+    let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
+    assert_eq!(outcome.stdout, text);
+}
+
+#[test]
+fn a_delegate_sees_the_whole_environment_and_only_the_verb_differs() {
+    let dir = plugins(Script::obey());
+    let call =
+        add(&dir, json!({"type": "inner"})).env("FOO", "bar").env("TRACEPARENT", "00-ab-cd-01");
+    call.run(wrapper()).expect_success();
+    let seen = &dir.calls("inner")[0].environment;
+    assert_eq!(seen["FOO"], "bar");
+    assert_eq!(seen["TRACEPARENT"], "00-ab-cd-01");
+    assert_eq!(seen["CNI_COMMAND"], "ADD");
+    assert_eq!(seen["CNI_NETNS"], "/run/netns/c1");
+}
+
+#[test]
+fn a_delegate_is_found_on_cni_path_in_order_past_what_can_t_be_executed() {
+    let decoys = PluginDir::new();
+    fs::write(decoys.path().join("inner"), "not executable").expect("write");
+    let directories = PluginDir::new();
+    fs::create_dir(directories.path().join("inner")).expect("mkdir");
+    let (dir, later) = (plugins(Script::obey()), plugins(Script::obey()));
+    let path = [decoys.path(), directories.path(), dir.path(), later.path()]
+        .map(|path| path.display().to_string())
+        .join(":");
+    add(&dir, json!({"type": "inner"})).cni_path(&path).run(wrapper()).expect_success();
+    assert_eq!(verbs(&dir), ["ADD"]);
+    assert_eq!(verbs(&later), [] as [&str; 0], "the first one is taken");
+}
+
+#[test]
+fn a_delegate_on_path_but_not_on_cni_path_is_not_found() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"}))
+        .env("PATH", &dir.path().display().to_string())
+        .cni_path("/nonexistent");
+    let (code, msg, _) = call.run(wrapper()).error();
+    assert_eq!(code, 7);
+    assert!(msg.contains("\"inner\"") && msg.contains("/nonexistent"), "{msg}");
+    let (code, msg, _) = call.without_env("CNI_PATH").run(wrapper()).error();
+    assert_eq!((code, msg.contains("CNI_PATH")), (4, true), "{msg}");
+}
+
+#[test]
+fn a_type_is_a_file_name_and_never_a_path() {
+    let dir = plugins(Script::obey());
+    for bad in ["../inner", "/bin/true", "", ".", "..", "a/b"] {
+        let (code, msg, _) = add(&dir, json!({ "type": bad })).run(wrapper()).error();
+        assert_eq!(code, 7, "{bad:?}: {msg}");
+        assert!(msg.contains("delegate.type"), "{msg}");
+    }
+    assert_eq!(verbs(&dir), [] as [&str; 0]);
+}
+
+#[test]
+fn a_delegate_key_that_is_no_plugin_is_named() {
+    let dir = plugins(Script::obey());
+    for (bad, key) in [
+        (json!("inner"), "delegate"),
+        (json!([]), "delegate"),
+        (json!([{"type": "inner"}, 3]), "delegate[1]"),
+        (json!({}), "delegate.type"),
+    ] {
+        let (code, msg, _) = add(&dir, bad).run(wrapper()).error();
+        assert_eq!(code, 7);
+        assert!(msg.starts_with(&format!("{key}: ")), "{msg}");
+    }
+}
+
+#[test]
+fn a_delegate_s_own_error_keeps_code_and_message_and_details_gain_its_story() {
+    let dir = on_add(Behaviour::error(11, "pool is busy").saying("noise on stderr\n"));
+    let outcome = add(&dir, json!({"type": "inner"})).run(wrapper());
+    let (code, msg, details) = outcome.error();
+    assert_eq!((code, msg.as_str()), (11, "pool is busy"));
+    assert!(
+        details.contains("\"inner\"")
+            && details.contains(" ms")
+            && details.contains("noise on stderr"),
+        "{details}"
+    );
+    assert_eq!(outcome.json()["cniVersion"], "1.0.0");
+    assert!(
+        outcome.stderr.contains("noise on stderr"),
+        "stderr is forwarded on failure: {}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_delegate_s_stderr_is_forwarded_on_success() {
+    let dir = on_add(Behaviour::obey().saying("all is well\n"));
+    let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
+    assert!(outcome.stderr.contains("all is well"));
+}
+
+#[test]
+fn code_0_from_a_delegate_becomes_102_since_0_means_success() {
+    let dir = on_add(Behaviour::error(0, "netplugin failed"));
+    let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+    assert_eq!((code, msg.as_str()), (102, "netplugin failed"));
+}
+
+#[test]
+fn every_way_not_to_answer_is_a_clear_error_and_the_add_is_rolled_back() {
+    let cases = [
+        ("crash", Behaviour::crash(11), 102, "signal 11"),
+        ("exit", Behaviour::exit(7), 102, "exit status 7"),
+        ("garbage", Behaviour::garbage(), 102, "no valid result"),
+        ("two documents", Behaviour::two_documents(), 102, "no valid result"),
+        ("empty", Behaviour::empty(), 102, "no valid result"),
+        ("null", Behaviour::raw("null"), 102, "no valid result"),
+        ("unknown version", Behaviour::wrong_version("9.9.9"), 102, "9.9.9"),
+        ("error with exit 0", Behaviour::error_with_exit_zero(110, "no"), 110, "no"),
+        ("text and exit 1", Behaviour::raw("sorry").exiting(1), 102, "sorry"),
+    ];
+    for (name, behaviour, expected, part) in cases {
+        let dir = on_add(behaviour);
+        let outcome = add(&dir, json!({"type": "inner"})).run(wrapper());
+        let (code, msg, _) = outcome.error();
+        assert_eq!(code, expected, "{name}: {msg}");
+        assert!(msg.contains(part), "{name}: {msg}");
+        assert_eq!(verbs(&dir), ["ADD", "DEL"], "{name}: rolled back");
+    }
+}
+
+#[test]
+fn a_delegate_that_hangs_is_stopped_with_its_children_at_the_deadline() {
+    for behaviour in [
+        Behaviour::hang(),
+        Behaviour::hang().ignoring_term(),
+        Behaviour::hang().leaving_child(FOREVER, false),
+    ] {
+        // ADD and the DEL after it have this time each, in which the delegate has to start.
+        let (time, dir, outcome) = with_enough_time(Duration::from_millis(300), |time| {
+            let dir = on_add(behaviour.clone());
+            let call = add(&dir, json!({"type": "inner"}))
+                .key("delegateTimeout", json!(time.as_secs_f64()))
+                .limit(4 * LIMIT);
+            let outcome = call.run(wrapper());
+            (verbs(&dir).len() == 2).then_some((time, dir, outcome))
+        });
+        let _killed = KilledAtTheEnd(&dir);
+        let (code, msg, _) = outcome.error();
+        assert_eq!(code, 11, "{msg}");
+        assert!(msg.contains(&format!("did not end within {time:?}")), "{msg}");
+        assert!(outcome.took >= time, "stopped after {:?}", outcome.took);
+        assert_eq!(verbs(&dir), ["ADD", "DEL"]);
+        wait_until("no process is left", || alive(&dir).is_empty());
+    }
+}
+
+#[test]
+fn a_flood_on_either_output_is_cut_off_and_the_delegate_stopped() {
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        let dir = on_add(Behaviour::flood(stream, None));
+        let _killed = KilledAtTheEnd(&dir);
+        let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+        assert_eq!(code, 11, "{msg}");
+        assert!(msg.contains("wrote more than"), "{msg}");
+        wait_until("no process is left", || alive(&dir).is_empty());
+    }
+}
+
+#[test]
+fn a_talkative_delegate_and_a_large_configuration_do_not_block_each_other() {
+    let (noise, pad) = ("x".repeat(300_000), "y".repeat(300_000));
+    let dir = on_add(Behaviour::obey().talking_first(1_000_000).saying(&noise));
+    let call = add(&dir, json!({"type": "inner"})).key("args", json!({"pad": pad}));
+    let outcome = call.run(wrapper()).expect_success();
+    let kept = exec::Limits::default().stderr;
+    assert!(outcome.stderr.len() >= kept, "{} bytes of stderr", outcome.stderr.len());
+    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert!(told["args"]["pad"] == *pad, "it read all of it");
+}
+
+#[test]
+fn a_delegate_that_does_not_read_its_input_may_answer_all_the_same() {
+    let dir = on_add(
+        Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})).with_stdin(StdinUse::Close),
+    );
+    let call = add(&dir, json!({"type": "inner"})).key("args", json!({"pad": "y".repeat(300_000)}));
+    call.run(wrapper()).expect_success();
+}
+
+#[test]
+fn a_grandchild_that_keeps_the_pipes_open_does_not_hold_the_answer_back() {
+    for own_session in [false, true] {
+        let dir = on_add(Behaviour::obey().leaving_child(FOREVER, own_session));
+        let _killed = KilledAtTheEnd(&dir);
+        add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
+        assert!(!alive(&dir).is_empty(), "a daemon that was left behind on purpose lives on");
+    }
+}
+
+#[test]
+fn a_file_that_can_t_be_executed_at_all_is_explained() {
+    let dir = PluginDir::new();
+    let script = dir.path().join("inner");
+    fs::write(&script, "#!/nonexistent/interpreter\n").expect("write");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("chmod");
+    let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+    assert_eq!(code, 102);
+    assert!(msg.contains("interpreter"), "{msg}");
+}
+
+#[test]
+fn every_other_verb_is_forwarded_with_prev_result_and_prints_nothing() {
+    let dir = plugins(Script::obey());
+    let prev = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]});
+    let call = add(&dir, json!({"type": "inner"}))
+        .key("cniVersion", json!("1.1.0"))
+        .key("prevResult", prev.clone())
+        .key("cni.dev/valid-attachments", json!([]));
+    for verb in ["CHECK", "DEL", "DEL", "GC", "STATUS"] {
+        let outcome = call.clone().as_verb(verb).run(wrapper()).expect_success();
+        assert_eq!(outcome.stdout, "", "{verb}");
+    }
+    assert_eq!(verbs(&dir), ["CHECK", "DEL", "DEL", "GC", "STATUS"]);
+    let told = |index: usize| dir.calls("inner")[index].config.clone().expect("a configuration");
+    assert_eq!(told(0)["prevResult"], prev);
+    assert_eq!(told(1)["prevResult"], prev);
+    assert_eq!(told(3)["cni.dev/valid-attachments"], json!([]));
+}
+
+#[test]
+fn a_verb_that_the_delegate_s_version_does_not_have_is_not_sent() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner", "cniVersion": "0.3.1"}))
+        .key("cniVersion", json!("1.1.0"));
+    call.clone().as_verb("GC").run(wrapper()).expect_success();
+    call.clone().as_verb("STATUS").run(wrapper()).expect_success();
+    assert_eq!(verbs(&dir), [] as [&str; 0]);
+    let (code, ..) = call.as_verb("STATUS").cni_path("/nonexistent").run(wrapper()).error();
+    assert_eq!(code, 50, "STATUS still fails when the delegate is not there");
+}
+
+#[test]
+fn a_code_from_a_delegate_that_has_no_positive_counterpart_becomes_102() {
+    let error = r#"{"code": -2147483648, "msg": "broken"}"#;
+    let dir = on_add(Behaviour::raw(error).exiting(1));
+    let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+    assert_eq!((code, msg.as_str()), (102, "broken"));
+}
+
+#[test]
+fn a_failing_delegate_fails_every_verb_with_its_own_code() {
+    let dir = plugins(Script::always(Behaviour::error(123, "broken")));
+    let call = add(&dir, json!({"type": "inner"}))
+        .key("cniVersion", json!("1.1.0"))
+        .key("prevResult", json!({"cniVersion": "1.1.0", "ips": []}));
+    for verb in ["CHECK", "DEL", "GC", "STATUS"] {
+        let (code, msg, _) = call.clone().as_verb(verb).run(wrapper()).error();
+        assert_eq!((code, msg.as_str()), (123, "broken"), "{verb}");
+    }
+}
+
+#[test]
+fn a_result_that_can_t_be_said_in_the_version_asked_for_is_a_failed_add() {
+    let dir = on_add(Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})));
+    let call = CallBuilder::add("net")
+        .cni_path(dir.path())
+        .config(json!({"delegate": {"type": "inner", "cniVersion": "1.0.0"}}))
+        .key("resultDir", json!(dir.path().join("results")));
+    let (code, msg, _) = call.run(wrapper()).error();
+    assert_eq!(code, 6, "{msg}");
+    assert_eq!(verbs(&dir), ["ADD", "DEL"]);
+}
+
+#[test]
+fn stdout_that_can_t_be_written_fails_the_add_and_undoes_it() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"}));
+    let input = call.input(wrapper());
+    let mut child = std::process::Command::new(wrapper())
+        .env_clear()
+        .envs([
+            ("CNI_COMMAND", "ADD"),
+            ("CNI_CONTAINERID", "c1"),
+            ("CNI_NETNS", "/x"),
+            ("CNI_IFNAME", "eth0"),
+        ])
+        .env("CNI_PATH", dir.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("start");
+    std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), &input).expect("write");
+    assert_eq!(child.wait().expect("wait").code(), Some(1));
+    assert_eq!(verbs(&dir), ["ADD", "DEL"]);
+}
+
+#[test]
+fn a_killed_wrapper_takes_its_delegate_with_it() {
+    let dir = on_add(Behaviour::hang().ignoring_term());
+    let _killed = KilledAtTheEnd(&dir);
+    let mut running = add(&dir, json!({"type": "inner"})).start(wrapper());
+    wait_until("the delegate has been called", || verbs(&dir) == ["ADD"]);
+    running.kill();
+    wait_until("the delegate has ended", || alive(&dir).is_empty());
+}

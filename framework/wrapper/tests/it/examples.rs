@@ -1,0 +1,181 @@
+//! The examples as processes, in both positions, on every verb, in every version of the specification.
+
+use std::{fs, path::PathBuf};
+
+use cni_wrapper::{SpecVersion, Verb};
+use cni_wrapper_test::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
+use serde_json::{Value, json};
+
+use crate::common::{self, example};
+
+const EXAMPLES: [&str; 3] = ["nothing", "publish-hosts", "limit-mtu"];
+const VERBS: [Verb; 7] =
+    [Verb::Status, Verb::Add, Verb::Check, Verb::Gc, Verb::Del, Verb::Del, Verb::Version];
+
+/// A directory with a delegate `inner` that gives an address, and `hosts`.
+fn plugins() -> PluginDir {
+    let result = json!({"ips": [{"address": "10.1.2.3/24"}]});
+    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+    fs::create_dir(dir.path().join("hosts")).expect("mkdir");
+    dir
+}
+
+fn file(dir: &PluginDir) -> PathBuf {
+    dir.path().join("hosts/net@c1@eth0")
+}
+
+/// What all three examples need, and lists for CHECK and GC.
+fn config(dir: &PluginDir, version: SpecVersion) -> Value {
+    json!({
+        "cniVersion": version.as_str(),
+        "hostsDir": dir.path().join("hosts"),
+        "maxMtu": 1400,
+        "cni.dev/valid-attachments": [{"containerID": "c1", "ifname": "eth0"}],
+    })
+}
+
+/// A result with that address, as `version` writes it.
+fn result(version: SpecVersion) -> Value {
+    let name = version.as_str();
+    match name {
+        "0.1.0" | "0.2.0" => json!({"cniVersion": name, "ip4": {"ip": "10.1.2.3/24"}}),
+        "0.3.0" | "0.3.1" | "0.4.0" => {
+            json!({"cniVersion": name, "ips": [{"version": "4", "address": "10.1.2.3/24"}]})
+        }
+        _ => json!({"cniVersion": name, "ips": [{"address": "10.1.2.3/24"}]}),
+    }
+}
+
+/// Runs the life of an attachment and checks what each verb answers; the delegate's own calls are left to the caller.
+fn live(name: &str, version: SpecVersion, dir: &PluginDir, config: &Value) {
+    for verb in VERBS {
+        let mut config = config.clone();
+        if matches!(verb, Verb::Check | Verb::Del) {
+            config["prevResult"] = result(version);
+        }
+        let call = CallBuilder::add("net").cni_path(dir.path()).config(config);
+        let outcome = call.as_verb(verb.as_str()).run(example(name));
+        let what = format!("{name} {verb} {version}: {outcome}");
+        if version < verb.since() {
+            assert_eq!(outcome.error().0, 1, "{what}");
+            continue;
+        }
+        assert_eq!(outcome.code(), Some(0), "{what}");
+        match verb {
+            Verb::Add => assert_eq!(outcome.json(), result(version), "{what}"),
+            Verb::Version => assert_eq!(outcome.json()["cniVersion"], version.as_str(), "{what}"),
+            _ => assert_eq!(outcome.stdout, "", "{what}"),
+        }
+        let published = fs::read_to_string(file(dir)).ok();
+        let expected = match verb {
+            Verb::Add | Verb::Check | Verb::Gc if name == "publish-hosts" => Some("10.1.2.3 c1\n"),
+            _ => None,
+        };
+        assert_eq!(published.as_deref(), expected, "the hosts file after {what}");
+    }
+}
+
+#[test]
+fn around_a_delegate_every_example_serves_every_verb_in_every_version() {
+    for name in EXAMPLES {
+        for version in SpecVersion::ALL {
+            let dir = plugins();
+            let mut config = config(&dir, version);
+            config["delegate"] = json!({"type": "inner", "mtu": 9000});
+            live(name, version, &dir, &config);
+            let expected: Vec<_> = VERBS
+                .iter()
+                .filter(|verb| version >= verb.since() && **verb != Verb::Version)
+                .map(|verb| verb.as_str())
+                .collect();
+            assert_eq!(common::verbs(&dir), expected, "{name} {version}");
+            let mtu = if name == "limit-mtu" { 1400 } else { 9000 };
+            for call in dir.calls("inner") {
+                let told = call.config.expect("a configuration");
+                assert_eq!(told["mtu"], mtu, "{name} {version}: every verb tells the same");
+            }
+        }
+    }
+}
+
+#[test]
+fn chained_every_example_serves_every_verb_in_every_version() {
+    for name in EXAMPLES {
+        for version in SpecVersion::ALL {
+            let dir = plugins();
+            let mut config = config(&dir, version);
+            config["prevResult"] = result(version);
+            live(name, version, &dir, &config);
+            assert_eq!(common::verbs(&dir), [] as [&str; 0], "{name}: nothing is executed");
+        }
+    }
+}
+
+#[test]
+fn limit_mtu_limits_and_nothing_else() {
+    let cases = [
+        (json!({"type": "inner"}), 1400),
+        (json!({"type": "inner", "mtu": 0}), 1400),
+        (json!({"type": "inner", "mtu": 1300}), 1300),
+        (json!({"type": "inner", "mtu": 9000}), 1400),
+    ];
+    for (delegate, mtu) in cases {
+        let dir = plugins();
+        let call = common::add(&dir, delegate.clone()).key("maxMtu", json!(1400));
+        call.run(example("limit-mtu")).expect_success();
+        let told = dir.calls("inner")[0].config.clone().expect("a configuration");
+        assert_eq!(told["mtu"], mtu, "{delegate}");
+    }
+    let dir = plugins();
+    let call = common::add(&dir, json!({"type": "inner", "mtu": "big"})).key("maxMtu", json!(1400));
+    let (code, msg, _) = call.run(example("limit-mtu")).error();
+    assert_eq!((code, msg.starts_with("delegate.mtu: ")), (7, true), "{msg}");
+}
+
+#[test]
+fn publish_hosts_that_can_t_write_undoes_the_attachment() {
+    let dir = plugins();
+    let call = common::add(&dir, json!({"type": "inner"})).key("hostsDir", json!("/nonexistent"));
+    let (code, msg, _) = call.run(example("publish-hosts")).error();
+    assert_eq!((code, msg.contains("/nonexistent/net@c1@eth0")), (5, true), "{msg}");
+    assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
+}
+
+/// The answers of a call beside which a library panicked, with each system call failing in turn.
+fn beside_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
+    const EIO: i32 = 5;
+    let call = CallBuilder::add("net").cni_path(dir.path()).config(config.clone());
+    let mut all = Vec::new();
+    for number in 1.. {
+        let faulted = call.run_with_fault(example("nothing"), number, Fault::Fail(EIO));
+        if faulted.at.is_none() {
+            break;
+        }
+        let outcome = faulted.outcome;
+        assert_ne!(outcome.code(), Some(101), "a panic that nobody is told of: {outcome}");
+        // What fails before `main` aborts.
+        if outcome.stderr.contains("panicked at") && !outcome.stdout.is_empty() {
+            all.push(outcome);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_panic_in_a_library_below_is_answered_with_999() {
+    let dir = plugins();
+    let mut config = config(&dir, SpecVersion::V1_0_0);
+    config["delegate"] = json!({"type": "inner"});
+    let outcomes = beside_panics(&dir, &config);
+    let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
+    assert!(codes.contains(&json!(999)), "{outcomes:#?}");
+}
+
+#[test]
+fn a_panic_after_the_answer_adds_no_second_one() {
+    let dir = plugins();
+    // Refused before a delegate is run: what runs it is then started when all is over.
+    let outcomes = beside_panics(&dir, &config(&dir, SpecVersion::V1_0_0));
+    let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
+    assert!(codes.contains(&json!(7)), "{outcomes:#?}");
+}

@@ -1,0 +1,137 @@
+//! The examples around the real bridge and host-local, in namespaces.
+
+use cni_wrapper_test::{CallBuilder, Container, Host};
+use serde_json::{Value, json};
+
+use crate::common::example;
+
+const PLUGINS: &str = "/usr/lib/cni";
+
+fn bridge(version: &str) -> Value {
+    json!({
+        "type": "bridge",
+        "cniVersion": version,
+        "bridge": "br0",
+        "isGateway": true,
+        "mtu": 9000,
+        "ipam": {"type": "host-local", "subnet": "10.22.0.0/24"},
+    })
+}
+
+fn call(container: &Container, config: Value) -> CallBuilder {
+    CallBuilder::add("net").container(container).cni_path(PLUGINS).config(config)
+}
+
+/// A host whose `/run/hosts.d` exists.
+fn host() -> Host {
+    let host = Host::new();
+    host.run("mkdir /run/hosts.d");
+    host
+}
+
+fn leases(host: &Host) -> String {
+    host.sh("ls /var/lib/cni/networks/net 2>/dev/null | grep -c '^10' || true").trim().to_owned()
+}
+
+#[test]
+fn around_the_real_bridge_an_attachment_lives_and_ends_in_every_version() {
+    for name in ["nothing", "publish-hosts", "limit-mtu"] {
+        let host = host();
+        for version in ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] {
+            let container = host.container(&format!("c{}", version.replace('.', "-")));
+            // The bridge of 1.0.0 is asked in a version that it knows.
+            let inner = if version == "1.1.0" { "1.0.0" } else { version };
+            let config = json!({
+                "cniVersion": version, "hostsDir": "/run/hosts.d", "maxMtu": 1400,
+                "delegate": bridge(inner),
+            });
+            let call = call(&container, config);
+            let result = call.run(example(name)).expect_success().json();
+            assert_eq!(result["cniVersion"], version);
+            let address = result["ip4"]["ip"].as_str().or(result["ips"][0]["address"].as_str());
+            let address = address.and_then(|text| text.strip_suffix("/24")).expect("an address");
+
+            let eth0 = container.run("ip address show eth0");
+            assert!(eth0.contains(address), "{eth0}");
+            let mtu = if name == "limit-mtu" { "mtu 1400" } else { "mtu 9000" };
+            assert!(eth0.contains(mtu), "{name}: {eth0}");
+            let file = format!("/run/hosts.d/net@{}@eth0", container.name());
+            assert_eq!(host.exists(&file), name == "publish-hosts");
+            if name == "publish-hosts" {
+                assert_eq!(host.read(&file), format!("{address} {}\n", container.name()));
+            }
+
+            let later = call.key("prevResult", result);
+            if version >= "0.4.0" {
+                later.clone().as_verb("CHECK").run(example(name)).expect_success();
+            }
+            if version == "1.1.0" {
+                later.clone().as_verb("STATUS").run(example(name)).expect_success();
+            }
+            let del = later.as_verb("DEL");
+            for _ in 0..2 {
+                del.run(example(name)).expect_success();
+            }
+            assert_eq!(leases(&host), "0", "{name} {version}");
+            assert!(!host.exists(&file), "{name} {version}");
+            assert!(!container.run("ip link").contains("eth0"), "{name} {version}");
+        }
+    }
+}
+
+#[test]
+fn chained_after_the_real_bridge_publish_hosts_reads_its_result() {
+    let host = host();
+    let container = host.container("c1");
+    let bridge = call(&container, bridge("1.0.0"));
+    let result = bridge.run(format!("{PLUGINS}/bridge")).expect_success().json();
+    let config = json!({
+        "cniVersion": "1.0.0", "hostsDir": "/run/hosts.d", "prevResult": result,
+    });
+    let chained = call(&container, config);
+    let answer = chained.run(example("publish-hosts")).expect_success().json();
+    assert_eq!(answer, result);
+    assert_eq!(host.read("/run/hosts.d/net@c1@eth0"), "10.22.0.2 c1\n");
+    chained.clone().as_verb("CHECK").run(example("publish-hosts")).expect_success();
+    chained.as_verb("DEL").run(example("publish-hosts")).expect_success();
+    assert!(!host.exists("/run/hosts.d/net@c1@eth0"));
+    bridge.as_verb("DEL").run(format!("{PLUGINS}/bridge")).expect_success();
+    assert_eq!(leases(&host), "0");
+}
+
+#[test]
+fn a_failed_add_leaves_no_lease_and_no_interface() {
+    let host = Host::new();
+    let container = host.container("c1");
+    let config = json!({
+        "cniVersion": "1.0.0", "hostsDir": "/run/none-such", "delegate": bridge("1.0.0"),
+    });
+    let (code, ..) = call(&container, config).run(example("publish-hosts")).error();
+    assert_eq!(code, 5);
+    assert!(host.exists("/var/lib/cni/networks/net"), "host-local had given an address");
+    assert_eq!(leases(&host), "0");
+    assert!(!container.run("ip link").contains("eth0"));
+}
+
+#[test]
+fn publish_hosts_tells_networks_apart_and_gc_removes_what_is_stale() {
+    let host = host();
+    let files =
+        || host.sh("ls /run/hosts.d").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let result = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]});
+    let call = |network: &str, id: &str| {
+        let config = json!({
+            "cniVersion": "1.1.0", "name": network, "hostsDir": "/run/hosts.d", "prevResult": result,
+        });
+        CallBuilder::add(network).config(config).container_id(id).cni_path(PLUGINS).within(&host)
+    };
+    for (network, id) in [("one", "c1"), ("two", "c1"), ("one", "c2"), ("one", "c3")] {
+        call(network, id).run(example("publish-hosts")).expect_success();
+    }
+    call("one", "c1").as_verb("DEL").run(example("publish-hosts")).expect_success();
+    assert_eq!(files(), ["one@c2@eth0", "one@c3@eth0", "two@c1@eth0"], "its namesake stays");
+    let valid = json!([{"containerID": "c3", "ifname": "eth0"}]);
+    let gc = call("one", "unused").as_verb("GC").key("cni.dev/valid-attachments", valid);
+    gc.run(example("publish-hosts")).expect_success();
+    assert_eq!(files(), ["one@c3@eth0", "two@c1@eth0"], "only what is not valid on that network");
+}

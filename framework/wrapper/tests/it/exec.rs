@@ -1,0 +1,149 @@
+//! Children that are started before their input is known.
+
+use std::future::{Future, poll_fn};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use cni_wrapper::exec::{self, ExecError, Execution, Limits};
+use cni_wrapper_test::TemporaryDir;
+
+use crate::common::{wait_until, with_enough_time};
+
+fn execution(program: &Path, args: &[&str], limits: Limits) -> Execution {
+    let args = args.iter().map(Into::into).collect();
+    let program = program.to_owned();
+    Execution { program, args, environment: Vec::new(), stdin: Vec::new(), limits }
+}
+
+fn shell(script: &str, limits: Limits) -> Execution {
+    execution("/bin/sh".as_ref(), &["-c", script], limits)
+}
+
+/// A process's parent.
+fn parent(process: &str) -> String {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().to_owned()
+}
+
+/// Whether it is there and not only waiting to be reaped.
+fn is_alive(process: &str) -> bool {
+    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+#[test]
+fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
+    let directory = TemporaryDir::new();
+    let note = directory.path().join("id");
+    let script = format!("sleep 600 & echo $! >'{}'; cat", note.display());
+    let (child, sleeper) = cni_wrapper::command(async {
+        let started = exec::start(&shell(&script, Limits::default())).await.unwrap();
+        let id = || fs::read_to_string(&note).unwrap_or_default();
+        wait_until("the child has started another one", || id().ends_with('\n'));
+        let sleeper = id().trim().to_owned();
+        let child = parent(&sleeper);
+        assert!(is_alive(&child) && is_alive(&sleeper));
+        started.dismiss().await;
+        (child, sleeper)
+    })
+    .unwrap();
+    assert!(!Path::new("/proc").join(child).exists(), "it is reaped");
+    // The other one is killed with it, and reaped by the process that inherits it.
+    wait_until("the other one has ended", || !is_alive(&sleeper));
+}
+
+#[test]
+fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
+    let directory = TemporaryDir::new();
+    let note = directory.path().join("ids");
+    let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
+    let ids = with_enough_time(Duration::from_millis(300), |deadline| {
+        let limits = Limits { deadline, ..Limits::default() };
+        let ended = cni_wrapper::command(exec::run(&shell(&script, limits))).unwrap();
+        assert!(matches!(ended, Err(ExecError::Deadline { .. })), "{ended:?}");
+        let ids = fs::read_to_string(&note).unwrap_or_default();
+        ids.ends_with('\n').then_some(ids)
+    });
+    for id in ids.split_whitespace() {
+        wait_until("it has ended", || !is_alive(id));
+    }
+}
+
+#[test]
+fn the_deadline_begins_when_it_is_fed() {
+    let deadline = Duration::from_millis(500);
+    let limits = Limits { deadline, ..Limits::default() };
+    cni_wrapper::command(async {
+        let started = exec::start(&shell("sleep 600", limits)).await.unwrap();
+        async_std::task::sleep(deadline).await;
+        let begun = Instant::now();
+        let fed = started.feed(b"", &mut |_| {}).await;
+        assert!(matches!(fed, Err(ExecError::Deadline { .. })), "{fed:?}");
+        assert!(begun.elapsed() >= deadline, "stopped after {:?}", begun.elapsed());
+    })
+    .unwrap();
+}
+
+#[test]
+fn one_that_is_fed_late_answers_as_ever() {
+    cni_wrapper::command(async {
+        let started = exec::start(&shell("cat; echo done >&2", Limits::default())).await.unwrap();
+        async_std::task::sleep(Duration::from_millis(20)).await;
+        let mut said = Vec::new();
+        let fed = started.feed(b"late", &mut |bytes| said.extend_from_slice(bytes)).await.unwrap();
+        assert!(fed.status.success());
+        assert_eq!((said.as_slice(), fed.stderr.as_slice()), (&b"late"[..], &b"done\n"[..]));
+    })
+    .unwrap();
+}
+
+#[test]
+fn one_that_does_not_want_to_be_fed_is_judged_by_its_end() {
+    cni_wrapper::command(async {
+        let refusing = shell("echo no such option >&2; exit 2", Limits::default());
+        let started = exec::start(&refusing).await.unwrap();
+        let fed = started.feed(&[b'x'; 1 << 20], &mut |_| {}).await.unwrap();
+        assert_eq!(fed.status.code(), Some(2));
+        assert_eq!(fed.stderr, b"no such option\n");
+    })
+    .unwrap();
+}
+
+/// A program, and the file as somebody has it open who is just writing it.
+fn busy(directory: &Path) -> (Execution, fs::File) {
+    let program = directory.join("busy");
+    fs::copy("/bin/true", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let writer = fs::OpenOptions::new().append(true).open(&program).unwrap();
+    (execution(&program, &[], Limits::default()), writer)
+}
+
+#[test]
+fn a_binary_that_is_just_being_written_is_tried_again() {
+    let directory = TemporaryDir::new();
+    let (busy, writer) = busy(directory.path());
+    cni_wrapper::command(async {
+        let mut starting = pin!(exec::start(&busy));
+        // It tries at once, and pauses only since that failed.
+        let first = poll_fn(|context| Poll::Ready(starting.as_mut().poll(context))).await;
+        assert!(first.is_pending());
+        drop(writer);
+        let finished = starting.await.unwrap().feed(b"", &mut |_| {}).await.unwrap();
+        assert!(finished.status.success());
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_binary_that_stays_open_for_writing_is_an_error_that_says_so() {
+    let directory = TemporaryDir::new();
+    let (busy, _writer) = busy(directory.path());
+    let started = cni_wrapper::command(exec::start(&busy)).unwrap();
+    let Err(error) = started else { panic!("it can't be executed") };
+    assert!(error.to_string().contains("open for writing"), "{error}");
+    let ExecError::Start { source, .. } = error else { panic!("{error}") };
+    assert_eq!(source.kind(), io::ErrorKind::ExecutableFileBusy);
+}

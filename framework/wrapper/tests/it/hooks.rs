@@ -1,0 +1,260 @@
+//! The order of hooks on every verb, in process: no delegate is executed.
+
+use cni_wrapper::{
+    AddResult, Answer, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
+};
+use cni_wrapper_test::{FakePlugin, Journal, fake_call};
+use serde_json::json;
+
+use crate::common::noting::{Noting, config, document, error, reply, steps};
+
+const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
+
+fn two(journal: &Journal) -> Stack {
+    Stack::new().with(Noting::new("a", journal)).with(Noting::new("b", journal))
+}
+
+#[test]
+fn every_verb_calls_its_hooks_in_its_order() {
+    let table = [
+        (Verb::Add, vec!["a.before_add", "inner ADD", "a.after_add"]),
+        (Verb::Del, vec!["a.before_del", "inner DEL", "a.after_del"]),
+        (Verb::Check, vec!["inner CHECK", "a.check"]),
+        (Verb::Gc, vec!["a.gc", "inner GC"]),
+        (Verb::Status, vec!["a.status", "inner STATUS"]),
+    ];
+    for (verb, expected) in table {
+        let journal = Journal::default();
+        let (reply, steps) = steps(verb, Noting::new("a", &journal), &journal, FakePlugin::new());
+        assert_eq!(reply.exit_status(), 0, "{verb}: {reply:?}");
+        assert_eq!(steps, expected, "{verb}");
+    }
+}
+
+#[test]
+fn of_two_middlewares_the_first_written_is_outermost() {
+    let table = [
+        (Verb::Add, "a.before_add b.before_add inner ADD b.after_add a.after_add"),
+        (Verb::Del, "a.before_del b.before_del inner DEL b.after_del a.after_del"),
+        (Verb::Check, "inner CHECK b.check a.check"),
+        (Verb::Gc, "a.gc b.gc inner GC"),
+        (Verb::Status, "a.status b.status inner STATUS"),
+    ];
+    for (verb, expected) in table {
+        let journal = Journal::default();
+        let (reply, steps) = steps(verb, two(&journal), &journal, FakePlugin::new());
+        assert_eq!(reply.exit_status(), 0, "{verb}: {reply:?}");
+        assert_eq!(steps.join(" "), expected);
+    }
+}
+
+#[test]
+fn a_stack_in_a_stack_keeps_the_order() {
+    let journal = Journal::default();
+    let nested = Stack::new().with(two(&journal)).with(Noting::new("c", &journal));
+    let (_, steps) = steps(Verb::Gc, nested, &journal, FakePlugin::new());
+    assert_eq!(steps, ["a.gc", "b.gc", "c.gc", "inner GC"]);
+}
+
+#[test]
+fn the_innermost_changes_the_result_first() {
+    let (journal, fake) = (Journal::default(), FakePlugin::new());
+    let reply = reply(&fake_call(Verb::Add, json!({})), two(&journal), &fake);
+    assert_eq!(document(&reply)["by"], "ba");
+}
+
+#[test]
+fn rewrite_runs_for_every_verb_and_each_delegate_the_outermost_first() {
+    for verb in VERBS {
+        let (journal, fake) = (Journal::default(), FakePlugin::new());
+        let mut config = config();
+        config["delegate"] = json!([{"type": "x"}, {"type": "y", "mtu": 1}]);
+        reply(&fake_call(verb, config.clone()), two(&journal), &fake);
+        let told = serde_json::to_value(fake.calls()[0].delegates()).expect("JSON");
+        let expected = json!([
+            {"type": "x", "rewritten": "ab"}, {"type": "y", "mtu": 1, "rewritten": "ab"}
+        ]);
+        assert_eq!(told, expected, "{verb}");
+        assert_eq!(fake.calls()[0].config["delegate"], config["delegate"], "the outer one stays");
+    }
+}
+
+#[test]
+fn rewrite_has_nothing_to_do_in_the_chained_position() {
+    let (journal, fake) = (Journal::default(), FakePlugin::new());
+    let call = fake_call(Verb::Add, json!({"prevResult": {"cniVersion": "1.1.0", "ips": []}}));
+    assert_eq!(call.position(), Position::Chained);
+    reply(&call, two(&journal), &fake);
+    assert_eq!(journal.take().join(" "), "a.before_add b.before_add b.after_add a.after_add");
+}
+
+#[test]
+fn a_rewrite_that_fails_stops_the_verb_before_anything_is_done() {
+    for verb in VERBS {
+        let journal = Journal::default();
+        let noting = Noting::new("a", &journal).failing("rewrite");
+        let (reply, steps) = steps(verb, noting, &journal, FakePlugin::new());
+        assert_eq!(error(&reply).code, 150, "{verb}");
+        assert!(steps.is_empty(), "{verb}: {steps:?}");
+    }
+}
+
+#[test]
+fn check_without_prev_result_is_code_7_and_asks_nobody() {
+    let (journal, fake) = (Journal::default(), FakePlugin::new());
+    for empty in [json!(null), json!({})] {
+        let call =
+            fake_call(Verb::Check, json!({"delegate": {"type": "inner"}, "prevResult": empty}));
+        let error = error(&reply(&call, Noting::new("a", &journal), &fake));
+        assert_eq!(error.code, 7);
+        assert!(error.msg.starts_with("prevResult: "), "{}", error.msg);
+    }
+    assert!(fake.verbs().is_empty());
+}
+
+#[test]
+fn an_inner_check_that_fails_is_the_answer() {
+    let journal = Journal::default();
+    let fake = FakePlugin::new().on(Verb::Check, |_| Err(Error::plugin(120, "no route")));
+    let (reply, steps) = steps(Verb::Check, Noting::new("a", &journal), &journal, fake);
+    assert_eq!((error(&reply).code, steps.join(" ").as_str()), (120, "inner CHECK"));
+}
+
+#[test]
+fn status_of_one_s_own_becomes_50_or_51_and_the_inner_one_keeps_its_code() {
+    type Why = fn() -> Error;
+    let table: [(Why, u32); 4] = [
+        (|| Error::plugin(150, "no iptables"), 50),
+        (|| Error::NotAvailable("no iptables".into()), 50),
+        (|| Error::LimitedConnectivity("no iptables".into()), 51),
+        (|| panic!("no iptables"), 50),
+    ];
+    for (why, code) in table {
+        let journal = Journal::default();
+        let noting = Noting::new("a", &journal).on("status", move || Err(why()));
+        let (reply, steps) = steps(Verb::Status, noting, &journal, FakePlugin::new());
+        assert_eq!((error(&reply).code, steps.join(" ").as_str()), (code, "a.status"));
+        assert!(error(&reply).msg.contains("no iptables"));
+    }
+    let journal = Journal::default();
+    let fake = FakePlugin::new().on(Verb::Status, |_| Err(Error::plugin(120, "pool is full")));
+    let (reply, _) = steps(Verb::Status, Noting::new("a", &journal), &journal, fake);
+    assert_eq!(error(&reply).code, 120);
+}
+
+/// What `after_add` sees: names of the layers, then the typed configuration.
+#[derive(serde::Deserialize)]
+struct Ports {
+    ports: Vec<Port>,
+}
+
+#[derive(serde::Deserialize)]
+struct Port {
+    number: u16,
+}
+
+struct OpensPorts;
+
+impl Middleware for OpensPorts {
+    type Config = Ports;
+
+    async fn after_add(
+        &self,
+        _: &Call,
+        config: &Ports,
+        result: &mut AddResult,
+    ) -> Result<(), Error> {
+        let sum: u16 = config.ports.iter().map(|port| port.number).sum();
+        result.document_mut().insert("sum".into(), sum.into());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_typed_configuration_that_is_wrong_names_the_path_of_its_key() {
+    for verb in VERBS {
+        let fake = FakePlugin::new();
+        let ports = json!([{"number": 80}, {"number": "http"}]);
+        let error = error(&reply(&fake_call(verb, json!({"ports": ports})), OpensPorts, &fake));
+        assert_eq!(error.code, 7, "{verb}");
+        assert!(error.msg.starts_with("ports[1].number: "), "{}", error.msg);
+        assert!(fake.verbs().is_empty(), "{verb}: nobody is asked");
+    }
+    let error = error(&reply(&fake_call(Verb::Add, json!({})), OpensPorts, &FakePlugin::new()));
+    assert_eq!(error.code, 7);
+    assert!(error.msg.contains("ports"), "a missing key is named: {}", error.msg);
+}
+
+#[test]
+fn keys_that_nobody_knows_are_fine() {
+    let config = json!({"ports": [{"number": 80, "x": 1}], "y": {"z": 1.10}});
+    let reply = reply(&fake_call(Verb::Add, config), OpensPorts, &FakePlugin::new());
+    assert_eq!(document(&reply)["sum"], 80);
+}
+
+/// Tries an ADD three times: the contract says that one that failed has left nothing.
+struct Retry(Box<dyn Plugin>);
+
+impl Plugin for Retry {
+    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+        Box::pin(async move {
+            for _ in 0..2 {
+                if let Ok(result) = self.0.add(call).await {
+                    return Ok(result);
+                }
+            }
+            self.0.add(call).await
+        })
+    }
+    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.del(call)
+    }
+    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.check(call)
+    }
+    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.gc(call)
+    }
+    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        self.0.status(call)
+    }
+}
+
+#[test]
+fn a_retry_is_a_plugin_around_a_plugin() {
+    let journal = Journal::default();
+    let stack = Stack::new()
+        .with(Noting::new("a", &journal))
+        .with_plugin(|inner| Box::new(Retry(inner)))
+        .with(Noting::new("b", &journal));
+    let fake = FakePlugin::new().on(Verb::Add, |nth| match nth {
+        0 | 1 => Err(Error::TryAgainLater("busy".into())),
+        _ => Ok(()),
+    });
+    let (reply, steps) = steps(Verb::Add, stack, &journal, fake);
+    assert_eq!(reply.exit_status(), 0, "{reply:?}");
+    let failed = "b.before_add inner ADD b.after_del";
+    let expected =
+        format!("a.before_add {failed} {failed} b.before_add inner ADD b.after_add a.after_add");
+    assert_eq!(steps.join(" "), expected);
+}
+
+#[test]
+fn an_answer_of_version_repeats_the_version_of_the_call() {
+    let call = fake_call(Verb::Version, json!({"cniVersion": "0.4.0"}));
+    let reply = reply(&call, OpensPorts, &FakePlugin::new());
+    assert!(matches!(reply, Reply::Version(_)));
+    assert_eq!(document(&reply)["cniVersion"], "0.4.0");
+}
+
+#[test]
+fn a_call_can_be_rewritten_by_a_plugin_too() {
+    let call = fake_call(Verb::Add, json!({"delegate": {"type": "inner"}}));
+    let add_key = |delegate: &mut Object| {
+        delegate.insert("x".into(), json!(1));
+        Ok(())
+    };
+    let rewritten = call.rewritten(add_key).expect("rewritten");
+    assert_eq!(rewritten.delegates()[0]["x"], 1);
+    assert_eq!(call.delegates()[0].get("x"), None, "the call itself stays");
+}

@@ -1,0 +1,155 @@
+//! Observers of delegates.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use cni_wrapper::{
+    AddResult, Answer, Call, Centre, Environment, Error, Observer, Plugin, Reply, Request, Run,
+    Verb, answer,
+};
+use cni_wrapper_test::{Behaviour, Journal, PluginDir, Script};
+use serde_json::json;
+
+/// Notes what it hears of, and names itself to delegates.
+struct Noting {
+    name: &'static str,
+    journal: Journal,
+    longest: RefCell<Duration>,
+}
+
+impl Noting {
+    fn new(name: &'static str, journal: &Journal) -> Rc<Self> {
+        Rc::new(Self { name, journal: journal.clone(), longest: RefCell::default() })
+    }
+}
+
+impl Observer for Noting {
+    fn starting(&self, run: &Run<'_>, environment: Environment) -> Environment {
+        let told = run.config.get("mark").cloned().unwrap_or_default();
+        self.journal
+            .note(&format!("{}: {} {} {} {told}", self.name, run.plugin, run.verb, run.version));
+        let so_far = environment.text("SEEN_BY").unwrap_or_default().to_owned();
+        environment.with("SEEN_BY", &format!("{so_far}{} ", self.name))
+    }
+
+    fn ended(&self, run: &Run<'_>, took: Duration, outcome: Result<Option<&AddResult>, &Error>) {
+        let how = match outcome {
+            Ok(Some(result)) => format!("result {}", result.version()),
+            Ok(None) => "well".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.journal.note(&format!("{}: {} ended: {how}", self.name, run.plugin));
+        self.longest.replace_with(|known| took.max(*known));
+    }
+}
+
+/// A plugin around a plugin that looks on.
+struct Watching(Rc<Noting>);
+
+impl Plugin for Watching {
+    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+        Box::pin(async move { Centre.add(&call.observed(self.0.clone())).await })
+    }
+    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Centre.del(call)
+    }
+    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Centre.check(call)
+    }
+    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Centre.gc(call)
+    }
+    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+        Centre.status(call)
+    }
+}
+
+/// ADD around `first` and `second`, which speaks 1.0.0.
+fn add(plugins: &PluginDir) -> Call {
+    let environment = [
+        ("CNI_COMMAND", "ADD"),
+        ("CNI_CONTAINERID", "c1"),
+        ("CNI_NETNS", "/run/netns/c1"),
+        ("CNI_IFNAME", "eth0"),
+        ("CNI_PATH", plugins.path().to_str().unwrap()),
+    ];
+    let second = json!({"type": "second", "cniVersion": "1.0.0", "mark": 1});
+    let config =
+        json!({"cniVersion": "1.1.0", "name": "net", "delegate": [{"type": "first"}, second]});
+    let request =
+        Request::read(Verb::Add, environment.into_iter().collect(), config.to_string().as_bytes());
+    Call::new(request.unwrap()).unwrap()
+}
+
+fn answered(watching: &Rc<Noting>, call: &Call) -> Reply {
+    async_std::task::block_on(answer(&Watching(watching.clone()), call))
+}
+
+#[test]
+fn each_run_of_a_delegate_is_heard_of_and_so_is_a_rollback() {
+    let slow = Script::obey().on("ADD", Behaviour::slow(Duration::from_millis(20)));
+    let failing = Script::obey().on("ADD", Behaviour::error(11, "later"));
+    let plugins = PluginDir::new().with("first", &slow).with("second", &failing);
+    let (journal, call) = (Journal::default(), add(&plugins));
+    let noting = Noting::new("it", &journal);
+    assert_eq!(answered(&noting, &call).exit_status(), 1);
+    assert_eq!(
+        journal.take(),
+        [
+            "it: first ADD 1.1.0 null",
+            "it: first ended: result 1.1.0",
+            "it: second ADD 1.0.0 1",
+            "it: second ended: later",
+            "it: second DEL 1.0.0 1",
+            "it: second ended: well",
+            "it: first DEL 1.1.0 null",
+            "it: first ended: well",
+        ]
+    );
+    assert!(*noting.longest.borrow() >= Duration::from_millis(20));
+}
+
+#[test]
+fn the_innermost_observer_has_the_last_word_on_the_environment() {
+    let plugins = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
+    let (journal, call) = (Journal::default(), add(&plugins));
+    let outer = call.observed(Noting::new("outer", &journal));
+    assert_eq!(answered(&Noting::new("inner", &journal), &outer).exit_status(), 0);
+    for plugin in ["first", "second"] {
+        let environment = &plugins.calls(plugin)[0].environment;
+        assert_eq!(environment["SEEN_BY"], "outer inner ");
+        assert_eq!(environment["CNI_COMMAND"], "ADD");
+    }
+    let heard = journal.take();
+    let order: Vec<_> = heard[..4].iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(order, ["outer", "inner", "inner", "outer"]);
+}
+
+#[test]
+fn a_delegate_that_is_not_there_was_never_started() {
+    let plugins = PluginDir::new().with("first", &Script::obey());
+    let (journal, call) = (Journal::default(), add(&plugins));
+    assert_eq!(answered(&Noting::new("it", &journal), &call).exit_status(), 1);
+    assert_eq!(
+        journal.take(),
+        [
+            "it: first ADD 1.1.0 null",
+            "it: first ended: result 1.1.0",
+            "it: first DEL 1.1.0 null",
+            "it: first ended: well",
+        ]
+    );
+}
+
+#[test]
+fn a_plugin_around_a_plugin_reads_its_keys_as_hooks_do() {
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Keys {
+        name: String,
+        delegate: Vec<u8>,
+    }
+    let plugins = PluginDir::new();
+    let error = add(&plugins).read_config::<Keys>().unwrap_err();
+    assert!(error.to_string().starts_with("delegate[0]: "), "{error}");
+    assert_eq!(cni_wrapper::code(&error), 7);
+}

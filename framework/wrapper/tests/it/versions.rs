@@ -1,0 +1,62 @@
+//! Every version asked for × every version in which a delegate answers.
+
+use cni_wrapper::SpecVersion;
+use cni_wrapper_test::{Behaviour, CallBuilder, FakePlugin, PluginDir, Script, fake_call};
+use serde_json::{Value, json};
+
+use crate::common::{
+    noting::{document, reply},
+    wrapper,
+};
+
+/// A result with one address, as `version` writes it.
+fn result(version: SpecVersion) -> Value {
+    let mut result = match version.as_str() {
+        "0.1.0" | "0.2.0" => json!({"ip4": {"ip": "10.1.2.3/24", "gateway": "10.1.2.1"}}),
+        "0.3.0" | "0.3.1" | "0.4.0" => {
+            json!({"ips": [{"version": "4", "address": "10.1.2.3/24", "gateway": "10.1.2.1"}]})
+        }
+        _ => json!({"ips": [{"address": "10.1.2.3/24", "gateway": "10.1.2.1"}]}),
+    };
+    result["cniVersion"] = version.as_str().into();
+    result
+}
+
+#[test]
+fn the_answer_has_the_version_asked_for_and_its_form() {
+    for asked in SpecVersion::ALL {
+        for answered in SpecVersion::ALL {
+            let fake = FakePlugin::new().result(result(answered));
+            let call = fake_call(cni_wrapper::Verb::Add, json!({"cniVersion": asked.as_str()}));
+            let got = document(&reply(&call, cni_wrapper::Stack::new(), &fake));
+            assert_eq!(got, result(asked), "asked {asked}, answered {answered}");
+        }
+    }
+}
+
+#[test]
+fn the_same_holds_for_processes_and_the_delegate_is_asked_in_its_own_version() {
+    let dir = PluginDir::new().with("inner", &Script::obey());
+    for (index, asked) in SpecVersion::ALL.into_iter().enumerate() {
+        let answered = SpecVersion::ALL[SpecVersion::ALL.len() - 1 - index];
+        dir.script("inner", &Script::obey().on("ADD", Behaviour::result(result(answered))));
+        let config = json!({
+            "cniVersion": asked.as_str(),
+            "resultDir": dir.path().join("results"),
+            "delegate": {"type": "inner", "cniVersion": answered.as_str()},
+        });
+        let call = CallBuilder::add("net").cni_path(dir.path()).config(config);
+        assert_eq!(call.run(wrapper()).expect_success().json(), result(asked), "{answered}");
+        let told = dir.calls("inner")[index].config.clone().expect("a configuration");
+        assert_eq!(told["cniVersion"], answered.as_str());
+    }
+}
+
+#[test]
+fn prev_result_is_handed_on_in_every_version_and_answered_as_it_came() {
+    for asked in SpecVersion::ALL {
+        let config = json!({"cniVersion": asked.as_str(), "prevResult": result(asked)});
+        let outcome = CallBuilder::add("net").config(config).run(wrapper());
+        assert_eq!(outcome.expect_success().json(), result(asked));
+    }
+}

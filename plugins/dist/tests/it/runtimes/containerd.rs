@@ -1,0 +1,101 @@
+//! containerd from Debian runs a pod, made as a kubelet makes it, over the CRI, from an image in a registry.
+
+mod grpc;
+mod pod;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+
+use cni_wrapper_test::{Host, Place};
+
+use super::image;
+use super::site::{self, port_mapper, until};
+use grpc::Connection;
+use pod::Pod;
+
+const CONFIG: &str = include_str!("containerd/containerd.toml");
+/// Unpacked by `cargo xtask`.
+const PROGRAM: &str = "docker-registry/usr/bin/docker-registry";
+const REGISTRY: &str = include_str!("containerd/registry.yml");
+const SOCKET: &str = "/run/containerd/containerd.sock";
+/// In the registry of the host itself, which is asked without encryption.
+const IMAGE: &str = "localhost:5000/demo:1";
+const URL: &str = "http://203.0.113.1:8080/";
+
+/// containerd at work on a host, with our plugin beside Debian's.
+fn start_containerd(host: &Host) -> (PathBuf, Reaped<'_>) {
+    site::prepare(host);
+    host.write("/run/containerd.toml", CONFIG);
+    let mut containerd = host.command("containerd");
+    containerd.args(["--config", "/run/containerd.toml"]).stderr(site::log("containerd"));
+    let containerd = containerd.spawn().expect("containerd starts");
+    until("containerd answers", || ctr(host, &["version"]).status.success());
+    let socket = format!("/proc/{}/root{SOCKET}", host.pid());
+    (socket.into(), Reaped(containerd, host))
+}
+
+/// containerd, until dropped; the control groups that it leaves are not the host's but the machine's.
+struct Reaped<'h>(Child, &'h Host);
+
+impl Drop for Reaped<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        site::remove_control_groups(self.1, "k8s.io");
+    }
+}
+
+fn ctr(place: &Place, words: &[&str]) -> Output {
+    let mut ctr: Command = place.command("ctr");
+    ctr.args(["--address", SOCKET, "--namespace", "k8s.io"]).args(words).output().expect("ctr")
+}
+
+#[track_caller]
+fn succeed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Puts an image that was made here into a registry, from which containerd has to pull it.
+fn publish(host: &Host) -> Child {
+    host.write("/run/registry.yml", REGISTRY);
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join(PROGRAM);
+    assert!(program.exists(), "{PROGRAM} is missing; `cargo xtask containerd` unpacks it");
+    let mut registry = host.command(program.display().to_string());
+    registry.args(["serve", "/run/registry.yml"]).stderr(site::log("registry"));
+    let registry = registry.stdout(std::process::Stdio::null()).spawn().expect("a registry starts");
+    let archive = image::build("containerd", IMAGE).display().to_string();
+    succeed(&ctr(host, &["images", "import", &archive]));
+    let push = ["images", "push", "--plain-http", IMAGE];
+    until("the registry has the image", || ctr(host, &push).status.success());
+    succeed(&ctr(host, &["images", "rm", "--sync", IMAGE]));
+    assert!(!succeed(&ctr(host, &["images", "list"])).contains(IMAGE), "only the registry has it");
+    registry
+}
+
+#[test]
+fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+    let (socket, _containerd) = start_containerd(&host);
+    let mut registry = publish(&host);
+
+    let connection = Connection::to(&socket);
+    pod::pull(&connection, IMAGE);
+    assert!(succeed(&ctr(&host, &["images", "list"])).contains(IMAGE), "it was pulled");
+    registry.kill().and_then(|()| registry.wait()).expect("the registry was there until now");
+    let pod = Pod::run(&connection, "demo", 8080, 80);
+    pod.start_container(&connection, IMAGE, &["/peer", "serve", "http", "80", "--name", "web"]);
+    until("the container serves", || outside.fetch(URL).is_ok());
+    let seen = outside.fetch(URL).expect("an answer");
+    assert_eq!(seen, "web saw 203.0.113.9", "the client's own address is seen");
+    host.fetch("http://127.0.0.1:8080/").expect("from the host itself");
+    let list = host.run(&port_mapper("list --json"));
+    assert!(list.contains(&pod.id) && list.contains("8080"), "{list}");
+    assert_ne!(site::addresses(&host, &pod.id), "", "its address is taken");
+
+    pod.stop_and_remove(&connection);
+    outside.fetch(URL).expect_err("after its DEL nothing is mapped");
+    site::nothing_is_left(&host, &pod.id);
+    assert_eq!(host.sh("ls /run/netns").trim(), "outside", "containerd's namespace is gone");
+}

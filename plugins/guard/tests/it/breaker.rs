@@ -1,0 +1,195 @@
+//! The life of a breaker.
+
+use std::path::PathBuf;
+
+use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use serde_json::{Value, json};
+
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs, wait_until};
+
+/// Seconds for which a breaker stays open until the test ends.
+const LONG: f64 = 3600.0;
+
+fn broken() -> Script {
+    Script::obey().on("ADD", Behaviour::error(120, "no address left"))
+}
+
+/// Two failures open it for so many seconds.
+fn breaking(dir: &PluginDir, id: &str, open: f64) -> CallBuilder {
+    let breaker = json!({"failures": 2, "window": LONG, "open": open, "longestOpen": LONG });
+    add(dir, json!({ "breaker": breaker })).container_id(id)
+}
+
+/// Two containers for whom ADD fails.
+fn opened(open: f64) -> PluginDir {
+    let dir = delegate(&broken());
+    for id in ["a", "b"] {
+        assert_eq!(breaking(&dir, id, open).run(plugin()).error().0, 120);
+    }
+    assert_eq!(verbs(&dir), ["ADD", "DEL", "ADD", "DEL"]);
+    dir
+}
+
+fn wait_until_half_open(dir: &PluginDir) {
+    wait_until("it is half open", || {
+        breaking(dir, "", 0.2).as_verb("STATUS").run(plugin()).status.success()
+    });
+}
+
+fn files(dir: &PluginDir, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir.path().join("state")).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+fn remembered(dir: &PluginDir) -> Value {
+    let files = files(dir, ".json");
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    serde_json::from_slice(&std::fs::read(file).expect("it can be read")).expect("JSON")
+}
+
+#[test]
+fn failed_adds_open_it_for_all_containers_of_the_network() {
+    let dir = opened(LONG);
+    let before = verbs(&dir).len();
+    let refused = breaking(&dir, "c", LONG);
+    let (code, msg, _) = refused.run(plugin()).error();
+    assert_eq!(code, 11);
+    assert!(msg.contains("network \"net\"") && msg.contains("no address left"), "{msg}");
+    assert!(msg.contains("none is tried for another "), "{msg}");
+    let (code, msg, _) = refused.clone().as_verb("STATUS").run(plugin()).error();
+    assert!(code == 50 && msg.contains("no address left"), "{code}: {msg}");
+    assert_eq!(verbs(&dir).len(), before, "the delegate is not called");
+    let other = refused.key("name", json!("other"));
+    assert_eq!(other.run(plugin()).error().0, 120, "another network is not concerned");
+}
+
+#[test]
+fn del_check_and_gc_go_through_while_it_is_open() {
+    let dir = opened(LONG);
+    let before = verbs(&dir).len();
+    for verb in ["DEL", "CHECK", "GC"] {
+        let call = breaking(&dir, "a", LONG).as_verb(verb);
+        let call = call.key("prevResult", json!({"cniVersion": "1.1.0", "ips": []}));
+        call.key("cni.dev/valid-attachments", json!([])).run(plugin()).expect_success();
+    }
+    assert_eq!(verbs(&dir)[before..], ["DEL", "CHECK", "GC"]);
+    assert_eq!(breaking(&dir, "c", LONG).run(plugin()).error().0, 11, "and it still is");
+}
+
+#[test]
+fn a_probe_that_succeeds_closes_it() {
+    let dir = opened(0.2);
+    wait_until_half_open(&dir);
+    dir.script("d", &Script::obey());
+    breaking(&dir, "c", 0.2).run(plugin()).expect_success();
+    assert!(files(&dir, ".json").is_empty(), "nothing is left to remember");
+    dir.script("d", &broken());
+    assert_eq!(breaking(&dir, "d", 0.2).run(plugin()).error().0, 120, "it counts anew");
+    breaking(&dir, "d", 0.2).as_verb("STATUS").run(plugin()).expect_success();
+}
+
+#[test]
+fn a_probe_that_fails_opens_it_for_twice_as_long() {
+    let dir = opened(0.2);
+    assert_eq!(remembered(&dir)["note"]["open"]["time"], 200);
+    wait_until_half_open(&dir);
+    assert_eq!(breaking(&dir, "c", 0.2).run(plugin()).error().0, 120);
+    assert_eq!(remembered(&dir)["note"]["open"]["time"], 400);
+}
+
+#[test]
+fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
+    let dir = opened(0.2);
+    wait_until_half_open(&dir);
+    dir.script("d", &Script::obey().on("ADD", Behaviour::hang()));
+    let before = dir.calls("d").len();
+    let mut probe = breaking(&dir, "c", 0.2).start(plugin());
+    wait_until("the probe is at work", || dir.calls("d").len() > before);
+    let (code, msg, _) = breaking(&dir, "d", 0.2).run(plugin()).error();
+    assert!(code == 11 && msg.contains("one is being tried"), "{code}: {msg}");
+    assert_eq!(dir.calls("d").len(), before + 1);
+    probe.kill();
+    drop(probe.finish());
+    let _end = EndDaemons(&dir);
+    let daemon = Behaviour::hang().leaving_child(DAEMON, true);
+    dir.script("d", &Script::obey().on("ADD", daemon));
+    let before = dir.calls("d").len();
+    let mut probe = breaking(&dir, "d", 0.2).start(plugin());
+    wait_until("the next probe is at work", || dir.calls("d").len() > before);
+    probe.kill();
+    drop(probe);
+    dir.script("d", &Script::obey());
+    wait_until("the lock of the probe is free", || {
+        breaking(&dir, "d", 0.2).run(plugin()).status.success()
+    });
+    assert!(files(&dir, ".json").is_empty());
+}
+
+#[test]
+fn many_failures_at_once_are_all_counted() {
+    let dir = delegate(&broken());
+    let times = json!({"failures": 12, "window": LONG, "open": LONG, "longestOpen": LONG});
+    let breaker = json!({ "breaker": times });
+    let run = |id: usize| add(&dir, breaker.clone()).container_id(&format!("c{id}"));
+    let running: Vec<_> = (0..11).map(|id| run(id).start(plugin())).collect();
+    running.into_iter().for_each(|call| assert_eq!(call.finish().error().0, 120));
+    let counted = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
+    assert_eq!(counted, Some(11));
+    assert_eq!(run(11).run(plugin()).error().0, 120);
+    assert_eq!(run(12).run(plugin()).error().0, 11);
+}
+
+#[test]
+fn a_success_in_between_and_calls_that_are_wrong_do_not_count() {
+    let dir = delegate(&broken());
+    let run = |id: &str| breaking(&dir, id, LONG).run(plugin());
+    assert_eq!(run("a").error().0, 120);
+    dir.script("d", &Script::obey());
+    run("b").expect_success();
+    dir.script("d", &Script::obey().on("ADD", Behaviour::error(7, "ports: not a port")));
+    for id in ["c", "d", "e"] {
+        assert_eq!(run(id).error().0, 7);
+    }
+    dir.script("d", &broken());
+    assert_eq!(run("f").error().0, 120);
+    assert_eq!(run("g").error().0, 120, "the failure before was the first of two");
+    assert_eq!(run("h").error().0, 11, "and those two count");
+}
+
+#[test]
+fn a_delegate_that_is_too_slow_for_the_deadline_counts() {
+    let dir = delegate(&Script::always(Behaviour::hang().ignoring_term()));
+    let breaker = json!({"failures": 1, "open": LONG, "longestOpen": LONG});
+    let guard = json!({"deadline": 2, "breaker": breaker});
+    assert_eq!(add(&dir, guard.clone()).run(plugin()).error().0, 11);
+    let (_, msg, _) = add(&dir, guard).run(plugin()).error();
+    assert!(msg.contains("none is tried") && msg.contains("did not end within"), "{msg}");
+}
+
+#[test]
+fn state_that_is_damaged_counts_as_closed_with_a_warning() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = delegate(&Script::obey());
+    let target = elsewhere.path().join("target");
+    for damage in ["not JSON", "{\"attachment\":{}}", "a link"] {
+        let dir = opened(LONG);
+        let [file] = &files(&dir, ".json")[..] else { panic!("one file") };
+        if damage == "a link" {
+            std::fs::rename(file, &target).expect("renamed");
+            symlink(&target, file).expect("a link");
+        } else {
+            std::fs::write(file, damage).expect("it can be written");
+        }
+        let outcome = breaking(&dir, "c", LONG).run(plugin());
+        assert_eq!(outcome.error().0, 120, "{damage}: the delegate is called: {outcome}");
+        assert!(outcome.stderr.contains("the breaker counts as closed"), "{outcome}");
+        let failures = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
+        assert_eq!(failures, Some(1), "{damage}: it is whole again");
+        assert!(file.symlink_metadata().expect("it is there").is_file(), "and no link");
+        std::fs::write(file, damage).expect("it can be written");
+        dir.script("d", &Script::obey());
+        breaking(&dir, "d", LONG).run(plugin()).expect_success();
+        assert!(!file.exists(), "after a success nothing is left of the damage");
+    }
+}

@@ -1,0 +1,57 @@
+//! The README's network, with real traffic over Debian's bridge.
+
+use cni_wrapper_test::{CallBuilder, Container, Host, Traffic};
+use serde_json::{Value, json};
+
+use crate::common::plugin;
+
+const PLUGINS: &str = "/usr/lib/cni";
+
+/// The first JSON block of the README: the network that it begins with.
+fn readme_network() -> Value {
+    let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
+    let (block, _) = rest.split_once("```").expect("its end");
+    serde_json::from_str(block).expect("valid JSON")
+}
+
+fn call(container: &Container, network: &Value) -> CallBuilder {
+    CallBuilder::add("mesos").config(network.clone()).cni_path(PLUGINS).container(container)
+}
+
+fn links(container: &Container) -> Vec<String> {
+    let links = container.run("ip -br link");
+    links.lines().map(|line| line.split([' ', '@']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn traffic_flows_and_a_refused_add_leaves_nothing() {
+    let host = Host::new();
+    let mut network = readme_network();
+    let container = host.container("c1");
+    let add = call(&container, &network);
+    let result = add.run(plugin()).expect_success().json();
+    let address = result["ip4"]["ip"].as_str().expect("an address of the 0.2.0 form");
+    let address = address.split('/').next().unwrap_or_default();
+    let server = container.serve(Traffic::Http, 80);
+    let url = format!("http://{address}:80/");
+    host.fetch(&url).unwrap_or_else(|why| panic!("the host reaches {url}: {why}"));
+    drop(server);
+
+    // Nothing that bridge could work with: each ADD fails, until they are refused.
+    network["delegate"]["ipam"]["subnet"] = "10.67.0.0/30".into();
+    network["delegate"]["ipam"]["rangeStart"] = "10.67.0.9".into();
+    // Open for longer than any machine needs for the rest of the test.
+    network["guard"]["breaker"] = json!({ "failures": 1, "open": 3600, "longestOpen": 3600 });
+    let other = host.container("c2");
+    let failing = call(&other, &network);
+    failing.run(plugin()).error();
+    let before = host.snapshot();
+    let (code, msg, _) = failing.run(plugin()).error();
+    assert!(code == 11 && msg.contains("none is tried"), "{code}: {msg}");
+    before.assert_same(&host.snapshot());
+    assert_eq!(links(&other), ["lo"], "it has no interface");
+
+    add.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(links(&container), ["lo"], "DEL goes through while the breaker is open");
+}

@@ -1,0 +1,87 @@
+//! The command for people.
+
+use std::process::Command;
+
+use cni_wrapper_test::TemporaryDir;
+use serde_json::{Value, json};
+
+use crate::common::{delegates, network, plugin, readme_network};
+
+/// Writes the configuration, and runs `explain` with these words; gives exit status and text.
+fn explain(config: &Value, words: &[&str]) -> (Option<i32>, String) {
+    let dir = TemporaryDir::new();
+    let file = dir.path().join("net.conflist");
+    std::fs::write(&file, config.to_string()).expect("written");
+    let output = Command::new(plugin())
+        .env_remove("CNI_COMMAND")
+        .arg("explain")
+        .arg(&file)
+        .args(words)
+        .output()
+        .expect("it starts");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn a_decision_is_explained_rule_by_rule() {
+    let network = network(&delegates());
+    let (code, text) = explain(&network, &["--label", "tier=web"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(
+        text,
+        "rule \"databases\" does not apply: label tier is web\n\
+         rules[1] does not apply: label tier is web\n\
+         default decides: allowed\n"
+    );
+    let (code, text) = explain(&network, &["--label", "tier=db-main"]);
+    assert_eq!(
+        (code, text.as_str()),
+        (Some(0), "rule \"databases\" decides: allowed, by delegate \"vault\"\n")
+    );
+    let (code, text) = explain(&network, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.ends_with("rules[1] decides: denied: say your tier\n"), "{text}");
+}
+
+#[test]
+fn the_plugin_is_found_in_a_list_and_arguments_and_values_can_be_given() {
+    let rules = json!([
+        {"name": "system", "when": {"cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}}, "deny": "not for the system"},
+        {"name": "fast", "when": {"values": {"/runtimeConfig/bandwidth/ingressRate": true}}, "deny": "too fast"},
+    ]);
+    let ours = json!({"type": "cni-label-policy", "rules": rules, "default": {"allow": true}});
+    let list = json!({"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge"}, ours]});
+    let (code, text) =
+        explain(&list, &["--cni-args", "IgnoreUnknown=1;K8S_POD_NAMESPACE=kube-system"]);
+    assert!(code == Some(1) && text.contains("not for the system"), "{text}");
+    let (code, text) = explain(&list, &["--set", "/runtimeConfig/bandwidth/ingressRate=1000"]);
+    assert!(code == Some(1) && text.contains("too fast"), "{text}");
+    assert_eq!(explain(&list, &[]).0, Some(0));
+}
+
+#[test]
+fn what_cannot_be_explained_is_said() {
+    let dir = delegates();
+    let (code, text) = explain(&json!({"rules": [{}], "default": {"allow": true}}), &[]);
+    assert!(code == Some(2) && text.contains("rules[0]"), "{text}");
+    let (code, text) = explain(&json!({"plugins": []}), &[]);
+    assert!(code == Some(2) && text.contains("no plugin of the list"), "{text}");
+    let (code, text) = explain(&network(&dir), &["--labels", "a=b"]);
+    assert!(code == Some(2) && text.contains("--labels"), "{text}");
+    let (code, text) = explain(&network(&dir), &["--label", "a"]);
+    assert!(code == Some(2) && text.contains("has no '='"), "{text}");
+}
+
+#[test]
+fn the_network_that_the_readme_begins_with_does_what_is_said_of_it() {
+    let network = readme_network();
+    let decides = |words: &[&str]| explain(&network, words);
+    assert_eq!(
+        decides(&["--label", "tier=db"]).1,
+        "rule \"databases\" decides: allowed, by delegate \"vault\"\n"
+    );
+    assert_eq!(decides(&["--label", "tier=web"]).0, Some(0));
+    let (code, text) = decides(&[]);
+    assert!(code == Some(1) && text.contains("label tier"), "{text}");
+}

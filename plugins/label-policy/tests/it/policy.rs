@@ -1,0 +1,290 @@
+//! Whole calls of the plugin, around scripted delegates.
+
+use cni_wrapper_test::{Behaviour, Script};
+use serde_json::{Value, json};
+
+use crate::common::{add, delegates, labelled, network, plugin};
+
+#[test]
+fn the_first_rule_that_applies_chooses_the_delegate_and_the_default_the_rest() {
+    let dir = delegates();
+    for (tier, made_by) in [("db", "vault"), ("db-main", "vault"), ("web", "shop"), ("dbx", "shop")]
+    {
+        let call = labelled(add(&dir, network(&dir)), &[("tier", tier)]);
+        let result = call.run(plugin()).expect_success().json();
+        assert_eq!(result["made-by"], made_by, "{tier}");
+        call.as_verb("DEL").run(plugin()).expect_success();
+    }
+    let told = dir.calls("vault")[0].config.clone().expect("a configuration");
+    assert_eq!(told["option"], 1, "the delegate is told its own keys");
+    assert_eq!(told["name"], "net");
+}
+
+#[test]
+fn who_is_denied_is_told_by_which_rule_and_nothing_is_called() {
+    let dir = delegates();
+    let call = labelled(add(&dir, network(&dir)), &[("other", "x")]).container_id("c1");
+    let (code, msg, _) = call.run(plugin()).error();
+    assert_eq!(code, 110);
+    assert_eq!(msg, "rules[1] refuses container c1: say your tier");
+    assert_eq!(dir.verbs(), [] as [&str; 0]);
+    assert!(!dir.path().join("state").exists(), "nothing is noted");
+    call.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"], "whatever another ADD may have chosen");
+}
+
+#[test]
+fn what_add_chose_holds_until_del_whatever_becomes_of_rules_and_labels() {
+    let dir = delegates();
+    let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+    let result = call.run(plugin()).expect_success().json();
+    let mut changed = network(&dir);
+    changed["rules"] = json!([]);
+    changed["delegates"] = json!({"another": {"type": "shop"}});
+    let call = labelled(add(&dir, changed), &[("tier", "web")]);
+    call.clone().as_verb("CHECK").key("prevResult", result).run(plugin()).expect_success();
+    call.clone().as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "vault CHECK", "vault DEL"]);
+    call.run(plugin()).expect_success();
+    assert_eq!(dir.verbs().last().map(String::as_str), Some("shop ADD"), "the next is chosen anew");
+}
+
+#[test]
+fn what_add_chose_holds_also_when_there_is_nothing_to_choose_any_more() {
+    let dir = delegates();
+    labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
+    let mut changed = network(&dir);
+    changed["delegates"] = json!({});
+    add(&dir, changed).as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);
+    assert_eq!(notes(&dir), 0);
+}
+
+#[test]
+fn gc_forgets_who_is_gone_also_when_there_is_nothing_to_choose_any_more() {
+    let dir = delegates();
+    labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
+    let mut changed = network(&dir);
+    changed["delegates"] = json!({});
+    let gc = add(&dir, changed).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
+    gc.run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "shop GC", "vault GC"]);
+    assert_eq!(notes(&dir), 0);
+}
+
+#[test]
+fn gc_goes_to_every_delegate_also_when_notes_can_not_be_read() {
+    let dir = delegates();
+    std::fs::write(dir.path().join("state"), "no directory").expect("written");
+    let gc = add(&dir, network(&dir)).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
+    assert_eq!(gc.run(plugin()).error().0, 5);
+    assert_eq!(dir.verbs(), ["shop GC", "vault GC"]);
+}
+
+#[test]
+fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
+    for lose in ["rm -r state", "for file in state/*.json; do echo half >$file; done"] {
+        let dir = delegates();
+        let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+        call.run(plugin()).expect_success();
+        let lost =
+            std::process::Command::new("sh").arg("-c").arg(lose).current_dir(dir.path()).status();
+        assert!(lost.expect("sh").success());
+        call.as_verb("DEL").run(plugin()).expect_success();
+        assert_eq!(dir.verbs(), ["vault ADD", "shop DEL", "vault DEL"], "after {lose}");
+    }
+}
+
+#[test]
+fn a_failed_del_keeps_what_add_chose_for_the_next() {
+    let dir = delegates();
+    let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+    call.run(plugin()).expect_success();
+    dir.script("vault", &Script::always(Behaviour::error(11, "later")));
+    assert_eq!(call.clone().as_verb("DEL").run(plugin()).error().0, 11);
+    dir.script("vault", &Script::obey());
+    call.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "vault DEL", "vault DEL"]);
+    assert_eq!(notes(&dir), 0, "and then it is forgotten");
+}
+
+fn notes(dir: &cni_wrapper_test::PluginDir) -> usize {
+    std::fs::read_dir(dir.path().join("state")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_failed_add_leaves_no_note() {
+    let dir = delegates();
+    dir.script("vault", &Script::obey().on("ADD", Behaviour::error(120, "no")));
+    let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+    assert_eq!(call.run(plugin()).error().0, 120);
+    assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);
+    assert_eq!(notes(&dir), 0);
+}
+
+#[test]
+fn a_second_add_that_chooses_another_delegate_ends_what_the_first_made() {
+    let dir = delegates();
+    labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
+    labelled(add(&dir, network(&dir)), &[("tier", "web")]).run(plugin()).expect_success();
+    assert_eq!(dir.verbs(), ["vault ADD", "vault DEL", "shop ADD"]);
+}
+
+#[test]
+fn gc_goes_to_every_delegate_and_forgets_who_is_gone() {
+    let dir = delegates();
+    for id in ["gone", "valid"] {
+        let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+        call.container_id(id).run(plugin()).expect_success();
+    }
+    let valid = json!([{"containerID": "valid", "ifname": "eth0"}]);
+    let gc = add(&dir, network(&dir)).as_verb("GC");
+    gc.clone().run(plugin()).expect_success();
+    assert_eq!(notes(&dir), 2, "without a list nothing is forgotten");
+    gc.key("cni.dev/valid-attachments", valid).run(plugin()).expect_success();
+    assert_eq!(notes(&dir), 1);
+    assert!(
+        dir.verbs().ends_with(&["shop GC".to_owned(), "vault GC".to_owned()]),
+        "{:?}",
+        dir.verbs()
+    );
+}
+
+#[test]
+fn status_is_that_of_every_delegate() {
+    let dir = delegates();
+    let status = add(&dir, network(&dir)).as_verb("STATUS");
+    status.run(plugin()).expect_success();
+    dir.script("vault", &Script::always(Behaviour::error(50, "the vault is closed")));
+    let (code, msg, _) = status.run(plugin()).error();
+    assert_eq!((code, msg.as_str()), (50, "the vault is closed"));
+    assert_eq!(dir.verbs(), ["shop STATUS", "vault STATUS"].repeat(2), "each is asked");
+}
+
+/// Each condition with what fits it and what does not: configuration keys and CNI_ARGS.
+#[test]
+fn conditions_look_at_labels_cni_args_and_any_value() {
+    let dir = delegates();
+    let conditions = [
+        (
+            json!({"cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}}),
+            json!({}),
+            "K8S_POD_NAMESPACE=kube-system",
+            "K8S_POD_NAMESPACE=default",
+        ),
+        (
+            json!({"cniArgs": {"K8S_POD_NAMESPACE": true}}),
+            json!({}),
+            "K8S_POD_NAMESPACE=x",
+            "OTHER=x",
+        ),
+        (
+            json!({"labels": {"app": "a"}}),
+            json!({"args": {"cni": {"labels": [{"key": "app", "value": "a"}]}}}),
+            "A=b",
+            "",
+        ),
+        (
+            json!({"values": {"/runtimeConfig/bandwidth/ingressRate": "1000"}}),
+            json!({"runtimeConfig": {"bandwidth": {"ingressRate": 1000}}}),
+            "A=b",
+            "",
+        ),
+        (
+            json!({"values": {"/args/a~1b/list": "two"}}),
+            json!({"args": {"a/b": {"list": ["one", "two"]}}}),
+            "A=b",
+            "",
+        ),
+        (
+            json!({"labels": {"app": "a"}, "cniArgs": {"A": "b"}}),
+            json!({"args": {"cni": {"labels": [{"key": "app", "value": "a"}]}}}),
+            "A=b",
+            "A=c",
+        ),
+    ];
+    for (when, keys, fits, fits_not) in conditions {
+        let outcome = |cni_args: &str, keys: &Value| {
+            let mut config = network(&dir);
+            config["rules"] = json!([{"when": when, "deny": "it applies"}]);
+            let mut call = add(&dir, config);
+            for (key, value) in keys.as_object().into_iter().flatten() {
+                call = call.key(key, value.clone());
+            }
+            call.env("CNI_ARGS", cni_args).run(plugin())
+        };
+        assert_eq!(outcome(fits, &keys).error().0, 110, "{when} applies to {fits} and {keys}");
+        let others = if fits_not.is_empty() { json!({}) } else { keys };
+        outcome(fits_not, &others).expect_success();
+    }
+}
+
+#[test]
+fn mistakes_in_rules_are_named_by_add_and_do_not_keep_a_del() {
+    let dir = delegates();
+    let mistakes = [
+        (json!({"when": {"labels": {"a": "b"}}}), "rules[0]", "exactly one is expected"),
+        (
+            json!({"when": {"labels": {"a": "b"}}, "allow": true, "deny": "no"}),
+            "rules[0]",
+            "exactly one",
+        ),
+        (json!({"when": {"labels": {"a": "b"}}, "allow": false}), "rules[0]", "exactly one"),
+        (json!({"when": {}, "allow": true}), "rules[0]", "has no condition"),
+        (json!({"allow": true}), "rules[0]", "has no condition"),
+        (
+            json!({"when": {"label": {"a": "b"}}, "allow": true}),
+            "rules[0]",
+            "unknown field `label`",
+        ),
+        (
+            json!({"when": {"labels": {"a": 1}}, "allow": true}),
+            "rules[0]",
+            "true, false, a text or a list",
+        ),
+        (
+            json!({"when": {"values": {"mac": "*"}}, "allow": true}),
+            "rules[0]",
+            "begins with a slash",
+        ),
+        (
+            json!({"when": {"labels": {"a": "b"}}, "use": "volt"}),
+            "rules[0].use",
+            "none of delegates (vault)",
+        ),
+        (
+            json!({"when": {"labels": {"a": "b"}}, "allows": true}),
+            "rules[0]",
+            "unknown field `allows`",
+        ),
+    ];
+    for (rule, key, why) in mistakes {
+        let mut config = network(&dir);
+        config["rules"] = json!([rule]);
+        let call = labelled(add(&dir, config), &[("tier", "web")]);
+        let (code, msg, _) = call.run(plugin()).error();
+        assert_eq!(code, 7, "{rule}: {msg}");
+        assert!(msg.starts_with(key) && msg.contains(why), "{rule}: {msg}");
+        call.as_verb("DEL").run(plugin()).expect_success();
+    }
+    let mut config = network(&dir);
+    config.as_object_mut().expect("an object").remove("default");
+    let (code, msg, _) = add(&dir, config).run(plugin()).error();
+    assert!(code == 7 && msg.contains("default"), "a default is mandatory: {msg}");
+    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"].repeat(10), "each DEL, and no ADD");
+}
+
+#[test]
+fn after_another_plugin_it_allows_and_denies() {
+    let dir = delegates();
+    let prev = json!({"cniVersion": "1.0.0", "ips": [], "x": 1});
+    let config = json!({
+        "cniVersion": "1.0.0", "name": "net", "prevResult": prev,
+        "rules": [{"when": {"labels": {"tier": "db"}}, "deny": "no databases here"}],
+        "default": {"allow": true},
+    });
+    let call = |tier| labelled(add(&dir, config.clone()), &[("tier", tier)]);
+    assert_eq!(call("web").run(plugin()).expect_success().json(), prev);
+    assert_eq!(call("db").run(plugin()).error().0, 110);
+    call("db").as_verb("DEL").run(plugin()).expect_success();
+}

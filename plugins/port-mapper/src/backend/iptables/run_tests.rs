@@ -1,0 +1,73 @@
+//! A program that hangs. Programs that fail are in `tests/it/runner`, which can't set a shorter
+//! deadline.
+
+use std::process::Command;
+use std::time::Instant;
+
+use async_std::task::block_on;
+use cni_wrapper_test::TemporaryDir;
+
+use super::super::tools::Variant;
+use super::*;
+use crate::backend::Surroundings;
+
+/// An iptables-restore that hangs and ignores SIGTERM, with a child that keeps its outputs open. It
+/// writes the ids of both to a file.
+const HANGS: &str =
+    "#!/bin/sh\ntrap '' TERM\nsleep 600 &\necho $$ $! >\"$0.pids\"\nexec sleep 600\n";
+
+fn runner(programs: &TemporaryDir, work: Duration) -> Runner {
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+    let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
+    let tools = Tools::new(Variant::Usual, &surroundings);
+    Runner { tools, lock_timeout: Duration::from_millis(100), work, stock: Stock::default() }
+}
+
+#[test]
+fn a_program_that_hangs_ends_with_its_children_when_its_time_is_over_and_may_work_later() {
+    let programs = TemporaryDir::new();
+    let program = programs.path().join("iptables-restore");
+    // Written by another process: while another test forks, a file that this process has open for
+    // writing can't be executed.
+    let written = Command::new("sh")
+        .args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""])
+        .arg(&program)
+        .arg(HANGS)
+        .status();
+    assert!(written.unwrap().success());
+    // On a busy machine the deadline may pass before the script has begun; then it gets more time.
+    let pids = [1, 10, 60].iter().find_map(|seconds| {
+        expect_deadline(&runner(&programs, Duration::from_secs(*seconds)));
+        let pids = std::fs::read_to_string(programs.path().join("iptables-restore.pids")).ok()?;
+        let pids: Vec<String> = pids.split_whitespace().map(str::to_owned).collect();
+        (pids.len() == 2).then_some(pids)
+    });
+    let pids = pids.expect("it begins within a minute");
+    let stopped = Instant::now();
+    while let Some(pid) = pids.iter().find(|pid| is_alive(pid)) {
+        assert!(stopped.elapsed() < Duration::from_secs(120), "{pid} is still there");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn expect_deadline(runner: &Runner) {
+    let (started, time) = (Instant::now(), runner.lock_timeout + runner.work);
+    let error = block_on(runner.restore(Family::V4, "*nat\nCOMMIT\n")).unwrap_err();
+    assert!(started.elapsed() >= time, "it had its time");
+    assert_eq!(error.code(), 11, "{error}");
+    let said = format!("iptables-restore did not end within {time:?}");
+    assert!(error.to_string().contains(&said), "{error}");
+}
+
+/// A killed process is gone, or a zombie.
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
+fn a_program_has_half_a_minute_and_the_time_to_wait_for_the_lock() {
+    let programs = TemporaryDir::new();
+    let execution = runner(&programs, WORK).execution(Path::new("x"), Vec::new(), Vec::new());
+    assert_eq!(execution.limits.deadline, Duration::from_millis(30_100));
+}

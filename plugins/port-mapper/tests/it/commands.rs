@@ -1,0 +1,152 @@
+//! The commands for people.
+
+use std::process::Output;
+
+use crate::common::*;
+use cni_wrapper_test::{Host, Traffic};
+use serde_json::Value;
+
+use crate::common::traces::{NFTABLES, empty_the_firewall, listing};
+
+fn command(host: &Host, words: &[&str]) -> Output {
+    host.command(plugin()).args(words).env_remove("CNI_COMMAND").output().expect("it starts")
+}
+
+fn printed(host: &Host, words: &[&str]) -> String {
+    let output = command(host, words);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{words:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+fn json(host: &Host, words: &[&str]) -> Value {
+    serde_json::from_str(&printed(host, words)).unwrap_or_else(|why| panic!("{words:?}: {why}"))
+}
+
+#[test]
+fn list_says_who_owns_which_port() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    assert_eq!(printed(&host, &["list"]), "no host port is mapped\n");
+    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    add(&on_paper(&host, &dir, &network, "without-ports", &[]));
+    let text = printed(&host, &["list"]);
+    assert!(
+        text.contains("tcp host port 8080 to container port 80") && text.contains("container c1"),
+        "{text}"
+    );
+    assert!(!text.contains("without-ports"), "{text}");
+    let list = json(&host, &["list", "--json"]);
+    assert_eq!(list[0]["owner"]["containerId"], "c1");
+    assert_eq!(list[0]["mapping"]["hostPort"], 8080);
+    assert_eq!(list[0]["live"], true);
+}
+
+#[test]
+fn restore_brings_traffic_back_after_a_firewall_reload_and_changes_nothing_otherwise() {
+    for backend in [BACKENDS[0], BACKENDS[1], NFTABLES] {
+        let host = Host::new();
+        let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+        let container = host.container("c1");
+        let mut network = seed(&[]);
+        network["backend"] = backend.into();
+        add(&mesos(&network, &container, &[tcp(8080, 80)]));
+        let _server = container.serve(Traffic::Http, 80);
+        let before = listing(&host, backend);
+        printed(&host, &["restore"]);
+        assert_eq!(listing(&host, backend), before, "{backend}: nothing was missing");
+        empty_the_firewall(&host, backend);
+        unreached(&outside, HOST, 8080, "the reload took the rules");
+        let restored = json(&host, &["restore", "--json"]);
+        assert_eq!(restored["restored"][0]["containerId"], "c1", "{restored}");
+        for (place, address) in [(&*outside, HOST), (&*host, "127.0.0.1"), (&*container, HOST)] {
+            reached(place, address, 8080, &format!("{backend}: restored"));
+        }
+    }
+}
+
+#[test]
+fn gc_removes_only_containers_whose_namespace_is_gone_and_restore_passes_them_over() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let [dead, live] = ["dead", "live"].map(|name| host.container(name));
+    let call = |name: &str, port| {
+        let netns = format!("/run/netns/{name}");
+        on_paper(&host, &dir, &network, name, &[tcp(port, 80)]).netns(&netns)
+    };
+    add(&call(dead.name(), 8080));
+    add(&call(live.name(), 8081));
+    dead.delete();
+    assert!(printed(&host, &["list"]).contains("namespace is gone"));
+    host.run("iptables -t nat -F");
+    assert_eq!(json(&host, &["restore", "--json"])["restored"].as_array().map(Vec::len), Some(1));
+    let removed = json(&host, &["gc", "--json"]);
+    assert_eq!(removed["removed"][0]["containerId"], "dead", "{removed}");
+    assert_eq!(dnat(&host).len(), 1, "the live one's rule stays");
+    assert_eq!(printed(&host, &["gc"]), "nothing to remove\n");
+}
+
+#[test]
+fn doctor_says_fit_or_what_is_missing() {
+    let host = Host::new();
+    for backend in ["iptables-nft", "iptables-legacy", "nftables"] {
+        let report = json(&host, &["doctor", "--json", "--backend", backend]);
+        assert_eq!(report["fit"], true, "{report}");
+    }
+    let (failed, text) = doctor_without_programs(&host, "--backend iptables");
+    assert!(failed && text.contains("BAD") && text.contains("install iptables"), "{text}");
+    let (failed, text) = doctor_without_programs(&host, "");
+    assert!(!failed && text.contains("nf_tables of Linux"), "the default needs none: {text}");
+}
+
+fn doctor_without_programs(host: &Host, words: &str) -> (bool, String) {
+    let script = format!("mkdir -p /run/nothing; PATH=/run/nothing; exec \"$0\" doctor {words}");
+    let output =
+        host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
+    (output.status.code() == Some(1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn doctor_says_what_the_kernel_refuses() {
+    let host = Host::new();
+    let words = "--bounding-set=-net_admin --inh-caps=-net_admin";
+    let script = format!("exec setpriv {words} \"$0\" doctor --backend nftables");
+    let output =
+        host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("BAD   nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
+}
+
+#[test]
+fn doctor_sees_that_the_comment_match_is_missing() {
+    let host = Host::new();
+    let library = host.sh("dirname $(find /usr/lib -name libxt_comment.so | head -n 1)");
+    let library = library.trim();
+    host.sh(&format!("mkdir /run/x && cp -r {library}/. /run/x && rm /run/x/libxt_comment.so && mount --bind /run/x {library}"));
+    let output = command(&host, &["doctor"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("xt_comment"), "{text}");
+}
+
+#[test]
+fn a_mistyped_command_is_explained_and_fails() {
+    let host = Host::new();
+    for (words, part) in [
+        (["lst"].as_slice(), "there is no command \"lst\""),
+        (&["list", "--foo"], "--foo"),
+        (&["doctor", "--backend", "pf"], "there is no backend \"pf\""),
+    ] {
+        let output = command(&host, words);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(said.contains(part) && said.contains("Usage:"), "{said}");
+    }
+    assert!(printed(&host, &["--help"]).starts_with("Usage:"));
+    assert!(printed(&host, &["--version"]).starts_with("mesos-cni-port-mapper "));
+}

@@ -1,0 +1,150 @@
+//! What the tests on throw-away hosts share.
+
+#[macro_use]
+mod backends;
+pub(crate) mod traces;
+mod traffic;
+mod wait;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cni_wrapper_test::{
+    Behaviour, CallBuilder, Container, Host, Outcome, Place, PluginDir, Script, plugin_binary,
+};
+use serde_json::{Value, json};
+
+pub(crate) use traffic::{exchanged, reached, unanswered, unreached};
+pub(crate) use wait::{is_locked, is_waiting_for_a_lock, wait_until};
+
+/// Debian's containernetworking-plugins.
+pub(crate) const PLUGINS: &str = "/usr/lib/cni";
+pub(crate) const CHAIN: &str = "MESOS-TEST-PORT-MAPPER";
+/// The host's address on the cable to the client outside.
+pub(crate) const HOST: &str = "203.0.113.1";
+pub(crate) const BACKENDS: [&str; 2] = ["iptables-nft", "iptables-legacy"];
+
+pub(crate) fn plugin() -> PathBuf {
+    plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper")
+}
+
+/// The configuration from Mesos's documentation, with these devices excluded. No `cniVersion` anywhere.
+pub(crate) fn seed(exclude: &[&str]) -> Value {
+    json!({
+        "name": "mesos",
+        "type": "mesos-cni-port-mapper",
+        "excludeDevices": exclude,
+        "chain": CHAIN,
+        "delegate": {
+            "type": "bridge", "bridge": "mesos-cni0", "isGateway": true, "ipMasq": true,
+            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
+        },
+    })
+}
+
+/// Seconds to wait for a lock that will be released. It only ends a test that hangs.
+pub(crate) const PATIENCE: u64 = 120;
+
+/// A network around a scripted delegate that answers with this address.
+pub(crate) fn scripted(address: &str) -> (PluginDir, Value) {
+    let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": address}});
+    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+    let network = json!({
+        "name": "mesos", "chain": CHAIN, "lockTimeout": PATIENCE,
+        "delegate": {"type": "inner", "cniVersion": "0.2.0"},
+    });
+    (dir, network)
+}
+
+/// A Mesos port mapping.
+pub(crate) fn tcp(host_port: u16, container_port: u16) -> Value {
+    json!({"host_port": host_port, "container_port": container_port})
+}
+
+pub(crate) fn mapped(mappings: &[Value]) -> Value {
+    json!({"port_mappings": mappings, "labels": {"labels": [{"key": "app", "value": "test"}]}})
+}
+
+/// A call as Mesos's isolator makes it.
+pub(crate) fn mesos(network: &Value, container: &Container, mappings: &[Value]) -> CallBuilder {
+    CallBuilder::add(network["name"].as_str().expect("a name"))
+        .config(network.clone())
+        .mesos(mapped(mappings))
+        .container(container)
+        .cni_path(PLUGINS)
+        .limit(Duration::from_secs(PATIENCE + 60))
+}
+
+/// The same for a container that is only a name, around a scripted delegate.
+pub(crate) fn on_paper(
+    host: &Host,
+    dir: &PluginDir,
+    network: &Value,
+    id: &str,
+    mappings: &[Value],
+) -> CallBuilder {
+    CallBuilder::add(network["name"].as_str().expect("a name"))
+        .config(network.clone())
+        .mesos(mapped(mappings))
+        .container_id(id)
+        .netns("/proc/1/ns/mnt")
+        .within(host)
+        .cni_path(dir.path())
+        .limit(Duration::from_secs(PATIENCE + 60))
+}
+
+pub(crate) fn add(call: &CallBuilder) -> Outcome {
+    call.run(plugin()).expect_success()
+}
+
+pub(crate) fn del(call: &CallBuilder) -> Outcome {
+    call.clone().as_verb("DEL").run(plugin()).expect_success()
+}
+
+/// The rules of the nat table in a variant's own words, without its comments, which hold the time.
+pub(crate) fn nat(place: &Place, backend: &str) -> String {
+    let listing = place.run(&format!("{backend}-save -t nat"));
+    let lines = listing.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The DNAT rules of the test's chain.
+pub(crate) fn dnat(place: &Place) -> Vec<String> {
+    rules(place, &format!("-A {CHAIN} "))
+}
+
+/// The rules of the nat table that begin like this.
+pub(crate) fn rules(place: &Place, beginning: &str) -> Vec<String> {
+    let nat = nat(place, "iptables");
+    nat.lines().filter(|line| line.starts_with(beginning)).map(str::to_owned).collect()
+}
+
+/// The jumps to the test's chain in a listing of the nat table.
+pub(crate) fn jumps(nat: &str) -> Vec<&str> {
+    nat.lines().filter(|line| line.ends_with(&format!("-j {CHAIN}"))).collect()
+}
+
+/// Checks that each of the three jumps to the test's chain exists exactly once.
+#[track_caller]
+pub(crate) fn assert_each_jump_once(nat: &str) {
+    let mut found = jumps(nat);
+    found.sort_unstable();
+    let expected = [
+        "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j ",
+        "-A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j ",
+        "-A PREROUTING -m addrtype --dst-type LOCAL -j ",
+    ];
+    assert_eq!(found, expected.map(|jump| format!("{jump}{CHAIN}")));
+}
+
+fn url(address: &str, port: u16) -> String {
+    format!("http://{address}:{port}/")
+}
+
+/// Of the state directory only the lock stays, since somebody may be waiting for it. It is taken away here, so that
+/// pictures of before and after can be compared.
+pub(crate) fn nothing_of_ours_is_left(host: &Host) {
+    let left = host.run("ls -A /run/mesos-cni-port-mapper");
+    assert_eq!(left.trim(), "lock", "files that DEL left behind");
+    host.run("rm -r /run/mesos-cni-port-mapper");
+}

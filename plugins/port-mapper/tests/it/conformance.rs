@@ -1,0 +1,30 @@
+//! The port mapper keeps the specification in every version, in both positions.
+
+use cni_conformance::{Check, Profile, check};
+use serde_json::json;
+
+fn port_mapper(profile: Profile) -> Check {
+    let mapping = json!({ "hostPort": 8000, "containerPort": 80, "protocol": "tcp" });
+    check(env!("CARGO_BIN_EXE_mesos-cni-port-mapper"))
+        .each_form()
+        .profile(profile)
+        .runtime_config(json!({ "portMappings": [mapping] }))
+        .changed(json!({ "chain": "ANOTHER-CHAIN" }))
+        .failing(json!({ "chain": "INPUT" }))
+        .hasty(json!({ "delegateTimeout": 1 }))
+}
+
+#[test]
+fn around_a_delegate_it_keeps_the_specification() {
+    port_mapper(Profile::Wrapper).verdicts_in(reports("port-mapper-wrapper")).run();
+}
+
+#[test]
+fn after_another_plugin_it_keeps_the_specification() {
+    port_mapper(Profile::Chained).verdicts_in(reports("port-mapper-chained")).run();
+}
+
+/// The verdicts that are committed.
+fn reports(name: &str) -> String {
+    format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}

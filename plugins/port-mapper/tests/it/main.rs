@@ -1,0 +1,35 @@
+//! All integration tests of the port mapper, in one binary.
+
+mod deploy;
+mod golden;
+mod programs;
+mod runner;
+
+// These need root, iptables, nftables and Debian's CNI plugins: they make network namespaces.
+#[cfg(feature = "host-tests")]
+#[macro_use]
+mod common;
+#[cfg(feature = "host-tests")]
+mod behaviour;
+#[cfg(feature = "host-tests")]
+mod chained;
+#[cfg(feature = "host-tests")]
+mod commands;
+#[cfg(feature = "host-tests")]
+mod conformance;
+#[cfg(feature = "host-tests")]
+mod defects;
+#[cfg(feature = "host-tests")]
+mod faults;
+#[cfg(feature = "host-tests")]
+mod hostile;
+#[cfg(feature = "host-tests")]
+mod iptables;
+#[cfg(feature = "host-tests")]
+mod mesos;
+#[cfg(feature = "host-tests")]
+mod privilege;
+#[cfg(feature = "host-tests")]
+mod recipes;
+#[cfg(feature = "host-tests")]
+mod soak;

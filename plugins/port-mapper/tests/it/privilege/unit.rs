@@ -1,0 +1,65 @@
+//! The systemd unit that is shipped.
+
+use std::path::Path;
+use std::process::Command;
+
+use cni_wrapper_test::{Host, TemporaryDir, Traffic};
+use serde_json::json;
+
+use super::IPTABLES;
+use crate::common::traces::empty_the_firewall;
+use crate::common::{HOST, add, mesos, plugin, reached, seed, tcp, unreached};
+
+const UNIT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../dist/systemd/mesos-cni-port-mapper-restore.service"
+));
+const NAME: &str = "mesos-cni-port-mapper-restore.service";
+
+/// The value of a key.
+fn value(key: &str) -> &'static str {
+    let of = |line: &'static str| line.strip_prefix(key)?.strip_prefix('=');
+    UNIT.lines().find_map(of).unwrap_or_else(|| panic!("no {key} in the unit"))
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_unit() {
+    let dir = TemporaryDir::new();
+    let there = UNIT.replace("/usr/lib/cni/mesos-cni-port-mapper", &plugin().display().to_string());
+    let path = dir.path().join(NAME);
+    std::fs::write(&path, there).expect("written");
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output();
+    let verified = verified.expect("systemd-analyze runs");
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+}
+
+/// With no more rights than the unit leaves it.
+#[test]
+fn what_the_unit_runs_brings_traffic_back_after_the_firewall_was_emptied() {
+    assert_eq!(value("ExecStart"), value("ExecReload"));
+    let capabilities: String = value("CapabilityBoundingSet")
+        .split(' ')
+        .map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()))
+        .collect();
+    let program = plugin().display().to_string();
+    let (path, words) = value("ExecStart").split_once(' ').expect("a command");
+    assert_eq!(Path::new(path).file_name(), Path::new(&program).file_name());
+    for backend in [IPTABLES[0], IPTABLES[1], "nftables"] {
+        let host = Host::new();
+        let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");
+        let container = host.container("c1");
+        let mut network = seed(&[]);
+        network["backend"] = json!(backend);
+        add(&mesos(&network, &container, &[tcp(8080, 80)]));
+        let _server = container.serve(Traffic::Http, 80);
+        reached(&outside, HOST, 8080, "mapped");
+        empty_the_firewall(&host, backend);
+        unreached(&outside, HOST, 8080, "the rules are gone");
+        host.run(&format!(
+            "setpriv --no-new-privs --bounding-set -all{capabilities} {program} {words}"
+        ));
+        reached(&outside, HOST, 8080, backend);
+        reached(&host, "127.0.0.1", 8080, backend);
+    }
+}

@@ -1,0 +1,77 @@
+//! What the tests share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cni_wrapper_test::{CallBuilder, PluginDir, Script};
+use serde_json::{Value, json};
+
+/// The plugin under test.
+pub(crate) fn plugin() -> &'static str {
+    env!("CARGO_BIN_EXE_cni-trace")
+}
+
+/// Scripted delegates, and beside them the files that are written.
+pub(crate) struct Scene {
+    pub(crate) plugins: PluginDir,
+}
+
+impl Scene {
+    /// With the delegate `inner`.
+    pub(crate) fn new(script: &Script) -> Self {
+        Self { plugins: PluginDir::new().with("inner", script) }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.plugins.path().join(name)
+    }
+
+    /// ADD at 1.1.0 around `inner`, recorded in `trace.jsonl`.
+    pub(crate) fn call(&self) -> CallBuilder {
+        self.around(json!({"type": "inner"}))
+    }
+
+    pub(crate) fn around(&self, delegate: Value) -> CallBuilder {
+        let config = json!({"cniVersion": "1.1.0", "traceFile": self.file("trace.jsonl"), "delegate": delegate});
+        CallBuilder::add("net").cni_path(&self.plugins).config(config)
+    }
+
+    /// The lines of the recording.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        read_lines(&self.file("trace.jsonl"))
+    }
+
+    /// The only line of the recording.
+    pub(crate) fn line(&self) -> Value {
+        let [line] = self.lines().try_into().expect("one line");
+        line
+    }
+}
+
+/// Lines of JSON.
+pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("the file was written");
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// Waits for a condition. The limit only ends a test that hangs.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How /proc shows the system call `flock`.
+const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
+
+/// Whether a thread of a child process is waiting for a lock on a file.
+pub(crate) fn waits_for_a_lock(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut calls = threads.map(|thread| fs::read_to_string(thread.path().join("syscall")));
+    calls.any(|call| call.is_ok_and(|call| call.starts_with(FLOCK)))
+}

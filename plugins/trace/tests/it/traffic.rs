@@ -1,0 +1,111 @@
+//! Around Debian's bridge, with traffic.
+
+use cni_wrapper_test::{CallBuilder, Host, Place, Traffic};
+use serde_json::{Value, json};
+
+use crate::common::plugin;
+
+/// The blocks of JSON in the README: the configuration at its beginning, all keys, a list.
+fn readme_configs() -> [Value; 3] {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("README.md");
+    let blocks = readme.split("```json\n").skip(1).map(|rest| {
+        let block = rest.split("```").next().expect("its end");
+        serde_json::from_str(block).expect(block)
+    });
+    blocks.collect::<Vec<_>>().try_into().expect("three blocks")
+}
+
+/// The last line of a recording on a host.
+fn last_line(host: &Place, path: &str) -> Value {
+    let text = host.read(path);
+    serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+}
+
+/// The machine's own are no place for a test.
+fn own_directories(host: &Place) {
+    host.sh("for each in /var/log /var/lib; do mount -t tmpfs none $each; done
+             mkdir -p /var/log/cni /var/lib/prometheus/node-exporter");
+}
+
+#[test]
+fn the_config_of_the_readme_records_what_the_runtime_got_of_a_container_that_is_reached() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+    let container = host.container("c1");
+    own_directories(&host);
+    let [config, ..] = readme_configs();
+    let call =
+        CallBuilder::add("net").config(config).container(&container).cni_path("/usr/lib/cni");
+    let answer = call.run(plugin()).expect_success().json();
+    let line = last_line(&host, "/var/log/cni-trace.jsonl");
+    assert_eq!(line["result"], answer);
+    assert_eq!(line["delegates"][0]["type"], "bridge");
+
+    let address = answer["ips"][0]["address"].as_str().and_then(|ip| ip.split('/').next());
+    let address = address.expect("an address");
+    let _server = container.serve(Traffic::Http, 80);
+    let url = format!("http://{address}:80/");
+    assert_eq!(outside.fetch(&url).expect("it is reached"), "c1 saw 203.0.113.9");
+
+    let check = call.clone().as_verb("CHECK").key("prevResult", answer.clone());
+    check.run(plugin()).expect_success();
+    assert_eq!(last_line(&host, "/var/log/cni-trace.jsonl")["verb"], "CHECK");
+    let del = call.as_verb("DEL").key("prevResult", answer).without_netns();
+    del.run(plugin()).expect_success();
+    del.run(plugin()).expect_success();
+    let line = last_line(&host, "/var/log/cni-trace.jsonl");
+    assert_eq!((&line["verb"], line.get("error")), (&"DEL".into(), None));
+    assert_eq!(line["netns"], Value::Null);
+    assert_eq!(host.read("/var/log/cni-trace.jsonl").lines().count(), 4);
+}
+
+#[test]
+fn the_other_configs_of_the_readme_write_what_they_say() {
+    let host = Host::new();
+    own_directories(&host);
+    let [_, all, list] = readme_configs();
+    let call = |config: Value, name: &str| {
+        CallBuilder::add("net")
+            .config(config)
+            .container(&host.container(name))
+            .cni_path("/usr/lib/cni")
+    };
+    let answer = call(all, "c1").run(plugin()).expect_success().json();
+    assert_eq!(last_line(&host, "/var/log/cni/trace.jsonl")["result"], answer);
+    let metrics = host.read("/var/lib/prometheus/node-exporter/cni.prom");
+    assert!(metrics.contains("cni_calls_total{network=\"net\",verb=\"ADD\",code=\"0\"} 1\n"));
+    assert!(last_line(&host, "/var/log/cni/spans.jsonl")["resourceSpans"].is_array());
+
+    let [mut first, mut last] = [0, 1].map(|index| list["plugins"][index].clone());
+    for plugin in [&mut first, &mut last] {
+        plugin["cniVersion"] = list["cniVersion"].clone();
+        plugin["name"] = list["name"].clone();
+    }
+    let before = call(first, "c2").run("/usr/lib/cni/bridge").expect_success().json();
+    last["prevResult"] = before.clone();
+    let call = CallBuilder::add("net").config(last).container_id("c2").netns("/run/netns/c2");
+    let answer = call.within(&host).run(plugin()).expect_success().json();
+    assert_eq!(answer, before);
+    let line = last_line(&host, "/var/log/cni-trace.jsonl");
+    assert_eq!((&line["position"], &line["result"]), (&json!("chained"), &answer));
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_line_stops_nothing() {
+    let host = Host::new();
+    host.sh("mount -t tmpfs -o size=8k none /var/log");
+    let [config, ..] = readme_configs();
+    let call = CallBuilder::add("net")
+        .config(config)
+        .container(&host.container("c1"))
+        .cni_path("/usr/lib/cni");
+    let long = call.clone().key("long", json!("x".repeat(20_000)));
+    let outcome = long.run(plugin()).expect_success();
+    assert_eq!(outcome.json()["interfaces"].as_array().map(Vec::len), Some(3));
+    assert!(outcome.stderr.contains("8192 of "), "{}", outcome.stderr);
+
+    host.sh("mount -o remount,size=1m /var/log");
+    call.as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(last_line(&host, "/var/log/cni-trace.jsonl")["verb"], "DEL");
+}
