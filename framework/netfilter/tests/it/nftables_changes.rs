@@ -201,7 +201,8 @@ fn a_listing_has_every_element_once_while_the_kernel_rebuilds_the_set() {
         let mut kernel = kernel();
         let set = prepared(&mut kernel);
         let mut count = 0;
-        // It does so some time after a commit that fills three quarters of a power of two, or leaves less than a third.
+        // It does so some time after a commit that fills three quarters of a power of two, or
+        // leaves less than 30 % in use.
         for next in [24_500, 25_000, 49_000, 50_000, 39_000, 50_000, 39_000, 50_000] {
             let mut transaction = Transaction::on(table());
             for number in count + 1..=next {

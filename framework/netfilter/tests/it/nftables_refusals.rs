@@ -249,7 +249,7 @@ fn an_unprivileged_commit() {
     assert!(error.to_string().contains("needs CAP_NET_ADMIN"), "{error}");
 }
 
-/// Adds that many elements to the map of host ports, of 170 bytes each when the comment is the longest.
+/// Adds that many elements to the map of host ports, of 170 bytes each with the longest comment.
 fn elements(count: u16, comment: &str) -> Transaction {
     let (mut transaction, set) = (Transaction::on(table()), dnat4());
     transaction.add_table().add_set(&set);

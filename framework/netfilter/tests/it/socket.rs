@@ -12,7 +12,7 @@ use crate::ruleset::table;
 const GET_RULE: u16 = (10 << 8) | 7;
 /// The header of such a request: the family `NFPROTO_INET`, version 0.
 const INET: [u8; 4] = [1, 0, 0, 0];
-/// So many that the kernel sends them in several datagrams, of which it makes the next when the last is read.
+/// Enough for several datagrams; the kernel creates the next one when the last one is read.
 const RULES: usize = 2_000;
 
 fn add_rules(count: usize) {
@@ -25,7 +25,8 @@ fn add_rules(count: usize) {
     committed.expect("committed");
 }
 
-/// The number of listed rules when `each` happens at each message; it is given the number of messages before.
+/// Lists the rules and returns their number. `each` is called at each message, with the number of
+/// messages before it.
 fn list(mut each: impl FnMut(usize)) -> Result<usize, Cause> {
     let mut messages = 0;
     let count = |_: Message<'_>| {

@@ -73,8 +73,8 @@ fn of_two_deadlines_the_earlier_holds() {
         let [one, other] = if early_first { [early, late] } else { [late, early] };
         let error = block_on(Centre.del(&del.until(one).until(other))).expect_err("it is stopped");
         let error = error.to_string();
-        // Less than a second, as the delegate's own limit is far more. On a machine that is busy it may be over
-        // before the delegate is started.
+        // Less than a second: the delegate's own limit is far more. On a busy machine the time may
+        // be over before the delegate is started.
         let is_early =
             error.contains("ms and was stopped") || error.contains("was over before DEL");
         assert!(is_early, "{error}");

@@ -24,8 +24,8 @@ pub(crate) fn wrapper() -> PathBuf {
     example("nothing")
 }
 
-/// An example of this crate. Cargo builds examples together with tests, unless it is asked for certain
-/// tests only: then they may be missing or old.
+/// An example of this crate. Cargo builds examples together with tests, unless it is asked for
+/// certain tests only: then they may be missing or old.
 pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");
@@ -38,8 +38,8 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-/// Whether no source has been changed since a program was built. Cargo lists the sources in a file next to it,
-/// as `PROGRAM: SOURCE SOURCE…` with `\\ ` for a blank in a path.
+/// Whether no source has been changed since a program was built. Cargo lists the sources in a file
+/// next to it, as `PROGRAM: SOURCE SOURCE…` with `\ ` for a blank in a path.
 fn is_fresh(program: &Path) -> Option<bool> {
     let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
     let built = changed(program)?;
