@@ -1,29 +1,31 @@
 //! Runs cases on a subject, several at a time.
 
 mod cost;
+mod judge;
 mod pool;
+mod probe;
 mod versions;
 
 use std::any::Any;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cni_wrapper::SpecVersion;
-use serde_json::Value;
 
 use crate::case::Case;
 use crate::cases;
 use crate::exchange::Exchange;
-use crate::judgement::{Finding, Judgement, Stop, Verdict};
-use crate::profile::Profile;
-use crate::stage::{Hosts, Stage};
+use crate::judgement::{Finding, Verdict};
+use crate::stage::Hosts;
 use crate::subject::Subject;
 use cost::Meter;
 pub use cost::{Calls, Cost};
+pub use judge::{judge, judge_on};
 use pool::in_parallel;
+pub(crate) use probe::claimed;
+use probe::{possible, usable};
 pub use versions::Versions;
 
 /// What to run, and how.
@@ -49,7 +51,8 @@ impl Default for Options {
             only: Vec::new(),
             skip: Vec::new(),
             versions: Versions::default(),
-            // Patient: on a busy machine a call of a plugin that starts a dozen others has taken more than half a minute.
+            // On a busy machine a call of a plugin that starts a dozen others has taken more than half a
+            // minute.
             limit: Duration::from_secs(120),
             // Four for each processor, since cases wait for the kernel most of the time: it removes
             // links and rules some time after it was asked to.
@@ -209,122 +212,6 @@ fn work(
         work.extend(versions.into_iter().map(|version| (case, *version)));
     }
     work
-}
-
-/// Runs one case. The stage is returned as it is afterwards, for a look at it; when it is dropped,
-/// everything on it is removed.
-pub fn judge(
-    case: &'static Case,
-    subject: &Subject,
-    version: SpecVersion,
-    limit: Duration,
-) -> (Record, Option<Stage>) {
-    judged(case, version, || Stage::new(subject, version, limit))
-}
-
-/// Runs one case on one of the hosts, which is returned to them.
-pub fn judge_on(
-    hosts: &Hosts,
-    case: &'static Case,
-    subject: &Subject,
-    version: SpecVersion,
-    limit: Duration,
-) -> Record {
-    let (record, stage) = judged(case, version, || Stage::on(hosts, subject, version, limit));
-    if let Some(stage) = stage.filter(|_| record.verdict != Verdict::Broken) {
-        stage.give_back(hosts);
-    }
-    record
-}
-
-fn judged(
-    case: &'static Case,
-    version: SpecVersion,
-    make: impl FnOnce() -> Stage,
-) -> (Record, Option<Stage>) {
-    let started = Instant::now();
-    let mut stage = None;
-    let judged = catch_unwind(AssertUnwindSafe(|| (case.run)(stage.insert(make()))));
-    let (verdict, finding, note) = match judged {
-        Ok(judgement) => {
-            told(&judgement, Verdict::of(&judgement, case.requirement().severity_in(version)))
-        }
-        Err(panic) => (Verdict::Broken, None, Some(words(panic.as_ref()))),
-    };
-    let exchanges = stage.as_ref().map(Stage::exchanges).unwrap_or_default();
-    let millis = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    (Record { case, version, verdict, finding, note, exchanges, millis }, stage)
-}
-
-fn told(judgement: &Judgement, verdict: Verdict) -> (Verdict, Option<Finding>, Option<String>) {
-    match judgement {
-        Ok(()) => (verdict, None, None),
-        Err(Stop::Finding(finding)) => (verdict, Some(finding.clone()), None),
-        Err(Stop::Skip(note) | Stop::Info(note)) => (verdict, None, Some(note.clone())),
-    }
-}
-
-/// The versions that the plugin claims to support and that are known here, oldest first. What it took
-/// is added to `calls`.
-pub(crate) fn claimed(
-    subject: &Subject,
-    limit: Duration,
-    calls: &mut Calls,
-) -> Result<Vec<SpecVersion>, String> {
-    let newest = SpecVersion::NEWEST;
-    let (claimed, spent) = on_a_stage(&Hosts::default(), subject, newest, limit, |stage| {
-        let answer = stage.call("VERSION").run();
-        let document = answer.document().unwrap_or_default();
-        let list = document.get("supportedVersions").and_then(Value::as_array).cloned();
-        let list = list.filter(|_| answer.exchange.exit == Some(0)).ok_or_else(|| {
-            format!("VERSION does not say which versions it supports: {}", answer.exchange.ending())
-        })?;
-        let claims = |version: &SpecVersion| list.iter().any(|text| text == version.as_str());
-        Ok(SpecVersion::ALL.into_iter().filter(claims).collect())
-    });
-    *calls += spent;
-    claimed
-}
-
-/// Whether an ADD and a DEL succeed in this version, and what it took to find out.
-fn usable(
-    hosts: &Hosts,
-    subject: &Subject,
-    version: SpecVersion,
-    limit: Duration,
-) -> (Result<(), String>, Calls) {
-    on_a_stage(hosts, subject, version, limit, |stage| match stage.warm() {
-        Err(Stop::Finding(finding)) => Err(format!("{}, not {}", finding.expected, finding.actual)),
-        _ => Ok(()),
-    })
-}
-
-/// Does `work` on one of the hosts. A panic of the stage is an error.
-fn on_a_stage<T>(
-    hosts: &Hosts,
-    subject: &Subject,
-    version: SpecVersion,
-    limit: Duration,
-    work: impl FnOnce(&Stage) -> Result<T, String>,
-) -> (Result<T, String>, Calls) {
-    let mut calls = Calls::default();
-    let outcome = carefully(|| {
-        let stage = Stage::on(hosts, subject, version, limit);
-        let outcome = work(&stage);
-        calls = Calls::of(&stage.exchanges());
-        stage.give_back(hosts);
-        outcome
-    });
-    (outcome, calls)
-}
-
-fn possible(profile: Profile, version: SpecVersion) -> bool {
-    profile != Profile::Chained || version >= SpecVersion::V0_3_0
-}
-
-/// A panic of the stage as an error.
-fn carefully<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(words(panic.as_ref())))
 }
 
 pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
