@@ -15,10 +15,10 @@ use crate::programs::executable;
 
 /// The plugin, which gets no more memory than this; the kernel refuses it the rest.
 fn bounded(dir: &PluginDir) -> PathBuf {
-    let limited = format!("exec prlimit --data={}:unlimited {}", 32 << 20, plugin().display());
+    let limited = format!("exec prlimit --data={}:unlimited '{}'", 32 << 20, plugin().display());
     // The delegate is not what is tested, and gets as much as it likes.
     let inner = dir.program("inner");
-    script(dir, "free", &format!("exec prlimit --data=unlimited {}", inner.display()));
+    script(dir, "free", &format!("exec prlimit --data=unlimited '{}'", inner.display()));
     script(dir, "bounded", &limited)
 }
 

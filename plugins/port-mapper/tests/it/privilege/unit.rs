@@ -56,8 +56,8 @@ fn what_the_unit_runs_brings_traffic_back_after_the_firewall_was_emptied() {
         reached(&outside, HOST, 8080, "mapped");
         empty_the_firewall(&host, backend);
         unreached(&outside, HOST, 8080, "the rules are gone");
-        host.run(&format!(
-            "setpriv --no-new-privs --bounding-set -all{capabilities} {program} {words}"
+        host.sh(&format!(
+            "setpriv --no-new-privs --bounding-set -all{capabilities} '{program}' {words}"
         ));
         reached(&outside, HOST, 8080, backend);
         reached(&host, "127.0.0.1", 8080, backend);
