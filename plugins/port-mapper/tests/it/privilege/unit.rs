@@ -25,7 +25,10 @@ fn value(key: &str) -> &'static str {
 #[test]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     let dir = TemporaryDir::new();
-    let there = UNIT.replace("/usr/lib/cni/mesos-cni-port-mapper", &plugin().display().to_string());
+    // A link, since a unit would need its blanks escaped.
+    let program = dir.path().join("mesos-cni-port-mapper");
+    std::os::unix::fs::symlink(plugin(), &program).expect("a link");
+    let there = UNIT.replace("/usr/lib/cni/mesos-cni-port-mapper", &program.display().to_string());
     let path = dir.path().join(NAME);
     std::fs::write(&path, there).expect("written");
     let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output();
