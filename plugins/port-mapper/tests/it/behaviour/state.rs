@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::world::{NFTABLES, Paper, STATE, files};
 use crate::common::traces::empty_the_firewall;
-use crate::common::{add, del, plugin, tcp};
+use crate::common::{add, del, plugin, take_precedence, tcp};
 
 on_every_backend!(
     only_root_may_read_what_is_noted,
@@ -221,6 +221,7 @@ fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend:
 /// The first was killed when its rules stood, the second, which had no IPv6 address, somewhere.
 fn a_del_after_two_killed_adds_removes_the_rules_of_both(backend: &'static str) {
     // Most system calls of iptables are its loader's.
+    take_precedence();
     let step = if backend == NFTABLES { 40 } else { 120 };
     let paper = Paper::new(backend);
     let first = with_addresses(&paper, &["10.0.0.2/24", "fd00::2/64"]);

@@ -6,7 +6,9 @@ use cni_wrapper_test::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Sn
 use serde_json::{Value, json};
 
 use crate::common::traces::{NFTABLES, empty_the_firewall};
-use crate::common::{PATIENCE, PLUGINS, del, nothing_of_ours_is_left, plugin, scripted, seed};
+use crate::common::{
+    PATIENCE, PLUGINS, del, nothing_of_ours_is_left, plugin, scripted, seed, take_precedence,
+};
 
 /// With this variable set to `all` every place is tried.
 const VARIABLE: &str = "PORT_MAPPER_FAULTS";
@@ -69,12 +71,13 @@ impl Scene {
         network: Value,
         one_of: OneOf,
     ) -> Self {
+        take_precedence();
         let host = Host::new();
         let container = host.container("c1");
         let call = CallBuilder::add("mesos")
             .config(network)
             .key("backend", json!(backend))
-            .limit(Duration::from_secs(PATIENCE + 60))
+            .limit(Duration::from_secs(5 * PATIENCE))
             .key("lockTimeout", json!(PATIENCE))
             .key(
                 "runtimeConfig",
