@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use cni_wrapper_test::Place;
+use cni_test_kit::Place;
 
 use super::protocol::{Answer, Call, End};
 use crate::Outcome;

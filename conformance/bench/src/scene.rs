@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper_test::{Container, Host, Neighbour};
+use cni_test_kit::{Container, Host, Neighbour};
 
 use super::caller::{Caller, Scheduling};
 use super::programs::Programs;

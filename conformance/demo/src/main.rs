@@ -10,7 +10,7 @@ mod story;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cni_wrapper_test::{Host, plugin_binary};
+use cni_test_kit::{Host, plugin_binary};
 
 use steps::Steps;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cni_wrapper_test::{CallBuilder, Container, Host, Neighbour, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Traffic};
 use serde_json::{Value, json};
 
 use super::steps::Steps;
@@ -151,7 +151,7 @@ fn fetched(answer: Result<String, String>) -> Result<((), String), String> {
 
 fn nothing_left(
     host: &Host,
-    before: &cni_wrapper_test::Snapshot,
+    before: &cni_test_kit::Snapshot,
 ) -> Result<((), &'static str), String> {
     // The delegate keeps its bridge and host-local its last address, as they do without a port mapper.
     host.run("ip link delete mesos-cni0");

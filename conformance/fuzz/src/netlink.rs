@@ -1,8 +1,8 @@
 //! Messages of the kernel, and what may pass for one: they are read within their bounds, or refused.
 
-use netfilter::conntrack::Flow;
-use netfilter::link::Link;
-use netfilter::message::Messages;
+use cni_netlink::conntrack::Flow;
+use cni_netlink::link::Link;
+use cni_netlink::message::Messages;
 
 pub(crate) fn holds(input: &[u8]) {
     // Once as a datagram of messages, once as what a message holds.
@@ -16,5 +16,5 @@ pub(crate) fn holds(input: &[u8]) {
 fn payload(bytes: &[u8]) {
     let _ = Flow::parse(bytes);
     let _ = Link::parse(bytes);
-    netfilter::nftables::read_anything(bytes);
+    cni_netlink::nftables::read_anything(bytes);
 }

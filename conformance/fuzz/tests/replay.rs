@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_fuzz::{ALL, Property};
+use cni_netlink::message::Messages;
 use cni_wrapper::{AddResult, Environment, ErrorObject, Object, Request, SpecVersion, Verb};
-use netfilter::message::Messages;
 use port_mapper::backend::iptables::save::Listing;
 use port_mapper::claim::Claim;
 use port_mapper::config::{Config, Settings};

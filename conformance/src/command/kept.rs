@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use cni_conformance::rootless;
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 /// Says how to enter the host, and leaves all as it is until the end of the input.
 pub(super) fn until_the_end_of_input(host: &Host) {

@@ -9,8 +9,8 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cni_test_kit::Place;
 use cni_wrapper::Environment;
-use cni_wrapper_test::Place;
 
 use super::failure::Failure;
 use super::plugins::{Plugins, Wanted};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cni_test_kit::{Container, Host, Reusable};
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Container, Host, Reusable};
 use serde_json::{Map, Value, json};
 
 use super::Stage;

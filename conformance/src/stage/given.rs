@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use cni_test_kit::Cable;
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::Cable;
 use serde_json::{Value, json};
 
 /// An interface that another plugin made, and the result that says so.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use cni_wrapper_test::{Baseline, Host, Reusable, Visible};
+use cni_test_kit::{Baseline, Host, Reusable, Visible};
 
 use crate::subject::Subject;
 

@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cni_test_kit::{Container, Host, Reusable};
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Container, Host, Reusable};
 use serde_json::{Map, Value, json};
 
 pub use answer::Answer;

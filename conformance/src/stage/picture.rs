@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{Process, Snapshot};
+use cni_test_kit::{Process, Snapshot};
 
 use super::Stage;
 use crate::judgement::{Judgement, expect};

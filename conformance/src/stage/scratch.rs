@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 /// Where it is, as the plugin sees it.
 const INSIDE: &str = "/run/stand-ins";

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use cni_wrapper_test::{Container, Host, Traffic, plugin_binary};
+use cni_test_kit::{Container, Host, Traffic, plugin_binary};
 use serde_json::Value;
 
 const LIST: &str = r#"{

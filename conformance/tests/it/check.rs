@@ -4,8 +4,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
+use cni_test_kit::TemporaryDir;
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::TemporaryDir;
 
 use crate::support::Sinners;
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::support::Sinners;
 use cni_conformance::Profile;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use serde_json::Value;
 
 fn command(words: &[&str]) -> Output {

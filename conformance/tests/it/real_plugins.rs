@@ -8,8 +8,8 @@ use cni_conformance::runtime::life::{self, Cast};
 use cni_conformance::runtime::mesos::{Handle, Join, config};
 use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
 use cni_conformance::{Subject, Verdict};
+use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
 use cni_wrapper::{Environment, SpecVersion};
-use cni_wrapper_test::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
 use serde_json::{Map, Value, json};
 
 /// The host's address on the cable to the client outside.

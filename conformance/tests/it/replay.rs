@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cni_wrapper_test::{Behaviour, CallBuilder, Host, PluginDir, Script, plugin_binary};
+use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script, plugin_binary};
 use serde_json::{Value, json};
 
 const PLUGINS: &str = "/usr/lib/cni";

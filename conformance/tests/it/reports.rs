@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::support::documents::{document, id, report};
 use cni_conformance::report::{Document, markdown, text};
 use cni_conformance::{Profile, Verdict};
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 /// A directory of reports, removed when it is dropped.

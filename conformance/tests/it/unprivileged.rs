@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 /// The harness and the sinners, where every user can read them.
 struct Public {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cni_conformance::validate::validate;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use serde_json::{Value, json};
 
 /// What is found in it, where no plugin is looked for.

@@ -24,7 +24,7 @@ const TYPE: &str = "NewPlugin";
 const CRATES: [(&str, &str); 3] = [
     ("cni-wrapper", "framework/wrapper"),
     ("cni-conformance", "conformance"),
-    ("cni-wrapper-test", "framework/wrapper-test"),
+    ("cni-test-kit", "framework/test-kit"),
 ];
 
 /// Creates `plugins/NAME` in this workspace, or with `--at DIRECTORY` a separate crate there.

@@ -96,7 +96,7 @@ impl Call {
     ///
     /// ```
     /// # let own = serde_json::json!({ "delegate": { "type": "bridge" } });
-    /// # let call = cni_wrapper_test::fake_call(cni_wrapper::Verb::Add, own);
+    /// # let call = cni_test_kit::fake_call(cni_wrapper::Verb::Add, own);
     /// let chosen = serde_json::json!({ "type": "ptp" });
     /// let call = call.with_delegates("networks.quiet", &chosen)?;
     /// assert_eq!(call.delegates()[0]["type"], "ptp");

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 use super::*;
 

@@ -115,7 +115,7 @@ pub enum Error {
     },
     /// The kernel refused something over netlink. Code 103.
     #[error(transparent)]
-    Netlink(#[from] netfilter::Error),
+    Netlink(#[from] cni_netlink::Error),
     /// CHECK: the host's rules are not those that ADD made. Code 103.
     #[error("{rules} rules differ from what ADD made: {}; {}", some(.differences, "; "), remedy(.differences))]
     Differs {

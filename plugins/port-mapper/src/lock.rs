@@ -58,7 +58,7 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use async_std::task;
-    use cni_wrapper_test::TemporaryDir;
+    use cni_test_kit::TemporaryDir;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 use super::*;
 use crate::config::{Config, Settings};

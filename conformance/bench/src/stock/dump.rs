@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use cni_wrapper_test::Place;
+use cni_test_kit::Place;
 use serde_json::Value;
 
 use crate::Outcome;

@@ -101,7 +101,7 @@ fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_wrapper_test::TemporaryDir;
+    use cni_test_kit::TemporaryDir;
 
     fn directory(files: &[(&str, &str)]) -> TemporaryDir {
         let scratch = TemporaryDir::new();

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use cni_test_kit::Place;
 use cni_wrapper::Environment;
-use cni_wrapper_test::Place;
 use serde_json::{Map, Value, json};
 
 use super::cast::{Cast, Source, declaring};
@@ -48,7 +48,7 @@ pub struct Guest<'s> {
 
 impl Guest<'_> {
     /// Its container.
-    pub fn container(&self) -> &cni_wrapper_test::Container {
+    pub fn container(&self) -> &cni_test_kit::Container {
         self.attachment.container()
     }
 
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     /// The host.
-    pub fn host(&self) -> &cni_wrapper_test::Host {
+    pub fn host(&self) -> &cni_test_kit::Host {
         self.stage.host()
     }
 

@@ -93,7 +93,7 @@ fn with_plugins(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_wrapper_test::TemporaryDir;
+    use cni_test_kit::TemporaryDir;
 
     #[test]
     fn lists_are_not_taken() {

@@ -11,7 +11,7 @@ use cni_wrapper::Verb;
 use serde_json::{Map, Value, json};
 
 use super::scripted::Scripted;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 fn is_as_before(name: &str, text: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/golden");

@@ -9,7 +9,7 @@ use cni_wrapper::Verb;
 use serde_json::{Value, json};
 
 use super::scripted::Scripted;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 /// What is seen with these quirks; it has to differ with and without the one that is looked at.
 type Look = fn(&Quirks) -> String;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::scripted::Scripted;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 #[derive(Deserialize)]
 struct Scene {

@@ -16,8 +16,8 @@ use std::sync::OnceLock;
 use cni_conformance::run::Versions;
 use cni_conformance::stage::Hosts;
 use cni_conformance::{Case, Profile, Subject, cases};
+use cni_test_kit::TemporaryDir;
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::TemporaryDir;
 use serde_json::{Map, Value, json};
 
 /// A directory of sinners, removed when it is dropped.

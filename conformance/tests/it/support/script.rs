@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use cni_conformance::{Profile, Subject};
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use serde_json::{Map, json};
 
 /// An IPAM plugin that always gives the same address and runs more of a shell script. Removed when it

@@ -55,7 +55,7 @@ pub(crate) const TEST: &[Need] = &[
     PODMAN_ITSELF,
     CATATONIT,
     BUSYBOX,
-    need("conntrack", "conntrack"), // compared with what the crate netfilter reads
+    need("conntrack", "conntrack"), // compared with what the crate cni-netlink reads
     need("sysctl", "procps"),
     need("systemd-analyze", "systemd"), // verifies the unit
     need("mmdebstrap", "mmdebstrap"),   // a clean Debian, in which the package is installed

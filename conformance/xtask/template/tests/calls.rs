@@ -1,6 +1,6 @@
 //! Whole calls, around delegates that do as they are told.
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 const PLUGIN: &str = env!("CARGO_BIN_EXE_new-plugin");

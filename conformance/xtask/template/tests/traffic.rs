@@ -1,6 +1,6 @@
 //! Around Debian's bridge, on a throw-away host.
 
-use cni_wrapper_test::{CallBuilder, Host, Traffic};
+use cni_test_kit::{CallBuilder, Host, Traffic};
 use serde_json::json;
 
 const PLUGIN: &str = env!("CARGO_BIN_EXE_new-plugin");

@@ -44,7 +44,7 @@ fn a_new_plugin_is_green_without_an_edit() {
         "max_width=100,use_small_heuristics=Max",
     ]));
 
-    let conformance = cni_wrapper_test::plugin_binary("cni-conformance", "cni-conformance");
+    let conformance = cni_test_kit::plugin_binary("cni-conformance", "cni-conformance");
     let plugin = target.join("debug/demo-wrapper");
     // Its own test has judged it in all versions.
     let words = ["--profile", "wrapper", "--spec", "1.1.0"];

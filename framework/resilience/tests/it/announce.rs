@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, PluginDir, Script};
+use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 /// Cargo builds examples together with tests.

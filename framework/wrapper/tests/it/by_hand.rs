@@ -7,8 +7,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use cni_test_kit::{Behaviour, CallBuilder, Outcome, PluginDir, Script};
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Behaviour, CallBuilder, Outcome, PluginDir, Script};
 use rustix::io::ioctl_fionread;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! A list of delegates, and a wrapper that is itself one of a list.
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::json;
 
 use crate::common::{add, wrapper};

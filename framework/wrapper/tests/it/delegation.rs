@@ -2,8 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script, StdinUse, Stream};
 use cni_wrapper::exec;
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script, StdinUse, Stream};
 use serde_json::json;
 
 use crate::common::{

@@ -2,8 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use cni_test_kit::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
 use cni_wrapper::{SpecVersion, Verb};
-use cni_wrapper_test::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
 use serde_json::{Value, json};
 
 use crate::common::{self, example};

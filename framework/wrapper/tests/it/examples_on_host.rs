@@ -1,6 +1,6 @@
 //! The examples around the real bridge and host-local, in namespaces.
 
-use cni_wrapper_test::{CallBuilder, Container, Host};
+use cni_test_kit::{CallBuilder, Container, Host};
 use serde_json::{Value, json};
 
 use crate::common::example;

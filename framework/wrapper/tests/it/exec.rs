@@ -8,8 +8,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use cni_test_kit::TemporaryDir;
 use cni_wrapper::exec::{self, ExecError, Execution, Limits};
-use cni_wrapper_test::TemporaryDir;
 
 use crate::common::{wait_until, with_enough_time};
 

@@ -1,9 +1,9 @@
 //! The order of hooks on every verb, in process: no delegate is executed.
 
+use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
     AddResult, Answer, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
 };
-use cni_wrapper_test::{FakePlugin, Journal, fake_call};
 use serde_json::json;
 
 use crate::common::noting::{Noting, config, document, error, reply, steps};

@@ -2,11 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use cni_test_kit::{Behaviour, Journal, PluginDir, Script};
 use cni_wrapper::{
     AddResult, Answer, Call, Centre, Environment, Error, Observer, Plugin, Reply, Request, Run,
     Verb, answer,
 };
-use cni_wrapper_test::{Behaviour, Journal, PluginDir, Script};
 use serde_json::json;
 
 /// Notes what it hears of, and names itself to delegates.

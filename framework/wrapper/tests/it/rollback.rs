@@ -1,7 +1,7 @@
 //! Failures in process: what a failed ADD undoes, where DEL stops, how GC goes on.
 
+use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Stack, Verb};
-use cni_wrapper_test::{FakePlugin, Journal, fake_call};
 use serde_json::{Value, json};
 
 use crate::common::noting::{self, Noting, config, error, reply, steps};

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
+use cni_test_kit::{Behaviour, PluginDir, Script};
 use cni_wrapper::{
     AddResult, Answer, Call, Centre, Environment, Error, Layers, Middleware, Plugin, Request,
     Stack, Verb, code,
 };
-use cni_wrapper_test::{Behaviour, PluginDir, Script};
 use serde_json::{Value, json};
 
 use crate::common::{FOREVER, with_enough_time};

@@ -1,7 +1,7 @@
 //! Every version asked for × every version in which a delegate answers.
 
+use cni_test_kit::{Behaviour, CallBuilder, FakePlugin, PluginDir, Script, fake_call};
 use cni_wrapper::SpecVersion;
-use cni_wrapper_test::{Behaviour, CallBuilder, FakePlugin, PluginDir, Script, fake_call};
 use serde_json::{Value, json};
 
 use crate::common::{

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 use crate::programs::{PLUGINS, cni_dist, root};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs, wait_until};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, RecordedCall, RunningCall, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, RecordedCall, RunningCall, Script};
 use serde_json::{Value, json};
 
 use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, processes, verbs, wait_until};

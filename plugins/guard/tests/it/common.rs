@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{CallBuilder, PluginDir, Script};
+use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 pub(crate) fn plugin() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, Script};
+use cni_test_kit::{Behaviour, Script};
 use serde_json::json;
 
 use crate::common::{add, delegate, plugin, processes, verbs, wait_until};

@@ -1,6 +1,6 @@
 //! The README's network, with real traffic over Debian's bridge.
 
-use cni_wrapper_test::{CallBuilder, Container, Host, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 pub(crate) fn plugin() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use serde_json::{Value, json};
 
 use crate::common::{delegates, network, plugin, readme_network};

@@ -1,6 +1,6 @@
 //! Whole calls of the plugin, around scripted delegates.
 
-use cni_wrapper_test::{Behaviour, Script};
+use cni_test_kit::{Behaviour, Script};
 use serde_json::{Value, json};
 
 use crate::common::{add, delegates, labelled, network, plugin};
@@ -108,7 +108,7 @@ fn a_failed_del_keeps_what_add_chose_for_the_next() {
     assert_eq!(notes(&dir), 0, "and then it is forgotten");
 }
 
-fn notes(dir: &cni_wrapper_test::PluginDir) -> usize {
+fn notes(dir: &cni_test_kit::PluginDir) -> usize {
     std::fs::read_dir(dir.path().join("state")).map_or(0, Iterator::count)
 }
 

@@ -1,6 +1,6 @@
 //! The README's network, with real traffic: two bridges of Debian's, chosen by label.
 
-use cni_wrapper_test::{CallBuilder, Container, Host, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, Traffic};
 
 use crate::common::{labelled, plugin, readme_network};
 

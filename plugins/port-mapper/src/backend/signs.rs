@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use netfilter::nftables::{Family, Ruleset, Table};
+use cni_netlink::nftables::{Family, Ruleset, Table};
 
 use super::iptables::rules::MASQ;
 use super::nftables;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use netfilter::conntrack::{Conntrack, Family as FlowFamily, Flow, UDP};
-use netfilter::route::Routes;
+use cni_netlink::conntrack::{Conntrack, Family as FlowFamily, Flow, UDP};
+use cni_netlink::route::Routes;
 
 use crate::claim::Claim;
 use crate::error::Error;

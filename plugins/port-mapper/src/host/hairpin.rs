@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use netfilter::link::{Link, Links};
+use cni_netlink::link::{Link, Links};
 
 use crate::claim::Claim;
 use crate::error::Error;

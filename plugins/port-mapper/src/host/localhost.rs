@@ -10,9 +10,9 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use cni_netlink::link::Links;
+use cni_netlink::route::Routes;
 use cni_wrapper::FileError;
-use netfilter::link::Links;
-use netfilter::route::Routes;
 
 use crate::claim::Claim;
 use crate::error::Error;

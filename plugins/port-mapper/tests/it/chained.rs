@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{
+use cni_test_kit::{
     Behaviour, CallBuilder, Container, Host, Outcome, PluginDir, Script, Stream, Traffic,
 };
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::common::*;
-use cni_wrapper_test::{Host, Traffic};
+use cni_test_kit::{Host, Traffic};
 use serde_json::Value;
 
 use crate::common::traces::{NFTABLES, empty_the_firewall, listing};

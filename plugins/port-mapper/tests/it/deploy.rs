@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 struct Directories {
     _top: TemporaryDir,

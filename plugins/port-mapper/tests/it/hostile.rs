@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_test_kit::{Behaviour, CallBuilder, Host, Outcome, PluginDir, Script, Stream};
 use cni_wrapper::{AddResult, SpecVersion};
-use cni_wrapper_test::{Behaviour, CallBuilder, Host, Outcome, PluginDir, Script, Stream};
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 

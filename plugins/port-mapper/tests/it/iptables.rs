@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
-use cni_wrapper_test::{Host, TemporaryDir};
+use cni_test_kit::{Host, TemporaryDir};
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
 use port_mapper::claim::Claim;

@@ -1,6 +1,6 @@
 //! The seed configuration, called as Mesos's isolator calls it, on a real bridge, with traffic.
 
-use cni_wrapper_test::{Host, Traffic};
+use cni_test_kit::{Host, Traffic};
 use serde_json::json;
 
 use crate::common::*;
@@ -81,11 +81,11 @@ fn a_container_without_mappings_costs_no_iptables_at_all() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     // An iptables that would be noticed.
-    let trap = cni_wrapper_test::PluginDir::new()
-        .with("iptables-save", &cni_wrapper_test::Script::obey())
-        .with("iptables-restore", &cni_wrapper_test::Script::obey())
-        .with("ip6tables-save", &cni_wrapper_test::Script::obey())
-        .with("ip6tables-restore", &cni_wrapper_test::Script::obey());
+    let trap = cni_test_kit::PluginDir::new()
+        .with("iptables-save", &cni_test_kit::Script::obey())
+        .with("iptables-restore", &cni_test_kit::Script::obey())
+        .with("ip6tables-save", &cni_test_kit::Script::obey())
+        .with("ip6tables-restore", &cni_test_kit::Script::obey());
     let call = on_paper(&host, &dir, &network, "c1", &[])
         .env("PATH", &trap.cni_path_with("/usr/bin:/bin"));
     add(&call);

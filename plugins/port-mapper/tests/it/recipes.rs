@@ -1,6 +1,6 @@
 //! The recipes for Mesos: chains of Debian's plugins, with traffic.
 
-use cni_wrapper_test::{CallBuilder, Container, Host, Traffic, plugin_binary};
+use cni_test_kit::{CallBuilder, Container, Host, Traffic, plugin_binary};
 use serde_json::{Value, json};
 
 use crate::common::*;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{CallBuilder, PluginDir, Script};
+use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
 /// The plugin under test.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, Script};
+use cni_test_kit::{Behaviour, CallBuilder, Script};
 use serde_json::{Value, json};
 
 use crate::common::{Scene, plugin, read_lines};

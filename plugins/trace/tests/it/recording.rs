@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
-use cni_wrapper_test::{Behaviour, Script};
+use cni_test_kit::{Behaviour, Script};
 use serde_json::{Value, json};
 
 use crate::common::{Scene, plugin};

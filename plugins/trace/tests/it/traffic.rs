@@ -1,6 +1,6 @@
 //! Around Debian's bridge, with traffic.
 
-use cni_wrapper_test::{CallBuilder, Host, Place, Traffic};
+use cni_test_kit::{CallBuilder, Host, Place, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;

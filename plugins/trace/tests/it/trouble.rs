@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, Script};
+use cni_test_kit::{Behaviour, CallBuilder, Script};
 use serde_json::{Value, json};
 
 use crate::common::{Scene, plugin, wait_until, waits_for_a_lock};

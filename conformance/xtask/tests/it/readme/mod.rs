@@ -20,7 +20,7 @@ const READMES: [&str; 12] = [
     "framework/resilience/README.md",
     "framework/telemetry/README.md",
     "framework/wrapper/README.md",
-    "framework/wrapper-test/README.md",
+    "framework/test-kit/README.md",
 ];
 
 /// The top directory of the checkout.

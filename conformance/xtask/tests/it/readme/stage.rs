@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use cni_wrapper_test::{Host, TemporaryDir, plugin_binary};
+use cni_test_kit::{Host, TemporaryDir, plugin_binary};
 
 use super::{blocks, read, root};
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cni_wrapper_test::{CallBuilder, PluginDir};
+use cni_test_kit::{CallBuilder, PluginDir};
 use serde_json::{Value, json};
 
 /// Ends a hang; no machine is so slow that it needs this long.

@@ -1,11 +1,11 @@
 //! A middleware that notes its hooks and fails where it is told to.
 
 use async_std::task::block_on;
+use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
     AddResult, Attachment, Call, Error, ErrorObject, Layers, Middleware, Object, Reply, Verb,
     answer,
 };
-use cni_wrapper_test::{FakePlugin, Journal, fake_call};
 use serde_json::{Value, json};
 
 type Fault = Box<dyn Fn() -> Result<(), Error>>;

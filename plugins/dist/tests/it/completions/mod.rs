@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cni_wrapper_test::plugin_binary;
+use cni_test_kit::plugin_binary;
 
 type Words = BTreeSet<String>;
 

@@ -6,7 +6,7 @@ mod pod;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use cni_wrapper_test::{Host, Place};
+use cni_test_kit::{Host, Place};
 
 use super::image;
 use super::site::{self, port_mapper, until};

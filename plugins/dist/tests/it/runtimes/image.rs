@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cni_wrapper_test::plugin_binary;
+use cni_test_kit::plugin_binary;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -43,7 +43,7 @@ fn architecture() -> &'static str {
 fn layer(directory: &Path) -> Vec<u8> {
     let root = directory.join("root");
     fs::create_dir_all(&root).expect("a directory");
-    let peer = plugin_binary("cni-wrapper-test", "cni-test-peer");
+    let peer = plugin_binary("cni-test-kit", "cni-test-peer");
     fs::copy(&peer, root.join("peer")).expect("copied");
     let libraries = Command::new("ldd").arg(&peer).output().expect("ldd");
     let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();

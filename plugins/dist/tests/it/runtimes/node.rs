@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 use super::pods::Podman;
 use super::site::{self, until};

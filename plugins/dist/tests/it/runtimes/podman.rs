@@ -1,6 +1,6 @@
 //! Podman from Debian, with its CNI backend, runs a container with published ports.
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 use super::image;
 use super::pods::Podman;

@@ -1,6 +1,6 @@
 //! Podman on a throw-away host.
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 use super::site;
 

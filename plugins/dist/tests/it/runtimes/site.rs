@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::{Host, plugin_binary};
+use cni_test_kit::{Host, plugin_binary};
 
 /// As the machine has them: all in one, or a directory for each.
 const MOUNT_CGROUPS: &str = "

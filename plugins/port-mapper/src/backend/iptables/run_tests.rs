@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use async_std::task::block_on;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 
 use super::super::tools::Variant;
 use super::*;

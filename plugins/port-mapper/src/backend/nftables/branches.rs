@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use netfilter::nftables::{
+use cni_netlink::nftables::{
     Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement, Type, ValueType,
     Verdict,
 };

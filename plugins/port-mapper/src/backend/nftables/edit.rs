@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use netfilter::nftables::{Chain, Element, InstalledRule, Rule, Transaction, Value};
+use cni_netlink::nftables::{Chain, Element, InstalledRule, Rule, Transaction, Value};
 
 use super::branches::{self, Branch};
 use super::entries::Entry;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use netfilter::nftables::{Element, Field, Key, Value, Verdict};
+use cni_netlink::nftables::{Element, Field, Key, Value, Verdict};
 
 use super::branches::Branch;
 use super::places::{Keys, Map, Place, Role, ip, number};

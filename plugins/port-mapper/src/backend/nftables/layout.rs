@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use netfilter::nftables::{
+use cni_netlink::nftables::{
     Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Statement, Table, Verdict,
 };
 

@@ -24,7 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use netfilter::nftables::{Kernel, Operation, Ruleset, Transaction};
+use cni_netlink::nftables::{Kernel, Operation, Ruleset, Transaction};
 
 use super::{Backend, Besides, Fitness, Hints, Holding, Installed};
 use crate::claim::Claim;

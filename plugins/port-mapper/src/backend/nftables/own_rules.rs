@@ -1,6 +1,6 @@
 //! The rules that are ours, to be known again among those that stand.
 
-use netfilter::nftables::{Expression, InstalledRule, Rule};
+use cni_netlink::nftables::{Expression, InstalledRule, Rule};
 
 use super::layout;
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use indexmap::IndexMap;
-use netfilter::Error;
-use netfilter::nftables::{
+use cni_netlink::Error;
+use cni_netlink::nftables::{
     Element, Expression, Generation, InstalledRule, Key, Ruleset, Set, SetRef, Value, Verdict,
 };
+use indexmap::IndexMap;
 
 use super::branches;
 use super::layout;

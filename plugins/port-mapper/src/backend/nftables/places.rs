@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use netfilter::nftables::{Field, Key, Set, Type, ValueType};
+use cni_netlink::nftables::{Field, Key, Set, Type, ValueType};
 
 use crate::conflict::Taken;
 use crate::family::Family;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use netfilter::nftables::{Element, Operation, Transaction};
+use cni_netlink::nftables::{Element, Operation, Transaction};
 
 use super::branches::{self, Branch};
 use super::edit::Edit;

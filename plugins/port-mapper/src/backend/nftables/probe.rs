@@ -1,7 +1,7 @@
 //! Whether this kernel can do all that the rules are made of.
 
-use netfilter::errno;
-use netfilter::nftables::{Kernel, Ruleset};
+use cni_netlink::errno;
+use cni_netlink::nftables::{Kernel, Ruleset};
 
 use super::edit::Edit;
 use super::picture::Picture;
@@ -34,7 +34,7 @@ pub(super) fn try_out(kernel: &mut Kernel) -> Result<Fitness, Error> {
 }
 
 /// The kernel lacks something that is needed.
-pub(super) fn unfit(error: netfilter::Error) -> Error {
+pub(super) fn unfit(error: cni_netlink::Error) -> Error {
     Error::Unfit { program: "nf_tables".into(), why: error.to_string() }
 }
 

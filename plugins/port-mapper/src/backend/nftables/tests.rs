@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use netfilter::errno;
-use netfilter::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+use cni_netlink::errno;
+use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
 use serde::Deserialize;
 
 use super::plan::{self, Wanted};

@@ -1,6 +1,6 @@
 //! CHECK: what it accepts, and what it names.
 
-use cni_wrapper_test::{CallBuilder, Outcome};
+use cni_test_kit::{CallBuilder, Outcome};
 use serde_json::json;
 
 use super::nft::{TABLE, branch};

@@ -1,6 +1,6 @@
 //! Kinds of mappings: protocols, ranges, single addresses of the host, IPv6, many at once.
 
-use cni_wrapper_test::{CallBuilder, Place, Traffic};
+use cni_test_kit::{CallBuilder, Place, Traffic};
 use serde_json::{Value, json};
 
 use super::world::{CLIENT, Paper, Running, World, port, port_at, route_localnet};

@@ -2,7 +2,7 @@
 
 use std::process::Child;
 
-use cni_wrapper_test::{CallBuilder, Outcome};
+use cni_test_kit::{CallBuilder, Outcome};
 use serde_json::json;
 
 use super::checks::{check, damages, do_damage};

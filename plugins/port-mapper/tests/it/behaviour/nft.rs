@@ -1,6 +1,6 @@
 //! What only the nftables backend has to show.
 
-use cni_wrapper_test::{CallBuilder, Place};
+use cni_test_kit::{CallBuilder, Place};
 use serde_json::{Value, json};
 
 use super::world::{NFTABLES, Paper, port, port_at};

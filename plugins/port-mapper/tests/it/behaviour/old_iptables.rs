@@ -1,6 +1,6 @@
 //! Programs of other days, played by scripts that hand over to today's iptables, and programs that fail.
 
-use cni_wrapper_test::CallBuilder;
+use cni_test_kit::CallBuilder;
 use serde_json::json;
 
 use super::world::{Paper, STATE, files};

@@ -1,6 +1,6 @@
 //! Whose a host port is: conflicts, containers that are gone, races, names, and rules of the original.
 
-use cni_wrapper_test::{CallBuilder, Traffic};
+use cni_test_kit::{CallBuilder, Traffic};
 use serde_json::{Value, json};
 
 use super::checks::check;

@@ -1,6 +1,6 @@
 //! The state directory: who may read it, what can't be done with it, and what happens without it.
 
-use cni_wrapper_test::{CallBuilder, Fault};
+use cni_test_kit::{CallBuilder, Fault};
 use serde_json::json;
 
 use super::world::{NFTABLES, Paper, STATE, files};

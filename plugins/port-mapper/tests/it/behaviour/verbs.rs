@@ -1,6 +1,6 @@
 //! GC, STATUS, and DEL under all circumstances.
 
-use cni_wrapper_test::{CallBuilder, Outcome};
+use cni_test_kit::{CallBuilder, Outcome};
 use serde_json::{Value, json};
 
 use super::checks::check;

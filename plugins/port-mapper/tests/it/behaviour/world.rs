@@ -1,6 +1,6 @@
 //! A host with a backend to test, a client outside, and what is asked of them again and again.
 
-use cni_wrapper_test::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
+use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
 use serde_json::{Value, json};
 
 pub(crate) use crate::common::traces::{NFTABLES, listing, traces};

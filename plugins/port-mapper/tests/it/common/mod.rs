@@ -9,7 +9,7 @@ mod wait;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_wrapper_test::{
+use cni_test_kit::{
     Behaviour, CallBuilder, Container, Host, Outcome, Place, PluginDir, Script, plugin_binary,
 };
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The rules of ours that stand on a host, in the words of each backend; and how they all go.
 
-use cni_wrapper_test::Place;
+use cni_test_kit::Place;
 use serde_json::Value;
 
 pub(crate) const NFTABLES: &str = "nftables";

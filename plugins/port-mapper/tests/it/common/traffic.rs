@@ -1,6 +1,6 @@
 //! Checks of what is reachable, and of what is not.
 
-use cni_wrapper_test::{Place, Traffic};
+use cni_test_kit::{Place, Traffic};
 
 use super::url;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_wrapper_test::Host;
+use cni_test_kit::Host;
 
 /// Waits for a condition. The limit only ends a test that hangs.
 #[track_caller]

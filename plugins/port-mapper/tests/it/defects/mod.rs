@@ -6,7 +6,7 @@ mod results;
 mod robustness;
 mod security;
 
-use cni_wrapper_test::{Behaviour, PluginDir, Script};
+use cni_test_kit::{Behaviour, PluginDir, Script};
 
 /// iptables whose one program fails.
 pub(crate) fn broken_iptables(program: &str) -> PluginDir {

@@ -1,6 +1,6 @@
 //! Defects 5 to 18: wrong results.
 
-use cni_wrapper_test::{Behaviour, Host, PluginDir, Script, Traffic};
+use cni_test_kit::{Behaviour, Host, PluginDir, Script, Traffic};
 use serde_json::json;
 
 use super::broken_iptables;
@@ -243,7 +243,7 @@ fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
 #[test]
 fn defect_15_version_answers_and_the_delegate_is_told_everything() {
     let outcome =
-        cni_wrapper_test::CallBuilder::version().stdin(r#"{"cniVersion":"0.4.0"}"#).run(plugin());
+        cni_test_kit::CallBuilder::version().stdin(r#"{"cniVersion":"0.4.0"}"#).run(plugin());
     let answer = outcome.expect_success().json();
     assert_eq!(answer["cniVersion"], "0.4.0");
     assert_eq!(answer["supportedVersions"].as_array().map(Vec::len), Some(7));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, Host, PluginDir, Script};
+use cni_test_kit::{Behaviour, Host, PluginDir, Script};
 use serde_json::json;
 
 use super::broken_iptables;

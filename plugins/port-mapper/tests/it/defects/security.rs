@@ -1,6 +1,6 @@
 //! Defects 1 to 4: what let others in, or told them too much.
 
-use cni_wrapper_test::{Behaviour, Host, PluginDir, Script};
+use cni_test_kit::{Behaviour, Host, PluginDir, Script};
 use serde_json::{Value, json};
 
 use crate::common::*;

@@ -1,6 +1,6 @@
 //! The port mapper around Debian's bridge and host-local, killed at any system call of any of them.
 
-use cni_wrapper_test::{Fault, Outcome};
+use cni_test_kit::{Fault, Outcome};
 
 use super::scene::{Deed, Scene};
 use crate::common::plugin;

@@ -1,6 +1,6 @@
 //! Killed at any system call.
 
-use cni_wrapper_test::{Fault, Outcome};
+use cni_test_kit::{Fault, Outcome};
 
 use super::scene::{Deed, Scene};
 use crate::common::{del, plugin};

@@ -4,7 +4,7 @@
 
 use std::thread;
 
-use cni_wrapper_test::{Host, PluginDir};
+use cni_test_kit::{Host, PluginDir};
 use serde_json::json;
 
 use crate::common::{del, is_waiting_for_a_lock, nat, on_paper, plugin, scripted, tcp, wait_until};

@@ -1,6 +1,6 @@
 //! Any system call of the plugin fails. How it takes failing programs is shown in `tests/runner`, with programs that only pretend.
 
-use cni_wrapper_test::{Fault, Outcome};
+use cni_test_kit::{Fault, Outcome};
 use rustix::io::Errno;
 
 use super::scene::{Deed, Scene};

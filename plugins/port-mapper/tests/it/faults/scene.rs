@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
+use cni_test_kit::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
 use serde_json::{Value, json};
 
 use crate::common::traces::{NFTABLES, empty_the_firewall};

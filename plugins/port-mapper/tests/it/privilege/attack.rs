@@ -1,6 +1,6 @@
 //! A call in which everything that others may choose is hostile, as far as it is let in.
 
-use cni_wrapper_test::{CallBuilder, Container, PluginDir};
+use cni_test_kit::{CallBuilder, Container, PluginDir};
 use serde_json::{Value, json};
 
 /// Texts that a shell, sed or iptables-restore would take for more than a value.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use cni_wrapper_test::{CallBuilder, Host, PluginDir};
+use cni_test_kit::{CallBuilder, Host, PluginDir};
 use serde_json::json;
 
 use super::{IPTABLES, attack};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cni_wrapper_test::{Host, TemporaryDir, Traffic};
+use cni_test_kit::{Host, TemporaryDir, Traffic};
 use serde_json::json;
 
 use super::IPTABLES;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_std::task::block_on;
-use cni_wrapper_test::TemporaryDir;
+use cni_test_kit::TemporaryDir;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};

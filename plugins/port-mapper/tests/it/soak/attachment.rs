@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_wrapper_test::{Behaviour, CallBuilder, Host, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script};
 use serde_json::{Value, json};
 
 use super::ledger::Ports;

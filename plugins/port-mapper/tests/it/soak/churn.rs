@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, Host, Outcome, Snapshot, Traffic};
+use cni_test_kit::{CallBuilder, Host, Outcome, Snapshot, Traffic};
 use fastrand::Rng;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use cni_wrapper_test::CallBuilder;
+use cni_test_kit::CallBuilder;
 use fastrand::Rng;
 
 use super::attachment::Standing;

@@ -1,6 +1,6 @@
 //! Several containers want one host port at the same moment.
 
-use cni_wrapper_test::{Host, Outcome};
+use cni_test_kit::{Host, Outcome};
 use serde_json::json;
 
 use crate::common::traces::traces;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use cni_wrapper_test::{CallBuilder, Host, Outcome, Snapshot};
+use cni_test_kit::{CallBuilder, Host, Outcome, Snapshot};
 use fastrand::Rng;
 use serde_json::Value;
 

@@ -1,0 +1,80 @@
+//! nf_tables: tables, chains, rules and sets, changed in transactions, without the nft binary.
+//!
+//! The words are nft's. A [`Transaction`] is a value: it can be built without a kernel, compared, and shown as the text
+//! that `nft -f` reads to the same effect. Whatever has a [`Ruleset`] can be asked and changed: the [`Kernel`], or a
+//! [`Fake`] in a test.
+//!
+//! * All of a transaction happens, or nothing. An element whose key is taken, with another value, refuses it: so two
+//!   programs that want the same key are told apart by the kernel itself.
+//! * Whoever decides by what it has read commits at the [`Generation`] that it has read first. When the ruleset was
+//!   changed meanwhile, the error [is stale](crate::Error::is_stale), nothing happened, and all begins anew.
+//! * An error names the refused operation, also one of thousands, and what is probably wrong.
+//!
+//! Only what a port mapper needs can be said: see [`Statement`]. What others wrote is listed all the same, with
+//! the names of the steps that are not known.
+//!
+//! ```no_run
+//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, Type, Value, ValueType};
+//! # fn main() -> Result<(), cni_netlink::Error> {
+//! let ports = Set {
+//!     name: "ports".into(),
+//!     key: vec![Type::InetProto, Type::InetService],
+//!     value: ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]),
+//!     interval: false,
+//!     comment: None,
+//! };
+//! let key = Key::One(vec![Field::Proto(6), Field::Port(8080)]);
+//! let target = Value::Data(vec![Field::Ipv4([10, 0, 0, 2].into()), Field::Port(80)]);
+//! let mut transaction = Transaction::on(Table::inet("example"));
+//! transaction.add_table().add_set(&ports).add_element(&ports, key, Some(target), Some("web".into()));
+//! assert!(transaction.to_string().ends_with(
+//!     "add element inet example ports { tcp . 8080 comment \"web\" : 10.0.0.2 . 80 }\n"
+//! ));
+//!
+//! let mut kernel = Kernel::open()?;
+//! let generation = kernel.generation()?;
+//! // Here it would be read what is there, and decided what to do.
+//! kernel.commit(&transaction, Some(generation))?;
+//! # Ok(()) }
+//! ```
+
+mod anonymous;
+mod bytes;
+mod check;
+mod compile;
+mod data;
+mod decompile;
+mod encode;
+mod explain;
+mod expression;
+mod fake;
+mod kernel;
+mod number;
+mod object;
+mod parse;
+mod ruleset;
+mod set;
+mod show;
+mod statement;
+mod step;
+mod transaction;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+/// Reads bytes as each kind of message that the kernel may send: for fuzzing.
+#[doc(hidden)]
+pub fn read_anything(payload: &[u8]) {
+    parse::anything(payload);
+}
+
+pub use data::{Field, Key, Type, Value, Verdict};
+pub use expression::Expression;
+pub use fake::Fake;
+pub use kernel::Kernel;
+pub use object::{Base, Chain, Family, Hook, Kind, Policy, Rule, Table};
+pub use ruleset::{ChainInfo, Generation, InstalledRule, Ruleset, TableInfo};
+pub use set::{Element, Set, ValueType};
+pub use statement::{Op, Right, Selector, SetRef, Statement};
+pub use transaction::{Operation, Transaction};

@@ -1,0 +1,145 @@
+//! Links, hairpin mode, veths into a namespace: judged by `ip` and `bridge`.
+
+use std::path::Path;
+
+use cni_netlink::link::{Link, Links};
+
+use crate::host::{container, inside, run};
+
+fn links() -> Links {
+    Links::open().expect("a socket")
+}
+
+fn named(name: &str) -> Link {
+    links().by_name(name).expect("asked").expect("exists")
+}
+
+fn hairpin_said_by_bridge(name: &str) -> bool {
+    run(&format!("bridge -d link show dev {name}")).contains("hairpin on")
+}
+
+#[test]
+fn names_and_indexes_lead_to_the_same_link() {
+    inside(|| {
+        container("c1", "10.88.0");
+        let mut links = links();
+        let link = named("c1");
+        let said = run("ip -o link show c1");
+        assert_eq!(said.split(':').next(), Some(&*link.index.to_string()));
+        assert_eq!(links.by_index(link.index).expect("asked"), Some(link.clone()));
+        assert_eq!(link.name, "c1");
+        assert!(link.is_veth && link.master.is_none() && link.hairpin.is_none());
+        assert!(!named("lo").is_veth);
+    });
+}
+
+#[test]
+fn links_that_do_not_or_cannot_exist_are_no_error() {
+    inside(|| {
+        let mut links = links();
+        for name in ["nosuch", "", "a/b", "longer-than-any-link", "a\0b", " "] {
+            assert_eq!(links.by_name(name).expect("no error"), None, "{name:?}");
+        }
+        for index in [0, 4711, i32::MAX as u32, u32::MAX] {
+            assert_eq!(links.by_index(index).expect("no error"), None, "{index}");
+        }
+    });
+}
+
+#[test]
+fn a_link_is_set_up_and_no_other() {
+    inside(|| {
+        run("ip link add one type bridge");
+        run("ip link add two type bridge");
+        links().set_up(named("one").index).expect("set up");
+        let is_up = |name: &str| run(&format!("ip link show {name}")).contains(",UP");
+        assert!(is_up("one") && !is_up("two"));
+        let error = links().set_up(4711).expect_err("no such link").to_string();
+        assert!(error.starts_with("cannot set up link 4711: No such device"), "{error}");
+    });
+}
+
+#[test]
+fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
+    inside(|| {
+        container("c1", "10.88.0");
+        container("c2", "10.89.0");
+        run("ip link add br0 type bridge");
+        run("ip link set c1 master br0");
+        run("ip link set c2 master br0");
+        assert_eq!((named("c1").hairpin, named("c2").hairpin), (Some(false), Some(false)));
+        assert_eq!(named("c1").master, Some(named("br0").index));
+
+        links().set_hairpin(named("c1").index, true).expect("set");
+        assert_eq!((named("c1").hairpin, named("c2").hairpin), (Some(true), Some(false)));
+        assert!(hairpin_said_by_bridge("c1") && !hairpin_said_by_bridge("c2"));
+
+        links().set_hairpin(named("c1").index, false).expect("set");
+        assert_eq!(named("c1").hairpin, Some(false));
+        assert!(!hairpin_said_by_bridge("c1"));
+    });
+}
+
+#[test]
+fn hairpin_mode_of_something_else_than_a_bridge_port_is_refused_by_name() {
+    inside(|| {
+        let lo = named("lo").index;
+        let error = links().set_hairpin(lo, true).expect_err("not a bridge port").to_string();
+        assert!(error.starts_with("cannot change hairpin mode of link 1 (is it"), "{error}");
+        assert_eq!(named("lo").hairpin, None);
+    });
+}
+
+#[test]
+fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
+    inside(|| {
+        container("c1", "10.88.0");
+        container("c2", "10.89.0");
+        run("ip link add c1b type veth peer name eth1 netns c1");
+        run("ip link add here0 type veth peer name here1");
+        run("ip netns add empty");
+        let into = |path: &str| {
+            let mut names: Vec<String> = links()
+                .veths_into(Path::new(path))
+                .expect("asked")
+                .into_iter()
+                .map(|link| link.name)
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(into("/run/netns/c1"), ["c1", "c1b"]);
+        assert_eq!(into("/run/netns/c2"), ["c2"]);
+        assert!(into("/run/netns/empty").is_empty());
+        assert!(into("/proc/self/ns/net").is_empty(), "a pair within one namespace leads nowhere");
+
+        let peer = run("ip -n c2 -o link show eth0");
+        let peer = peer.split(':').next().expect("an index");
+        let [found] = &links().veths_into(Path::new("/run/netns/c2")).expect("asked")[..] else {
+            panic!("one veth")
+        };
+        assert_eq!(found.peer.map(|index| index.to_string()).as_deref(), Some(peer));
+    });
+}
+
+#[test]
+fn a_path_that_is_no_network_namespace_is_an_error_that_names_it() {
+    inside(|| {
+        let error =
+            |path: &str| links().veths_into(Path::new(path)).expect_err("no namespace").to_string();
+        assert!(error("/run/netns/gone").contains("cannot open network namespace /run/netns/gone"));
+        assert!(error("/dev/null").contains("cannot identify network namespace /dev/null"));
+    });
+}
+
+#[test]
+fn hundreds_of_links_are_listed_to_the_last() {
+    inside(|| {
+        run("ip netns add c1");
+        for number in 0..200 {
+            run(&format!("ip link add v{number} type veth peer name p{number} netns c1"));
+        }
+        let found = links().veths_into(Path::new("/run/netns/c1")).expect("asked");
+        assert_eq!(found.len(), 200);
+    });
+}

@@ -1,0 +1,220 @@
+//! What the kernel makes of transactions, judged by nft.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+
+use cni_netlink::nftables::{
+    Expression, Kernel, Op, Right, Rule, Ruleset, SetRef, Statement, Table,
+};
+use serde_json::Value;
+
+use crate::host::{inside, run};
+use crate::ruleset::{self, chains, everything, rules, sets, table};
+
+fn kernel() -> Kernel {
+    Kernel::open().expect("a socket")
+}
+
+/// What nft lists, without what differs between two equal rulesets.
+fn listed() -> Vec<Value> {
+    let json: Value = serde_json::from_str(&run("nft -j list ruleset")).expect("JSON");
+    let mut objects = json["nftables"].as_array().expect("a list").clone();
+    objects.retain(|object| object.get("metainfo").is_none());
+    objects.iter_mut().for_each(make_comparable);
+    objects
+}
+
+/// Handles are given as they come, and a set's elements have no order.
+fn make_comparable(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("handle");
+            if let Some(Value::Array(elements)) = fields.get_mut("elem") {
+                elements.sort_by_key(Value::to_string);
+            }
+            fields.values_mut().for_each(make_comparable);
+        }
+        Value::Array(values) => values.iter_mut().for_each(make_comparable),
+        _ => {}
+    }
+}
+
+/// The ruleset that nft makes of a text.
+fn made_by_nft(text: &str) -> Vec<Value> {
+    fs::write("/run/ruleset.nft", text).expect("written");
+    run("nft -f /run/ruleset.nft");
+    let made = listed();
+    run("nft flush ruleset");
+    made
+}
+
+#[test]
+fn the_kernel_and_nft_make_the_same_of_everything() {
+    inside(|| {
+        let all = everything();
+        let expected = made_by_nft(&all.to_string());
+        kernel().commit(&all, None).expect("committed");
+        let made = listed();
+        let difference = expected.iter().zip(&made).find(|(one, other)| one != other);
+        assert_eq!(difference, None);
+        assert_eq!(expected, made);
+        let text = run("nft list ruleset");
+        assert_eq!(
+            made_by_nft(&format!("flush ruleset\n{text}")),
+            expected,
+            "nft reads its own list"
+        );
+    });
+}
+
+/// Every rule of the table is the one that was asked for, in the same order.
+fn assert_rules(kernel: &mut Kernel) {
+    let (table, mut found) = (table(), HashMap::<String, VecDeque<_>>::new());
+    for rule in kernel.rules(&table).expect("listed") {
+        found.entry(rule.chain.clone()).or_default().push_back(rule);
+    }
+    for rule in rules() {
+        let installed = found.get_mut(&rule.chain).and_then(VecDeque::pop_front).expect("a rule");
+        assert!(installed.says(&rule, table.family), "{rule}\n{installed:?}");
+    }
+    let left: Vec<_> = found.into_values().flatten().map(|rule| rule.to_string()).collect();
+    assert_eq!(left, ["in accept"], "the rule that is inserted beside those");
+}
+
+#[test]
+fn rules_are_listed_as_they_were_put_in() {
+    inside(|| {
+        let mut kernel = kernel();
+        kernel.commit(&everything(), None).expect("committed");
+        assert_rules(&mut kernel);
+        let mut other = Rule { comment: Some("x".to_owned()), ..rules().remove(0) };
+        let installed = kernel.rules(&table()).expect("listed");
+        let says = |rule: &Rule| installed.iter().any(|one| one.says(rule, table().family));
+        assert!(!says(&other), "another comment");
+        other.comment = None;
+        assert!(says(&other));
+        other.statements.pop();
+        assert!(!says(&other), "fewer statements");
+    });
+}
+
+#[test]
+fn rules_that_nft_made_of_the_text_are_the_same() {
+    inside(|| {
+        fs::write("/run/ruleset.nft", everything().to_string()).expect("written");
+        run("nft -f /run/ruleset.nft");
+        assert_rules(&mut kernel());
+    });
+}
+
+#[test]
+fn listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps() {
+    inside(|| {
+        let mut kernel = kernel();
+        kernel.commit(&everything(), None).expect("committed");
+        let said: Vec<String> =
+            kernel.rules(&table()).expect("listed").iter().map(ToString::to_string).collect();
+        for rule in rules() {
+            let (first, last) = (rule.to_string(), plain(&rule).to_string());
+            assert!(said.contains(&first) || said.contains(&last), "{first}\n{said:#?}");
+        }
+        run("nft add table inet strange");
+        run("nft add chain inet strange c");
+        run("nft add rule inet strange c limit rate 1/second counter log accept");
+        run("nft add rule inet strange c iifname lo meta mark set 1 comment late");
+        let strange = kernel.rules(&Table::inet("strange")).expect("listed");
+        let said: Vec<String> = strange.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "c [limit] [counter] [log] [immediate]",
+                "c [meta] [cmp] [immediate] [meta] comment \"late\"",
+            ]
+        );
+        assert!(strange[0].expressions.contains(&Expression::Other("counter".to_owned())));
+    });
+}
+
+/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an address.
+fn plain(rule: &Rule) -> Rule {
+    let mut rule = rule.clone();
+    for statement in &mut rule.statements {
+        match statement {
+            Statement::InSet { left, negated, set: SetRef::Anonymous(fields) } => {
+                fields.sort();
+                fields.dedup();
+                if let [one] = &fields[..] {
+                    let op = if *negated { Op::Ne } else { Op::Eq };
+                    *statement = Statement::Match { left: left[0], op, right: one.clone().into() };
+                }
+            }
+            Statement::Match { right, .. } => match right {
+                Right::Prefix(field, 32) => *right = field.clone().into(),
+                Right::Prefix(field, 13) => *field = ruleset::v4("10.8.0.0"),
+                Right::Prefix(field, 29) => *field = ruleset::v6("fd00::"),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    rule
+}
+
+#[test]
+fn elements_are_listed_and_found_as_they_were_put_in() {
+    inside(|| {
+        let mut kernel = kernel();
+        kernel.commit(&everything(), None).expect("committed");
+        let (table, sets) = (table(), sets());
+        let mut keys = Vec::new();
+        let mut expected = Vec::new();
+        for (set, elements) in &sets {
+            let listed = kernel.elements(&table, set).expect("listed");
+            assert_eq!(listed.len(), elements.len(), "{}", set.name);
+            for (key, value, comment) in elements {
+                let element = listed.iter().find(|one| one.key == *key).expect("its key");
+                assert_eq!((&element.value, element.comment.as_deref()), (value, *comment));
+                assert_eq!(element.set, set.name);
+                keys.push((set, key.clone()));
+                expected.push(Some(element.clone()));
+            }
+        }
+        assert_eq!(kernel.find(&table, &keys).expect("found"), expected);
+    });
+}
+
+#[test]
+fn chains_and_tables_are_listed_as_they_were_put_in() {
+    inside(|| {
+        let (mut kernel, table) = (kernel(), table());
+        assert_eq!(kernel.table(&table).expect("asked"), None);
+        assert_eq!(kernel.chains(&table).expect("asked"), []);
+        assert_eq!(kernel.rules(&table).expect("asked"), []);
+        kernel.commit(&everything(), None).expect("committed");
+        run("nft add table ip port-mapper");
+        run("nft add table inet other");
+        run(
+            "nft add chain inet other prerouting { type filter hook ingress device lo priority 0; }",
+        );
+        let listed = kernel.chains(&table).expect("listed");
+        assert_eq!(listed.len(), chains().len(), "no other table's");
+        for chain in chains() {
+            let info = kernel.chain(&table, &chain.name).expect("asked").expect("is there");
+            assert!(listed.contains(&info));
+            assert_eq!(
+                (&info.name, info.base, &info.comment),
+                (&chain.name, chain.base, &chain.comment)
+            );
+        }
+        let references = |name| listed.iter().find(|one| one.name == name).expect("it").references;
+        // Its rules, and two that jump to it.
+        assert_eq!(references("hostports"), 8 + 2);
+        assert_eq!(references("near/10.0.0.0/24"), 1, "an element that leads to it");
+        assert_eq!(kernel.chain(&table, "none").expect("asked"), None);
+        let info = kernel.table(&table).expect("asked").expect("is there");
+        assert_eq!(info.comment.as_deref(), Some("one of everything"));
+        assert_eq!(info.objects as usize, chains().len() + sets().len());
+        let strange = kernel.chains(&Table::inet("other")).expect("listed");
+        assert_eq!((strange.len(), strange[0].base), (1, None), "a hook that is not known");
+    });
+}

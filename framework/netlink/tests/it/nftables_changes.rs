@@ -1,0 +1,293 @@
+//! Transactions happen whole or not at all, one after the other, however big.
+
+use std::collections::HashSet;
+use std::thread;
+
+use cni_netlink::nftables::{
+    Field, Kernel, Key, Operation, Ruleset, Set, Table, Transaction, Value,
+};
+
+use crate::host::{inside, run};
+use crate::ruleset::{TCP, dnat4, everything, sets, table, target4, tcp, v4};
+
+fn kernel() -> Kernel {
+    Kernel::open().expect("a socket")
+}
+
+/// The table and its map of host ports.
+fn prepared(kernel: &mut Kernel) -> Set {
+    let set = dnat4();
+    kernel.commit(Transaction::on(table()).add_table().add_set(&set), None).expect("committed");
+    set
+}
+
+fn port(kernel: &mut Kernel, set: &Set, port: u16) -> Option<Value> {
+    let found = kernel.find(&table(), &[(set, tcp(port))]).expect("asked");
+    found.into_iter().next().flatten().and_then(|element| element.value)
+}
+
+#[test]
+fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
+    inside(|| {
+        let mut kernel = kernel();
+        let set = prepared(&mut kernel);
+        let mut first = Transaction::on(table());
+        first.add_element(&set, tcp(80), target4("10.0.0.1", 80), Some("c1".to_owned()));
+        kernel.commit(&first, None).expect("committed");
+        kernel.commit(&first, None).expect("the same again is no error");
+
+        let mut second = Transaction::on(table());
+        for number in [79, 80, 81] {
+            second.add_element(&set, tcp(number), target4("10.0.0.2", 80), Some("c2".to_owned()));
+        }
+        let error = kernel.commit(&second, None).expect_err("taken");
+        assert_eq!(
+            error.to_string(),
+            "cannot add element inet port-mapper dnat4 { tcp . 80 }: File exists (os error 17); \
+             an element with this key, or one that overlaps it, is there with another value"
+        );
+        assert_eq!((error.errno(), error.is_stale()), (Some(17), false));
+        assert_eq!(port(&mut kernel, &set, 80), target4("10.0.0.1", 80));
+        assert_eq!((port(&mut kernel, &set, 79), port(&mut kernel, &set, 81)), (None, None));
+        assert_eq!(kernel.elements(&table(), &set).expect("listed").len(), 1);
+    });
+}
+
+#[test]
+fn a_stale_generation_changes_nothing_and_says_so() {
+    inside(|| {
+        let mut kernel = kernel();
+        let set = prepared(&mut kernel);
+        let before = kernel.generation().expect("read");
+        run("nft add table ip other");
+        let mut transaction = Transaction::on(table());
+        transaction.add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
+        let error = kernel.commit(&transaction, Some(before)).expect_err("stale");
+        assert!(error.is_stale());
+        assert!(error.to_string().starts_with("cannot change table inet port-mapper: "), "{error}");
+        assert_eq!(port(&mut kernel, &set, 80), None);
+        let now = kernel.generation().expect("read");
+        assert_ne!(before, now);
+        kernel.commit(&transaction, Some(now)).expect("committed");
+        assert_eq!(port(&mut kernel, &set, 80), target4("10.0.0.1", 80));
+    });
+}
+
+#[test]
+fn twenty_thousand_elements_are_one_transaction() {
+    inside(|| {
+        let mut kernel = kernel();
+        let set = prepared(&mut kernel);
+        let mut add = Transaction::on(table());
+        let mut delete = Transaction::on(table());
+        for number in 1..=20_000 {
+            let comment = format!("container_id: {}", "0123456789abcdef".repeat(6));
+            add.add_element(&set, tcp(number), target4("10.0.0.1", number), Some(comment));
+            delete.delete_element(&set, tcp(number));
+        }
+        kernel.commit(&add, None).expect("committed");
+        assert_eq!(kernel.elements(&table(), &set).expect("listed").len(), 20_000);
+        let keys: Vec<(&Set, Key)> = (1..=20_000).map(|number| (&set, tcp(number))).collect();
+        let found = kernel.find(&table(), &keys).expect("found");
+        for (number, element) in (1..).zip(found) {
+            assert_eq!(element.expect("there").value, target4("10.0.0.1", number));
+        }
+        // One that is taken, far behind: its own key is named.
+        let mut taken = Transaction::on(table());
+        for number in 20_001..=40_000 {
+            let number = if number == 39_999 { 7 } else { number };
+            taken.add_element(&set, tcp(number), target4("10.0.0.2", 1), Some("x".repeat(100)));
+        }
+        let error = kernel.commit(&taken, None).expect_err("taken");
+        assert_eq!(error.object, "element inet port-mapper dnat4 { tcp . 7 }");
+        kernel.commit(&delete, None).expect("committed");
+        assert_eq!(kernel.elements(&table(), &set).expect("listed"), []);
+    });
+}
+
+#[test]
+fn a_point_finds_the_interval_that_holds_it_and_an_interval_itself() {
+    inside(|| {
+        let (mut kernel, table) = (kernel(), table());
+        kernel.commit(&everything(), None).expect("committed");
+        let (set, elements) =
+            sets().into_iter().find(|(set, _)| set.name == "range-dnat4").expect("the set");
+        let point = |address, port| Key::One(vec![v4(address), TCP, Field::Port(port)]);
+        let (whole, _, _) = elements[0].clone();
+        let Key::Range(mut part) = whole.clone() else { panic!("an interval") };
+        part[2].1 = Field::Port(7008);
+        let keys = [
+            (&set, point("203.0.113.9", 7000)),
+            (&set, point("0.0.0.0", 7009)),
+            (&set, point("203.0.113.9", 7010)),
+            (&set, point("203.0.113.9", 6999)),
+            (&set, whole.clone()),
+            (&set, Key::Range(part)),
+        ];
+        let found = kernel.find(&table, &keys).expect("asked");
+        let found: Vec<Option<Key>> =
+            found.into_iter().map(|element| element.map(|element| element.key)).collect();
+        let whole = Some(whole);
+        assert_eq!(found, [whole.clone(), whole.clone(), None, None, whole, None]);
+    });
+}
+
+#[test]
+fn what_is_not_there_is_not_found_whatever_is_missing() {
+    inside(|| {
+        let mut kernel = kernel();
+        let set = dnat4();
+        let other = Set { name: "other".to_owned(), ..dnat4() };
+        let find = |kernel: &mut Kernel, set| kernel.find(&table(), &[(set, tcp(80))]);
+        assert_eq!(find(&mut kernel, &set).expect("no table"), [None]);
+        assert_eq!(kernel.elements(&table(), &set).expect("no table"), []);
+        prepared(&mut kernel);
+        assert_eq!(find(&mut kernel, &other).expect("no set"), [None]);
+        assert_eq!(kernel.elements(&table(), &other).expect("no set"), []);
+        assert_eq!(find(&mut kernel, &set).expect("no element"), [None]);
+        assert_eq!(kernel.find(&table(), &[]).expect("nothing"), []);
+        // A key of another type is no missing element.
+        let wrong = (&set, Key::One(vec![v4("10.0.0.1"), TCP, Field::Port(1)]));
+        let error = kernel.find(&table(), &[(&set, tcp(1)), wrong]).expect_err("another type");
+        assert!(error.to_string().contains("dnat4 { 10.0.0.1 . tcp . 1 }: Invalid"), "{error}");
+        assert_eq!(find(&mut kernel, &set).expect("goes on"), [None]);
+    });
+}
+
+#[test]
+fn of_many_who_commit_at_their_generation_none_is_lost() {
+    inside(|| {
+        const THREADS: u16 = 8;
+        const EACH: u16 = 40;
+        let mut kernel = kernel();
+        let set = prepared(&mut kernel);
+        let counter = |number: u16| Key::One(vec![Field::Proto(17), Field::Port(number)]);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).fold(0, |from, _| count_one(&set, counter, from)));
+            }
+        });
+        let keys: Vec<_> = (0..=THREADS * EACH).map(|number| (&set, counter(number))).collect();
+        let found = kernel.find(&table(), &keys).expect("asked");
+        let count = found.iter().take_while(|element| element.is_some()).count();
+        assert_eq!(count, usize::from(THREADS * EACH));
+    });
+}
+
+/// Adds the first element that is not there yet, and says which: right only if nobody else adds it meanwhile. All before
+/// `from` are there. They are asked for one by one, which takes the kernel another way than a listing.
+fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
+    const AT_ONCE: u16 = 16;
+    let mut kernel = kernel();
+    loop {
+        let at = kernel.generation().expect("read");
+        let keys: Vec<_> = (from..from + AT_ONCE).map(|number| (set, key(number))).collect();
+        let found = kernel.find(&table(), &keys).expect("asked");
+        from += u16::try_from(found.iter().take_while(|it| it.is_some()).count()).expect("few");
+        if found.iter().all(Option::is_some) {
+            continue;
+        }
+        let mut transaction = Transaction::on(table());
+        transaction.add_element(set, key(from), target4("10.0.0.1", from), None);
+        match kernel.commit(&transaction, Some(at)) {
+            Ok(()) => return from,
+            Err(error) if error.is_stale() => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_listing_has_every_element_once_while_the_kernel_rebuilds_the_set() {
+    inside(|| {
+        let mut kernel = kernel();
+        let set = prepared(&mut kernel);
+        let mut count = 0;
+        // It does so some time after a commit that fills three quarters of a power of two, or
+        // leaves less than 30 % in use.
+        for next in [24_500, 25_000, 49_000, 50_000, 39_000, 50_000, 39_000, 50_000] {
+            let mut transaction = Transaction::on(table());
+            for number in count + 1..=next {
+                transaction.add_element(&set, tcp(number), target4("10.0.0.1", 1), None);
+            }
+            for number in next + 1..=count {
+                transaction.delete_element(&set, tcp(number));
+            }
+            kernel.commit(&transaction, None).expect("committed");
+            count = next;
+            let listed = kernel.elements(&table(), &set).expect("listed");
+            let keys: HashSet<&Key> = listed.iter().map(|element| &element.key).collect();
+            assert_eq!((listed.len(), keys.len()), (usize::from(count), usize::from(count)));
+        }
+    });
+}
+
+#[test]
+fn what_is_deleted_is_gone_and_only_that() {
+    inside(|| {
+        let (mut kernel, table) = (kernel(), table());
+        kernel.commit(&everything(), None).expect("committed");
+        let rules = kernel.rules(&table).expect("listed");
+        let in_chain = |rules: &[cni_netlink::nftables::InstalledRule], chain: &str| {
+            rules.iter().filter(|rule| rule.chain == chain).count()
+        };
+        let victim = rules.iter().find(|rule| rule.chain == "hostports").expect("one");
+        let (sets, before) = (sets(), in_chain(&rules, "hostports"));
+        let of = |name: &str| sets.iter().find(|(set, _)| set.name == name).expect("it");
+        let mut delete = Transaction::on(table.clone());
+        delete.delete_rule("hostports", victim.handle);
+        delete.flush_chain("guard");
+        delete.delete_chain("in");
+        delete.delete_set("links").delete_set("at");
+        delete.delete_set("protocols").delete_set("services");
+        for name in ["range-dnat4", "ports4"] {
+            let (set, elements) = of(name);
+            delete.delete_element(set, elements[0].0.clone());
+        }
+        kernel.commit(&delete, None).expect("committed");
+        let after = kernel.rules(&table).expect("listed");
+        assert_eq!(in_chain(&after, "hostports"), before - 1);
+        assert!(after.iter().all(|rule| rule.handle != victim.handle));
+        assert_eq!((in_chain(&after, "guard"), in_chain(&after, "CNI-all")), (0, 6));
+        assert_eq!(kernel.chain(&table, "in").expect("asked"), None);
+        for name in ["range-dnat4", "ports4", "hosts4"] {
+            let (set, elements) = of(name);
+            let gone = usize::from(name != "hosts4");
+            assert_eq!(kernel.elements(&table, set).expect("listed").len(), elements.len() - gone);
+        }
+        kernel.commit(Transaction::on(table.clone()).delete_table(), None).expect("committed");
+        assert_eq!(kernel.table(&table).expect("asked"), None);
+    });
+}
+
+#[test]
+fn tables_of_one_family_have_rules_without_tests_of_it() {
+    inside(|| {
+        use cni_netlink::nftables::{Chain, Family, Rule, Selector, Statement};
+        let table = Table { family: Family::Ip, name: "t".to_owned() };
+        let left = vec![Selector::IpDaddr, Selector::L4Proto, Selector::ThDport];
+        let rule = Rule::new(
+            "c",
+            [Statement::Dnat {
+                family: Family::Ip,
+                left,
+                map: "host-dnat4".to_owned(),
+                with_port: true,
+            }],
+        );
+        let set = sets().into_iter().find(|(set, _)| set.name == "host-dnat4").expect("it").0;
+        let mut transaction = Transaction::on(table.clone());
+        transaction.add_table().add_chain(Chain::regular("c")).add_set(&set).add_rule(rule.clone());
+        let mut kernel = kernel();
+        kernel.commit(&transaction, None).expect("committed");
+        let installed = kernel.rules(&table).expect("listed");
+        assert!(installed[0].says(&rule, Family::Ip) && !installed[0].says(&rule, Family::Inet));
+        assert_eq!(installed[0].to_string(), rule.to_string());
+        let made = run("nft list ruleset");
+        run("nft delete table ip t");
+        std::fs::write("/run/t.nft", transaction.to_string()).expect("written");
+        run("nft -f /run/t.nft");
+        assert_eq!(run("nft list ruleset"), made);
+        assert!(transaction.operations().iter().all(|one| !matches!(one, Operation::DeleteTable)));
+    });
+}

@@ -1,0 +1,224 @@
+//! What is refused, with which error number; and that then nothing has happened.
+
+use cni_netlink::errno::{EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, EOPNOTSUPP};
+use cni_netlink::nftables::{
+    Base, Chain, Fake, Family, Field, Hook, Key, Kind, Operation, Rule, Ruleset, Selector, Set,
+    Statement, Transaction, Type, Value, ValueType,
+};
+
+use super::{change, commit, goto, jump, nat, ports, range, ranges, set, tcp, usual, vmap};
+
+const ENODATA: i32 = 61;
+const ERANGE: i32 = 34;
+
+/// What a transaction is refused with; what it did before the refusal must be undone.
+#[track_caller]
+fn refused(
+    fake: &mut Fake,
+    fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
+) -> Option<i32> {
+    let before = fake.clone();
+    let generation = fake.generation().expect("read");
+    let error = commit(fake, |it| {
+        it.add_chain(Chain::regular("undone"));
+        fill(it)
+    })
+    .expect_err("refused");
+    assert_eq!((&*fake, fake.clone().generation().expect("read")), (&before, generation));
+    error.errno()
+}
+
+fn rule(chain: &str, statement: Statement) -> Rule {
+    Rule::new(chain, [statement])
+}
+
+fn dnat(family: Family, map: &str) -> Statement {
+    let left = vec![Selector::L4Proto, Selector::ThDport];
+    Statement::Dnat { family, left, map: map.to_owned(), with_port: true }
+}
+
+/// Ports to addresses and ports.
+fn targets() -> Set {
+    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    Set { name: "targets".to_owned(), value, ..ports() }
+}
+
+/// Lets a port lead to a chain.
+fn lead<'a>(it: &'a mut Transaction, to: &str) -> &'a mut Transaction {
+    it.add_element(&ports(), tcp(80), goto(to), None)
+}
+
+/// Lets an interval lead to a chain.
+fn cover(it: &mut Transaction, key: Key) -> &mut Transaction {
+    it.add_element(&ranges(), key, goto("a"), None)
+}
+
+/// Chains of which each leads to the next, the base chain to the first.
+fn line(it: &mut Transaction, last: u32) -> &mut Transaction {
+    for at in 1..=last {
+        it.add_chain(Chain::regular(format!("c{at}")));
+    }
+    for at in 1..last {
+        it.add_rule(rule(&format!("c{at}"), jump(&format!("c{}", at + 1))));
+    }
+    it.add_rule(rule("pre", jump("c1")))
+}
+
+#[test]
+fn an_error_reads_as_the_kernels() {
+    let error = commit(&mut usual(), |it| it.add_element(&ports(), tcp(80), goto("z"), None));
+    assert_eq!(
+        error.expect_err("refused").to_string(),
+        "cannot add element inet t ports { tcp . 80 }: No such file or directory (os error 2); \
+         there is no chain z"
+    );
+}
+
+#[test]
+fn nothing_is_in_a_table_that_is_not_there() {
+    let absent = Fake::default().commit(&change(|it| it.delete_table()), None);
+    assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
+    let absent = Fake::default().commit(&change(|it| it.add_set(&ports())), None);
+    assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_deleted_or_added_to() {
+    let absent = set("absent", &[Type::InetProto, Type::InetService], ValueType::None);
+    let mut fake = usual();
+    let mut is_absent = |fill: &dyn Fn(&mut Transaction) -> &mut Transaction| {
+        refused(&mut fake, fill) == Some(ENOENT)
+    };
+    assert!(is_absent(&|it| it.delete_chain("z")));
+    assert!(is_absent(&|it| it.flush_chain("z")));
+    assert!(is_absent(&|it| it.add_rule(Rule::new("z", []))));
+    assert!(is_absent(&|it| it.delete_rule("a", 99)));
+    assert!(is_absent(&|it| it.delete_set("z")));
+    assert!(is_absent(&|it| it.delete_element(&ports(), tcp(80))));
+    assert!(is_absent(&|it| it.add_element(&absent, tcp(80), None, None)));
+}
+
+#[test]
+fn what_a_rule_or_an_element_leads_to_must_be_there() {
+    let mut fake = usual();
+    assert_eq!(refused(&mut fake, |it| it.add_rule(rule("a", jump("z")))), Some(ENOENT));
+    assert_eq!(refused(&mut fake, |it| it.add_rule(rule("a", vmap("z")))), Some(ENOENT));
+    assert_eq!(refused(&mut fake, |it| lead(it, "z")), Some(ENOENT));
+    assert_eq!(refused(&mut fake, |it| lead(it, "pre")), Some(EOPNOTSUPP), "a base chain");
+}
+
+#[test]
+fn a_key_has_one_value() {
+    let mut fake = usual();
+    commit(&mut fake, |it| lead(it, "a")).expect("committed");
+    assert_eq!(refused(&mut fake, |it| lead(it, "b")), Some(EEXIST));
+    commit(&mut fake, |it| {
+        it.delete_element(&ports(), tcp(80));
+        lead(it, "b")
+    })
+    .expect("deleted before");
+}
+
+#[test]
+fn what_something_leads_to_is_busy() {
+    let mut fake = usual();
+    commit(&mut fake, |it| {
+        it.add_rule(rule("pre", vmap("ports"))).add_rule(rule("pre", jump("a")));
+        it.add_element(&ports(), tcp(80), goto("b"), None)
+    })
+    .expect("committed");
+    assert_eq!(refused(&mut fake, |it| it.delete_chain("a")), Some(EBUSY), "a rule");
+    assert_eq!(refused(&mut fake, |it| it.delete_chain("b")), Some(EBUSY), "an element");
+    assert_eq!(refused(&mut fake, |it| it.delete_set("ports")), Some(EBUSY), "a rule");
+    commit(&mut fake, |it| {
+        it.flush_chain("pre").delete_set("ports").delete_chain("a").delete_chain("b")
+    })
+    .expect("in the right order");
+}
+
+#[test]
+fn a_chain_or_a_set_is_not_added_again_otherwise() {
+    let mut fake = usual();
+    let mut again = |base| refused(&mut fake, |it| it.add_chain(Chain::base("pre", base)));
+    assert_eq!(again(nat(Hook::Prerouting, -99)), Some(EOPNOTSUPP));
+    assert_eq!(again(nat(Hook::Output, -100)), Some(EOPNOTSUPP));
+    assert_eq!(again(Base { kind: Kind::Filter, ..nat(Hook::Prerouting, -100) }), Some(EEXIST));
+    let other = Set { value: ValueType::None, ..ports() };
+    assert_eq!(refused(&mut fake, |it| it.add_set(&other)), Some(EEXIST));
+    let late = Chain::base("late", nat(Hook::Forward, 0));
+    assert_eq!(refused(&mut fake, |it| it.add_chain(late)), Some(EOPNOTSUPP));
+}
+
+#[test]
+fn intervals_that_begin_or_end_in_another_are_refused() {
+    let mut fake = usual();
+    commit(&mut fake, |it| cover(it, range((10, 20), (100, 200)))).expect("committed");
+    for (addresses, ports) in [((12, 30), (150, 300)), ((1, 12), (50, 150)), ((11, 12), (110, 120))]
+    {
+        assert_eq!(refused(&mut fake, |it| cover(it, range(addresses, ports))), Some(EEXIST));
+    }
+    assert_eq!(refused(&mut fake, |it| cover(it, range((40, 30), (1, 2)))), Some(EINVAL));
+    commit(&mut fake, |it| cover(it, range((10, 20), (201, 300)))).expect("beside it");
+    commit(&mut fake, |it| cover(it, range((0, 255), (1, 999)))).expect("around it: not noticed");
+}
+
+#[test]
+fn keys_and_values_are_of_their_sets_types() {
+    let mut fake = usual();
+    let data = Some(Value::Data(vec![Field::Port(1)]));
+    let mut add = |key: Key, value: Option<Value>| {
+        refused(&mut fake, |it| it.add_element(&ports(), key, value, None))
+    };
+    assert_eq!(add(Key::One(vec![Field::Port(1)]), goto("a")), Some(EINVAL));
+    assert_eq!(add(tcp(1).into_range(), goto("a")), Some(EINVAL));
+    assert_eq!(add(tcp(1), data), Some(EINVAL));
+    assert_eq!(add(tcp(1), None), Some(EINVAL));
+}
+
+#[test]
+fn a_rule_fits_the_sets_that_it_looks_up() {
+    let mut fake = usual();
+    commit(&mut fake, |it| it.add_set(&targets())).expect("committed");
+    let mut add = |statement| refused(&mut fake, |it| it.add_rule(rule("pre", statement)));
+    assert_eq!(add(vmap("targets")), Some(EINVAL));
+    assert_eq!(add(dnat(Family::Ip, "ports")), Some(EINVAL));
+    assert_eq!(add(dnat(Family::Ip6, "targets")), Some(ENODATA));
+    let short = Statement::VerdictMap { left: vec![Selector::L4Proto], map: "ports".to_owned() };
+    assert_eq!(add(short), Some(ENODATA));
+}
+
+#[test]
+fn addresses_are_translated_only_where_that_works_however_packets_get_there() {
+    let mut fake = usual();
+    let filter = Base { kind: Kind::Filter, ..nat(Hook::Input, 0) };
+    commit(&mut fake, |it| {
+        it.add_set(&targets()).add_chain(Chain::base("filter", filter));
+        it.add_rule(rule("pre", dnat(Family::Ip, "targets")));
+        it.add_rule(rule("a", dnat(Family::Ip, "targets")));
+        it.add_rule(rule("filter", vmap("ports")))
+    })
+    .expect("committed");
+    let masquerade = rule("pre", Statement::Masquerade);
+    assert_eq!(refused(&mut fake, |it| it.add_rule(masquerade)), Some(EOPNOTSUPP));
+    assert_eq!(refused(&mut fake, |it| lead(it, "a")), Some(EOPNOTSUPP));
+}
+
+#[test]
+fn chains_lead_neither_in_circles_nor_too_deep() {
+    let mut fake = usual();
+    commit(&mut fake, |it| it.add_rule(rule("a", jump("a")))).expect("nothing leads there");
+    assert_eq!(refused(&mut fake, |it| it.add_rule(rule("pre", jump("a")))), Some(EMLINK));
+    assert_eq!(refused(&mut fake, |it| line(it, 16)), Some(EMLINK));
+    commit(&mut fake, |it| line(it, 15)).expect("15 below a base chain");
+}
+
+#[test]
+fn texts_that_are_too_long_are_refused() {
+    let mut fake = usual();
+    let long = Some("x".repeat(129));
+    let mut commented =
+        |comment| commit(&mut fake, |it| it.push(Operation::AddTable { comment })).is_ok();
+    assert!(commented(Some("x".repeat(128))) && !commented(long));
+    let name = Chain::regular("x".repeat(256));
+    assert_eq!(refused(&mut fake, |it| it.add_chain(name)), Some(ERANGE));
+}

@@ -1,0 +1,288 @@
+//! What is refused, in which words; and that the socket can be used afterwards.
+
+use cni_netlink::nftables::{
+    Chain, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement, Transaction, Type,
+    ValueType, Verdict,
+};
+
+use crate::host::{inside, run, run_helper};
+use crate::ruleset::{self, dnat4, ifname, nat, set, table, target4, tcp, v4};
+
+/// The refusal of a change to the table, which is there; the socket is usable after it.
+fn refused(kernel: &mut Kernel, change: impl FnOnce(&mut Transaction)) -> String {
+    let mut transaction = Transaction::on(table());
+    transaction.add_table();
+    kernel.commit(&transaction, None).expect("committed");
+    change(&mut transaction);
+    let error = kernel.commit(&transaction, None).expect_err("refused").to_string();
+    kernel.table(&table()).expect("the socket is usable").expect("the table");
+    let mut harmless = Transaction::on(table());
+    harmless.add_chain(Chain::regular("harmless"));
+    kernel.commit(&harmless, None).expect("committed");
+    error
+}
+
+fn jump(chain: &str) -> Statement {
+    Statement::Verdict(Verdict::Jump(chain.to_owned()))
+}
+
+#[test]
+fn a_refused_element_is_named_with_what_is_wrong() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
+            let error = refused(&mut kernel, |transaction| change(transaction));
+            assert_eq!(error, expected);
+        };
+        check(
+            "cannot delete element inet port-mapper dnat4 { tcp . 81 }: No such file or directory \
+             (os error 2); there is no such element",
+            &|it| {
+                let set = dnat4();
+                it.add_set(&set).add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
+                it.delete_element(&set, tcp(80)).delete_element(&set, tcp(81));
+            },
+        );
+        check(
+            "cannot add element inet port-mapper dnat4 { tcp . 80 }: No such file or directory \
+             (os error 2); there is no set or map dnat4",
+            &|it| {
+                it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), None);
+            },
+        );
+        check(
+            "cannot add element inet port-mapper dnat4 { 10.0.0.1 . tcp . 80 }: Invalid argument \
+             (os error 22); is its key, or its value, of the types of dnat4?",
+            &|it| {
+                let key = Key::One(vec![v4("10.0.0.1"), ruleset::TCP, Field::Port(80)]);
+                it.add_set(&dnat4()).add_element(&dnat4(), key, target4("10.0.0.1", 80), None);
+            },
+        );
+    });
+}
+
+#[test]
+fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
+            let error = refused(&mut kernel, |transaction| change(transaction));
+            assert_eq!(error, expected);
+        };
+        let look_up = |map: &str| Statement::VerdictMap {
+            left: vec![Selector::L4Proto, Selector::ThDport],
+            map: map.to_owned(),
+        };
+        check(
+            "cannot add rule inet port-mapper harmless meta l4proto . th dport vmap @none: \
+             No such file or directory (os error 2); is there no set or map none, or one of \
+             other types?",
+            &|it| {
+                it.add_chain(Chain::regular("harmless"))
+                    .add_rule(Rule::new("harmless", [look_up("none")]));
+            },
+        );
+        check(
+            "cannot add rule inet port-mapper harmless fib daddr type local jump none: \
+             No such file or directory (os error 2); is there no chain none, or may it not be \
+             entered from here?",
+            &|it| {
+                let rule = Rule::new("harmless", [Statement::FibDaddrLocal, jump("none")]);
+                it.add_chain(Chain::regular("harmless")).add_rule(rule);
+            },
+        );
+        check(
+            "cannot delete chain inet port-mapper used: Device or resource busy (os error 16); \
+             something still refers to it",
+            &|it| {
+                it.add_chain(Chain::regular("used")).add_chain(Chain::regular("user"));
+                it.add_rule(Rule::new("user", [jump("used")])).delete_chain("used");
+            },
+        );
+        check(
+            "cannot delete chain inet port-mapper none: No such file or directory (os error 2)",
+            &|it| {
+                it.delete_chain("none");
+            },
+        );
+    });
+}
+
+#[test]
+fn what_is_there_already_and_different_is_refused() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let error = refused(&mut kernel, |it| {
+            it.add_chain(nat("c", Hook::Prerouting, -100)).add_chain(nat("c", Hook::Output, 5));
+        });
+        assert!(error.starts_with("cannot add chain inet port-mapper c: "), "{error}");
+        assert!(error.contains("it is there already"), "{error}");
+    });
+}
+
+#[test]
+fn a_loop_of_jumps_is_refused() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let error = refused(&mut kernel, |it| {
+            it.add_chain(nat("base", Hook::Prerouting, -100));
+            it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
+            it.add_rule(Rule::new("base", [jump("a")]));
+            it.add_rule(Rule::new("a", [jump("b")])).add_rule(Rule::new("b", [jump("a")]));
+        });
+        assert!(error.contains("(os error 31); chains lead to each other in a circle"), "{error}");
+    });
+}
+
+#[test]
+fn translation_outside_of_a_nat_chain_is_refused_with_the_reason() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let error = refused(&mut kernel, |it| {
+            let base = nat("base", Hook::Prerouting, -100);
+            it.add_chain(base).add_rule(Rule::new("base", [Statement::Masquerade]));
+        });
+        assert!(error.starts_with("cannot add rule inet port-mapper base masquerade: "), "{error}");
+        assert!(error.contains("os error"), "{error}");
+    });
+}
+
+#[test]
+fn without_the_table_the_table_is_named() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let mut transaction = Transaction::on(table());
+        transaction.add_chain(Chain::regular("c"));
+        let error = kernel.commit(&transaction, None).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "cannot add chain inet port-mapper c: No such file or directory (os error 2); \
+             there is no table inet port-mapper"
+        );
+        transaction = Transaction::on(table());
+        transaction.delete_table();
+        assert_eq!(kernel.commit(&transaction, None).expect_err("refused").errno(), Some(2));
+        assert_eq!(run("nft list ruleset"), "");
+    });
+}
+
+#[test]
+fn what_nft_could_not_read_back_never_reaches_the_kernel() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
+            let error = refused(&mut kernel, |transaction| change(transaction));
+            assert!(error.contains(expected), "{error}");
+        };
+        let add = |it: &mut Transaction, comment: &str| {
+            it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), Some(comment.to_owned()));
+        };
+        check("{ tcp . 80 }: its comment is longer than nft's 128 bytes", &|it| {
+            add(it, &"x".repeat(129))
+        });
+        check("quotation mark", &|it| add(it, "a\"b"));
+        check("control character", &|it| add(it, "a\nb"));
+        check("a name is empty or has a NUL in it", &|it| {
+            it.delete_chain("a\0b");
+        });
+        check("a name is empty or has a NUL in it", &|it| {
+            it.flush_chain("");
+        });
+        check("a link's name is longer than 15 bytes", &|it| {
+            let links = set("links", &[Type::Ifname], ValueType::None);
+            it.add_set(&links).add_element(
+                &links,
+                Key::One(vec![ifname(&"x".repeat(16))]),
+                None,
+                None,
+            );
+        });
+        check("another type", &|it| {
+            let set = SetRef::Anonymous(vec![Field::Port(1), Field::Port(2)]);
+            let within = Statement::InSet { left: vec![Selector::Iifname], negated: false, set };
+            it.add_rule(Rule::new("harmless", [within]));
+        });
+        check("its key has no fields", &|it| {
+            it.delete_element(&dnat4(), Key::One(vec![]));
+        });
+        let fitting = &"x".repeat(128);
+        let mut most = Transaction::on(table());
+        most.add_set(&dnat4());
+        add(&mut most, fitting);
+        kernel.commit(&most, None).expect("128 bytes fit");
+        assert!(run("nft list ruleset").contains(fitting));
+    });
+}
+
+#[test]
+fn after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usable() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let error = refused(&mut kernel, |it| {
+            it.add_chain(Chain::regular("c"));
+            for handle in 1_000..6_000 {
+                it.delete_rule("c", handle);
+            }
+        });
+        let object = "cannot delete rule inet port-mapper c handle 1000: No such file";
+        assert!(error.starts_with(object), "{error}");
+    });
+}
+
+#[test]
+fn without_the_privilege_it_is_the_privilege_that_is_named() {
+    inside(|| {
+        run_helper("setpriv --bounding-set -all --inh-caps -all", an_unprivileged_commit);
+    });
+}
+
+#[test]
+#[ignore = "a helper of the test above, which starts it without the privilege"]
+fn an_unprivileged_commit() {
+    let mut kernel = Kernel::open().expect("a socket");
+    let mut transaction = Transaction::on(table());
+    transaction.add_table();
+    let error = kernel.commit(&transaction, None).expect_err("no privilege");
+    assert_eq!(error.errno(), Some(1));
+    assert!(error.to_string().contains("needs CAP_NET_ADMIN"), "{error}");
+    let error = kernel.generation().expect_err("no privilege");
+    assert!(error.to_string().contains("needs CAP_NET_ADMIN"), "{error}");
+}
+
+/// Adds that many elements to the map of host ports, of 170 bytes each with the longest comment.
+fn elements(count: u16, comment: &str) -> Transaction {
+    let (mut transaction, set) = (Transaction::on(table()), dnat4());
+    transaction.add_table().add_set(&set);
+    for number in 1..=count {
+        let comment = Some(comment.to_owned());
+        transaction.add_element(&set, tcp(number), target4("10.0.0.1", number), comment);
+    }
+    transaction
+}
+
+fn count(kernel: &mut Kernel) -> usize {
+    kernel.elements(&table(), &dnat4()).expect("listed").len()
+}
+
+#[test]
+fn what_is_too_much_for_the_socket_is_refused_with_the_remedy_but_not_to_the_hosts_root() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        kernel.commit(&elements(u16::MAX, &"x".repeat(128)), None).expect("beyond any limit");
+        assert_eq!(count(&mut kernel), usize::from(u16::MAX));
+        let as_own_root = "unshare --user --map-root-user --net";
+        run_helper(as_own_root, a_commit_without_the_hosts_privileges);
+    });
+}
+
+#[test]
+#[ignore = "a helper of the test above, which starts it without the privileges"]
+fn a_commit_without_the_hosts_privileges() {
+    let mut kernel = Kernel::open().expect("a socket");
+    // 11 MB, and the limit is usually 400 kB.
+    let error = kernel.commit(&elements(u16::MAX, &"x".repeat(128)), None).expect_err("too much");
+    assert!(error.to_string().contains("net.core.wmem_max="), "{error}");
+    assert_eq!(kernel.table(&table()).expect("asked"), None);
+    kernel.commit(&elements(5_000, "c"), None).expect("more than the default fits");
+    assert_eq!(count(&mut kernel), 5_000);
+}

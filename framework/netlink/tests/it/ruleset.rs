@@ -1,0 +1,231 @@
+//! A table with one of everything that can be built.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+mod sets;
+
+pub(crate) use sets::sets;
+
+use cni_netlink::nftables::{
+    Base, Chain, Family, Field, Hook, Key, Kind, Op, Operation, Policy, Right, Rule, Selector, Set,
+    SetRef, Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+};
+
+pub(crate) fn table() -> Table {
+    Table::inet("port-mapper")
+}
+
+pub(crate) fn v4(text: &str) -> Field {
+    Field::Ipv4(text.parse::<Ipv4Addr>().expect("an IPv4 address"))
+}
+
+pub(crate) fn v6(text: &str) -> Field {
+    Field::Ipv6(text.parse::<Ipv6Addr>().expect("an IPv6 address"))
+}
+
+pub(crate) fn ifname(name: &str) -> Field {
+    Field::Ifname(name.to_owned())
+}
+
+pub(crate) const TCP: Field = Field::Proto(6);
+pub(crate) const UDP: Field = Field::Proto(17);
+
+pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
+    Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
+}
+
+pub(crate) fn intervals(set: Set) -> Set {
+    Set { interval: true, ..set }
+}
+
+pub(crate) fn commented(set: Set) -> Set {
+    Set { comment: Some(format!("what {} is for", set.name)), ..set }
+}
+
+/// `inet_proto . inet_service : ipv4_addr . inet_service`
+pub(crate) fn dnat4() -> Set {
+    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    set("dnat4", &[Type::InetProto, Type::InetService], value)
+}
+
+pub(crate) fn target4(address: &str, port: u16) -> Option<Value> {
+    Some(Value::Data(vec![v4(address), Field::Port(port)]))
+}
+
+pub(crate) fn tcp(port: u16) -> Key {
+    Key::One(vec![TCP, Field::Port(port)])
+}
+
+pub(crate) fn nat(name: &str, hook: Hook, priority: i32) -> Chain {
+    Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+}
+
+pub(crate) fn chains() -> Vec<Chain> {
+    let guard =
+        Base { kind: Kind::Filter, hook: Hook::Prerouting, priority: -300, policy: Policy::Drop };
+    vec![
+        Chain::regular("hostports"),
+        Chain { comment: Some("for all".to_owned()), ..Chain::regular("CNI-all") },
+        Chain::regular("near/10.0.0.0/24"),
+        nat("prerouting", Hook::Prerouting, -100),
+        nat("output", Hook::Output, -99),
+        Chain { comment: Some("sources".to_owned()), ..nat("postrouting", Hook::Postrouting, 101) },
+        Chain::base("guard", guard),
+        Chain::base("in", Base { hook: Hook::Input, priority: 0, ..guard }),
+        Chain::base(
+            "through",
+            Base { hook: Hook::Forward, priority: i32::MAX, policy: Policy::Accept, ..guard },
+        ),
+    ]
+}
+
+fn says(chain: &str, statements: &[Statement]) -> Rule {
+    Rule::new(chain, statements)
+}
+
+fn is(left: Selector, right: impl Into<Right>) -> Statement {
+    Statement::Match { left, op: Op::Eq, right: right.into() }
+}
+
+fn is_not(left: Selector, right: impl Into<Right>) -> Statement {
+    Statement::Match { left, op: Op::Ne, right: right.into() }
+}
+
+fn within(left: &[Selector], set: &str) -> Statement {
+    Statement::InSet { left: left.to_vec(), negated: false, set: SetRef::Named(set.to_owned()) }
+}
+
+fn without(left: &[Selector], set: &str) -> Statement {
+    Statement::InSet { left: left.to_vec(), negated: true, set: SetRef::Named(set.to_owned()) }
+}
+
+fn among(left: Selector, negated: bool, fields: &[Field]) -> Statement {
+    Statement::InSet { left: vec![left], negated, set: SetRef::Anonymous(fields.to_vec()) }
+}
+
+fn vmap(left: &[Selector], map: &str) -> Statement {
+    Statement::VerdictMap { left: left.to_vec(), map: map.to_owned() }
+}
+
+fn dnat(family: Family, left: &[Selector], map: &str) -> Statement {
+    let with_port = !map.starts_with("range");
+    Statement::Dnat { family, left: left.to_vec(), map: map.to_owned(), with_port }
+}
+
+const DROP: Statement = Statement::Verdict(Verdict::Drop);
+const RETURN: Statement = Statement::Verdict(Verdict::Return);
+
+pub(crate) fn rules() -> Vec<Rule> {
+    [nat_rules(), matching_rules()].concat()
+}
+
+fn nat_rules() -> Vec<Rule> {
+    use Selector::{
+        CtOriginalIpDaddr, CtOriginalProtoDst, Ip6Daddr, IpDaddr, IpSaddr, L4Proto, ThDport,
+    };
+    let jump = |chain: &str| Statement::Verdict(Verdict::Jump(chain.to_owned()));
+    let (port, to4, to6) =
+        ([L4Proto, ThDport], [IpDaddr, L4Proto, ThDport], [Ip6Daddr, L4Proto, ThDport]);
+    let asked = [CtOriginalIpDaddr, L4Proto, CtOriginalProtoDst];
+    vec![
+        says("prerouting", &[Statement::FibDaddrLocal, jump("hostports")]),
+        Rule {
+            comment: Some("out".to_owned()),
+            ..says("output", &[Statement::FibDaddrLocal, jump("hostports")])
+        },
+        says("postrouting", &[Statement::CtStatusDnat, Statement::Masquerade]),
+        says(
+            "postrouting",
+            &[Statement::CtStatusDnat, within(&[IpSaddr, IpDaddr], "pairs"), Statement::Masquerade],
+        ),
+        says("hostports", &[vmap(&port, "ports4")]),
+        says("hostports", &[Statement::family(Family::Ip), vmap(&port, "ports4")]),
+        says("hostports", &[Statement::family(Family::Ip6), vmap(&port, "ports4")]),
+        says("hostports", &[vmap(&to4, "address-ports4")]),
+        says("hostports", &[vmap(&to6, "address-ports6")]),
+        says("hostports", &[vmap(&to4, "range-ports4")]),
+        says("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
+        says("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
+        says("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
+        says("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
+        says("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),
+        says("CNI-all", &[dnat(Family::Ip6, &to6, "host-dnat6")]),
+        says("CNI-all", &[dnat(Family::Ip, &to4, "range-dnat4")]),
+        says("CNI-all", &[dnat(Family::Ip6, &to6, "range-dnat6")]),
+    ]
+}
+
+fn matching_rules() -> Vec<Rule> {
+    use Selector::{
+        CtOriginalIp6Daddr, CtOriginalIpDaddr, Iifname, Ip6Daddr, Ip6Saddr, IpDaddr, IpSaddr,
+        L4Proto, NfProto, Oifname, ThDport, ThSport,
+    };
+    let prefix = |field, bits| Right::Prefix(field, bits);
+    let accept = Statement::Verdict(Verdict::Accept);
+    let guard = |statements: &[Statement]| says("guard", statements);
+    vec![
+        Rule {
+            comment: Some("spoofed".to_owned()),
+            ..guard(&[is(IpDaddr, prefix(v4("127.0.0.0"), 8)), is_not(Iifname, ifname("lo")), DROP])
+        },
+        guard(&[is(IpSaddr, prefix(v4("10.9.0.0"), 13)), is(Oifname, ifname("veth*")), RETURN]),
+        guard(&[is_not(IpSaddr, prefix(v4("10.0.0.0"), 16)), is(IpDaddr, v4("10.0.0.9")), RETURN]),
+        guard(&[is(IpSaddr, prefix(v4("0.0.0.0"), 0)), RETURN]),
+        guard(&[is(IpSaddr, prefix(v4("10.0.0.1"), 32)), RETURN]),
+        guard(&[is(Ip6Saddr, prefix(v6("fd00:1::"), 29)), RETURN]),
+        guard(&[is_not(Ip6Daddr, prefix(v6("fd00:1::"), 64)), RETURN]),
+        guard(&[is(Ip6Saddr, v6("::1")), is_not(Ip6Daddr, v6("::2")), RETURN]),
+        guard(&[is_not(Iifname, ifname("veth*")), accept]),
+        guard(&[within(&[Iifname], "links"), RETURN]),
+        guard(&[without(&[Oifname], "links"), RETURN]),
+        guard(&[within(&[Iifname, IpSaddr], "at"), RETURN]),
+        guard(&[within(&[L4Proto], "protocols"), within(&[ThSport], "services"), RETURN]),
+        guard(&[within(&[IpDaddr], "hosts4"), RETURN]),
+        guard(&[within(&[Ip6Daddr], "hosts6"), RETURN]),
+        guard(&[among(Iifname, false, &[ifname("b"), ifname("a")]), RETURN]),
+        guard(&[among(Iifname, true, &[ifname("b"), ifname("a"), ifname("b")]), RETURN]),
+        guard(&[among(Iifname, false, &[ifname("b")]), RETURN]),
+        guard(&[
+            among(IpDaddr, false, &[v4("10.0.0.9"), v4("10.0.0.8")]),
+            among(ThDport, true, &[Field::Port(1), Field::Port(2)]),
+            RETURN,
+        ]),
+        guard(&[
+            is(NfProto, Field::Proto(2)),
+            is(L4Proto, TCP),
+            is(ThDport, Field::Port(22)),
+            RETURN,
+        ]),
+        guard(&[is_not(NfProto, Field::Proto(10)), is_not(L4Proto, Field::Proto(254)), RETURN]),
+        guard(&[is(CtOriginalIpDaddr, v4("10.0.0.9")), RETURN]),
+        guard(&[is(CtOriginalIpDaddr, prefix(v4("10.0.0.0"), 8)), RETURN]),
+        guard(&[is_not(CtOriginalIpDaddr, prefix(v4("10.0.0.0"), 9)), RETURN]),
+        guard(&[is(CtOriginalIp6Daddr, v6("fd00::9")), RETURN]),
+        guard(&[
+            is(IpDaddr, v4("10.0.0.9")),
+            is(ThDport, Field::Port(22)),
+            is(IpSaddr, v4("10.0.0.8")),
+            RETURN,
+        ]),
+    ]
+}
+
+/// All of it at once.
+pub(crate) fn everything() -> Transaction {
+    let mut all = Transaction::on(table());
+    all.push(Operation::AddTable { comment: Some("one of everything".to_owned()) });
+    for chain in chains() {
+        all.add_chain(chain);
+    }
+    for (set, elements) in sets() {
+        all.add_set(&set);
+        for (key, value, comment) in elements {
+            all.add_element(&set, key, value, comment.map(str::to_owned));
+        }
+    }
+    for rule in rules() {
+        all.add_rule(rule);
+    }
+    all.insert_rule(Rule::new("in", [Statement::Verdict(Verdict::Accept)]));
+    all
+}

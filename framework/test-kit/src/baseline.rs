@@ -1,0 +1,222 @@
+//! Brings a host back to an earlier state, so that it can be used again. To make a host, and above all to
+//! remove it, costs the kernel more than most calls of a plugin.
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cni_netlink::link::Links;
+
+use crate::host::{Container, Host};
+use crate::place::Place;
+use crate::snapshot::kernel_state::kernel_state;
+use crate::snapshot::{files, look};
+use crate::sysctl::{self, SysctlWatch};
+
+/// The group of links by which they are deleted.
+const GROUP: u32 = 0x636e_6900;
+
+/// Containers of a host that are kept at most: each has to be looked at after each use of the host.
+const KEPT: usize = 3;
+
+/// The state of a [`Host`] to which [`Host::reset`] brings it back.
+#[derive(Debug)]
+pub struct Baseline {
+    network: Network,
+    sysctls: Vec<(PathBuf, Vec<u8>)>,
+    watch: Arc<SysctlWatch>,
+    files: Vec<String>,
+    mounts: Vec<String>,
+}
+
+/// The network of one namespace.
+#[derive(Debug)]
+struct Network {
+    state: Vec<u8>,
+    links: HashSet<u32>,
+}
+
+/// A [`Container`] that can be used again while nothing of it has changed.
+#[derive(Debug)]
+pub struct Reusable {
+    container: Container,
+    watched: Option<(Network, Arc<SysctlWatch>)>,
+}
+
+impl Reusable {
+    /// A new container of a host, which can be used again while it is as it is now; without a baseline
+    /// never.
+    pub fn new(container: Container, baseline: Option<&Baseline>) -> Self {
+        let watched = baseline.and_then(|baseline| {
+            let network = Network::of(&container, &baseline.watch)?;
+            Some((network, baseline.watch.clone()))
+        });
+        Self { container, watched }
+    }
+
+    /// Whether it is as it was, once links that were added to it are removed.
+    fn reset(&self) -> bool {
+        let place: &Place = &self.container;
+        self.watched.as_ref().is_some_and(|(network, watch)| {
+            network.reset(place) && !look::has_rules(place) && !watch.were_written(&place.netns)
+        })
+    }
+}
+
+impl Deref for Reusable {
+    type Target = Container;
+    fn deref(&self) -> &Container {
+        &self.container
+    }
+}
+
+impl Network {
+    /// `None` where only processes can enter the namespace.
+    fn of(place: &Place, watch: &SysctlWatch) -> Option<Self> {
+        let seen = || {
+            watch.add(&place.netns).ok()?;
+            Some(Self { state: kernel_state()?, links: indexes().ok()? })
+        };
+        place.within(seen)?
+    }
+
+    /// Removes links that were added. Whether the rest is as it was.
+    fn reset(&self, place: &Place) -> bool {
+        let reset = || {
+            let added: Vec<u32> = indexes().ok()?.difference(&self.links).copied().collect();
+            if !added.is_empty() {
+                Links::open().ok()?.delete_all(&added, GROUP).ok()?;
+            }
+            kernel_state()
+        };
+        place.within_network(reset).flatten().is_some_and(|state| state == self.state)
+    }
+}
+
+fn indexes() -> Result<HashSet<u32>, cni_netlink::Error> {
+    Ok(Links::open()?.list()?.into_iter().map(|link| link.index).collect())
+}
+
+impl Host {
+    /// The present state, to which [`Host::reset`] can bring the host back. `None` if that can't be
+    /// done on this host: it is in a user namespace, or has firewall rules or processes.
+    pub fn baseline(&self) -> Option<Baseline> {
+        if look::has_rules(self) || !self.processes().is_empty() {
+            return None;
+        }
+        let watch = Arc::new(SysctlWatch::new().ok()?);
+        Some(Baseline {
+            network: Network::of(self, &watch)?,
+            sysctls: self.within(sysctl::values)?,
+            watch,
+            files: files::files(self),
+            mounts: self.mounts(),
+        })
+    }
+
+    /// Removes what came to the host since its baseline: links, firewall rules of nftables and of
+    /// iptables' nft variant, files, and containers that are not as they were. Returns the containers
+    /// that can be used again; `None` if the host can't: something else is not as it was.
+    pub fn reset(&self, baseline: &Baseline, containers: Vec<Reusable>) -> Option<Vec<Reusable>> {
+        if !self.processes().is_empty() {
+            return None;
+        }
+        // Mounts before files: nothing that a plugin has mounted is to be removed. The host's links
+        // before the containers: the other ends of veths go with them.
+        let network = &baseline.network;
+        if self.mounts() != baseline.mounts || !network.reset(self) {
+            return None;
+        }
+        let (mut kept, mut others): (Vec<_>, Vec<_>) =
+            containers.into_iter().partition(|container| container.reset());
+        others.extend(kept.split_off(kept.len().min(KEPT)));
+        for container in &others {
+            self.remove_netns(container.name())?;
+        }
+        // A second time, since a container may have taken a link of the host along.
+        let is_as_before = network.reset(self)
+            && look::clear_rules(self)
+            && self.has_only(&kept)
+            && self.wipe(baseline)
+            && files::files(self) == baseline.files
+            && (!baseline.watch.were_written(&None)
+                || self.within(sysctl::values).as_ref() == Some(&baseline.sysctls));
+        is_as_before.then_some(kept)
+    }
+
+    /// Removes a named network namespace; the kernel takes it down some time later.
+    fn remove_netns(&self, name: &str) -> Option<()> {
+        let path = format!("/run/netns/{name}");
+        let remove = || {
+            let detach = rustix::mount::UnmountFlags::DETACH;
+            // A plugin or test may have removed it already.
+            let _ = rustix::mount::unmount(&path, detach);
+            let _ = fs::remove_file(&path);
+            !Path::new(&path).exists()
+        };
+        self.within(remove).filter(|removed| *removed).map(drop)
+    }
+
+    /// Whether there are no named network namespaces but these.
+    fn has_only(&self, containers: &[Reusable]) -> bool {
+        let known: HashSet<&str> = containers.iter().map(|one| one.name()).collect();
+        let directory = self.outside(Path::new("/run/netns"));
+        let names = fs::read_dir(directory).into_iter().flatten().flatten();
+        names
+            .into_iter()
+            .all(|name| name.file_name().to_str().is_some_and(|one| known.contains(one)))
+    }
+
+    /// What is mounted, but for named network namespaces.
+    fn mounts(&self) -> Vec<String> {
+        let mounts = fs::read_to_string(format!("/proc/{}/mountinfo", self.pid()));
+        let mounts = mounts.unwrap_or_default();
+        mounts.lines().filter(|line| !line.contains(" /run/netns/")).map(str::to_owned).collect()
+    }
+
+    /// Removes the files that were not there, in the directories that are the host's own.
+    fn wipe(&self, baseline: &Baseline) -> bool {
+        let kept: HashSet<&str> = baseline.files.iter().filter_map(|line| path_of(line)).collect();
+        let keeps = |path: &Path| {
+            path.starts_with("/run/netns") || path.to_str().is_some_and(|path| kept.contains(path))
+        };
+        let own = self.holder.view().own_directories();
+        own.iter().all(|directory| self.wipe_in(Path::new(directory), &keeps))
+    }
+
+    fn wipe_in(&self, directory: &Path, keeps: &dyn Fn(&Path) -> bool) -> bool {
+        let outside = self.outside(directory);
+        for entry in fs::read_dir(&outside).into_iter().flatten().flatten() {
+            let path = directory.join(entry.file_name());
+            // What the machine lends to this host is not this host's to remove.
+            if self.holder.view().shown().any(|item| item.path() == path) {
+                continue;
+            }
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = match (is_directory, keeps(&path)) {
+                (true, true) => self.wipe_in(&path, keeps),
+                (true, false) => self.wipe_in(&path, keeps) && fs::remove_dir(entry.path()).is_ok(),
+                (false, true) => true,
+                (false, false) => fs::remove_file(entry.path()).is_ok(),
+            };
+            if !removed {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Where this process finds a path of the host.
+    fn outside(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+/// The path in a line of [`files::files`]: `PATH d MODE` or `PATH f MODE SIZE bytes`.
+fn path_of(line: &str) -> Option<&str> {
+    let words = if line.ends_with(" bytes") { 4 } else { 2 };
+    line.rsplitn(words + 1, ' ').nth(words)
+}

@@ -1,0 +1,141 @@
+//! What the plugin does besides printing an answer.
+
+use std::env;
+use std::io::{Error, Read, Write, stderr, stdin, stdout};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::thread::{park, sleep};
+use std::time::Duration;
+
+use cni_test_kit::{Answer, BackgroundChild, Behaviour, Flood, Script, StdinUse, Stream};
+use rustix::process::{Signal, getpid, kill_process, setsid};
+
+use crate::record::{self, Recorder};
+use crate::{BACKGROUND, TERM_IGNORED, answer};
+
+/// Performs the whole call.
+pub(crate) fn perform(
+    script: &Script,
+    program: &Path,
+    argv0: &str,
+    term_ignored: bool,
+) -> ExitCode {
+    let verb = env::var_os("CNI_COMMAND").unwrap_or_default().to_string_lossy().into_owned();
+    let behaviour = script.behaviour(&verb, record::earlier(program, &verb));
+    if behaviour.ignore_term && !term_ignored {
+        let error = start_again_ignoring_term(program, argv0);
+        return answer::refuse(&format!("can't run env --ignore-signal=TERM: {error}"));
+    }
+    let mut recorder = Recorder::new(program, &verb, argv0);
+    print(&mut stdout(), &vec![b' '; behaviour.padding]);
+    let input = take_input(behaviour.stdin);
+    if let Err(problem) = recorder.begin(input.as_deref()) {
+        return answer::refuse(&problem);
+    }
+    print(&mut stderr(), behaviour.stderr.as_bytes());
+    if let Some(child) = &behaviour.background
+        && let Err(error) = leave_child(child)
+    {
+        return answer::refuse(&format!("can't start the child to leave behind: {error}"));
+    }
+    sleep(Duration::from_millis(behaviour.slow_ms));
+    let status = give(behaviour, &verb, input.as_deref());
+    recorder.end();
+    ExitCode::from(status)
+}
+
+/// Prints the answer or misbehaves; returns the exit status.
+fn give(behaviour: &Behaviour, verb: &str, input: Option<&[u8]>) -> u8 {
+    let own_status = match &behaviour.answer {
+        Answer::Hang => loop {
+            park();
+        },
+        Answer::Crash(signal) => crash(*signal),
+        Answer::Flood(flood) => pour(flood),
+        printed => {
+            let (text, status) = answer::text(printed, verb, input);
+            print(&mut stdout(), &text);
+            status
+        }
+    };
+    behaviour.exit.unwrap_or(own_status)
+}
+
+/// There is no safe way to set a signal's action here, but `env` can, and the setting survives exec.
+fn start_again_ignoring_term(program: &Path, argv0: &str) -> Error {
+    // By its path: the caller's PATH may be anything.
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--ignore-signal=TERM").arg(program).arg(TERM_IGNORED).arg(argv0).exec()
+}
+
+fn take_input(how: StdinUse) -> Option<Vec<u8>> {
+    match how {
+        StdinUse::Ignore => None,
+        StdinUse::Close => {
+            // The last reader of the pipe goes: its writer gets a broken pipe.
+            let null = std::fs::File::open("/dev/null").ok()?;
+            rustix::stdio::dup2_stdin(null).ok()?;
+            None
+        }
+        StdinUse::Read => {
+            let mut bytes = Vec::new();
+            // Whatever came before an error is what there is.
+            let _ = stdin().read_to_end(&mut bytes);
+            Some(bytes)
+        }
+    }
+}
+
+/// A caller that has stopped reading is the caller's matter.
+fn print(stream: &mut dyn Write, bytes: &[u8]) {
+    let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+}
+
+fn crash(signal: i32) -> u8 {
+    let Some(signal) = Signal::from_named_raw(signal) else { return answer::NOT_AS_SCRIPTED };
+    // Twice: the runtime's handler of SIGSEGV and SIGBUS only resets the signal's action, as it
+    // expects the fault to come again.
+    for _ in 0..2 {
+        // Signals to oneself can't be refused.
+        let _ = kill_process(getpid(), signal);
+    }
+    answer::NOT_AS_SCRIPTED
+}
+
+fn pour(flood: &Flood) -> u8 {
+    let chunk = [b'#'; 8192];
+    let mut stream: Box<dyn Write> = match flood.stream {
+        Stream::Stdout => Box::new(stdout()),
+        Stream::Stderr => Box::new(stderr()),
+    };
+    let mut left = flood.bytes.unwrap_or(u64::MAX);
+    while left > 0 {
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+        if stream.write_all(&chunk[..length]).is_err() {
+            return answer::NOT_AS_SCRIPTED;
+        }
+        if flood.bytes.is_some() {
+            left -= length as u64;
+        }
+    }
+    // Standard output keeps an unfinished line back.
+    stream.flush().map_or(answer::NOT_AS_SCRIPTED, |()| 0)
+}
+
+fn leave_child(child: &BackgroundChild) -> Result<(), Error> {
+    let session = if child.own_session { "own" } else { "same" };
+    let mut command = Command::new(env::current_exe()?);
+    command.args([BACKGROUND, &child.lives_ms.to_string(), session]).stdin(Stdio::null());
+    // Not waited for: that is the point.
+    command.spawn().map(drop)
+}
+
+/// The life of the child that was left behind.
+pub(crate) fn live_in_background(lives_ms: &str, session: &str) -> ExitCode {
+    if session == "own" && setsid().is_err() {
+        return ExitCode::FAILURE;
+    }
+    sleep(Duration::from_millis(lives_ms.parse().unwrap_or_default()));
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,108 @@
+//! A host that is brought back to its baseline is as it was, or is not used again.
+
+use cni_test_kit::{Baseline, Host, Reusable, Visible};
+
+fn host() -> (Host, Baseline) {
+    let host = Host::with_own_tmp(Visible::default());
+    let baseline = host.baseline().expect("a new host can be used again");
+    (host, baseline)
+}
+
+#[test]
+fn what_plugins_usually_make_is_removed() {
+    let (host, baseline) = host();
+    let before = host.snapshot();
+    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    let empty = container.snapshot();
+    host.sh("ip link add br0 type bridge; ip link set br0 up; ip address add 10.1.0.1/24 dev br0
+             ip link add v0 type veth peer name eth0 netns ns1; ip link set v0 master br0 up
+             ip route add 10.2.0.0/24 dev br0; nft add table ip some; iptables -t nat -N SOME
+             mkdir -p /var/lib/cni/networks/net; echo x >/var/lib/cni/networks/net/10.1.0.2
+             echo x >/run/left; ln -s /etc/hostname /tmp/link; mkdir -p /tmp/a/b; echo x >/tmp/a/b/c
+             echo 0 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv4/ip_forward");
+    container.sh("ip address add 10.1.0.2/24 dev eth0; ip link set eth0 up");
+    let kept = host.reset(&baseline, vec![container]).expect("it is as it was");
+    assert_eq!(kept.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>(), ["ns1"]);
+    before.assert_same(&host.snapshot());
+    empty.assert_same(&kept[0].snapshot());
+    assert!(std::path::Path::new("/etc/hostname").exists(), "no link was followed");
+    assert!(host.reset(&baseline, kept).is_some(), "and again");
+}
+
+/// Whether a host can be used again after this.
+fn is_reusable_after(script: &str) -> bool {
+    let (host, baseline) = host();
+    host.sh(script);
+    host.reset(&baseline, Vec::new()).is_some()
+}
+
+#[test]
+fn a_host_that_changed_in_another_way_is_not_used_again() {
+    assert!(is_reusable_after(":"));
+    for script in [
+        "setsid sleep 4713 >/dev/null 2>&1 </dev/null &",
+        "ip address add 10.9.9.9/32 dev lo",
+        "ip rule add from 10.9.9.9 lookup 9",
+        "ip link set lo down",
+        "ip neighbour add 10.9.9.9 lladdr 02:00:00:00:00:01 dev lo nud permanent",
+        "iptables-legacy -A INPUT -s 10.9.9.9 -j DROP",
+        "echo 0 >/proc/sys/net/ipv4/ip_forward",
+        "echo 2 >/proc/sys/net/ipv4/conf/default/rp_filter",
+        "echo 12345 >/proc/sys/net/core/somaxconn",
+        "mkdir /run/mounted; mount -t tmpfs tmpfs /run/mounted",
+        "ip netns add other",
+        "rmdir /run/lock 2>/dev/null || chmod 700 /run/lock",
+    ] {
+        assert!(!is_reusable_after(script), "{script}");
+    }
+}
+
+/// Whether a container is used again after this was done in it; its host is in any case.
+fn is_kept_after(script: &str) -> bool {
+    let (host, baseline) = host();
+    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    container.sh(script);
+    let kept = host.reset(&baseline, vec![container]).expect("the host is as it was");
+    assert_eq!(host.exists("/run/netns/ns1"), !kept.is_empty(), "{script}");
+    !kept.is_empty()
+}
+
+#[test]
+fn a_container_that_changed_is_removed_and_its_host_used_again() {
+    assert!(is_kept_after("ip link add d0 type bridge"), "links are removed");
+    for script in [
+        "ip address add 10.9.9.9/32 dev lo",
+        "ip link set lo down",
+        "nft add table ip left",
+        "iptables-legacy -A INPUT -s 10.9.9.9 -j DROP",
+        "echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore",
+        "echo 12345 >/proc/sys/net/core/somaxconn",
+        "umount /run/netns/ns1; rm /run/netns/ns1",
+    ] {
+        assert!(!is_kept_after(script), "{script}");
+    }
+}
+
+#[test]
+fn a_directory_of_the_machine_that_a_host_shows_is_not_emptied() {
+    let directory = cni_test_kit::TemporaryDir::new();
+    let path = directory.path().canonicalize().unwrap();
+    std::fs::write(path.join("plugin"), "text").unwrap();
+    let mut visible = Visible::default();
+    visible.directory(&path).unwrap();
+    let host = Host::with_own_tmp(visible);
+    let baseline = host.baseline().unwrap();
+    host.write(&format!("{}/made", path.display()), "by a plugin");
+    assert!(host.reset(&baseline, Vec::new()).is_some());
+    assert_eq!(std::fs::read_to_string(path.join("plugin")).unwrap(), "text");
+    assert!(path.join("made").exists(), "it is the machine's");
+}
+
+#[test]
+fn a_host_in_a_user_namespace_or_with_rules_is_not_used_again() {
+    assert!(Host::in_user_namespace().baseline().is_none());
+    let host = Host::new();
+    host.run("nft add table ip some");
+    host.sh("nft add chain ip some one; nft add rule ip some one accept");
+    assert!(host.baseline().is_none());
+}

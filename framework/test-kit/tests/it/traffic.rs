@@ -1,0 +1,99 @@
+//! Servers say who asked them; clients say why there is no answer.
+
+use cni_test_kit::{Host, Traffic};
+
+#[test]
+fn every_kind_of_traffic_says_who_answered_and_who_asked() {
+    let host = Host::new();
+    let outside = host
+        .neighbour("outside", "10.9.0.1/24", "10.9.0.2/24")
+        .also("fd00:9::1/64", "fd00:9::2/64");
+    let _tcp = host.serve(Traffic::Tcp, 7);
+    let _udp = host.serve(Traffic::Udp, 7);
+    let _http = host.serve(Traffic::Http, 80);
+
+    assert_eq!(outside.address(), "10.9.0.2");
+    for traffic in [Traffic::Tcp, Traffic::Udp] {
+        assert_eq!(outside.exchange(traffic, "10.9.0.1", 7).unwrap(), "host saw 10.9.0.2");
+        assert_eq!(outside.exchange(traffic, "fd00:9::1", 7).unwrap(), "host saw fd00:9::2");
+        assert_eq!(host.exchange(traffic, "127.0.0.1", 7).unwrap(), "host saw 127.0.0.1");
+    }
+    assert_eq!(outside.fetch("http://10.9.0.1:80/").unwrap(), "host saw 10.9.0.2");
+    assert_eq!(outside.fetch("http://[fd00:9::1]:80/").unwrap(), "host saw fd00:9::2");
+}
+
+#[test]
+fn a_host_forwards_between_its_neighbours() {
+    let host = Host::new();
+    let left =
+        host.neighbour("left", "10.8.0.1/24", "10.8.0.2/24").also("fd08::1/64", "fd08::2/64");
+    let right =
+        host.neighbour("right", "10.9.0.1/24", "10.9.0.2/24").also("fd09::1/64", "fd09::2/64");
+    let _server = right.serve(Traffic::Udp, 53);
+    assert_eq!(left.exchange(Traffic::Udp, "10.9.0.2", 53).unwrap(), "right saw 10.8.0.2");
+    assert_eq!(left.exchange(Traffic::Udp, "fd09::2", 53).unwrap(), "right saw fd08::2");
+}
+
+#[test]
+fn a_client_can_choose_where_it_comes_from() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
+    outside.run("ip address add 10.9.0.77/24 dev eth0");
+    let _tcp = host.serve(Traffic::Tcp, 7);
+    let _udp = host.serve(Traffic::Udp, 7);
+    for kind in ["tcp", "udp"] {
+        let ask = ["exchange", kind, "10.9.0.1", "7", "--from"];
+        assert_eq!(outside.peer(&[&ask[..], &["4711"]].concat()).unwrap(), "host saw 10.9.0.2");
+        let other = outside.peer(&[&ask[..], &["10.9.0.77:4712"]].concat());
+        assert_eq!(other.unwrap(), "host saw 10.9.0.77");
+    }
+}
+
+#[test]
+fn a_closed_port_is_refused_and_silence_times_out() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
+    host.run("iptables-nft -A INPUT -i outside -p tcp --dport 8 -j DROP");
+    host.run("iptables-nft -A INPUT -i outside -p udp --dport 8 -j DROP");
+    for traffic in [Traffic::Tcp, Traffic::Udp, Traffic::Http] {
+        let refused = outside.exchange(traffic, "10.9.0.1", 9).unwrap_err();
+        assert_eq!(refused, format!("{traffic} 10.9.0.1:9: refused"));
+        let ask = ["exchange", traffic.as_str(), "10.9.0.1", "8", "--timeout", "200"];
+        let silent = outside.peer(&ask).unwrap_err();
+        assert_eq!(silent, format!("{traffic} 10.9.0.1:8: timed out"));
+    }
+    let silent = ["exchange", "tcp", "10.9.0.1", "8", "--timeout", "200", "--from", "4711"];
+    assert_eq!(outside.peer(&silent).unwrap_err(), "tcp 10.9.0.1:8: timed out");
+}
+
+#[test]
+fn a_dropped_server_has_freed_its_port() {
+    let host = Host::new();
+    for _ in 0..5 {
+        let server = host.serve_on(Traffic::Udp, "127.0.0.1", 7);
+        assert!(host.exchange(Traffic::Udp, "127.0.0.1", 7).is_ok());
+        drop(server);
+        assert!(host.exchange(Traffic::Udp, "127.0.0.1", 7).unwrap_err().ends_with("refused"));
+    }
+    assert_eq!(host.processes(), [], "no server is left");
+}
+
+#[test]
+#[should_panic(expected = "host: no tcp server on port 7")]
+fn a_port_that_is_taken_can_not_be_served_again() {
+    let host = Host::new();
+    let _first = host.serve(Traffic::Tcp, 7);
+    host.serve(Traffic::Tcp, 7);
+}
+
+#[test]
+fn a_conversation_goes_on_until_it_is_finished_and_tells_when_it_broke() {
+    let host = Host::new();
+    let server = host.serve(Traffic::Echo, 7);
+    let [one, other] = [(); 2].map(|()| host.converse("127.0.0.1", 7));
+    let lines = one.finish().expect("it lives");
+    assert!(lines > 0);
+    drop(server);
+    let broke = other.finish().expect_err("its server is gone");
+    assert!(broke.starts_with("conversation with 127.0.0.1:7: after "), "{broke}");
+}
