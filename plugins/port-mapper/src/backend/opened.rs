@@ -45,7 +45,7 @@ impl Backends {
     fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
         let variant = match kind {
             BackendKind::Nftables => return Nftables::open().map(AnyBackend::Nftables),
-            BackendKind::Iptables => Variant::Usual,
+            BackendKind::Iptables => Variant::Default,
             BackendKind::IptablesNft => Variant::Nft,
             BackendKind::IptablesLegacy => Variant::Legacy,
         };

@@ -8,7 +8,7 @@ use std::fs;
 
 use cni_netlink::nftables::{Family, Ruleset, Table};
 
-use super::iptables::rules::MASQ;
+use super::iptables::desired::MASQ;
 use super::nftables;
 use crate::config::BackendKind;
 

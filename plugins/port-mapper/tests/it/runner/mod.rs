@@ -28,7 +28,7 @@ fn where_rules_are_an_add_and_a_del_are_one_listing_and_one_change_too() {
     let pretence = Pretence::new();
     pretence.list(LISTING);
     let more = Claim { owner: owner("c2"), mappings: mappings(81), ..claim() };
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     assert!(
         block_on(backend.install(&more, Besides::Nothing, &|_| false)).unwrap().changed,
         "a second container has rules of its own"
@@ -61,7 +61,7 @@ fn chains_of_others_are_not_asked_for_except_those_that_may_hold_host_ports() {
     let taken = "-A NEXT -p tcp -m tcp --dport 81 -m comment --comment \"container_id: x network: next ifname: eth0\" -j DNAT --to-destination 10.0.0.9:80\nCOMMIT";
     let listing = listing.replacen("COMMIT", taken, 1);
     pretence.list(&listing);
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     let install = |mappings| {
         let more = Claim { owner: owner("c2"), mappings, ..claim() };
         block_on(backend.install(&more, Besides::Nothing, &|_| false))
@@ -84,7 +84,7 @@ fn chains_of_others_are_not_asked_for_except_those_that_may_hold_host_ports() {
 fn of_a_container_that_is_gone_all_rules_go_and_not_only_the_one_in_the_way() {
     let pretence = Pretence::new();
     pretence.list(LISTING);
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     let same_port = Claim { owner: owner("c2"), ..claim() };
     let installed =
         block_on(backend.install(&same_port, Besides::Nothing, &|_| true)).unwrap().replaced;
@@ -103,7 +103,7 @@ fn of_a_container_that_is_gone_all_rules_go_and_not_only_the_one_in_the_way() {
 fn rules_that_are_not_where_they_should_be_are_looked_for_everywhere() {
     let pretence = Pretence::new();
     pretence.list(&LISTING.replace("MESOS", "OTHER"));
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     block_on(backend.remove(&claim().owner, Some(&claim()), &known())).unwrap();
     assert!(pretence.read("runs").contains("iptables-save"), "{}", pretence.read("runs"));
     assert!(pretence.read("told").contains("-D OTHER"), "{}", pretence.read("told"));
@@ -126,7 +126,7 @@ fn nothing_to_change_is_one_listing_and_nothing_to_map_is_nothing() {
     assert_eq!(pretence.read("runs"), "iptables-save \n");
     pretence.remove(Some(Vec::new())).unwrap();
     let empty = Claim { mappings: Vec::new(), ..claim() };
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     assert!(!block_on(backend.install(&empty, Besides::Nothing, &|_| false)).unwrap().changed);
     assert_eq!(pretence.read("runs"), "iptables-save \n");
 }
@@ -134,7 +134,7 @@ fn nothing_to_change_is_one_listing_and_nothing_to_map_is_nothing() {
 #[test]
 fn without_127_0_0_1_only_the_nat_table_is_listed() {
     let pretence = Pretence::new();
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     block_on(backend.install(&Claim { snat: false, ..claim() }, Besides::Nothing, &|_| false))
         .unwrap();
     assert!(pretence.read("asked").contains("-S MESOS") && !pretence.read("asked").contains("raw"));
@@ -177,7 +177,7 @@ fn a_missing_ip6tables_matters_only_where_ipv6_rules_must_be() {
     let error = pretence.remove(Some(vec![Family::V6])).unwrap_err();
     assert!(error.to_string().starts_with("ip6tables-save is not installed"), "{error}");
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
-    let backend = pretence.backend(Variant::Usual).unwrap();
+    let backend = pretence.backend(Variant::Default).unwrap();
     assert!(
         block_on(backend.install(&six, Besides::Nothing, &|_| false)).unwrap_err().is_unavailable()
     );
@@ -271,7 +271,7 @@ fn an_iptables_that_is_too_old_is_told_so() {
     let error = pretence.install().unwrap_err();
     assert!(error.is_unavailable());
     assert!(error.to_string().contains("v1.4.19.1 is too old; 1.4.20 or newer"), "{error}");
-    assert!(block_on(pretence.backend(Variant::Usual).unwrap().ready()).is_err());
+    assert!(block_on(pretence.backend(Variant::Default).unwrap().ready()).is_err());
 }
 
 #[test]

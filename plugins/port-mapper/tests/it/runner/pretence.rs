@@ -92,12 +92,12 @@ impl Pretence {
     }
 
     pub(crate) fn install(&self) -> Result<Installed, Error> {
-        block_on(self.backend(Variant::Usual)?.install(&claim(), Besides::Nothing, &|_| false))
+        block_on(self.backend(Variant::Default)?.install(&claim(), Besides::Nothing, &|_| false))
     }
 
     pub(crate) fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {
         let hints = Hints { families, ..Hints::default() };
-        block_on(self.backend(Variant::Usual)?.remove(&claim().owner, None, &hints))
+        block_on(self.backend(Variant::Default)?.remove(&claim().owner, None, &hints))
     }
 }
 

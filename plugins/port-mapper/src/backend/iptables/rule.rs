@@ -1,26 +1,42 @@
-//! Words of a rule, as iptables-save writes them and iptables-restore reads them.
+//! A rule as a list of words, and the quoting that iptables-save and iptables-restore share.
 //!
-//! Blanks divide words; double quotes group; within them a backslash takes the next character literally.
-//! Nothing else is special.
+//! Blanks separate words, and double quotes group them. Inside quotes a backslash escapes the next
+//! character. No other character is special.
 
 use std::borrow::Cow;
 
-/// The words of a line; `None` when its quotes don't add up.
+/// The words of a rule, without the command and the chain.
+pub(super) type Words = Vec<Cow<'static, str>>;
+
+/// A rule and the chain that contains it. A jump is a rule, too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rule {
+    pub(super) chain: Cow<'static, str>,
+    pub(super) words: Words,
+}
+
+impl Rule {
+    pub(super) fn new(chain: impl Into<Cow<'static, str>>, words: Words) -> Self {
+        Self { chain: chain.into(), words }
+    }
+}
+
+/// Splits a line into words. Returns `None` if its quotes are not balanced.
 pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
     let mut words = Vec::with_capacity(20);
     let mut rest = line.trim_start_matches(is_blank);
     while !rest.is_empty() {
         let word;
-        (word, rest) = first(rest)?;
+        (word, rest) = split_first(rest)?;
         words.push(word);
     }
     Some(words)
 }
 
-/// The first word of a line that begins with it, and what follows; `None` when its quotes don't add up.
-pub(super) fn first(line: &str) -> Option<(Cow<'_, str>, &str)> {
+/// Splits off the word that a line begins with. Returns `None` if its quotes are not balanced.
+pub(super) fn split_first(line: &str) -> Option<(Cow<'_, str>, &str)> {
     #[cfg(test)]
-    tests::LOOKS.set(tests::LOOKS.get() + 1);
+    tests::WORDS_READ.set(tests::WORDS_READ.get() + 1);
     let (word, rest) = match line.strip_prefix('"') {
         Some(quoted) => quoted_word(quoted)?,
         None => {
@@ -35,11 +51,11 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
 
-/// The text up to the closing quote, which ends the word, and what follows.
+/// Splits at the closing quote, which ends the word.
 fn quoted_word(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let plain = text.find(['"', '\\'])?;
-    let (word, rest) = if text.as_bytes()[plain] == b'"' {
-        (Cow::Borrowed(&text[..plain]), &text[plain + 1..])
+    let special = text.find(['"', '\\'])?;
+    let (word, rest) = if text.as_bytes()[special] == b'"' {
+        (Cow::Borrowed(&text[..special]), &text[special + 1..])
     } else {
         let (word, rest) = unescaped(text)?;
         (Cow::Owned(word), rest)
@@ -60,11 +76,13 @@ fn unescaped(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Appends a word so that iptables-restore reads it back as it is; false, with nothing of use appended, for one
-/// that can't be expressed.
+/// Appends a word such that iptables-restore reads it back unchanged.
+///
+/// Returns false if the word contains control characters, which can't be expressed. The line is of
+/// no use then.
 #[must_use]
 pub(super) fn quote(word: &str, line: &mut String) -> bool {
-    if !word.is_empty() && word.bytes().all(is_harmless) {
+    if !word.is_empty() && word.bytes().all(needs_no_quotes) {
         line.push_str(word);
         return true;
     }
@@ -79,8 +97,8 @@ pub(super) fn quote(word: &str, line: &mut String) -> bool {
     !word.contains(char::is_control)
 }
 
-/// Everything outside this short list of characters is quoted.
-fn is_harmless(byte: u8) -> bool {
+/// A short list of characters. A word with any other one is quoted.
+fn needs_no_quotes(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_./:,!+-[]".contains(&byte)
 }
 
@@ -91,12 +109,12 @@ pub(super) mod tests {
     use super::*;
 
     thread_local! {
-        /// How many words were looked for.
-        pub(crate) static LOOKS: Cell<usize> = const { Cell::new(0) };
+        /// The number of words that were split off.
+        pub(crate) static WORDS_READ: Cell<usize> = const { Cell::new(0) };
     }
 
     #[test]
-    fn words_are_divided_at_blanks_and_grouped_by_double_quotes() {
+    fn words_are_separated_by_blanks_and_grouped_by_double_quotes() {
         let line = r#"! -i lo -m comment --comment "a \"b\" \'c\' \\ d" "" x"#;
         assert_eq!(
             split(line).unwrap(),
@@ -106,14 +124,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn broken_quotes_are_refused() {
+    fn unbalanced_quotes_are_refused() {
         for line in [r#"""#, r#""a"#, r#""a\"#, r#""a\""#, r#""a"b"#] {
             assert_eq!(split(line), None, "{line}");
         }
     }
 
     #[test]
-    fn every_word_survives_being_quoted_unless_it_cannot_be_expressed() {
+    fn every_word_survives_quoting_unless_it_cannot_be_expressed() {
         for word in [
             "", "a", "a b", "\"", "\\", "'", "$(x)", "`x`", "ü ß", "-x", "#", "a\\\"b", "; rm",
             "*nat",

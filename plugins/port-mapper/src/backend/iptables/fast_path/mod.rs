@@ -1,0 +1,106 @@
+//! Two optimisations behind one seam: what the rest of the backend sees of them is [`FastPath`].
+//!
+//! - **Single chains are listed.** Other programs, such as Kubernetes, have tens of thousands of
+//!   rules in their own chains, and iptables-save lists them all. iptables-restore can list single
+//!   chains (`-S CHAIN`), up to the first that does not exist. If those that a verb is known to need
+//!   ([`scope`]) are not sufficient, all rules are listed after all.
+//! - **iptables-restore is started early** ([`pool`]), before its input is known: half of what such
+//!   a process costs is its start, which can be spent while another process holds the lock.
+//!
+//! Without this folder every observation is [`Runner::save`], and the plan stays as it is.
+
+mod filter;
+mod pool;
+mod scope;
+
+use super::observed::{Listing, Tables};
+use super::run::{RestoreProcess, Runner};
+use crate::error::Error;
+use crate::family::Family;
+use filter::Filter;
+use pool::Pool;
+use scope::{Chain, Verdict};
+
+pub(super) use scope::Scope;
+
+/// The optimised way to list and to change rules.
+#[derive(Debug, Default)]
+pub(super) struct FastPath {
+    pool: Pool,
+}
+
+impl FastPath {
+    /// Starts processes of iptables-restore until `count` of the family wait for their input.
+    pub(super) async fn prestart(&self, runner: &Runner, family: Family, count: usize) {
+        self.pool.fill(runner, family, count).await;
+    }
+
+    /// Ends the processes that were started and not needed.
+    pub(super) async fn stop_unused(&self) {
+        self.pool.clear().await;
+    }
+
+    /// Returns a process that waits for its input.
+    pub(super) async fn restore_process(
+        &self,
+        runner: &Runner,
+        family: Family,
+    ) -> Result<RestoreProcess, Error> {
+        match self.pool.take(family) {
+            Some(process) => Ok(process),
+            None => runner.start_restore(family).await,
+        }
+    }
+
+    /// Lists the chains of the scope in one process, or in two if other networks have chains.
+    ///
+    /// Returns `None` if they are not sufficient, or if this version of iptables can't list them.
+    pub(super) async fn list(
+        &self,
+        runner: &Runner,
+        family: Family,
+        tables: Tables,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Listing>, Error> {
+        let mut filter = Filter::new(scope, family);
+        let mut chains = scope.chains(tables);
+        let Some(listed) = self.read(runner, family, &chains, &mut filter).await? else {
+            return Ok(None);
+        };
+        let mut listing = filter.listing(family, tables);
+        let mut verdict = scope.verdict(&listing.observed(), &chains, listed, filter.has_strays());
+        if let Verdict::NeedsChains(more) = verdict {
+            if self.read(runner, family, &more, &mut filter).await? != Some(more.len()) {
+                return Ok(None);
+            }
+            listing = filter.listing(family, tables);
+            chains.truncate(listed);
+            chains.extend(more);
+            let listed = chains.len();
+            verdict = scope.verdict(&listing.observed(), &chains, listed, filter.has_strays());
+        }
+        Ok((verdict == Verdict::Sufficient).then_some(listing))
+    }
+
+    /// Reads the listing of the chains into the filter. Returns how many were listed, up to the
+    /// first that does not exist, or `None` if the output is not such a listing.
+    async fn read(
+        &self,
+        runner: &Runner,
+        family: Family,
+        chains: &[Chain],
+        filter: &mut Filter,
+    ) -> Result<Option<usize>, Error> {
+        let Some(request) = scope::request(chains) else { return Ok(None) };
+        let process = self.restore_process(runner, family).await?;
+        filter.begin(chains);
+        let status = runner.query(process, &request, &mut |bytes| filter.read(bytes)).await?;
+        let listed = filter.end();
+        let is_listing = match status {
+            Some(0) => listed == chains.len(),
+            Some(1) => listed < chains.len(),
+            _ => false,
+        };
+        Ok(is_listing.then_some(listed))
+    }
+}
