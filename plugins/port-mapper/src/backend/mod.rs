@@ -1,10 +1,10 @@
-//! What makes the rules: one small trait, a backend a folder.
+//! Creates and removes rules: one trait, and a folder for each backend.
 
 pub mod iptables;
 pub mod nftables;
 
+mod detect;
 mod opened;
-mod signs;
 
 use std::ffi::OsString;
 
@@ -16,28 +16,29 @@ use crate::owner::{Holder, Owner};
 
 pub use opened::{AnyBackend, Backends};
 
-/// Makes, removes and shows the rules of claims.
+/// Creates, removes and lists the rules of claims.
 ///
-/// The caller holds our [lock](crate::lock) around each call that changes something: `install` and `remove`.
+/// The caller holds the [lock](crate::lock) during `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
-    /// Spends, while others hold the lock, what can be spent before an `install` or a `remove` of this claim. It touches nothing, and
-    /// both work without it.
+    /// Does the work of `install` that needs no lock ahead of time. It changes no rules, and is
+    /// optional.
     async fn prepare(&self, claim: &Claim) {
         let _ = claim;
     }
 
-    /// Makes the host's rules of this owner exactly those of the claim. What is right already is left alone, so
-    /// repeating it does nothing; what is half there is repaired.
+    /// Makes the owner's rules on this host exactly those of the claim.
     ///
-    /// A host port that belongs to another holder is refused before anything is touched, unless `is_stale` says
-    /// that this holder is gone: then all its rules are removed in the same step. `besides` is what else of the
-    /// owner may be there.
+    /// Correct rules are left alone, so a second call changes nothing, and missing ones are added.
+    ///
+    /// A host port of another owner is refused before anything is changed. If `is_stale` returns true
+    /// for that owner, all its rules are removed in the same step instead. `besides` tells whether
+    /// the owner may have other rules.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`]; or what the host refused. IPv4 rules may be there when those of IPv6 were refused:
-    /// remove the owner then.
+    /// [`Error::Conflict`]; or the host refused the change. Rules for IPv4 may exist although those
+    /// for IPv6 were refused: then remove the owner.
     async fn install(
         &self,
         claim: &Claim,
@@ -45,12 +46,13 @@ pub trait Backend {
         is_stale: &dyn Fn(&Holder) -> bool,
     ) -> Result<Installed, Error>;
 
-    /// Removes every rule of the owner; those of the original port mapper too. None is success. Without a `claim`
-    /// they are looked for by their tags.
+    /// Removes every rule of the owner, including those of Mesos's original port mapper.
+    ///
+    /// It succeeds if there is none. Without a `claim` the rules are found by their tags.
     ///
     /// # Errors
     ///
-    /// Rules may still be there.
+    /// Rules may still exist.
     async fn remove(
         &self,
         owner: &Owner,
@@ -58,83 +60,83 @@ pub trait Backend {
         hints: &Hints,
     ) -> Result<(), Error>;
 
-    /// Whether the rules are those that [`Backend::install`] makes of the claim.
+    /// Checks that the rules are those that [`Backend::install`] creates for the claim.
     ///
     /// # Errors
     ///
-    /// [`Error::Differs`], with what is missing or too much.
+    /// [`Error::Differs`] with the missing and unexpected rules.
     async fn check(&self, claim: &Claim) -> Result<(), Error>;
 
-    /// Everybody who has rules on this host, with the host ports they hold.
+    /// Returns every owner of rules on this host, with its host ports.
     ///
     /// # Errors
     ///
     /// The rules can't be listed.
     async fn holdings(&self) -> Result<Vec<Holding>, Error>;
 
-    /// Whether an ADD could be served.
+    /// Checks that an ADD is possible.
     ///
     /// # Errors
     ///
-    /// What is missing or too old.
+    /// Something is missing or too old.
     async fn ready(&self) -> Result<Fitness, Error>;
 }
 
-/// What an owner may have besides what the claim says.
+/// What rules an owner may have in addition to those of its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Besides {
-    /// Nothing: it was never mapped, or not otherwise.
+    /// None: it had no other claim.
     Nothing,
-    /// Anything: it was mapped otherwise, or nobody knows.
+    /// Any: it had another claim, or that is unknown.
     Anything,
 }
 
-/// What an install did.
+/// The outcome of an install.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
-    /// Whether the rules were any different before.
+    /// Whether the rules were different before.
     pub changed: bool,
-    /// The holders that were gone and whose rules were removed, each once.
+    /// The stale owners whose rules were removed, each once.
     pub replaced: Vec<Holder>,
 }
 
-/// What is known about the rules that are to be removed.
+/// What is known about the rules to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// The configured chain: the one in which rules of the original port mapper are looked for.
+    /// The configured chain, in which rules of Mesos's original port mapper are searched.
     pub chain: Option<String>,
-    /// The families that the claim has rules in; `None` when no claim is known: then both are looked at, and
-    /// one that this host does not have is taken for empty.
+    /// The families of the claim's rules. If it is `None`, both are listed, and one that this host
+    /// does not have is taken for empty.
     pub families: Option<Vec<Family>>,
-    /// Leave the guard against spoofed 127.0.0.0/8 in place even when nobody seems to need it. To be set while an
+    /// Whether the guard of 127.0.0.0/8 stays in place although no owner needs it. Set it while an
     /// interface has `route_localnet` on.
     pub keep_guard: bool,
 }
 
-/// A holder's rules of one family.
+/// An owner's rules of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
-    /// Who.
+    /// The owner.
     pub holder: Holder,
-    /// In which family.
+    /// The family.
     pub family: Family,
-    /// In which chain.
+    /// The chain.
     pub chain: String,
-    /// The host ports, each with the container's address and port it leads to (`10.0.0.2:80`; without a port
-    /// where the host's is kept).
+    /// The host ports, each with its target: the container's address and port (`10.0.0.2:80`), or
+    /// only the address if the port is the same.
     pub ports: Vec<(Taken, String)>,
 }
 
-/// What a backend is made of on this host.
+/// What a backend can do on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fitness {
-    /// Such as `iptables v1.8.9 (nf_tables)`.
+    /// The version, such as `iptables v1.8.9 (nf_tables)`.
     pub version: String,
-    /// Whether IPv6 can be mapped too, or why not.
+    /// Whether IPv6 can be mapped, or why not.
     pub ipv6: Result<(), String>,
 }
 
-/// What a backend takes from the plugin's environment; nothing else of it reaches a helper program.
+/// The variables of the plugin's environment that are passed to helper programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// `PATH`.

@@ -1,4 +1,4 @@
-//! The elements that a claim wants.
+//! The desired state of a claim: the chains and maps of its network, and its elements in them.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -6,77 +6,96 @@ use std::rc::Rc;
 
 use cni_netlink::nftables::{Element, Field, Key, Value, Verdict};
 
-use super::branches::Branch;
-use super::places::{Keys, Map, Place, Role, ip, number};
+use super::maps::{ElementId, Keys, Map, Role, ip, number};
+use super::network::Network;
 use super::ranges;
 use crate::claim::Claim;
 use crate::family::Family;
 use crate::mappings::{Mapping, Protocol};
 
-/// An element that is wanted.
+/// All that must exist for a claim.
+#[derive(Debug)]
+pub(super) struct Desired {
+    pub(super) network: Network,
+    pub(super) elements: Vec<DesiredElement>,
+    /// Whether the guard is needed.
+    pub(super) guard: bool,
+}
+
+/// An element of a map or set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) place: Place,
+pub(super) struct DesiredElement {
+    pub(super) id: ElementId,
     /// `None` in a set.
     pub(super) value: Option<Value>,
 }
 
-/// All that the claim wants of its branch and of the maps of host ports.
-pub(super) fn wanted(claim: &Claim, branch: &Branch) -> Vec<Entry> {
+impl Desired {
+    pub(super) fn new(claim: &Claim) -> Self {
+        let network = Network::new(claim);
+        let elements = elements(claim, &network);
+        Self { network, elements, guard: claim.serves_localhost() }
+    }
+}
+
+fn elements(claim: &Claim, network: &Network) -> Vec<DesiredElement> {
     let mut list = Vec::new();
     for family in claim.families() {
         let Some(container) = claim.address(family).map(|cidr| cidr.address) else { continue };
-        let has = |role| branch.maps.iter().any(|map| (map.role, map.family) == (role, family));
+        let has = |role| network.maps.iter().any(|map| (map.role, map.family) == (role, family));
         let roles = [Role::Ports, Role::Targets, Role::Sources, Role::Selves];
         let roles = roles.into_iter().filter(|role| *role == Role::Ports || has(*role)).collect();
-        let mut entries =
-            Entries { family, container, branch: branch.chain.clone(), roles, list: &mut list };
+        let network = network.chain.clone();
+        let mut elements = FamilyElements { family, container, network, roles, list: &mut list };
         let mappings = claim.mappings.iter().filter(|mapping| mapping.host_ip.is_in(family));
         let (ranges, single): (Vec<&Mapping>, Vec<&Mapping>) =
             mappings.partition(|mapping| mapping.range > 1 && keeps_ports(mapping));
-        single.into_iter().for_each(|mapping| entries.ports(mapping));
-        ranges::disjoint(&ranges).iter().for_each(|range| entries.range(range));
+        single.into_iter().for_each(|mapping| elements.push_ports(mapping));
+        ranges::disjoint(&ranges).iter().for_each(|range| elements.push_range(range));
     }
-    // Two mappings can come to the same element, as any address and 0.0.0.0.
+    // Two mappings can result in the same element: one for any address, one for 0.0.0.0.
     let mut known = HashSet::new();
-    list.retain(|entry: &Entry| known.insert(entry.place.clone()));
+    list.retain(|element: &DesiredElement| known.insert(element.id.clone()));
     list
 }
 
-/// A range keeps its ports in one element only when they are the same on both sides.
+/// One element can map a range only if host and container ports are the same.
 fn keeps_ports(mapping: &Mapping) -> bool {
     mapping.host_port == mapping.container_port
 }
 
-/// Those of one family.
-struct Entries<'a> {
+/// Collects the elements of a family.
+struct FamilyElements<'a> {
     family: Family,
     container: IpAddr,
-    branch: Rc<str>,
+    network: Rc<str>,
     roles: Vec<Role>,
-    list: &'a mut Vec<Entry>,
+    list: &'a mut Vec<DesiredElement>,
 }
 
-impl Entries<'_> {
+impl FamilyElements<'_> {
+    /// Adds one element for every role.
     fn push(&mut self, keys: Keys, key: &Key, target: &[Field]) {
         for &role in &self.roles {
             let map = Map { role, keys, family: self.family };
-            let (branch, key, value) = match role {
+            let (network, key, value) = match role {
                 Role::Ports => {
-                    let network = Verdict::Goto(self.branch.to_string());
-                    ("".into(), key.clone(), Some(Value::Verdict(network)))
+                    let chain = Verdict::Goto(self.network.to_string());
+                    ("".into(), key.clone(), Some(Value::Verdict(chain)))
                 }
                 Role::Targets => {
-                    (self.branch.clone(), key.clone(), Some(Value::Data(target.to_vec())))
+                    (self.network.clone(), key.clone(), Some(Value::Data(target.to_vec())))
                 }
-                Role::Sources => (self.branch.clone(), key.clone(), None),
-                Role::Selves => (self.branch.clone(), from(key, &address(self.container)), None),
+                Role::Sources => (self.network.clone(), key.clone(), None),
+                Role::Selves => {
+                    (self.network.clone(), with_sender(key, &address(self.container)), None)
+                }
             };
-            self.list.push(Entry { place: Place { branch, map, key }, value });
+            self.list.push(DesiredElement { id: ElementId { network, map, key }, value });
         }
     }
 
-    fn ports(&mut self, mapping: &Mapping) {
+    fn push_ports(&mut self, mapping: &Mapping) {
         for offset in 0..mapping.range {
             let mut key = vec![protocol(mapping.protocol), Field::Port(mapping.host_port + offset)];
             let target = [address(self.container), Field::Port(mapping.container_port + offset)];
@@ -91,10 +110,10 @@ impl Entries<'_> {
         }
     }
 
-    fn range(&mut self, range: &ranges::Range) {
+    fn push_range(&mut self, range: &ranges::Range) {
         let protocol = protocol(range.protocol);
         let key = Key::Range(vec![
-            hosts(range.address, self.family),
+            address_range(range.address, self.family),
             (protocol.clone(), protocol),
             (Field::Port(range.first), Field::Port(range.last)),
         ]);
@@ -102,8 +121,8 @@ impl Entries<'_> {
     }
 }
 
-/// The key with an address of the sender before it.
-fn from(key: &Key, sender: &Field) -> Key {
+/// Puts the sender's address before the other fields of a key.
+fn with_sender(key: &Key, sender: &Field) -> Key {
     match key {
         Key::One(fields) => Key::One([sender].into_iter().chain(fields).cloned().collect()),
         Key::Range(fields) => {
@@ -113,8 +132,9 @@ fn from(key: &Key, sender: &Field) -> Key {
     }
 }
 
-/// Where an element of a map of targets leads, as people write it: `10.0.0.2:80`, without a port where it is kept.
-pub(super) fn target(element: &Element) -> Option<String> {
+/// Formats the target in an element of a map of targets: `10.0.0.2:80`, or without a port if the
+/// host port is kept.
+pub(super) fn format_target(element: &Element) -> Option<String> {
     let Some(Value::Data(fields)) = &element.value else { return None };
     let address = ip(fields.first()?)?;
     Some(match fields.get(1) {
@@ -123,7 +143,7 @@ pub(super) fn target(element: &Element) -> Option<String> {
     })
 }
 
-fn hosts(one: Option<IpAddr>, family: Family) -> (Field, Field) {
+fn address_range(one: Option<IpAddr>, family: Family) -> (Field, Field) {
     match (one, family) {
         (Some(one), _) => (address(one), address(one)),
         (None, Family::V4) => (Field::Ipv4([0; 4].into()), Field::Ipv4([255; 4].into())),

@@ -1,4 +1,4 @@
-//! Where elements stand: in maps from host ports, by what is said about them.
+//! The maps and sets of the table, whose keys are host ports, and how their elements are identified.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -9,31 +9,32 @@ use crate::conflict::Taken;
 use crate::family::Family;
 use crate::mappings::Protocol;
 
-/// What a map says about its host ports.
+/// What a map contains about its host ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Role {
-    /// Whose they are; one for all networks. Each leads to the chain of its network.
+    /// Their owners. All networks share this map, and each element leads to its network's chain.
     Ports,
     /// The container's address and port.
     Targets,
     /// That source addresses may be rewritten. A set.
     Sources,
-    /// That the container, whose address comes first in the key, reaches itself by them. A set.
+    /// That the container reaches itself through them. A set, whose keys begin with the container's
+    /// address.
     Selves,
 }
 
-/// At which addresses of the host, and how many ports, the keys of a map are.
+/// The form of a map's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Keys {
-    /// One address, one port.
+    /// A port at one address of the host.
     Address,
-    /// Any address, one port.
+    /// A port at any address of the host.
     Any,
-    /// One address or any, consecutive ports.
+    /// Consecutive ports at one address or at any.
     Range,
 }
 
-/// A map of the table, or of a network.
+/// A map of the table, or of each network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Map {
     pub(super) role: Role,
@@ -41,11 +42,11 @@ pub(super) struct Map {
     pub(super) family: Family,
 }
 
-/// Where an element stands.
+/// Identifies an element.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct ElementId {
     /// The chain of its network; empty for [`Role::Ports`].
-    pub(super) branch: Rc<str>,
+    pub(super) network: Rc<str>,
     pub(super) map: Map,
     pub(super) key: Key,
 }
@@ -55,7 +56,7 @@ impl Keys {
 }
 
 impl Map {
-    /// Every map that a network can have.
+    /// Returns every map that a network can have.
     pub(super) fn of_a_network() -> impl Iterator<Item = Self> {
         let roles = [Role::Targets, Role::Sources, Role::Selves];
         roles.into_iter().flat_map(|role| {
@@ -64,7 +65,8 @@ impl Map {
         })
     }
 
-    pub(super) fn name(self, branch: &str) -> String {
+    /// Returns the map's name, such as `mesos/0123456789ab/range-targets4`.
+    pub(super) fn name(self, network: &str) -> String {
         let keys = match self.keys {
             Keys::Address => "address-",
             Keys::Any => "",
@@ -80,11 +82,11 @@ impl Map {
             Family::V4 => '4',
             Family::V6 => '6',
         };
-        let slash = if branch.is_empty() { "" } else { "/" };
-        format!("{branch}{slash}{keys}{role}{digit}")
+        let slash = if network.is_empty() { "" } else { "/" };
+        format!("{network}{slash}{keys}{role}{digit}")
     }
 
-    pub(super) fn set(self, branch: &str) -> Set {
+    pub(super) fn set(self, network: &str) -> Set {
         let value = match (self.role, self.keys) {
             (Role::Ports, _) => ValueType::Verdict,
             (Role::Targets, Keys::Range) => ValueType::Data(vec![self.address()]),
@@ -92,7 +94,7 @@ impl Map {
             _ => ValueType::None,
         };
         let interval = self.keys == Keys::Range;
-        Set { name: self.name(branch), key: self.types(), value, interval, comment: None }
+        Set { name: self.name(network), key: self.types(), value, interval, comment: None }
     }
 
     fn types(self) -> Vec<Type> {
@@ -115,32 +117,33 @@ impl Map {
     }
 }
 
-impl Place {
+impl ElementId {
     pub(super) fn set(&self) -> Set {
-        self.map.set(&self.branch)
+        self.map.set(&self.network)
     }
 
-    /// The same port at any address.
+    /// Identifies the element of the same port at any address.
     pub(super) fn at_any_address(&self) -> Option<Self> {
         let Key::One(fields) = &self.key else { return None };
         let [_, port @ ..] = &fields[..] else { return None };
         let map = Map { keys: Keys::Any, ..self.map };
-        Some(Self { branch: self.branch.clone(), map, key: Key::One(port.to_vec()) })
+        Some(Self { network: self.network.clone(), map, key: Key::One(port.to_vec()) })
     }
 
-    /// Where it stands whose these host ports are.
+    /// Identifies the element that names the owner of the same host ports.
     pub(super) fn of_owner(&self) -> Self {
         let map = Map { role: Role::Ports, ..self.map };
-        Self { branch: "".into(), map, key: self.key.clone() }
+        Self { network: "".into(), map, key: self.key.clone() }
     }
 
-    /// Where it stands where these host ports of a network lead.
-    pub(super) fn of_target(&self, branch: &str) -> Self {
+    /// Identifies the element with the target of the same host ports.
+    pub(super) fn of_target(&self, network: &str) -> Self {
         let map = Map { role: Role::Targets, ..self.map };
-        Self { branch: branch.into(), map, key: self.key.clone() }
+        Self { network: network.into(), map, key: self.key.clone() }
     }
 
-    /// The host ports; `None` for a key that we don't write, or one with a container's address in it.
+    /// Returns the host ports, or `None` if the key contains a container's address or is not one of
+    /// ours.
     pub(super) fn taken(&self) -> Option<Taken> {
         let ends: Vec<(&Field, &Field)> = match &self.key {
             Key::One(fields) => fields.iter().map(|field| (field, field)).collect(),
@@ -155,7 +158,7 @@ impl Place {
             return None;
         };
         let address = host.and_then(|(first, last)| (first == last).then(|| ip(first)).flatten());
-        Some(Taken { protocol: named(*number)?, address, first: *first, last: *last })
+        Some(Taken { protocol: protocol(*number)?, address, first: *first, last: *last })
     }
 }
 
@@ -167,7 +170,7 @@ pub(super) fn ip(field: &Field) -> Option<IpAddr> {
     }
 }
 
-/// IANA's number.
+/// Returns the protocol's IANA number.
 pub(super) fn number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Tcp => 6,
@@ -176,6 +179,6 @@ pub(super) fn number(protocol: Protocol) -> u8 {
     }
 }
 
-fn named(its: u8) -> Option<Protocol> {
+fn protocol(its: u8) -> Option<Protocol> {
     Protocol::ALL.into_iter().find(|protocol| number(*protocol) == its)
 }
