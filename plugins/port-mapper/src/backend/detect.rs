@@ -1,10 +1,10 @@
 //! Detects which other backends have rules on this host, without running a program.
 //!
-//! Such rules belong to containers that were started before the configuration named this backend, or
-//! by Mesos's original port mapper.
+//! Such rules belong to containers that were started before the configuration named this backend,
+//! or that Mesos's original port mapper served.
 //!
-//! Detection is best effort: rules that can't be detected are ignored, since every backend refuses
-//! conflicts in its own rules anyway. Two variants of iptables next to each other are not detected.
+//! Rules that can't be detected are ignored: every backend refuses conflicts with its own rules
+//! anyway. Two variants of iptables next to each other are not detected.
 
 use std::fs;
 

@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::detect;
+use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
-use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
@@ -54,8 +54,8 @@ impl Backends {
         Iptables::find(variant, &self.surroundings, self.lock_timeout).map(AnyBackend::Iptables)
     }
 
-    /// Returns the kinds that may have made rules of unknown origin: the configured one, and one that
-    /// uses the other mechanism, since the configuration may have changed. A kind that is not
+    /// Returns the kinds that may have made rules of unknown origin: the configured one, and one
+    /// with the other mechanism, since the configuration may have changed. A kind that is not
     /// installed is left out.
     ///
     /// # Errors
@@ -80,10 +80,10 @@ impl Backends {
         Ok(kinds)
     }
 
-    /// Returns the kinds with another mechanism than this one that have rules on this host, as far as
-    /// these can be detected quickly.
+    /// Returns the kinds with the other mechanism than this one's that have rules on this host, as
+    /// far as they can be detected quickly.
     ///
-    /// A variant of iptables that is not installed under its own name is replaced by the default one.
+    /// A variant of iptables is replaced by the default one if it is not installed under its name.
     pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return Vec::new();
@@ -104,8 +104,8 @@ impl Backends {
         kinds
     }
 
-    /// Returns the configured kind or the default: iptables if it is installed, since operators expect
-    /// it, otherwise nftables, which needs no program.
+    /// Returns the configured kind or the default: iptables if it is installed, since operators
+    /// expect it, otherwise nftables, which needs no program.
     pub fn kind(&self, configured: Option<BackendKind>) -> BackendKind {
         configured.unwrap_or_else(|| match self.get(BackendKind::Iptables) {
             Ok(_) => BackendKind::Iptables,

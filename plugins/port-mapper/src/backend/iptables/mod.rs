@@ -18,7 +18,7 @@ mod xtables_lock;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
+use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -33,10 +33,10 @@ use run::{Runner, WORK_TIMEOUT};
 pub use programs::Variant;
 
 /// Every match and target that our rules use, to test whether the host has them.
-const PROBE: &str = "\
-*nat
+const PROBE: &str = "*nat
 -N PORT-MAPPER-PROBE
--A PORT-MAPPER-PROBE -p tcp -m tcp --dport 1 -m addrtype --dst-type LOCAL -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
+-A PORT-MAPPER-PROBE -p tcp -m tcp --dport 1 -m addrtype --dst-type LOCAL \
+   -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
 -N PORT-MAPPER-PROBE-MASQ
 -A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT

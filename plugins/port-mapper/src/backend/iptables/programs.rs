@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use crate::backend::Surroundings;
+use crate::backend::interface::Surroundings;
 use crate::error::Error;
 use crate::family::Family;
 

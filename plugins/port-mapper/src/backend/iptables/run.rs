@@ -234,7 +234,7 @@ fn failure(program: PathBuf, action: &'static str, finished: &Finished) -> Error
     }
     if lacks_comment_match(&said) {
         let why = format!(
-            "{said}; the owner of a rule is stored in its comment: load the kernel module xt_comment"
+            "{said}; the owner of a rule is in its comment: load the kernel module xt_comment"
         );
         return Error::Unfit { program, why };
     }

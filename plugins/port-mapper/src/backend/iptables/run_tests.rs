@@ -9,7 +9,7 @@ use cni_test_kit::TemporaryDir;
 
 use super::super::programs::Variant;
 use super::*;
-use crate::backend::Surroundings;
+use crate::backend::interface::Surroundings;
 
 /// An iptables-restore that hangs and ignores SIGTERM, with a child that keeps its outputs open. It
 /// writes the ids of both to a file.

@@ -1,11 +1,12 @@
 //! The table, and the chains and rules in it that do not belong to a network.
 //!
-//! A packet to this host traverses one chain per network, however many mappings exist: its target is
-//! one lookup by protocol and port, and whether its source address is rewritten is a second one.
+//! A packet to this host traverses one chain per network, however many mappings exist. One lookup
+//! by protocol and port finds its target, and a second one whether its source address is rewritten.
 //!
-//! Owners of host ports are in maps that no rule refers to. Their elements jump to the chain of the
-//! owner's network, so the kernel counts how many elements need a network. They are in no other map
-//! because the kernel, whenever one is added, searches all elements that lead from a rule to a chain.
+//! The owners of host ports are in maps that no rule refers to. Their elements lead to the chain of
+//! the owner's network, so the kernel counts how many elements need it. No map that a rule does
+//! refer to leads to chains: whenever an element is added to such a map, the kernel follows all of
+//! its elements.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,4 +1,4 @@
-//! The maps and sets of the table, whose keys are host ports, and how their elements are identified.
+//! The maps and sets of the table, whose keys are host ports, and the ids of their elements.
 
 use std::net::IpAddr;
 use std::rc::Rc;

@@ -28,7 +28,7 @@ use std::fmt;
 
 use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
 
-use super::{Backend, Besides, Fitness, Hints, Holding, Installed};
+use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;

@@ -1,8 +1,9 @@
 //! The chains, rules and maps of a network.
 //!
 //! One chain matches where its mappings are reached from and translates to their targets; a second
-//! one matches whose source addresses are rewritten. The network's name is a hash of all that its
-//! rules depend on: claims with the same settings share it, and none can change the rules of another.
+//! one matches whose source addresses are rewritten. The network's name contains a hash of all that
+//! its rules depend on: claims with the same settings share it, and no claim can change the rules
+//! of another.
 
 use std::rc::Rc;
 

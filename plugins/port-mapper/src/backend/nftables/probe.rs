@@ -6,7 +6,7 @@ use cni_netlink::nftables::{Kernel, Ruleset};
 use super::desired::Desired;
 use super::edit::Edit;
 use super::observed::Observed;
-use crate::backend::Fitness;
+use crate::backend::interface::Fitness;
 use crate::claim::{Cidr, Claim, VERSION};
 use crate::config::BackendKind;
 use crate::error::Error;

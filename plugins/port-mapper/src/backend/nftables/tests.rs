@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use cni_netlink::errno;
 use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::apply::{Applied, apply};
 use super::desired::Desired;
@@ -143,13 +144,13 @@ fn transaction_text(request: &Request) -> String {
 
 /// Returns a claim for one port.
 fn claim(number: u16) -> Claim {
-    let json = format!(
-        r#"{{"version": 1, "owner": {{"network": "mesos", "containerId": "c{number}", "ifname": "eth0"}},
-            "chain": "MESOS", "snat": true, "addresses": ["10.0.0.{number}/24"],
-            "mappings": [{{"hostPort": {}, "containerPort": 80, "protocol": "tcp"}}]}}"#,
-        8000 + number
-    );
-    serde_json::from_str(&json).unwrap()
+    let claim = json!({
+        "version": 1,
+        "owner": {"network": "mesos", "containerId": format!("c{number}"), "ifname": "eth0"},
+        "chain": "MESOS", "snat": true, "addresses": [format!("10.0.0.{number}/24")],
+        "mappings": [{"hostPort": 8000 + number, "containerPort": 80, "protocol": "tcp"}],
+    });
+    serde_json::from_value(claim).unwrap()
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) struct Filter {
     others: OtherOwners,
 }
 
-/// The owners of rules that are not the claim's. Their tags are stored as hashes, which are shorter.
+/// The owners of other claims. Their tags are stored as hashes, which are shorter.
 #[derive(Default)]
 struct OtherOwners {
     hasher: RandomState,
@@ -85,8 +85,8 @@ impl Filter {
         }
     }
 
-    /// Ends the listing. Returns how many of the requested chains were listed; the next one does not
-    /// exist.
+    /// Ends the listing. Returns how many of the requested chains were listed. The one after these
+    /// does not exist.
     pub(super) fn end(&mut self) -> usize {
         let last = std::mem::take(&mut self.partial_line);
         if !last.is_empty() {

@@ -8,7 +8,7 @@ use super::super::super::plan;
 use super::super::super::rule::{Rule, quote};
 use super::super::scope::Verdict;
 use super::*;
-use crate::backend::Hints;
+use crate::backend::interface::Hints;
 use crate::claim::Claim;
 
 const CHAINS: [&str; 5] = ["PREROUTING", "OUTPUT", "POSTROUTING", MASQ, "MESOS"];

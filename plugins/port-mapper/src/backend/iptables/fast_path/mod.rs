@@ -2,8 +2,8 @@
 //!
 //! - **Single chains are listed.** Other programs, such as Kubernetes, have tens of thousands of
 //!   rules in their own chains, and iptables-save lists them all. iptables-restore can list single
-//!   chains (`-S CHAIN`), up to the first that does not exist. If those that a verb is known to need
-//!   ([`scope`]) are not sufficient, all rules are listed after all.
+//!   chains (`-S CHAIN`), up to the first that does not exist. If the chains that a verb usually
+//!   needs ([`scope`]) are not sufficient, all rules are listed after all.
 //! - **iptables-restore is started early** ([`pool`]), before its input is known: half of what such
 //!   a process costs is its start, which can be spent while another process holds the lock.
 //!

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
-use crate::backend::Hints;
+use crate::backend::interface::Hints;
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;

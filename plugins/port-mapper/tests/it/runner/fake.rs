@@ -1,4 +1,4 @@
-//! A directory of programs that pretend to be iptables, and what they are to be told of.
+//! A directory of fake iptables programs, and the input of the tests that use them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,19 +17,19 @@ use serde_json::json;
 
 use crate::programs::executable;
 
-/// A directory of pretended programs, which note how they were run.
-pub(crate) struct Pretence(TemporaryDir);
+/// A directory of fake programs, which record how they were run.
+pub(crate) struct FakeIptables(TemporaryDir);
 
 /// How long to wait for the xtables lock.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Prints a listing if there is one.
+/// Prints the listing, if there is one.
 const SAVE: &str = "cat \"$here/listing\" 2>/dev/null; exit 0";
-/// Lists the chains of the listing that it is asked for, up to the first that is not there.
+/// Prints the requested chains of the listing, up to the first that does not exist.
 const SHOW: &str = r#"
 rules() { sed -n "/^[*]$table\$/,/^COMMIT/p" "$here/listing" 2>/dev/null; }
 if grep -q '^-S ' "$input"; then
-    cat "$input" >>"$here/asked"
+    cat "$input" >>"$here/requests"
     while read -r word chain; do
         case $word$chain in
             '*'*) table=${word#?}; continue ;;
@@ -42,19 +42,19 @@ if grep -q '^-S ' "$input"; then
     exit 0
 fi
 "#;
-/// Notes what else it is told.
-const RESTORE: &str = "cat \"$input\" >>\"$here/told\"; exit 0";
+/// Records any other input.
+const RESTORE: &str = "cat \"$input\" >>\"$here/changes\"; exit 0";
 
-impl Pretence {
+impl FakeIptables {
     pub(crate) fn new() -> Self {
-        let pretence = Self(TemporaryDir::new());
-        pretence.program("iptables-save", SAVE);
-        pretence.restore(RESTORE);
-        pretence.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");
-        pretence
+        let fake = Self(TemporaryDir::new());
+        fake.program("iptables-save", SAVE);
+        fake.restore(RESTORE);
+        fake.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");
+        fake
     }
 
-    /// A file beside the programs.
+    /// Returns the path of a file next to the programs.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -72,11 +72,12 @@ impl Pretence {
         executable(&self.file(name), &format!("here={}\n{body}", self.0.path().display()));
     }
 
-    /// An iptables-restore that can list, and does this with everything else; the text is in `$input`. One that is told nothing
-    /// was started in vain and leaves no trace.
+    /// Adds an iptables-restore that can list, and runs the script `body` for any other input,
+    /// which is in the file `$input`. Without input it records nothing: it was not needed.
     pub(crate) fn restore(&self, body: &str) {
-        let told = "input=$here/input.$$; cat >\"$input\"; [ -s \"$input\" ] || exit 0";
-        let body = format!("{told}\necho \"iptables-restore $*\" >>\"$here/runs\"\n{SHOW}{body}");
+        let read_input = "input=$here/input.$$; cat >\"$input\"; [ -s \"$input\" ] || exit 0";
+        let body =
+            format!("{read_input}\necho \"iptables-restore $*\" >>\"$here/runs\"\n{SHOW}{body}");
         self.script("iptables-restore", &body);
     }
 
@@ -88,7 +89,7 @@ impl Pretence {
         let path = format!("{}:/usr/bin:/bin", self.0.path().display());
         let lock = self.file("xtables.lock").into_os_string();
         let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: Some(lock) };
-        Iptables::find(variant, &surroundings, PATIENCE)
+        Iptables::find(variant, &surroundings, LOCK_TIMEOUT)
     }
 
     pub(crate) fn install(&self) -> Result<Installed, Error> {
@@ -120,12 +121,12 @@ pub(crate) fn mappings(port: u16) -> Vec<Mapping> {
     serde_json::from_value(mapping).unwrap()
 }
 
-/// What DEL knows of the claim.
-pub(crate) fn known() -> Hints {
+/// What a DEL knows about the claim.
+pub(crate) fn hints() -> Hints {
     Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), keep_guard: false }
 }
 
-/// The rules of the claim.
+/// The rules of the claim, as iptables-save prints them.
 pub(crate) const LISTING: &str = "\
 *nat
 :MESOS - [0:0]
@@ -134,9 +135,12 @@ pub(crate) const LISTING: &str = "\
 -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
 -A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS
 -A POSTROUTING -m conntrack --ctstate DNAT -j PORT-MAPPER-MASQ
--A MESOS -p tcp -m tcp --dport 80 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j DNAT --to-destination 10.0.0.2:80
--A PORT-MAPPER-MASQ -s 10.0.0.0/24 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
--A PORT-MAPPER-MASQ -s 127.0.0.0/8 -d 10.0.0.2/32 -m comment --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
+-A MESOS -p tcp -m tcp --dport 80 -m comment \
+    --comment \"container_id: c1 network: n ifname: eth0\" -j DNAT --to-destination 10.0.0.2:80
+-A PORT-MAPPER-MASQ -s 10.0.0.0/24 -d 10.0.0.2/32 -m comment \
+    --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
+-A PORT-MAPPER-MASQ -s 127.0.0.0/8 -d 10.0.0.2/32 -m comment \
+    --comment \"container_id: c1 network: n ifname: eth0\" -j MASQUERADE
 COMMIT
 *raw
 :PORT-MAPPER-GUARD - [0:0]
