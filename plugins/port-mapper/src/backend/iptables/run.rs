@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_wrapper::exec::{self, ExecError, Execution, Finished, Limits, Started, run};
+use cni_wrapper::exec::{self, Child, ExecError, Execution, Limits, Output, run};
 
 use super::observed::{Observed, Tables};
 use super::programs::{OLDEST_VERSION, Program, Programs, RESTORE_LOCKS, parse_version};
@@ -35,13 +35,13 @@ pub(super) struct Runner {
 /// It takes the lock and reads rules only after it has read its first table.
 pub(super) struct RestoreProcess {
     program: PathBuf,
-    started: Started,
+    child: Child,
 }
 
 impl RestoreProcess {
     /// Ends a process that is not needed.
     pub(super) async fn stop(self) {
-        self.started.dismiss().await;
+        self.child.kill().await;
     }
 }
 
@@ -53,11 +53,11 @@ impl Runner {
             Tables::Nat => vec!["-t".into(), "nat".into()],
             Tables::NatAndRaw => Vec::new(),
         };
-        let finished = self.run(&program, args, Vec::new()).await?;
-        if !finished.status.success() {
-            return Err(failure(program, "listing rules", &finished));
+        let output = self.run(&program, args, Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failure(program, "listing rules", &output));
         }
-        let text = String::from_utf8(finished.stdout)
+        let text = String::from_utf8(output.stdout)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         refuse_incomplete(&program, &Observed::parse(family, tables, &text), &text)?;
         Ok(text)
@@ -82,9 +82,9 @@ impl Runner {
         request: &str,
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<Option<i32>, Error> {
-        let finished = process.started.feed(request.as_bytes(), take).await?;
-        self.refuse_if_locked(&finished)?;
-        Ok(finished.status.code())
+        let output = process.child.communicate(request.as_bytes(), take).await?;
+        self.refuse_if_locked(&output)?;
+        Ok(output.status.code())
     }
 
     /// Checks that a change is possible, without making it.
@@ -100,7 +100,7 @@ impl Runner {
         let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
         let args = ["-w", &seconds].iter().chain(options).map(OsString::from).collect();
         let execution = self.execution(&program, args, Vec::new());
-        Ok(RestoreProcess { started: exec::start(&execution).await?, program })
+        Ok(RestoreProcess { child: exec::start(&execution).await?, program })
     }
 
     async fn feed(
@@ -110,20 +110,20 @@ impl Runner {
         action: &'static str,
         text: &str,
     ) -> Result<(), Error> {
-        let RestoreProcess { program, started } = process;
+        let RestoreProcess { program, child } = process;
         // A change prints nothing to stdout.
-        let mut finished = started.feed(text.as_bytes(), &mut |_| {}).await?;
-        if !finished.status.success() && is_unknown_option(&finished) && self.lacks_wait().await? {
+        let mut output = child.communicate(text.as_bytes(), &mut |_| {}).await?;
+        if !output.status.success() && is_unknown_option(&output) && self.lacks_wait().await? {
             let lock_file = Path::new(self.programs.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
             let args = options.iter().map(OsString::from).collect();
-            finished = self.run(&program, args, text.into()).await?;
+            output = self.run(&program, args, text.into()).await?;
         }
-        if finished.status.success() {
+        if output.status.success() {
             return Ok(());
         }
-        self.refuse_if_locked(&finished)?;
-        Err(failure(program, action, &finished))
+        self.refuse_if_locked(&output)?;
+        Err(failure(program, action, &output))
     }
 
     /// Whether the unknown option is `-w`, and not one of a match that the kernel lacks. A newer
@@ -134,11 +134,11 @@ impl Runner {
         Ok(version.is_none_or(|version| version < RESTORE_LOCKS))
     }
 
-    fn refuse_if_locked(&self, finished: &Finished) -> Result<(), Error> {
-        let is_locked = finished.status.code() == Some(RESOURCE_PROBLEM)
-            && stderr(finished).contains("xtables lock");
+    fn refuse_if_locked(&self, output: &Output) -> Result<(), Error> {
+        let is_locked = output.status.code() == Some(RESOURCE_PROBLEM)
+            && stderr(output).contains("xtables lock");
         if is_locked {
-            let said = one_line(finished);
+            let said = one_line(output);
             return Err(Error::XtablesLocked { waited: self.lock_timeout, said });
         }
         Ok(())
@@ -151,11 +151,11 @@ impl Runner {
     /// [`Error::Unfit`] if it is too old; or the program fails.
     pub(super) async fn supported_version(&self) -> Result<String, Error> {
         let program = self.programs.find(Program::Iptables, Family::V4)?;
-        let finished = self.run(&program, vec!["--version".into()], Vec::new()).await?;
-        if !finished.status.success() {
-            return Err(failure(program, "reporting its version", &finished));
+        let output = self.run(&program, vec!["--version".into()], Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failure(program, "reporting its version", &output));
         }
-        let text = String::from_utf8_lossy(&finished.stdout).trim().to_owned();
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         match parse_version(&text) {
             Some(numbers) if numbers < OLDEST_VERSION => {
                 let why = format!("{text} is too old; 1.4.20 or newer is needed");
@@ -170,7 +170,7 @@ impl Runner {
         program: &Path,
         args: Vec<OsString>,
         stdin: Vec<u8>,
-    ) -> Result<Finished, ExecError> {
+    ) -> Result<Output, ExecError> {
         run(&self.execution(program, args, stdin)).await
     }
 
@@ -204,20 +204,20 @@ fn refuse_incomplete(program: &Path, observed: &Observed<'_>, text: &str) -> Res
 }
 
 /// Old programs report it, and then take the number of seconds for the name of a file.
-fn is_unknown_option(finished: &Finished) -> bool {
-    let stderr = stderr(finished).to_lowercase();
+fn is_unknown_option(output: &Output) -> bool {
+    let stderr = stderr(output).to_lowercase();
     ["unrecognized option", "invalid option", "unknown option"]
         .iter()
         .any(|text| stderr.contains(text))
 }
 
-fn stderr(finished: &Finished) -> String {
-    String::from_utf8_lossy(&finished.stderr).into_owned()
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Returns what a program wrote to stderr, on one line.
-fn one_line(finished: &Finished) -> String {
-    let text = stderr(finished);
+fn one_line(output: &Output) -> String {
+    let text = stderr(output);
     let lines = text.lines().map(str::trim).filter(|line| {
         // Printed whenever both variants are in use, whether or not anything is wrong.
         !line.is_empty() && !line.starts_with("# Warning: iptables-legacy tables present")
@@ -226,8 +226,8 @@ fn one_line(finished: &Finished) -> String {
     if text.is_empty() { "it printed no error message".to_owned() } else { text }
 }
 
-fn failure(program: PathBuf, action: &'static str, finished: &Finished) -> Error {
-    let said = one_line(finished);
+fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
+    let said = one_line(output);
     if said.contains("you must be root") || said.contains("Permission denied") {
         let why = format!("{said}; run as root, with CAP_NET_ADMIN in this network namespace");
         return Error::Unfit { program, why };
@@ -238,7 +238,7 @@ fn failure(program: PathBuf, action: &'static str, finished: &Finished) -> Error
         );
         return Error::Unfit { program, why };
     }
-    Error::Iptables { program, action, status: finished.status.to_string(), said }
+    Error::Iptables { program, action, status: output.status.to_string(), said }
 }
 
 /// Whether the match that our tags need is missing, in the messages of either variant.
