@@ -2,10 +2,10 @@
 
 use async_std::prelude::FutureExt;
 
-use super::Iptables;
-use super::fast_path::Scope;
+use super::fast_path::{FastPath, Scope};
 use super::observed::{Listing, Observed, Omitted, Tables};
 use super::plan::Plan;
+use super::run::Runner;
 use crate::error::Error;
 use crate::family::Family;
 
@@ -36,7 +36,24 @@ struct Refusal {
     error: Error,
 }
 
-impl Iptables {
+/// Lists and changes rules.
+#[derive(Debug)]
+pub(super) struct Executor {
+    pub(super) runner: Runner,
+    fast_path: FastPath,
+}
+
+impl Executor {
+    pub(super) fn new(runner: Runner) -> Self {
+        Self { runner, fast_path: FastPath::default() }
+    }
+
+    /// Does ahead of time what a listing and a change need.
+    pub(super) async fn prepare(&self, family: Family) {
+        // One process for the listing, one for the change.
+        self.fast_path.prestart(&self.runner, family, 2).await;
+    }
+
     /// Lists the rules, of two families at the same time.
     pub(super) async fn observe(&self, queries: &[Query<'_>]) -> Vec<Result<Listing, Error>> {
         match queries {

@@ -23,8 +23,8 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Holder, Owner};
-use apply::Query;
-use fast_path::{FastPath, Scope};
+use apply::{Executor, Query};
+use fast_path::Scope;
 use observed::{Observed, Tables};
 use plan::Decision;
 use programs::{Program, Programs};
@@ -45,8 +45,7 @@ COMMIT
 /// The iptables of this host, in one of its variants.
 #[derive(Debug)]
 pub struct Iptables {
-    runner: Runner,
-    fast_path: FastPath,
+    executor: Executor,
 }
 
 impl Iptables {
@@ -64,15 +63,14 @@ impl Iptables {
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
-        Ok(Self { runner, fast_path: FastPath::default() })
+        Ok(Self { executor: Executor::new(runner) })
     }
 }
 
 impl Backend for Iptables {
     async fn prepare(&self, claim: &Claim) {
         for family in claim.families() {
-            // One for the listing, one for the change.
-            self.fast_path.prestart(&self.runner, family, 2).await;
+            self.executor.prepare(family).await;
         }
     }
 
@@ -94,7 +92,8 @@ impl Backend for Iptables {
             replaced.extend(stale);
             Ok(Some(plan))
         };
-        let changed = self.apply(&claim_queries(claim, true), &|_| false, &mut decide).await?;
+        let changed =
+            self.executor.apply(&claim_queries(claim, true), &|_| false, &mut decide).await?;
         replaced.sort_unstable();
         replaced.dedup();
         Ok(Installed { changed, replaced })
@@ -115,11 +114,11 @@ impl Backend for Iptables {
         // If no claim is known, a family that this host does not have contains no rules.
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
         let mut decide = |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, hints)));
-        self.apply(&queries, &accept, &mut decide).await.map(drop)
+        self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
-        for listing in self.observe(&claim_queries(claim, false)).await {
+        for listing in self.executor.observe(&claim_queries(claim, false)).await {
             let listing = listing?;
             let differences = plan::compare(&listing.observed(), claim).differences();
             if !differences.is_empty() {
@@ -132,7 +131,7 @@ impl Backend for Iptables {
     async fn holdings(&self) -> Result<Vec<Holding>, Error> {
         let queries = Family::ALL.map(|family| Query { family, tables: Tables::Nat, scope: None });
         let mut all = Vec::new();
-        for listing in self.observe(&queries).await {
+        for listing in self.executor.observe(&queries).await {
             match listing {
                 Ok(listing) => all.extend(holdings(&listing.observed())),
                 Err(error) if is_absent(&error) => {}
@@ -143,10 +142,11 @@ impl Backend for Iptables {
     }
 
     async fn ready(&self) -> Result<Fitness, Error> {
-        let version = self.runner.supported_version().await?;
-        self.runner.test(Family::V4, PROBE).await?;
-        let ipv6 = match self.runner.programs.find(Program::Restore, Family::V6) {
-            Ok(_) => self.runner.save(Family::V6, Tables::Nat).await.map(drop),
+        let runner = &self.executor.runner;
+        let version = runner.supported_version().await?;
+        runner.test(Family::V4, PROBE).await?;
+        let ipv6 = match runner.programs.find(Program::Restore, Family::V6) {
+            Ok(_) => runner.save(Family::V6, Tables::Nat).await.map(drop),
             Err(error) => Err(error),
         };
         Ok(Fitness { version, ipv6: ipv6.map_err(|error| error.to_string()) })

@@ -91,7 +91,7 @@ impl Runner {
     pub(super) async fn test(&self, family: Family, text: &str) -> Result<(), Error> {
         let options = ["--noflush", "--test"];
         let process = self.start(family, &options).await?;
-        self.feed(process, &options, "trying rules out", text).await
+        self.feed(process, &options, "testing rules", text).await
     }
 
     async fn start(&self, family: Family, options: &[&str]) -> Result<RestoreProcess, Error> {

@@ -2,9 +2,9 @@
 //! ADD or a DEL does not depend on the number of other mappings.
 //!
 //! `layout` has the chains that all networks share, `network` those of one network, and `maps` the
-//! maps of both. `desired` is what a claim needs, `observed` what exists, and `plan` decides what
-//! has to change; all of these are pure but for reading. `apply` commits at the generation that was
-//! observed, so nothing can change in between.
+//! maps of both. `desired` is what a claim needs, `observed` reads what exists, and `plan` decides
+//! what has to change. `apply` commits that at the generation that was observed, so nothing can
+//! change in between.
 
 mod apply;
 mod desired;

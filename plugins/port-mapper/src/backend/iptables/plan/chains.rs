@@ -74,29 +74,46 @@ fn reconcile_chain(
     let table = &input.observed.nat;
     let jumps = Jumps::to(chain, input.observed.family);
     let existing = rules_of(table, |rule| rule.jumps_to(chain));
-    if is_emptied(input, chain) {
-        // Without the chain, jumps of other programs would have no target.
-        if existing.iter().all(|jump| jumps.contains(jump)) {
-            nat.delete.extend(existing);
-            nat.delete_chains.extend(table.has(chain).then(|| chain.to_owned()));
+    let remaining = Remaining::new(input, localhost, chain);
+    if remaining.has_tagged {
+        if !table.has(chain) {
+            nat.create.push(chain.to_owned());
         }
-        return;
+        jumps.reconcile(&existing, remaining.serve_localhost, nat);
+    } else if remaining.is_empty && existing.iter().all(|jump| jumps.contains(jump)) {
+        // With a jump of another program the chain stays: that jump would have no target.
+        nat.delete.extend(existing);
+        nat.delete_chains.extend(table.has(chain).then(|| chain.to_owned()));
     }
-    let is_left =
-        |at: &usize| input.tagged[*at].rule.chain == chain && !input.edits.delete.contains(at);
-    let left: Vec<usize> = (0..input.tagged.len()).filter(is_left).collect();
-    let omitted = input.observed.omitted.of(chain);
-    let gets_rules = input.edits.append.iter().any(|rule| rule.chain == chain);
-    if left.is_empty() && omitted.count == 0 && !gets_rules {
-        return;
+}
+
+/// The rules of a chain after the change.
+struct Remaining {
+    /// Whether there is none, whichever program made it.
+    is_empty: bool,
+    /// Whether there are rules with a tag.
+    has_tagged: bool,
+    /// Whether the owner of one of these is reached through 127.0.0.1.
+    serve_localhost: bool,
+}
+
+impl Remaining {
+    fn new(input: &PlanInput<'_>, localhost: &HashSet<&str>, chain: &str) -> Self {
+        let (delete, append) = (&input.edits.delete, &input.edits.append);
+        let omitted = input.observed.omitted.of(chain);
+        let is_appended = append.iter().any(|rule| rule.chain == chain);
+        let listed = input.observed.nat.rules.iter().filter(|rule| rule.chain == chain).count();
+        let (deleted, kept): (Vec<usize>, Vec<usize>) = (0..input.tagged.len())
+            .filter(|&at| input.tagged[at].rule.chain == chain)
+            .partition(|at| delete.contains(at));
+        Self {
+            is_empty: listed + omitted.count == deleted.len() && !is_appended,
+            has_tagged: !kept.is_empty() || omitted.count > 0 || is_appended,
+            serve_localhost: omitted.serve_localhost
+                || kept.iter().any(|&at| localhost.contains(&*input.tagged[at].tag))
+                || (is_appended && input.localhost_tag.is_some()),
+        }
     }
-    if !table.has(chain) {
-        nat.create.push(chain.to_owned());
-    }
-    let for_localhost = omitted.serve_localhost
-        || left.iter().any(|&at| localhost.contains(&*input.tagged[at].tag))
-        || (gets_rules && input.localhost_tag.is_some());
-    jumps.reconcile(&existing, for_localhost, nat);
 }
 
 /// The jumps to a chain.
@@ -134,15 +151,6 @@ impl Jumps {
             set_copies(usize::from(for_localhost), jump, existing, nat);
         }
     }
-}
-
-/// Whether the change leaves no rule in the chain, whichever program made it.
-fn is_emptied(input: &PlanInput<'_>, chain: &str) -> bool {
-    let listed = input.observed.nat.rules.iter().filter(|rule| rule.chain == chain).count();
-    let existing = listed + input.observed.omitted.of(chain).count;
-    let is_here = |at: &&usize| input.tagged[**at].rule.chain == chain;
-    let deleted = input.edits.delete.iter().filter(is_here).count();
-    existing == deleted && input.edits.append.iter().all(|rule| rule.chain != chain)
 }
 
 /// Deletes surplus copies of a rule, or appends missing ones.
