@@ -9,10 +9,11 @@ mod signs;
 use std::ffi::OsString;
 
 use crate::claim::Claim;
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
+use cni_wrapper::{Attachment, Environment};
 
 pub use opened::{AnyBackend, Backends};
 
@@ -42,7 +43,7 @@ pub trait Backend {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error>;
 
     /// Removes every rule of the owner; those of the original port mapper too. None is success. Without a `claim`
@@ -53,7 +54,7 @@ pub trait Backend {
     /// Rules may still be there.
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error>;
@@ -95,7 +96,7 @@ pub struct Installed {
     /// Whether the rules were any different before.
     pub changed: bool,
     /// The holders that were gone and whose rules were removed, each once.
-    pub replaced: Vec<Holder>,
+    pub replaced: Vec<Owner>,
 }
 
 /// What is known about the rules that are to be removed.
@@ -115,14 +116,14 @@ pub struct Hints {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
     /// Who.
-    pub holder: Holder,
+    pub owner: Owner,
     /// In which family.
     pub family: Family,
     /// In which chain.
     pub chain: String,
     /// The host ports, each with the container's address and port it leads to (`10.0.0.2:80`; without a port
     /// where the host's is kept).
-    pub ports: Vec<(Taken, String)>,
+    pub ports: Vec<(HostPorts, String)>,
 }
 
 /// What a backend is made of on this host.
@@ -141,4 +142,11 @@ pub struct Surroundings {
     pub path: Option<OsString>,
     /// `XTABLES_LOCKFILE`.
     pub xtables_lock_file: Option<OsString>,
+}
+
+impl From<&Environment> for Surroundings {
+    fn from(environment: &Environment) -> Self {
+        let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
+        Self { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }
+    }
 }

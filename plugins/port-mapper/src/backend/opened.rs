@@ -10,7 +10,8 @@ use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
+use cni_wrapper::Attachment;
 
 /// Opens backends.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl Backend for AnyBackend {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         match self {
             Self::Iptables(backend) => backend.install(claim, besides, is_stale).await,
@@ -138,7 +139,7 @@ impl Backend for AnyBackend {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {

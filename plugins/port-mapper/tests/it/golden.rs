@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::plan::{self, Scope};
 use port_mapper::backend::iptables::save::Listing;
@@ -32,7 +33,7 @@ enum Verb {
         stale: Vec<String>,
     },
     Remove {
-        owner: Owner,
+        owner: Attachment,
         chain: Option<String>,
         #[serde(default, rename = "keepGuard")]
         keep_guard: bool,
@@ -71,8 +72,8 @@ fn tell(listing: &str, request: Request) -> String {
         Verb::Install { claim, stale } => {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let scope = if localhost { Scope::All } else { Scope::Nat };
-            let is_stale = |holder: &_| {
-                stale.iter().any(|id| format!("{holder}").contains(&format!("container {id} ")))
+            let is_stale = |owner: &Owner| {
+                stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
             };
             match plan::install(&listing, scope, family, &claim, &is_stale) {
                 Ok(decision) => decision.plan,

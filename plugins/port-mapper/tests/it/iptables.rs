@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
 use cni_test_kit::{Host, TemporaryDir};
+use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
-use port_mapper::owner::{Holder, Owner};
+use port_mapper::owner::Owner;
 use serde_json::json;
 
 use crate::common::{is_locked, wait_until};
@@ -87,7 +88,7 @@ impl Bench {
         block_on(self.backend().install(claim, Besides::Nothing, &|_| false))
     }
 
-    fn remove(&self, owner: &Owner) {
+    fn remove(&self, owner: &Attachment) {
         let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
         block_on(self.backend().remove(owner, None, &hints)).unwrap();
     }
@@ -222,7 +223,7 @@ fn add_check_and_del_run_two_programs_at_most_and_ask_for_no_rules_of_others() {
         );
         for claim in [one("c1", 80), elsewhere, one("c2", 81)] {
             bench.remove_known(&claim);
-            assert_eq!(bench.runs(), [list, change], "DEL of {}", claim.owner);
+            assert_eq!(bench.runs(), [list, change], "DEL of {}", claim.owner.container_id);
         }
         assert_eq!(bench.picture(), before);
     });
@@ -318,7 +319,7 @@ fn a_taken_host_port_is_refused_in_either_family_before_anything_is_touched() {
         assert_eq!(bench.picture(), before);
         let gone =
             block_on(bench.backend().install(&one("c2", 80), Besides::Nothing, &|_| true)).unwrap();
-        assert_eq!(gone.replaced, [Holder::Attachment(one("c1", 80).owner)]);
+        assert_eq!(gone.replaced, [Owner::Attachment(one("c1", 80).owner)]);
         assert!(!bench.picture().contains("container_id: c1 "));
     });
 }
@@ -334,7 +335,7 @@ fn holdings_tell_who_has_which_port() {
             .iter()
             .map(|holding| {
                 let (taken, target) = &holding.ports[0];
-                format!("{} {} {} {target}", holding.family, holding.holder, taken.first)
+                format!("{} {} {} {target}", holding.family, holding.owner, taken.first)
             })
             .collect();
         assert_eq!(

@@ -59,7 +59,7 @@ pub(crate) fn addresses(host: &Host, container: &str) -> String {
 /// Neither a mapping nor a state file nor a rule nor an address.
 #[track_caller]
 pub(crate) fn nothing_is_left(host: &Host, container: &str) {
-    assert_eq!(host.run(&port_mapper("list")).trim(), "no host port is mapped");
+    assert_eq!(host.run(&port_mapper("list")).trim(), "no host ports are mapped");
     assert_eq!(host.sh("ls -A /run/mesos-cni-port-mapper").trim(), "lock");
     let rules = host.run("iptables-save") + &host.run("nft list ruleset");
     assert!(!rules.contains(container), "a rule is left: {rules}");

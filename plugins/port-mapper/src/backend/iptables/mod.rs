@@ -27,8 +27,9 @@ use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 use ahead::Stock;
+use cni_wrapper::Attachment;
 use plan::{Decision, Scope};
 use run::{Runner, WORK};
 use save::Listing;
@@ -87,7 +88,7 @@ impl Backend for Iptables {
         claim: &Claim,
         // They are found by their tags.
         _besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let mut installed = Installed::default();
         let mut replaced = Vec::new();
@@ -112,7 +113,7 @@ impl Backend for Iptables {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
@@ -204,7 +205,7 @@ fn holdings(listing: &Listing<'_>, family: Family) -> Vec<Holding> {
         let taken = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
         let chain = tagged.rule.chain;
         let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
-            holder: tagged.holder(),
+            owner: tagged.holder(),
             family,
             chain: chain.to_owned(),
             ports: Vec::new(),

@@ -13,7 +13,8 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
+use cni_wrapper::Attachment;
 
 /// How much of the host's rules a listing shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Decision {
     /// What to do.
     pub plan: Plan,
     /// The stale holders.
-    pub replaced: BTreeSet<Holder>,
+    pub replaced: BTreeSet<Owner>,
 }
 
 /// Tagged rules that go (by their place among the tagged), and rules that come.
@@ -49,7 +50,7 @@ pub fn install(
     scope: Scope,
     family: Family,
     claim: &Claim,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Decision, Error> {
     let tagged = survey::tagged(listing);
     let (victims, replaced) = displaced(&tagged, family, claim, is_stale)?;
@@ -84,7 +85,7 @@ pub fn remove(
     listing: &Listing<'_>,
     scope: Scope,
     family: Family,
-    owner: &Owner,
+    owner: &Attachment,
     hints: &Hints,
 ) -> Plan {
     let tagged = survey::tagged(listing);
@@ -108,8 +109,8 @@ fn displaced(
     tagged: &[Tagged<'_>],
     family: Family,
     claim: &Claim,
-    is_stale: &dyn Fn(&Holder) -> bool,
-) -> Result<(BTreeSet<usize>, BTreeSet<Holder>), Error> {
+    is_stale: &dyn Fn(&Owner) -> bool,
+) -> Result<(BTreeSet<usize>, BTreeSet<Owner>), Error> {
     let index = Index::new(&claim.mappings, family);
     let (ours, original) = (claim.owner.tag(), claim.owner.original_tag());
     let mut stale: HashMap<&str, bool> = HashMap::new();
@@ -122,7 +123,7 @@ fn displaced(
             // This very container, mapped before the upgrade.
             go.insert(at);
         } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.holder())) {
-            conflicts.push(Conflict { mapping, taken, holder: rule.holder() });
+            conflicts.push(Conflict { mapping, ports: taken, owner: rule.holder() });
         }
     }
     if !conflicts.is_empty() {
@@ -137,7 +138,7 @@ fn displaced(
 }
 
 /// The smallest change from the owner's rules to the wanted ones that leaves those in order.
-fn difference(tagged: &[Tagged<'_>], owner: &Owner, wanted: Vec<Line>) -> Edits {
+fn difference(tagged: &[Tagged<'_>], owner: &Attachment, wanted: Vec<Line>) -> Edits {
     let tag = owner.tag();
     let mine: Vec<usize> = (0..tagged.len()).filter(|&at| tagged[at].tag == tag).collect();
     let mut wanted_by_chain: BTreeMap<String, Vec<Line>> = BTreeMap::new();

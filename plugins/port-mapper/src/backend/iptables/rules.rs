@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::claim::{Cidr, Claim};
 use crate::family::Family;
 use crate::mappings::Mapping;
+use crate::owner::RuleTag;
 
 /// Chain of the nat table for source addresses that must be rewritten.
 pub const MASQ: &str = "PORT-MAPPER-MASQ";

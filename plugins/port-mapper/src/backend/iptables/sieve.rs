@@ -10,6 +10,7 @@ use super::survey::Tagged;
 use super::view::{Place, View};
 use crate::conflict::Index;
 use crate::family::Family;
+use crate::owner::RuleTag;
 
 /// What is left of a listing, in the form of iptables-save, and what is known of the rest.
 #[derive(Debug, Default)]

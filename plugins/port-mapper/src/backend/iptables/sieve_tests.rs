@@ -83,7 +83,7 @@ fn sift(said: &str, claim: &Claim, conflicts: bool, piece: usize) -> Sifted {
     sieve.sifted()
 }
 
-fn nobody_is_stale(_: &crate::owner::Holder) -> bool {
+fn nobody_is_stale(_: &crate::owner::Owner) -> bool {
     false
 }
 

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use super::rules::{self, MASQ};
 use super::save::{Listing, Rule};
 use super::words;
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::mappings::Protocol;
-use crate::owner::{Holder, MARK};
+use crate::owner::{MARK, Owner};
 
 /// A rule that somebody's tag is on.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ impl<'a> Tagged<'a> {
     }
 
     /// Whose it is.
-    pub(super) fn holder(&self) -> Holder {
-        Holder::parse(&self.tag)
-            .unwrap_or_else(|| Holder::Original { container_id: self.tag.to_string() })
+    pub(super) fn holder(&self) -> Owner {
+        Owner::parse(&self.tag)
+            .unwrap_or_else(|| Owner::Original { container_id: self.tag.to_string() })
     }
 
     /// The host ports that this rule takes, and where they lead; `None` when it takes none, or does so in a way that
     /// neither we nor the original write.
-    pub(super) fn taken(&self) -> Option<(Taken, &'a str)> {
+    pub(super) fn taken(&self) -> Option<(HostPorts, &'a str)> {
         if self.value("-j")? != "DNAT" {
             return None;
         }
@@ -53,7 +53,7 @@ impl<'a> Tagged<'a> {
             Some(subnet) => Some(subnet.split('/').next()?.parse().ok()?),
         };
         let protocol = Protocol::parse(self.value("-p")?)?;
-        Some((Taken { protocol, address, first, last }, self.value("--to-destination")?))
+        Some((HostPorts { protocol, address, first, last }, self.value("--to-destination")?))
     }
 
     fn value(&self, option: &str) -> Option<&'a str> {

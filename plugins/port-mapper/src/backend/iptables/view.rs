@@ -14,6 +14,7 @@ use super::survey;
 use super::words::quote;
 use crate::claim::Claim;
 use crate::family::Family;
+use crate::owner::RuleTag;
 
 /// A chain, and the table that it is in.
 pub(super) type Place = (&'static str, String);

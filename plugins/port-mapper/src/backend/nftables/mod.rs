@@ -30,7 +30,8 @@ use super::{Backend, Besides, Fitness, Hints, Holding, Installed};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
+use cni_wrapper::Attachment;
 use picture::{Picture, chain_of};
 use places::Role;
 use plan::{Decision, Wanted};
@@ -138,7 +139,7 @@ impl Backend for Nftables {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let wanted = Wanted::by(claim);
         let wish = match besides {
@@ -158,7 +159,7 @@ impl Backend for Nftables {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
@@ -215,7 +216,7 @@ fn holdings(picture: &Picture) -> Vec<Holding> {
         let branch = chain_of(element.value.as_ref()).unwrap_or_default();
         let (family, chain) = (place.map.family, branches::configured(branch));
         let holding = found.entry((tag, family, chain)).or_insert_with(|| Holding {
-            holder: plan::holder(tag),
+            owner: plan::holder(tag),
             family,
             chain: chain.to_owned(),
             ports: Vec::new(),

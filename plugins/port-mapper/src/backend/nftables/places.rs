@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use cni_netlink::nftables::{Field, Key, Set, Type, ValueType};
 
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -141,7 +141,7 @@ impl Place {
     }
 
     /// The host ports; `None` for a key that we don't write, or one with a container's address in it.
-    pub(super) fn taken(&self) -> Option<Taken> {
+    pub(super) fn taken(&self) -> Option<HostPorts> {
         let ends: Vec<(&Field, &Field)> = match &self.key {
             Key::One(fields) => fields.iter().map(|field| (field, field)).collect(),
             Key::Range(fields) => fields.iter().map(|(first, last)| (first, last)).collect(),
@@ -155,7 +155,7 @@ impl Place {
             return None;
         };
         let address = host.and_then(|(first, last)| (first == last).then(|| ip(first)).flatten());
-        Some(Taken { protocol: named(*number)?, address, first: *first, last: *last })
+        Some(HostPorts { protocol: named(*number)?, address, first: *first, last: *last })
     }
 }
 

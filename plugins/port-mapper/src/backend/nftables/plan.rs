@@ -14,7 +14,7 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::Holder;
+use crate::owner::{Owner, RuleTag};
 
 /// What a claim wants.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) transaction: Transaction,
-    pub(super) replaced: BTreeSet<Holder>,
+    pub(super) replaced: BTreeSet<Owner>,
 }
 
 /// What makes the owner's elements those of the claim. `None`: more has to be seen first.
@@ -48,7 +48,7 @@ pub(super) fn install(
     picture: &Picture,
     claim: &Claim,
     wanted: &Wanted,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Option<Decision>, Error> {
     let tag = claim.owner.tag();
     let stale = in_the_way(picture, claim, &tag, is_stale)?;
@@ -144,7 +144,7 @@ fn in_the_way(
     picture: &Picture,
     claim: &Claim,
     tag: &str,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<BTreeSet<String>, Error> {
     let indices = Family::ALL.map(|family| Index::new(&claim.mappings, family));
     let mut judged: HashMap<&str, bool> = HashMap::new();
@@ -160,17 +160,17 @@ fn in_the_way(
         let Some(taken) = place.taken() else { continue };
         let Some(mapping) = indices[place.map.family as usize].overlap(&taken) else { continue };
         if !*judged.entry(its).or_insert_with(|| is_stale(&holder(its))) {
-            conflicts.push(Conflict { mapping, taken, holder: holder(its) });
+            conflicts.push(Conflict { mapping, ports: taken, owner: holder(its) });
         }
     }
     if conflicts.is_empty() {
         return Ok(judged.into_keys().map(str::to_owned).collect());
     }
-    conflicts.sort_by_key(|conflict| (conflict.taken.first, conflict.taken.last));
+    conflicts.sort_by_key(|conflict| (conflict.ports.first, conflict.ports.last));
     Err(Error::Conflict(conflicts))
 }
 
 /// Whose an element is. One without a tag was made by somebody by hand.
-pub(super) fn holder(tag: &str) -> Holder {
-    Holder::parse(tag).unwrap_or_else(|| Holder::Original { container_id: tag.to_owned() })
+pub(super) fn holder(tag: &str) -> Owner {
+    Owner::parse(tag).unwrap_or_else(|| Owner::Original { container_id: tag.to_owned() })
 }

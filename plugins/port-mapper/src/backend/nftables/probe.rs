@@ -11,7 +11,7 @@ use crate::claim::{Cidr, Claim, VERSION};
 use crate::config::BackendKind;
 use crate::error::Error;
 use crate::mappings::{HostAddress, Mapping, Protocol};
-use crate::owner::Owner;
+use cni_wrapper::Attachment;
 
 /// What is never there: deleting it makes the kernel take back all that it took before.
 const NOWHERE: &str = "nowhere";
@@ -49,7 +49,7 @@ fn everything() -> Claim {
     let addresses = [([10, 0, 0, 1].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 64)];
     Claim {
         version: VERSION,
-        owner: Owner { network: own("n"), container_id: own("c"), ifname: own("i") },
+        owner: Attachment { network: own("n"), container_id: own("c"), ifname: own("i") },
         netns: String::new(),
         created: None,
         backend: BackendKind::Nftables,

@@ -15,7 +15,8 @@ use super::plan::{self, Wanted};
 use super::{Done, Wish, layout, settle};
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
+use cni_wrapper::Attachment;
 
 /// What a case asks for.
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ enum Verb {
         stale: Vec<String>,
     },
     Remove {
-        owner: Owner,
+        owner: Attachment,
         /// Whether the state file is lost.
         #[serde(default)]
         lost: bool,
@@ -58,8 +59,8 @@ impl World {
     fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Done, Error> {
         let wanted = Wanted::by(claim);
         let is_new = self.claims.iter().all(|before| before.owner != claim.owner);
-        let is_stale = |holder: &Holder| {
-            stale.iter().any(|id| holder.to_string().contains(&format!("container {id} ")))
+        let is_stale = |owner: &Owner| {
+            stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
         };
         self.last = None;
         let last = &mut self.last;
@@ -79,7 +80,7 @@ impl World {
         done
     }
 
-    fn remove(&mut self, owner: &Owner, lost: bool, keep_guard: bool) -> Result<Done, Error> {
+    fn remove(&mut self, owner: &Attachment, lost: bool, keep_guard: bool) -> Result<Done, Error> {
         let claim = self.claims.iter().find(|claim| claim.owner == *owner).filter(|_| !lost);
         let wish = claim
             .map(Wanted::by)
