@@ -10,9 +10,10 @@ use cni_wrapper::{AddResult, Attachment, Call};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BackendKind, Settings};
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::family::Family;
 use crate::mappings::{HostAddress, Mapping};
+use crate::problem::Problem;
 
 /// The version of the state file format that is written.
 pub const VERSION: u32 = 1;

@@ -4,38 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_wrapper::{FileError, exec::ExecError};
-use serde_json::Value;
 
 use crate::conflict::Conflict;
-use crate::owner::prefix;
-
-/// One invalid value in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {why}")]
-pub struct Problem {
-    /// The path of the key, such as `runtimeConfig.portMappings[0].hostPort`.
-    pub key: String,
-    /// The value, what is wrong with it, and what to do.
-    pub why: String,
-}
-
-impl Problem {
-    /// Returns a problem with the value of `key`.
-    pub fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { key: key.into(), why: why.into() }
-    }
-}
-
-/// Returns the text of a value for a message, truncated if it is long.
-pub(crate) fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.len() > 60 { format!("{}...", prefix(&text, 57)) } else { text }
-}
-
-/// Returns the message for a value that is not of the expected type.
-pub(crate) fn unexpected(value: &Value, expected: &str) -> String {
-    format!("{} is not {expected}", shown(value))
-}
+use crate::problem::Problem;
 
 /// The reason why a call or command of the port mapper failed.
 #[derive(Debug, thiserror::Error)]
@@ -174,6 +145,33 @@ impl Error {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Unfit { .. })
     }
+}
+
+/// Converts the port mapper's errors to CNI errors. This is the only place that does.
+impl From<Error> for cni_wrapper::Error {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        match error {
+            Error::Config(problems) => config_error(problems),
+            Error::State(error) => error.into(),
+            Error::Damaged { ref path, .. } => {
+                Self::Decode { what: path.display().to_string(), why: error.to_string() }
+            }
+            error if code == 11 => Self::TryAgainLater(error.to_string()),
+            error => Self::plugin(code, error.to_string()),
+        }
+    }
+}
+
+/// Returns an error for the key of the first problem, whose message also contains the others.
+fn config_error(problems: Vec<Problem>) -> cni_wrapper::Error {
+    let Some(first) = problems.first() else {
+        return cni_wrapper::Error::config("configuration", "is invalid");
+    };
+    let key = first.key.clone();
+    let all = Error::Config(problems).to_string();
+    let why = all.strip_prefix(&format!("{key}: ")).unwrap_or(&all).to_owned();
+    cni_wrapper::Error::config(key, why)
 }
 
 /// iptables failed: the code that the original used for it.

@@ -32,6 +32,7 @@ pub mod mappings;
 pub mod middleware;
 pub mod other_backends;
 pub mod owner;
+pub mod problem;
 pub mod state;
 
-pub use error::{Error, Problem};
+pub use error::Error;

@@ -69,28 +69,3 @@ impl Middleware for PortMapper {
         Ok(())
     }
 }
-
-/// Converts the port mapper's errors to CNI errors. This is the only place that does.
-impl From<crate::Error> for Error {
-    fn from(error: crate::Error) -> Self {
-        let code = error.code();
-        match error {
-            crate::Error::Config(problems) => config_error(problems),
-            crate::Error::State(error) => error.into(),
-            crate::Error::Damaged { ref path, .. } => {
-                Self::Decode { what: path.display().to_string(), why: error.to_string() }
-            }
-            error if code == 11 => Self::TryAgainLater(error.to_string()),
-            error => Self::plugin(code, error.to_string()),
-        }
-    }
-}
-
-/// Returns an error for the key of the first problem, whose message also contains the others.
-fn config_error(problems: Vec<crate::Problem>) -> Error {
-    let Some(first) = problems.first() else { return Error::config("configuration", "is invalid") };
-    let key = first.key.clone();
-    let all = crate::Error::Config(problems).to_string();
-    let why = all.strip_prefix(&format!("{key}: ")).unwrap_or(&all).to_owned();
-    Error::config(key, why)
-}

@@ -74,7 +74,7 @@ pub fn run(about: About) -> ExitCode {
     }
 }
 
-async fn report(options: &Options) -> Result<Report, crate::Error> {
+async fn report(options: &Options) -> Result<Report, crate::error::Error> {
     match options.command.as_str() {
         "list" => list::list(options),
         "restore" => restore::restore(options).await,

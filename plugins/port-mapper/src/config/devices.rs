@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::error::{Problem, unexpected};
+use crate::problem::{Problem, unexpected};
 
 /// The maximum number of names. Each becomes a rule or a set element, and is in every state file.
 const MAX_NAMES: usize = 4096;

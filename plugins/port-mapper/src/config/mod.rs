@@ -14,8 +14,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Problem, shown, unexpected};
+use crate::error::Error;
 use crate::mappings::{self, Mapping};
+use crate::problem::{Problem, shown, unexpected};
 
 /// The chain if none is configured.
 ///

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{HostAddress, Mapping, Protocol, overlap};
-use crate::error::{Problem, shown, unexpected};
+use crate::problem::{Problem, shown, unexpected};
 
 /// Where a list of mappings is in the configuration, and the names of its keys.
 struct Form {

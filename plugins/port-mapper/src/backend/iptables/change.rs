@@ -2,7 +2,8 @@
 
 use super::rules::Line;
 use super::words::quote;
-use crate::error::{Error, Problem};
+use crate::error::Error;
+use crate::problem::Problem;
 
 /// Changes of the two tables. Each table is one commit: all or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
