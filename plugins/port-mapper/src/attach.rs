@@ -20,8 +20,8 @@ use crate::state::State;
 ///
 /// # Errors
 ///
-/// The claim cannot work, the lock is held, a host port belongs to another container, or a change is
-/// rejected.
+/// The claim cannot work, the lock is held, a host port belongs to another container, or a change
+/// is rejected.
 pub async fn attach(
     call: &Call,
     settings: &Settings,
@@ -31,8 +31,8 @@ pub async fn attach(
     let mut claim = Claim::of_call(call, settings, result)?;
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     if is_pending(settings, &claim.owner)? {
-        // An ADD or DEL of the attachment was killed. Its rules may differ from those of this claim,
-        // and the state has room for one pending claim only.
+        // An ADD or DEL of the attachment was killed. Its rules may differ from those of this
+        // claim, and the state has room for one pending claim only.
         begin();
         detach(&claim.owner, &settings.into(), &backends).await?;
     }
@@ -91,7 +91,8 @@ async fn install(
     let known = before.as_ref().ok().and_then(Option::as_ref);
     let stale = |owner: &_| is_stale(&state, owner);
     other_backends::clear(&state, backends, claim, known, &stale).await?;
-    // The state comes first: DEL can do without rules, but without a claim it has to search for them.
+    // The state comes first: DEL can do without rules, but without a claim it has to search for
+    // them.
     state.begin(claim)?;
     apply(&state, backend, claim, existing_rules(before)).await?;
     state.commit(&claim.owner)

@@ -59,7 +59,10 @@ pub enum Error {
     #[error(transparent)]
     State(#[from] FileError),
     /// A state file is invalid. Code 6.
-    #[error("{} is damaged: {why}; remove the file once its container has been deleted", path.display())]
+    #[error(
+        "{} is damaged: {why}; remove the file once its container has been deleted",
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

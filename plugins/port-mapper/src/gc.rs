@@ -20,8 +20,8 @@ pub async fn gc(
     valid: &[Attachment],
 ) -> Vec<Error> {
     let mut errors = Vec::new();
-    // By tag, since names that were read from a tag may be abbreviated. Those of the state are whole
-    // and come first.
+    // By tag, since names that were read from a tag may be abbreviated. Those of the state are
+    // whole and come first.
     let mut found = BTreeMap::new();
     for attachments in [in_state(cleanup), in_rules(cleanup, backends).await] {
         match attachments {

@@ -7,11 +7,12 @@
 //!    result it becomes a [`claim`]: what the attachment wants.
 //! 3. [`state`] stores claims, [`lock`] serialises changes, and [`other_backends`] and [`conflict`]
 //!    find host ports that another [`owner`] has.
-//! 4. [`apply`] has a [`backend`] create the rules, and [`host`] changes the settings that they need.
+//! 4. [`apply`] has a [`backend`] create the rules, and [`host`] changes the settings that they
+//!    need.
 //!
-//! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`, and
-//! the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the commands
-//! for administrators.
+//! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`,
+//! and the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the
+//! commands for administrators.
 
 pub mod apply;
 pub mod attach;

@@ -12,8 +12,8 @@ use crate::state::State;
 
 /// The lock file, opened and not yet locked.
 ///
-/// Child processes that are started after opening it inherit it. If the plugin is killed, the lock is
-/// therefore held until they have ended, too.
+/// Child processes that are started after opening it inherit it. If the plugin is killed, the lock
+/// is therefore held until they have ended, too.
 #[derive(Debug)]
 pub struct Unlocked {
     file: File,
@@ -35,7 +35,8 @@ impl Unlocked {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] (code 11) with the process that holds the lock; or the file cannot be used.
+    /// [`Error::Locked`] (code 11) with the process that holds the lock; or the file cannot be
+    /// used.
     pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
         let Self { file, path } = self;
         match take(&file, timeout).await {

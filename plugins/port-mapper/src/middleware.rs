@@ -13,8 +13,9 @@ use crate::{attach, check, detach, gc};
 pub struct PortMapper {
     /// Whether this process runs an ADD that has not changed anything on the host yet.
     ///
-    /// If such an ADD fails, on a held lock for instance, its rollback has nothing to clean up: it must
-    /// neither wait for the lock again nor remove what an earlier ADD of the attachment created.
+    /// If such an ADD fails, on a held lock for instance, its rollback has nothing to clean up: it
+    /// must neither wait for the lock again nor remove what an earlier ADD of the attachment
+    /// created.
     unchanged: Cell<bool>,
 }
 

@@ -16,8 +16,8 @@ use crate::state::State;
 
 /// Ensures that no other backend maps the claim's host ports.
 ///
-/// The claim's own rules there are removed, and so are those of owners that no longer exist, together
-/// with their state. `before` is the attachment's claim before this ADD.
+/// The claim's own rules there are removed, and so are those of owners that no longer exist,
+/// together with their state. `before` is the attachment's claim before this ADD.
 ///
 /// # Errors
 ///
@@ -57,8 +57,8 @@ async fn remove(
     backend.remove(owner, its_claim, &hints).await
 }
 
-/// Returns the owners whose rules in this backend can be removed: the claim's own, and those that no
-/// longer exist and conflict with the claim.
+/// Returns the owners whose rules in this backend can be removed: the claim's own, and those that
+/// no longer exist and conflict with the claim.
 async fn removable(
     backend: &impl Backend,
     claim: &Claim,

@@ -1,4 +1,5 @@
-//! The owner of a rule, and the tag that names it: the comment that every rule of an attachment has.
+//! The owner of a rule, and the tag that names it: the comment that every rule of an attachment
+//! has.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

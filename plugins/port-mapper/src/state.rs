@@ -1,11 +1,11 @@
 //! The state directory: one small file per attachment, which contains its claim.
 //!
-//! Rules are removed by their tags, so DEL works without the file. The files are needed by `restore`
-//! and `list`, and to decide whether the owner of a host port is still alive.
+//! Rules are removed by their tags, so DEL works without the file. The files are needed by
+//! `restore` and `list`, and to decide whether the owner of a host port is still alive.
 //!
 //! A claim is *pending* while its rules are being created or removed, and *committed* while they
-//! exist. The file of a pending claim has a dot before its name; renaming it commits the claim. If an
-//! ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore` does not
+//! exist. The file of a pending claim has a dot before its name; renaming it commits the claim. If
+//! an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore` does not
 //! recreate it: its host ports may belong to another container by then.
 //!
 //! The directory is a [`PrivateDir`]: no other user can read or change its files.
@@ -146,7 +146,8 @@ impl State {
         self.read_file(name, |found| file_name(found) == committed_name)
     }
 
-    /// Returns all committed claims in the order of file names, with an error for each unusable file.
+    /// Returns all committed claims in the order of file names, with an error for each unusable
+    /// file.
     ///
     /// # Errors
     ///

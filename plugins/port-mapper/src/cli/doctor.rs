@@ -45,7 +45,8 @@ impl Finding {
     }
 }
 
-/// Runs all checks. It changes nothing, except that it creates the state directory if it is missing.
+/// Runs all checks. It changes nothing, except that it creates the state directory if it is
+/// missing.
 pub(super) async fn doctor(options: &Options) -> Report {
     let mut findings = backend(options).await;
     findings.push(forwarding());
@@ -87,8 +88,8 @@ fn forwarding() -> Finding {
     if on {
         return finding("ip_forward", Status::Ok, "is on".to_owned());
     }
-    let advice = "is off, so other hosts cannot reach containers; run `sysctl -w net.ipv4.ip_forward=1` \
-                  (the bridge plugin does this itself)";
+    let advice = "is off, so other hosts cannot reach containers; \
+                  run `sysctl -w net.ipv4.ip_forward=1` (the bridge plugin does this itself)";
     finding("ip_forward", Status::Note, advice.to_owned())
 }
 

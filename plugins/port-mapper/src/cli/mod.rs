@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::config::{BackendKind, DEFAULT_STATE_DIR};
 
-/// The time that a command waits for the lock. It is longer than a plugin's, since no runtime waits for
-/// it, and since a container that `restore` skips would remain without its ports.
+/// The time that a command waits for the lock. It is longer than a plugin's, since no runtime waits
+/// for it, and since a container that `restore` skips would remain without its ports.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\

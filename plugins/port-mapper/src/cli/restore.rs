@@ -1,6 +1,7 @@
 //! `restore`: recreates the rules of all live containers, after a firewall reload.
 //!
-//! Pending claims are left to the ADD or DEL that is running, or to the DEL after one that was killed.
+//! Pending claims are left to the ADD or DEL that is running, or to the DEL after one that was
+//! killed.
 
 use cni_wrapper::Environment;
 use serde_json::json;

@@ -68,8 +68,8 @@ fn check(name: &str) -> Result<(), String> {
     }
     if let Some(bad) = name.chars().find(|&c| !allowed(c)) {
         return Err(format!(
-            "{name:?} contains {bad:?}, which is not supported in an interface name; use a wildcard \
-             that ends before it, such as veth+"
+            "{name:?} contains {bad:?}, which is not supported in an interface name; \
+             use a wildcard that ends before it, such as veth+"
         ));
     }
     if name.starts_with('-') || name == "." || name == ".." {

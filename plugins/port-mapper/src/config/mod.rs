@@ -240,7 +240,8 @@ mod tests {
     #[test]
     fn every_key_may_be_absent_or_null() {
         let nothing = json!({"chain": null, "excludeDevices": null, "backend": null, "snat": null,
-            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null, "runtimeConfig": null});
+            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null,
+            "runtimeConfig": null});
         for value in [json!({}), nothing] {
             let settings = Settings::from(&config(value)).unwrap();
             assert_eq!(settings.chain, "PORT-MAPPER");
@@ -255,7 +256,8 @@ mod tests {
     fn every_key_is_honoured() {
         let settings = Settings::from(&config(
             json!({"chain": "MESOS", "excludeDevices": ["br0", "veth+", "br0"],
-            "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x", "lockTimeout": 0.5,
+            "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x",
+            "lockTimeout": 0.5,
             "runtimeConfig": {"portMappings": [{"hostPort": 1, "containerPort": 2}]}}),
         ));
         let settings = settings.unwrap();

@@ -1,8 +1,8 @@
 //! Hairpin mode of bridge ports, which lets a container reach itself through the host port.
 //!
-//! With `bridge-nf-call-iptables`, a packet is translated while it is on the bridge, and a bridge does
-//! not send a packet back through the port on which it arrived unless hairpin mode is on. Without the
-//! setting, the packet is routed, and hairpin mode is not needed.
+//! With `bridge-nf-call-iptables`, a packet is translated while it is on the bridge, and a bridge
+//! does not send a packet back through the port on which it arrived unless hairpin mode is on.
+//! Without the setting, the packet is routed, and hairpin mode is not needed.
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::error::Error;
 
 /// Turns on hairpin mode for the container's bridge port if that is needed.
 ///
-/// `host_interfaces` are the host's interfaces in the result. If the result has none (0.1.0, 0.2.0),
-/// the port is found as a veth whose other end is in the container's namespace.
+/// `host_interfaces` are the host's interfaces in the result. If the result has none (0.1.0,
+/// 0.2.0), the port is found as a veth whose other end is in the container's namespace.
 ///
 /// # Errors
 ///

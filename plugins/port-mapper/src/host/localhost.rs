@@ -1,12 +1,14 @@
-//! The setting `route_localnet`, with which the kernel routes packets from 127.0.0.1 to a container.
+//! The setting `route_localnet`, with which the kernel routes packets from 127.0.0.1 to a
+//! container.
 //!
 //! It is enabled per interface, and only while the guard rules drop packets with addresses in
-//! 127.0.0.0/8 that arrive from other hosts. In the state directory, each interface on which the port
-//! mapper enabled it has a directory with a file per attachment that needs it. When the last file is
-//! removed, the setting is disabled. An interface on which it was enabled before is left alone.
+//! 127.0.0.0/8 that arrive from other hosts. In the state directory, each interface on which the
+//! port mapper enabled it has a directory with a file per attachment that needs it. When the last
+//! file is removed, the setting is disabled. An interface on which it was enabled before is left
+//! alone.
 //!
-//! If the state directory is lost, it is unknown who enabled the setting. It is then left enabled, and
-//! the guard rules stay for as long as it is.
+//! If the state directory is lost, it is unknown who enabled the setting. It is then left enabled,
+//! and the guard rules stay for as long as it is.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -58,10 +60,11 @@ pub fn enable(state: &State, claim: &Claim) -> Result<(), Error> {
     fs::write(&setting, "1").map_err(failed("write", &setting))
 }
 
-/// Removes the attachment's need for the setting, and disables it where no other attachment needs it.
+/// Removes the attachment's need for the setting, and disables it where no other attachment needs
+/// it.
 ///
-/// The guard rules must still exist. Returns whether the setting is still enabled on any interface on
-/// which the port mapper enabled it.
+/// The guard rules must still exist. Returns whether the setting is still enabled on any interface
+/// on which the port mapper enabled it.
 ///
 /// # Errors
 ///

@@ -38,7 +38,8 @@ impl Protocol {
         }
     }
 
-    /// Reads a name in any letter case, surrounding white space ignored, as the original accepted it.
+    /// Reads a name in any letter case, surrounding white space ignored, as the original accepted
+    /// it.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         Self::ALL.into_iter().find(|protocol| text.eq_ignore_ascii_case(protocol.as_str()))

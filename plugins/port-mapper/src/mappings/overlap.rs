@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::{Mapping, Protocol};
 use crate::family::Family;
 
-/// Returns the first contradiction of each mapping that has one, as indices `(earlier, later)` in the
-/// order of host ports.
+/// Returns the first contradiction of each mapping that has one, as indices `(earlier, later)` in
+/// the order of host ports.
 ///
 /// It is one pass over the mappings sorted by host port: tens of thousands of them are no problem.
 pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {

@@ -1,5 +1,5 @@
-//! Reads port mappings from a network configuration: from Mesos's arguments, and from the capability
-//! `portMappings` of other runtimes.
+//! Reads port mappings from a network configuration: from Mesos's arguments, and from the
+//! capability `portMappings` of other runtimes.
 
 use std::collections::HashSet;
 
@@ -121,8 +121,8 @@ fn present(value: Option<&Value>) -> Option<&Value> {
 
 /// Returns a member by its key, or else by its key in another letter case.
 ///
-/// Go's JSON library reads keys in any letter case, so Go programs write them in any: containerd 1.x
-/// passes `HostPort`.
+/// Go's JSON library reads keys in any letter case, so Go programs write them in any: containerd
+/// 1.x passes `HostPort`.
 fn member<'a>(members: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let similar = || members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
     present(members.get(key).or_else(|| similar().map(|(_, value)| value)))

@@ -127,10 +127,12 @@ fn a_range_must_end_at_the_last_port() {
 #[test]
 fn both_sources_are_merged_without_duplicates() {
     let args = json!({"org.apache.mesos": {"network_info": {"port_mappings": [
-        {"host_port": 80, "container_port": 1}, {"host_port": 80, "container_port": 1, "protocol": "TCP"},
+        {"host_port": 80, "container_port": 1},
+        {"host_port": 80, "container_port": 1, "protocol": "TCP"},
     ]}}});
     let config = json!({"portMappings": [
-        {"hostPort": 80, "containerPort": 1, "protocol": "tcp"}, {"hostPort": 81, "containerPort": 1},
+        {"hostPort": 80, "containerPort": 1, "protocol": "tcp"},
+        {"hostPort": 81, "containerPort": 1},
     ]});
     assert_eq!(read(Some(&args), Some(&config)).unwrap().len(), 2);
 }
@@ -142,8 +144,9 @@ fn a_host_port_that_leads_to_two_container_ports_is_refused() {
     ])));
     assert_eq!(
         refused,
-        "args.\"org.apache.mesos\".network_info.port_mappings[1]: tcp host port 80 to container port 2 \
-         contradicts args.\"org.apache.mesos\".network_info.port_mappings[0], \
+        "args.\"org.apache.mesos\".network_info.port_mappings[1]: \
+         tcp host port 80 to container port 2 contradicts \
+         args.\"org.apache.mesos\".network_info.port_mappings[0], \
          tcp host port 80 to container port 1; map each host port once"
     );
 }
