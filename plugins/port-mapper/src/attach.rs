@@ -30,9 +30,9 @@ pub async fn attach(
 ) -> Result<(), Error> {
     let mut claim = Claim::of_call(call, settings, result)?;
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-    if is_pending(settings, &claim.owner)? {
+    if is_prepared(settings, &claim.owner)? {
         // An ADD or DEL of the attachment was killed. Its rules may differ from those of this
-        // claim, and the state has room for one pending claim only.
+        // claim, and the state has room for one prepared claim only.
         begin();
         detach(&claim.owner, &settings.into(), &backends).await?;
     }
@@ -50,9 +50,9 @@ pub async fn attach(
 }
 
 /// Whether an ADD or DEL of the attachment was killed, and no DEL has completed since.
-fn is_pending(settings: &Settings, owner: &Attachment) -> Result<bool, Error> {
+fn is_prepared(settings: &Settings, owner: &Attachment) -> Result<bool, Error> {
     let state = State::open_existing(&settings.state_dir)?;
-    Ok(state.is_some_and(|state| state.read_pending(owner).is_some()))
+    Ok(state.is_some_and(|state| state.read_prepared(owner).is_some()))
 }
 
 /// Records that nothing is mapped, so that DEL can skip listing rules.
@@ -93,7 +93,7 @@ async fn install(
     other_backends::clear(&state, backends, claim, known, &stale).await?;
     // The state comes first: DEL can do without rules, but without a claim it has to search for
     // them.
-    state.begin(claim)?;
+    state.prepare(claim)?;
     apply(&state, backend, claim, existing_rules(before)).await?;
     state.commit(&claim.owner)
 }

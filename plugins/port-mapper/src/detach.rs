@@ -48,7 +48,7 @@ pub async fn detach(
     let still_enabled = localhost::release(&state, owner)?;
     let hints = hints(claim, cleanup, still_enabled);
     if claim.is_some() {
-        state.begin_removal(owner)?;
+        state.reopen(owner)?;
     }
     for kind in kinds {
         backends.get(kind)?.remove(owner, claim, &hints).await?;
@@ -64,7 +64,7 @@ pub async fn detach(
 struct Known {
     /// The state directory, if it exists.
     state: Option<State>,
-    /// The committed claim and the pending one, if they differ.
+    /// The committed claim and the prepared one, if they differ.
     claims: Vec<Claim>,
 }
 
@@ -77,8 +77,8 @@ impl Known {
             log::warn!("{error}");
             None
         });
-        let pending = existing.read_pending(owner);
-        let mut claims: Vec<Claim> = committed.into_iter().chain(pending).collect();
+        let prepared = existing.read_prepared(owner);
+        let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
         claims.dedup();
         Ok(Self { state, claims })
     }

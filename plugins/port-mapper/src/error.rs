@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_wrapper::{FileError, exec::ExecError};
+use cni_wrapper::{FileError, StoreError, exec::ExecError};
 
 use crate::conflict::Conflict;
 use crate::problem::Problem;
@@ -58,6 +58,9 @@ pub enum Error {
     /// A file or directory of the port mapper could not be used. Code 5.
     #[error(transparent)]
     State(#[from] FileError),
+    /// The state could not be used for another reason. Code 5.
+    #[error(transparent)]
+    Store(StoreError),
     /// A state file is invalid. Code 6.
     #[error(
         "{} is damaged: {why}; remove the file once its container has been deleted",
@@ -138,7 +141,7 @@ impl Error {
             | Self::Exec(ExecError::Deadline { .. }) => 11,
             // Other programs changed the rules during every attempt.
             Self::Netlink(error) if error.is_stale() => 11,
-            Self::State(_) => 5,
+            Self::State(_) | Self::Store(_) => 5,
             Self::Damaged { .. } => 6,
             _ => IPTABLES,
         }
@@ -150,6 +153,16 @@ impl Error {
     }
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::File(error) => Self::State(error),
+            StoreError::Damaged { path, why } => Self::Damaged { path, why },
+            other => Self::Store(other),
+        }
+    }
+}
+
 /// Converts the port mapper's errors to CNI errors. This is the only place that does.
 impl From<Error> for cni_wrapper::Error {
     fn from(error: Error) -> Self {
@@ -157,6 +170,7 @@ impl From<Error> for cni_wrapper::Error {
         match error {
             Error::Config(problems) => config_error(problems),
             Error::State(error) => error.into(),
+            Error::Store(error) => error.into(),
             Error::Damaged { ref path, .. } => {
                 Self::Decode { what: path.display().to_string(), why: error.to_string() }
             }

@@ -45,7 +45,7 @@ pub async fn gc(
 
 fn in_state(cleanup: &Cleanup) -> Result<Vec<Attachment>, Error> {
     let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(Vec::new()) };
-    let claims = state.list()?.into_iter().flatten().chain(state.list_pending()?);
+    let claims = state.list()?.into_iter().flatten().chain(state.list_prepared()?);
     Ok(claims.map(|claim| claim.owner).collect())
 }
 

@@ -41,7 +41,7 @@ impl Unlocked {
         let Self { file, path } = self;
         match take(&file, timeout).await {
             Ok(Some(lock)) => {
-                lock.sign(&format!("{}\n", std::process::id()));
+                lock.set_holder(&format!("{}\n", std::process::id()));
                 Ok(lock)
             }
             Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: timeout }),
@@ -51,7 +51,7 @@ impl Unlocked {
 }
 
 async fn take(file: &File, timeout: Duration) -> io::Result<Option<FileLock>> {
-    FileLock::take(file.try_clone()?, Instant::now() + timeout).await
+    FileLock::acquire(file.try_clone()?, Instant::now() + timeout).await
 }
 
 /// Returns the process that last wrote its id into the file.

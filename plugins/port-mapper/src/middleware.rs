@@ -11,12 +11,12 @@ use crate::{attach, check, detach, gc};
 /// Maps host ports to containers, around any CNI plugin.
 #[derive(Debug, Default)]
 pub struct PortMapper {
-    /// Whether this process runs an ADD that has not changed anything on the host yet.
+    /// Whether the ADD of this process has begun to change the host.
     ///
-    /// If such an ADD fails, on a held lock for instance, its rollback has nothing to clean up: it
-    /// must neither wait for the lock again nor remove what an earlier ADD of the attachment
-    /// created.
-    unchanged: Cell<bool>,
+    /// If it fails before that, on a held lock for instance, its rollback must neither wait for the
+    /// lock again nor remove what an earlier ADD of the same attachment created. The state cannot tell
+    /// the claim of an earlier ADD from the claim of this one, and a rollback does not say why.
+    has_begun: Cell<bool>,
 }
 
 impl Middleware for PortMapper {
@@ -24,7 +24,6 @@ impl Middleware for PortMapper {
 
     /// Refuses an invalid configuration before the delegate attaches anything.
     async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
-        self.unchanged.set(true);
         Settings::from(config)?;
         Ok(())
     }
@@ -36,13 +35,13 @@ impl Middleware for PortMapper {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        Ok(attach::attach(call, &settings, result, || self.unchanged.set(false)).await?)
+        Ok(attach::attach(call, &settings, result, || self.has_begun.set(true)).await?)
     }
 
     /// Removes the rules before the delegate releases the address, which may be assigned to another
     /// container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
-        if self.unchanged.get() {
+        if call.is_rollback() && !self.has_begun.get() {
             return Ok(());
         }
         let cleanup = Cleanup::from(config);
@@ -60,7 +59,7 @@ impl Middleware for PortMapper {
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         let errors = gc::gc(network, &cleanup, &backends, valid).await;
         let errors = errors.into_iter().map(Error::from).collect();
-        Error::several(errors).map_or(Ok(()), Err)
+        Error::combine(errors)
     }
 
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {

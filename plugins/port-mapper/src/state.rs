@@ -1,20 +1,16 @@
-//! The state directory: one small file per attachment, which contains its claim.
+//! The state directory: an [`AttachmentStore`] of claims, with a small file per attachment.
 //!
-//! Rules are removed by their tags, so DEL works without the file. The files are needed by
-//! `restore` and `list`, and to decide whether the owner of a host port is still alive.
+//! Rules are removed by their tags, so DEL works without the file. The files are needed by `restore`
+//! and `list`, and to decide whether the owner of a host port is still alive.
 //!
-//! A claim is *pending* while its rules are being created or removed, and *committed* while they
-//! exist. The file of a pending claim has a dot before its name; renaming it commits the claim. If
-//! an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore` does not
-//! recreate it: its host ports may belong to another container by then.
-//!
-//! The directory is a [`PrivateDir`]: no other user can read or change its files.
+//! A claim is *prepared* while its rules are being created or removed, and *committed* while they
+//! exist. If an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore`
+//! does not recreate it: its host ports may belong to another container by then.
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::{Attachment, FileError, PrivateDir};
+use cni_wrapper::{Attachment, AttachmentStore, PrivateDir, StoreError};
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
@@ -22,12 +18,14 @@ use crate::owner::Owner;
 
 /// The maximum size of a file in bytes. 10,000 mappings take about one MiB.
 const MAX_SIZE: usize = 16 << 20;
-const SUFFIX: &str = ".json";
 const LOCK: &str = "lock";
 
-/// An open state directory.
+/// An attachment and its claim, as the store returns them.
+type Entry = Result<(Attachment, Claim), StoreError>;
+
+/// An existing state directory.
 #[derive(Debug)]
-pub struct State(PrivateDir);
+pub struct State(AttachmentStore<Claim>);
 
 impl State {
     /// Opens the directory, and creates it if it is missing.
@@ -36,7 +34,9 @@ impl State {
     ///
     /// It cannot be created, is a symbolic link or not a directory, or belongs to another user.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self(PrivateDir::open(path)?))
+        let store = AttachmentStore::new(path);
+        store.directory()?;
+        Ok(Self(store))
     }
 
     /// Opens the directory. Returns `None` if it does not exist.
@@ -45,7 +45,8 @@ impl State {
     ///
     /// As [`State::open`].
     pub fn open_existing(path: &Path) -> Result<Option<Self>, Error> {
-        Ok(PrivateDir::open_existing(path)?.map(Self))
+        let existing = PrivateDir::open_existing(path)?;
+        Ok(existing.map(|_| Self(AttachmentStore::new(path))))
     }
 
     /// Returns the path of the directory.
@@ -53,9 +54,14 @@ impl State {
         self.0.path()
     }
 
+    /// Opens the lock file, which contains the id of the process that last took the lock.
+    pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
+        Ok((self.0.directory()?.lock_file(LOCK)?, self.path().join(LOCK)))
+    }
+
     /// Returns the name of the file of an attachment.
     pub(crate) fn file_name(attachment: &Attachment) -> String {
-        file_name(attachment)
+        AttachmentStore::<Claim>::file_stem(attachment) + ".json"
     }
 
     /// Stores a claim as committed at once: one that has no rules.
@@ -64,115 +70,35 @@ impl State {
     ///
     /// The file cannot be written. The claim that was committed before is unchanged.
     pub fn write(&self, claim: &Claim) -> Result<(), Error> {
-        self.begin(claim)?;
-        self.commit(&claim.owner)
+        Ok(self.0.write(&claim.owner, claim)?)
     }
 
-    /// Stores a claim as pending, before its rules are created.
+    /// Stores a claim as prepared, before its rules are created.
     ///
     /// # Errors
     ///
     /// The file cannot be written, and does not exist then.
-    pub fn begin(&self, claim: &Claim) -> Result<(), Error> {
-        let text = serde_json::to_vec(claim).map_err(|error| {
-            let path = self.path().join(pending_name(&claim.owner));
-            FileError { action: "write", path, source: error.into() }
-        })?;
-        Ok(self.0.write(&pending_name(&claim.owner), &text)?)
+    pub fn prepare(&self, claim: &Claim) -> Result<(), Error> {
+        Ok(self.0.prepare(&claim.owner, claim)?)
     }
 
-    /// Commits the pending claim of an attachment. It replaces the one that was committed before.
+    /// Commits the prepared claim of an attachment. It replaces the one that was committed before.
     ///
     /// # Errors
     ///
-    /// The file cannot be renamed. The claim that was committed before is unchanged.
+    /// There is no prepared claim, or its file cannot be renamed. The claim that was committed before
+    /// is unchanged.
     pub fn commit(&self, owner: &Attachment) -> Result<(), Error> {
-        let name = pending_name(owner);
-        match self.0.rename(&name, &file_name(owner))? {
-            true => Ok(()),
-            false => Err(FileError {
-                action: "rename",
-                path: self.path().join(name),
-                source: ErrorKind::NotFound.into(),
-            }
-            .into()),
-        }
+        Ok(self.0.commit(owner)?)
     }
 
-    /// Makes the committed claim of an attachment pending, before its rules are removed.
+    /// Makes the committed claim of an attachment a prepared one, before its rules are removed.
     ///
     /// # Errors
     ///
     /// The file cannot be renamed, and is unchanged.
-    pub fn begin_removal(&self, owner: &Attachment) -> Result<(), Error> {
-        self.0.rename(&file_name(owner), &pending_name(owner))?;
-        Ok(())
-    }
-
-    /// Returns the pending claim of an attachment, or else the committed one, if there is any.
-    ///
-    /// # Errors
-    ///
-    /// The file of the committed claim cannot be read, or is damaged. A damaged file of a pending
-    /// claim is ignored: its writer was killed before it created any rule.
-    pub fn read(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
-        match self.read_pending(owner) {
-            Some(claim) => Ok(Some(claim)),
-            None => self.read_committed(owner),
-        }
-    }
-
-    /// Returns the pending claim of an attachment, if there is one.
-    pub fn read_pending(&self, owner: &Attachment) -> Option<Claim> {
-        self.read_of(owner, &pending_name(owner)).unwrap_or_default()
-    }
-
-    /// Returns the committed claim of an attachment, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, or is damaged.
-    pub fn read_committed(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
-        self.read_of(owner, &file_name(owner))
-    }
-
-    fn read_of(&self, owner: &Attachment, name: &str) -> Result<Option<Claim>, Error> {
-        self.read_file(name, |found| found == owner)
-    }
-
-    /// Reads a file of which only the name is known.
-    fn read_named(&self, name: &str) -> Result<Option<Claim>, Error> {
-        let committed_name = name.trim_start_matches('.');
-        self.read_file(name, |found| file_name(found) == committed_name)
-    }
-
-    /// Returns all committed claims in the order of file names, with an error for each unusable
-    /// file.
-    ///
-    /// # Errors
-    ///
-    /// The directory itself cannot be read.
-    pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
-        let mut names = self.names(|name| !name.starts_with('.'))?;
-        names.sort_unstable();
-        // The attachment of a file that has disappeared meanwhile was deleted meanwhile.
-        Ok(names.iter().filter_map(|name| self.read_named(name).transpose()).collect())
-    }
-
-    /// Returns all pending claims: of ADDs and DELs that are running or were killed.
-    ///
-    /// # Errors
-    ///
-    /// The directory itself cannot be read.
-    pub fn list_pending(&self) -> Result<Vec<Claim>, Error> {
-        let names = self.names(|name| name.starts_with('.'))?;
-        Ok(names.iter().filter_map(|name| self.read_named(name).ok()?).collect())
-    }
-
-    fn names(&self, filter: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
-        let mut names = self.0.names()?;
-        names.retain(|name| name.ends_with(SUFFIX) && filter(name));
-        Ok(names)
+    pub fn reopen(&self, owner: &Attachment) -> Result<(), Error> {
+        Ok(self.0.reopen(owner)?)
     }
 
     /// Removes both claims of an attachment. It is not an error if there is none.
@@ -181,45 +107,88 @@ impl State {
     ///
     /// A file exists and cannot be removed.
     pub fn remove(&self, owner: &Attachment) -> Result<(), Error> {
-        self.0.remove(&file_name(owner))?;
-        Ok(self.0.remove(&pending_name(owner))?)
+        Ok(self.0.remove(owner)?)
     }
 
-    /// Opens the lock file, which contains the id of the process that last took the lock.
-    pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
-        Ok((self.0.lock_file(LOCK)?, self.path().join(LOCK)))
-    }
-
-    /// Reads a file. A claim of an unexpected attachment is an error.
-    fn read_file(
-        &self,
-        name: &str,
-        is_expected: impl Fn(&Attachment) -> bool,
-    ) -> Result<Option<Claim>, Error> {
-        let Some(text) = self.0.read(name, MAX_SIZE)? else { return Ok(None) };
-        let damaged = |why| Error::Damaged { path: self.path().join(name), why };
-        match parse(&text) {
-            Ok(claim) if is_expected(&claim.owner) => Ok(Some(claim)),
-            Ok(claim) => Err(damaged(format!("it is the file of {}", Owner::from(&claim.owner)))),
-            Err(why) => Err(damaged(why)),
+    /// Returns the prepared claim of an attachment, or else the committed one, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// The file of the committed claim cannot be read, or is damaged.
+    pub fn read(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
+        match self.read_prepared(owner) {
+            Some(claim) => Ok(Some(claim)),
+            None => self.read_committed(owner),
         }
     }
-}
 
-fn parse(text: &[u8]) -> Result<Claim, String> {
-    let claim: Claim = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    match claim.version {
-        VERSION => Ok(claim),
-        other => Err(format!("it has format version {other}; this program supports {VERSION}")),
+    /// Returns the prepared claim of an attachment, if there is one.
+    ///
+    /// A damaged file is ignored: its writer was killed before it created any rule.
+    pub fn read_prepared(&self, owner: &Attachment) -> Option<Claim> {
+        self.checked(entry(owner, self.0.read_prepared(owner))?).ok()
+    }
+
+    /// Returns the committed claim of an attachment, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is damaged.
+    pub fn read_committed(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
+        entry(owner, self.0.read(owner)).map(|entry| self.checked(entry)).transpose()
+    }
+
+    /// Returns all committed claims in the order of file names, with an error for each unusable file.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself cannot be read.
+    pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
+        Ok(self.0.list()?.into_iter().map(|entry| self.checked(entry)).collect())
+    }
+
+    /// Returns all prepared claims: of ADDs and DELs that are running or were killed.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself cannot be read.
+    pub fn list_prepared(&self) -> Result<Vec<Claim>, Error> {
+        let entries = self.0.list_prepared()?.into_iter();
+        Ok(entries.filter_map(|entry| self.checked(entry).ok()).collect())
+    }
+
+    /// Checks owner and version of a claim that was read, and reads files of the former format.
+    fn checked(&self, entry: Entry) -> Result<Claim, Error> {
+        let (owner, claim) = match entry {
+            Err(StoreError::Damaged { path, why }) => {
+                let former = self.read_former(&path);
+                former.ok_or(StoreError::Damaged { path, why })?
+            }
+            entry => entry?,
+        };
+        let why = if claim.owner != owner {
+            format!("it contains the claim of {}", Owner::from(&claim.owner))
+        } else if claim.version != VERSION {
+            format!("it has format version {}; this program supports {VERSION}", claim.version)
+        } else {
+            return Ok(claim);
+        };
+        Err(Error::Damaged { path: self.path().join(Self::file_name(&owner)), why })
+    }
+
+    /// Reads a file that contains the claim alone, as the first version of this program wrote it.
+    fn read_former(&self, path: &Path) -> Option<(Attachment, Claim)> {
+        let name = path.file_name()?.to_str()?;
+        let text = self.0.directory().ok()?.read(name, MAX_SIZE).ok()??;
+        let claim: Claim = serde_json::from_slice(&text).ok()?;
+        let is_owner = Self::file_name(&claim.owner) == name.trim_start_matches('.');
+        is_owner.then(|| (claim.owner.clone(), claim))
     }
 }
 
-fn file_name(attachment: &Attachment) -> String {
-    attachment.file_name() + SUFFIX
-}
-
-fn pending_name(attachment: &Attachment) -> String {
-    format!(".{}", file_name(attachment))
+/// Pairs a claim that was read with its owner, as in a list.
+fn entry(owner: &Attachment, read: Result<Option<Claim>, StoreError>) -> Option<Entry> {
+    read.transpose().map(|claim| Ok((owner.clone(), claim?)))
 }
 
 #[cfg(test)]

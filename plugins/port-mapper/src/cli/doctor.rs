@@ -63,7 +63,7 @@ pub(super) async fn doctor(options: &Options) -> Report {
 }
 
 async fn backend(options: &Options) -> Vec<Finding> {
-    let backends = Backends::new((&Environment::of_process()).into(), options.lock_timeout);
+    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let kind = backends.kind(options.backend);
     let name = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
     let fitness = match backends.get(kind) {

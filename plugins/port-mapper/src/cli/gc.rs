@@ -14,7 +14,7 @@ use crate::liveness::is_live;
 use crate::owner::Owner;
 use crate::state::State;
 
-/// Removes committed and pending claims of such containers. Continues after an error.
+/// Removes committed and prepared claims of such containers. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
     let cleanup = Cleanup {
         chain: None,
@@ -22,9 +22,9 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
         state_dir: options.state_dir.clone(),
         lock_timeout: options.lock_timeout,
     };
-    let backends = Backends::new((&Environment::of_process()).into(), options.lock_timeout);
+    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let (mut removed, mut errors) = (Vec::new(), Vec::new());
-    for claim in claims(options)?.into_iter().chain(pending(options)?) {
+    for claim in claims(options)?.into_iter().chain(prepared(options)?) {
         match claim {
             Ok(claim) if is_live(&claim) => {}
             Ok(claim) => match detach(&claim.owner, &cleanup, &backends).await {
@@ -44,8 +44,8 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
     Ok(Report { text, json, success: errors.is_empty() })
 }
 
-fn pending(options: &Options) -> Result<Vec<Result<Claim, Error>>, Error> {
+fn prepared(options: &Options) -> Result<Vec<Result<Claim, Error>>, Error> {
     let state = State::open_existing(&options.state_dir)?;
-    let pending = state.map_or(Ok(Vec::new()), |state| state.list_pending())?;
-    Ok(pending.into_iter().map(Ok).collect())
+    let prepared = state.map_or(Ok(Vec::new()), |state| state.list_prepared())?;
+    Ok(prepared.into_iter().map(Ok).collect())
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cni_wrapper::{About, command};
+use cni_wrapper::{About, block_on};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ pub fn run(about: About) -> ExitCode {
     match parse(Parser::from_env()) {
         Ok(Parsed::Help) => print(HELP, true),
         Ok(Parsed::Version) => print(&format!("{} {}\n", about.name, about.version), true),
-        Ok(Parsed::Command(options)) => match command(report(&options)) {
+        Ok(Parsed::Command(options)) => match block_on(report(&options)) {
             Ok(Ok(report)) if options.json => print(&format!("{}\n", report.json), report.success),
             Ok(Ok(report)) => print(&report.text, report.success),
             Ok(Err(error)) => fail(&error.to_string()),

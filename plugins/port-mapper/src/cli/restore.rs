@@ -1,6 +1,6 @@
 //! `restore`: recreates the rules of all live containers, after a firewall reload.
 //!
-//! Pending claims are left to the ADD or DEL that is running, or to the DEL after one that was
+//! Prepared claims are left to the ADD or DEL that is running, or to the DEL after one that was
 //! killed.
 
 use cni_wrapper::Environment;
@@ -20,7 +20,7 @@ use crate::owner::Owner;
 
 /// Applies all committed claims. Rules that are right are kept. Continues after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
-    let backends = Backends::new((&Environment::of_process()).into(), options.lock_timeout);
+    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let (mut restored, mut errors) = (Vec::new(), Vec::new());
     for claim in claims(options)? {
         let claim = match claim {
