@@ -1,10 +1,11 @@
 //! What iptables-save prints: whatever it says, nobody's rule is deleted but the owner's.
 
+use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
 use port_mapper::family::Family;
-use port_mapper::owner::Owner;
+use port_mapper::owner::RuleTag;
 
 pub(crate) fn holds(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -15,7 +16,7 @@ pub(crate) fn holds(input: &[u8]) {
         assert!(text.contains(rule.spec) && text.contains(rule.chain));
     }
     let of = |text: &str| text.to_owned();
-    let owner = Owner { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
+    let owner = Attachment { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
     let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
     for chain in [None, Some(of("PORT-MAPPER"))] {
         let hints = Hints { chain, families: None, keep_guard: false };

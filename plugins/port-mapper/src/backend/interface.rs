@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 
+use cni_wrapper::{Attachment, Environment};
+
 use crate::claim::Claim;
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 
 /// Creates, removes and lists the rules of claims.
 ///
@@ -35,7 +37,7 @@ pub trait Backend {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error>;
 
     /// Removes every rule of the owner, including those of Mesos's original port mapper.
@@ -47,7 +49,7 @@ pub trait Backend {
     /// Rules may still exist.
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error>;
@@ -89,7 +91,7 @@ pub struct Installed {
     /// Whether the rules were different before.
     pub changed: bool,
     /// The stale owners whose rules were removed, each once.
-    pub replaced: Vec<Holder>,
+    pub replaced: Vec<Owner>,
 }
 
 /// What is known about the rules to remove.
@@ -109,14 +111,14 @@ pub struct Hints {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
     /// The owner.
-    pub holder: Holder,
+    pub owner: Owner,
     /// The family.
     pub family: Family,
     /// The chain.
     pub chain: String,
     /// The host ports, each with its target: the container's address and port (`10.0.0.2:80`), or
     /// only the address if the port is the same.
-    pub ports: Vec<(Taken, String)>,
+    pub ports: Vec<(HostPorts, String)>,
 }
 
 /// What a backend can do on this host.
@@ -135,4 +137,11 @@ pub struct Surroundings {
     pub path: Option<OsString>,
     /// `XTABLES_LOCKFILE`.
     pub xtables_lock_file: Option<OsString>,
+}
+
+impl From<&Environment> for Surroundings {
+    fn from(environment: &Environment) -> Self {
+        let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
+        Self { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }
+    }
 }

@@ -3,6 +3,8 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use cni_wrapper::Attachment;
+
 use super::detect;
 use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use super::iptables::{Iptables, Variant};
@@ -10,7 +12,7 @@ use super::nftables::Nftables;
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 
 /// Opens backends and keeps them.
 #[derive(Debug)]
@@ -135,7 +137,7 @@ impl Backend for AnyBackend {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         match self {
             Self::Iptables(backend) => backend.install(claim, besides, is_stale).await,
@@ -145,7 +147,7 @@ impl Backend for AnyBackend {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {

@@ -31,7 +31,7 @@ fn json(host: &Host, words: &[&str]) -> Value {
 fn list_says_who_owns_which_port() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    assert_eq!(printed(&host, &["list"]), "no host port is mapped\n");
+    assert_eq!(printed(&host, &["list"]), "no host ports are mapped\n");
     add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
     add(&on_paper(&host, &dir, &network, "without-ports", &[]));
     let text = printed(&host, &["list"]);
@@ -81,7 +81,7 @@ fn gc_removes_only_containers_whose_namespace_is_gone_and_restore_passes_them_ov
     add(&call(dead.name(), 8080));
     add(&call(live.name(), 8081));
     dead.delete();
-    assert!(printed(&host, &["list"]).contains("namespace is gone"));
+    assert!(printed(&host, &["list"]).contains("namespace missing"));
     host.run("iptables -t nat -F");
     assert_eq!(json(&host, &["restore", "--json"])["restored"].as_array().map(Vec::len), Some(1));
     let removed = json(&host, &["gc", "--json"]);
@@ -95,10 +95,10 @@ fn doctor_says_fit_or_what_is_missing() {
     let host = Host::new();
     for backend in ["iptables-nft", "iptables-legacy", "nftables"] {
         let report = json(&host, &["doctor", "--json", "--backend", backend]);
-        assert_eq!(report["fit"], true, "{report}");
+        assert_eq!(report["ok"], true, "{report}");
     }
     let (failed, text) = doctor_without_programs(&host, "--backend iptables");
-    assert!(failed && text.contains("BAD") && text.contains("install iptables"), "{text}");
+    assert!(failed && text.contains("failed") && text.contains("install iptables"), "{text}");
     let (failed, text) = doctor_without_programs(&host, "");
     assert!(!failed && text.contains("nf_tables of Linux"), "the default needs none: {text}");
 }
@@ -119,7 +119,7 @@ fn doctor_says_what_the_kernel_refuses() {
         host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("BAD   nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
+    assert!(text.contains("failed  nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn doctor_sees_that_the_comment_match_is_missing() {
 fn a_mistyped_command_is_explained_and_fails() {
     let host = Host::new();
     for (words, part) in [
-        (["lst"].as_slice(), "there is no command \"lst\""),
+        (["lst"].as_slice(), "\"lst\" is not a command"),
         (&["list", "--foo"], "--foo"),
-        (&["doctor", "--backend", "pf"], "there is no backend \"pf\""),
+        (&["doctor", "--backend", "pf"], "\"pf\" is not a backend"),
     ] {
         let output = command(&host, words);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

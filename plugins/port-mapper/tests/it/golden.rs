@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
@@ -33,7 +34,7 @@ enum Verb {
         stale: Vec<String>,
     },
     Remove {
-        owner: Owner,
+        owner: Attachment,
         chain: Option<String>,
         #[serde(default, rename = "keepGuard")]
         keep_guard: bool,
@@ -72,8 +73,8 @@ fn plan_text(listing: &str, request: Request) -> String {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let tables = if localhost { Tables::NatAndRaw } else { Tables::Nat };
             let observed = Observed::parse(family, tables, listing);
-            let is_stale = |holder: &_| {
-                stale.iter().any(|id| format!("{holder}").contains(&format!("container {id} ")))
+            let is_stale = |owner: &Owner| {
+                stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
             };
             match plan::install(&observed, &claim, &is_stale) {
                 Ok(decision) => decision.plan,

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
 use cni_test_kit::{Host, TemporaryDir};
+use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
-use port_mapper::owner::{Holder, Owner};
+use port_mapper::owner::Owner;
 use serde_json::json;
 
 use crate::common::{is_locked, wait_until};
@@ -87,7 +88,7 @@ impl Fixture {
         block_on(self.backend().install(claim, Besides::Nothing, &|_| false))
     }
 
-    fn remove(&self, owner: &Owner) {
+    fn remove(&self, owner: &Attachment) {
         let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
         block_on(self.backend().remove(owner, None, &hints)).unwrap();
     }
@@ -226,7 +227,7 @@ fn add_check_and_del_run_two_programs_at_most_and_list_no_rules_of_others() {
         );
         for claim in [one("c1", 80), elsewhere, one("c2", 81)] {
             fixture.remove_known(&claim);
-            assert_eq!(fixture.runs(), [list, change], "DEL of {}", claim.owner);
+            assert_eq!(fixture.runs(), [list, change], "DEL of {}", claim.owner.container_id);
         }
         assert_eq!(fixture.snapshot(), before);
     });
@@ -325,7 +326,7 @@ fn a_conflict_in_either_family_is_refused_before_anything_is_changed() {
         let installed =
             block_on(fixture.backend().install(&one("c2", 80), Besides::Nothing, &|_| true))
                 .unwrap();
-        assert_eq!(installed.replaced, [Holder::Attachment(one("c1", 80).owner)]);
+        assert_eq!(installed.replaced, [Owner::Attachment(one("c1", 80).owner)]);
         assert!(!fixture.snapshot().contains("container_id: c1 "));
     });
 }
@@ -341,7 +342,7 @@ fn holdings_list_the_host_ports_of_every_owner() {
             .iter()
             .map(|holding| {
                 let (taken, target) = &holding.ports[0];
-                format!("{} {} {} {target}", holding.family, holding.holder, taken.first)
+                format!("{} {} {} {target}", holding.family, holding.owner, taken.first)
             })
             .collect();
         assert_eq!(

@@ -7,6 +7,7 @@ use super::rule::{Rule, Words};
 use crate::claim::{Cidr, Claim};
 use crate::family::Family;
 use crate::mappings::Mapping;
+use crate::owner::RuleTag;
 
 /// Chain of the nat table that rewrites source addresses.
 pub const MASQ: &str = "PORT-MAPPER-MASQ";

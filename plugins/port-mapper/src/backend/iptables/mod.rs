@@ -18,11 +18,13 @@ mod xtables_lock;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cni_wrapper::Attachment;
+
 use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 use apply::{Executor, Query};
 use fast_path::Scope;
 use observed::{Observed, Tables};
@@ -79,7 +81,7 @@ impl Backend for Iptables {
         claim: &Claim,
         // Existing rules are found by their tags.
         _besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let mut replaced = Vec::new();
         let mut decide = |observed: &Observed<'_>| {
@@ -101,7 +103,7 @@ impl Backend for Iptables {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
@@ -193,7 +195,7 @@ fn holdings(observed: &Observed<'_>) -> Vec<Holding> {
         let ports = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
         let chain = tagged.rule.chain;
         let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
-            holder: tagged.holder(),
+            owner: tagged.owner(),
             family: observed.family,
             chain: chain.to_owned(),
             ports: Vec::new(),

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use super::desired::{LOOPBACK_V4, MASQ};
 use super::rule::{self, Rule};
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::family::Family;
 use crate::mappings::Protocol;
-use crate::owner::{Holder, MARK};
+use crate::owner::{MARK, Owner};
 
 /// The tables that are observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,14 +204,14 @@ impl<'a> TaggedRule<'a> {
     }
 
     /// Returns the owner that the tag names.
-    pub(super) fn holder(&self) -> Holder {
-        Holder::parse(&self.tag)
-            .unwrap_or_else(|| Holder::Original { container_id: self.tag.to_string() })
+    pub(super) fn owner(&self) -> Owner {
+        Owner::parse(&self.tag)
+            .unwrap_or_else(|| Owner::Original { container_id: self.tag.to_string() })
     }
 
     /// Returns the host ports that this rule maps, and their target. Returns `None` if it maps
     /// none, or if neither this port mapper nor the original writes such a rule.
-    pub(super) fn taken(&self) -> Option<(Taken, &'a str)> {
+    pub(super) fn taken(&self) -> Option<(HostPorts, &'a str)> {
         if self.value("-j")? != "DNAT" {
             return None;
         }
@@ -221,7 +221,7 @@ impl<'a> TaggedRule<'a> {
             Some(subnet) => Some(subnet.split('/').next()?.parse().ok()?),
         };
         let protocol = Protocol::parse(self.value("-p")?)?;
-        Some((Taken { protocol, address, first, last }, self.value("--to-destination")?))
+        Some((HostPorts { protocol, address, first, last }, self.value("--to-destination")?))
     }
 
     fn value(&self, option: &str) -> Option<&'a str> {

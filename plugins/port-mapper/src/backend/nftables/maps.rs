@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use cni_netlink::nftables::{Field, Key, Set, Type, ValueType};
 
-use crate::conflict::Taken;
+use crate::conflict::HostPorts;
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -144,7 +144,7 @@ impl ElementId {
 
     /// Returns the host ports, or `None` if the key contains a container's address or is not one of
     /// ours.
-    pub(super) fn taken(&self) -> Option<Taken> {
+    pub(super) fn taken(&self) -> Option<HostPorts> {
         let ends: Vec<(&Field, &Field)> = match &self.key {
             Key::One(fields) => fields.iter().map(|field| (field, field)).collect(),
             Key::Range(fields) => fields.iter().map(|(first, last)| (first, last)).collect(),
@@ -158,7 +158,7 @@ impl ElementId {
             return None;
         };
         let address = host.and_then(|(first, last)| (first == last).then(|| ip(first)).flatten());
-        Some(Taken { protocol: protocol(*number)?, address, first: *first, last: *last })
+        Some(HostPorts { protocol: protocol(*number)?, address, first: *first, last: *last })
     }
 }
 

@@ -27,12 +27,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
+use cni_wrapper::Attachment;
 
 use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
 use apply::Applied;
 use desired::Desired;
 use maps::Role;
@@ -94,7 +95,7 @@ impl Backend for Nftables {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let desired = Desired::new(claim);
         let scope = match besides {
@@ -114,7 +115,7 @@ impl Backend for Nftables {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
@@ -169,7 +170,7 @@ fn holdings(observed: &Observed) -> Vec<Holding> {
         let network = target_chain(element.value.as_ref()).unwrap_or_default();
         let (family, chain) = (id.map.family, network::configured_chain(network));
         let holding = found.entry((tag, family, chain)).or_insert_with(|| Holding {
-            holder: plan::holder(tag),
+            owner: plan::owner(tag),
             family,
             chain: chain.to_owned(),
             ports: Vec::new(),

@@ -14,13 +14,13 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::Holder;
+use crate::owner::{Owner, RuleTag};
 
 /// A transaction, and the owners whose elements it removes because they no longer exist.
 #[derive(Debug)]
 pub(super) struct Decision {
     pub(super) transaction: Transaction,
-    pub(super) replaced: BTreeSet<Holder>,
+    pub(super) replaced: BTreeSet<Owner>,
 }
 
 /// Plans the changes that make the owner's elements those of the claim. Returns `None` if that
@@ -33,7 +33,7 @@ pub(super) fn install(
     observed: &Observed,
     claim: &Claim,
     desired: &Desired,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Option<Decision>, Error> {
     let tag = claim.owner.tag();
     let stale = stale_owners(observed, claim, &tag, is_stale)?;
@@ -50,7 +50,7 @@ pub(super) fn install(
     }
     reconcile_elements(&mut edit, observed, &tag, &desired.elements);
     edit.remove_unused_networks();
-    let replaced = stale.iter().map(|tag| holder(tag)).collect();
+    let replaced = stale.iter().map(|tag| owner(tag)).collect();
     Ok(Some(Decision { transaction: edit.finish(), replaced }))
 }
 
@@ -131,7 +131,7 @@ fn stale_owners(
     observed: &Observed,
     claim: &Claim,
     tag: &str,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<BTreeSet<String>, Error> {
     let indices = Family::ALL.map(|family| Index::new(&claim.mappings, family));
     let mut stale: HashMap<&str, bool> = HashMap::new();
@@ -147,18 +147,18 @@ fn stale_owners(
         }
         let Some(taken) = id.taken() else { continue };
         let Some(mapping) = indices[id.map.family as usize].overlap(&taken) else { continue };
-        if !*stale.entry(its).or_insert_with(|| is_stale(&holder(its))) {
-            conflicts.push(Conflict { mapping, taken, holder: holder(its) });
+        if !*stale.entry(its).or_insert_with(|| is_stale(&owner(its))) {
+            conflicts.push(Conflict { mapping, ports: taken, owner: owner(its) });
         }
     }
     if conflicts.is_empty() {
         return Ok(stale.into_keys().map(str::to_owned).collect());
     }
-    conflicts.sort_by_key(|conflict| (conflict.taken.first, conflict.taken.last));
+    conflicts.sort_by_key(|conflict| (conflict.ports.first, conflict.ports.last));
     Err(Error::Conflict(conflicts))
 }
 
 /// Returns the owner of an element. One without a tag was added manually.
-pub(super) fn holder(tag: &str) -> Holder {
-    Holder::parse(tag).unwrap_or_else(|| Holder::Original { container_id: tag.to_owned() })
+pub(super) fn owner(tag: &str) -> Owner {
+    Owner::parse(tag).unwrap_or_else(|| Owner::Original { container_id: tag.to_owned() })
 }

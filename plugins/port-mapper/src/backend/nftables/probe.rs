@@ -2,6 +2,7 @@
 
 use cni_netlink::errno;
 use cni_netlink::nftables::{Kernel, Ruleset};
+use cni_wrapper::Attachment;
 
 use super::desired::Desired;
 use super::edit::Edit;
@@ -11,7 +12,6 @@ use crate::claim::{Cidr, Claim, VERSION};
 use crate::config::BackendKind;
 use crate::error::Error;
 use crate::mappings::{HostAddress, Mapping, Protocol};
-use crate::owner::Owner;
 
 /// A chain that never exists: its deletion fails, and the kernel rolls back the transaction.
 const NO_CHAIN: &str = "nowhere";
@@ -49,7 +49,7 @@ fn everything() -> Claim {
     let addresses = [([10, 0, 0, 1].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 64)];
     Claim {
         version: VERSION,
-        owner: Owner { network: own("n"), container_id: own("c"), ifname: own("i") },
+        owner: Attachment { network: own("n"), container_id: own("c"), ifname: own("i") },
         netns: String::new(),
         created: None,
         backend: BackendKind::Nftables,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cni_netlink::errno;
 use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+use cni_wrapper::Attachment;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,7 +19,7 @@ use super::scope::Scope;
 use super::{layout, plan};
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
 
 /// The input of a case.
 #[derive(Deserialize)]
@@ -40,7 +41,7 @@ enum Verb {
         stale: Vec<String>,
     },
     Remove {
-        owner: Owner,
+        owner: Attachment,
         /// Whether the state file was lost.
         #[serde(default)]
         lost: bool,
@@ -61,8 +62,8 @@ impl FakeHost {
     fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Applied, Error> {
         let desired = Desired::new(claim);
         let is_new = self.claims.iter().all(|before| before.owner != claim.owner);
-        let is_stale = |holder: &Holder| {
-            stale.iter().any(|id| holder.to_string().contains(&format!("container {id} ")))
+        let is_stale = |owner: &Owner| {
+            stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
         };
         self.last = None;
         let last = &mut self.last;
@@ -82,7 +83,12 @@ impl FakeHost {
         applied
     }
 
-    fn remove(&mut self, owner: &Owner, lost: bool, keep_guard: bool) -> Result<Applied, Error> {
+    fn remove(
+        &mut self,
+        owner: &Attachment,
+        lost: bool,
+        keep_guard: bool,
+    ) -> Result<Applied, Error> {
         let claim = self.claims.iter().find(|claim| claim.owner == *owner).filter(|_| !lost);
         let scope = claim.map(Desired::new).map_or(Scope::All, |desired| {
             Scope::to_remove(&desired.network.chain, &desired.elements)

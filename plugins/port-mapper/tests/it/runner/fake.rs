@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_std::task::block_on;
 use cni_test_kit::TemporaryDir;
+use cni_wrapper::Attachment;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::mappings::Mapping;
-use port_mapper::owner::Owner;
 use serde_json::json;
 
 use crate::programs::executable;
@@ -111,9 +111,9 @@ pub(crate) fn claim() -> Claim {
     .unwrap()
 }
 
-pub(crate) fn owner(container: &str) -> Owner {
+pub(crate) fn owner(container: &str) -> Attachment {
     let own = str::to_owned;
-    Owner { network: own("n"), container_id: own(container), ifname: own("eth0") }
+    Attachment { network: own("n"), container_id: own(container), ifname: own("eth0") }
 }
 
 pub(crate) fn mappings(port: u16) -> Vec<Mapping> {

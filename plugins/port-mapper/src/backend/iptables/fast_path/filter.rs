@@ -11,6 +11,7 @@ use super::super::observed::{Listing, Omitted, OmittedRules, Tables, TaggedRule,
 use super::scope::{Chain, Scope};
 use crate::conflict::Index;
 use crate::family::Family;
+use crate::owner::RuleTag;
 
 /// Reads listings of chains (`-S CHAIN`) in pieces, and writes the format of iptables-save.
 pub(super) struct Filter {

@@ -91,7 +91,7 @@ fn filtered(text: &str, claim: &Claim, conflicts: bool, piece: usize) -> Filter 
     filter
 }
 
-fn none_is_stale(_: &crate::owner::Holder) -> bool {
+fn none_is_stale(_: &crate::owner::Owner) -> bool {
     false
 }
 

@@ -6,6 +6,7 @@ use super::super::desired::{self, GUARD, MASQ};
 use super::super::observed::{Observed, ObservedRule, Tables, TaggedRule};
 use super::super::rule::{Rule, quote};
 use crate::claim::Claim;
+use crate::owner::RuleTag;
 
 /// A chain, and the table that contains it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

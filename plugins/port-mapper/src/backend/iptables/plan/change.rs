@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::rule::{Rule, quote};
-use crate::error::{Error, Problem};
+use crate::error::Error;
+use crate::problem::Problem;
 
 /// The changes that turn the observed rules into the desired ones.
 ///

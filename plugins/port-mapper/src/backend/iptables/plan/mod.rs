@@ -8,6 +8,8 @@ mod change;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use cni_wrapper::Attachment;
+
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
@@ -16,7 +18,7 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
 use chains::{PlanInput, TaggedEdits};
 
 pub use change::Plan;
@@ -27,7 +29,7 @@ pub struct Decision {
     /// The changes.
     pub plan: Plan,
     /// The stale owners.
-    pub replaced: BTreeSet<Holder>,
+    pub replaced: BTreeSet<Owner>,
 }
 
 /// Plans the changes that make the rules of the claim's owner those of the claim.
@@ -38,7 +40,7 @@ pub struct Decision {
 pub fn install(
     observed: &Observed<'_>,
     claim: &Claim,
-    is_stale: &dyn Fn(&Holder) -> bool,
+    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Decision, Error> {
     let tagged = observed.tagged();
     let (displaced, replaced) = displaced(&tagged, observed.family, claim, is_stale)?;
@@ -56,7 +58,7 @@ pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
 }
 
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
-pub fn remove(observed: &Observed<'_>, owner: &Owner, hints: &Hints) -> Plan {
+pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Plan {
     let tagged = observed.tagged();
     let (tag, original) = (owner.tag(), owner.original_tag());
     let is_owners = |tagged: &TaggedRule<'_>| {
@@ -92,8 +94,8 @@ fn displaced(
     tagged: &[TaggedRule<'_>],
     family: Family,
     claim: &Claim,
-    is_stale: &dyn Fn(&Holder) -> bool,
-) -> Result<(BTreeSet<usize>, BTreeSet<Holder>), Error> {
+    is_stale: &dyn Fn(&Owner) -> bool,
+) -> Result<(BTreeSet<usize>, BTreeSet<Owner>), Error> {
     let index = Index::new(&claim.mappings, family);
     let (tag, original) = (claim.owner.tag(), claim.owner.original_tag());
     let mut stale: HashMap<&str, bool> = HashMap::new();
@@ -105,8 +107,8 @@ fn displaced(
         if rule.tag == original {
             // The same container, mapped by the original before an upgrade.
             displaced.insert(at);
-        } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.holder())) {
-            conflicts.push(Conflict { mapping, taken, holder: rule.holder() });
+        } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.owner())) {
+            conflicts.push(Conflict { mapping, ports: taken, owner: rule.owner() });
         }
     }
     if !conflicts.is_empty() {
@@ -115,9 +117,9 @@ fn displaced(
     // All rules of a stale owner, not only those that conflict.
     let is_of_stale = |at: &usize| stale.contains_key(&*tagged[*at].tag);
     let of_stale: Vec<usize> = (0..tagged.len()).filter(is_of_stale).collect();
-    let holders = of_stale.iter().map(|&at| tagged[at].holder()).collect();
+    let owners = of_stale.iter().map(|&at| tagged[at].owner()).collect();
     displaced.extend(of_stale);
-    Ok((displaced, holders))
+    Ok((displaced, owners))
 }
 
 /// Returns the smallest change from the owner's rules to the desired ones, in their order.
