@@ -192,7 +192,7 @@ fn holdings(observed: &Observed<'_>) -> Vec<Holding> {
     let tagged = observed.tagged();
     let mut found: BTreeMap<(&str, &str), Holding> = BTreeMap::new();
     for tagged in &tagged {
-        let ports = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
+        let ports = tagged.host_ports().map(|(ports, target)| (ports, target.to_owned()));
         let chain = tagged.rule.chain;
         let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
             owner: tagged.owner(),

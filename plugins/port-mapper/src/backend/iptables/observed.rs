@@ -211,7 +211,7 @@ impl<'a> TaggedRule<'a> {
 
     /// Returns the host ports that this rule maps, and their target. Returns `None` if it maps
     /// none, or if neither this port mapper nor the original writes such a rule.
-    pub(super) fn taken(&self) -> Option<(HostPorts, &'a str)> {
+    pub(super) fn host_ports(&self) -> Option<(HostPorts, &'a str)> {
         if self.value("-j")? != "DNAT" {
             return None;
         }

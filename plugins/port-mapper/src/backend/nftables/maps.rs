@@ -144,7 +144,7 @@ impl ElementId {
 
     /// Returns the host ports, or `None` if the key contains a container's address or is not one of
     /// ours.
-    pub(super) fn taken(&self) -> Option<HostPorts> {
+    pub(super) fn host_ports(&self) -> Option<HostPorts> {
         let ends: Vec<(&Field, &Field)> = match &self.key {
             Key::One(fields) => fields.iter().map(|field| (field, field)).collect(),
             Key::Range(fields) => fields.iter().map(|(first, last)| (first, last)).collect(),

@@ -177,7 +177,7 @@ fn holdings(observed: &Observed) -> Vec<Holding> {
         });
         let target = observed.elements.get(&id.of_target(network));
         let target = target.and_then(desired::format_target).unwrap_or_default();
-        holding.ports.extend(id.taken().map(|taken| (taken, target)));
+        holding.ports.extend(id.host_ports().map(|ports| (ports, target)));
     }
     found.into_values().collect()
 }

@@ -145,10 +145,10 @@ fn stale_owners(
         if its == tag || is_reported {
             continue;
         }
-        let Some(taken) = id.taken() else { continue };
-        let Some(mapping) = indices[id.map.family as usize].overlap(&taken) else { continue };
+        let Some(ports) = id.host_ports() else { continue };
+        let Some(mapping) = indices[id.map.family as usize].overlap(&ports) else { continue };
         if !*stale.entry(its).or_insert_with(|| is_stale(&owner(its))) {
-            conflicts.push(Conflict { mapping, ports: taken, owner: owner(its) });
+            conflicts.push(Conflict { mapping, ports, owner: owner(its) });
         }
     }
     if conflicts.is_empty() {

@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::super::desired::MASQ;
-use super::super::observed::{Listing, Omitted, OmittedRules, Tables, TaggedRule, parse_rule};
-use super::scope::{Chain, Scope};
+use super::scope::{ChainId, Scope};
+use crate::backend::iptables::desired::MASQ;
+use crate::backend::iptables::observed::{
+    Listing, Omitted, OmittedRules, Tables, TaggedRule, parse_rule,
+};
 use crate::conflict::Index;
 use crate::family::Family;
 use crate::owner::RuleTag;
@@ -19,7 +21,7 @@ pub(super) struct Filter {
     tags: [String; 2],
     /// The claimed ports, if conflicts matter.
     claimed: Option<Index>,
-    requested: Vec<Chain>,
+    requested: Vec<ChainId>,
     /// The number of requested chains that have been listed.
     listed: usize,
     /// Whether there was a line that no requested chain explains: the rest is ignored.
@@ -61,7 +63,7 @@ impl Filter {
     }
 
     /// Begins to read the listing of these chains.
-    pub(super) fn begin(&mut self, chains: &[Chain]) {
+    pub(super) fn begin(&mut self, chains: &[ChainId]) {
         chains.clone_into(&mut self.requested);
         (self.listed, self.ended) = (0, false);
     }
@@ -124,7 +126,7 @@ impl Filter {
     fn read_header(&mut self, line: &str) {
         let next = self.requested.get(self.listed);
         match next.and_then(|chain| Some((chain, parse_header(line, &chain.name)?))) {
-            Some((Chain { table, name }, policy)) => {
+            Some((ChainId { table, name }, policy)) => {
                 self.text.push_str(&format!("*{table}\n:{name} {policy}\n"));
                 self.listed += 1;
             }
@@ -147,8 +149,8 @@ impl Filter {
     }
 
     fn is_conflict(&self, tagged: &TaggedRule<'_>) -> bool {
-        let taken = tagged.taken().zip(self.claimed.as_ref());
-        taken.is_some_and(|((taken, _), claimed)| claimed.overlap(&taken).is_some())
+        let mapped = tagged.host_ports().zip(self.claimed.as_ref());
+        mapped.is_some_and(|((ports, _), claimed)| claimed.overlap(&ports).is_some())
     }
 }
 

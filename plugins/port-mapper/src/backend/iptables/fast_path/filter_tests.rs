@@ -2,22 +2,22 @@
 
 use serde_json::json;
 
-use super::super::super::desired;
-use super::super::super::observed::Observed;
-use super::super::super::plan;
-use super::super::super::rule::{Rule, quote};
-use super::super::scope::Verdict;
+use super::super::scope::Coverage;
 use super::*;
 use crate::backend::interface::Hints;
+use crate::backend::iptables::desired;
+use crate::backend::iptables::observed::Observed;
+use crate::backend::iptables::plan;
+use crate::backend::iptables::rule::{Rule, quote};
 use crate::claim::Claim;
 
 const CHAINS: [&str; 5] = ["PREROUTING", "OUTPUT", "POSTROUTING", MASQ, "MESOS"];
 
-fn chains(names: &[(&'static str, &str)]) -> Vec<Chain> {
-    names.iter().map(|(table, name)| Chain { table, name: (*name).to_owned() }).collect()
+fn chains(names: &[(&'static str, &str)]) -> Vec<ChainId> {
+    names.iter().map(|(table, name)| ChainId { table, name: (*name).to_owned() }).collect()
 }
 
-fn nat_chains() -> Vec<Chain> {
+fn nat_chains() -> Vec<ChainId> {
     chains(&CHAINS.map(|chain| ("nat", chain)))
 }
 
@@ -143,18 +143,18 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
 #[test]
 fn source_nat_without_its_mapping_needs_a_complete_listing() {
     let (ours, other) = (claim(1, true), claim(2, true));
-    let verdict = |text: &str, claim: &Claim| {
+    let coverage = |text: &str, claim: &Claim| {
         let filter = filtered(text, claim, true, 64);
         let scope = Scope { claim, conflicts: true };
         let listing = listing(&filter);
-        scope.verdict(&listing.observed(), &nat_chains(), CHAINS.len(), filter.has_strays())
+        scope.coverage(&listing.observed(), &nat_chains(), CHAINS.len(), filter.has_strays())
     };
     let text = chain_listing(std::slice::from_ref(&other));
-    assert_eq!(verdict(&text, &ours), Verdict::Sufficient);
+    assert_eq!(coverage(&text, &ours), Coverage::Sufficient);
     let same_port = Claim { mappings: other.mappings.clone(), ..ours.clone() };
-    assert_eq!(verdict(&text, &same_port), Verdict::Sufficient, "a mapping that was kept counts");
+    assert_eq!(coverage(&text, &same_port), Coverage::Sufficient, "a mapping that was kept counts");
     let stray = text.lines().filter(|line| !line.contains("DNAT --to")).collect::<Vec<_>>();
-    assert_eq!(verdict(&(stray.join("\n") + "\n"), &ours), Verdict::NeedsAll);
+    assert_eq!(coverage(&(stray.join("\n") + "\n"), &ours), Coverage::NeedsAll);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_listing_is_read_the_same_wherever_it_is_cut() {
 }
 
 /// Returns how many of the requested chains were listed, and the listing.
-fn read(requested: &[Chain], text: &str) -> (usize, Listing) {
+fn read(requested: &[ChainId], text: &str) -> (usize, Listing) {
     let ours = claim(1, false);
     let mut filter = Filter::new(&Scope { claim: &ours, conflicts: true }, Family::V4);
     filter.begin(requested);

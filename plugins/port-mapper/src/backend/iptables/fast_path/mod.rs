@@ -1,13 +1,15 @@
-//! Two optimisations behind one seam: what the rest of the backend sees of them is [`FastPath`].
+//! Two optimisations. The rest of the backend uses them through [`FastPath`] only.
 //!
 //! - **Single chains are listed.** Other programs, such as Kubernetes, have tens of thousands of
 //!   rules in their own chains, and iptables-save lists them all. iptables-restore can list single
 //!   chains (`-S CHAIN`), up to the first that does not exist. If the chains that a verb usually
-//!   needs ([`scope`]) are not sufficient, all rules are listed after all.
-//! - **iptables-restore is started early** ([`pool`]), before its input is known: half of what such
-//!   a process costs is its start, which can be spent while another process holds the lock.
+//!   needs ([`scope`]) are not sufficient, all rules are listed after all. With 2,000 rules of
+//!   other programs and iptables-nft, an ADD that lists all rules takes four times as long.
+//! - **iptables-restore is started early** ([`pool`]), before its input is known, while another
+//!   process holds the lock or the rules are listed. Without that, an ADD takes 11 to 24 % longer
+//!   with iptables-nft.
 //!
-//! Without this folder every observation is [`Runner::save`], and the plan stays as it is.
+//! Without this folder every listing is [`Runner::save`], and the plan stays as it is.
 
 mod filter;
 mod pool;
@@ -19,7 +21,7 @@ use crate::error::Error;
 use crate::family::Family;
 use filter::Filter;
 use pool::Pool;
-use scope::{Chain, Verdict};
+use scope::{ChainId, Coverage};
 
 pub(super) use scope::Scope;
 
@@ -68,8 +70,9 @@ impl FastPath {
             return Ok(None);
         };
         let mut listing = filter.listing(family, tables);
-        let mut verdict = scope.verdict(&listing.observed(), &chains, listed, filter.has_strays());
-        if let Verdict::NeedsChains(more) = verdict {
+        let mut coverage =
+            scope.coverage(&listing.observed(), &chains, listed, filter.has_strays());
+        if let Coverage::NeedsChains(more) = coverage {
             if self.read(runner, family, &more, &mut filter).await? != Some(more.len()) {
                 return Ok(None);
             }
@@ -77,9 +80,9 @@ impl FastPath {
             chains.truncate(listed);
             chains.extend(more);
             let listed = chains.len();
-            verdict = scope.verdict(&listing.observed(), &chains, listed, filter.has_strays());
+            coverage = scope.coverage(&listing.observed(), &chains, listed, filter.has_strays());
         }
-        Ok((verdict == Verdict::Sufficient).then_some(listing))
+        Ok((coverage == Coverage::Sufficient).then_some(listing))
     }
 
     /// Reads the listing of the chains into the filter. Returns how many were listed, up to the
@@ -88,7 +91,7 @@ impl FastPath {
         &self,
         runner: &Runner,
         family: Family,
-        chains: &[Chain],
+        chains: &[ChainId],
         filter: &mut Filter,
     ) -> Result<Option<usize>, Error> {
         let Some(request) = scope::request(chains) else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use super::super::run::{RestoreProcess, Runner};
+use crate::backend::iptables::run::{RestoreProcess, Runner};
 use crate::family::Family;
 
 /// The processes that wait for their input.

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::super::desired::{self, GUARD, MASQ};
-use super::super::observed::{Observed, ObservedRule, Tables, TaggedRule};
-use super::super::rule::{Rule, quote};
+use crate::backend::iptables::desired::{self, GUARD, MASQ};
+use crate::backend::iptables::observed::{Observed, ObservedRule, Tables, TaggedRule};
+use crate::backend::iptables::rule::{Rule, quote};
 use crate::claim::Claim;
 use crate::owner::RuleTag;
 
-/// A chain, and the table that contains it.
+/// Identifies a chain by the table that contains it and its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Chain {
+pub(super) struct ChainId {
     pub(super) table: &'static str,
     pub(super) name: String,
 }
@@ -24,21 +24,21 @@ const FOREIGN: [&str; 2] = ["DOCKER", "CNI-HOSTPORT-DNAT"];
 
 /// The rules that a verb needs to see.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Scope<'a> {
+pub(in crate::backend::iptables) struct Scope<'a> {
     /// The claim to install, remove or check.
-    pub(in super::super) claim: &'a Claim,
+    pub(in crate::backend::iptables) claim: &'a Claim,
     /// Whether the host ports of other owners matter, including those in chains of other networks.
-    pub(in super::super) conflicts: bool,
+    pub(in crate::backend::iptables) conflicts: bool,
 }
 
 /// What follows from the chains that were listed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Coverage {
     /// They are sufficient. A chain that was not listed is taken for absent; if it does exist, the
     /// change will be refused.
     Sufficient,
     /// These chains are needed, too.
-    NeedsChains(Vec<Chain>),
+    NeedsChains(Vec<ChainId>),
     /// All rules are needed.
     NeedsAll,
 }
@@ -50,8 +50,8 @@ impl Scope<'_> {
     /// networks share, since it exists longer than the network's own; but without source NAT it may
     /// never have been created. The chains of the nat table are not interleaved with others: the
     /// legacy variant reads the whole table again whenever the table changes.
-    pub(super) fn chains(&self, tables: Tables) -> Vec<Chain> {
-        let chain = |table, name: &str| Chain { table, name: name.to_owned() };
+    pub(super) fn chains(&self, tables: Tables) -> Vec<ChainId> {
+        let chain = |table, name: &str| ChainId { table, name: name.to_owned() };
         let own = chain("nat", &self.claim.chain);
         let masq = chain("nat", MASQ);
         let nat = BUILT_IN.iter().map(|name| chain("nat", name)).chain(match self.claim.snat {
@@ -70,47 +70,47 @@ impl Scope<'_> {
     /// Decides whether the first `listed` of the requested chains are sufficient.
     ///
     /// `omitted_strays` is [`has_strays`] for the rules that the listing leaves out.
-    pub(super) fn verdict(
+    pub(super) fn coverage(
         &self,
         observed: &Observed<'_>,
-        requested: &[Chain],
+        requested: &[ChainId],
         listed: usize,
         omitted_strays: bool,
-    ) -> Verdict {
+    ) -> Coverage {
         let built_in = requested.iter().take_while(|chain| BUILT_IN.contains(&&*chain.name));
         if listed < built_in.count() {
-            return Verdict::NeedsAll;
+            return Coverage::NeedsAll;
         }
         let mut missing = skipped(observed, &requested[listed..]);
         if self.conflicts {
             missing.extend(other_networks(observed, requested));
         }
         if !missing.is_empty() {
-            return Verdict::NeedsChains(missing);
+            return Coverage::NeedsChains(missing);
         }
         let is_sufficient = if self.conflicts {
             !omitted_strays && !has_strays(&observed.tagged())
         } else {
             has_all(observed, self.claim)
         };
-        if is_sufficient { Verdict::Sufficient } else { Verdict::NeedsAll }
+        if is_sufficient { Coverage::Sufficient } else { Coverage::NeedsAll }
     }
 }
 
 /// Returns the chains that exist, since rules jump to them, but were not listed, because an earlier
 /// one does not exist.
-fn skipped(observed: &Observed<'_>, not_listed: &[Chain]) -> Vec<Chain> {
+fn skipped(observed: &Observed<'_>, not_listed: &[ChainId]) -> Vec<ChainId> {
     let rules = observed.nat.rules.iter().chain(&observed.raw.rules);
-    let exists = |chain: &&Chain| rules.clone().any(|rule| rule.jumps_to(&chain.name));
+    let exists = |chain: &&ChainId| rules.clone().any(|rule| rule.jumps_to(&chain.name));
     not_listed.iter().filter(exists).cloned().collect()
 }
 
-fn other_networks(observed: &Observed<'_>, requested: &[Chain]) -> BTreeSet<Chain> {
+fn other_networks(observed: &Observed<'_>, requested: &[ChainId]) -> BTreeSet<ChainId> {
     let known: HashSet<&str> = requested.iter().map(|chain| &*chain.name).collect();
     let chains = observed.nat.rules.iter().filter_map(network_chain);
     chains
         .filter(|chain| !known.contains(chain))
-        .map(|chain| Chain { table: "nat", name: chain.to_owned() })
+        .map(|chain| ChainId { table: "nat", name: chain.to_owned() })
         .collect()
 }
 
@@ -143,10 +143,10 @@ fn has_all(observed: &Observed<'_>, claim: &Claim) -> bool {
 
 /// Returns the input of iptables-restore that lists the chains, or `None` if a name can't be
 /// expressed.
-pub(super) fn request(chains: &[Chain]) -> Option<String> {
+pub(super) fn request(chains: &[ChainId]) -> Option<String> {
     let mut text = String::new();
     let mut current = "";
-    for Chain { table, name } in chains {
+    for ChainId { table, name } in chains {
         if current != *table {
             text.push_str(if current.is_empty() { "" } else { "COMMIT\n" });
             text.push_str(&format!("*{table}\n"));
@@ -166,8 +166,8 @@ pub(super) fn request(chains: &[Chain]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn chains(names: &[(&'static str, &str)]) -> Vec<Chain> {
-        names.iter().map(|(table, name)| Chain { table, name: (*name).to_owned() }).collect()
+    fn chains(names: &[(&'static str, &str)]) -> Vec<ChainId> {
+        names.iter().map(|(table, name)| ChainId { table, name: (*name).to_owned() }).collect()
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::super::desired::{self, GUARD, MASQ};
-use super::super::observed::{Observed, ObservedRule, ObservedTable, Tables, TaggedRule};
-use super::super::rule::Rule;
 use super::change::{Plan, TableChange};
+use crate::backend::iptables::desired::{self, GUARD, MASQ};
+use crate::backend::iptables::observed::{
+    Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
+};
+use crate::backend::iptables::rule::Rule;
 use crate::family::Family;
 
 /// The observed rules, and what is to be done with those that have a tag.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::rule::{Rule, quote};
+use crate::backend::iptables::rule::{Rule, quote};
 use crate::error::Error;
 use crate::problem::Problem;
 

@@ -102,13 +102,13 @@ fn displaced(
     let mut displaced = BTreeSet::new();
     let mut conflicts = Vec::new();
     for (at, rule) in tagged.iter().enumerate().filter(|(_, rule)| rule.tag != tag) {
-        let Some((taken, _)) = rule.taken() else { continue };
-        let Some(mapping) = index.overlap(&taken) else { continue };
+        let Some((ports, _)) = rule.host_ports() else { continue };
+        let Some(mapping) = index.overlap(&ports) else { continue };
         if rule.tag == original {
             // The same container, mapped by the original before an upgrade.
             displaced.insert(at);
         } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.owner())) {
-            conflicts.push(Conflict { mapping, ports: taken, owner: rule.owner() });
+            conflicts.push(Conflict { mapping, ports, owner: rule.owner() });
         }
     }
     if !conflicts.is_empty() {
