@@ -143,7 +143,7 @@ fn hash_digits(budget: usize) -> usize {
 }
 
 /// Returns the longest prefix of `text` that has at most `bytes` bytes and ends between characters.
-pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
+fn prefix(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
 }

@@ -1,8 +1,7 @@
 //! Problems: invalid values in the configuration.
 
+use cni_wrapper::json::shown;
 use serde_json::Value;
-
-use crate::owner::prefix;
 
 /// One invalid value in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,12 +18,6 @@ impl Problem {
     pub fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
         Self { key: key.into(), why: why.into() }
     }
-}
-
-/// Returns the text of a value for a message, truncated if it is long.
-pub(crate) fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.len() > 60 { format!("{}...", prefix(&text, 57)) } else { text }
 }
 
 /// Returns the message for a value that is not of the expected type.

@@ -11,12 +11,13 @@ mod devices;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_wrapper::json::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::mappings::{self, Mapping};
-use crate::problem::{Problem, shown, unexpected};
+use crate::problem::{Problem, unexpected};
 
 /// The chain if none is configured.
 ///

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 
+use cni_wrapper::json::shown;
 use serde_json::{Map, Value};
 
 use super::{HostAddress, Mapping, Protocol, overlap};
-use crate::problem::{Problem, shown, unexpected};
+use crate::problem::{Problem, unexpected};
 
 /// Where a list of mappings is in the configuration, and the names of its keys.
 struct Form {

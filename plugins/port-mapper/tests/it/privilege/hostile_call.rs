@@ -1,12 +1,13 @@
-//! A call in which everything that others may choose is hostile, as far as it is let in.
+//! A call in which everything that users control is hostile, as far as it is accepted.
 
 use cni_test_kit::{CallBuilder, Container, PluginDir};
 use serde_json::{Value, json};
 
-/// Texts that a shell, sed or iptables-restore would take for more than a value.
+/// A text that a shell, sed or iptables-restore would interpret as more than a value.
 const HOSTILE: &str = "\" -j ACCEPT\n-A INPUT -j ACCEPT\nCOMMIT\n$(touch /tmp/pwned) `touch /tmp/pwned` '; touch /tmp/pwned' %n \\";
 
-/// ADD whose labels, arguments, unknown keys and environment are hostile; id, chain and protocol would be refused.
+/// Returns an ADD whose labels, arguments, unknown keys and environment are hostile. A hostile id,
+/// chain or protocol would be refused.
 pub(crate) fn call(plugins: &PluginDir, network: &Value, container: &Container) -> CallBuilder {
     let label = json!({"key": HOSTILE, "value": HOSTILE.repeat(100)});
     let info = json!({

@@ -1,4 +1,4 @@
-//! The rules of ours that stand on a host, in the words of each backend; and how they all go.
+//! The port mapper's own rules on a host, as each backend lists them.
 
 use cni_test_kit::Place;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 pub(crate) const NFTABLES: &str = "nftables";
 pub(crate) const TABLE: &str = "inet mesos-cni-port-mapper";
 
-/// Every chain, rule and element of the table; empty when there is none.
+/// Returns every chain, rule and element of the table, or an empty text if there is none.
 pub(crate) fn table(place: &Place) -> String {
     let json = place.sh(&format!("nft -j list table {TABLE} 2>/dev/null || :"));
     if json.trim().is_empty() {
@@ -22,24 +22,24 @@ pub(crate) fn table(place: &Place) -> String {
     });
     let elements: String = elements.collect();
     let text = place.run(&format!("nft -s list table {TABLE}"));
-    // Elements have lines of their own above: those of the maps are left out.
+    // Elements are listed above, so they are omitted from the maps.
     let rules = text.lines().filter(|line| !line.contains("container_id: "));
     elements + &rules.map(|line| format!("{line}\n")).collect::<String>()
 }
 
-/// Every rule of ours, of both families, as the backend shows them: rules with a tag, chains and jumps.
-pub(crate) fn traces(place: &Place, backend: &str) -> String {
+/// Returns the port mapper's own rules of both families: rules with a tag, chains and jumps.
+pub(crate) fn own_rules(place: &Place, backend: &str) -> String {
     if backend == NFTABLES {
         return table(place);
     }
     let all = listing(place, backend);
-    let ours = |line: &&str| {
+    let is_own = |line: &&str| {
         line.contains("container_id: ") || line.contains("PORT-MAPPER") || line.contains("OTHER")
     };
-    all.lines().filter(ours).map(|line| format!("{line}\n")).collect()
+    all.lines().filter(is_own).map(|line| format!("{line}\n")).collect()
 }
 
-/// All rules of both families, without counters and dates.
+/// Returns all rules of both families, without counters and dates.
 pub(crate) fn listing(place: &Place, backend: &str) -> String {
     if backend == NFTABLES {
         return place.run("nft list ruleset");
@@ -50,7 +50,7 @@ pub(crate) fn listing(place: &Place, backend: &str) -> String {
     lines.map(|line| format!("{}\n", line.split(" [").next().unwrap_or(line))).collect()
 }
 
-/// `tcp 8080 -> 10.0.0.2:80 container_id: …`.
+/// Formats an element as `tcp 8080 -> 10.0.0.2:80 container_id: …`.
 fn element_line(element: &Value) -> String {
     let (key, value) = match element.as_array() {
         Some(pair) if pair.len() == 2 => (&pair[0], Some(&pair[1])),
@@ -58,11 +58,11 @@ fn element_line(element: &Value) -> String {
     };
     let comment = key["elem"]["comment"].as_str().unwrap_or_default();
     let key = if key["elem"].is_null() { key } else { &key["elem"]["val"] };
-    let value = value.map(|value| format!(" -> {}", words(value, ":"))).unwrap_or_default();
-    format!("{}{value} {comment}", words(key, " "))
+    let value = value.map(|value| format!(" -> {}", joined(value, ":"))).unwrap_or_default();
+    format!("{}{value} {comment}", joined(key, " "))
 }
 
-fn words(value: &Value, between: &str) -> String {
+fn joined(value: &Value, between: &str) -> String {
     let each = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -73,8 +73,8 @@ fn words(value: &Value, between: &str) -> String {
     }
 }
 
-/// What a reload of the firewall without our rules in it does.
-pub(crate) fn empty_the_firewall(place: &Place, backend: &str) {
+/// Removes all rules, as a firewall reload does.
+pub(crate) fn flush_firewall(place: &Place, backend: &str) {
     match backend {
         "iptables-legacy" => place.sh(
             "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",
