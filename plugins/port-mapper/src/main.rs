@@ -1,6 +1,7 @@
 //! Maps host ports to containers, around any CNI plugin.
 //!
-//! Called by a container runtime (with `CNI_COMMAND`) it is a CNI plugin; called by a person, a set of commands.
+//! Called by a container runtime (with `CNI_COMMAND`), it is a CNI plugin. Called from the command
+//! line, it offers commands to inspect and repair what it has mapped.
 
 use std::process::ExitCode;
 
