@@ -108,6 +108,12 @@ pub enum Error {
         /// What the panic said.
         message: String,
     },
+    /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the source.
+    #[error("{source}")]
+    NothingToUndo {
+        /// Why the hook failed.
+        source: Box<Error>,
+    },
     /// Several things failed where going on was right (GC). The code of the first.
     #[error("{}", each.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several {
@@ -142,6 +148,16 @@ impl Error {
 
     pub(crate) fn decode(what: impl Into<String>, why: impl ToString) -> Self {
         Self::Decode { what: what.into(), why: why.to_string() }
+    }
+
+    /// Marks the error of a hook that failed before it had changed anything.
+    ///
+    /// The rollback then skips the hook's counterpart: `before_del` if `after_add` failed, `after_del` if
+    /// `before_add` failed. Use it if the counterpart would be slow or could fail for the same reason, for
+    /// instance because a lock is held. The rest of the ADD is rolled back as usual.
+    #[must_use]
+    pub fn nothing_to_undo(self) -> Self {
+        Self::NothingToUndo { source: Box::new(self) }
     }
 
     /// Combines the errors of steps that all ran: success without any, the error if it is one.
