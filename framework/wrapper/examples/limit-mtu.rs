@@ -1,6 +1,7 @@
 //! Keeps every delegate from making interfaces with an MTU larger than the network carries.
 //!
-//! A wrapper that rewrites the delegate's configuration: `rewrite` runs for every verb, so ADD and DEL tell the same.
+//! A wrapper that rewrites the delegate's configuration: `rewrite` runs for every verb, so ADD and
+//! DEL tell the same.
 //!
 //! ```json
 //! {"type": "limit-mtu", "maxMtu": 1400, "delegate": {"type": "bridge", "mtu": 9000, …}, …}

@@ -1,6 +1,8 @@
-//! Publishes each container's addresses as a hosts file; dnsmasq's `--hostsdir` reads it as soon as it appears.
+//! Publishes each container's addresses as a hosts file; dnsmasq's `--hostsdir` reads it as soon as
+//! it appears.
 //!
-//! A wrapper that acts on the result: what `after_add` builds, `before_del` removes, and `gc` what no DEL came for.
+//! A wrapper that acts on the result: what `after_add` builds, `before_del` removes, and `gc` what
+//! no DEL came for.
 //!
 //! ```json
 //! {"type": "publish-hosts", "hostsDir": "/run/hosts.d", "delegate": {"type": "bridge", …}, …}

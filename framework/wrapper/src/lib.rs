@@ -5,9 +5,10 @@
 //! runtime ──► plugin 1 ──► wrapper plugin ──► plugin 3      (chained: it has a `prevResult`)
 //! ```
 //!
-//! An author writes a type with hooks, [`Middleware`], and hands it to [`run`]; the rest is done here: reading and
-//! checking the call, running the delegate, forwarding every verb, undoing an ADD that failed, converting results between
-//! all versions of the specification, answering with one document. A whole plugin:
+//! An author writes a type with hooks, [`Middleware`], and hands it to [`run`]; the rest is done
+//! here: reading and checking the call, running the delegate, forwarding every verb, undoing an ADD
+//! that failed, converting results between all versions of the specification, answering with one
+//! document. A whole plugin:
 //!
 //! ```no_run
 //! use cni_wrapper::{AddResult, Call, Error, Middleware, about, run};

@@ -117,7 +117,8 @@ impl Reader<'_> {
     }
 }
 
-/// Checked first, because a delegate that works on the host's own namespace would take its interface.
+/// Checked first, because a delegate that works on the host's own namespace would take its
+/// interface.
 fn is_own_namespace(path: &str) -> bool {
     let identity = |path: &str| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     matches!((identity(path), identity("/proc/self/ns/net")), (Some(a), Some(b)) if a == b)

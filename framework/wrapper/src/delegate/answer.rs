@@ -37,8 +37,8 @@ fn error_of(output: &Output) -> DelegateFailure {
     }
 }
 
-/// Reads an error object that was printed with exit status 0. It needs both `code` and `msg`, because a
-/// result may have one of them as an unknown key.
+/// Reads an error object that was printed with exit status 0. It needs both `code` and `msg`,
+/// because a result may have one of them as an unknown key.
 fn error_in(document: &Object) -> Option<DelegateFailure> {
     let is_error = matches!(document.get("code"), Some(Value::Number(code)) if code.as_u64() != Some(0))
         && matches!(document.get("msg"), Some(Value::String(_)));

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 /// A condition on the values of one key, in a plugin's own configuration.
 ///
-/// It is a text in which `*` matches any characters, a list of such texts of which one must match, or
-/// `true` or `false` for whether there is a value at all.
+/// It is a text in which `*` matches any characters, a list of such texts of which one must match,
+/// or `true` or `false` for whether there is a value at all.
 ///
 /// ```
 /// use cni_wrapper::Pattern;

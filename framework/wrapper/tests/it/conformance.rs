@@ -1,5 +1,5 @@
-//! The examples keep the specification in every version. (`nothing` does as well, which `cargo xtask conformance` shows: it does
-//! less than these two.)
+//! The examples keep the specification in every version. (`nothing` does as well, which `cargo
+//! xtask conformance` shows: it does less than these two.)
 
 use cni_conformance::{Check, Profile, check};
 use serde_json::json;

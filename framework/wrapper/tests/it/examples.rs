@@ -1,4 +1,5 @@
-//! The examples as processes, in both positions, on every verb, in every version of the specification.
+//! The examples as processes, in both positions, on every verb, in every version of the
+//! specification.
 
 use std::{fs, path::PathBuf};
 
@@ -46,7 +47,8 @@ fn result(version: SpecVersion) -> Value {
     }
 }
 
-/// Runs the life of an attachment and checks what each verb answers; the delegate's own calls are left to the caller.
+/// Runs the life of an attachment and checks what each verb answers; the delegate's own calls are
+/// left to the caller.
 fn live(name: &str, version: SpecVersion, dir: &PluginDir, config: &Value) {
     for verb in VERBS {
         let mut config = config.clone();
