@@ -6,7 +6,7 @@
 //! ```
 //! use cni_protocol::{AddResult, SpecVersion};
 //!
-//! let printed = br#"{"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "vendor": 1.50}"#;
+//! let printed = br#"{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.2/24"}],"vendor":1.50}"#;
 //! let result = AddResult::parse(printed, SpecVersion::V1_0_0)?;
 //! assert_eq!(result.ips()[0].prefix, 24);
 //! let old = result.convert(SpecVersion::V0_2_0)?;
@@ -32,6 +32,10 @@
 //! A plugin reads its call with [`Request::read`] and prints an [`AddResult`] or an
 //! [`ErrorObject`]. A runtime reads what a plugin printed with [`AddResult::parse`] and
 //! [`ErrorObject::read`].
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod args;
 mod attachment;

@@ -58,7 +58,8 @@ impl About {
         let versions = SpecVersion::list();
         format!(
             "{name} {version}: {description}\n\
-             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). CNI versions: {versions}\n"
+             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). \
+             CNI versions: {versions}\n"
         )
     }
 }
