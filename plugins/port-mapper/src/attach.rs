@@ -15,8 +15,8 @@ use crate::state::State;
 
 /// Maps the host ports, in an order that a DEL can clean up after at any point.
 ///
-/// `begin` is called just before anything is changed, possibly more than once. If it has not been
-/// called when an error is returned, there is nothing to undo.
+/// `has_begun` is set just before anything is changed. If it is not set when an error is returned,
+/// there is nothing to undo.
 ///
 /// # Errors
 ///
@@ -26,22 +26,22 @@ pub async fn attach(
     call: &Call,
     settings: &Settings,
     result: &AddResult,
-    begin: impl Fn(),
+    has_begun: &mut bool,
 ) -> Result<(), Error> {
     let mut claim = Claim::of_call(call, settings, result)?;
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     if is_prepared(settings, &claim.owner)? {
         // An ADD or DEL of the attachment was killed. Its rules may differ from those of this
         // claim, and the state has room for one prepared claim only.
-        begin();
+        *has_begun = true;
         detach(&claim.owner, &settings.into(), &backends).await?;
     }
     if claim.mappings.is_empty() {
-        begin();
+        *has_begun = true;
         return attach_without_mappings(settings, &claim, &backends).await;
     }
     claim.backend = backends.kind(settings.backend);
-    install(settings, &claim, &backends, begin).await?;
+    install(settings, &claim, &backends, has_begun).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
@@ -78,14 +78,14 @@ async fn install(
     settings: &Settings,
     claim: &Claim,
     backends: &Backends,
-    begin: impl Fn(),
+    has_begun: &mut bool,
 ) -> Result<(), Error> {
     let backend = backends.get(claim.backend)?;
     let (state, is_new) = localhost::open_or_create_state(&settings.state_dir)?;
     let unlocked = Unlocked::open(&state)?;
     backend.prepare(claim).await;
     let _lock = unlocked.lock(settings.lock_timeout).await?;
-    begin();
+    *has_begun = true;
     // In a new directory, the absence of a claim proves nothing.
     let before = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
     let known = before.as_ref().ok().and_then(Option::as_ref);

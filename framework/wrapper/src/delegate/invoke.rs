@@ -76,7 +76,8 @@ fn limits(call: &Call) -> Option<Limits> {
     (!left.is_zero()).then(|| Limits { deadline: own.min(left), ..default })
 }
 
-/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification, section 4).
+/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification,
+/// section 4).
 fn execution(call: &Call, event: &DelegateCall<'_>, program: PathBuf, limits: Limits) -> Execution {
     let environment = call.environment.with("CNI_COMMAND", event.verb.as_str());
     let environment = call.observers().started(event, environment);
@@ -98,7 +99,9 @@ fn no_time_for(event: &DelegateCall<'_>) -> String {
 fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
     let stderr = error.stderr().to_vec();
     let failure = match error {
-        ExecError::Deadline { .. } | ExecError::Flood { .. } => DelegateFailure::Stopped(error),
+        ExecError::Deadline { .. } | ExecError::OutputLimit { .. } => {
+            DelegateFailure::Stopped(error)
+        }
         _ => DelegateFailure::Exec(error),
     };
     (Err(failure), stderr)
