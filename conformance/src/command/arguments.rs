@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::report::Exchanges;
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Options, Versions};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::versions::Versions;
+use cni_conformance::severity::Severity;
 use cni_conformance::{Profile, Subject};
 use lexopt::prelude::*;
 use serde_json::{Map, Value};
