@@ -8,8 +8,8 @@ use cni_conformance::runtime::libcni::Libcni;
 use cni_conformance::runtime::libcni::cache::Cache;
 use cni_conformance::runtime::libcni::network::Network;
 use cni_conformance::runtime::libcni::quirk::Quirks;
-use cni_conformance::runtime::lifecycle::{catalogue, run::run_lifecycle};
 use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::runtime::lifecycle::{catalogue, run::run_lifecycle};
 use cni_conformance::runtime::mesos::config;
 use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
 use cni_conformance::runtime::runner::{Runner, Site};
@@ -190,7 +190,12 @@ fn survives_all_lives(file: &str, kind: RuntimeKind) {
         let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
         assert!(fine, "{} of {file} with {kind}: {lived:#?}", lifecycle.name);
         let played = lifecycle.runtimes.contains(&kind);
-        assert_eq!(lived.verdict == Verdict::Pass, played, "{} of {file} with {kind}", lifecycle.name);
+        assert_eq!(
+            lived.verdict == Verdict::Pass,
+            played,
+            "{} of {file} with {kind}",
+            lifecycle.name
+        );
     }
 }
 

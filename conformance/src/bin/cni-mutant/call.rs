@@ -6,7 +6,7 @@ use std::io::Read;
 
 use serde_json::{Map, Value, json};
 
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 pub(crate) const VERSIONS: [&str; 7] =
     ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
@@ -27,7 +27,8 @@ impl Call {
         let name = env::args_os().next().unwrap_or_default().to_string_lossy().into_owned();
         let name = name.rsplit('/').next().unwrap_or_default();
         let mut words = name.splitn(3, '.').skip(1).map(str::to_owned);
-        let (profile, mutation) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (profile, mutation) =
+            (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment = env::vars_os().map(|(key, value)| (text(key), text(value))).collect();
         let mut call =

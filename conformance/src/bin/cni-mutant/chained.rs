@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::call::{Call, VERSIONS};
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 /// The result of the plugin before this one, in the version of the call.
 pub(crate) fn add(call: &Call) -> Result<Value, Fault> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 /// Which key of the configuration names a plugin to run.
 fn key(call: &Call) -> Option<&'static str> {

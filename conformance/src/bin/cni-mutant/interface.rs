@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::shape::{self, Address};
 use crate::state::Owner;
 use crate::tools::{hash, run, show};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::shape::{self, Address};
 use crate::state::Owner;
 

@@ -6,6 +6,7 @@
 mod call;
 mod chained;
 mod delegate;
+mod fault;
 mod flow;
 mod interface;
 mod ipam;

@@ -6,19 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::call::Call;
-
-/// An error on its way out.
-pub(crate) struct Fault {
-    pub(crate) code: u64,
-    pub(crate) msg: String,
-    pub(crate) details: Option<String>,
-}
-
-impl Fault {
-    pub(crate) fn new(code: u64, msg: impl Into<String>) -> Self {
-        Self { code, msg: msg.into(), details: None }
-    }
-}
+use crate::fault::Fault;
 
 /// What is printed, and the exit status.
 pub(crate) struct Reply {

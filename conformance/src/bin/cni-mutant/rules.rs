@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::state::Owner;
 use crate::tools::run;
 

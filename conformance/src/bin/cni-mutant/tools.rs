@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 /// Runs a program with an input; what it printed.
 pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {

@@ -111,7 +111,8 @@ fn numbers(quirks: &Quirks) -> String {
     let network = Network::parse_list(list, quirks).unwrap();
     let about = (&attachment(), &["/p".into()][..]);
     let invocation =
-        invocation::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks).unwrap();
+        invocation::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks)
+            .unwrap();
     let invocation: Value = serde_json::from_str(&invocation.stdin).unwrap();
     invocation["large"].to_string()
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::marker::{alone, is_left, leave, take_away};
 use super::owned::remove_own;
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::state::Owner;
 use crate::{chained, delegate, interface, ipam, rules};
 

@@ -3,7 +3,7 @@
 use super::marker::leave_another;
 use super::owned::is_known;
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::state::Owner;
 use crate::{chained, delegate, interface, rules, tools};
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::marker::{alone, leave, take_away};
 use super::owned::{all, is_known, remove_own};
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::state::Owner;
 use crate::{delegate, tools};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 fn marker(name: &str) -> String {
     format!("/run/mutant-{name}")

@@ -10,7 +10,7 @@ mod owned;
 use serde_json::{Value, json};
 
 use crate::call::{Call, VERSIONS};
-use crate::reply::Fault;
+use crate::fault::Fault;
 
 type Answer = Result<Option<Value>, Fault>;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::marker::{is_left, leave};
 use super::owned::{all, remove_own};
 use crate::call::Call;
-use crate::reply::Fault;
+use crate::fault::Fault;
 use crate::state::Owner;
 use crate::{delegate, ipam};
 
