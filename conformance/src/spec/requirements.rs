@@ -1,6 +1,10 @@
 //! All requirements, in the order of reports.
 
+use cni_wrapper::SpecVersion;
+
+use super::case::Case;
 use super::requirement::Requirement;
+use crate::profile::Profile;
 
 const AREAS: [&[Requirement]; 14] = [
     super::execution::requirements::REQUIREMENTS,
@@ -27,4 +31,20 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
 /// The requirement with this id or code (`del.twice-succeeds`, `DEL-02`).
 pub fn find(name: &str) -> Option<&'static Requirement> {
     all().find(|requirement| requirement.id == name || requirement.code == name)
+}
+
+impl Case {
+    /// The requirement.
+    ///
+    /// # Panics
+    /// When there is none of this id; a test sees to it that there is.
+    pub fn requirement(&self) -> &'static Requirement {
+        let found = find(self.id);
+        found.unwrap_or_else(|| panic!("the case {} has no requirement", self.id))
+    }
+
+    /// Whether it is for plugins of this kind in this version.
+    pub fn applies(&self, profile: Profile, version: SpecVersion) -> bool {
+        profile.exists_in(version) && self.requirement().holds(profile, version)
+    }
 }

@@ -16,7 +16,7 @@ pub(crate) const CASES: &[Case] = &[
         run: shape_0_3_0_4,
     },
     Case {
-        id: "result.addresses-fake delegate-ips",
+        id: "result.addresses-stand-in-ips",
         does: "ADD; looks whether addresses stand in `ip`",
         run: addresses_stand_in_ips,
     },

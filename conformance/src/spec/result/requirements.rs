@@ -19,7 +19,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .until(V0_4_0)
     .on(&[Add]),
     convention(Practice, [
-        "result.addresses-fake delegate-ips",
+        "result.addresses-stand-in-ips",
         "RES-03",
         "The addresses of a result of 0.3.0 stand in `ips`, although the text of that version says `ip`.",
     ])
