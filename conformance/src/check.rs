@@ -102,26 +102,26 @@ impl Check {
     }
 
     /// Options with which few addresses are left to give.
-    pub fn tight(mut self, options: Value) -> Self {
-        self.subject.tight = object("tight", options);
+    pub fn small_pool(mut self, options: Value) -> Self {
+        self.subject.small_pool = object("small_pool", options);
         self
     }
 
     /// Options with which the plugin waits a second at most for its delegate.
-    pub fn hasty(mut self, options: Value) -> Self {
-        self.subject.hasty = object("hasty", options);
+    pub fn short_timeout(mut self, options: Value) -> Self {
+        self.subject.short_timeout = object("short_timeout", options);
         self
     }
 
-    /// A shell script, run on the host, that undoes a part of what ADD has made; see [`Subject::spoil`].
-    pub fn spoil(mut self, script: &str) -> Self {
-        self.subject.spoil = Some(script.to_owned());
+    /// A shell script, run on the host, that undoes a part of what ADD has made; see [`Subject::damage`].
+    pub fn damage(mut self, script: &str) -> Self {
+        self.subject.damage = Some(script.to_owned());
         self
     }
 
     /// A shell script that breaks on the host what the plugin needs.
-    pub fn unready(mut self, script: &str) -> Self {
-        self.subject.unready = Some(script.to_owned());
+    pub fn make_unready(mut self, script: &str) -> Self {
+        self.subject.make_unready = Some(script.to_owned());
         self
     }
 
@@ -252,7 +252,7 @@ impl Check {
         }
         let hint = |problem: &dyn Display| format!("{problem} (right so? then {UPDATE}=1)");
         let partly = !self.options.only.is_empty();
-        let chance = |id: &str| self.subject.sometimes.contains_key(id);
+        let chance = |id: &str| self.subject.flaky.contains_key(id);
         match Verdicts::read(path) {
             Ok(before) => {
                 let before = before.in_versions(&self.options.versions);

@@ -34,7 +34,7 @@ pub fn run_case_on(
 ) -> Record {
     let (record, fixture) = judged(case, version, || Fixture::on(hosts, subject, version, limit));
     if let Some(fixture) = fixture.filter(|_| record.verdict != Verdict::Broken) {
-        fixture.give_back(hosts);
+        fixture.return_to(hosts);
     }
     record
 }

@@ -88,7 +88,7 @@ fn work(
     for case in cases {
         let applies = |version: &&SpecVersion| case.applies(subject.profile, **version);
         let mut versions: Vec<_> = versions.iter().filter(applies).collect();
-        if cases::is_judged_once(case.id) {
+        if cases::runs_once(case.id) {
             versions.drain(..versions.len().saturating_sub(1));
         }
         work.extend(versions.into_iter().map(|version| (case, *version)));

@@ -42,7 +42,7 @@ pub(super) fn usable(
     version: SpecVersion,
     limit: Duration,
 ) -> (Result<(), String>, Calls) {
-    on_a_fixture(hosts, subject, version, limit, |fixture| match fixture.warm() {
+    on_a_fixture(hosts, subject, version, limit, |fixture| match fixture.warm_up() {
         Err(Stop::Finding(finding)) => Err(format!("{}, not {}", finding.expected, finding.actual)),
         _ => Ok(()),
     })
@@ -61,7 +61,7 @@ fn on_a_fixture<T>(
         let fixture = Fixture::on(hosts, subject, version, limit);
         let outcome = work(&fixture);
         calls = Calls::of(&fixture.exchanges());
-        fixture.give_back(hosts);
+        fixture.return_to(hosts);
         outcome
     });
     (outcome, calls)

@@ -61,9 +61,9 @@ impl Mutants {
         }
         subject.changed = object(json!({ "colour": "red" }));
         subject.failing = object(json!({ "fail": true }));
-        subject.tight = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
-        subject.hasty = object(json!({ "patience": 300 }));
-        subject.unready = Some("touch /run/mutant-broken".to_owned());
+        subject.small_pool = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
+        subject.short_timeout = object(json!({ "patience": 300 }));
+        subject.make_unready = Some("touch /run/mutant-broken".to_owned());
         subject
     }
 }

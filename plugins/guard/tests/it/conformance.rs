@@ -20,7 +20,7 @@ fn guard(options: &Value) -> Check {
         .config(with(60))
         .changed(with(50))
         .failing(json!({ "guard": { "deadline": "soon" } }))
-        .hasty(with(1))
+        .short_timeout(with(1))
 }
 
 #[test]
