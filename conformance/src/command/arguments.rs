@@ -133,7 +133,7 @@ fn choice(options: &Options, level: Severity) -> String {
     let versions = match &options.versions {
         Versions::These(these) => these.iter().map(|one| format!(" --spec {one}")).collect(),
         Versions::Newest => vec![" --quick".to_owned()],
-        Versions::Claimed | Versions::EachForm => Vec::new(),
+        Versions::Claimed | Versions::EachFormat => Vec::new(),
     };
     let level = Some(level).filter(|level| *level != Severity::Must);
     let level = level.map(|level| format!(" --level {level}"));

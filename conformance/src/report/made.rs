@@ -79,7 +79,7 @@ impl Document {
             versions: report.versions.iter().map(ToString::to_string).collect(),
             unusable_versions: unusable.collect(),
             counts,
-            gone: report.gone().into_iter().map(str::to_owned).collect(),
+            gone: report.outdated_deviations().into_iter().map(str::to_owned).collect(),
             cases,
         }
     }

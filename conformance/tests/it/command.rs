@@ -195,7 +195,7 @@ fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
 fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
+    assert!(text(&missing).contains("plugin there-is-no-such-plugin not found"));
     let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
     assert_eq!(useless.status.code(), Some(2));
     assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));

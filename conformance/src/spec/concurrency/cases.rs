@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::spec::prelude::*;
+use crate::threads::join;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -35,8 +36,7 @@ fn at_once(attachments: &[Attachment], verb: &str) -> Vec<Response> {
                 scope.spawn(move || call().run())
             })
             .collect();
-        let join = |thread: thread::ScopedJoinHandle<Response>| thread.join();
-        threads.into_iter().map(|one| join(one).unwrap_or_else(|_| panic!("panicked"))).collect()
+        threads.into_iter().map(join).collect()
     })
 }
 

@@ -3,6 +3,7 @@
 use std::thread;
 
 use crate::spec::prelude::*;
+use crate::threads::join;
 
 pub(crate) const CASES: &[Case] = &[
     Case { id: "del.undoes-add", does: "ADD, DEL; compares before and after", run: undoes_add },
@@ -207,7 +208,7 @@ fn at_the_same_time_succeeds(fixture: &Fixture) -> CaseResult {
         attachment.add()?;
         let responses = thread::scope(|scope| {
             let threads = [scope.spawn(del), scope.spawn(del)];
-            threads.map(|thread| thread.join().unwrap_or_else(|_| panic!("a call panicked")))
+            threads.map(join)
         });
         for response in responses {
             response.succeeds()?;

@@ -1,9 +1,9 @@
 //! Cases: plugins that run other plugins.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::spec::prelude::*;
+use crate::wait::holds_within;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -241,7 +241,7 @@ fn may_misbehave(fixture: &Fixture) -> CaseResult {
     fixture.attachment("c1").call("ADD").key(key, missing).run().fails()?;
     fake_delegate.runs_first("ADD", "kill -9 $$");
     fails("with a delegate that is killed")?;
-    fake_delegate.resets("ADD").prints("ADD", "no JSON at all {");
+    fake_delegate.reset("ADD").prints("ADD", "no JSON at all {");
     fails("with a delegate that prints garbage")?;
     fake_delegate.prints("ADD", "");
     fails("with a delegate that prints nothing")?;
@@ -301,12 +301,7 @@ fn may_hang(fixture: &Fixture) -> CaseResult {
 
 /// Whether a process ends soon: on a busy host the kernel ends a killed one with a delay.
 fn ends_soon(fixture: &Fixture, command: &str) -> bool {
-    let begun = Instant::now();
-    while fixture.host().processes().iter().any(|process| process.command.contains(command)) {
-        if begun.elapsed() > Duration::from_secs(5) {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    true
+    holds_within(Duration::from_secs(5), || {
+        !fixture.host().processes().iter().any(|process| process.command.contains(command))
+    })
 }

@@ -209,7 +209,7 @@ fn code_11_passes(fixture: &Fixture) -> CaseResult {
     if response.code() != Some(11) {
         return Err(Stop::skip("the plugin does not return code 11 when its delegate does"));
     }
-    fake_delegate.resets("ADD");
+    fake_delegate.reset("ADD");
     attachment.del()?;
     let again = attachment.call("ADD").note("again, when the delegate succeeds");
     attachment.add_with(again)?;

@@ -209,7 +209,7 @@ fn empty_members_are_tolerated(fixture: &Fixture) -> CaseResult {
 
 fn prints_empty_dns(fixture: &Fixture) -> CaseResult<bool> {
     if let Ok(fake_delegate) = fixture.fake_delegate() {
-        fake_delegate.resets("ADD");
+        fake_delegate.reset("ADD");
     }
     let result = fixture.attachment("plain").add()?.result()?;
     Ok(result.get("dns") == Some(&json!({})))

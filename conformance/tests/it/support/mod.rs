@@ -94,5 +94,5 @@ pub(crate) fn is_all() -> bool {
 
 /// The versions that tests judge in: one for each form of the result, or all.
 pub(crate) fn versions() -> Versions {
-    if is_all() { Versions::Claimed } else { Versions::EachForm }
+    if is_all() { Versions::Claimed } else { Versions::EachFormat }
 }

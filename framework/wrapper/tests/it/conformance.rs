@@ -12,7 +12,7 @@ fn wrapper(name: &str) -> Check {
         env!("CARGO_MANIFEST_DIR")
     );
     check(example(name))
-        .each_form()
+        .each_format()
         .profile(Profile::Wrapper)
         .short_timeout(json!({ "delegateTimeout": 1 }))
         .verdicts_in(verdicts)

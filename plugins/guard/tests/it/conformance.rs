@@ -15,7 +15,7 @@ fn guard(options: &Value) -> Check {
         json!({ "guard": guard })
     };
     check(env!("CARGO_BIN_EXE_cni-guard"))
-        .each_form()
+        .each_format()
         .profile(Profile::Wrapper)
         .config(with(60))
         .changed(with(50))

@@ -1,13 +1,14 @@
-//! Does the same with each of many items, several at a time.
+//! Work on several threads.
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
-/// Does `work` with each item, at most `jobs` at a time, until it says to stop. The results are in the
-/// order of the items.
-pub(super) fn in_parallel<T: Sync, R: Send>(
+/// Calls `work` with each item, at most `jobs` at a time, until it returns `Break`. The results are in
+/// the order of the items.
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     jobs: usize,
     work: impl Fn(&T) -> ControlFlow<R, R> + Sync,
@@ -36,4 +37,9 @@ pub(super) fn in_parallel<T: Sync, R: Send>(
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Waits for a thread and returns its result. A panic of the thread continues in the caller.
+pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
