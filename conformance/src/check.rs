@@ -4,7 +4,7 @@ use std::env;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::{Map, Value};
 
 use crate::profile::Profile;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde::{Deserialize, Serialize};
 
 /// A kind of plugin, which determines its requirements and its input.

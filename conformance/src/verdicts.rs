@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

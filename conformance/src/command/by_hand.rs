@@ -15,7 +15,7 @@ use cni_conformance::runtime::mesos::config;
 use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
 use cni_conformance::runtime::runner::{Runner, Site};
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
-use cni_wrapper::{Environment, check_container_id, check_ifname, check_network};
+use cni_protocol::{Environment, check_container_id, check_ifname, check_network};
 use sha2::{Digest, Sha512};
 
 use super::runtime_arguments::{self, Words};
@@ -80,7 +80,7 @@ struct Task {
 
 impl Task {
     fn read(verb: &str, words: &Words) -> Result<Self, String> {
-        let own = Environment::of_process();
+        let own = Environment::current();
         let concerns_container = !matches!(verb, "gc" | "status");
         let (netconf, netns) = match (words.words.as_slice(), concerns_container) {
             ([netconf, netns], true) => (netconf, netns.as_str()),

@@ -97,7 +97,7 @@ fn cast(words: &Words) -> Result<(Setup, String), String> {
         (Some(_), RuntimeKind::Mesos) => return Err("--spec: Mesos says no version".to_owned()),
         (Some(version), RuntimeKind::Libcni) => version,
         (None, RuntimeKind::Libcni) => Setup::newest_version(&subject, limit)?,
-        (None, RuntimeKind::Mesos) => cni_wrapper::SpecVersion::default(),
+        (None, RuntimeKind::Mesos) => cni_protocol::SpecVersion::default(),
     };
     let naming =
         words.words.first().cloned().unwrap_or_else(|| subject.plugin.display().to_string());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cni_conformance::Profile;
 use cni_conformance::runtime::kind::RuntimeKind;
 use cni_conformance::runtime::runtime_conf::cni_args;
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use lexopt::prelude::*;
 use serde_json::Map;
 

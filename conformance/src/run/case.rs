@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::record::Record;
 use crate::fixture::Fixture;

@@ -10,7 +10,7 @@ pub mod versions;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::fixture::host_pool::HostPool;
 use crate::spec::case::Case;

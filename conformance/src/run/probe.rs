@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::Value;
 
 use super::case::panic_message;

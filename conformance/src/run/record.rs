@@ -1,6 +1,6 @@
 //! The results of a run.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::exchange::Exchange;
 use crate::run::cost::Cost;

@@ -1,6 +1,6 @@
 //! The versions of the specification that a plugin is tested in.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 /// The versions of the specification that a plugin is tested in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A requirement and its parts.
 
-use cni_wrapper::{SpecVersion, Verb};
+use cni_protocol::{SpecVersion, Verb};
 
 use crate::profile::Profile;
 use crate::severity::Severity;

@@ -1,6 +1,6 @@
 //! All requirements, in the order of reports.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::case::Case;
 use super::requirement::Requirement;

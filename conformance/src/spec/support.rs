@@ -1,6 +1,6 @@
 //! Steps that several cases share.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::Value;
 
 use crate::fixture::Fixture;

@@ -4,8 +4,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
+use cni_protocol::SpecVersion;
 use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
 
 use crate::support::Mutants;
 

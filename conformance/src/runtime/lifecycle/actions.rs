@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::testbed::{Container, Testbed};
 use crate::fixture::snapshot::HostSnapshot;

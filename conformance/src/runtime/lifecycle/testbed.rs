@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use cni_protocol::Environment;
 use cni_test_kit::Place;
-use cni_wrapper::Environment;
 use serde_json::{Map, Value, json};
 
 use super::setup::{Setup, Source, declaring};

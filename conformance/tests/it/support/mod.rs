@@ -17,8 +17,8 @@ use cni_conformance::fixture::host_pool::HostPool;
 use cni_conformance::run::versions::Versions;
 use cni_conformance::spec::cases;
 use cni_conformance::{Case, Profile, Subject};
+use cni_protocol::SpecVersion;
 use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
 /// A directory of mutants, removed when it is dropped.

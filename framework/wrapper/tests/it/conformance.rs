@@ -14,7 +14,7 @@ fn wrapper(name: &str) -> Check {
     check(example(name))
         .each_format()
         .profile(Profile::Wrapper)
-        .short_timeout(json!({ "delegateTimeout": 1 }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
         .verdicts_in(verdicts)
 }
 

@@ -12,7 +12,7 @@ fn label_policy(profile: Profile) -> Check {
         .config(json!({ "default": { "allow": true } }))
         .changed(json!({"rules": [{"when": {"labels": {"a": "b"}}, "allow": true}]}))
         .failing(deny)
-        .short_timeout(json!({ "delegateTimeout": 1 }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

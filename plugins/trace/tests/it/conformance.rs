@@ -11,7 +11,7 @@ fn trace(profile: Profile) -> Check {
         .prepare("mount -t tmpfs none /var/log")
         .changed(json!({ "redact": ["colour"] }))
         .failing(json!({ "traceFile": "relative" }))
-        .short_timeout(json!({ "delegateTimeout": 1 }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]
