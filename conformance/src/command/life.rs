@@ -113,7 +113,7 @@ fn is_netconf(word: &str) -> bool {
 fn told(life: &Lifecycle, lived: &LifecycleResult, naming: &str, runtime: RuntimeKind) -> String {
     let mut text = format!("{} {}: {}\n", sign(lived.verdict), life.name, life.does);
     for step in &lived.steps {
-        let sign = if step.right { '✔' } else { '✘' };
+        let sign = if step.passed { '✔' } else { '✘' };
         let note = step.note.as_deref().map(|note| format!("  ({note})")).unwrap_or_default();
         text.push_str(&format!("    {sign} {}{note}\n", step.what));
     }
