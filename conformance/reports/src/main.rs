@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cni_conformance::run::{Options, Report, run};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::record::Report;
+use cni_conformance::run::run;
 use cni_conformance::verdicts::Verdicts;
 use cni_conformance::{Subject, Verdict};
 
@@ -148,7 +150,7 @@ fn compare(
             Vec::new()
         }
         Ok(report) => {
-            let chance = |id: &str| subject.sometimes.contains_key(id);
+            let chance = |id: &str| subject.flaky.contains_key(id);
             let changes = before.changes(&Verdicts::of(report), &chance, false);
             changes.into_iter().map(named).collect()
         }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::report::Exchanges;
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Options, Versions};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::versions::Versions;
+use cni_conformance::severity::Severity;
 use cni_conformance::{Profile, Subject};
 use lexopt::prelude::*;
 use serde_json::{Map, Value};
@@ -132,7 +133,7 @@ fn choice(options: &Options, level: Severity) -> String {
     let versions = match &options.versions {
         Versions::These(these) => these.iter().map(|one| format!(" --spec {one}")).collect(),
         Versions::Newest => vec![" --quick".to_owned()],
-        Versions::Claimed | Versions::EachForm => Vec::new(),
+        Versions::Claimed | Versions::EachFormat => Vec::new(),
     };
     let level = Some(level).filter(|level| *level != Severity::Must);
     let level = level.map(|level| format!(" --level {level}"));

@@ -4,12 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::mesos::{Handle, Join, config};
-use cni_conformance::runtime::{
-    Failure, Isolator, Kind, Libcni, Network, Parameters, Plugins, Quirks, Runner, Site, Wanted,
-};
-use cni_wrapper::{Environment, check_container_id, check_ifname, check_network};
+use cni_conformance::runtime::exec::{Exec, Lookup};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
+use cni_conformance::runtime::mesos::config;
+use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
+use cni_conformance::runtime::runner::{Runner, Site};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
+use cni_protocol::{Environment, check_container_id, check_ifname, check_network};
 use sha2::{Digest, Sha512};
 
 use super::runtime_arguments::{self, Words};
@@ -44,13 +50,13 @@ pub(super) fn knows(verb: &str) -> bool {
     VERBS.contains(&verb)
 }
 
-/// Does what the verb says. Plugins' results go to stdout, and nothing else does.
+/// Does what the verb says. Exec' results go to stdout, and nothing else does.
 pub(super) fn by_hand(verb: &str, parser: lexopt::Parser) -> Result<u8, String> {
     let words = runtime_arguments::read(parser, &OPTIONS)?;
     let task = Task::read(verb, &words)?;
     let done = match words.kind() {
-        Kind::Libcni => with_libcni(&task, &words),
-        Kind::Mesos => with_mesos(&task, &words),
+        RuntimeKind::Libcni => with_libcni(&task, &words),
+        RuntimeKind::Mesos => with_mesos(&task, &words),
     };
     match done {
         Ok(()) => Ok(CONFORMS),
@@ -66,7 +72,7 @@ pub(super) fn by_hand(verb: &str, parser: lexopt::Parser) -> Result<u8, String> 
 struct Task {
     verb: String,
     netconf: String,
-    parameters: Parameters,
+    parameters: RuntimeConf,
     path: String,
     netconf_dir: PathBuf,
     runner: Runner,
@@ -107,11 +113,11 @@ impl Task {
 /// Options that make no sense with this verb or this runtime.
 fn check_options(verb: &str, words: &Words) -> Result<(), String> {
     match words.kind() {
-        Kind::Libcni => words.refuse(&["info"], "only Mesos knows this; use --cap")?,
-        Kind::Mesos if !matches!(verb, "add" | "del") => {
+        RuntimeKind::Libcni => words.refuse(&["info"], "only Mesos knows this; use --cap")?,
+        RuntimeKind::Mesos if !matches!(verb, "add" | "del") => {
             return Err(format!("Mesos never calls {}: use --runtime libcni", verb.to_uppercase()));
         }
-        Kind::Mesos => {
+        RuntimeKind::Mesos => {
             words.refuse(&["args"], "Mesos never sets CNI_ARGS")?;
             words.refuse(&["cap"], "Mesos supplies no capabilities; use --info")?;
             words.refuse(&["ifname"], "Mesos counts its interfaces: the first is eth0")?;
@@ -142,7 +148,7 @@ fn check_options(verb: &str, words: &Words) -> Result<(), String> {
     })
 }
 
-fn parameters(verb: &str, netns: &str, words: &Words) -> Result<Parameters, String> {
+fn parameters(verb: &str, netns: &str, words: &Words) -> Result<RuntimeConf, String> {
     let netns = netns_path(netns)?;
     // After a crash or a reboot it is gone, and DEL has to work all the same.
     if matches!(verb, "add" | "check") && !Path::new(&netns).exists() {
@@ -150,7 +156,7 @@ fn parameters(verb: &str, netns: &str, words: &Words) -> Result<Parameters, Stri
             "there is no network namespace {netns}: make one with `ip netns add NAME`"
         ));
     }
-    let parameters = Parameters {
+    let parameters = RuntimeConf {
         id: words.id.clone().unwrap_or_else(|| id_of(&netns)),
         netns,
         ifname: words.ifname.clone().unwrap_or_else(|| "eth0".to_owned()),
@@ -217,14 +223,14 @@ fn valid(words: &[String]) -> Vec<(String, String)> {
 
 fn with_mesos(task: &Task, words: &Words) -> Result<(), Failure> {
     let is_there =
-        |name: &str| task.runner.find(name, &task.directories(), Wanted::Executable).is_ok();
+        |name: &str| task.runner.find(name, &task.directories(), Lookup::Executable).is_ok();
     let config = match is_file(&task.netconf) {
         true => config::read(Path::new(&task.netconf)),
         false => config::named(&task.netconf_dir, &task.netconf, &is_there),
     };
     let root = words.cache.clone().unwrap_or_else(|| MESOS_CACHE.into());
-    let Parameters { id, netns, .. } = &task.parameters;
-    let handle = Handle::AsGiven(netns.clone());
+    let RuntimeConf { id, netns, .. } = &task.parameters;
+    let handle = NetnsHandle::AsGiven(netns.clone());
     let isolator = Isolator::new(&task.runner, &task.path, root, handle);
     if task.verb == "del" {
         if !isolator.knows(id) {

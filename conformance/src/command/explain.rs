@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use cni_conformance::requirements::Requirement;
-use cni_conformance::run::{Options, Record, judge};
-use cni_conformance::runtime::life::Cast;
-use cni_conformance::stage::Stage;
-use cni_conformance::{Case, Subject, Verdict, cases, report};
-use cni_wrapper::SpecVersion;
+use cni_conformance::fixture::Fixture;
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::options::Options;
+use cni_conformance::run::record::Record;
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::spec::cases;
+use cni_conformance::spec::requirement::Requirement;
+use cni_conformance::{Case, Subject, Verdict, report};
+use cni_protocol::SpecVersion;
 use lexopt::prelude::*;
 
 use super::arguments::{self, Raw};
@@ -113,7 +116,7 @@ fn with_plugin(
 ) -> Result<Option<Verdict>, String> {
     let newest = match wanted.version {
         Some(version) => version,
-        None => Cast::newest_version(subject, wanted.limit)?,
+        None => Setup::newest_version(subject, wanted.limit)?,
     };
     let versions = SpecVersion::ALL.into_iter().rev().filter(|version| match wanted.version {
         Some(wanted) => *version == wanted,
@@ -127,15 +130,15 @@ fn with_plugin(
     };
     // A panic is a verdict (broken) here, and told.
     std::panic::set_hook(Box::new(|_| ()));
-    let (record, stage) = judge(case, subject, version, wanted.limit);
-    print!("{}", calls(&record, subject, naming, stage.as_ref()));
-    if let (true, Some(stage)) = (wanted.keep, &stage) {
-        kept::until_the_end_of_input(stage.host());
+    let (record, fixture) = run_case(case, subject, version, wanted.limit);
+    print!("{}", calls(&record, subject, naming, fixture.as_ref()));
+    if let (true, Some(fixture)) = (wanted.keep, &fixture) {
+        kept::until_the_end_of_input(fixture.host());
     }
     Ok(Some(record.verdict))
 }
 
-fn calls(record: &Record, subject: &Subject, naming: &str, stage: Option<&Stage>) -> String {
+fn calls(record: &Record, subject: &Subject, naming: &str, fixture: Option<&Fixture>) -> String {
     let (id, version) = (record.case.id, record.version);
     let mut text =
         format!("  again     cni-conformance run {naming} {id} --spec {version} --keep\n");
@@ -150,7 +153,7 @@ fn calls(record: &Record, subject: &Subject, naming: &str, stage: Option<&Stage>
         text.push_str(&format!("  note      {note}\n"));
     }
     text.push_str("  by hand   on the host (--keep leaves it and says how to enter it), one after the other\n");
-    if let Some(script) = stage.and(subject.prepare.as_ref()) {
+    if let Some(script) = fixture.and(subject.prepare.as_ref()) {
         text.push_str(&format!("    # done already, `prepare` of the subject file: {script}\n"));
     }
     for exchange in &record.exchanges {

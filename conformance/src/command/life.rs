@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::judgement::Finding;
-use cni_conformance::runtime::Kind;
-use cni_conformance::runtime::life::{Cast, Life, Lived, all, live};
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::lifecycle::catalogue::all;
+use cni_conformance::runtime::lifecycle::definition::Lifecycle;
+use cni_conformance::runtime::lifecycle::run::{LifecycleResult, run_lifecycle};
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::verdict::Finding;
 use cni_conformance::{Profile, Subject, Verdict};
 
 use super::kept;
@@ -42,7 +45,7 @@ pub(super) fn life(parser: lexopt::Parser) -> Result<u8, String> {
     println!("cni-conformance {version} · {naming} · {runtime} · spec {}", cast.version());
     let mut verdicts = Vec::new();
     for life in &lives {
-        let (lived, scene) = live(life, &cast);
+        let (lived, scene) = run_lifecycle(life, &cast);
         print!("{}", told(life, &lived, &format!("{naming}{}", words.written), runtime));
         verdicts.push(lived.verdict);
         if let (true, Verdict::Fail, Some(scene)) = (words.keep, lived.verdict, scene) {
@@ -56,7 +59,7 @@ pub(super) fn life(parser: lexopt::Parser) -> Result<u8, String> {
 }
 
 /// The lives of these names.
-fn chosen(names: Option<&str>) -> Result<Vec<&'static Life>, String> {
+fn chosen(names: Option<&str>) -> Result<Vec<&'static Lifecycle>, String> {
     let Some(names) = names else { return Ok(all().collect()) };
     let find = |name: &str| {
         let found = all().find(|life| life.name == name);
@@ -66,7 +69,7 @@ fn chosen(names: Option<&str>) -> Result<Vec<&'static Life>, String> {
 }
 
 /// Who plays, and the words that name them.
-fn cast(words: &Words) -> Result<(Cast, String), String> {
+fn cast(words: &Words) -> Result<(Setup, String), String> {
     let (kind, limit) = (words.kind(), words.timeout.unwrap_or(PATIENCE));
     let subject = match (&words.subject, words.words.as_slice()) {
         (Some(path), []) => Subject::read(path)?.found()?,
@@ -74,7 +77,7 @@ fn cast(words: &Words) -> Result<(Cast, String), String> {
             words.refuse(&["config", "profile", "spec"], "a network's file says this itself")?;
             let (cap, info) = (words.cap.clone(), words.info.clone());
             let (cap, info) = (cap.unwrap_or_default(), info.unwrap_or_default());
-            let cast = Cast::of_file(kind, Path::new(word), cap, info, limit)?;
+            let cast = Setup::of_file(kind, Path::new(word), cap, info, limit)?;
             return Ok((cast, word.clone()));
         }
         (None, [word]) => {
@@ -91,14 +94,14 @@ fn cast(words: &Words) -> Result<(Cast, String), String> {
     };
     words.refuse(&["info"], "only with a network's file: a subject has `runtimeConfig`")?;
     let version = match (words.spec, kind) {
-        (Some(_), Kind::Mesos) => return Err("--spec: Mesos says no version".to_owned()),
-        (Some(version), Kind::Libcni) => version,
-        (None, Kind::Libcni) => Cast::newest_version(&subject, limit)?,
-        (None, Kind::Mesos) => cni_wrapper::SpecVersion::default(),
+        (Some(_), RuntimeKind::Mesos) => return Err("--spec: Mesos says no version".to_owned()),
+        (Some(version), RuntimeKind::Libcni) => version,
+        (None, RuntimeKind::Libcni) => Setup::newest_version(&subject, limit)?,
+        (None, RuntimeKind::Mesos) => cni_protocol::SpecVersion::default(),
     };
     let naming =
         words.words.first().cloned().unwrap_or_else(|| subject.plugin.display().to_string());
-    Ok((Cast::of_subject(kind, subject, version, limit)?, naming))
+    Ok((Setup::of_subject(kind, subject, version, limit)?, naming))
 }
 
 fn is_netconf(word: &str) -> bool {
@@ -107,10 +110,10 @@ fn is_netconf(word: &str) -> bool {
 }
 
 /// A life with its steps; and when it went wrong, all that is needed to look into it.
-fn told(life: &Life, lived: &Lived, naming: &str, runtime: Kind) -> String {
+fn told(life: &Lifecycle, lived: &LifecycleResult, naming: &str, runtime: RuntimeKind) -> String {
     let mut text = format!("{} {}: {}\n", sign(lived.verdict), life.name, life.does);
     for step in &lived.steps {
-        let sign = if step.right { '✔' } else { '✘' };
+        let sign = if step.passed { '✔' } else { '✘' };
         let note = step.note.as_deref().map(|note| format!("  ({note})")).unwrap_or_default();
         text.push_str(&format!("    {sign} {}{note}\n", step.what));
     }

@@ -1,7 +1,7 @@
 //! `list`.
 
-use cni_conformance::cases;
-use cni_conformance::requirements::{self, Requirement};
+use cni_conformance::spec::requirement::Requirement;
+use cni_conformance::spec::{cases, requirements};
 
 use super::{CONFORMS, NOTHING_MATCHED};
 

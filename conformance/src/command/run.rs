@@ -4,7 +4,9 @@ use std::panic;
 
 use cni_conformance::report::document::Outcome;
 use cni_conformance::report::{self, Document, Telling};
-use cni_conformance::run::{Report, judge, run as run_cases};
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::record::Report;
+use cni_conformance::run::run as run_cases;
 
 use super::arguments::Arguments;
 use super::kept;
@@ -81,12 +83,12 @@ fn keep(arguments: &Arguments, report: &Report) {
     let Some(failed) = report.records.iter().find(|record| record.finding.is_some()) else {
         return;
     };
-    let (record, stage) =
-        judge(failed.case, &arguments.subject, failed.version, arguments.options.limit);
-    let Some(stage) = stage else { return };
+    let (record, fixture) =
+        run_case(failed.case, &arguments.subject, failed.version, arguments.options.limit);
+    let Some(fixture) = fixture else { return };
     eprintln!("kept: {} in {}, {}", record.case.id, record.version, record.verdict);
     if let Some(last) = record.exchanges.last() {
         eprintln!("  the last call   {}", last.command_line(&arguments.subject.plugin));
     }
-    kept::until_the_end_of_input(stage.host());
+    kept::until_the_end_of_input(fixture.host());
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_conformance::Profile;
-use cni_conformance::runtime::{Kind, cni_args};
-use cni_wrapper::SpecVersion;
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::runtime_conf::cni_args;
+use cni_protocol::SpecVersion;
 use lexopt::prelude::*;
 use serde_json::Map;
 
@@ -17,7 +18,7 @@ type Object = Map<String, serde_json::Value>;
 pub(super) struct Words {
     /// What stands without an option.
     pub(super) words: Vec<String>,
-    pub(super) runtime: Option<Kind>,
+    pub(super) runtime: Option<RuntimeKind>,
     pub(super) timeout: Option<Duration>,
     pub(super) cap: Option<Object>,
     pub(super) info: Option<Object>,
@@ -111,8 +112,8 @@ impl Words {
     }
 
     /// The runtime that is to be played.
-    pub(super) fn kind(&self) -> Kind {
-        self.runtime.unwrap_or(Kind::Libcni)
+    pub(super) fn kind(&self) -> RuntimeKind {
+        self.runtime.unwrap_or(RuntimeKind::Libcni)
     }
 
     /// Refuses options that make no sense here.

@@ -5,15 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_protocol::{Environment, SpecVersion, Verb};
 use cni_test_kit::{Container, Host, Place};
-use cni_wrapper::{Environment, SpecVersion, Verb};
 use serde_json::{Map, Value};
 
 use super::{Difference, Recorded, Shape};
 use crate::exchange::Exchange;
-use crate::run::words;
-use crate::runtime::{Failure, Plugins, Runner, Site, Told};
-use crate::stage::{PATH, visible};
+use crate::fixture::PATH;
+use crate::fixture::host_pool::visible;
+use crate::run::case::panic_message;
+use crate::runtime::exec::Exec;
+use crate::runtime::failure::Failure;
+use crate::runtime::invocation::Invocation;
+use crate::runtime::runner::{Runner, Site};
 
 /// The plugin that takes the place of the recorded one, and what it needs.
 #[derive(Clone, Debug)]
@@ -56,7 +60,7 @@ pub fn replay(
     show: &mut dyn FnMut(&Recorded, &Played),
 ) -> Result<(), String> {
     let played = catch_unwind(AssertUnwindSafe(|| play(calls, stand, show)));
-    played.map_err(|panic| words(panic.as_ref()))?.map_err(|failure| failure.to_string())
+    played.map_err(|panic| panic_message(panic.as_ref()))?.map_err(|failure| failure.to_string())
 }
 
 fn play(
@@ -115,7 +119,7 @@ impl Player<'_> {
         Some(self.containers.entry(call.container_id.clone()).or_insert_with(make).netns())
     }
 
-    fn told(&self, call: &Recorded, netns: Option<&str>) -> Told {
+    fn told(&self, call: &Recorded, netns: Option<&str>) -> Invocation {
         let mut variables = call.environment.clone();
         variables.insert("CNI_COMMAND".to_owned(), call.verb.to_string());
         variables.insert("CNI_PATH".to_owned(), self.cni_path());
@@ -132,7 +136,7 @@ impl Player<'_> {
             replace(&mut config, old, new);
         }
         let stdin = config.to_string();
-        Told { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
+        Invocation { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
     }
 
     /// After ADD a runtime hands on the result that this plugin gave, not the one that the other did.

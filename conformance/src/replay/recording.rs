@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

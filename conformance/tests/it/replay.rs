@@ -119,7 +119,7 @@ fn what_can_t_be_replayed_is_told() {
     let none = replay(&recorded.file(), "bridge", &["--network", "other"]);
     assert_eq!(none.0, Some(3), "{}", none.1);
     for (file, plugin, expected) in [
-        (recorded.file(), "no-such-plugin", "there is no plugin no-such-plugin"),
+        (recorded.file(), "no-such-plugin", "plugin no-such-plugin not found"),
         (recorded.file().with_file_name("gone"), "bridge", "can't read "),
         (
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"),

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::judgement::Finding;
 use cni_conformance::report::{Document, Exchanges, Telling};
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Record, Report};
-use cni_conformance::{Profile, Subject, Verdict, cases};
-use cni_wrapper::SpecVersion;
+use cni_conformance::run::record::{Record, Report};
+use cni_conformance::severity::Severity;
+use cni_conformance::spec::cases;
+use cni_conformance::verdict::Finding;
+use cni_conformance::{Profile, Subject, Verdict};
+use cni_protocol::SpecVersion;
 use serde_json::Map;
 
 /// Words that a plugin could print to break out of a report.
@@ -75,7 +76,7 @@ pub(crate) fn report(name: &str, known: &[Verdict]) -> Report {
         unusable: vec![(SpecVersion::V1_1_0, HOSTILE.to_owned())],
         records: pairs.collect(),
         left_out: Vec::new(),
-        cost: cni_conformance::run::Cost::default(),
+        cost: cni_conformance::run::cost::Cost::default(),
         versions,
     }
 }
