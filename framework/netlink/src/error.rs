@@ -29,7 +29,7 @@ pub enum Cause {
     Io(io::Error),
     /// The kernel did not answer in time.
     #[error("the kernel did not answer within {0:?}")]
-    NoAnswer(std::time::Duration),
+    Timeout(std::time::Duration),
     /// The kernel's answer could not be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -49,7 +49,7 @@ pub enum Cause {
         "it takes {bytes} bytes, more than a socket of this process may hold at once ({limit}); \
          raise it with `sysctl -w net.core.wmem_max={bytes}`, or change less at once"
     )]
-    TooMuch {
+    ExceedsSendBuffer {
         /// How long all is.
         bytes: usize,
         /// How long it may be.
@@ -60,7 +60,7 @@ pub enum Cause {
     TooLong,
     /// What was listed changed during each of so many attempts.
     #[error("it changed during each of {0} attempts to read it; try again")]
-    KeepsChanging(usize),
+    DumpInterrupted(usize),
 }
 
 /// The kernel's refusal of one request.

@@ -23,14 +23,14 @@ pub struct Routes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// What kind of destination it is.
-    pub kind: Kind,
+    pub kind: RouteType,
     /// Index of the link that a packet leaves by; for a local address the loopback's.
     pub interface: Option<u32>,
 }
 
 /// The kind of a route's destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RouteType {
     /// Another machine or namespace.
     Unicast,
     /// This namespace itself.
@@ -51,13 +51,13 @@ impl Routes {
     ///
     /// For an address of this namespace it is the loopback's index.
     pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let route = self.to(address)?.filter(|route| route.kind != Kind::Refusing);
+        let route = self.to(address)?.filter(|route| route.kind != RouteType::Refusing);
         Ok(route.and_then(|route| route.interface))
     }
 
     /// Whether `address` is this namespace's own: what iptables calls `--dst-type LOCAL`.
     pub fn is_local(&mut self, address: IpAddr) -> Result<bool, Error> {
-        Ok(self.to(address)?.is_some_and(|route| route.kind == Kind::Local))
+        Ok(self.to(address)?.is_some_and(|route| route.kind == RouteType::Local))
     }
 
     /// Adds a route to `destination` through the link with this index, without a gateway. Needs
@@ -127,10 +127,10 @@ fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
             interface = Some(attribute.u32()?);
         }
     }
-    Ok(Some(Route { kind: Kind::of(header[7]), interface }))
+    Ok(Some(Route { kind: RouteType::of(header[7]), interface }))
 }
 
-impl Kind {
+impl RouteType {
     fn of(number: u8) -> Self {
         match number {
             2 => Self::Local,
@@ -170,7 +170,7 @@ mod tests {
         payload.extend(8_u16.to_ne_bytes().iter().chain(&OUTPUT_INTERFACE.to_ne_bytes()));
         payload.extend(7_u32.to_ne_bytes());
         let message = Message { kind: NEW_ROUTE, flags: 0, sequence: 1, payload: &payload };
-        assert_eq!(parse(message), Ok(Some(Route { kind: Kind::Local, interface: Some(7) })));
+        assert_eq!(parse(message), Ok(Some(Route { kind: RouteType::Local, interface: Some(7) })));
         for end in 0..payload.len() {
             let cut = Message { payload: &payload[..end], ..message };
             assert_ne!(parse(cut), parse(message), "cut at {end}");

@@ -72,7 +72,7 @@ impl Socket {
     /// Lists: collects what `select` makes of each message.
     ///
     /// When the kernel says that the list changed while it was read, all is read again, so `select`
-    /// may see a thing more than once; after several attempts [`Cause::KeepsChanging`].
+    /// may see a thing more than once; after several attempts [`Cause::DumpInterrupted`].
     pub fn list<T>(
         &mut self,
         kind: u16,
@@ -90,7 +90,7 @@ impl Socket {
                 return Ok(found);
             }
         }
-        Err(Cause::KeepsChanging(ATTEMPTS))
+        Err(Cause::DumpInterrupted(ATTEMPTS))
     }
 
     fn send(

@@ -12,7 +12,7 @@ use crate::host::{Container, Host};
 
 /// A veth pair between a host and a container.
 #[derive(Debug, Clone)]
-pub struct Cable {
+pub struct VethPair {
     /// Name and hardware address of the host's end.
     pub host_end: (String, [u8; 6]),
     /// Name and hardware address of the container's end.
@@ -26,7 +26,7 @@ impl Host {
     ///
     /// # Panics
     /// If the kernel refuses it, such as a name that is in use.
-    pub fn connect(&self, container: &Container, cable: &Cable) {
+    pub fn connect(&self, container: &Container, cable: &VethPair) {
         let path = container.netns();
         let done = self.within(|| cable.connect_host(&path)).and_then(|host| {
             let container = container.within(|| cable.connect_container())?;
@@ -44,7 +44,7 @@ impl Host {
     }
 }
 
-impl Cable {
+impl VethPair {
     fn connect_host(&self, netns: &str) -> Result<(), cni_netlink::Error> {
         let ends =
             [&self.host_end, &self.container_end].map(|(name, mac)| VethEnd { name, mac: *mac });

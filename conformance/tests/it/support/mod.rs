@@ -18,12 +18,12 @@ use cni_conformance::run::versions::Versions;
 use cni_conformance::spec::cases;
 use cni_conformance::{Case, Profile, Subject};
 use cni_protocol::SpecVersion;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Map, Value, json};
 
 /// A directory of mutants, removed when it is dropped.
 pub(crate) struct Mutants {
-    directory: TemporaryDir,
+    directory: TempDir,
     /// Where they can be judged.
     pub(crate) hosts: HostPool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Mutants {
 impl Mutants {
     /// A directory with the honest IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let mutants = Self { directory: TemporaryDir::new(), hosts: HostPool::default() };
+        let mutants = Self { directory: TempDir::new(), hosts: HostPool::default() };
         mutants.program("mutant.ipam");
         mutants
     }

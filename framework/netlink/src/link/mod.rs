@@ -78,7 +78,7 @@ impl Links {
     }
 
     /// Asks by the socket that routes were asked by.
-    pub fn after(routes: Routes) -> Self {
+    pub fn with_socket_of(routes: Routes) -> Self {
         Self { socket: routes.socket }
     }
 

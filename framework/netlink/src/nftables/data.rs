@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A type of nft's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
+pub enum DataType {
     /// An IPv4 address.
     Ipv4Addr,
     /// An IPv6 address.
@@ -70,13 +70,13 @@ pub enum Verdict {
 
 impl Field {
     /// Its type.
-    pub fn of_type(&self) -> Type {
+    pub fn data_type(&self) -> DataType {
         match self {
-            Self::Ipv4(_) => Type::Ipv4Addr,
-            Self::Ipv6(_) => Type::Ipv6Addr,
-            Self::Proto(_) => Type::InetProto,
-            Self::Port(_) => Type::InetService,
-            Self::Ifname(_) => Type::Ifname,
+            Self::Ipv4(_) => DataType::Ipv4Addr,
+            Self::Ipv6(_) => DataType::Ipv6Addr,
+            Self::Proto(_) => DataType::InetProto,
+            Self::Port(_) => DataType::InetService,
+            Self::Ifname(_) => DataType::Ifname,
         }
     }
 }
@@ -93,7 +93,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ipv4Addr => "ipv4_addr",

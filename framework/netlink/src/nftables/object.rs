@@ -30,16 +30,16 @@ pub struct Chain {
     /// Its name, unique within the table.
     pub name: String,
     /// Where packets enter it; `None`: only by a jump or a goto.
-    pub base: Option<Base>,
+    pub base: Option<BaseChain>,
     /// For people; at most 128 bytes.
     pub comment: Option<String>,
 }
 
 /// Where packets enter a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Base {
+pub struct BaseChain {
     /// What it may do.
-    pub kind: Kind,
+    pub kind: ChainType,
     /// At which point of a packet's way.
     pub hook: Hook,
     /// In which order at that point: lower is earlier. nft's `dstnat` is -100, its `srcnat` 100.
@@ -50,7 +50,7 @@ pub struct Base {
 
 /// What a base chain may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ChainType {
     /// Let pass or not.
     Filter,
     /// Translate addresses: it sees the first packet of each flow only.
@@ -106,7 +106,7 @@ impl Chain {
     }
 
     /// A chain that packets enter by themselves.
-    pub fn base(name: impl Into<String>, base: Base) -> Self {
+    pub fn base(name: impl Into<String>, base: BaseChain) -> Self {
         Self { name: name.into(), base: Some(base), comment: None }
     }
 }
@@ -134,7 +134,7 @@ impl fmt::Display for Table {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ChainType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -162,7 +162,7 @@ impl fmt::Display for Policy {
 }
 
 /// As nft spells it: `type nat hook prerouting priority -100; policy accept;`.
-impl fmt::Display for Base {
+impl fmt::Display for BaseChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, hook, priority, policy } = self;
         // Numbers, since nft knows each priority's name only at some hooks.

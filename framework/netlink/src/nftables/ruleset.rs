@@ -1,6 +1,6 @@
 //! What can be asked of a ruleset, and done to it.
 
-use super::{Base, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
+use super::{BaseChain, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
 use crate::Error;
 
 /// A ruleset's state: it changes with every change in the network namespace, whoever makes it.
@@ -26,8 +26,8 @@ pub struct TableInfo {
 pub struct ChainInfo {
     /// Its name.
     pub name: String,
-    /// Where packets enter it. `None` also for a base chain of a sort that [`Base`] cannot tell.
-    pub base: Option<Base>,
+    /// Where packets enter it. `None` also for a base chain of a sort that [`BaseChain`] cannot tell.
+    pub base: Option<BaseChain>,
     /// How many rules it has, and how many rules and elements lead to it.
     pub references: u32,
     /// For people.
@@ -50,7 +50,7 @@ pub struct InstalledRule {
 impl InstalledRule {
     /// Whether it does the same as `rule` and has the same comment, in a table of this family. Whose chain it is in is
     /// not compared.
-    pub fn says(&self, rule: &Rule, family: Family) -> bool {
+    pub fn is_equivalent_to(&self, rule: &Rule, family: Family) -> bool {
         self.comment == rule.comment && self.expressions == rule.expressions(family)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::data::concatenation;
-use super::{Key, Type, Value};
+use super::{DataType, Key, Value};
 
 /// A named set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Set {
     /// Its name, unique within the table among sets and maps.
     pub name: String,
     /// The types of a key's fields.
-    pub key: Vec<Type>,
+    pub key: Vec<DataType>,
     /// What a key leads to.
     pub value: ValueType,
     /// Whether keys are intervals. Needs a key of at least two fields, and Linux 5.6.
@@ -26,7 +26,7 @@ pub enum ValueType {
     /// Nothing: a set.
     None,
     /// Data: a map.
-    Data(Vec<Type>),
+    Data(Vec<DataType>),
     /// What becomes of the packet: a verdict map.
     Verdict,
 }

@@ -12,7 +12,7 @@ pub enum Statement {
         /// How it is compared.
         op: Op,
         /// With what.
-        right: Right,
+        right: Operand,
     },
     /// `fib daddr type local`: sent to an address of this host.
     FibDaddrLocal,
@@ -98,7 +98,7 @@ pub enum Op {
 
 /// What a match compares with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Right {
+pub enum Operand {
     /// One value; a link's name that ends in `*` stands for all that begin so.
     Value(Field),
     /// The addresses that have their first bits (so many) in common with this one.
@@ -122,7 +122,7 @@ impl Statement {
     }
 }
 
-impl From<Field> for Right {
+impl From<Field> for Operand {
     fn from(field: Field) -> Self {
         Self::Value(field)
     }

@@ -7,8 +7,8 @@ mod sets;
 pub(crate) use sets::sets;
 
 use cni_netlink::nftables::{
-    Base, Chain, Family, Field, Hook, Key, Kind, Op, Operation, Policy, Right, Rule, Selector, Set,
-    SetRef, Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Op, Operand, Operation,
+    Policy, Rule, Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -30,7 +30,7 @@ pub(crate) fn ifname(name: &str) -> Field {
 pub(crate) const TCP: Field = Field::Proto(6);
 pub(crate) const UDP: Field = Field::Proto(17);
 
-pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
+pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn commented(set: Set) -> Set {
 
 /// `inet_proto . inet_service : ipv4_addr . inet_service`
 pub(crate) fn dnat4() -> Set {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
-    set("dnat4", &[Type::InetProto, Type::InetService], value)
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
+    set("dnat4", &[DataType::InetProto, DataType::InetService], value)
 }
 
 pub(crate) fn target4(address: &str, port: u16) -> Option<Value> {
@@ -57,12 +57,16 @@ pub(crate) fn tcp(port: u16) -> Key {
 }
 
 pub(crate) fn nat(name: &str, hook: Hook, priority: i32) -> Chain {
-    Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+    Chain::base(name, BaseChain { kind: ChainType::Nat, hook, priority, policy: Policy::Accept })
 }
 
 pub(crate) fn chains() -> Vec<Chain> {
-    let guard =
-        Base { kind: Kind::Filter, hook: Hook::Prerouting, priority: -300, policy: Policy::Drop };
+    let guard = BaseChain {
+        kind: ChainType::Filter,
+        hook: Hook::Prerouting,
+        priority: -300,
+        policy: Policy::Drop,
+    };
     vec![
         Chain::regular("hostports"),
         Chain { comment: Some("for all".to_owned()), ..Chain::regular("CNI-all") },
@@ -71,10 +75,10 @@ pub(crate) fn chains() -> Vec<Chain> {
         nat("output", Hook::Output, -99),
         Chain { comment: Some("sources".to_owned()), ..nat("postrouting", Hook::Postrouting, 101) },
         Chain::base("guard", guard),
-        Chain::base("in", Base { hook: Hook::Input, priority: 0, ..guard }),
+        Chain::base("in", BaseChain { hook: Hook::Input, priority: 0, ..guard }),
         Chain::base(
             "through",
-            Base { hook: Hook::Forward, priority: i32::MAX, policy: Policy::Accept, ..guard },
+            BaseChain { hook: Hook::Forward, priority: i32::MAX, policy: Policy::Accept, ..guard },
         ),
     ]
 }
@@ -83,11 +87,11 @@ fn says(chain: &str, statements: &[Statement]) -> Rule {
     Rule::new(chain, statements)
 }
 
-fn is(left: Selector, right: impl Into<Right>) -> Statement {
+fn is(left: Selector, right: impl Into<Operand>) -> Statement {
     Statement::Match { left, op: Op::Eq, right: right.into() }
 }
 
-fn is_not(left: Selector, right: impl Into<Right>) -> Statement {
+fn is_not(left: Selector, right: impl Into<Operand>) -> Statement {
     Statement::Match { left, op: Op::Ne, right: right.into() }
 }
 
@@ -160,7 +164,7 @@ fn matching_rules() -> Vec<Rule> {
         CtOriginalIp6Daddr, CtOriginalIpDaddr, Iifname, Ip6Daddr, Ip6Saddr, IpDaddr, IpSaddr,
         L4Proto, NfProto, Oifname, ThDport, ThSport,
     };
-    let prefix = |field, bits| Right::Prefix(field, bits);
+    let prefix = |field, bits| Operand::Prefix(field, bits);
     let accept = Statement::Verdict(Verdict::Accept);
     let guard = |statements: &[Statement]| says("guard", statements);
     vec![

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
-use cni_test_kit::{Host, TemporaryDir};
+use cni_test_kit::{Host, TempDir};
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
@@ -24,7 +24,7 @@ struct Fixture {
     host: Host,
     kind: Variant,
     variant: &'static str,
-    programs: TemporaryDir,
+    programs: TempDir,
 }
 
 /// How long the backend waits for the xtables lock.
@@ -43,7 +43,7 @@ const READ_INPUT: &str = "input=$here/input.$$; cat >$input; [ -s $input ] || ex
 impl Fixture {
     fn new(kind: Variant, variant: &'static str) -> Self {
         let host = Host::new();
-        let programs = TemporaryDir::new();
+        let programs = TempDir::new();
         for family in ["iptables", "ip6tables"] {
             for program in ["", "-save", "-restore"] {
                 let name = format!("{family}-{variant}{program}");

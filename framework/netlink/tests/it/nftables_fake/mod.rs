@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use cni_netlink::Error;
 use cni_netlink::nftables::{
-    Base, Chain, Fake, Field, Hook, Key, Kind, Policy, Rule, Ruleset, Selector, Set, SetRef,
-    Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Field, Hook, Key, Policy, Rule, Ruleset,
+    Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -23,28 +23,28 @@ fn change(fill: impl FnOnce(&mut Transaction) -> &mut Transaction) -> Transactio
 }
 
 fn commit(
-    fake: &mut Fake,
+    fake: &mut FakeRuleset,
     fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
 ) -> Result<(), Error> {
     fake.commit(&change(fill), None)
 }
 
-pub(crate) fn nat(hook: Hook, priority: i32) -> Base {
-    Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept }
+pub(crate) fn nat(hook: Hook, priority: i32) -> BaseChain {
+    BaseChain { kind: ChainType::Nat, hook, priority, policy: Policy::Accept }
 }
 
-pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
+pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
 }
 
 /// Ports to chains.
 pub(crate) fn ports() -> Set {
-    set("ports", &[Type::InetProto, Type::InetService], ValueType::Verdict)
+    set("ports", &[DataType::InetProto, DataType::InetService], ValueType::Verdict)
 }
 
 /// Addresses and ranges of ports to chains.
 pub(crate) fn ranges() -> Set {
-    let key = [Type::Ipv4Addr, Type::InetService];
+    let key = [DataType::Ipv4Addr, DataType::InetService];
     Set { interval: true, ..set("ranges", &key, ValueType::Verdict) }
 }
 
@@ -74,8 +74,8 @@ pub(crate) fn vmap(map: &str) -> Statement {
 }
 
 /// A base chain `pre`, chains `a` and `b`, the maps.
-pub(crate) fn usual() -> Fake {
-    let mut fake = Fake::default();
+pub(crate) fn usual() -> FakeRuleset {
+    let mut fake = FakeRuleset::default();
     commit(&mut fake, |it| {
         it.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
         it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
@@ -85,7 +85,7 @@ pub(crate) fn usual() -> Fake {
     fake
 }
 
-fn references(fake: &mut Fake, chain: &str) -> u32 {
+fn references(fake: &mut FakeRuleset, chain: &str) -> u32 {
     fake.chain(&table(), chain).expect("read").expect("a chain").references
 }
 
@@ -173,7 +173,7 @@ fn rules_stand_in_order_and_go_by_handle() {
         it.add_rule(Rule { chain: "b".to_owned(), ..rule("4") })
     })
     .expect("committed");
-    let listed = |fake: &mut Fake| {
+    let listed = |fake: &mut FakeRuleset| {
         let rules = fake.rules(&table()).expect("read").into_iter();
         rules.map(|rule| (rule.comment.unwrap_or_default(), rule.handle)).collect::<Vec<_>>()
     };
@@ -209,7 +209,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
         .expect("committed");
     let Key::Range(inside) = range((5, 5), (150, 150)) else { unreachable!("a range") };
     let point = Key::One(inside.into_iter().map(|(first, _)| first).collect());
-    let (set, absent) = (ranges(), set("absent", &[Type::InetProto], ValueType::None));
+    let (set, absent) = (ranges(), set("absent", &[DataType::InetProto], ValueType::None));
     let keys = [
         (&set, point),
         (&set, whole.clone()),

@@ -3,7 +3,7 @@
 mod random;
 
 use cni_netlink::nftables::{
-    Chain, ChainInfo, Element, Fake, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
+    Chain, ChainInfo, Element, FakeRuleset, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
     TableInfo, Transaction,
 };
 use cni_netlink::{Error, errno};
@@ -99,10 +99,10 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
 fn the_kernel_and_the_fake_agree() {
     inside(|| {
         let mut random = Random(0x5eed_2026_1124);
-        let (mut fake, mut kernel) = (Fake::default(), Kernel::open().expect("a socket"));
+        let (mut fake, mut kernel) = (FakeRuleset::default(), Kernel::open().expect("a socket"));
         let mut done = 0;
         for number in 0..TRANSACTIONS {
-            let operations = random.operations(fake == Fake::default());
+            let operations = random.operations(fake == FakeRuleset::default());
             let told = with_handles(&operations, &mut fake);
             let before = fake.to_string();
             let real = outcome(&mut kernel, &operations);

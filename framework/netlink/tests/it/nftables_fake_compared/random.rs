@@ -1,8 +1,8 @@
 //! Random operations over few names, so that they often meet.
 
 use cni_netlink::nftables::{
-    Base, Chain, Family, Field, Hook, Key, Kind, Operation, Policy, Rule, Selector, Set, SetRef,
-    Statement, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Operation, Policy, Rule,
+    Selector, Set, SetRef, Statement, Transaction, Value, ValueType, Verdict,
 };
 
 use crate::nftables_fake::{nat, ports, range, ranges, set, table, tcp, vmap};
@@ -41,11 +41,11 @@ impl Random {
         self.one(&[Verdict::Jump(chain.clone()), Verdict::Goto(chain), Verdict::Return])
     }
 
-    fn base(&mut self) -> Base {
-        let kind = self.one(&[Kind::Nat, Kind::Nat, Kind::Filter]);
+    fn base(&mut self) -> BaseChain {
+        let kind = self.one(&[ChainType::Nat, ChainType::Nat, ChainType::Filter]);
         let hook = self.one(&[Hook::Prerouting, Hook::Output, Hook::Postrouting]);
         let policy = self.one(&[Policy::Accept, Policy::Drop]);
-        Base { kind, hook, priority: self.one(&[-100, -100, -90]), policy }
+        BaseChain { kind, hook, priority: self.one(&[-100, -100, -90]), policy }
     }
 
     fn new_chain(&mut self) -> Chain {
@@ -155,7 +155,7 @@ impl Random {
 
 /// All sets.
 pub(crate) fn sets() -> [Set; 4] {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
     let targets = Set { name: "targets".to_owned(), value, ..ports() };
-    [ports(), ranges(), targets, set("links", &[Type::Ifname], ValueType::None)]
+    [ports(), ranges(), targets, set("links", &[DataType::Ifname], ValueType::None)]
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_std::task::block_on;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::Attachment;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::programs::executable;
 
 /// A directory of fake programs, which record how they were run.
-pub(crate) struct FakeIptables(TemporaryDir);
+pub(crate) struct FakeIptables(TempDir);
 
 /// How long to wait for the xtables lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ const RESTORE: &str = "cat \"$input\" >>\"$here/changes\"; exit 0";
 
 impl FakeIptables {
     pub(crate) fn new() -> Self {
-        let fake = Self(TemporaryDir::new());
+        let fake = Self(TempDir::new());
         fake.program("iptables-save", SAVE);
         fake.restore(RESTORE);
         fake.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");
