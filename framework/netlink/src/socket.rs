@@ -22,6 +22,7 @@ const ATTEMPTS: usize = 16;
 
 /// A part of the kernel that speaks netlink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Subsystem {
     /// Links, addresses, routes.
     Route,
@@ -72,7 +73,7 @@ impl Socket {
     /// Lists: collects what `select` makes of each message.
     ///
     /// When the kernel says that the list changed while it was read, all is read again, so `select`
-    /// may see a thing more than once; after several attempts [`Cause::KeepsChanging`].
+    /// may see a thing more than once; after several attempts [`Cause::DumpInterrupted`].
     pub fn list<T>(
         &mut self,
         kind: u16,
@@ -90,7 +91,7 @@ impl Socket {
                 return Ok(found);
             }
         }
-        Err(Cause::KeepsChanging(ATTEMPTS))
+        Err(Cause::DumpInterrupted(ATTEMPTS))
     }
 
     fn send(

@@ -17,7 +17,7 @@ use crate::Seconds;
 /// use cni_wrapper::{Error, code};
 /// use std::time::{Duration, Instant};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let directory = temporary.path().join("breaker");
 /// # cni_wrapper::command(async {
 /// let breaker: Breaker = serde_json::from_str(r#"{"failures": 1, "open": 30}"#)?;

@@ -16,7 +16,7 @@ use crate::Seconds;
 /// use cni_resilience::Cap;
 /// use std::time::{Duration, Instant};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let directory = temporary.path().join("cap");
 /// # cni_wrapper::command(async {
 /// let cap: Cap = serde_json::from_str(r#"{"name": "ipam", "atOnce": 1, "timeout": 0.05}"#)?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cni_netlink::link::Links;
 
 use crate::host::{Container, Host};
-use crate::place::Place;
+use crate::place::Netns;
 use crate::snapshot::kernel_state::kernel_state;
 use crate::snapshot::{files, look};
 use crate::sysctl::{self, SysctlWatch};
@@ -40,12 +40,12 @@ struct Network {
 
 /// A [`Container`] that can be used again while nothing of it has changed.
 #[derive(Debug)]
-pub struct Reusable {
+pub struct ReusableContainer {
     container: Container,
     watched: Option<(Network, Arc<SysctlWatch>)>,
 }
 
-impl Reusable {
+impl ReusableContainer {
     /// A new container of a host, which can be used again while it is as it is now; without a baseline
     /// never.
     pub fn new(container: Container, baseline: Option<&Baseline>) -> Self {
@@ -58,14 +58,14 @@ impl Reusable {
 
     /// Whether it is as it was, once links that were added to it are removed.
     fn reset(&self) -> bool {
-        let place: &Place = &self.container;
+        let place: &Netns = &self.container;
         self.watched.as_ref().is_some_and(|(network, watch)| {
             network.reset(place) && !look::has_rules(place) && !watch.were_written(&place.netns)
         })
     }
 }
 
-impl Deref for Reusable {
+impl Deref for ReusableContainer {
     type Target = Container;
     fn deref(&self) -> &Container {
         &self.container
@@ -74,7 +74,7 @@ impl Deref for Reusable {
 
 impl Network {
     /// `None` where only processes can enter the namespace.
-    fn of(place: &Place, watch: &SysctlWatch) -> Option<Self> {
+    fn of(place: &Netns, watch: &SysctlWatch) -> Option<Self> {
         let seen = || {
             watch.add(&place.netns).ok()?;
             Some(Self { state: kernel_state()?, links: indexes().ok()? })
@@ -83,7 +83,7 @@ impl Network {
     }
 
     /// Removes links that were added. Whether the rest is as it was.
-    fn reset(&self, place: &Place) -> bool {
+    fn reset(&self, place: &Netns) -> bool {
         let reset = || {
             let added: Vec<u32> = indexes().ok()?.difference(&self.links).copied().collect();
             if !added.is_empty() {
@@ -119,7 +119,11 @@ impl Host {
     /// Removes what came to the host since its baseline: links, firewall rules of nftables and of
     /// iptables' nft variant, files, and containers that are not as they were. Returns the containers
     /// that can be used again; `None` if the host can't: something else is not as it was.
-    pub fn reset(&self, baseline: &Baseline, containers: Vec<Reusable>) -> Option<Vec<Reusable>> {
+    pub fn reset(
+        &self,
+        baseline: &Baseline,
+        containers: Vec<ReusableContainer>,
+    ) -> Option<Vec<ReusableContainer>> {
         if !self.processes().is_empty() {
             return None;
         }
@@ -160,7 +164,7 @@ impl Host {
     }
 
     /// Whether there are no named network namespaces but these.
-    fn has_only(&self, containers: &[Reusable]) -> bool {
+    fn has_only(&self, containers: &[ReusableContainer]) -> bool {
         let known: HashSet<&str> = containers.iter().map(|one| one.name()).collect();
         let directory = self.outside(Path::new("/run/netns"));
         let names = fs::read_dir(directory).into_iter().flatten().flatten();

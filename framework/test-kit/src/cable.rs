@@ -12,7 +12,8 @@ use crate::host::{Container, Host};
 
 /// A veth pair between a host and a container.
 #[derive(Debug, Clone)]
-pub struct Cable {
+#[non_exhaustive]
+pub struct VethPair {
     /// Name and hardware address of the host's end.
     pub host_end: (String, [u8; 6]),
     /// Name and hardware address of the container's end.
@@ -26,7 +27,7 @@ impl Host {
     ///
     /// # Panics
     /// If the kernel refuses it, such as a name that is in use.
-    pub fn connect(&self, container: &Container, cable: &Cable) {
+    pub fn connect(&self, container: &Container, cable: &VethPair) {
         let path = container.netns();
         let done = self.within(|| cable.connect_host(&path)).and_then(|host| {
             let container = container.within(|| cable.connect_container())?;
@@ -44,10 +45,19 @@ impl Host {
     }
 }
 
-impl Cable {
+impl VethPair {
+    /// Describes a pair by the name and hardware address of each end, and the container's addresses.
+    pub fn new(
+        host_end: (String, [u8; 6]),
+        container_end: (String, [u8; 6]),
+        addresses: Vec<(IpAddr, u8)>,
+    ) -> Self {
+        Self { host_end, container_end, addresses }
+    }
+
     fn connect_host(&self, netns: &str) -> Result<(), cni_netlink::Error> {
         let ends =
-            [&self.host_end, &self.container_end].map(|(name, mac)| VethEnd { name, mac: *mac });
+            [&self.host_end, &self.container_end].map(|(name, mac)| VethEnd::new(name, *mac));
         let netns = File::open(netns).unwrap_or_else(|error| panic!("can't open {netns}: {error}"));
         let mut links = Links::open()?;
         links.add_veth(&ends[0], &ends[1], &netns)?;

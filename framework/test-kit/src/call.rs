@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::host::Container;
 use crate::mesos;
 use crate::outcome::Outcome;
-use crate::place::Place;
+use crate::place::Netns;
 use crate::process::Running;
 
 /// The call of a plugin. The plugin gets this environment and nothing else.
@@ -27,7 +27,7 @@ pub struct CallBuilder {
     config: Map<String, Value>,
     stdin: Option<Vec<u8>>,
     network_info: Option<Value>,
-    place: Option<Place>,
+    place: Option<Netns>,
     limit: Duration,
 }
 
@@ -83,7 +83,7 @@ impl CallBuilder {
     }
 
     /// No call of a runtime: what a person types behind the plugin's name. There is no verb, and no input.
-    pub fn by_hand(words: &[&str]) -> Self {
+    pub fn cli(words: &[&str]) -> Self {
         let arguments = words.iter().map(|word| (*word).to_owned()).collect();
         let call = Self::version().without_env("CNI_COMMAND").stdin("");
         Self { arguments, ..call }
@@ -175,8 +175,8 @@ impl CallBuilder {
     }
 
     /// Makes the call on this host (with a container or neighbour: on the host that it is on).
-    pub fn within(mut self, place: &Place) -> Self {
-        self.place = Some(Place { holder: place.holder.clone(), netns: None });
+    pub fn within(mut self, place: &Netns) -> Self {
+        self.place = Some(Netns { holder: place.holder.clone(), netns: None });
         self
     }
 

@@ -14,7 +14,7 @@ pub struct Journal(Rc<RefCell<Vec<String>>>);
 
 impl Journal {
     /// Notes a step.
-    pub fn note(&self, step: &str) {
+    pub fn record(&self, step: &str) {
         self.0.borrow_mut().push(step.to_owned());
     }
 
@@ -76,7 +76,7 @@ impl FakePlugin {
     }
 
     /// Notes each verb here, as `inner ADD`.
-    pub fn noting_in(self, journal: &Journal) -> Self {
+    pub fn recording_in(self, journal: &Journal) -> Self {
         self.with(|fake| fake.journal = Some(journal.clone()))
     }
 
@@ -107,7 +107,7 @@ impl FakePlugin {
     fn act(&self, verb: Verb, call: &Call) -> Result<(), Error> {
         let fake = &self.0;
         if let Some(journal) = &fake.journal {
-            journal.note(&format!("inner {verb}"));
+            journal.record(&format!("inner {verb}"));
         }
         let before = fake.verbs.borrow().iter().filter(|earlier| **earlier == verb).count();
         fake.verbs.borrow_mut().push(verb);

@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 
 /// What happens right before a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// The plugin itself is killed with SIGKILL, whoever of its children makes the system call: as by an operator, or by
     /// the kernel for want of memory.
@@ -32,14 +33,15 @@ impl fmt::Display for Fault {
 
 /// A call with a fault in it.
 #[derive(Debug, Clone)]
-pub struct Faulted {
+#[non_exhaustive]
+pub struct FaultedCall {
     /// What happened where, in words; `None` when the call made fewer system calls.
     pub at: Option<String>,
     /// What became of the plugin. Its exit status is 137 when it was killed.
     pub outcome: Outcome,
 }
 
-impl fmt::Display for Faulted {
+impl fmt::Display for FaultedCall {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.at.as_deref().unwrap_or("no fault"))
     }
@@ -60,7 +62,12 @@ impl CallBuilder {
     /// # Panics
     /// As [`CallBuilder::run`]; also when this process may not trace others.
     #[track_caller]
-    pub fn run_with_fault(&self, program: impl AsRef<Path>, number: u64, fault: Fault) -> Faulted {
+    pub fn run_with_fault(
+        &self,
+        program: impl AsRef<Path>,
+        number: u64,
+        fault: Fault,
+    ) -> FaultedCall {
         let program = program.as_ref();
         let order = format!("{number} {fault} {}", program.display());
         let call = self.clone().env(MARK, &order).stdin(self.input(program));
@@ -72,6 +79,6 @@ impl CallBuilder {
         };
         assert_ne!(outcome.code(), Some(UNABLE), "{order}: {words}");
         before.clone_into(&mut outcome.stderr);
-        Faulted { at: (!words.starts_with("ended")).then(|| words.to_owned()), outcome }
+        FaultedCall { at: (!words.starts_with("ended")).then(|| words.to_owned()), outcome }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::door::Door;
 use crate::snapshot::look::Rules;
-use crate::visible::{Item, TMP, Visible};
+use crate::visible::{BindMounts, Item, TMP};
 
 const SETUP: &str = include_str!("holder.sh");
 
@@ -25,7 +25,7 @@ const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin
 pub(crate) struct View {
     /// Whether `/tmp` is the host's own.
     pub(crate) own_tmp: bool,
-    pub(crate) visible: Visible,
+    pub(crate) visible: BindMounts,
 }
 
 impl View {

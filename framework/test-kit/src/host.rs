@@ -11,9 +11,9 @@ use cni_netlink::link::Links;
 
 use crate::binary::output_directory;
 use crate::holder::{Holder, View};
-use crate::place::Place;
+use crate::place::Netns;
 use crate::snapshot::look;
-use crate::visible::Visible;
+use crate::visible::BindMounts;
 
 /// A throw-away host: its own network, mount and process namespaces, with its own `/run`,
 /// `/var/lib/cni`, `/sys` and `/proc`; the rest of the file system is the machine's.
@@ -26,7 +26,7 @@ use crate::visible::Visible;
 /// gone: processes, links, rules, files.
 #[derive(Debug)]
 pub struct Host {
-    place: Place,
+    place: Netns,
 }
 
 impl Host {
@@ -44,7 +44,7 @@ impl Host {
     ///
     /// # Panics
     /// As [`Host::new`].
-    pub fn with_own_tmp(visible: Visible) -> Self {
+    pub fn with_private_tmp(visible: BindMounts) -> Self {
         Self::of(Holder::start(&View { own_tmp: true, visible }))
     }
 
@@ -59,7 +59,7 @@ impl Host {
 
     fn of(holder: Result<Holder, String>) -> Self {
         let holder = holder.unwrap_or_else(|problem| panic!("{problem}"));
-        let place = Place { holder: Arc::new(holder), netns: None };
+        let place = Netns { holder: Arc::new(holder), netns: None };
         match place.holder.within(None, lo_up) {
             Some(Ok(set)) => set.unwrap_or_else(|problem| panic!("the host: {problem}")),
             _ => drop(place.run("ip link set lo up")),
@@ -79,7 +79,7 @@ impl Host {
     /// When the name is taken or unfit for a file.
     pub fn container(&self, name: &str) -> Container {
         let holder = &self.place.holder;
-        let place = Place { holder: holder.clone(), netns: Some(name.to_owned()) };
+        let place = Netns { holder: holder.clone(), netns: Some(name.to_owned()) };
         look::forget(&holder.rules, name);
         match holder.within_new(name, make_ready) {
             Some(Ok(made)) => made.unwrap_or_else(|problem| panic!("{name}: {problem}")),
@@ -110,7 +110,7 @@ impl Host {
         place.run("ip link set eth0 up");
         let neighbour =
             Neighbour { place, host: self.place.clone(), address: bare(address).to_owned() };
-        neighbour.also(host_address, address)
+        neighbour.with_addresses(host_address, address)
     }
 
     /// Whether packets that are bridged also pass iptables (`bridge-nf-call-iptables` and
@@ -140,7 +140,7 @@ impl Drop for Host {
 /// A container on a [`Host`]: a network namespace in `/run/netns`.
 #[derive(Debug)]
 pub struct Container {
-    place: Place,
+    place: Netns,
 }
 
 impl Container {
@@ -155,7 +155,7 @@ impl Container {
     /// # Panics
     /// When it is gone already.
     pub fn delete(&self) {
-        let host = Place { holder: self.place.holder.clone(), netns: None };
+        let host = Netns { holder: self.place.holder.clone(), netns: None };
         let name = self.place.name();
         let mark = format!("link-netns {name} ");
         let links = || host.run("ip -oneline link show type veth");
@@ -175,8 +175,8 @@ impl Container {
 /// Another machine beside a [`Host`], on a cable to it.
 #[derive(Debug)]
 pub struct Neighbour {
-    place: Place,
-    host: Place,
+    place: Netns,
+    host: Netns,
     address: String,
 }
 
@@ -190,7 +190,7 @@ impl Neighbour {
     ///
     /// # Panics
     /// When an address is refused.
-    pub fn also(self, host_address: &str, address: &str) -> Self {
+    pub fn with_addresses(self, host_address: &str, address: &str) -> Self {
         let (family, dad) = if address.contains(':') { ("-6", "nodad") } else { ("-4", "") };
         self.host.run(&format!("ip address add {host_address} dev {} {dad}", self.place.name()));
         self.place.run(&format!("ip address add {address} dev eth0 {dad}"));
@@ -212,8 +212,8 @@ fn make_ready() -> Result<(), String> {
 }
 
 /// The directory of the programs that cargo built for this test, wherever the build directory is.
-fn own_programs() -> Visible {
-    let mut visible = Visible::default();
+fn own_programs() -> BindMounts {
+    let mut visible = BindMounts::default();
     // Where that directory can't be shown, starting a program says so.
     let _ = visible.directory(&output_directory());
     visible
@@ -230,22 +230,22 @@ fn bare(address: &str) -> &str {
 }
 
 impl Deref for Host {
-    type Target = Place;
-    fn deref(&self) -> &Place {
+    type Target = Netns;
+    fn deref(&self) -> &Netns {
         &self.place
     }
 }
 
 impl Deref for Container {
-    type Target = Place;
-    fn deref(&self) -> &Place {
+    type Target = Netns;
+    fn deref(&self) -> &Netns {
         &self.place
     }
 }
 
 impl Deref for Neighbour {
-    type Target = Place;
-    fn deref(&self) -> &Place {
+    type Target = Netns;
+    fn deref(&self) -> &Netns {
         &self.place
     }
 }

@@ -1,7 +1,7 @@
 //! What a test of a CNI plugin needs, above all of one that wraps another plugin.
 //!
 //! * [`Host`]: a throw-away host in namespaces of its own, with [`Container`]s and [`Neighbour`]s,
-//!   and traffic between them ([`Place::serve`], [`Place::fetch`], [`Place::exchange`]).
+//!   and traffic between them ([`Netns::serve`], [`Netns::fetch`], [`Netns::exchange`]).
 //! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
 //!   and record every call.
 //! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
@@ -37,21 +37,21 @@ mod temporary;
 mod traffic;
 mod visible;
 
-pub use baseline::{Baseline, Reusable};
+pub use baseline::{Baseline, ReusableContainer};
 pub use binary::{binary, plugin_binary};
-pub use cable::Cable;
+pub use cable::VethPair;
 pub use call::{CallBuilder, RunningCall};
 pub use fake::{FakePlugin, Journal, fake_call};
-pub use fault::{Fault, Faulted};
+pub use fault::{Fault, FaultedCall};
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
-pub use place::{Place, Process};
+pub use place::{Netns, Process};
 pub use plugin_dir::PluginDir;
 pub use record::{RecordLine, RecordedCall};
 pub use script::{
     Answer, BackgroundChild, Behaviour, ErrorAnswer, Flood, Script, StdinUse, Stream,
 };
 pub use snapshot::Snapshot;
-pub use temporary::TemporaryDir;
-pub use traffic::{Conversation, Server, Traffic};
-pub use visible::Visible;
+pub use temporary::TempDir;
+pub use traffic::{EchoSession, Server, Traffic};
+pub use visible::BindMounts;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
 
-use crate::temporary::TemporaryDir;
+use crate::temporary::TempDir;
 
 /// The configuration with its `args`, keys sorted.
 pub(crate) fn config(
@@ -37,7 +37,7 @@ fn sorted(value: Value) -> Value {
 
 /// A regular file with this content, open at its beginning. It has no name any more.
 pub(crate) fn regular_file(content: &[u8]) -> Stdio {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let path = directory.path().join("network.conf");
     let open = File::options().read(true).write(true).create_new(true).open(&path);
     let file = open.and_then(|mut file| {

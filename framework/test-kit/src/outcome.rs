@@ -9,6 +9,7 @@ use serde_json::Value;
 
 /// What a called plugin answered.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome {
     /// How it ended.
     pub status: ExitStatus,

@@ -10,20 +10,21 @@ use std::sync::Arc;
 use crate::holder::Holder;
 use crate::process::Running;
 use crate::snapshot::Snapshot;
-use crate::traffic::{self, Conversation, Server, Traffic};
+use crate::traffic::{self, EchoSession, Server, Traffic};
 
 /// A network namespace on a throw-away host: the host's own, a container's or a neighbour's.
 ///
 /// [`Host`](crate::Host), [`Container`](crate::Container) and [`Neighbour`](crate::Neighbour)
 /// all dereference to it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Netns {
     pub(crate) holder: Arc<Holder>,
     pub(crate) netns: Option<String>,
 }
 
 /// A process that lives on a throw-away host.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Process {
     /// Its id inside the host's process namespace.
     pub pid: u32,
@@ -31,7 +32,7 @@ pub struct Process {
     pub command: String,
 }
 
-impl Place {
+impl Netns {
     /// `host`, or the name of the container or neighbour.
     pub fn name(&self) -> &str {
         self.netns.as_deref().unwrap_or("host")
@@ -46,7 +47,7 @@ impl Place {
         self.holder.command(self.netns.as_deref(), program.as_ref())
     }
 
-    /// Starts `program` here. `prepare` is given the command that [`Place::command`] returns, to add arguments, streams and the
+    /// Starts `program` here. `prepare` is given the command that [`Netns::command`] returns, to add arguments, streams and the
     /// like; but the process is the program itself, without `nsenter`, unless the host is in a user namespace. That
     /// is quicker. Wait for it before the host is dropped: the host can't end before its processes are waited for.
     ///
@@ -129,7 +130,7 @@ impl Place {
     }
 
     /// Starts a server here on `port`, on all addresses. It answers every request with
-    /// `NAME saw ADDRESS`, where NAME is [`Place::name`] and ADDRESS the client as the server sees it.
+    /// `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS the client as the server sees it.
     ///
     /// # Panics
     /// When the port can't be bound.
@@ -137,7 +138,7 @@ impl Place {
         Server::start(self, traffic, port, None)
     }
 
-    /// [`Place::serve`] on one address only.
+    /// [`Netns::serve`] on one address only.
     ///
     /// # Panics
     /// When the address can't be bound.
@@ -150,8 +151,8 @@ impl Place {
         self.peer(&["fetch", url])
     }
 
-    /// Sends one request to a server made by [`Place::serve`]: its answer, or why there is none.
-    /// Gives up after two seconds; [`Place::peer`] takes `--timeout` and `--from`.
+    /// Sends one request to a server made by [`Netns::serve`]: its answer, or why there is none.
+    /// Gives up after two seconds; [`Netns::peer`] takes `--timeout` and `--from`.
     pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
         self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
     }
@@ -160,8 +161,8 @@ impl Place {
     ///
     /// # Panics
     /// When nothing comes back.
-    pub fn converse(&self, address: &str, port: u16) -> Conversation {
-        Conversation::start(self, address, port)
+    pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
+        EchoSession::start(self, address, port)
     }
 
     /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.

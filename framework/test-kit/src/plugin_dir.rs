@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::record::{RecordedCall, read_calls};
 use crate::script::Script;
-use crate::temporary::TemporaryDir;
+use crate::temporary::TempDir;
 
 /// A directory of plugins, scripted ones above all; removed when it is dropped.
 ///
@@ -15,7 +15,7 @@ use crate::temporary::TemporaryDir;
 /// `NAME.calls.jsonl`.
 #[derive(Debug)]
 pub struct PluginDir {
-    directory: TemporaryDir,
+    directory: TempDir,
 }
 
 impl PluginDir {
@@ -25,7 +25,7 @@ impl PluginDir {
     /// When the directory for temporary files can't be written, as do the other methods here.
     #[expect(clippy::new_without_default, reason = "it makes a directory and can fail")]
     pub fn new() -> Self {
-        Self { directory: TemporaryDir::new() }
+        Self { directory: TempDir::new() }
     }
 
     /// Adds a scripted plugin under this file name.

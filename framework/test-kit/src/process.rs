@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::place::Place;
+use crate::place::Netns;
 
 /// What a process left: its status and what it printed.
 pub(crate) struct Finished {
@@ -36,7 +36,7 @@ impl Running {
 
     /// Starts `program` at a place, after `prepare` has said how; it returns what is to be written to standard input.
     pub(crate) fn start_at(
-        place: &Place,
+        place: &Netns,
         program: &Path,
         prepare: impl FnOnce(&mut Command) -> Option<Vec<u8>> + Send,
     ) -> io::Result<Self> {

@@ -240,7 +240,7 @@ impl Behaviour {
     }
 
     /// Also prints this on stderr.
-    pub fn saying(mut self, stderr: &str) -> Self {
+    pub fn with_stderr(mut self, stderr: &str) -> Self {
         stderr.clone_into(&mut self.stderr);
         self
     }
@@ -271,7 +271,7 @@ impl Behaviour {
 
     /// Prints this many blanks before it reads its input: with more than a pipe holds (64 KiB) it
     /// blocks a caller that writes everything before it reads.
-    pub fn talking_first(mut self, bytes: usize) -> Self {
+    pub fn with_padding(mut self, bytes: usize) -> Self {
         self.padding = bytes;
         self
     }

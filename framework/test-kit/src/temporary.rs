@@ -9,11 +9,11 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A directory below the system's directory for temporary files.
 #[derive(Debug)]
-pub struct TemporaryDir {
+pub struct TempDir {
     path: PathBuf,
 }
 
-impl TemporaryDir {
+impl TempDir {
     /// Makes it.
     ///
     /// # Panics
@@ -38,13 +38,13 @@ impl TemporaryDir {
     }
 }
 
-impl Default for TemporaryDir {
+impl Default for TempDir {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Drop for TemporaryDir {
+impl Drop for TempDir {
     fn drop(&mut self) {
         // A file that can't be removed must not fail the test.
         let _ = fs::remove_dir_all(&self.path);

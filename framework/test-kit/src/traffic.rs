@@ -5,13 +5,14 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::place::Place;
+use crate::place::Netns;
 
 /// How long helpers that must succeed may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a test sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Traffic {
     /// One line each way over TCP.
     Tcp,
@@ -19,7 +20,7 @@ pub enum Traffic {
     Udp,
     /// An HTTP request.
     Http,
-    /// Lines over one TCP connection that come back, for as long as [`Conversation`](crate::Conversation) wants; to be served only.
+    /// Lines over one TCP connection that come back, for as long as [`EchoSession`](crate::EchoSession) wants; to be served only.
     Echo,
 }
 
@@ -48,7 +49,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(place: &Place, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
+    pub(crate) fn start(place: &Netns, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
         let mut command = place.command(crate::binary("cni-test-peer"));
         command.args(["serve", traffic.as_str(), &port.to_string(), "--until-eof"]);
         command.args(["--name", place.name()]);
@@ -78,15 +79,15 @@ fn is_ready(child: &mut Child) -> bool {
     stdout.read_exact(&mut line).is_ok() && line == *b"ready\n"
 }
 
-/// A TCP connection over which lines go there and back, hundreds in a second, until [`Conversation::finish`]: does it live through what
+/// A TCP connection over which lines go there and back, hundreds in a second, until [`EchoSession::finish`]: does it live through what
 /// happens meanwhile?
 #[derive(Debug)]
-pub struct Conversation {
+pub struct EchoSession {
     child: Child,
 }
 
-impl Conversation {
-    pub(crate) fn start(place: &Place, address: &str, port: u16) -> Self {
+impl EchoSession {
+    pub(crate) fn start(place: &Netns, address: &str, port: u16) -> Self {
         let mut command = place.command(crate::binary("cni-test-peer"));
         command.args(["converse", address, &port.to_string(), "--timeout", "20000"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

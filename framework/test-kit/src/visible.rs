@@ -22,7 +22,7 @@ const LINKS: usize = 40;
 /// Symbolic links are followed as the kernel follows them: both the directory that a link is in and
 /// the one that it leads to are visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Visible {
+pub struct BindMounts {
     pub(crate) items: Vec<Item>,
 }
 
@@ -42,7 +42,7 @@ impl Item {
     }
 }
 
-impl Visible {
+impl BindMounts {
     /// Shows a program, and everything else in its directory, such as the plugins that it runs.
     ///
     /// # Errors
@@ -168,11 +168,11 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::TemporaryDir;
+    use crate::TempDir;
 
     /// Directories `real` and `link` in one below `/tmp`, and a program in `real`.
-    fn place() -> (TemporaryDir, PathBuf) {
-        let temporary = TemporaryDir::new();
+    fn place() -> (TempDir, PathBuf) {
+        let temporary = TempDir::new();
         let top = temporary.path().canonicalize().unwrap();
         for name in ["real", "link"] {
             fs::create_dir(top.join(name)).unwrap();
@@ -183,16 +183,16 @@ mod tests {
 
     #[test]
     fn a_program_in_an_ordinary_place_needs_nothing() {
-        let mut visible = Visible::default();
+        let mut visible = BindMounts::default();
         visible.program(Path::new("/bin/sh")).unwrap();
-        assert_eq!(visible, Visible::default());
+        assert_eq!(visible, BindMounts::default());
     }
 
     #[test]
     fn both_the_directory_of_a_link_and_that_of_its_target_are_shown() {
         let (_temporary, top) = place();
         symlink("../real/bridge", top.join("link/bridge")).unwrap();
-        let mut visible = Visible::default();
+        let mut visible = BindMounts::default();
         visible.program(&top.join("link/bridge")).unwrap();
         let directories = ["link", "real"].map(|name| Item::Directory(top.join(name)));
         assert_eq!(visible.items, directories);
@@ -202,7 +202,7 @@ mod tests {
     fn a_link_among_the_directories_is_made_again() {
         let (_temporary, top) = place();
         symlink(top.join("real"), top.join("way")).unwrap();
-        let mut visible = Visible::default();
+        let mut visible = BindMounts::default();
         visible.program(&top.join("way/bridge")).unwrap();
         let link = Item::Link { at: top.join("way"), to: top.join("real") };
         assert_eq!(visible.items, [link, Item::Directory(top.join("real"))]);
@@ -213,20 +213,20 @@ mod tests {
         let (_temporary, top) = place();
         fs::write(top.join("link/plugin"), "").unwrap();
         symlink(top.join("real/bridge"), top.join("link/delegate")).unwrap();
-        let mut visible = Visible::default();
+        let mut visible = BindMounts::default();
         visible.program(&top.join("link/plugin")).unwrap();
         assert!(visible.items.contains(&Item::Directory(top.join("real"))), "{visible:?}");
     }
 
     #[test]
     fn what_cannot_be_shown_is_refused_with_the_reason() {
-        let refused = |path: &str| Visible::default().directory(Path::new(path)).unwrap_err();
+        let refused = |path: &str| BindMounts::default().directory(Path::new(path)).unwrap_err();
         assert!(refused("/tmp").contains("has its own /tmp"), "{}", refused("/tmp"));
         assert!(refused("/proc/self").contains("has its own /proc"), "{}", refused("/proc/self"));
         assert!(refused("/no/such/place").contains("can't find /no/such/place"));
         let (_temporary, top) = place();
         symlink(top.join("circle"), top.join("circle")).unwrap();
-        let problem = Visible::default().program(&top.join("circle")).unwrap_err();
+        let problem = BindMounts::default().program(&top.join("circle")).unwrap_err();
         assert!(problem.contains("too many symbolic links"), "{problem}");
     }
 }

@@ -3,17 +3,17 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::*;
 
-fn open(place: &TemporaryDir, name: &str) -> File {
+fn open(place: &TempDir, name: &str) -> File {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     options.open(place.path().join(name)).unwrap()
 }
 
-fn three(place: &TemporaryDir) -> Vec<File> {
+fn three(place: &TempDir) -> Vec<File> {
     ["a", "b", "c"].map(|name| open(place, name)).into()
 }
 
@@ -60,7 +60,7 @@ async fn until_awaited(file: &File, awaited: bool) {
 
 #[test]
 fn who_waits_in_vain_waits_the_whole_time_and_learns_who_holds_it() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
         assert_eq!(FileLock::holder(&open(&place, "a")), None);
@@ -75,7 +75,7 @@ fn who_waits_in_vain_waits_the_whole_time_and_learns_who_holds_it() {
 
 #[test]
 fn who_waits_goes_on_when_the_lock_is_free() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
         let waits = task::spawn(FileLock::take(open(&place, "a"), at_last()));
@@ -87,7 +87,7 @@ fn who_waits_goes_on_when_the_lock_is_free() {
 
 #[test]
 fn who_waited_in_vain_does_not_take_it_later() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::take(open(&place, "a"), soon()).await.unwrap().unwrap();
         let file = open(&place, "a");
@@ -107,7 +107,7 @@ fn who_waited_in_vain_does_not_take_it_later() {
 
 #[test]
 fn it_is_free_when_it_is_dropped_though_a_child_has_the_file_open() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let file = open(&place, "a");
         let _helper = Helper::with(&file);
@@ -120,7 +120,7 @@ fn it_is_free_when_it_is_dropped_though_a_child_has_the_file_open() {
 
 #[test]
 fn a_number_of_files_is_a_number_of_slots() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let mut held = Vec::new();
         for _ in 0..3 {

@@ -19,7 +19,7 @@ const SUFFIX: &str = ".json";
 /// ```
 /// use cni_wrapper::{Attachment, Notes};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("notes");
 /// let notes = Notes::below(&path);
 /// let attachment = Attachment { network: "mesos".into(), container_id: "c1".into(), ifname: "eth0".into() };

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 /// Names are those of files in the directory itself; [`Attachment::file_name`](crate::Attachment::file_name) makes one.
 ///
 /// ```
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("private");
 /// use cni_wrapper::PrivateDir;
 ///

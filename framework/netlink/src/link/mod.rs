@@ -31,6 +31,7 @@ const SKIP_STATISTICS: u32 = 1 << 3;
 
 /// A link of this network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Link {
     /// Its index.
     pub index: u32,
@@ -50,6 +51,7 @@ pub struct Link {
 
 /// One end of a veth pair that is to be added.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct VethEnd<'n> {
     /// Its name.
     pub name: &'n str,
@@ -57,7 +59,12 @@ pub struct VethEnd<'n> {
     pub mac: [u8; 6],
 }
 
-impl VethEnd<'_> {
+impl<'n> VethEnd<'n> {
+    /// Describes an end by its name and hardware address.
+    pub fn new(name: &'n str, mac: [u8; 6]) -> Self {
+        Self { name, mac }
+    }
+
     fn write(&self, body: &mut Body<'_>) {
         const ADDRESS: u16 = 1;
         body.raw(&header(ANY_FAMILY, 0));
@@ -78,7 +85,7 @@ impl Links {
     }
 
     /// Asks by the socket that routes were asked by.
-    pub fn after(routes: Routes) -> Self {
+    pub fn with_socket_of(routes: Routes) -> Self {
         Self { socket: routes.socket }
     }
 

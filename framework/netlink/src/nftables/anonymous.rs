@@ -2,7 +2,7 @@
 
 use super::step::{self, Load};
 use super::wire::set;
-use super::{Element, Expression, Field, Key, Selector, Set, SetRef, Type, ValueType};
+use super::{DataType, Element, Expression, Field, Key, Selector, Set, SetRef, ValueType};
 
 /// The set whose elements are needed to know what the step at this place says.
 pub(super) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
@@ -20,12 +20,12 @@ pub(super) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
 }
 
 /// The type of what a step loads.
-fn type_of(step: &Expression, register: u32) -> Option<Type> {
+fn type_of(step: &Expression, register: u32) -> Option<DataType> {
     let loads = |selector: &Selector| {
         let (load, _): (Load, usize) = step::load(*selector);
         load.to(register) == *step
     };
-    Selector::ALL.into_iter().find(loads).map(Selector::of_type)
+    Selector::ALL.into_iter().find(loads).map(Selector::data_type)
 }
 
 /// Puts the set's elements in place of its name.

@@ -1,7 +1,7 @@
 //! Keys and values as the kernel has them.
 
 use super::wire::IFNAME;
-use super::{Field, Type};
+use super::{DataType, Field};
 use crate::Malformed;
 use crate::attribute::align;
 
@@ -21,13 +21,13 @@ impl Field {
         }
     }
 
-    fn read(kind: Type, bytes: &[u8]) -> Option<Self> {
+    fn read(kind: DataType, bytes: &[u8]) -> Option<Self> {
         Some(match kind {
-            Type::Ipv4Addr => Self::Ipv4((*bytes.first_chunk::<4>()?).into()),
-            Type::Ipv6Addr => Self::Ipv6((*bytes.first_chunk::<16>()?).into()),
-            Type::InetProto => Self::Proto(*bytes.first()?),
-            Type::InetService => Self::Port(u16::from_be_bytes(*bytes.first_chunk()?)),
-            Type::Ifname => {
+            DataType::Ipv4Addr => Self::Ipv4((*bytes.first_chunk::<4>()?).into()),
+            DataType::Ipv6Addr => Self::Ipv6((*bytes.first_chunk::<16>()?).into()),
+            DataType::InetProto => Self::Proto(*bytes.first()?),
+            DataType::InetService => Self::Port(u16::from_be_bytes(*bytes.first_chunk()?)),
+            DataType::Ifname => {
                 let name = bytes.get(..IFNAME)?.split(|byte| *byte == 0).next()?;
                 Self::Ifname(String::from_utf8_lossy(name).into_owned())
             }
@@ -48,7 +48,7 @@ pub(super) fn append<'a>(bytes: &mut Vec<u8>, fields: impl ExactSizeIterator<Ite
 }
 
 /// How many bytes fields of these types take.
-pub(super) fn length(types: &[Type]) -> usize {
+pub(super) fn length(types: &[DataType]) -> usize {
     match types {
         [one] => one.length(),
         types => types.iter().map(|kind| align(kind.length())).sum(),
@@ -56,13 +56,13 @@ pub(super) fn length(types: &[Type]) -> usize {
 }
 
 /// Reads fields of these types, which must take all the bytes.
-pub(super) fn read(types: &[Type], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
+pub(super) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
     const OTHER: Malformed = Malformed("a key or a value is not of its set's type");
     if bytes.len() != length(types) {
         return Err(OTHER);
     }
     let mut rest = bytes;
-    let mut next = |kind: &Type| {
+    let mut next = |kind: &DataType| {
         let field = Field::read(*kind, rest)?;
         rest = rest.get(align(kind.length())..).unwrap_or_default();
         Some(field)
@@ -71,6 +71,6 @@ pub(super) fn read(types: &[Type], bytes: &[u8]) -> Result<Vec<Field>, Malformed
 }
 
 /// nft's number for types one after the other.
-pub(super) fn type_number(types: &[Type]) -> u32 {
+pub(super) fn type_number(types: &[DataType]) -> u32 {
     types.iter().fold(0, |number, kind| number << 6 | kind.number())
 }

@@ -2,7 +2,7 @@
 
 use super::wire::IFNAME;
 use super::{
-    Chain, Element, Field, Key, Operation, Right, Rule, Selector, Set, SetRef, Statement,
+    Chain, Element, Field, Key, Operand, Operation, Rule, Selector, Set, SetRef, Statement,
     Transaction, Value, Verdict,
 };
 use crate::{Cause, Error};
@@ -129,13 +129,13 @@ fn selected(left: &[Selector], set: &str) -> Checked {
     if left.is_empty() { Err("it looks nothing up") } else { name(set) }
 }
 
-fn compared(left: Selector, right: &Right) -> Checked {
+fn compared(left: Selector, right: &Operand) -> Checked {
     const OTHER: &str = "it compares with something of another type";
     match right {
-        Right::Value(it) if it.of_type() == left.of_type() => field(it),
-        Right::Prefix(it @ (Field::Ipv4(_) | Field::Ipv6(_)), bits)
-            if it.of_type() == left.of_type()
-                && usize::from(*bits) <= 8 * it.of_type().length() =>
+        Operand::Value(it) if it.data_type() == left.data_type() => field(it),
+        Operand::Prefix(it @ (Field::Ipv4(_) | Field::Ipv6(_)), bits)
+            if it.data_type() == left.data_type()
+                && usize::from(*bits) <= 8 * it.data_type().length() =>
         {
             Ok(())
         }
@@ -152,5 +152,5 @@ fn anonymous(left: &[Selector], fields: &[Field]) -> Checked {
     if fields.len() > 1 && fields.iter().any(is_wild) {
         return Err("a link's name that ends in * can't be in a set");
     }
-    fields.iter().try_for_each(|it| compared(*left, &Right::Value(it.clone())))
+    fields.iter().try_for_each(|it| compared(*left, &Operand::Value(it.clone())))
 }

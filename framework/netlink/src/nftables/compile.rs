@@ -1,7 +1,7 @@
 //! From what a rule says to what the kernel does: the same steps as nft's.
 
 use super::step::{self, Load};
-use super::{Expression, Family, Field, Op, Right, Rule, Selector, SetRef, Statement};
+use super::{Expression, Family, Field, Op, Operand, Rule, Selector, SetRef, Statement};
 
 impl Rule {
     /// What the kernel is told, in a table of this family.
@@ -39,11 +39,11 @@ impl Compiler {
         }
     }
 
-    fn compare(&mut self, left: Selector, op: Op, right: &Right) {
+    fn compare(&mut self, left: Selector, op: Op, right: &Operand) {
         let (mut load, length) = self.test_family_of(left);
         let (value, mask) = match right {
-            Right::Value(field) => (step::bytes(field), None),
-            Right::Prefix(field, bits) => step::prefix(&mut load, length, field, *bits),
+            Operand::Value(field) => (step::bytes(field), None),
+            Operand::Prefix(field, bits) => step::prefix(&mut load, length, field, *bits),
         };
         if left == Selector::NfProto && op == Op::Eq {
             self.known = value.first().copied();

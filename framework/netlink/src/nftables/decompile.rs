@@ -6,7 +6,8 @@ use super::compile::compile;
 use super::step::{self, Load};
 use super::wire::{IPV4, IPV6};
 use super::{
-    Expression, Family, Field, InstalledRule, Op, Right, Selector, SetRef, Statement, Type, bytes,
+    DataType, Expression, Family, Field, InstalledRule, Op, Operand, Selector, SetRef, Statement,
+    bytes,
 };
 
 /// As nft spells it, its chain first; where it says something that this crate does not know, the names of its steps.
@@ -89,10 +90,10 @@ fn loaded(load: &Expression, register: u32) -> Option<Selector> {
 /// Fewer bytes than the selector has are a prefix.
 fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
     let left = loaded(load, step::FIRST).or_else(|| shortened(load))?;
-    let kind = left.of_type();
+    let kind = left.data_type();
     let right = if value.len() == kind.length() {
         bytes::read(&[kind], value).ok()?.pop()?.into()
-    } else if kind == Type::Ifname {
+    } else if kind == DataType::Ifname {
         Field::Ifname(format!("{}*", std::str::from_utf8(value).ok()?)).into()
     } else {
         prefix(left, value, u8::try_from(value.len() * 8).ok()?)?
@@ -112,12 +113,12 @@ fn shortened(load: &Expression) -> Option<Selector> {
     Selector::ALL.into_iter().find(begins)
 }
 
-fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Right> {
-    let kind = left.of_type();
+fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
+    let kind = left.data_type();
     let mut address = value.to_vec();
     address.resize(kind.length(), 0);
     let field = bytes::read(&[kind], &address).ok()?.pop()?;
-    Some(Right::Prefix(field, bits))
+    Some(Operand::Prefix(field, bits))
 }
 
 fn looked_up(rest: &[Expression]) -> Option<(Statement, usize)> {
@@ -126,7 +127,7 @@ fn looked_up(rest: &[Expression]) -> Option<(Statement, usize)> {
     while let Some(selector) = rest.get(left.len()).and_then(|it| loaded(it, step::register(word)))
     {
         left.push(selector);
-        word += selector.of_type().length().div_ceil(4);
+        word += selector.data_type().length().div_ceil(4);
     }
     let used = left.len() + 1;
     let Expression::Lookup { set, to, inverted, .. } = rest.get(left.len())? else { return None };

@@ -2,7 +2,7 @@
 
 use super::encode::Marks;
 use super::wire::{element, rule};
-use super::{Element, Expression, Kind, Operation, SetRef, Transaction, Verdict};
+use super::{ChainType, Element, Expression, Operation, SetRef, Transaction, Verdict};
 use crate::attribute::{Attribute, Attributes, align};
 use crate::message::{HEADER, Messages};
 use crate::{Cause, Error, Refusal, errno};
@@ -152,7 +152,7 @@ fn unsupported(
         }
         Operation::AddChain(chain) => {
             let kind = chain.base?.kind;
-            let needs = if kind == Kind::Nat { " (module nft_chain_nat)" } else { "" };
+            let needs = if kind == ChainType::Nat { " (module nft_chain_nat)" } else { "" };
             format!(
                 "it is there already with another type, hook or priority, or this kernel lacks \
                  chains of type {kind}{needs}"

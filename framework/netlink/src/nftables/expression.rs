@@ -4,6 +4,7 @@ use super::{SetRef, Verdict};
 
 /// One step of a rule, as the kernel lists it. Numbers are those of the kernel's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expression {
     /// Loads something about the packet.
     Meta {

@@ -98,7 +98,7 @@ impl Kernel {
             }
             thread::sleep(Duration::from_millis(attempt));
         }
-        Err(Cause::KeepsChanging(LISTINGS as usize))
+        Err(Cause::DumpInterrupted(LISTINGS as usize))
     }
 
     fn list_elements_once(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {

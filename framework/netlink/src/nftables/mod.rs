@@ -2,7 +2,7 @@
 //!
 //! The words are nft's. A [`Transaction`] is a value: it can be built without a kernel, compared, and shown as the text
 //! that `nft -f` reads to the same effect. Whatever has a [`Ruleset`] can be asked and changed: the [`Kernel`], or a
-//! [`Fake`] in a test.
+//! [`FakeRuleset`] in a test.
 //!
 //! * All of a transaction happens, or nothing. An element whose key is taken, with another value, refuses it: so two
 //!   programs that want the same key are told apart by the kernel itself.
@@ -14,12 +14,12 @@
 //! the names of the steps that are not known.
 //!
 //! ```no_run
-//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, Type, Value, ValueType};
+//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, DataType, Value, ValueType};
 //! # fn main() -> Result<(), cni_netlink::Error> {
 //! let ports = Set {
 //!     name: "ports".into(),
-//!     key: vec![Type::InetProto, Type::InetService],
-//!     value: ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]),
+//!     key: vec![DataType::InetProto, DataType::InetService],
+//!     value: ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]),
 //!     interval: false,
 //!     comment: None,
 //! };
@@ -69,12 +69,12 @@ pub fn read_anything(payload: &[u8]) {
     parse::anything(payload);
 }
 
-pub use data::{Field, Key, Type, Value, Verdict};
+pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
-pub use fake::Fake;
+pub use fake::FakeRuleset;
 pub use kernel::Kernel;
-pub use object::{Base, Chain, Family, Hook, Kind, Policy, Rule, Table};
+pub use object::{BaseChain, Chain, ChainType, Family, Hook, Policy, Rule, Table};
 pub use ruleset::{ChainInfo, Generation, InstalledRule, Ruleset, TableInfo};
 pub use set::{Element, Set, ValueType};
-pub use statement::{Op, Right, Selector, SetRef, Statement};
+pub use statement::{Op, Operand, Selector, SetRef, Statement};
 pub use transaction::{Operation, Transaction};

@@ -1,7 +1,7 @@
 //! The kernel's and nft's numbers and names of what has words here.
 
 use super::wire::{IFNAME, IPV4, IPV6, order};
-use super::{Family, Hook, Kind, Policy, Type};
+use super::{ChainType, DataType, Family, Hook, Policy};
 
 impl Family {
     pub(super) fn number(self) -> u8 {
@@ -26,7 +26,7 @@ impl Hook {
     }
 }
 
-impl Kind {
+impl ChainType {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -52,7 +52,7 @@ impl Policy {
     }
 }
 
-impl Type {
+impl DataType {
     /// nft's number for it.
     pub(super) fn number(self) -> u32 {
         match self {

@@ -6,6 +6,7 @@ use super::Statement;
 
 /// What packets a table sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Family {
     /// IPv4 and IPv6.
     Inet,
@@ -17,6 +18,7 @@ pub enum Family {
 
 /// A table's name: all that other objects need to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Table {
     /// What it sees.
     pub family: Family,
@@ -26,20 +28,22 @@ pub struct Table {
 
 /// A chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Chain {
     /// Its name, unique within the table.
     pub name: String,
     /// Where packets enter it; `None`: only by a jump or a goto.
-    pub base: Option<Base>,
+    pub base: Option<BaseChain>,
     /// For people; at most 128 bytes.
     pub comment: Option<String>,
 }
 
 /// Where packets enter a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Base {
+#[non_exhaustive]
+pub struct BaseChain {
     /// What it may do.
-    pub kind: Kind,
+    pub kind: ChainType,
     /// At which point of a packet's way.
     pub hook: Hook,
     /// In which order at that point: lower is earlier. nft's `dstnat` is -100, its `srcnat` 100.
@@ -50,7 +54,8 @@ pub struct Base {
 
 /// What a base chain may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+#[non_exhaustive]
+pub enum ChainType {
     /// Let pass or not.
     Filter,
     /// Translate addresses: it sees the first packet of each flow only.
@@ -59,6 +64,7 @@ pub enum Kind {
 
 /// A point of a packet's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Hook {
     /// Just received.
     Prerouting,
@@ -83,6 +89,7 @@ pub enum Policy {
 
 /// A rule that is to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rule {
     /// In which chain.
     pub chain: String,
@@ -93,9 +100,14 @@ pub struct Rule {
 }
 
 impl Table {
+    /// Returns the identity of a table.
+    pub fn new(family: Family, name: impl Into<String>) -> Self {
+        Self { family, name: name.into() }
+    }
+
     /// A table for both IPv4 and IPv6.
     pub fn inet(name: impl Into<String>) -> Self {
-        Self { family: Family::Inet, name: name.into() }
+        Self::new(Family::Inet, name)
     }
 }
 
@@ -106,8 +118,25 @@ impl Chain {
     }
 
     /// A chain that packets enter by themselves.
-    pub fn base(name: impl Into<String>, base: Base) -> Self {
+    pub fn base(name: impl Into<String>, base: BaseChain) -> Self {
         Self { name: name.into(), base: Some(base), comment: None }
+    }
+
+    /// Adds a comment.
+    pub fn with_comment(self, comment: impl Into<String>) -> Self {
+        Self { comment: Some(comment.into()), ..self }
+    }
+}
+
+impl BaseChain {
+    /// Returns the hook of a base chain whose policy is to accept.
+    pub fn new(kind: ChainType, hook: Hook, priority: i32) -> Self {
+        Self { kind, hook, priority, policy: Policy::Accept }
+    }
+
+    /// Sets the policy.
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 }
 
@@ -115,6 +144,11 @@ impl Rule {
     /// A rule without a comment.
     pub fn new(chain: impl Into<String>, statements: impl Into<Vec<Statement>>) -> Self {
         Self { chain: chain.into(), statements: statements.into(), comment: None }
+    }
+
+    /// Adds a comment.
+    pub fn with_comment(self, comment: impl Into<String>) -> Self {
+        Self { comment: Some(comment.into()), ..self }
     }
 }
 
@@ -134,7 +168,7 @@ impl fmt::Display for Table {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ChainType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -162,7 +196,7 @@ impl fmt::Display for Policy {
 }
 
 /// As nft spells it: `type nat hook prerouting priority -100; policy accept;`.
-impl fmt::Display for Base {
+impl fmt::Display for BaseChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, hook, priority, policy } = self;
         // Numbers, since nft knows each priority's name only at some hooks.

@@ -1,6 +1,6 @@
 //! What can be asked of a ruleset, and done to it.
 
-use super::{Base, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
+use super::{BaseChain, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
 use crate::Error;
 
 /// A ruleset's state: it changes with every change in the network namespace, whoever makes it.
@@ -14,6 +14,7 @@ impl Generation {
 
 /// What the kernel knows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TableInfo {
     /// How many chains, sets and other objects are in it.
     pub objects: u32,
@@ -23,11 +24,12 @@ pub struct TableInfo {
 
 /// What the kernel knows of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChainInfo {
     /// Its name.
     pub name: String,
-    /// Where packets enter it. `None` also for a base chain of a sort that [`Base`] cannot tell.
-    pub base: Option<Base>,
+    /// Where packets enter it. `None` also for a base chain of a sort that [`BaseChain`] cannot tell.
+    pub base: Option<BaseChain>,
     /// How many rules it has, and how many rules and elements lead to it.
     pub references: u32,
     /// For people.
@@ -36,6 +38,7 @@ pub struct ChainInfo {
 
 /// A rule as the kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InstalledRule {
     /// In which chain.
     pub chain: String,
@@ -50,7 +53,7 @@ pub struct InstalledRule {
 impl InstalledRule {
     /// Whether it does the same as `rule` and has the same comment, in a table of this family. Whose chain it is in is
     /// not compared.
-    pub fn says(&self, rule: &Rule, family: Family) -> bool {
+    pub fn is_equivalent_to(&self, rule: &Rule, family: Family) -> bool {
         self.comment == rule.comment && self.expressions == rule.expressions(family)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::data::concatenation;
 use super::wire::IPV6;
-use super::{Chain, Field, Op, Operation, Right, Rule, Selector, SetRef, Statement, Transaction};
+use super::{Chain, Field, Op, Operand, Operation, Rule, Selector, SetRef, Statement, Transaction};
 
 impl Transaction {
     /// One of its operations as nft spells it: `add element inet filter ports { tcp . 22 }`.
@@ -156,15 +156,15 @@ impl Display for Selector {
 }
 
 /// What a selector is compared with: a family's number has other names than a protocol's.
-struct Compared<'a>(Selector, &'a Right);
+struct Compared<'a>(Selector, &'a Operand);
 
 impl Display for Compared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0, self.1) {
-            (Selector::NfProto, Right::Value(Field::Proto(IPV6))) => f.write_str("ipv6"),
+            (Selector::NfProto, Operand::Value(Field::Proto(IPV6))) => f.write_str("ipv6"),
             (Selector::NfProto, _) => f.write_str("ipv4"),
-            (_, Right::Value(field)) => field.fmt(f),
-            (_, Right::Prefix(field, bits)) => write!(f, "{field}/{bits}"),
+            (_, Operand::Value(field)) => field.fmt(f),
+            (_, Operand::Prefix(field, bits)) => write!(f, "{field}/{bits}"),
         }
     }
 }

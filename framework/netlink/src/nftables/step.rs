@@ -1,7 +1,7 @@
 //! The steps that nft makes of selectors, matches and actions; registers.
 
 use super::wire::{IFNAME, IPV4, IPV6};
-use super::{Expression, Family, Field, Op, Selector, Type};
+use super::{DataType, Expression, Family, Field, Op, Selector};
 
 /// The register of verdicts.
 pub(super) const VERDICT: u32 = 0;
@@ -74,13 +74,13 @@ impl Selector {
     ];
 
     /// The type of what it selects.
-    pub fn of_type(self) -> Type {
+    pub fn data_type(self) -> DataType {
         match self {
-            Self::Iifname | Self::Oifname => Type::Ifname,
-            Self::NfProto | Self::L4Proto => Type::InetProto,
-            Self::IpSaddr | Self::IpDaddr | Self::CtOriginalIpDaddr => Type::Ipv4Addr,
-            Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Daddr => Type::Ipv6Addr,
-            Self::ThSport | Self::ThDport | Self::CtOriginalProtoDst => Type::InetService,
+            Self::Iifname | Self::Oifname => DataType::Ifname,
+            Self::NfProto | Self::L4Proto => DataType::InetProto,
+            Self::IpSaddr | Self::IpDaddr | Self::CtOriginalIpDaddr => DataType::Ipv4Addr,
+            Self::Ip6Saddr | Self::Ip6Daddr | Self::CtOriginalIp6Daddr => DataType::Ipv6Addr,
+            Self::ThSport | Self::ThDport | Self::CtOriginalProtoDst => DataType::InetService,
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn load(selector: Selector) -> (Load, usize) {
         Selector::CtOriginalIp6Daddr => Load::Ct(CT_DST_IP6, Some(CT_ORIGINAL)),
         Selector::CtOriginalProtoDst => Load::Ct(CT_PROTO_DST, Some(CT_ORIGINAL)),
     };
-    (load, selector.of_type().length())
+    (load, selector.data_type().length())
 }
 
 /// The family whose header a selector reads. What `ct` knows it knows by family itself.

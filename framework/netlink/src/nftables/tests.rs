@@ -15,19 +15,19 @@ fn captured() -> Vec<Vec<u8>> {
     CAPTURED.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
-fn set(name: &str, key: &[Type], value: ValueType, interval: bool) -> Set {
+fn set(name: &str, key: &[DataType], value: ValueType, interval: bool) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval, comment: None }
 }
 
 fn a_set_of_each_sort() -> [Set; 4] {
-    let port = [Type::InetProto, Type::InetService];
-    let host = [Type::Ipv4Addr, Type::InetProto, Type::InetService];
-    let target = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    let port = [DataType::InetProto, DataType::InetService];
+    let host = [DataType::Ipv4Addr, DataType::InetProto, DataType::InetService];
+    let target = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
     [
         set("dnat4", &port, target, false),
-        set("range-dnat4", &host, ValueType::Data(vec![Type::Ipv4Addr]), true),
+        set("range-dnat4", &host, ValueType::Data(vec![DataType::Ipv4Addr]), true),
         set("ports4", &port, ValueType::Verdict, false),
-        set("links", &[Type::Ifname], ValueType::None, false),
+        set("links", &[DataType::Ifname], ValueType::None, false),
     ]
 }
 
@@ -158,7 +158,7 @@ fn keys_and_values_have_the_bytes_of_the_kernel() {
 
 #[test]
 fn types_have_the_numbers_and_lengths_of_nft() {
-    use Type::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
+    use DataType::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
     for (types, number, length) in [
         (&[InetProto, InetService][..], 0x30d, 8),
         (&[Ipv4Addr, InetProto, InetService], 0x730d, 12),

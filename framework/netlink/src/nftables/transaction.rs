@@ -12,6 +12,7 @@ pub struct Transaction {
 /// One change. As with nft, to add what is there already is no error, unless an element's key is there with another
 /// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// Adds the table.
     AddTable {

@@ -57,7 +57,7 @@ impl Silence {
 impl From<Silence> for Cause {
     fn from(silence: Silence) -> Self {
         match silence {
-            Silence::Nothing => Self::NoAnswer(PATIENCE),
+            Silence::Nothing => Self::Timeout(PATIENCE),
             Silence::Lost => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
             Silence::Fault(cause) => cause,
         }

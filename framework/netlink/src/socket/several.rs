@@ -163,7 +163,7 @@ impl Socket {
             return Err(Cause::Io(error));
         }
         let limit = sockopt::socket_send_buffer_size(&self.inner).unwrap_or_default();
-        Err(Cause::TooMuch { bytes, limit })
+        Err(Cause::ExceedsSendBuffer { bytes, limit })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::place::Place;
+use crate::place::Netns;
 
 /// Settings of a network namespace; `*` stands for each link.
 const OF_A_NAMESPACE: [&str; 2] =
@@ -28,7 +28,7 @@ const OF_A_HOST: [&str; 12] = [
 const HAIRPIN: &str = "/sys/class/net/*/brport/hairpin_mode";
 
 /// `PATH:VALUE` of each setting that is not 0.
-pub(super) fn settings(place: &Place) -> Vec<String> {
+pub(super) fn settings(place: &Netns) -> Vec<String> {
     let mut patterns = OF_A_NAMESPACE.to_vec();
     if place.netns.is_none() {
         patterns.extend(OF_A_HOST);
@@ -51,7 +51,7 @@ fn values(pattern: &str) -> Vec<String> {
 }
 
 /// The same where only a process can enter the place.
-fn by_shell(place: &Place, patterns: &[&str]) -> Vec<String> {
+fn by_shell(place: &Netns, patterns: &[&str]) -> Vec<String> {
     let patterns = patterns.join(" ");
     let script = format!(
         "for file in {patterns}; do
@@ -63,7 +63,7 @@ fn by_shell(place: &Place, patterns: &[&str]) -> Vec<String> {
 }
 
 /// What a host's own directories contain: path, kind, mode, and the size of files.
-pub(crate) fn files(place: &Place) -> Vec<String> {
+pub(crate) fn files(place: &Netns) -> Vec<String> {
     let view = place.holder.view();
     let mut lines = Vec::new();
     if place.netns.is_some() {

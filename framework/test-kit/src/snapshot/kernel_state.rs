@@ -60,7 +60,7 @@ fn dump(socket: &mut Socket, list: &List) -> Result<Vec<Vec<u8>>, Cause> {
 
 /// A message without what does not count.
 fn reduced(list: &List, message: Message<'_>) -> Result<Option<Vec<u8>>, Malformed> {
-    let head = message.payload.get(..list.head).ok_or(Malformed("a short message"))?;
+    let head = message.payload.get(..list.head).ok_or(Malformed::new("a short message"))?;
     if !(list.is_lasting)(head) {
         return Ok(None);
     }

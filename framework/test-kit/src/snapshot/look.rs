@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use cni_netlink::nftables::{Generation, Kernel, Ruleset};
 
 use super::kernel_state::kernel_state;
-use crate::place::Place;
+use crate::place::Netns;
 
 /// Links, addresses, routes and rules, a line each.
 const IP: &str = "ip -oneline -batch - <<END
@@ -58,12 +58,12 @@ static PRINTED: LazyLock<Mutex<HashMap<Vec<u8>, Arc<str>>>> = LazyLock::new(Mute
 pub(crate) type Rules = Mutex<HashMap<Option<String>, (Generation, Arc<str>)>>;
 
 /// Whether a place may have firewall rules.
-pub(crate) fn has_rules(place: &Place) -> bool {
+pub(crate) fn has_rules(place: &Netns) -> bool {
     has_legacy_tables(place) || nft(place).is_some_and(|printed| shows_rules(&printed))
 }
 
 /// Removes all firewall rules but those of iptables' legacy variant; whether none are left.
-pub(crate) fn clear_rules(place: &Place) -> bool {
+pub(crate) fn clear_rules(place: &Netns) -> bool {
     if has_legacy_tables(place) {
         return false;
     }
@@ -95,7 +95,7 @@ pub(crate) fn forget(rules: &Rules, container: &str) {
 }
 
 /// What [`IP`] prints here.
-pub(super) fn ip(place: &Place) -> Arc<str> {
+pub(super) fn ip(place: &Netns) -> Arc<str> {
     let state = || place.within_network(kernel_state).flatten();
     let before = state();
     if let Some(printed) = before.as_ref().and_then(|state| lock(&PRINTED).get(state).cloned()) {
@@ -114,13 +114,13 @@ pub(super) fn ip(place: &Place) -> Arc<str> {
 }
 
 /// All firewall rules here, in sections.
-pub(super) fn rules(place: &Place) -> Vec<Arc<str>> {
+pub(super) fn rules(place: &Netns) -> Vec<Arc<str>> {
     let legacy = has_legacy_tables(place).then(|| place.sh(LEGACY).into());
     legacy.into_iter().chain(nft(place)).collect()
 }
 
 /// Whether iptables' legacy variant was used here: the kernel names the tables that were asked for.
-fn has_legacy_tables(place: &Place) -> bool {
+fn has_legacy_tables(place: &Netns) -> bool {
     let has_some = |family: &&str| {
         // On the host, /proc does not show a thread of this process.
         let names = format!("/proc/thread-self/net/{family}_tables_names");
@@ -130,7 +130,7 @@ fn has_legacy_tables(place: &Place) -> bool {
 }
 
 /// What [`NFT`] prints here. Each transaction that is committed raises the generation.
-fn nft(place: &Place) -> Option<Arc<str>> {
+fn nft(place: &Netns) -> Option<Arc<str>> {
     let before = generation(place);
     if before == Some(Generation::FIRST) {
         return None;
@@ -150,7 +150,7 @@ fn nft(place: &Place) -> Option<Arc<str>> {
 }
 
 /// `None` if the kernel does not say.
-fn generation(place: &Place) -> Option<Generation> {
+fn generation(place: &Netns) -> Option<Generation> {
     let ask = || Kernel::open().and_then(|mut kernel| kernel.generation());
     place.within_network(ask)?.ok()
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::place::Place;
+use crate::place::Netns;
 
 /// Links, addresses, routes, policy rules, iptables rules (both variants, IPv4 and IPv6), the
 /// nftables ruleset, settings that plugins change (route_localnet and ip_forward; for a host also forwarding, proxy_arp, rp_filter and the like of each link, and hairpin mode), and for a host also its files below `/run`,
@@ -26,7 +26,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn take(place: &Place) -> Self {
+    pub(crate) fn take(place: &Netns) -> Self {
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut add = |section: &str, line: &str| {
             sections.entry(section.to_owned()).or_default().push(tidy(line));
@@ -119,7 +119,7 @@ impl fmt::Display for Snapshot {
 
 /// What `ip` prints. The kernel adds the `local` route of an IPv6 address a moment after the address:
 /// a look that falls in between is taken again.
-fn settled(place: &Place) -> std::sync::Arc<str> {
+fn settled(place: &Netns) -> std::sync::Arc<str> {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         let seen = look::ip(place);

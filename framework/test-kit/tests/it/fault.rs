@@ -1,11 +1,11 @@
 //! Faults at system calls, tried on programs that everybody knows.
 
-use cni_test_kit::{CallBuilder, Fault, Faulted};
+use cni_test_kit::{CallBuilder, Fault, FaultedCall};
 
 const EIO: i32 = 5;
 
 /// All that happens to a program by a fault at each of its system calls, and at last without one.
-fn everywhere(call: &CallBuilder, program: &str, fault: Fault) -> Vec<Faulted> {
+fn everywhere(call: &CallBuilder, program: &str, fault: Fault) -> Vec<FaultedCall> {
     let mut all = Vec::new();
     for number in 1.. {
         let faulted = call.run_with_fault(program, number, fault);
@@ -39,7 +39,7 @@ fn a_program_is_killed_before_each_of_its_calls_and_then_not_any_more() {
 fn a_call_that_fails_did_not_happen_and_its_caller_is_told_why() {
     let all = everywhere(&call(), "/bin/cat", Fault::Fail(EIO));
     let said =
-        |faulted: &&Faulted| faulted.outcome.stderr.ends_with("cat: -: Input/output error\n");
+        |faulted: &&FaultedCall| faulted.outcome.stderr.ends_with("cat: -: Input/output error\n");
     let refused = all.iter().find(said).unwrap_or_else(|| panic!("no read failed: {all:#?}"));
     assert_eq!(refused.outcome.code(), Some(1));
     assert_eq!(all.last().unwrap().outcome.stdout, "words");
@@ -49,7 +49,7 @@ fn a_call_that_fails_did_not_happen_and_its_caller_is_told_why() {
 fn the_caller_is_killed_where_that_is_asked_for_and_its_parent_lives() {
     let call = CallBuilder::version().stdin("cat /dev/null; echo ended with $?");
     let all = everywhere(&call, "/bin/sh", Fault::KillCaller);
-    let of_child = |faulted: &&Faulted| faulted.to_string().starts_with("cat killed");
+    let of_child = |faulted: &&FaultedCall| faulted.to_string().starts_with("cat killed");
     let child = all.iter().find(of_child).expect("the child was killed");
     assert_eq!(child.outcome.code(), Some(0), "{}", child.outcome);
     assert_eq!(child.outcome.stdout, "ended with 137\n");

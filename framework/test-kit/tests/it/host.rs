@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cni_test_kit::{Host, TemporaryDir, Traffic, Visible};
+use cni_test_kit::{BindMounts, Host, TempDir, Traffic};
 
 use crate::wait_until;
 
@@ -35,13 +35,13 @@ fn two_hosts_at_once_do_not_see_each_other() {
 
 #[test]
 fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() {
-    let temporary = TemporaryDir::new();
+    let temporary = TempDir::new();
     let directory = temporary.path().join("with a blank");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("plugin"), "text").unwrap();
-    let mut visible = Visible::default();
+    let mut visible = BindMounts::default();
     visible.directory(&directory).unwrap();
-    let host = Host::with_own_tmp(visible);
+    let host = Host::with_private_tmp(visible);
     fs::remove_file(directory.join("plugin")).unwrap();
     let path = directory.display().to_string();
     let before = host.snapshot();
@@ -52,7 +52,7 @@ fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() 
     host.write("/tmp/left", "x");
     assert_eq!(before.difference(&host.snapshot()), "+ files: /tmp/left f 644 1 bytes\n");
     assert!(!Path::new("/tmp/left").exists(), "the machine's /tmp is untouched");
-    let other = Host::with_own_tmp(Visible::default());
+    let other = Host::with_private_tmp(BindMounts::default());
     assert_eq!(other.run("ls -A /tmp"), "");
 }
 

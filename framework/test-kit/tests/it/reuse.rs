@@ -1,9 +1,9 @@
 //! A host that is brought back to its baseline is as it was, or is not used again.
 
-use cni_test_kit::{Baseline, Host, Reusable, Visible};
+use cni_test_kit::{Baseline, BindMounts, Host, ReusableContainer};
 
 fn host() -> (Host, Baseline) {
-    let host = Host::with_own_tmp(Visible::default());
+    let host = Host::with_private_tmp(BindMounts::default());
     let baseline = host.baseline().expect("a new host can be used again");
     (host, baseline)
 }
@@ -12,7 +12,7 @@ fn host() -> (Host, Baseline) {
 fn what_plugins_usually_make_is_removed() {
     let (host, baseline) = host();
     let before = host.snapshot();
-    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    let container = ReusableContainer::new(host.container("ns1"), Some(&baseline));
     let empty = container.snapshot();
     host.sh("ip link add br0 type bridge; ip link set br0 up; ip address add 10.1.0.1/24 dev br0
              ip link add v0 type veth peer name eth0 netns ns1; ip link set v0 master br0 up
@@ -60,7 +60,7 @@ fn a_host_that_changed_in_another_way_is_not_used_again() {
 /// Whether a container is used again after this was done in it; its host is in any case.
 fn is_kept_after(script: &str) -> bool {
     let (host, baseline) = host();
-    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    let container = ReusableContainer::new(host.container("ns1"), Some(&baseline));
     container.sh(script);
     let kept = host.reset(&baseline, vec![container]).expect("the host is as it was");
     assert_eq!(host.exists("/run/netns/ns1"), !kept.is_empty(), "{script}");
@@ -85,12 +85,12 @@ fn a_container_that_changed_is_removed_and_its_host_used_again() {
 
 #[test]
 fn a_directory_of_the_machine_that_a_host_shows_is_not_emptied() {
-    let directory = cni_test_kit::TemporaryDir::new();
+    let directory = cni_test_kit::TempDir::new();
     let path = directory.path().canonicalize().unwrap();
     std::fs::write(path.join("plugin"), "text").unwrap();
-    let mut visible = Visible::default();
+    let mut visible = BindMounts::default();
     visible.directory(&path).unwrap();
-    let host = Host::with_own_tmp(visible);
+    let host = Host::with_private_tmp(visible);
     let baseline = host.baseline().unwrap();
     host.write(&format!("{}/made", path.display()), "by a plugin");
     assert!(host.reset(&baseline, Vec::new()).is_some());

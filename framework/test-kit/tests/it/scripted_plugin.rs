@@ -81,7 +81,7 @@ fn it_prints_a_result_that_names_its_version_as_it_is() {
 
 #[test]
 fn it_fails_with_an_error_object() {
-    let failed = answer(Behaviour::error(11, "try again").saying("more on stderr"));
+    let failed = answer(Behaviour::error(11, "try again").with_stderr("more on stderr"));
     assert_eq!(failed.error(), (11, "try again".to_owned(), String::new()));
     assert_eq!((failed.code(), failed.stderr.as_str()), (Some(1), "more on stderr"));
     assert_eq!(failed.json()["cniVersion"], "1.0.0");
@@ -273,7 +273,7 @@ fn it_leaves_its_input_unread_and_open() {
 
 #[test]
 fn it_prints_much_before_it_reads_its_input() {
-    let plugins = directory(Behaviour::obey().talking_first(200_000));
+    let plugins = directory(Behaviour::obey().with_padding(200_000));
     let mut plugin = start(&plugins);
     let mut stdout = plugin.0.stdout.take().unwrap();
     let mut padding = vec![0; 200_000];

@@ -7,7 +7,7 @@ fn every_kind_of_traffic_says_who_answered_and_who_asked() {
     let host = Host::new();
     let outside = host
         .neighbour("outside", "10.9.0.1/24", "10.9.0.2/24")
-        .also("fd00:9::1/64", "fd00:9::2/64");
+        .with_addresses("fd00:9::1/64", "fd00:9::2/64");
     let _tcp = host.serve(Traffic::Tcp, 7);
     let _udp = host.serve(Traffic::Udp, 7);
     let _http = host.serve(Traffic::Http, 80);
@@ -25,10 +25,12 @@ fn every_kind_of_traffic_says_who_answered_and_who_asked() {
 #[test]
 fn a_host_forwards_between_its_neighbours() {
     let host = Host::new();
-    let left =
-        host.neighbour("left", "10.8.0.1/24", "10.8.0.2/24").also("fd08::1/64", "fd08::2/64");
-    let right =
-        host.neighbour("right", "10.9.0.1/24", "10.9.0.2/24").also("fd09::1/64", "fd09::2/64");
+    let left = host
+        .neighbour("left", "10.8.0.1/24", "10.8.0.2/24")
+        .with_addresses("fd08::1/64", "fd08::2/64");
+    let right = host
+        .neighbour("right", "10.9.0.1/24", "10.9.0.2/24")
+        .with_addresses("fd09::1/64", "fd09::2/64");
     let _server = right.serve(Traffic::Udp, 53);
     assert_eq!(left.exchange(Traffic::Udp, "10.9.0.2", 53).unwrap(), "right saw 10.8.0.2");
     assert_eq!(left.exchange(Traffic::Udp, "fd09::2", 53).unwrap(), "right saw fd08::2");
@@ -90,7 +92,7 @@ fn a_port_that_is_taken_can_not_be_served_again() {
 fn a_conversation_goes_on_until_it_is_finished_and_tells_when_it_broke() {
     let host = Host::new();
     let server = host.serve(Traffic::Echo, 7);
-    let [one, other] = [(); 2].map(|()| host.converse("127.0.0.1", 7));
+    let [one, other] = [(); 2].map(|()| host.echo_session("127.0.0.1", 7));
     let lines = one.finish().expect("it lives");
     assert!(lines > 0);
     drop(server);

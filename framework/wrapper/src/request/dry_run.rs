@@ -78,7 +78,7 @@ mod tests {
 
     /// In a file of this name.
     fn of(name: &str, text: &str) -> Result<Request, Error> {
-        let directory = cni_test_kit::TemporaryDir::new();
+        let directory = cni_test_kit::TempDir::new();
         let file = directory.path().join(name);
         std::fs::write(&file, text).unwrap();
         Request::dry_run(&file, "ours")

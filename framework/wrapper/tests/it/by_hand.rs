@@ -213,7 +213,7 @@ fn stderr_that_nobody_reads_or_that_is_full_changes_nothing() {
     let mut config = config();
     config["logLevel"] = "trace".into();
     config["logFile"] = "/nonexistent/log".into();
-    let dir = plugins(Script::always(Behaviour::obey().saying("noise\n")));
+    let dir = plugins(Script::always(Behaviour::obey().with_stderr("noise\n")));
     for stderr in [without_reader(), full()] {
         let child = start_add(&dir, Stdio::piped(), stderr, &config);
         let output = child.wait_with_output().expect("wait");

@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 use crate::common::{delegates, network, plugin, readme_network};
 
 /// Writes the configuration, and runs `explain` with these words; gives exit status and text.
 fn explain(config: &Value, words: &[&str]) -> (Option<i32>, String) {
-    let dir = TemporaryDir::new();
+    let dir = TempDir::new();
     let file = dir.path().join("net.conflist");
     std::fs::write(&file, config.to_string()).expect("written");
     let output = Command::new(plugin())

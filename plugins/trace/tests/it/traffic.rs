@@ -1,6 +1,6 @@
 //! Around Debian's bridge, with traffic.
 
-use cni_test_kit::{CallBuilder, Host, Place, Traffic};
+use cni_test_kit::{CallBuilder, Host, Netns, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;
@@ -17,13 +17,13 @@ fn readme_configs() -> [Value; 3] {
 }
 
 /// The last line of a recording on a host.
-fn last_line(host: &Place, path: &str) -> Value {
+fn last_line(host: &Netns, path: &str) -> Value {
     let text = host.read(path);
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
 }
 
 /// The machine's own are no place for a test.
-fn own_directories(host: &Place) {
+fn own_directories(host: &Netns) {
     host.sh("for each in /var/log /var/lib; do mount -t tmpfs none $each; done
              mkdir -p /var/log/cni /var/lib/prometheus/node-exporter");
 }

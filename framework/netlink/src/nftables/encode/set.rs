@@ -3,7 +3,7 @@
 use super::{Encoder, append_comment};
 use crate::attribute::Body;
 use crate::nftables::wire::{ITEM, flag, message, order, set as wire, userdata};
-use crate::nftables::{Element, Field, Key, Set, Type, ValueType, bytes};
+use crate::nftables::{DataType, Element, Field, Key, Set, ValueType, bytes};
 
 impl Encoder<'_, '_> {
     pub(super) fn add_set(&mut self, at: usize, set: &Set) {
@@ -26,7 +26,7 @@ impl Encoder<'_, '_> {
     pub(super) fn add_anonymous(&mut self, at: usize, fields: &[Field]) {
         self.sets += 1;
         let number = self.sets;
-        let kinds: Vec<Type> = fields.first().map(Field::of_type).into_iter().collect();
+        let kinds: Vec<DataType> = fields.first().map(Field::data_type).into_iter().collect();
         let size = u32::try_from(fields.len()).unwrap_or_default();
         self.message(at, message::NEW_SET, flag::CREATE, |body| {
             body.text(wire::NAME, wire::ANONYMOUS_NAME);
@@ -54,7 +54,7 @@ fn flags(set: &Set) -> u32 {
     map | interval
 }
 
-fn write_key(body: &mut Body<'_>, key: &[Type]) {
+fn write_key(body: &mut Body<'_>, key: &[DataType]) {
     body.u32_be(wire::KEY_TYPE, bytes::type_number(key));
     body.u32_be(wire::KEY_LENGTH, length(key));
 }
@@ -69,12 +69,12 @@ fn write_data(body: &mut Body<'_>, value: &ValueType) {
     body.u32_be(wire::DATA_LENGTH, length);
 }
 
-fn length(types: &[Type]) -> u32 {
+fn length(types: &[DataType]) -> u32 {
     u32::try_from(bytes::length(types)).unwrap_or_default()
 }
 
 /// The fields' lengths in bytes, as nft gives them though the kernel's header speaks of bits.
-fn write_fields(body: &mut Body<'_>, key: &[Type]) {
+fn write_fields(body: &mut Body<'_>, key: &[DataType]) {
     body.nested(wire::DESCRIPTION_FIELDS, |body| {
         for kind in key {
             let length = u32::try_from(kind.length()).unwrap_or_default();
@@ -94,7 +94,7 @@ fn append_userdata(bytes: &mut Vec<u8>, set: &Set) {
     }
 }
 
-fn append_order(bytes: &mut Vec<u8>, kind: u8, types: &[Type]) {
+fn append_order(bytes: &mut Vec<u8>, kind: u8, types: &[DataType]) {
     let order = match types {
         [one] => one.order(),
         _ => order::CONCATENATION,

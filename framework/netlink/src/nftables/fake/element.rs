@@ -1,6 +1,6 @@
 //! Elements: added, deleted, found.
 
-use super::super::{Element, Field, Key, Type, Value, ValueType};
+use super::super::{DataType, Element, Field, Key, Value, ValueType};
 use super::contents::HeldSet;
 use super::interval::Interval;
 use super::{Contents, Refused};
@@ -93,8 +93,8 @@ impl HeldSet {
     }
 }
 
-fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[Type]) -> bool {
-    fields.into_iter().map(Field::of_type).eq(types.iter().copied())
+fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[DataType]) -> bool {
+    fields.into_iter().map(Field::data_type).eq(types.iter().copied())
 }
 
 fn other_type(set: &str) -> Refused {

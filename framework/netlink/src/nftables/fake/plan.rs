@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Fake;
+use super::FakeRuleset;
 
-type Act = Box<dyn FnOnce(&mut Fake) + Send>;
+type Act = Box<dyn FnOnce(&mut FakeRuleset) + Send>;
 
 #[derive(Default)]
 pub(super) struct Plan {

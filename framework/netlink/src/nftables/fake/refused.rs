@@ -37,7 +37,7 @@ impl Refused {
     }
 
     pub(super) fn cause(self) -> Cause {
-        let refusal = Refusal { errno: self.errno, reason: None, offset: None };
+        let refusal = Refusal::new(self.errno);
         match self.advice {
             Some(advice) => Cause::Explained { refusal, advice },
             None => Cause::Refused(refusal),

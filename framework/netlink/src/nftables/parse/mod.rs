@@ -7,7 +7,8 @@ pub(super) use element::elements;
 
 use super::wire::{chain, generation, rule, table, userdata};
 use super::{
-    Base, ChainInfo, Generation, Hook, InstalledRule, Kind, Policy, Set, TableInfo, Type, ValueType,
+    BaseChain, ChainInfo, ChainType, DataType, Generation, Hook, InstalledRule, Policy, Set,
+    TableInfo, ValueType,
 };
 use crate::Malformed;
 use crate::attribute::{Attribute, Attributes};
@@ -100,18 +101,18 @@ pub(super) fn chain_info(payload: &[u8], table: &str) -> Result<Option<ChainInfo
     Ok(Some(ChainInfo { name, base: base(&known)?, references, comment }))
 }
 
-fn base(known: &Table<'_, 13>) -> Result<Option<Base>, Malformed> {
+fn base(known: &Table<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
     let Some(hook) = known.get(chain::HOOK) else { return Ok(None) };
     let at = Table::<3>::of(hook.nested())?;
     let number = at.given(chain::HOOK_NUMBER)?;
     let priority = at.given(chain::HOOK_PRIORITY)?.cast_signed();
-    let kind = known.get(chain::TYPE).and_then(|kind| Kind::of_name(kind.text()));
+    let kind = known.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
     let policy = match known.number(chain::POLICY)? {
         Some(0) => Policy::Drop,
         _ => Policy::Accept,
     };
     let hook = Hook::of_number(number);
-    Ok(kind.zip(hook).map(|(kind, hook)| Base { kind, hook, priority, policy }))
+    Ok(kind.zip(hook).map(|(kind, hook)| BaseChain { kind, hook, priority, policy }))
 }
 
 /// A rule of this table; `None`: of another.
@@ -143,7 +144,13 @@ pub(super) fn anything(payload: &[u8]) {
     if let Ok(Some(rule)) = installed_rule(payload, TABLE) {
         let _ = rule.to_string();
     }
-    let types = [Type::InetProto, Type::InetService, Type::Ipv4Addr, Type::Ipv6Addr, Type::Ifname];
+    let types = [
+        DataType::InetProto,
+        DataType::InetService,
+        DataType::Ipv4Addr,
+        DataType::Ipv6Addr,
+        DataType::Ifname,
+    ];
     let values = [ValueType::None, ValueType::Verdict, ValueType::Data(vec![types[2], types[1]])];
     for (first, value) in types.iter().zip(values.iter().cycle()) {
         for interval in [false, true] {
