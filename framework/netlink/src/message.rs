@@ -4,7 +4,7 @@
 //! payload padded to 4 bytes. [`Messages`] reads any bytes without panicking; [`Writer`] writes.
 
 use crate::attribute::{Attributes, Body, align};
-use crate::{Cause, Malformed, Refusal};
+use crate::error::{Cause, Malformed, Refusal};
 
 /// Length of a message's header in bytes.
 pub const HEADER: usize = 16;

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, Malformed, errno};
 
 const GET_ROUTE: u16 = 26;
 const NEW_ROUTE: u16 = 24;
@@ -175,7 +175,7 @@ fn is_no_route(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
+    use crate::error::Refusal;
 
     #[test]
     fn the_errors_of_refusing_routes_mean_no_route_and_others_are_errors() {

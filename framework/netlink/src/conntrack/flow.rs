@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Malformed;
 use crate::attribute::{Attribute, Attributes, Body};
+use crate::error::Malformed;
 use crate::message::split;
 
 /// Protocol number of TCP.

@@ -33,9 +33,9 @@ use std::ops::RangeInclusive;
 pub use flow::{Flow, IPS_DST_NAT, IPS_SRC_NAT, IpFamily, SCTP, TCP, Tuple, UDP, Zone};
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, errno};
 use crate::message::Message;
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, errno};
 
 const NEW: u16 = 1 << 8;
 const GET: u16 = 1 << 8 | 1;

@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::attribute::Attributes;
+use crate::error::{Malformed, Refusal};
 use crate::message::{HEADER, Messages, Writer};
-use crate::{Malformed, Refusal};
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")

@@ -38,26 +38,21 @@
 //! # Ok(()) }
 //! ```
 
-mod anonymous;
-mod bytes;
-mod check;
-mod compile;
+mod bytecode;
+mod chain;
 mod data;
-mod decompile;
-mod encode;
 mod explain;
 mod expression;
 mod fake;
 mod kernel;
-mod number;
-mod object;
-mod parse;
+mod rule;
 mod ruleset;
 mod set;
-mod show;
 mod statement;
-mod step;
+mod table;
+mod text;
 mod transaction;
+mod validate;
 mod wire;
 
 #[cfg(test)]
@@ -66,15 +61,17 @@ mod tests;
 /// Reads bytes as each kind of message that the kernel may send: for fuzzing.
 #[doc(hidden)]
 pub fn read_anything(payload: &[u8]) {
-    parse::anything(payload);
+    wire::decode::anything(payload);
 }
 
+pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, Policy};
 pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
 pub use fake::FakeRuleset;
 pub use kernel::Kernel;
-pub use object::{BaseChain, Chain, ChainType, Family, Hook, Policy, Rule, Table};
-pub use ruleset::{ChainInfo, Generation, InstalledRule, Ruleset, TableInfo};
+pub use rule::{InstalledRule, Rule};
+pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
 pub use statement::{Op, Operand, Selector, SetRef, Statement};
+pub use table::{Family, Table, TableInfo};
 pub use transaction::{Operation, Transaction};

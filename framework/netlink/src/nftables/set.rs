@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::data::concatenation;
-use super::{DataType, Key, Value};
+use crate::nftables::data::{DataType, Key, Value, concatenation};
 
 /// A named set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub struct Element {
     pub set: String,
     /// What it is found by.
     pub key: Key,
-    /// What it leads to; `None` in a set, and for a verdict that [`Verdict`](super::Verdict) cannot tell.
+    /// What it leads to; `None` in a set, and for a verdict that [`Verdict`](crate::nftables::Verdict) cannot tell.
     pub value: Option<Value>,
     /// For people, or to know it again; at most 128 bytes.
     pub comment: Option<String>,

@@ -1,6 +1,7 @@
 //! What a rule says, nearly as nft spells it.
 
-use super::{Family, Field, Verdict};
+use crate::nftables::data::{Field, Verdict};
+use crate::nftables::table::Family;
 
 /// A part of a rule: a test that a packet passes or not, or what is done with it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Cause, Malformed, errno};
+use crate::error::{Cause, Malformed, errno};
 
 /// `recv`: report the datagram's true length even when the buffer was shorter.
 pub(super) const MSG_TRUNC: i32 = 0x20;

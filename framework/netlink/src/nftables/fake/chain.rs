@@ -1,9 +1,10 @@
 //! Chains and rules: added, deleted.
 
-use super::super::{BaseChain, Chain, ChainType, Hook, Rule};
-use super::contents::{HeldChain, HeldRule};
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::chain::{BaseChain, Chain, ChainType, Hook};
+use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule};
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::rule::Rule;
 
 /// nat works on flows: it comes after the flow is known.
 const CONNTRACK: i32 = -200;

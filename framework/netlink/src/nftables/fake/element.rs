@@ -1,10 +1,11 @@
 //! Elements: added, deleted, found.
 
-use super::super::{DataType, Element, Field, Key, Value, ValueType};
-use super::contents::HeldSet;
-use super::interval::Interval;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Field, Key, Value};
+use crate::nftables::fake::contents::{Contents, HeldSet};
+use crate::nftables::fake::interval::Interval;
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::set::{Element, ValueType};
 
 impl Contents {
     pub(super) fn add_element(&mut self, element: &Element) -> Result<bool, Refused> {

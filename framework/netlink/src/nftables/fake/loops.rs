@@ -1,9 +1,11 @@
 //! Which ways packets may go: no circles, and address translation only where it works.
 
-use super::super::{BaseChain, ChainType, Expression, Hook, SetRef};
-use super::contents::{HeldRule, target};
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::chain::{BaseChain, ChainType, Hook};
+use crate::nftables::expression::Expression;
+use crate::nftables::fake::contents::{Contents, HeldRule, target};
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::statement::SetRef;
 
 /// So many chains may be entered one from the other, the base chain included.
 const DEEP: usize = 16;

@@ -14,14 +14,17 @@ mod show;
 
 use std::fmt;
 
-use super::{
-    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
-    Transaction, check, explain,
-};
-use crate::{Cause, Error, Refusal, errno};
+use crate::error::{Cause, Error, Refusal, errno};
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::{Generation, Ruleset};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
+use crate::nftables::{explain, validate};
 use contents::{Contents, Tables};
 use plan::Plan;
-use refused::Refused;
 
 /// A ruleset in memory that executes transactions by the kernel's rules, and refuses what the kernel refuses, with
 /// the same error numbers.
@@ -51,7 +54,7 @@ pub struct FakeRuleset {
     tables: Tables,
     /// How many commits changed something.
     changes: u32,
-    plan: Plan,
+    plan: Plan<Self>,
 }
 
 impl FakeRuleset {
@@ -135,7 +138,7 @@ impl Ruleset for FakeRuleset {
         if transaction.is_empty() {
             return Ok(());
         }
-        check::transaction(transaction)?;
+        validate::transaction(transaction)?;
         self.let_others_act();
         let now = self.generation()?;
         let stale = at.filter(|at| at.0 != 0 && *at != now).map(|_| errno::ERESTART);

@@ -1,6 +1,6 @@
 //! What the kernel would say no with.
 
-use crate::{Cause, Refusal, errno};
+use crate::error::{Cause, Refusal, errno};
 
 /// No data: a register is read that nothing was loaded to.
 pub(super) const ENODATA: i32 = 61;

@@ -1,12 +1,14 @@
 //! What a rule refers to must be there, and fit.
 
-use super::super::{
-    DataType, Family, Rule, Selector, Set, SetRef, Statement, ValueType, Verdict, bytes,
-};
-use super::contents::target;
-use super::refused::ENODATA;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Verdict};
+use crate::nftables::fake::contents::{Contents, target};
+use crate::nftables::fake::refused::{ENODATA, Refused};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::statement::{Selector, SetRef, Statement};
+use crate::nftables::table::Family;
+use crate::nftables::wire::bytes;
 
 impl Contents {
     pub(super) fn check_rule(&self, rule: &Rule) -> Result<(), Refused> {

@@ -1,8 +1,7 @@
 //! A link as the kernel describes it.
 
-use super::Link;
-use crate::Malformed;
 use crate::attribute::{Attribute, Attributes};
+use crate::error::Malformed;
 use crate::message::split;
 
 pub(super) const NAME: u16 = 3;
@@ -15,6 +14,26 @@ const KIND: u16 = 1;
 const PORT_KIND: u16 = 4;
 const PORT_DATA: u16 = 5;
 const BRIDGE_PORT_MODE: u16 = 4;
+
+/// A link of this network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Link {
+    /// Its index.
+    pub index: u32,
+    /// Its name; bytes that are not UTF-8 are replaced.
+    pub name: String,
+    /// Index of the link that it is a port of, such as a bridge.
+    pub master: Option<u32>,
+    /// Of a port of a bridge: whether frames may leave by the port they came in by. Else `None`.
+    pub hairpin: Option<bool>,
+    /// Whether it is one end of a veth pair.
+    pub is_veth: bool,
+    /// The index of the link below it or, of a veth, of its peer, in the namespace that holds that.
+    pub peer: Option<u32>,
+    /// This namespace's id for the namespace that holds the peer; `None` when it is this one.
+    pub peer_namespace: Option<i32>,
+}
 
 /// A link while its message is in the buffer: nothing is copied for links that nobody wants.
 #[derive(Default)]

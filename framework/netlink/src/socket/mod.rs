@@ -6,14 +6,14 @@ use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed};
 use crate::message::{Message, Messages, Writer, flag, kind};
-use crate::{Cause, Error, Malformed};
 
+pub(crate) mod batch;
+mod close;
 mod receive;
-mod several;
 
 use receive::{PATIENCE, receive, retried};
-pub(crate) use several::{Outcome, Series};
 
 /// The kernel puts at most 32 KiB into one datagram of a list; twice that also holds every single answer.
 const RECEIVE: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl Socket {
 
     /// Closes it without waiting for what the kernel has to do then.
     pub(crate) fn close_later(self) {
-        crate::linger::close_later(self.inner);
+        close::close_later(self.inner);
     }
 
     /// Sends one request, gives every answer to `each`, and returns when the kernel acknowledged it.

@@ -1,19 +1,21 @@
 //! A rule's steps.
 
-use super::{Table, text};
-use crate::Malformed;
 use crate::attribute::{Attribute, Attributes};
-use crate::nftables::wire::{data, expression as wire, verdict};
-use crate::nftables::{Expression, SetRef, Verdict};
+use crate::error::Malformed;
+use crate::nftables::data::Verdict;
+use crate::nftables::expression::Expression;
+use crate::nftables::statement::SetRef;
+use crate::nftables::wire::decode::attributes::{AttributeTable, text};
+use crate::nftables::wire::uapi::{data, expression as wire, verdict};
 
 /// No step that is known has more attributes.
-type Known<'a> = Table<'a, 8>;
+type Known<'a> = AttributeTable<'a, 8>;
 
 /// Reads a rule's steps; what is not known, or not in this form, is kept by its name.
 pub(super) fn list(items: Attributes<'_>) -> Result<Vec<Expression>, Malformed> {
     let mut steps = Vec::new();
     for item in items {
-        let item = Table::<3>::of(item?.nested())?;
+        let item = AttributeTable::<3>::of(item?.nested())?;
         let name = item.get(wire::NAME).ok_or(Malformed("an expression without a name"))?.text();
         let known =
             Known::of(item.get(wire::DATA).map_or(Attributes::new(&[]), |data| data.nested()));
@@ -75,7 +77,7 @@ fn read(name: &[u8], known: &Known<'_>) -> Result<Option<Step>, Malformed> {
 
 fn value(known: &Known<'_>, kind: u16) -> Result<Vec<u8>, Malformed> {
     let nest = known.get(kind).ok_or(Malformed("data is missing"))?;
-    let inside = Table::<3>::of(nest.nested())?;
+    let inside = AttributeTable::<3>::of(nest.nested())?;
     let value = inside.get(data::VALUE).ok_or(Malformed("data without a value"))?;
     Ok(value.payload.to_vec())
 }
@@ -107,13 +109,14 @@ fn look_up(known: &Known<'_>) -> Result<Option<Step>, Malformed> {
 
 fn immediate(known: &Known<'_>) -> Result<Option<Step>, Malformed> {
     let data = known.get(wire::IMMEDIATE_DATA).ok_or(Malformed("an immediate without data"))?;
-    let verdict = Table::<3>::of(data.nested())?.get(data::VERDICT).map(verdict).transpose()?;
+    let verdict =
+        AttributeTable::<3>::of(data.nested())?.get(data::VERDICT).map(verdict).transpose()?;
     Ok(verdict.flatten().map(|verdict| Step::Does(Expression::Verdict(verdict))))
 }
 
 /// A verdict; `None` for one that is not known.
 pub(super) fn verdict(nest: Attribute<'_>) -> Result<Option<Verdict>, Malformed> {
-    let inside = Table::<3>::of(nest.nested())?;
+    let inside = AttributeTable::<3>::of(nest.nested())?;
     let chain = || inside.text(data::VERDICT_CHAIN).ok_or(Malformed("a jump without a chain"));
     Ok(Some(match inside.given(data::VERDICT_CODE)?.cast_signed() {
         verdict::DROP => Verdict::Drop,

@@ -1,59 +1,53 @@
 //! A transaction as messages.
 
-mod element;
+pub(in crate::nftables) mod element;
+pub(in crate::nftables) mod encoder;
 mod expression;
 mod set;
 
-use super::wire::{self, chain, flag, generation, message, rule, table, userdata};
-use super::{Chain, Generation, Operation, Rule, SetRef, Table, Transaction};
-use crate::attribute::Body;
-use crate::socket::Series;
-
-pub(super) use element::key as element_key;
-
-/// Which operation a message does. One with elements does several, one after the other.
-pub(super) type Marks = Vec<usize>;
+use crate::nftables::chain::Chain;
+use crate::nftables::expression::Expression;
+use crate::nftables::rule::Rule;
+use crate::nftables::ruleset::Generation;
+use crate::nftables::statement::SetRef;
+use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::encode::encoder::{Encoder, Marks, write_comment};
+use crate::nftables::wire::uapi;
+use crate::nftables::wire::uapi::{chain, flag, generation, message, rule, table};
+use crate::socket::batch::Batch;
 
 /// Writes a transaction without its end. The first message is the batch's beginning; the mark of the one after it is
 /// the first.
-pub(super) fn transaction(
-    series: &mut Series<'_>,
+pub(in crate::nftables) fn transaction(
+    batch: &mut Batch<'_>,
     transaction: &Transaction,
     at: Option<Generation>,
 ) -> Marks {
-    series.message(message::BATCH_BEGIN, 0, |body| {
+    batch.message(message::BATCH_BEGIN, 0, |body| {
         body.raw(&BATCH);
         if let Some(Generation(id)) = at {
             body.u32_be(generation::ID, id);
         }
     });
-    let mut encoder = Encoder { series, table: &transaction.table, marks: Vec::new(), sets: 0 };
+    let mut encoder = Encoder { batch, table: &transaction.table, marks: Vec::new(), sets: 0 };
     encoder.operations(&transaction.operations);
     encoder.marks
 }
 
 /// Writes the deletion of every table, without its end.
-pub(super) fn flush(series: &mut Series<'_>) {
-    series.message(message::BATCH_BEGIN, 0, |body| body.raw(&BATCH));
+pub(in crate::nftables) fn flush(batch: &mut Batch<'_>) {
+    batch.message(message::BATCH_BEGIN, 0, |body| body.raw(&BATCH));
     // Neither a family nor a name: all tables of all families.
-    series.message(message::DELETE_TABLE, 0, |body| body.raw(&[0; 4]));
+    batch.message(message::DELETE_TABLE, 0, |body| body.raw(&[0; 4]));
 }
 
 /// Ends the batch: what comes before it happens.
-pub(super) fn end(series: &mut Series<'_>) {
-    series.message(message::BATCH_END, 0, |body| body.raw(&BATCH));
+pub(in crate::nftables) fn end(batch: &mut Batch<'_>) {
+    batch.message(message::BATCH_END, 0, |body| body.raw(&BATCH));
 }
 
 /// A batch's header names the subsystem that it is for.
 const BATCH: [u8; 4] = [0, 0, 0, 10];
-
-struct Encoder<'a, 'b> {
-    series: &'a mut Series<'b>,
-    table: &'a Table,
-    marks: Marks,
-    /// How many sets are made: each needs a number of its own.
-    sets: u32,
-}
 
 impl Encoder<'_, '_> {
     fn operations(&mut self, operations: &[Operation]) {
@@ -93,20 +87,10 @@ impl Encoder<'_, '_> {
             }
             Operation::AddSet(set) => self.add_set(at, set),
             Operation::DeleteSet(name) => {
-                self.message(at, message::DELETE_SET, 0, |body| body.text(wire::set::NAME, name));
+                self.message(at, message::DELETE_SET, 0, |body| body.text(uapi::set::NAME, name));
             }
             Operation::AddElement(_) | Operation::DeleteElement(_) => {}
         }
-    }
-
-    /// Appends a message that begins with the table's name.
-    fn message(&mut self, at: usize, kind: u16, flags: u16, fill: impl FnOnce(&mut Body<'_>)) {
-        self.marks.push(at);
-        let table = self.table;
-        self.series.message(kind, flags, |body| {
-            wire::begin(body, table);
-            fill(body);
-        });
     }
 
     fn add_table(&mut self, at: usize, comment: Option<&str>) {
@@ -135,7 +119,7 @@ impl Encoder<'_, '_> {
         let expressions = it.expressions(self.table.family);
         let first_set = self.sets + 1;
         for expression in &expressions {
-            if let super::Expression::Lookup { set: SetRef::Anonymous(fields), .. } = expression {
+            if let Expression::Lookup { set: SetRef::Anonymous(fields), .. } = expression {
                 self.add_anonymous(at, fields);
             }
         }
@@ -145,18 +129,4 @@ impl Encoder<'_, '_> {
             write_comment(body, rule::USERDATA, it.comment.as_deref());
         });
     }
-}
-
-/// A comment as nft keeps it. It is short: longer ones are refused before.
-fn write_comment(body: &mut Body<'_>, attribute: u16, comment: Option<&str>) {
-    if let Some(comment) = comment {
-        body.appended(attribute, |bytes| append_comment(bytes, userdata::COMMENT, comment));
-    }
-}
-
-fn append_comment(bytes: &mut Vec<u8>, kind: u8, comment: &str) {
-    let length = u8::try_from(comment.len() + 1).unwrap_or_default();
-    bytes.extend_from_slice(&[kind, length]);
-    bytes.extend_from_slice(comment.as_bytes());
-    bytes.push(0);
 }

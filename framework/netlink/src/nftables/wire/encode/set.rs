@@ -1,9 +1,11 @@
 //! Sets as messages.
 
-use super::{Encoder, append_comment};
 use crate::attribute::Body;
-use crate::nftables::wire::{ITEM, flag, message, order, set as wire, userdata};
-use crate::nftables::{DataType, Element, Field, Key, Set, ValueType, bytes};
+use crate::nftables::data::{DataType, Field, Key};
+use crate::nftables::set::{Element, Set, ValueType};
+use crate::nftables::wire::bytes;
+use crate::nftables::wire::encode::encoder::{Encoder, append_comment};
+use crate::nftables::wire::uapi::{ITEM, flag, message, order, set as wire, userdata};
 
 impl Encoder<'_, '_> {
     pub(super) fn add_set(&mut self, at: usize, set: &Set) {

@@ -1,11 +1,15 @@
 //! Sets that belong to one rule: the kernel names them, and lists them apart from it.
 
-use super::step::{self, Load};
-use super::wire::set;
-use super::{DataType, Element, Expression, Field, Key, Selector, Set, SetRef, ValueType};
+use crate::nftables::bytecode::selector;
+use crate::nftables::bytecode::selector::Load;
+use crate::nftables::data::{DataType, Field, Key};
+use crate::nftables::expression::Expression;
+use crate::nftables::set::{Element, Set, ValueType};
+use crate::nftables::statement::{Selector, SetRef};
+use crate::nftables::wire::uapi::set;
 
 /// The set whose elements are needed to know what the step at this place says.
-pub(super) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
+pub(in crate::nftables) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
     let Expression::Lookup { set: SetRef::Named(name), register, to: None, .. } =
         expressions.get(at)?
     else {
@@ -22,14 +26,14 @@ pub(super) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
 /// The type of what a step loads.
 fn type_of(step: &Expression, register: u32) -> Option<DataType> {
     let loads = |selector: &Selector| {
-        let (load, _): (Load, usize) = step::load(*selector);
+        let (load, _): (Load, usize) = selector::load(*selector);
         load.to(register) == *step
     };
     Selector::ALL.into_iter().find(loads).map(Selector::data_type)
 }
 
 /// Puts the set's elements in place of its name.
-pub(super) fn fill(step: &mut Expression, elements: Vec<Element>) {
+pub(in crate::nftables) fn fill(step: &mut Expression, elements: Vec<Element>) {
     let Expression::Lookup { set, .. } = step else { return };
     let mut fields: Vec<Field> = elements
         .into_iter()

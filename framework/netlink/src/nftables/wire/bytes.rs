@@ -1,13 +1,13 @@
 //! Keys and values as the kernel has them.
 
-use super::wire::IFNAME;
-use super::{DataType, Field};
-use crate::Malformed;
 use crate::attribute::align;
+use crate::error::Malformed;
+use crate::nftables::data::{DataType, Field};
+use crate::nftables::wire::uapi::IFNAME;
 
 impl Field {
     /// Appends its bytes, as many as its type has. A link's name that is too long is cut: it is refused before.
-    pub(super) fn append_to(&self, bytes: &mut Vec<u8>) {
+    pub(in crate::nftables) fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Ipv4(address) => bytes.extend_from_slice(&address.octets()),
             Self::Ipv6(address) => bytes.extend_from_slice(&address.octets()),
@@ -36,7 +36,10 @@ impl Field {
 }
 
 /// Appends fields; those of a concatenation are padded to 4 bytes each.
-pub(super) fn append<'a>(bytes: &mut Vec<u8>, fields: impl ExactSizeIterator<Item = &'a Field>) {
+pub(in crate::nftables) fn append<'a>(
+    bytes: &mut Vec<u8>,
+    fields: impl ExactSizeIterator<Item = &'a Field>,
+) {
     let is_concatenation = fields.len() > 1;
     for field in fields {
         let start = bytes.len();
@@ -48,7 +51,7 @@ pub(super) fn append<'a>(bytes: &mut Vec<u8>, fields: impl ExactSizeIterator<Ite
 }
 
 /// How many bytes fields of these types take.
-pub(super) fn length(types: &[DataType]) -> usize {
+pub(in crate::nftables) fn length(types: &[DataType]) -> usize {
     match types {
         [one] => one.length(),
         types => types.iter().map(|kind| align(kind.length())).sum(),
@@ -56,7 +59,7 @@ pub(super) fn length(types: &[DataType]) -> usize {
 }
 
 /// Reads fields of these types, which must take all the bytes.
-pub(super) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
+pub(in crate::nftables) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
     const OTHER: Malformed = Malformed("a key or a value is not of its set's type");
     if bytes.len() != length(types) {
         return Err(OTHER);
@@ -71,6 +74,6 @@ pub(super) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malfo
 }
 
 /// nft's number for types one after the other.
-pub(super) fn type_number(types: &[DataType]) -> u32 {
+pub(in crate::nftables) fn type_number(types: &[DataType]) -> u32 {
     types.iter().fold(0, |number, kind| number << 6 | kind.number())
 }

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use super::compile::compile;
-use super::step::{self, Load};
-use super::wire::{IPV4, IPV6};
-use super::{
-    DataType, Expression, Family, Field, InstalledRule, Op, Operand, Selector, SetRef, Statement,
-    bytes,
-};
+use crate::nftables::bytecode::compile::compile;
+use crate::nftables::bytecode::selector;
+use crate::nftables::bytecode::selector::Load;
+use crate::nftables::data::{DataType, Field};
+use crate::nftables::expression::Expression;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
+use crate::nftables::table::Family;
+use crate::nftables::wire::bytes;
+use crate::nftables::wire::uapi::{IPV4, IPV6};
 
 /// As nft spells it, its chain first; where it says something that this crate does not know, the names of its steps.
 impl fmt::Display for InstalledRule {
@@ -65,12 +68,12 @@ fn first(rest: &[Expression]) -> Option<(Statement, usize)> {
     match rest {
         [Expression::Masquerade, ..] => Some((Statement::Masquerade, 1)),
         [Expression::Verdict(verdict), ..] => Some((Statement::Verdict(verdict.clone()), 1)),
-        _ if rest.starts_with(&step::fib_daddr_local()) => Some((Statement::FibDaddrLocal, 2)),
-        _ if rest.starts_with(&step::ct_status_dnat()) => Some((Statement::CtStatusDnat, 3)),
+        _ if rest.starts_with(&selector::fib_daddr_local()) => Some((Statement::FibDaddrLocal, 2)),
+        _ if rest.starts_with(&selector::ct_status_dnat()) => Some((Statement::CtStatusDnat, 3)),
         [load, Expression::Compare { op, value, .. }, ..] => Some((compared(load, *op, value)?, 2)),
         [load, Expression::Mask { mask, .. }, Expression::Compare { op, value, .. }, ..] => {
             let bits = mask.iter().map(|byte| byte.count_ones()).sum::<u32>();
-            let left = loaded(load, step::FIRST)?;
+            let left = loaded(load, selector::FIRST)?;
             let right = prefix(left, value, u8::try_from(bits).ok()?)?;
             Some((Statement::Match { left, op: op_of(*op)?, right }, 3))
         }
@@ -79,17 +82,17 @@ fn first(rest: &[Expression]) -> Option<(Statement, usize)> {
 }
 
 fn op_of(number: u32) -> Option<Op> {
-    [Op::Eq, Op::Ne].into_iter().find(|op| step::comparison(*op) == number)
+    [Op::Eq, Op::Ne].into_iter().find(|op| selector::comparison(*op) == number)
 }
 
 fn loaded(load: &Expression, register: u32) -> Option<Selector> {
-    let loads = |selector: &Selector| step::load(*selector).0.to(register) == *load;
+    let loads = |selector: &Selector| selector::load(*selector).0.to(register) == *load;
     Selector::ALL.into_iter().find(loads)
 }
 
 /// Fewer bytes than the selector has are a prefix.
 fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
-    let left = loaded(load, step::FIRST).or_else(|| shortened(load))?;
+    let left = loaded(load, selector::FIRST).or_else(|| shortened(load))?;
     let kind = left.data_type();
     let right = if value.len() == kind.length() {
         bytes::read(&[kind], value).ok()?.pop()?.into()
@@ -103,11 +106,11 @@ fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
 
 /// The selector of which a step loads the first bytes.
 fn shortened(load: &Expression) -> Option<Selector> {
-    let Expression::Payload { base, offset, length, register: step::FIRST } = load else {
+    let Expression::Payload { base, offset, length, register: selector::FIRST } = load else {
         return None;
     };
     let begins = |selector: &Selector| {
-        matches!(step::load(*selector).0, Load::Payload(its, at, whole)
+        matches!(selector::load(*selector).0, Load::Payload(its, at, whole)
             if its == *base && at == *offset && whole > *length)
     };
     Selector::ALL.into_iter().find(begins)
@@ -124,7 +127,8 @@ fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
 fn looked_up(rest: &[Expression]) -> Option<(Statement, usize)> {
     let mut left = Vec::new();
     let mut word = 0;
-    while let Some(selector) = rest.get(left.len()).and_then(|it| loaded(it, step::register(word)))
+    while let Some(selector) =
+        rest.get(left.len()).and_then(|it| loaded(it, selector::register(word)))
     {
         left.push(selector);
         word += selector.data_type().length().div_ceil(4);
@@ -135,7 +139,7 @@ fn looked_up(rest: &[Expression]) -> Option<(Statement, usize)> {
         (None, set, _) => {
             Some((Statement::InSet { left, negated: *inverted, set: set.clone() }, used))
         }
-        (Some(step::VERDICT), SetRef::Named(map), _) => {
+        (Some(selector::VERDICT), SetRef::Named(map), _) => {
             Some((Statement::VerdictMap { left, map: map.clone() }, used))
         }
         (Some(_), SetRef::Named(map), Some(Expression::Nat { family, port, .. })) => {

@@ -5,11 +5,11 @@ use std::os::fd::AsFd;
 
 use rustix::net::sockopt;
 
-use super::Socket;
-use super::receive::{MSG_TRUNC, Silence, receive, receive_with, retried};
 use crate::attribute::Body;
+use crate::error::{Cause, Malformed, Refusal, errno};
 use crate::message::{Message, Messages, Writer, flag, kind};
-use crate::{Cause, Malformed, Refusal, errno};
+use crate::socket::Socket;
+use crate::socket::receive::{MSG_TRUNC, Silence, receive, receive_with, retried};
 
 /// `recv`: don't wait.
 const MSG_DONTWAIT: i32 = 0x40;
@@ -17,7 +17,7 @@ const MSG_DONTWAIT: i32 = 0x40;
 const OVERHEAD: usize = 512;
 
 /// Messages that are written one after the other into one datagram.
-pub(crate) struct Series<'a> {
+pub(crate) struct Batch<'a> {
     writer: &'a mut Writer,
     first: u32,
     count: u32,
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     Refused(usize, Refusal),
 }
 
-impl Series<'_> {
+impl Batch<'_> {
     /// Appends a message.
     pub(crate) fn message(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Body<'_>)) {
         self.last = self.writer.len();
@@ -49,23 +49,23 @@ impl Series<'_> {
 }
 
 impl Socket {
-    fn series(&mut self) -> Series<'_> {
+    fn batch(&mut self) -> Batch<'_> {
         self.writer.clear();
         let first = self.sequence.wrapping_add(1);
-        Series { writer: &mut self.writer, first, count: 0, last: 0 }
+        Batch { writer: &mut self.writer, first, count: 0, last: 0 }
     }
 
     /// Sends a transaction: the messages that `changes` writes, and then, unanswered, that of `end`.
     pub(crate) fn transact(
         &mut self,
-        changes: impl FnOnce(&mut Series<'_>),
-        end: impl FnOnce(&mut Series<'_>),
+        changes: impl FnOnce(&mut Batch<'_>),
+        end: impl FnOnce(&mut Batch<'_>),
     ) -> Result<Outcome, Cause> {
-        let mut series = self.series();
-        changes(&mut series);
-        let awaited = series.acknowledged();
-        end(&mut series);
-        let (first, count) = (series.first, series.count);
+        let mut batch = self.batch();
+        changes(&mut batch);
+        let awaited = batch.acknowledged();
+        end(&mut batch);
+        let (first, count) = (batch.first, batch.count);
         self.sequence = self.sequence.wrapping_add(count);
         self.send_whole()?;
         self.outcome(first, awaited)
@@ -115,9 +115,9 @@ impl Socket {
         mut fill: impl FnMut(usize, &mut Body<'_>),
         mut each: impl FnMut(usize, Result<Message<'_>, Refusal>) -> Result<(), Cause>,
     ) -> Result<(), Cause> {
-        let mut series = self.series();
-        (0..count).for_each(|number| series.message(kind, 0, |body| fill(number, body)));
-        let (first, written) = (series.first, series.count);
+        let mut batch = self.batch();
+        (0..count).for_each(|number| batch.message(kind, 0, |body| fill(number, body)));
+        let (first, written) = (batch.first, batch.count);
         self.sequence = self.sequence.wrapping_add(written);
         self.send_whole()?;
         let (mut missing, mut fault) = (count, None);

@@ -1,30 +1,6 @@
-//! Tables, chains, rules: what a ruleset consists of, in nft's words.
+//! Chains: regular ones, and base chains with their hooks.
 
 use std::fmt;
-
-use super::Statement;
-
-/// What packets a table sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Family {
-    /// IPv4 and IPv6.
-    Inet,
-    /// IPv4.
-    Ip,
-    /// IPv6.
-    Ip6,
-}
-
-/// A table's name: all that other objects need to know of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Table {
-    /// What it sees.
-    pub family: Family,
-    /// Its name, unique within the family.
-    pub name: String,
-}
 
 /// A chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,30 +63,6 @@ pub enum Policy {
     Drop,
 }
 
-/// A rule that is to be added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Rule {
-    /// In which chain.
-    pub chain: String,
-    /// What it says, in order.
-    pub statements: Vec<Statement>,
-    /// For people, or to know it again; at most 128 bytes.
-    pub comment: Option<String>,
-}
-
-impl Table {
-    /// Returns the identity of a table.
-    pub fn new(family: Family, name: impl Into<String>) -> Self {
-        Self { family, name: name.into() }
-    }
-
-    /// A table for both IPv4 and IPv6.
-    pub fn inet(name: impl Into<String>) -> Self {
-        Self::new(Family::Inet, name)
-    }
-}
-
 impl Chain {
     /// A chain that packets enter only from other chains.
     pub fn regular(name: impl Into<String>) -> Self {
@@ -137,34 +89,6 @@ impl BaseChain {
     /// Sets the policy.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
-    }
-}
-
-impl Rule {
-    /// A rule without a comment.
-    pub fn new(chain: impl Into<String>, statements: impl Into<Vec<Statement>>) -> Self {
-        Self { chain: chain.into(), statements: statements.into(), comment: None }
-    }
-
-    /// Adds a comment.
-    pub fn with_comment(self, comment: impl Into<String>) -> Self {
-        Self { comment: Some(comment.into()), ..self }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Inet => "inet",
-            Self::Ip => "ip",
-            Self::Ip6 => "ip6",
-        })
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.family, self.name)
     }
 }
 
@@ -202,4 +126,18 @@ impl fmt::Display for BaseChain {
         // Numbers, since nft knows each priority's name only at some hooks.
         write!(f, "type {kind} hook {hook} priority {priority}; policy {policy};")
     }
+}
+
+/// What the kernel knows of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChainInfo {
+    /// Its name.
+    pub name: String,
+    /// Where packets enter it. `None` also for a base chain of a sort that [`BaseChain`] cannot tell.
+    pub base: Option<BaseChain>,
+    /// How many rules it has, and how many rules and elements lead to it.
+    pub references: u32,
+    /// For people.
+    pub comment: Option<String>,
 }

@@ -1,8 +1,10 @@
 //! A rule's steps as attributes.
 
 use crate::attribute::Body;
-use crate::nftables::wire::{ITEM, data, expression as wire, rule, set, verdict};
-use crate::nftables::{Expression, SetRef, Verdict};
+use crate::nftables::data::Verdict;
+use crate::nftables::expression::Expression;
+use crate::nftables::statement::SetRef;
+use crate::nftables::wire::uapi::{ITEM, data, expression as wire, rule, set, verdict};
 
 /// Writes a rule's steps. Its anonymous sets have the numbers from `next_set` on.
 pub(super) fn list(body: &mut Body<'_>, expressions: &[Expression], mut next_set: u32) {

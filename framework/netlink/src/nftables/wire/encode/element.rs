@@ -1,9 +1,13 @@
 //! Elements as messages.
 
-use super::{Encoder, expression, write_comment};
 use crate::attribute::Body;
-use crate::nftables::wire::{ITEM, data, element as wire, flag, message};
-use crate::nftables::{Element, Field, Key, Operation, Value, bytes};
+use crate::nftables::data::{Field, Key, Value};
+use crate::nftables::set::Element;
+use crate::nftables::transaction::Operation;
+use crate::nftables::wire::bytes;
+use crate::nftables::wire::encode::encoder::{Encoder, write_comment};
+use crate::nftables::wire::encode::expression;
+use crate::nftables::wire::uapi::{ITEM, data, element as wire, flag, message};
 
 /// Elements share messages up to this length in bytes: a nest's length has 16 bits, and an element is much shorter
 /// than what is left.

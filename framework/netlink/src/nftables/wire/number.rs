@@ -1,10 +1,12 @@
 //! The kernel's and nft's numbers and names of what has words here.
 
-use super::wire::{IFNAME, IPV4, IPV6, order};
-use super::{ChainType, DataType, Family, Hook, Policy};
+use crate::nftables::chain::{ChainType, Hook, Policy};
+use crate::nftables::data::DataType;
+use crate::nftables::table::Family;
+use crate::nftables::wire::uapi::{IFNAME, IPV4, IPV6, order};
 
 impl Family {
-    pub(super) fn number(self) -> u8 {
+    pub(in crate::nftables) fn number(self) -> u8 {
         match self {
             Self::Inet => 1,
             Self::Ip => IPV4,
@@ -17,24 +19,24 @@ impl Hook {
     const ALL: [Self; 5] =
         [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting];
 
-    pub(super) fn number(self) -> u32 {
+    pub(in crate::nftables) fn number(self) -> u32 {
         self as u32
     }
 
-    pub(super) fn of_number(number: u32) -> Option<Self> {
+    pub(in crate::nftables) fn of_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|hook| hook.number() == number)
     }
 }
 
 impl ChainType {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::nftables) fn name(self) -> &'static str {
         match self {
             Self::Filter => "filter",
             Self::Nat => "nat",
         }
     }
 
-    pub(super) fn of_name(name: &[u8]) -> Option<Self> {
+    pub(in crate::nftables) fn of_name(name: &[u8]) -> Option<Self> {
         match name {
             b"filter" => Some(Self::Filter),
             b"nat" => Some(Self::Nat),
@@ -44,7 +46,7 @@ impl ChainType {
 }
 
 impl Policy {
-    pub(super) fn number(self) -> u32 {
+    pub(in crate::nftables) fn number(self) -> u32 {
         match self {
             Self::Drop => 0,
             Self::Accept => 1,
@@ -54,7 +56,7 @@ impl Policy {
 
 impl DataType {
     /// nft's number for it.
-    pub(super) fn number(self) -> u32 {
+    pub(in crate::nftables) fn number(self) -> u32 {
         match self {
             Self::Ipv4Addr => 7,
             Self::Ipv6Addr => 8,
@@ -65,7 +67,7 @@ impl DataType {
     }
 
     /// In bytes.
-    pub(super) fn length(self) -> usize {
+    pub(in crate::nftables) fn length(self) -> usize {
         match self {
             Self::InetProto => 1,
             Self::InetService => 2,
@@ -74,7 +76,7 @@ impl DataType {
         }
     }
 
-    pub(super) fn order(self) -> u32 {
+    pub(in crate::nftables) fn order(self) -> u32 {
         if self == Self::Ifname { order::HOST } else { order::NETWORK }
     }
 }

@@ -1,11 +1,13 @@
 //! What is refused before the kernel sees it: what would mean something else there, or what nft could not read back.
 
-use super::wire::IFNAME;
-use super::{
-    Chain, Element, Field, Key, Operand, Operation, Rule, Selector, Set, SetRef, Statement,
-    Transaction, Value, Verdict,
-};
-use crate::{Cause, Error};
+use crate::error::{Cause, Error};
+use crate::nftables::chain::Chain;
+use crate::nftables::data::{Field, Key, Value, Verdict};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Element, Set};
+use crate::nftables::statement::{Operand, Selector, SetRef, Statement};
+use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::uapi::IFNAME;
 
 type Checked = Result<(), &'static str>;
 

@@ -1,19 +1,22 @@
 //! The steps that nft makes of selectors, matches and actions; registers.
 
-use super::wire::{IFNAME, IPV4, IPV6};
-use super::{DataType, Expression, Family, Field, Op, Selector};
+use crate::nftables::data::{DataType, Field};
+use crate::nftables::expression::Expression;
+use crate::nftables::statement::{Op, Selector};
+use crate::nftables::table::Family;
+use crate::nftables::wire::uapi::{IFNAME, IPV4, IPV6};
 
 /// The register of verdicts.
-pub(super) const VERDICT: u32 = 0;
+pub(in crate::nftables) const VERDICT: u32 = 0;
 /// The first register for data.
-pub(super) const FIRST: u32 = 1;
+pub(in crate::nftables) const FIRST: u32 = 1;
 
-pub(super) const META_IIFNAME: u32 = 6;
-pub(super) const META_OIFNAME: u32 = 7;
-pub(super) const META_NFPROTO: u32 = 15;
-pub(super) const META_L4PROTO: u32 = 16;
-pub(super) const NETWORK_HEADER: u32 = 1;
-pub(super) const TRANSPORT_HEADER: u32 = 2;
+pub(in crate::nftables) const META_IIFNAME: u32 = 6;
+pub(in crate::nftables) const META_OIFNAME: u32 = 7;
+pub(in crate::nftables) const META_NFPROTO: u32 = 15;
+pub(in crate::nftables) const META_L4PROTO: u32 = 16;
+pub(in crate::nftables) const NETWORK_HEADER: u32 = 1;
+pub(in crate::nftables) const TRANSPORT_HEADER: u32 = 2;
 const CT_STATUS: u32 = 2;
 const CT_PROTO_DST: u32 = 12;
 const CT_DST_IP: u32 = 20;
@@ -24,19 +27,19 @@ const STATUS_DNAT: u32 = 1 << 5;
 const FIB_DADDR: u32 = 2;
 const FIB_ADDRESS_TYPE: u32 = 3;
 const ADDRESS_LOCAL: u32 = 2;
-pub(super) const EQ: u32 = 0;
-pub(super) const NE: u32 = 1;
-pub(super) const NAT_DESTINATION: u32 = 1;
+pub(in crate::nftables) const EQ: u32 = 0;
+pub(in crate::nftables) const NE: u32 = 1;
+pub(in crate::nftables) const NAT_DESTINATION: u32 = 1;
 
 /// The register that begins `word` words of 4 bytes after the first, by the name that the kernel itself uses.
-pub(super) fn register(word: usize) -> u32 {
+pub(in crate::nftables) fn register(word: usize) -> u32 {
     let word = u32::try_from(word).unwrap_or(u32::MAX / 2);
     if word.is_multiple_of(4) { FIRST + word / 4 } else { 8 + word }
 }
 
 /// From where a selector is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Load {
+pub(in crate::nftables) enum Load {
     Meta(u32),
     /// Header, offset and length in it.
     Payload(u32, u32, u32),
@@ -45,7 +48,7 @@ pub(super) enum Load {
 }
 
 impl Load {
-    pub(super) fn to(self, register: u32) -> Expression {
+    pub(in crate::nftables) fn to(self, register: u32) -> Expression {
         match self {
             Self::Meta(key) => Expression::Meta { key, register },
             Self::Payload(base, offset, length) => {
@@ -57,7 +60,7 @@ impl Load {
 }
 
 impl Selector {
-    pub(super) const ALL: [Self; 13] = [
+    pub(in crate::nftables) const ALL: [Self; 13] = [
         Self::Iifname,
         Self::Oifname,
         Self::NfProto,
@@ -86,7 +89,7 @@ impl Selector {
 }
 
 /// What loads a selector, and how many bytes that are.
-pub(super) fn load(selector: Selector) -> (Load, usize) {
+pub(in crate::nftables) fn load(selector: Selector) -> (Load, usize) {
     let load = match selector {
         Selector::Iifname => Load::Meta(META_IIFNAME),
         Selector::Oifname => Load::Meta(META_OIFNAME),
@@ -106,7 +109,7 @@ pub(super) fn load(selector: Selector) -> (Load, usize) {
 }
 
 /// The family whose header a selector reads. What `ct` knows it knows by family itself.
-pub(super) fn family_of(selector: Selector) -> Option<u8> {
+pub(in crate::nftables) fn family_of(selector: Selector) -> Option<u8> {
     match selector {
         Selector::IpSaddr | Selector::IpDaddr => Some(IPV4),
         Selector::Ip6Saddr | Selector::Ip6Daddr => Some(IPV6),
@@ -115,11 +118,11 @@ pub(super) fn family_of(selector: Selector) -> Option<u8> {
 }
 
 /// The family that all packets of a table have.
-pub(super) fn network(family: Family) -> Option<u8> {
+pub(in crate::nftables) fn network(family: Family) -> Option<u8> {
     (family != Family::Inet).then(|| family.number())
 }
 
-pub(super) fn comparison(op: Op) -> u32 {
+pub(in crate::nftables) fn comparison(op: Op) -> u32 {
     match op {
         Op::Eq => EQ,
         Op::Ne => NE,
@@ -127,7 +130,7 @@ pub(super) fn comparison(op: Op) -> u32 {
 }
 
 /// What a match compares with: of a link's name with a `*`, only what comes before it.
-pub(super) fn bytes(field: &Field) -> Vec<u8> {
+pub(in crate::nftables) fn bytes(field: &Field) -> Vec<u8> {
     if let Field::Ifname(name) = field
         && let Some(begin) = name.strip_suffix('*')
     {
@@ -139,7 +142,7 @@ pub(super) fn bytes(field: &Field) -> Vec<u8> {
 }
 
 /// What a prefix is compared with, and through which mask. Whole bytes are compared without one, and loaded alone.
-pub(super) fn prefix(
+pub(in crate::nftables) fn prefix(
     load: &mut Load,
     length: usize,
     field: &Field,
@@ -167,7 +170,7 @@ fn mask(length: usize, bits: usize) -> Vec<u8> {
     (0..length).map(of_byte).collect()
 }
 
-pub(super) fn fib_daddr_local() -> [Expression; 2] {
+pub(in crate::nftables) fn fib_daddr_local() -> [Expression; 2] {
     let (register, op) = (FIRST, EQ);
     [
         Expression::Fib { result: FIB_ADDRESS_TYPE, flags: FIB_DADDR, register },
@@ -175,7 +178,7 @@ pub(super) fn fib_daddr_local() -> [Expression; 2] {
     ]
 }
 
-pub(super) fn ct_status_dnat() -> [Expression; 3] {
+pub(in crate::nftables) fn ct_status_dnat() -> [Expression; 3] {
     let (register, op) = (FIRST, NE);
     [
         Expression::Ct { key: CT_STATUS, direction: None, register },
@@ -185,7 +188,7 @@ pub(super) fn ct_status_dnat() -> [Expression; 3] {
 }
 
 /// The map's value stands where its key stood: first the address, then the port.
-pub(super) fn dnat(family: Family, with_port: bool) -> Expression {
+pub(in crate::nftables) fn dnat(family: Family, with_port: bool) -> Expression {
     let (number, words) = match family {
         Family::Ip6 => (IPV6, 4),
         Family::Ip | Family::Inet => (IPV4, 1),

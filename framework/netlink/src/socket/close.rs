@@ -17,7 +17,7 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 /// Leaves the socket to the kernel; where it has no io_uring, or does not let this process use it, closes it and
 /// waits.
-pub(crate) fn close_later(socket: impl AsFd) {
+pub(super) fn close_later(socket: impl AsFd) {
     let is_one_of_few = LEFT.fetch_add(1, Ordering::Relaxed) < MOST;
     if let Some(ring) = is_one_of_few.then(|| ring_with(&socket)).flatten() {
         // Closed when the process ends: earlier it would be this process that does the work, and waits.

@@ -2,9 +2,12 @@
 
 use std::fmt::{self, Display};
 
-use super::data::concatenation;
-use super::wire::IPV6;
-use super::{Chain, Field, Op, Operand, Operation, Rule, Selector, SetRef, Statement, Transaction};
+use crate::nftables::chain::Chain;
+use crate::nftables::data::{Field, concatenation};
+use crate::nftables::rule::Rule;
+use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
+use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::uapi::IPV6;
 
 impl Transaction {
     /// One of its operations as nft spells it: `add element inet filter ports { tcp . 22 }`.
