@@ -15,43 +15,34 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod baseline;
 mod binary;
-mod cable;
 mod call;
-mod door;
-mod fake;
-mod fault;
-mod holder;
+mod fake_plugin;
 mod host;
-mod mesos;
-mod outcome;
-mod place;
-mod plugin_dir;
 mod process;
-mod record;
-mod script;
+mod sandbox;
+mod scripted_plugin;
 mod snapshot;
-mod sysctl;
-mod temporary;
+mod temp_dir;
 mod traffic;
-mod visible;
+mod wait;
 
-pub use baseline::{Baseline, ReusableContainer};
 pub use binary::{binary, plugin_binary};
-pub use cable::VethPair;
-pub use call::{CallBuilder, RunningCall};
-pub use fake::{FakePlugin, Journal, fake_call};
-pub use fault::{Fault, FaultedCall};
+pub use call::builder::{CallBuilder, RunningCall};
+pub use call::fault::{Fault, FaultedCall};
+pub use call::outcome::Outcome;
+pub use fake_plugin::{FakePlugin, Journal, fake_call};
+pub use host::baseline::{Baseline, ReusableContainer};
+pub use host::veth_pair::VethPair;
 pub use host::{Container, Host, Neighbour};
-pub use outcome::Outcome;
-pub use place::{Netns, Process};
-pub use plugin_dir::PluginDir;
-pub use record::{RecordLine, RecordedCall};
-pub use script::{
+pub use sandbox::bind_mounts::BindMounts;
+pub use sandbox::netns::{Netns, Process};
+pub use scripted_plugin::plugin_dir::PluginDir;
+pub use scripted_plugin::record::{RecordLine, RecordedCall};
+pub use scripted_plugin::script::{
     Answer, BackgroundChild, Behaviour, ErrorAnswer, Flood, Script, StdinUse, Stream,
 };
 pub use snapshot::Snapshot;
-pub use temporary::TempDir;
+pub use temp_dir::TempDir;
 pub use traffic::{EchoSession, Server, Traffic};
-pub use visible::BindMounts;
+pub use wait::wait_until;

@@ -1,13 +1,13 @@
 //! Runs a command to its end, with a deadline, keeping what it printed.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::place::Netns;
+/// How long helper programs that must succeed may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a process left: its status and what it printed.
 pub(crate) struct Finished {
@@ -34,21 +34,8 @@ impl Running {
         Ok(Self::of(command.spawn()?, stdin, started))
     }
 
-    /// Starts `program` at a place, after `prepare` has said how; it returns what is to be written to standard input.
-    pub(crate) fn start_at(
-        place: &Netns,
-        program: &Path,
-        prepare: impl FnOnce(&mut Command) -> Option<Vec<u8>> + Send,
-    ) -> io::Result<Self> {
-        let (started, mut stdin) = (Instant::now(), None);
-        let child = place.start(program, |command| {
-            stdin = prepare(command);
-            pipe(command, stdin.is_some());
-        })?;
-        Ok(Self::of(child, stdin, started))
-    }
-
-    fn of(mut child: Child, stdin: Option<Vec<u8>>, started: Instant) -> Self {
+    /// Reads the outputs of a process that has been started with pipes, and writes `stdin` to it.
+    pub(crate) fn of(mut child: Child, stdin: Option<Vec<u8>>, started: Instant) -> Self {
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
             // A process that closes its input early is no error here.
             thread::spawn(move || drop(pipe.write_all(&text)));
@@ -73,7 +60,7 @@ impl Running {
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let stdout = self.stdout.recv_timeout(remaining());
         let stderr = self.stderr.recv_timeout(remaining());
-        let status = wait_until(&mut self.child, deadline);
+        let status = wait_for_exit(&mut self.child, deadline);
         let took = self.started.elapsed();
         match (status, stdout, stderr) {
             (Some(status), Ok(stdout), Ok(stderr)) => {
@@ -92,7 +79,8 @@ impl Drop for Running {
     }
 }
 
-fn pipe(command: &mut Command, stdin: bool) {
+/// Connects both outputs, and standard input if it is to be written, to pipes.
+pub(crate) fn pipe(command: &mut Command, stdin: bool) {
     if stdin {
         command.stdin(Stdio::piped());
     }
@@ -114,7 +102,7 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
 }
 
 /// Both outputs are closed by now, so the process is ending: this loop is short.
-fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+fn wait_for_exit(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),

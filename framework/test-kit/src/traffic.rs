@@ -3,12 +3,8 @@
 use std::fmt;
 use std::io::Read;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
-use crate::place::Netns;
-
-/// How long helpers that must succeed may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::sandbox::netns::Netns;
 
 /// What a test sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +38,51 @@ impl fmt::Display for Traffic {
     }
 }
 
+impl Netns {
+    /// Starts a server here on `port`, on all addresses. It answers every request with
+    /// `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS the client as the server sees it.
+    ///
+    /// # Panics
+    /// When the port can't be bound.
+    pub fn serve(&self, traffic: Traffic, port: u16) -> Server {
+        Server::start(self, traffic, port, None)
+    }
+
+    /// [`Netns::serve`] on one address only.
+    ///
+    /// # Panics
+    /// When the address can't be bound.
+    pub fn serve_on(&self, traffic: Traffic, address: &str, port: u16) -> Server {
+        Server::start(self, traffic, port, Some(address))
+    }
+
+    /// Fetches `http://ADDRESS:PORT/` from here (`[…]` around an IPv6 address): the body, or why not.
+    pub fn fetch(&self, url: &str) -> Result<String, String> {
+        self.peer(&["fetch", url])
+    }
+
+    /// Sends one request to a server made by [`Netns::serve`]: its answer, or why there is none.
+    /// Gives up after two seconds; [`Netns::peer`] takes `--timeout` and `--from`.
+    pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
+        self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
+    }
+
+    /// Opens a connection from here to an [`Traffic::Echo`] server and keeps it busy.
+    ///
+    /// # Panics
+    /// When nothing comes back.
+    pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
+        EchoSession::start(self, address, port)
+    }
+
+    /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.
+    pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.output(crate::binary::binary("cni-test-peer"), arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+}
+
 /// A running server. Dropping it ends it; the port is free again when the drop returns.
 #[derive(Debug)]
 pub struct Server {
@@ -49,15 +90,15 @@ pub struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(place: &Netns, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
-        let mut command = place.command(crate::binary("cni-test-peer"));
+    fn start(netns: &Netns, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
+        let mut command = netns.command(crate::binary::binary("cni-test-peer"));
         command.args(["serve", traffic.as_str(), &port.to_string(), "--until-eof"]);
-        command.args(["--name", place.name()]);
+        command.args(["--name", netns.name()]);
         command.args(bind.iter().flat_map(|address| ["--bind", address]));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));
-        let name = place.name();
+        let name = netns.name();
         assert!(is_ready(&mut child), "{name}: no {traffic} server on port {port}; see stderr");
         Self { child }
     }
@@ -87,14 +128,14 @@ pub struct EchoSession {
 }
 
 impl EchoSession {
-    pub(crate) fn start(place: &Netns, address: &str, port: u16) -> Self {
-        let mut command = place.command(crate::binary("cni-test-peer"));
+    fn start(netns: &Netns, address: &str, port: u16) -> Self {
+        let mut command = netns.command(crate::binary::binary("cni-test-peer"));
         command.args(["converse", address, &port.to_string(), "--timeout", "20000"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));
         if !is_ready(&mut child) {
-            panic!("{}: {}", place.name(), reason(child));
+            panic!("{}: {}", netns.name(), reason(child));
         }
         Self { child }
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::place::Netns;
+use crate::sandbox::netns::Netns;
 
 /// Settings of a network namespace; `*` stands for each link.
 const OF_A_NAMESPACE: [&str; 2] =
@@ -28,14 +28,14 @@ const OF_A_HOST: [&str; 12] = [
 const HAIRPIN: &str = "/sys/class/net/*/brport/hairpin_mode";
 
 /// `PATH:VALUE` of each setting that is not 0.
-pub(super) fn settings(place: &Netns) -> Vec<String> {
+pub(super) fn settings(netns: &Netns) -> Vec<String> {
     let mut patterns = OF_A_NAMESPACE.to_vec();
-    if place.netns.is_none() {
+    if netns.name.is_none() {
         patterns.extend(OF_A_HOST);
         patterns.push(HAIRPIN);
     }
     let read = || patterns.iter().flat_map(|pattern| values(pattern)).collect();
-    place.within(read).unwrap_or_else(|| by_shell(place, &patterns))
+    netns.within(read).unwrap_or_else(|| by_shell(netns, &patterns))
 }
 
 fn values(pattern: &str) -> Vec<String> {
@@ -50,8 +50,8 @@ fn values(pattern: &str) -> Vec<String> {
     entries.filter_map(|entry| line(entry.path().join(rest))).collect()
 }
 
-/// The same where only a process can enter the place.
-fn by_shell(place: &Netns, patterns: &[&str]) -> Vec<String> {
+/// The same where only a process can enter the netns.
+fn by_shell(netns: &Netns, patterns: &[&str]) -> Vec<String> {
     let patterns = patterns.join(" ");
     let script = format!(
         "for file in {patterns}; do
@@ -59,17 +59,17 @@ fn by_shell(place: &Netns, patterns: &[&str]) -> Vec<String> {
              [ \"$value\" = 0 ] || echo \"$file:$value\"
          done"
     );
-    place.sh(&script).lines().map(str::to_owned).collect()
+    netns.sh(&script).lines().map(str::to_owned).collect()
 }
 
 /// What a host's own directories contain: path, kind, mode, and the size of files.
-pub(crate) fn files(place: &Netns) -> Vec<String> {
-    let view = place.holder.view();
+pub(crate) fn files(netns: &Netns) -> Vec<String> {
+    let view = netns.sandbox.view();
     let mut lines = Vec::new();
-    if place.netns.is_some() {
+    if netns.name.is_some() {
         return lines;
     }
-    let root = format!("/proc/{}/root", place.holder.pid());
+    let root = format!("/proc/{}/root", netns.sandbox.pid());
     let is_hidden = |path: &Path| {
         let fixed = ["/run/netns", "/run/xtables.lock"];
         fixed.iter().any(|fixed| path == Path::new(fixed))

@@ -1,15 +1,15 @@
 //! A picture of a host's network and files, to compare before and after.
 
 pub(crate) mod files;
+pub(crate) mod firewall;
+mod ip_output;
 pub(crate) mod kernel_state;
-pub(crate) mod look;
-mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::place::Netns;
+use crate::sandbox::netns::Netns;
 
 /// Links, addresses, routes, policy rules, iptables rules (both variants, IPv4 and IPv6), the
 /// nftables ruleset, settings that plugins change (route_localnet and ip_forward; for a host also forwarding, proxy_arp, rp_filter and the like of each link, and hairpin mode), and for a host also its files below `/run`,
@@ -25,16 +25,23 @@ pub struct Snapshot {
     sections: BTreeMap<String, Vec<String>>,
 }
 
+impl Netns {
+    /// Links, addresses, routes and rules here; for a host also its files. See [`Snapshot`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self)
+    }
+}
+
 impl Snapshot {
-    pub(crate) fn take(place: &Netns) -> Self {
+    fn take(netns: &Netns) -> Self {
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut add = |section: &str, line: &str| {
             sections.entry(section.to_owned()).or_default().push(tidy(line));
         };
-        for (section, line) in settled(place).lines().filter_map(objects::read) {
+        for (section, line) in settled(netns).lines().filter_map(ip_output::read) {
             add(section, &line);
         }
-        for rules in look::rules(place) {
+        for rules in firewall::rules(netns) {
             let mut section = "";
             for line in rules.lines() {
                 match line.strip_prefix("== ") {
@@ -43,8 +50,8 @@ impl Snapshot {
                 }
             }
         }
-        files::settings(place).iter().for_each(|line| add("settings", line));
-        files::files(place).iter().for_each(|line| add("files", line));
+        files::settings(netns).iter().for_each(|line| add("settings", line));
+        files::files(netns).iter().for_each(|line| add("files", line));
         for (name, lines) in &mut sections {
             match name.as_str() {
                 name if name.starts_with("iptables") || name.starts_with("ip6tables") => {
@@ -119,11 +126,11 @@ impl fmt::Display for Snapshot {
 
 /// What `ip` prints. The kernel adds the `local` route of an IPv6 address a moment after the address:
 /// a look that falls in between is taken again.
-fn settled(place: &Netns) -> std::sync::Arc<str> {
+fn settled(netns: &Netns) -> std::sync::Arc<str> {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
-        let seen = look::ip(place);
-        if objects::is_settled(&seen) || Instant::now() > deadline {
+        let seen = firewall::ip(netns);
+        if ip_output::is_settled(&seen) || Instant::now() > deadline {
             return seen;
         }
     }

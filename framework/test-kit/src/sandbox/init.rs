@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use crate::door::Door;
-use crate::snapshot::look::Rules;
-use crate::visible::{BindMounts, Item, TMP};
+use crate::sandbox::bind_mounts::{BindMounts, Item, TMP};
+use crate::sandbox::enter::Door;
+use crate::sandbox::ruleset_cache::RulesetCache;
 
-const SETUP: &str = include_str!("holder.sh");
+const SETUP: &str = include_str!("init.sh");
 
 /// Directories that an ordinary user's PATH often lacks, and where `ip` and `iptables` live.
 const SYSTEM_DIRECTORIES: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
@@ -53,17 +53,17 @@ impl View {
 
 /// A running holder process.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub(crate) struct Sandbox {
     pid: u32,
     in_user_namespace: bool,
     door: Option<Door>,
     view: View,
     /// The firewall rules as they were last seen.
-    pub(crate) rules: Rules,
+    pub(crate) rules: RulesetCache,
     running: Mutex<Option<(Child, ChildStdin)>>,
 }
 
-impl Holder {
+impl Sandbox {
     /// Starts a holder: as root directly, else by way of a user namespace.
     pub(crate) fn start(view: &View) -> Result<Self, String> {
         let mut refusals = Vec::new();
@@ -95,7 +95,14 @@ impl Holder {
                 let running = Mutex::new(Some((child, stdin)));
                 let door = if in_user_namespace { None } else { Door::to(pid) };
                 let view = view.clone();
-                Ok(Self { pid, in_user_namespace, door, view, rules: Rules::default(), running })
+                Ok(Self {
+                    pid,
+                    in_user_namespace,
+                    door,
+                    view,
+                    rules: RulesetCache::default(),
+                    running,
+                })
             }
             (_, stdin) => {
                 drop(stdin);
@@ -194,7 +201,7 @@ impl Holder {
     }
 }
 
-impl Drop for Holder {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         self.end();
     }

@@ -1,4 +1,8 @@
-//! Throw-away hosts, their containers and their neighbours.
+//! Disposable hosts, their containers and their neighbours.
+
+pub(crate) mod baseline;
+mod sysctl;
+pub(crate) mod veth_pair;
 
 use std::fs;
 use std::ops::Deref;
@@ -10,10 +14,9 @@ use std::time::{Duration, Instant};
 use cni_netlink::link::Links;
 
 use crate::binary::output_directory;
-use crate::holder::{Holder, View};
-use crate::place::Netns;
-use crate::snapshot::look;
-use crate::visible::BindMounts;
+use crate::sandbox::bind_mounts::BindMounts;
+use crate::sandbox::init::{Sandbox, View};
+use crate::sandbox::netns::Netns;
 
 /// A throw-away host: its own network, mount and process namespaces, with its own `/run`,
 /// `/var/lib/cni`, `/sys` and `/proc`; the rest of the file system is the machine's.
@@ -26,7 +29,7 @@ use crate::visible::BindMounts;
 /// gone: processes, links, rules, files.
 #[derive(Debug)]
 pub struct Host {
-    place: Netns,
+    netns: Netns,
 }
 
 impl Host {
@@ -36,7 +39,7 @@ impl Host {
     /// When this machine does not allow it; the message says what is missing and what to do.
     #[expect(clippy::new_without_default, reason = "it starts a process and can fail")]
     pub fn new() -> Self {
-        Self::of(Holder::start(&View { own_tmp: false, visible: own_programs() }))
+        Self::of(Sandbox::start(&View { own_tmp: false, visible: own_programs() }))
     }
 
     /// Makes a host with a `/tmp` of its own, which its snapshots include. What is `visible` is there
@@ -45,7 +48,7 @@ impl Host {
     /// # Panics
     /// As [`Host::new`].
     pub fn with_private_tmp(visible: BindMounts) -> Self {
-        Self::of(Holder::start(&View { own_tmp: true, visible }))
+        Self::of(Sandbox::start(&View { own_tmp: true, visible }))
     }
 
     /// Makes a host in a user namespace, as an ordinary user gets it, also when root asks.
@@ -54,22 +57,22 @@ impl Host {
     /// As [`Host::new`].
     pub fn in_user_namespace() -> Self {
         let view = View { own_tmp: false, visible: own_programs() };
-        Self::of(Holder::start_in_user_namespace(&view))
+        Self::of(Sandbox::start_in_user_namespace(&view))
     }
 
-    fn of(holder: Result<Holder, String>) -> Self {
-        let holder = holder.unwrap_or_else(|problem| panic!("{problem}"));
-        let place = Netns { holder: Arc::new(holder), netns: None };
-        match place.holder.within(None, lo_up) {
+    fn of(sandbox: Result<Sandbox, String>) -> Self {
+        let sandbox = sandbox.unwrap_or_else(|problem| panic!("{problem}"));
+        let netns = Netns { sandbox: Arc::new(sandbox), name: None };
+        match netns.sandbox.within(None, lo_up) {
             Some(Ok(set)) => set.unwrap_or_else(|problem| panic!("the host: {problem}")),
-            _ => drop(place.run("ip link set lo up")),
+            _ => drop(netns.run("ip link set lo up")),
         }
-        Self { place }
+        Self { netns }
     }
 
     /// The id, outside, of the process that keeps the host alive.
     pub fn pid(&self) -> u32 {
-        self.place.holder.pid()
+        self.netns.sandbox.pid()
     }
 
     /// Makes a container: a named network namespace with `lo` up and nothing else.
@@ -78,22 +81,22 @@ impl Host {
     /// # Panics
     /// When the name is taken or unfit for a file.
     pub fn container(&self, name: &str) -> Container {
-        let holder = &self.place.holder;
-        let place = Netns { holder: holder.clone(), netns: Some(name.to_owned()) };
-        look::forget(&holder.rules, name);
-        match holder.within_new(name, make_ready) {
+        let sandbox = &self.netns.sandbox;
+        let netns = Netns { sandbox: sandbox.clone(), name: Some(name.to_owned()) };
+        sandbox.rules.forget(name);
+        match sandbox.within_new(name, make_ready) {
             Some(Ok(made)) => made.unwrap_or_else(|problem| panic!("{name}: {problem}")),
             Some(Err(error)) => panic!("can't make the network namespace {name}: {error}"),
             None => {
-                self.place.run(&format!("ip netns add {name}"));
-                place.sh("ip link set lo up
+                self.netns.run(&format!("ip netns add {name}"));
+                netns.sh("ip link set lo up
                      for which in all default; do
                          file=/proc/sys/net/ipv6/conf/$which/accept_dad
                          if [ -e $file ]; then echo 0 >$file; fi
                      done");
             }
         }
-        Container { place }
+        Container { netns }
     }
 
     /// Makes a neighbour: another machine on a cable (a veth pair) to this host. On the host's side
@@ -104,12 +107,12 @@ impl Host {
     /// # Panics
     /// When the name or an address is refused.
     pub fn neighbour(&self, name: &str, host_address: &str, address: &str) -> Neighbour {
-        let place = self.container(name).place;
+        let netns = self.container(name).netns;
         self.run(&format!("ip link add {name} type veth peer name eth0 netns {name}"));
         self.run(&format!("ip link set {name} up"));
-        place.run("ip link set eth0 up");
+        netns.run("ip link set eth0 up");
         let neighbour =
-            Neighbour { place, host: self.place.clone(), address: bare(address).to_owned() };
+            Neighbour { netns, host: self.netns.clone(), address: bare(address).to_owned() };
         neighbour.with_addresses(host_address, address)
     }
 
@@ -132,21 +135,21 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Containers may still hold a reference to the holder: end it by word, not by count.
-        self.place.holder.end();
+        // Containers may still hold a reference to the sandbox: end it by word, not by count.
+        self.netns.sandbox.end();
     }
 }
 
 /// A container on a [`Host`]: a network namespace in `/run/netns`.
 #[derive(Debug)]
 pub struct Container {
-    place: Netns,
+    netns: Netns,
 }
 
 impl Container {
     /// The path of its network namespace, as `CNI_NETNS` names it: `/run/netns/NAME`.
     pub fn netns(&self) -> String {
-        format!("/run/netns/{}", self.place.name())
+        format!("/run/netns/{}", self.netns.name())
     }
 
     /// Removes the network namespace, as after a crash or reboot. Returns when the kernel has taken the veths that led
@@ -155,8 +158,8 @@ impl Container {
     /// # Panics
     /// When it is gone already.
     pub fn delete(&self) {
-        let host = Netns { holder: self.place.holder.clone(), netns: None };
-        let name = self.place.name();
+        let host = Netns { sandbox: self.netns.sandbox.clone(), name: None };
+        let name = self.netns.name();
         let mark = format!("link-netns {name} ");
         let links = || host.run("ip -oneline link show type veth");
         let leads_there = |line: &&str| format!("{line} ").contains(&mark);
@@ -175,7 +178,7 @@ impl Container {
 /// Another machine beside a [`Host`], on a cable to it.
 #[derive(Debug)]
 pub struct Neighbour {
-    place: Netns,
+    netns: Netns,
     host: Netns,
     address: String,
 }
@@ -192,9 +195,9 @@ impl Neighbour {
     /// When an address is refused.
     pub fn with_addresses(self, host_address: &str, address: &str) -> Self {
         let (family, dad) = if address.contains(':') { ("-6", "nodad") } else { ("-4", "") };
-        self.host.run(&format!("ip address add {host_address} dev {} {dad}", self.place.name()));
-        self.place.run(&format!("ip address add {address} dev eth0 {dad}"));
-        self.place.run(&format!("ip {family} route replace default via {}", bare(host_address)));
+        self.host.run(&format!("ip address add {host_address} dev {} {dad}", self.netns.name()));
+        self.netns.run(&format!("ip address add {address} dev eth0 {dad}"));
+        self.netns.run(&format!("ip {family} route replace default via {}", bare(host_address)));
         self
     }
 }
@@ -232,20 +235,20 @@ fn bare(address: &str) -> &str {
 impl Deref for Host {
     type Target = Netns;
     fn deref(&self) -> &Netns {
-        &self.place
+        &self.netns
     }
 }
 
 impl Deref for Container {
     type Target = Netns;
     fn deref(&self) -> &Netns {
-        &self.place
+        &self.netns
     }
 }
 
 impl Deref for Neighbour {
     type Target = Netns;
     fn deref(&self) -> &Netns {
-        &self.place
+        &self.netns
     }
 }

@@ -168,7 +168,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::TempDir;
+    use crate::temp_dir::TempDir;
 
     /// Directories `real` and `link` in one below `/tmp`, and a program in `real`.
     fn place() -> (TempDir, PathBuf) {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use crate::binary::binary;
-use crate::call::CallBuilder;
-use crate::outcome::Outcome;
+use crate::call::builder::CallBuilder;
+use crate::call::outcome::Outcome;
 
 /// What happens right before a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

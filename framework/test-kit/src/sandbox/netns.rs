@@ -7,10 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use crate::holder::Holder;
-use crate::process::Running;
-use crate::snapshot::Snapshot;
-use crate::traffic::{self, EchoSession, Server, Traffic};
+use crate::process::{PATIENCE, Running};
+use crate::sandbox::init::Sandbox;
 
 /// A network namespace on a throw-away host: the host's own, a container's or a neighbour's.
 ///
@@ -18,8 +16,8 @@ use crate::traffic::{self, EchoSession, Server, Traffic};
 /// all dereference to it.
 #[derive(Debug, Clone)]
 pub struct Netns {
-    pub(crate) holder: Arc<Holder>,
-    pub(crate) netns: Option<String>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) name: Option<String>,
 }
 
 /// A process that lives on a throw-away host.
@@ -35,7 +33,7 @@ pub struct Process {
 impl Netns {
     /// `host`, or the name of the container or neighbour.
     pub fn name(&self) -> &str {
-        self.netns.as_deref().unwrap_or("host")
+        self.name.as_deref().unwrap_or("host")
     }
 
     /// A command that runs `program` here.
@@ -44,7 +42,7 @@ impl Netns {
     /// test sees is `nsenter`: it ends with the program's exit status or signal, and killing it kills
     /// the program with SIGKILL. To send another signal, run `kill` inside.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        self.holder.command(self.netns.as_deref(), program.as_ref())
+        self.sandbox.command(self.name.as_deref(), program.as_ref())
     }
 
     /// Starts `program` here. `prepare` is given the command that [`Netns::command`] returns, to add arguments, streams and the
@@ -52,13 +50,13 @@ impl Netns {
     /// is quicker. Wait for it before the host is dropped: the host can't end before its processes are waited for.
     ///
     /// # Errors
-    /// When it can't be started, or the place is gone.
+    /// When it can't be started, or the netns is gone.
     pub fn start(
         &self,
         program: impl AsRef<OsStr>,
         prepare: impl FnOnce(&mut Command) + Send,
     ) -> io::Result<Child> {
-        self.holder.start_inside(self.netns.as_deref(), program.as_ref(), prepare)
+        self.sandbox.start_inside(self.name.as_deref(), program.as_ref(), prepare)
     }
 
     /// Runs a command line, split at blanks (no quoting), and returns what it printed.
@@ -90,7 +88,7 @@ impl Netns {
     /// When it can't be written.
     pub fn write(&self, path: &str, text: &str) {
         let write = || fs::write(path, text).map_err(|error| error.to_string());
-        let written = match self.holder.within(self.netns.as_deref(), write) {
+        let written = match self.sandbox.within(self.name.as_deref(), write) {
             Some(written) => written.unwrap_or_else(|error| Err(error.to_string())),
             None => self.write_by_process(path, text),
         };
@@ -102,7 +100,7 @@ impl Netns {
         command.args(["-c", "exec cat >\"$0\"", path]);
         let finished = Running::start(command, Some(text.into()))
             .ok()
-            .and_then(|running| running.finish(traffic::PATIENCE))
+            .and_then(|running| running.finish(PATIENCE))
             .ok_or("could not run a shell")?;
         let words = || String::from_utf8_lossy(&finished.stderr).into_owned();
         if finished.status.success() { Ok(()) } else { Err(words()) }
@@ -118,64 +116,16 @@ impl Netns {
 
     /// Whether a file, directory or anything else is there.
     pub fn exists(&self, path: &str) -> bool {
-        match self.holder.within(self.netns.as_deref(), || Path::new(path).exists()) {
+        match self.sandbox.within(self.name.as_deref(), || Path::new(path).exists()) {
             Some(there) => there.unwrap_or(false),
             None => self.output("test", &["-e", path]).status.success(),
         }
     }
 
-    /// Links, addresses, routes and rules here; for a host also its files. See [`Snapshot`].
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot::take(self)
-    }
-
-    /// Starts a server here on `port`, on all addresses. It answers every request with
-    /// `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS the client as the server sees it.
-    ///
-    /// # Panics
-    /// When the port can't be bound.
-    pub fn serve(&self, traffic: Traffic, port: u16) -> Server {
-        Server::start(self, traffic, port, None)
-    }
-
-    /// [`Netns::serve`] on one address only.
-    ///
-    /// # Panics
-    /// When the address can't be bound.
-    pub fn serve_on(&self, traffic: Traffic, address: &str, port: u16) -> Server {
-        Server::start(self, traffic, port, Some(address))
-    }
-
-    /// Fetches `http://ADDRESS:PORT/` from here (`[…]` around an IPv6 address): the body, or why not.
-    pub fn fetch(&self, url: &str) -> Result<String, String> {
-        self.peer(&["fetch", url])
-    }
-
-    /// Sends one request to a server made by [`Netns::serve`]: its answer, or why there is none.
-    /// Gives up after two seconds; [`Netns::peer`] takes `--timeout` and `--from`.
-    pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
-        self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
-    }
-
-    /// Opens a connection from here to an [`Traffic::Echo`] server and keeps it busy.
-    ///
-    /// # Panics
-    /// When nothing comes back.
-    pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
-        EchoSession::start(self, address, port)
-    }
-
-    /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.
-    pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.output(crate::binary("cni-test-peer"), arguments);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
-    }
-
     /// All live processes on this host (also those in its containers and neighbours), without the
     /// one that keeps the host alive.
     pub fn processes(&self) -> Vec<Process> {
-        let proc = format!("/proc/{}/root/proc", self.holder.pid());
+        let proc = format!("/proc/{}/root/proc", self.sandbox.pid());
         let entries =
             fs::read_dir(&proc).unwrap_or_else(|error| panic!("can't read {proc}: {error}"));
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -185,13 +135,13 @@ impl Netns {
 
     /// Does `work` here, on a thread of this process; `None` where only processes can enter.
     pub(crate) fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
-        self.holder.within(self.netns.as_deref(), work)?.ok()
+        self.sandbox.within(self.name.as_deref(), work)?.ok()
     }
 
     /// Does `work` in this network namespace, on a thread of this process and with the machine's files;
     /// `None` where only processes can enter.
     pub(crate) fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
-        self.holder.within_network(self.netns.as_deref(), work)?.ok()
+        self.sandbox.within_network(self.name.as_deref(), work)?.ok()
     }
 
     fn expect(&self, program: &str, arguments: &[&str], what: &str) -> String {
@@ -203,7 +153,7 @@ impl Netns {
         stdout.into_owned()
     }
 
-    fn output(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Output {
+    pub(crate) fn output(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Output {
         let program = program.as_ref();
         let child = self.start(program, |command| {
             command.args(arguments).stdin(Stdio::null());

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::record::{RecordedCall, read_calls};
-use crate::script::Script;
-use crate::temporary::TempDir;
+use crate::scripted_plugin::record::{RecordedCall, read_calls};
+use crate::scripted_plugin::script::Script;
+use crate::temp_dir::TempDir;
 
 /// A directory of plugins, scripted ones above all; removed when it is dropped.
 ///
@@ -31,7 +31,7 @@ impl PluginDir {
     /// Adds a scripted plugin under this file name.
     pub fn with(self, name: &str, script: &Script) -> Self {
         self.script(name, script);
-        link(&crate::binary("cni-test-plugin"), &self.program(name));
+        link(&crate::binary::binary("cni-test-plugin"), &self.program(name));
         self
     }
 

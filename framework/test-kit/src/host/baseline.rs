@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use cni_netlink::link::Links;
 
+use crate::host::sysctl::{self, SysctlWatch};
 use crate::host::{Container, Host};
-use crate::place::Netns;
+use crate::sandbox::netns::Netns;
 use crate::snapshot::kernel_state::kernel_state;
-use crate::snapshot::{files, look};
-use crate::sysctl::{self, SysctlWatch};
+use crate::snapshot::{files, firewall};
 
 /// The group of links by which they are deleted.
 const GROUP: u32 = 0x636e_6900;
@@ -58,9 +58,9 @@ impl ReusableContainer {
 
     /// Whether it is as it was, once links that were added to it are removed.
     fn reset(&self) -> bool {
-        let place: &Netns = &self.container;
+        let netns: &Netns = &self.container;
         self.watched.as_ref().is_some_and(|(network, watch)| {
-            network.reset(place) && !look::has_rules(place) && !watch.were_written(&place.netns)
+            network.reset(netns) && !firewall::has_rules(netns) && !watch.were_written(&netns.name)
         })
     }
 }
@@ -74,16 +74,16 @@ impl Deref for ReusableContainer {
 
 impl Network {
     /// `None` where only processes can enter the namespace.
-    fn of(place: &Netns, watch: &SysctlWatch) -> Option<Self> {
+    fn of(netns: &Netns, watch: &SysctlWatch) -> Option<Self> {
         let seen = || {
-            watch.add(&place.netns).ok()?;
+            watch.add(&netns.name).ok()?;
             Some(Self { state: kernel_state()?, links: indexes().ok()? })
         };
-        place.within(seen)?
+        netns.within(seen)?
     }
 
     /// Removes links that were added. Whether the rest is as it was.
-    fn reset(&self, place: &Netns) -> bool {
+    fn reset(&self, netns: &Netns) -> bool {
         let reset = || {
             let added: Vec<u32> = indexes().ok()?.difference(&self.links).copied().collect();
             if !added.is_empty() {
@@ -91,7 +91,7 @@ impl Network {
             }
             kernel_state()
         };
-        place.within_network(reset).flatten().is_some_and(|state| state == self.state)
+        netns.within_network(reset).flatten().is_some_and(|state| state == self.state)
     }
 }
 
@@ -103,7 +103,7 @@ impl Host {
     /// The present state, to which [`Host::reset`] can bring the host back. `None` if that can't be
     /// done on this host: it is in a user namespace, or has firewall rules or processes.
     pub fn baseline(&self) -> Option<Baseline> {
-        if look::has_rules(self) || !self.processes().is_empty() {
+        if firewall::has_rules(self) || !self.processes().is_empty() {
             return None;
         }
         let watch = Arc::new(SysctlWatch::new().ok()?);
@@ -141,7 +141,7 @@ impl Host {
         }
         // A second time, since a container may have taken a link of the host along.
         let is_as_before = network.reset(self)
-            && look::clear_rules(self)
+            && firewall::clear_rules(self)
             && self.has_only(&kept)
             && self.wipe(baseline)
             && files::files(self) == baseline.files
@@ -186,7 +186,7 @@ impl Host {
         let keeps = |path: &Path| {
             path.starts_with("/run/netns") || path.to_str().is_some_and(|path| kept.contains(path))
         };
-        let own = self.holder.view().own_directories();
+        let own = self.sandbox.view().own_directories();
         own.iter().all(|directory| self.wipe_in(Path::new(directory), &keeps))
     }
 
@@ -195,7 +195,7 @@ impl Host {
         for entry in fs::read_dir(&outside).into_iter().flatten().flatten() {
             let path = directory.join(entry.file_name());
             // What the machine lends to this host is not this host's to remove.
-            if self.holder.view().shown().any(|item| item.path() == path) {
+            if self.sandbox.view().shown().any(|item| item.path() == path) {
                 continue;
             }
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());

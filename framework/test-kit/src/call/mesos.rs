@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
 
-use crate::temporary::TempDir;
+use crate::temp_dir::TempDir;
 
 /// The configuration with its `args`, keys sorted.
 pub(crate) fn config(

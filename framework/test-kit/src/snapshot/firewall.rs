@@ -1,4 +1,4 @@
-//! Looks at a place. Tests take many snapshots and most of them show what an earlier one showed, so the
+//! Looks at a netns. Tests take many snapshots and most of them show what an earlier one showed, so the
 //! kernel is asked over netlink whether there is anything new before a program such as `ip` is started.
 
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cni_netlink::nftables::{Generation, Kernel, Ruleset};
 
-use super::kernel_state::kernel_state;
-use crate::place::Netns;
+use crate::sandbox::netns::Netns;
+use crate::snapshot::kernel_state::kernel_state;
 
 /// Links, addresses, routes and rules, a line each.
 const IP: &str = "ip -oneline -batch - <<END
@@ -54,32 +54,29 @@ const REMEMBERED: usize = 4096;
 /// What `ip` printed for each state of a kernel. It depends on nothing else, whatever the host.
 static PRINTED: LazyLock<Mutex<HashMap<Vec<u8>, Arc<str>>>> = LazyLock::new(Mutex::default);
 
-/// The firewall rules of a place as they were last seen, with the generation that they are of.
-pub(crate) type Rules = Mutex<HashMap<Option<String>, (Generation, Arc<str>)>>;
-
-/// Whether a place may have firewall rules.
-pub(crate) fn has_rules(place: &Netns) -> bool {
-    has_legacy_tables(place) || nft(place).is_some_and(|printed| shows_rules(&printed))
+/// Whether a netns may have firewall rules.
+pub(crate) fn has_rules(netns: &Netns) -> bool {
+    has_legacy_tables(netns) || nft(netns).is_some_and(|printed| shows_rules(&printed))
 }
 
 /// Removes all firewall rules but those of iptables' legacy variant; whether none are left.
-pub(crate) fn clear_rules(place: &Netns) -> bool {
-    if has_legacy_tables(place) {
+pub(crate) fn clear_rules(netns: &Netns) -> bool {
+    if has_legacy_tables(netns) {
         return false;
     }
-    if generation(place) == Some(Generation::FIRST) {
+    if generation(netns) == Some(Generation::FIRST) {
         return true;
     }
-    let seen = lock(&place.holder.rules).get(&place.netns).cloned();
-    if seen.is_some_and(|(at, printed)| generation(place) == Some(at) && !shows_rules(&printed)) {
+    let seen = netns.sandbox.rules.get(&netns.name);
+    if seen.is_some_and(|(at, printed)| generation(netns) == Some(at) && !shows_rules(&printed)) {
         return true;
     }
     let flush = || Kernel::open().and_then(|mut kernel| kernel.flush()).is_ok();
-    if place.within_network(flush) != Some(true) {
+    if netns.within_network(flush) != Some(true) {
         return false;
     }
-    if let Some(generation) = generation(place) {
-        lock(&place.holder.rules).insert(place.netns.clone(), (generation, "".into()));
+    if let Some(generation) = generation(netns) {
+        netns.sandbox.rules.insert(&netns.name, generation, "".into());
     }
     true
 }
@@ -89,19 +86,14 @@ fn shows_rules(printed: &str) -> bool {
     printed.lines().any(|line| !line.is_empty() && !line.starts_with("== "))
 }
 
-/// Forgets the rules of a container, since another one may get its name.
-pub(crate) fn forget(rules: &Rules, container: &str) {
-    lock(rules).remove(&Some(container.to_owned()));
-}
-
 /// What [`IP`] prints here.
-pub(super) fn ip(place: &Netns) -> Arc<str> {
-    let state = || place.within_network(kernel_state).flatten();
+pub(super) fn ip(netns: &Netns) -> Arc<str> {
+    let state = || netns.within_network(kernel_state).flatten();
     let before = state();
     if let Some(printed) = before.as_ref().and_then(|state| lock(&PRINTED).get(state).cloned()) {
         return printed;
     }
-    let printed: Arc<str> = place.sh(IP).into();
+    let printed: Arc<str> = netns.sh(IP).into();
     // The kernel may have changed something in between, such as the carrier of a link.
     if let Some(state) = state().filter(|after| Some(after) == before.as_ref()) {
         let mut remembered = lock(&PRINTED);
@@ -114,45 +106,44 @@ pub(super) fn ip(place: &Netns) -> Arc<str> {
 }
 
 /// All firewall rules here, in sections.
-pub(super) fn rules(place: &Netns) -> Vec<Arc<str>> {
-    let legacy = has_legacy_tables(place).then(|| place.sh(LEGACY).into());
-    legacy.into_iter().chain(nft(place)).collect()
+pub(super) fn rules(netns: &Netns) -> Vec<Arc<str>> {
+    let legacy = has_legacy_tables(netns).then(|| netns.sh(LEGACY).into());
+    legacy.into_iter().chain(nft(netns)).collect()
 }
 
 /// Whether iptables' legacy variant was used here: the kernel names the tables that were asked for.
-fn has_legacy_tables(place: &Netns) -> bool {
+fn has_legacy_tables(netns: &Netns) -> bool {
     let has_some = |family: &&str| {
         // On the host, /proc does not show a thread of this process.
         let names = format!("/proc/thread-self/net/{family}_tables_names");
         fs::read_to_string(names).is_ok_and(|names| !names.trim().is_empty())
     };
-    place.within_network(|| ["ip", "ip6"].iter().any(has_some)).unwrap_or(true)
+    netns.within_network(|| ["ip", "ip6"].iter().any(has_some)).unwrap_or(true)
 }
 
 /// What [`NFT`] prints here. Each transaction that is committed raises the generation.
-fn nft(place: &Netns) -> Option<Arc<str>> {
-    let before = generation(place);
+fn nft(netns: &Netns) -> Option<Arc<str>> {
+    let before = generation(netns);
     if before == Some(Generation::FIRST) {
         return None;
     }
-    let seen = lock(&place.holder.rules).get(&place.netns).cloned();
+    let seen = netns.sandbox.rules.get(&netns.name);
     if let Some((generation, printed)) = seen
         && before == Some(generation)
     {
         return Some(printed);
     }
-    let printed: Arc<str> = place.sh(NFT).into();
-    if let Some(generation) = generation(place).filter(|after| before.as_ref() == Some(after)) {
-        let seen = (generation, printed.clone());
-        lock(&place.holder.rules).insert(place.netns.clone(), seen);
+    let printed: Arc<str> = netns.sh(NFT).into();
+    if let Some(generation) = generation(netns).filter(|after| before.as_ref() == Some(after)) {
+        netns.sandbox.rules.insert(&netns.name, generation, printed.clone());
     }
     Some(printed)
 }
 
 /// `None` if the kernel does not say.
-fn generation(place: &Netns) -> Option<Generation> {
+fn generation(netns: &Netns) -> Option<Generation> {
     let ask = || Kernel::open().and_then(|mut kernel| kernel.generation());
-    place.within_network(ask)?.ok()
+    netns.within_network(ask)?.ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -5,15 +5,15 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use crate::call::mesos;
+use crate::call::outcome::Outcome;
 use crate::host::Container;
-use crate::mesos;
-use crate::outcome::Outcome;
-use crate::place::Netns;
-use crate::process::Running;
+use crate::process::{Running, pipe};
+use crate::sandbox::netns::Netns;
 
 /// The call of a plugin. The plugin gets this environment and nothing else.
 ///
@@ -27,7 +27,7 @@ pub struct CallBuilder {
     config: Map<String, Value>,
     stdin: Option<Vec<u8>>,
     network_info: Option<Value>,
-    place: Option<Netns>,
+    netns: Option<Netns>,
     limit: Duration,
 }
 
@@ -71,10 +71,10 @@ impl CallBuilder {
             config: Map::new(),
             stdin: None,
             network_info: None,
-            place: None,
+            netns: None,
             limit: Duration::from_secs(60),
         };
-        let call = call.env("CNI_COMMAND", verb).env("PATH", &crate::holder::path());
+        let call = call.env("CNI_COMMAND", verb).env("PATH", &crate::sandbox::init::path());
         let call = if verb == "VERSION" { call } else { call.env("CNI_PATH", "") };
         match verb {
             "VERSION" | "GC" | "STATUS" => call,
@@ -151,7 +151,7 @@ impl CallBuilder {
         self
     }
 
-    /// The plugin's input byte for byte, in place of a configuration.
+    /// The plugin's input byte for byte, in netns of a configuration.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
@@ -175,8 +175,8 @@ impl CallBuilder {
     }
 
     /// Makes the call on this host (with a container or neighbour: on the host that it is on).
-    pub fn within(mut self, place: &Netns) -> Self {
-        self.place = Some(Netns { holder: place.holder.clone(), netns: None });
+    pub fn within(mut self, netns: &Netns) -> Self {
+        self.netns = Some(Netns { sandbox: netns.sandbox.clone(), name: None });
         self
     }
 
@@ -209,8 +209,8 @@ impl CallBuilder {
     /// When it can't be started.
     pub fn start(&self, program: impl AsRef<Path>) -> RunningCall {
         let program = program.as_ref();
-        let mut command = match &self.place {
-            Some(place) => place.command(program),
+        let mut command = match &self.netns {
+            Some(netns) => netns.command(program),
             None => Command::new(program),
         };
         let input = self.prepare(&mut command, program);
@@ -241,10 +241,14 @@ impl CallBuilder {
 
     /// Within a host the process is the program itself, where [`CallBuilder::start`] has one around it.
     fn begin(&self, program: &Path) -> RunningCall {
-        match &self.place {
-            Some(place) => {
-                let prepare = |command: &mut Command| self.prepare(command, program);
-                self.running(program, Running::start_at(place, program, prepare))
+        match &self.netns {
+            Some(netns) => {
+                let (started, mut stdin) = (Instant::now(), None);
+                let child = netns.start(program, |command| {
+                    stdin = self.prepare(command, program);
+                    pipe(command, stdin.is_some());
+                });
+                self.running(program, child.map(|child| Running::of(child, stdin, started)))
             }
             None => self.start(program),
         }
