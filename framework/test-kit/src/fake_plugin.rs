@@ -8,7 +8,8 @@ use cni_wrapper::{
 };
 use serde_json::{Value, json};
 
-/// What happened, in order. Clones write to the same one, so that hooks and a [`FakePlugin`] can share it.
+/// What happened, in order. Clones write to the same one, so that hooks and a [`FakePlugin`] can
+/// share it.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Rc<RefCell<Vec<String>>>);
 
@@ -60,7 +61,8 @@ struct Fake {
 }
 
 impl FakePlugin {
-    /// Obeys whatever the verb: ADD gives the call's `prevResult`, or a result with the address `10.0.0.2/24`.
+    /// Obeys whatever the verb: ADD gives the call's `prevResult`, or a result with the address
+    /// `10.0.0.2/24`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -149,8 +151,9 @@ impl Plugin for FakePlugin {
     }
 }
 
-/// A call for a plugin in this process: container `c1`, interface `eth0`, namespace `/run/netns/c1`.
-/// The configuration gets `name` (`net`) and `cniVersion` (1.1.0) when it has none.
+/// A call for a plugin in this process: container `c1`, interface `eth0`, namespace
+/// `/run/netns/c1`. The configuration gets `name` (`net`) and `cniVersion` (1.1.0) when it has
+/// none.
 ///
 /// # Panics
 /// When a wrapper would refuse it.

@@ -1,15 +1,19 @@
-//! What a test of a CNI plugin needs, above all of one that wraps another plugin.
+//! Test utilities for CNI plugins, especially for plugins that wrap another plugin.
 //!
-//! * [`Host`]: a throw-away host in namespaces of its own, with [`Container`]s and [`Neighbour`]s,
-//!   and traffic between them ([`Netns::serve`], [`Netns::fetch`], [`Netns::exchange`]).
-//! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
-//!   and record every call.
-//! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
-//! * [`CallBuilder::run_with_fault`]: a plugin is killed, or fails, at any system call that it makes.
-//! * [`FakePlugin`]: a plugin in the test's own process, for tests of hooks; [`fake_call`] makes calls for it.
+//! * [`Host`]: a disposable host in its own namespaces, with [`Container`]s, [`Neighbour`]s and
+//!   traffic between them ([`Netns::serve`], [`Netns::fetch`], [`Netns::exchange`]).
+//! * [`Snapshot`]: the network, the firewall rules and the files of a host, to compare.
+//! * [`PluginDir`]: a directory of scripted plugins that succeed or misbehave as a [`Script`]
+//!   specifies, and record every call.
+//! * [`CallBuilder`]: calls a plugin as a runtime does and returns its [`Outcome`].
+//! * [`CallBuilder::run_with_fault`]: kills a plugin at any of its system calls, or makes the call
+//!   fail.
+//! * [`FakePlugin`]: a fake delegate in the test's own process, for tests of hooks; [`fake_call`]
+//!   creates calls for it.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
+//! * [`TempDir`] and [`wait_until`]: what most tests need.
 //!
-//! Everything here panics with a sentence that says what is wrong: it is meant for tests.
+//! Everything in this crate panics with a message that names the problem: it is meant for tests.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

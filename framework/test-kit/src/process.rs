@@ -1,4 +1,4 @@
-//! Runs a command to its end, with a deadline, keeping what it printed.
+//! Runs a command until it exits, with a deadline, and captures its output.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How long helper programs that must succeed may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a process left: its status and what it printed.
+/// The exit status and the output of a process.
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
@@ -26,18 +26,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `command`. `stdin` is written through a pipe, if given; else the command's own
-    /// setting for standard input stays.
+    /// Starts `command`. `stdin` is written through a pipe if given; otherwise the command's
+    /// setting for standard input is unchanged.
     pub(crate) fn start(mut command: Command, stdin: Option<Vec<u8>>) -> io::Result<Self> {
         let started = Instant::now();
         pipe(&mut command, stdin.is_some());
         Ok(Self::of(command.spawn()?, stdin, started))
     }
 
-    /// Reads the outputs of a process that has been started with pipes, and writes `stdin` to it.
+    /// Reads the outputs of a process that was started with pipes, and writes `stdin` to it.
     pub(crate) fn of(mut child: Child, stdin: Option<Vec<u8>>, started: Instant) -> Self {
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
-            // A process that closes its input early is no error here.
+            // A process may close its input early.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
@@ -49,12 +49,13 @@ impl Running {
     }
 
     pub(crate) fn kill(&mut self) {
-        // Fails only when it has ended already.
+        // Fails only if the process has already exited.
         let _ = self.child.kill();
     }
 
-    /// Waits until it has ended and both outputs are closed, as runtimes do.
-    /// `None` when that takes longer than `limit`; then it is killed.
+    /// Waits until the process has exited and both outputs are closed, as runtimes do.
+    ///
+    /// Kills the process and returns `None` if that takes longer than `limit`.
     pub(crate) fn finish(mut self, limit: Duration) -> Option<Finished> {
         let deadline = self.started + limit;
         let remaining = || deadline.saturating_duration_since(Instant::now());
@@ -74,7 +75,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
-        // Reaps it; fails only when that has been done.
+        // Fails only if the process has already been reaped.
         let _ = self.child.wait();
     }
 }
@@ -92,16 +93,16 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What was read before an error still counts.
+            // Output that was read before an error still counts.
             let _ = stream.read_to_end(&mut bytes);
         }
-        // Nobody listens any more when the deadline has passed.
+        // The receiver is gone once the deadline has passed.
         let _ = sender.send(bytes);
     });
     receiver
 }
 
-/// Both outputs are closed by now, so the process is ending: this loop is short.
+/// Both outputs are closed by now, so the process is about to exit and this loop is short.
 fn wait_for_exit(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {

@@ -1,4 +1,4 @@
-//! A directory that is removed when it is dropped.
+//! Temporary directories.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A directory below the system's directory for temporary files.
+/// A temporary directory that is removed, with its content, when it is dropped.
 #[derive(Debug)]
 pub struct TempDir {
     path: PathBuf,
 }
 
 impl TempDir {
-    /// Makes it.
+    /// Creates a new directory below the system's directory for temporary files.
     ///
     /// # Panics
-    /// When it can't be made.
+    /// If the directory can't be created.
     pub fn new() -> Self {
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -25,14 +25,14 @@ impl TempDir {
             let path = std::env::temp_dir().join(name);
             match fs::create_dir(&path) {
                 Ok(()) => return Self { path },
-                // Left behind by a killed process that had the same id.
+                // A killed process with the same id left it behind.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => (),
-                Err(error) => panic!("can't make the directory {}: {error}", path.display()),
+                Err(error) => panic!("can't create the directory {}: {error}", path.display()),
             }
         }
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -46,7 +46,7 @@ impl Default for TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // A file that can't be removed must not fail the test.
+        // A file that can't be removed must not make the test fail.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

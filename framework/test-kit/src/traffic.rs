@@ -1,4 +1,4 @@
-//! Servers for traffic tests; the other end of `cni-test-peer`.
+//! Servers and clients for traffic tests, each a `cni-test-peer` process.
 
 use std::fmt;
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use crate::sandbox::netns::Netns;
 
-/// What a test sends.
+/// A kind of traffic that a test sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Traffic {
@@ -16,12 +16,13 @@ pub enum Traffic {
     Udp,
     /// An HTTP request.
     Http,
-    /// Lines over one TCP connection that come back, for as long as [`EchoSession`](crate::EchoSession) wants; to be served only.
+    /// Lines that are echoed over one TCP connection. Only for servers; the client is an
+    /// [`EchoSession`](crate::EchoSession).
     Echo,
 }
 
 impl Traffic {
-    /// `tcp`, `udp`, `http` or `echo`.
+    /// Returns `tcp`, `udp`, `http` or `echo`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -39,43 +40,55 @@ impl fmt::Display for Traffic {
 }
 
 impl Netns {
-    /// Starts a server here on `port`, on all addresses. It answers every request with
-    /// `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS the client as the server sees it.
+    /// Starts a server on `port`, on all addresses.
+    ///
+    /// It answers every request with `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS
+    /// is the client's address as the server sees it.
     ///
     /// # Panics
-    /// When the port can't be bound.
+    /// If the port can't be bound.
     pub fn serve(&self, traffic: Traffic, port: u16) -> Server {
         Server::start(self, traffic, port, None)
     }
 
-    /// [`Netns::serve`] on one address only.
+    /// Starts a server on one address, otherwise like [`Netns::serve`].
     ///
     /// # Panics
-    /// When the address can't be bound.
+    /// If the address can't be bound.
     pub fn serve_on(&self, traffic: Traffic, address: &str, port: u16) -> Server {
         Server::start(self, traffic, port, Some(address))
     }
 
-    /// Fetches `http://ADDRESS:PORT/` from here (`[…]` around an IPv6 address): the body, or why not.
+    /// Fetches `http://ADDRESS:PORT/` (`[…]` around an IPv6 address) and returns the body.
+    ///
+    /// # Errors
+    /// The reason why there was no answer.
     pub fn fetch(&self, url: &str) -> Result<String, String> {
         self.peer(&["fetch", url])
     }
 
-    /// Sends one request to a server made by [`Netns::serve`]: its answer, or why there is none.
-    /// Gives up after two seconds; [`Netns::peer`] takes `--timeout` and `--from`.
+    /// Sends one request to a server started by [`Netns::serve`] and returns its answer.
+    ///
+    /// It times out after two seconds; [`Netns::peer`] accepts `--timeout` and `--from`.
+    ///
+    /// # Errors
+    /// The reason why there was no answer.
     pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
         self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
     }
 
-    /// Opens a connection from here to an [`Traffic::Echo`] server and keeps it busy.
+    /// Connects to a [`Traffic::Echo`] server and keeps sending lines over the connection.
     ///
     /// # Panics
-    /// When nothing comes back.
+    /// If the first line is not echoed.
     pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
         EchoSession::start(self, address, port)
     }
 
-    /// Runs `cni-test-peer` here with these arguments: what it printed, or its reason.
+    /// Runs `cni-test-peer` with these arguments and returns its stdout.
+    ///
+    /// # Errors
+    /// Its stderr, if it failed.
     pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.output(crate::binary::binary("cni-test-peer"), arguments);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
@@ -83,7 +96,7 @@ impl Netns {
     }
 }
 
-/// A running server. Dropping it ends it; the port is free again when the drop returns.
+/// A running server. Dropping it stops the server; the port is free once the drop returns.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -107,21 +120,21 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // It ends at the end of its input; an error means that it is gone already.
+        // It exits at the end of its input; an error means that it has already exited.
         let _ = self.child.wait();
     }
 }
 
-/// Reads no further than the line: what follows it is left for whoever waits for the end.
+/// Reads the line `ready`, and leaves the output after it for the caller to read at the end.
 fn is_ready(child: &mut Child) -> bool {
     let Some(stdout) = &mut child.stdout else { return false };
     let mut line = [0; 6];
-    // An unreadable line is no `ready`.
+    // A line that can't be read is not `ready`.
     stdout.read_exact(&mut line).is_ok() && line == *b"ready\n"
 }
 
-/// A TCP connection over which lines go there and back, hundreds in a second, until [`EchoSession::finish`]: does it live through what
-/// happens meanwhile?
+/// A TCP connection over which lines are sent and echoed, up to 200 a second, until
+/// [`EchoSession::finish`]. It shows whether established connections survive a change.
 #[derive(Debug)]
 pub struct EchoSession {
     child: Child,
@@ -140,7 +153,10 @@ impl EchoSession {
         Self { child }
     }
 
-    /// Ends it: how many lines came back, or where it broke.
+    /// Closes the connection and returns how many lines were echoed.
+    ///
+    /// # Errors
+    /// After how many lines the connection failed, and why.
     pub fn finish(mut self) -> Result<u64, String> {
         drop(self.child.stdin.take());
         let output = self.child.wait_with_output().map_err(|error| error.to_string())?;
@@ -148,7 +164,7 @@ impl EchoSession {
         if !output.status.success() {
             return Err(text(&output.stderr));
         }
-        text(&output.stdout).parse().map_err(|error| format!("no number of lines: {error}"))
+        text(&output.stdout).parse().map_err(|error| format!("not a number of lines: {error}"))
     }
 }
 

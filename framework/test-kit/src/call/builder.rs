@@ -74,7 +74,7 @@ impl CallBuilder {
             netns: None,
             limit: Duration::from_secs(60),
         };
-        let call = call.env("CNI_COMMAND", verb).env("PATH", &crate::sandbox::init::path());
+        let call = call.env("CNI_COMMAND", verb).env("PATH", &crate::sandbox::program::path());
         let call = if verb == "VERSION" { call } else { call.env("CNI_PATH", "") };
         match verb {
             "VERSION" | "GC" | "STATUS" => call,
@@ -82,7 +82,8 @@ impl CallBuilder {
         }
     }
 
-    /// No call of a runtime: what a person types behind the plugin's name. There is no verb, and no input.
+    /// No call of a runtime: what a person types behind the plugin's name. There is no verb, and no
+    /// input.
     pub fn cli(words: &[&str]) -> Self {
         let arguments = words.iter().map(|word| (*word).to_owned()).collect();
         let call = Self::version().without_env("CNI_COMMAND").stdin("");
@@ -157,9 +158,10 @@ impl CallBuilder {
         self
     }
 
-    /// Calls as Mesos's isolator does: the configuration gets `args."org.apache.mesos".network_info`
-    /// with the network's `name`, keys are sorted, and the input is a regular file. Its environment is
-    /// CNI_COMMAND, CNI_CONTAINERID, CNI_PATH, CNI_IFNAME, CNI_NETNS and PATH, as here by default.
+    /// Calls as Mesos's isolator does: the configuration gets
+    /// `args."org.apache.mesos".network_info` with the network's `name`, keys are sorted, and the
+    /// input is a regular file. Its environment is CNI_COMMAND, CNI_CONTAINERID, CNI_PATH,
+    /// CNI_IFNAME, CNI_NETNS and PATH, as here by default.
     ///
     /// # Panics
     /// When `network_info` is no object.
@@ -169,7 +171,8 @@ impl CallBuilder {
         self
     }
 
-    /// Attaches this container: its name as the id, its namespace, and the call is made on its host.
+    /// Attaches this container: its name as the id, its namespace, and the call is made on its
+    /// host.
     pub fn container(self, container: &Container) -> Self {
         self.container_id(container.name()).netns(&container.netns()).within(container)
     }
@@ -226,8 +229,8 @@ impl CallBuilder {
         self.begin(program.as_ref()).finish()
     }
 
-    /// Calls `program` and kills it with SIGKILL after that time, as a runtime does that dies or waits no longer. A program
-    /// that is quicker just ends.
+    /// Calls `program` and kills it with SIGKILL after that time, as a runtime does that dies or
+    /// waits no longer. A program that is quicker just ends.
     ///
     /// # Panics
     /// As [`CallBuilder::run`].
@@ -239,7 +242,8 @@ impl CallBuilder {
         running.finish()
     }
 
-    /// Within a host the process is the program itself, where [`CallBuilder::start`] has one around it.
+    /// Within a host the process is the program itself, where [`CallBuilder::start`] has one around
+    /// it.
     fn begin(&self, program: &Path) -> RunningCall {
         match &self.netns {
             Some(netns) => {

@@ -1,4 +1,5 @@
-//! Lets a plugin meet with a fault in the middle of a call, at a place that can be named and tried again.
+//! Lets a plugin meet with a fault in the middle of a call, at a place that can be named and tried
+//! again.
 
 use std::fmt;
 use std::path::Path;
@@ -11,13 +12,15 @@ use crate::call::outcome::Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The plugin itself is killed with SIGKILL, whoever of its children makes the system call: as by an operator, or by
-    /// the kernel for want of memory.
+    /// The plugin itself is killed with SIGKILL, whoever of its children makes the system call: as
+    /// by an operator, or by the kernel for want of memory.
     KillPlugin,
-    /// Whoever makes the system call is killed: the plugin, its delegate, or another program that it runs.
+    /// Whoever makes the system call is killed: the plugin, its delegate, or another program that
+    /// it runs.
     KillCaller,
-    /// The system call does not happen, and the plugin is told this error number. On x86_64 only. Counted are only calls of the plugin
-    /// itself, and not those that the kernel always obeys, such as `close`.
+    /// The system call does not happen, and the plugin is told this error number. On x86_64 only.
+    /// Counted are only calls of the plugin itself, and not those that the kernel always obeys,
+    /// such as `close`.
     Fail(i32),
 }
 
@@ -53,11 +56,11 @@ const MARK: &str = "CNI_TEST_FAULT";
 const UNABLE: i32 = 99;
 
 impl CallBuilder {
-    /// Calls `program`; the fault happens right before the system call with this number, counted from 1 over the program and
-    /// all its children. Returns when all of them are gone.
+    /// Calls `program`; the fault happens right before the system call with this number, counted
+    /// from 1 over the program and all its children. Returns when all of them are gone.
     ///
-    /// To try every place, count up until there is no fault any more. Where threads are at work the same number need not
-    /// mean the same system call twice.
+    /// To try every place, count up until there is no fault any more. Where threads are at work the
+    /// same number need not mean the same system call twice.
     ///
     /// # Panics
     /// As [`CallBuilder::run`]; also when this process may not trace others.

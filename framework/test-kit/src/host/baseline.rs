@@ -1,5 +1,5 @@
-//! Brings a host back to an earlier state, so that it can be used again. To make a host, and above all to
-//! remove it, costs the kernel more than most calls of a plugin.
+//! Resets a host to an earlier state, so that it can be reused. Creating a host, and even more
+//! removing it, costs the kernel more than most calls of a plugin.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,13 +15,13 @@ use crate::sandbox::netns::Netns;
 use crate::snapshot::kernel_state::kernel_state;
 use crate::snapshot::{files, firewall};
 
-/// The group of links by which they are deleted.
+/// The link group by which links are deleted.
 const GROUP: u32 = 0x636e_6900;
 
-/// Containers of a host that are kept at most: each has to be looked at after each use of the host.
+/// How many containers of a host are kept at most: each is examined after each use of the host.
 const KEPT: usize = 3;
 
-/// The state of a [`Host`] to which [`Host::reset`] brings it back.
+/// The state of a [`Host`] to which [`Host::reset`] returns it.
 #[derive(Debug)]
 pub struct Baseline {
     network: Network,
@@ -38,7 +38,7 @@ struct Network {
     links: HashSet<u32>,
 }
 
-/// A [`Container`] that can be used again while nothing of it has changed.
+/// A [`Container`] that can be reused as long as it has not changed.
 #[derive(Debug)]
 pub struct ReusableContainer {
     container: Container,
@@ -46,8 +46,8 @@ pub struct ReusableContainer {
 }
 
 impl ReusableContainer {
-    /// A new container of a host, which can be used again while it is as it is now; without a baseline
-    /// never.
+    /// Wraps a new container, which can be reused while its state is the present one. Without a
+    /// baseline it is never reused.
     pub fn new(container: Container, baseline: Option<&Baseline>) -> Self {
         let watched = baseline.and_then(|baseline| {
             let network = Network::of(&container, &baseline.watch)?;
@@ -56,7 +56,7 @@ impl ReusableContainer {
         Self { container, watched }
     }
 
-    /// Whether it is as it was, once links that were added to it are removed.
+    /// Removes links that were added, and reports whether the container is otherwise unchanged.
     fn reset(&self) -> bool {
         let netns: &Netns = &self.container;
         self.watched.as_ref().is_some_and(|(network, watch)| {
@@ -73,16 +73,16 @@ impl Deref for ReusableContainer {
 }
 
 impl Network {
-    /// `None` where only processes can enter the namespace.
+    /// Reads the state of a namespace. Returns `None` if only processes can enter it.
     fn of(netns: &Netns, watch: &SysctlWatch) -> Option<Self> {
-        let seen = || {
+        let read = || {
             watch.add(&netns.name).ok()?;
             Some(Self { state: kernel_state()?, links: indexes().ok()? })
         };
-        netns.within(seen)?
+        netns.within(read)?
     }
 
-    /// Removes links that were added. Whether the rest is as it was.
+    /// Removes links that were added, and reports whether the rest is unchanged.
     fn reset(&self, netns: &Netns) -> bool {
         let reset = || {
             let added: Vec<u32> = indexes().ok()?.difference(&self.links).copied().collect();
@@ -100,8 +100,10 @@ fn indexes() -> Result<HashSet<u32>, cni_netlink::Error> {
 }
 
 impl Host {
-    /// The present state, to which [`Host::reset`] can bring the host back. `None` if that can't be
-    /// done on this host: it is in a user namespace, or has firewall rules or processes.
+    /// Returns the present state, to which [`Host::reset`] can return the host.
+    ///
+    /// Returns `None` if that is impossible: the host is in a user namespace, or has firewall rules
+    /// or processes.
     pub fn baseline(&self) -> Option<Baseline> {
         if firewall::has_rules(self) || !self.processes().is_empty() {
             return None;
@@ -116,9 +118,11 @@ impl Host {
         })
     }
 
-    /// Removes what came to the host since its baseline: links, firewall rules of nftables and of
-    /// iptables' nft variant, files, and containers that are not as they were. Returns the containers
-    /// that can be used again; `None` if the host can't: something else is not as it was.
+    /// Removes what was added to the host since its baseline: links, firewall rules of nftables and
+    /// of iptables' nft variant, files, and containers that have changed.
+    ///
+    /// Returns the containers that can be reused, or `None` if the host can't be reused because
+    /// something else has changed.
     pub fn reset(
         &self,
         baseline: &Baseline,
@@ -127,8 +131,8 @@ impl Host {
         if !self.processes().is_empty() {
             return None;
         }
-        // Mounts before files: nothing that a plugin has mounted is to be removed. The host's links
-        // before the containers: the other ends of veths go with them.
+        // Mounts before files, so that no files inside a plugin's mount are removed. The host's
+        // links before the containers, since that removes the other ends of veths too.
         let network = &baseline.network;
         if self.mounts() != baseline.mounts || !network.reset(self) {
             return None;
@@ -139,18 +143,18 @@ impl Host {
         for container in &others {
             self.remove_netns(container.name())?;
         }
-        // A second time, since a container may have taken a link of the host along.
-        let is_as_before = network.reset(self)
+        // Links again, since deleting a container may have deleted a link of the host.
+        let is_unchanged = network.reset(self)
             && firewall::clear_rules(self)
             && self.has_only(&kept)
-            && self.wipe(baseline)
+            && self.remove_new_files(baseline)
             && files::files(self) == baseline.files
             && (!baseline.watch.were_written(&None)
                 || self.within(sysctl::values).as_ref() == Some(&baseline.sysctls));
-        is_as_before.then_some(kept)
+        is_unchanged.then_some(kept)
     }
 
-    /// Removes a named network namespace; the kernel takes it down some time later.
+    /// Removes a named network namespace; the kernel frees it some time later.
     fn remove_netns(&self, name: &str) -> Option<()> {
         let path = format!("/run/netns/{name}");
         let remove = || {
@@ -163,7 +167,7 @@ impl Host {
         self.within(remove).filter(|removed| *removed).map(drop)
     }
 
-    /// Whether there are no named network namespaces but these.
+    /// Reports whether these are the only named network namespaces.
     fn has_only(&self, containers: &[ReusableContainer]) -> bool {
         let known: HashSet<&str> = containers.iter().map(|one| one.name()).collect();
         let directory = self.outside(Path::new("/run/netns"));
@@ -173,35 +177,37 @@ impl Host {
             .all(|name| name.file_name().to_str().is_some_and(|one| known.contains(one)))
     }
 
-    /// What is mounted, but for named network namespaces.
+    /// Returns the mounts, except for named network namespaces.
     fn mounts(&self) -> Vec<String> {
         let mounts = fs::read_to_string(format!("/proc/{}/mountinfo", self.pid()));
         let mounts = mounts.unwrap_or_default();
         mounts.lines().filter(|line| !line.contains(" /run/netns/")).map(str::to_owned).collect()
     }
 
-    /// Removes the files that were not there, in the directories that are the host's own.
-    fn wipe(&self, baseline: &Baseline) -> bool {
+    /// Removes new files in the host's own directories.
+    fn remove_new_files(&self, baseline: &Baseline) -> bool {
         let kept: HashSet<&str> = baseline.files.iter().filter_map(|line| path_of(line)).collect();
         let keeps = |path: &Path| {
             path.starts_with("/run/netns") || path.to_str().is_some_and(|path| kept.contains(path))
         };
-        let own = self.sandbox.view().own_directories();
-        own.iter().all(|directory| self.wipe_in(Path::new(directory), &keeps))
+        let own = self.sandbox.mounts().own_directories();
+        own.iter().all(|directory| self.remove_new_files_in(Path::new(directory), &keeps))
     }
 
-    fn wipe_in(&self, directory: &Path, keeps: &dyn Fn(&Path) -> bool) -> bool {
+    fn remove_new_files_in(&self, directory: &Path, keeps: &dyn Fn(&Path) -> bool) -> bool {
         let outside = self.outside(directory);
         for entry in fs::read_dir(&outside).into_iter().flatten().flatten() {
             let path = directory.join(entry.file_name());
-            // What the machine lends to this host is not this host's to remove.
-            if self.sandbox.view().shown().any(|item| item.path() == path) {
+            // Bind mounts belong to the machine.
+            if self.sandbox.mounts().needed().any(|item| item.path() == path) {
                 continue;
             }
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let removed = match (is_directory, keeps(&path)) {
-                (true, true) => self.wipe_in(&path, keeps),
-                (true, false) => self.wipe_in(&path, keeps) && fs::remove_dir(entry.path()).is_ok(),
+                (true, true) => self.remove_new_files_in(&path, keeps),
+                (true, false) => {
+                    self.remove_new_files_in(&path, keeps) && fs::remove_dir(entry.path()).is_ok()
+                }
                 (false, true) => true,
                 (false, false) => fs::remove_file(entry.path()).is_ok(),
             };
@@ -212,15 +218,15 @@ impl Host {
         true
     }
 
-    /// Where this process finds a path of the host.
+    /// Returns the path by which this process reaches a path of the host.
     fn outside(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
         root.join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 
-/// The path in a line of [`files::files`]: `PATH d MODE` or `PATH f MODE SIZE bytes`.
+/// Returns the path in a line of [`files::files`]: `PATH d MODE` or `PATH f MODE SIZE bytes`.
 fn path_of(line: &str) -> Option<&str> {
-    let words = if line.ends_with(" bytes") { 4 } else { 2 };
-    line.rsplitn(words + 1, ' ').nth(words)
+    let fields = if line.ends_with(" bytes") { 4 } else { 2 };
+    line.rsplitn(fields + 1, ' ').nth(fields)
 }

@@ -15,49 +15,51 @@ use cni_netlink::link::Links;
 
 use crate::binary::output_directory;
 use crate::sandbox::bind_mounts::BindMounts;
-use crate::sandbox::init::{Sandbox, View};
+use crate::sandbox::init::Sandbox;
+use crate::sandbox::mounts::Mounts;
 use crate::sandbox::netns::Netns;
 
-/// A throw-away host: its own network, mount and process namespaces, with its own `/run`,
-/// `/var/lib/cni`, `/sys` and `/proc`; the rest of the file system is the machine's.
+/// A disposable host: its own network, mount and process namespaces, with its own `/run`,
+/// `/var/lib/cni`, `/sys` and `/proc`. The rest of the file system is the machine's.
 ///
-/// The link `lo` is up, IPv4 and IPv6 are forwarded, bridged packets don't pass iptables, and an IPv6
-/// address is usable at once (no duplicate address detection). Works as root, and for other users by way of a user
-/// namespace.
+/// The link `lo` is up, IPv4 and IPv6 are forwarded, bridged packets don't traverse iptables, and
+/// an IPv6 address is usable immediately (no duplicate address detection). It works as root, and
+/// for other users in a user namespace.
 ///
-/// When it is dropped, or when the test ends in any other way (SIGKILL too), everything inside is
-/// gone: processes, links, rules, files.
+/// When it is dropped, or the test ends in any other way (SIGKILL included), everything inside is
+/// removed: processes, links, rules and files.
 #[derive(Debug)]
 pub struct Host {
     netns: Netns,
 }
 
 impl Host {
-    /// Makes a host.
+    /// Creates a host.
     ///
     /// # Panics
-    /// When this machine does not allow it; the message says what is missing and what to do.
+    /// If this machine does not allow it; the message names what is missing and what to do.
     #[expect(clippy::new_without_default, reason = "it starts a process and can fail")]
     pub fn new() -> Self {
-        Self::of(Sandbox::start(&View { own_tmp: false, visible: own_programs() }))
+        Self::of(Sandbox::start(&Mounts { private_tmp: false, bind_mounts: own_programs() }))
     }
 
-    /// Makes a host with a `/tmp` of its own, which its snapshots include. What is `visible` is there
-    /// all the same, such as the directory of the plugin under test.
+    /// Creates a host with a private `/tmp`, which its snapshots include.
+    ///
+    /// `bind_mounts` are visible on it, such as the directory of the plugin under test.
     ///
     /// # Panics
     /// As [`Host::new`].
-    pub fn with_private_tmp(visible: BindMounts) -> Self {
-        Self::of(Sandbox::start(&View { own_tmp: true, visible }))
+    pub fn with_private_tmp(bind_mounts: BindMounts) -> Self {
+        Self::of(Sandbox::start(&Mounts { private_tmp: true, bind_mounts }))
     }
 
-    /// Makes a host in a user namespace, as an ordinary user gets it, also when root asks.
+    /// Creates a host in a user namespace, as for an ordinary user, even if root runs the test.
     ///
     /// # Panics
     /// As [`Host::new`].
     pub fn in_user_namespace() -> Self {
-        let view = View { own_tmp: false, visible: own_programs() };
-        Self::of(Sandbox::start_in_user_namespace(&view))
+        let mounts = Mounts { private_tmp: false, bind_mounts: own_programs() };
+        Self::of(Sandbox::start_in_user_namespace(&mounts))
     }
 
     fn of(sandbox: Result<Sandbox, String>) -> Self {
@@ -70,23 +72,26 @@ impl Host {
         Self { netns }
     }
 
-    /// The id, outside, of the process that keeps the host alive.
+    /// Returns the id of the host's init process, in the process namespace of the test.
     pub fn pid(&self) -> u32 {
         self.netns.sandbox.pid()
     }
 
-    /// Makes a container: a named network namespace with `lo` up and nothing else.
-    /// It stays until [`Container::delete`] or the end of the host.
+    /// Creates a container: a named network namespace in which only `lo` is up.
+    ///
+    /// It exists until [`Container::delete`] or the end of the host.
     ///
     /// # Panics
-    /// When the name is taken or unfit for a file.
+    /// If the name is in use or is not a valid file name.
     pub fn container(&self, name: &str) -> Container {
         let sandbox = &self.netns.sandbox;
         let netns = Netns { sandbox: sandbox.clone(), name: Some(name.to_owned()) };
         sandbox.rules.forget(name);
-        match sandbox.within_new(name, make_ready) {
-            Some(Ok(made)) => made.unwrap_or_else(|problem| panic!("{name}: {problem}")),
-            Some(Err(error)) => panic!("can't make the network namespace {name}: {error}"),
+        match sandbox.within_new(name, configure_container) {
+            Some(Ok(configured)) => {
+                configured.unwrap_or_else(|problem| panic!("{name}: {problem}"))
+            }
+            Some(Err(error)) => panic!("can't create the network namespace {name}: {error}"),
             None => {
                 self.netns.run(&format!("ip netns add {name}"));
                 netns.sh("ip link set lo up
@@ -99,13 +104,14 @@ impl Host {
         Container { netns }
     }
 
-    /// Makes a neighbour: another machine on a cable (a veth pair) to this host. On the host's side
-    /// the link bears the neighbour's name (15 bytes at most) and `host_address`; on the other side
-    /// it is `eth0` with `address`, and the default route leads to the host. Addresses have a prefix
-    /// length, IPv4 or IPv6.
+    /// Creates a neighbour: another machine, connected to this host by a veth pair.
+    ///
+    /// On the host's side the link has the neighbour's name (at most 15 bytes) and `host_address`.
+    /// On the other side it is `eth0` with `address`, and the default route is via the host.
+    /// Addresses are IPv4 or IPv6 with a prefix length.
     ///
     /// # Panics
-    /// When the name or an address is refused.
+    /// If the kernel refuses the name or an address.
     pub fn neighbour(&self, name: &str, host_address: &str, address: &str) -> Neighbour {
         let netns = self.container(name).netns;
         self.run(&format!("ip link add {name} type veth peer name eth0 netns {name}"));
@@ -116,17 +122,17 @@ impl Host {
         neighbour.with_addresses(host_address, address)
     }
 
-    /// Whether packets that are bridged also pass iptables (`bridge-nf-call-iptables` and
-    /// `bridge-nf-call-ip6tables`), as Docker and Kubernetes set it. Off at first.
+    /// Sets whether bridged packets also traverse iptables (`bridge-nf-call-iptables` and
+    /// `bridge-nf-call-ip6tables`), as Docker and Kubernetes configure it. It is off by default.
     ///
     /// # Panics
-    /// When it is to be switched on and the kernel's module br_netfilter is not loaded.
+    /// If it is to be enabled and the kernel module br_netfilter is not loaded.
     pub fn bridge_netfilter(&self, on: bool) {
         for family in ["iptables", "ip6tables"] {
             let path = format!("/proc/sys/net/bridge/bridge-nf-call-{family}");
-            let there = self.exists(&path);
-            assert!(there || !on, "{path} is not there: run `modprobe br_netfilter` as root");
-            if there {
+            let exists = self.exists(&path);
+            assert!(exists || !on, "{path} does not exist: run `modprobe br_netfilter` as root");
+            if exists {
                 self.write(&path, if on { "1" } else { "0" });
             }
         }
@@ -135,7 +141,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Containers may still hold a reference to the sandbox: end it by word, not by count.
+        // Containers may still hold a reference to the sandbox, so it is ended explicitly.
         self.netns.sandbox.end();
     }
 }
@@ -147,35 +153,38 @@ pub struct Container {
 }
 
 impl Container {
-    /// The path of its network namespace, as `CNI_NETNS` names it: `/run/netns/NAME`.
+    /// Returns the path of its network namespace, as in `CNI_NETNS`: `/run/netns/NAME`.
     pub fn netns(&self) -> String {
         format!("/run/netns/{}", self.netns.name())
     }
 
-    /// Removes the network namespace, as after a crash or reboot. Returns when the kernel has taken the veths that led
-    /// into it from the host, which it does a moment later, or after half a minute, when a process keeps the namespace alive.
+    /// Removes the network namespace, as after a crash or a reboot.
+    ///
+    /// Returns once the kernel has removed the host ends of its veths, which it does with a delay,
+    /// or after 30 seconds if a process keeps the namespace alive.
     ///
     /// # Panics
-    /// When it is gone already.
+    /// If the namespace no longer exists.
     pub fn delete(&self) {
         let host = Netns { sandbox: self.netns.sandbox.clone(), name: None };
         let name = self.netns.name();
-        let mark = format!("link-netns {name} ");
+        let peer_netns = format!("link-netns {name} ");
         let links = || host.run("ip -oneline link show type veth");
-        let leads_there = |line: &&str| format!("{line} ").contains(&mark);
+        let is_host_end = |line: &&str| format!("{line} ").contains(&peer_netns);
         let index = |line: &str| line.split(':').next().map(|index| format!("{index}:"));
         let before = links();
-        let ends: Vec<String> = before.lines().filter(leads_there).filter_map(index).collect();
+        let ends: Vec<String> = before.lines().filter(is_host_end).filter_map(index).collect();
         host.run(&format!("ip netns delete {name}"));
         let deadline = Instant::now() + Duration::from_secs(30);
-        let left = |now: &str| now.lines().any(|line| ends.iter().any(|end| line.starts_with(end)));
-        while !ends.is_empty() && left(&links()) && Instant::now() < deadline {
+        let remain =
+            |now: &str| now.lines().any(|line| ends.iter().any(|end| line.starts_with(end)));
+        while !ends.is_empty() && remain(&links()) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
     }
 }
 
-/// Another machine beside a [`Host`], on a cable to it.
+/// Another machine, connected to a [`Host`] by a veth pair.
 #[derive(Debug)]
 pub struct Neighbour {
     netns: Netns,
@@ -184,7 +193,7 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    /// Its first address, without the prefix length.
+    /// Returns its first address, without the prefix length.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -192,7 +201,7 @@ impl Neighbour {
     /// Adds another pair of addresses, such as IPv6 ones, with a default route for their family.
     ///
     /// # Panics
-    /// When an address is refused.
+    /// If the kernel refuses an address.
     pub fn with_addresses(self, host_address: &str, address: &str) -> Self {
         let (family, dad) = if address.contains(':') { ("-6", "nodad") } else { ("-4", "") };
         self.host.run(&format!("ip address add {host_address} dev {} {dad}", self.netns.name()));
@@ -202,8 +211,8 @@ impl Neighbour {
     }
 }
 
-/// Makes a new network namespace what a container's should be: `lo` up, addresses usable at once.
-fn make_ready() -> Result<(), String> {
+/// Configures a container's new network namespace: `lo` up, no duplicate address detection.
+fn configure_container() -> Result<(), String> {
     lo_up()?;
     for which in ["all", "default"] {
         let file = format!("/proc/sys/net/ipv6/conf/{which}/accept_dad");
@@ -214,12 +223,13 @@ fn make_ready() -> Result<(), String> {
     Ok(())
 }
 
-/// The directory of the programs that cargo built for this test, wherever the build directory is.
+/// Returns the mount of the programs that cargo built for this test, wherever the build directory
+/// is.
 fn own_programs() -> BindMounts {
-    let mut visible = BindMounts::default();
-    // Where that directory can't be shown, starting a program says so.
-    let _ = visible.directory(&output_directory());
-    visible
+    let mut bind_mounts = BindMounts::default();
+    // If that directory can't be mounted, starting a program reports it.
+    let _ = bind_mounts.directory(&output_directory());
+    bind_mounts
 }
 
 fn lo_up() -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Notices when a setting of a network namespace is written.
+//! Detects writes to the sysctls of network namespaces.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -13,14 +13,14 @@ use rustix::io::Errno;
 
 const TOP: &str = "/proc/sys/net";
 
-/// The directories of settings that a new network namespace has: the same for all of them.
+/// The sysctl directories of a new network namespace, which are the same for all.
 static DIRECTORIES: OnceLock<Vec<PathBuf>> = OnceLock::new();
 
-/// A network namespace of a host: the host's own, or a container's by its name.
+/// A network namespace of a host: a container's by its name, or the host's own.
 type Owner = Option<String>;
 
-/// Writes to settings below `/proc/sys/net`, of a host's namespaces. Settings of links that are added
-/// later are not among them.
+/// Watches the sysctls of a host's network namespaces below `/proc/sys/net`, except those of links
+/// that are added later.
 #[derive(Debug)]
 pub(crate) struct SysctlWatch {
     writes: OwnedFd,
@@ -31,18 +31,18 @@ pub(crate) struct SysctlWatch {
 struct Seen {
     owners: HashMap<i32, Owner>,
     written: HashSet<Owner>,
-    /// Set when the kernel can't say any more what was written.
-    all: bool,
+    /// Set once the kernel has lost events, so that any sysctl may have been written.
+    overflowed: bool,
 }
 
 impl SysctlWatch {
-    /// Watches nothing yet.
+    /// Returns a watch without namespaces.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
         Ok(Self { writes: inotify::init(flags)?, seen: Mutex::default() })
     }
 
-    /// Watches the namespace of this thread, which is new and belongs to `owner`.
+    /// Adds the namespace of this thread, which is new and belongs to `owner`.
     pub(crate) fn add(&self, owner: &Owner) -> io::Result<()> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for directory in DIRECTORIES.get_or_init(directories) {
@@ -53,7 +53,7 @@ impl SysctlWatch {
         Ok(())
     }
 
-    /// Whether a setting of this owner was written since this was last asked.
+    /// Reports whether a sysctl of this owner was written since the last call.
     pub(crate) fn were_written(&self, owner: &Owner) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -62,12 +62,15 @@ impl SysctlWatch {
             match reader.next() {
                 Ok(event) => match seen.owners.get(&event.wd()).cloned() {
                     Some(owner) => drop(seen.written.insert(owner)),
-                    None => seen.all |= event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW),
+                    None => {
+                        seen.overflowed |=
+                            event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW)
+                    }
                 },
                 Err(Errno::AGAIN) => break,
-                Err(_) => seen.all = true,
+                Err(_) => seen.overflowed = true,
             }
-            if seen.all {
+            if seen.overflowed {
                 return true;
             }
         }
@@ -75,7 +78,8 @@ impl SysctlWatch {
     }
 }
 
-/// The values of all settings of the namespace of this thread. Those that can't be read are empty.
+/// Returns the values of all sysctls of this thread's namespace. Those that can't be read are
+/// empty.
 pub(crate) fn values() -> Vec<(PathBuf, Vec<u8>)> {
     let entries =
         DIRECTORIES.get_or_init(directories).iter().filter_map(|one| fs::read_dir(one).ok());
@@ -83,7 +87,7 @@ pub(crate) fn values() -> Vec<(PathBuf, Vec<u8>)> {
     paths.map(|path| (path.clone(), fs::read(path).unwrap_or_default())).collect()
 }
 
-/// [`TOP`] and the directories below it.
+/// Returns [`TOP`] and the directories below it.
 fn directories() -> Vec<PathBuf> {
     let mut directories = vec![PathBuf::from(TOP)];
     let mut next = 0;

@@ -1,4 +1,4 @@
-//! Connects a container to its host, as a plugin that makes interfaces does.
+//! Connects a container to its host, as an interface plugin does.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -18,19 +18,20 @@ pub struct VethPair {
     pub host_end: (String, [u8; 6]),
     /// Name and hardware address of the container's end.
     pub container_end: (String, [u8; 6]),
-    /// The addresses of the container's end with their prefix lengths. The host has a route to each.
+    /// The addresses of the container's end with their prefix lengths. The host has a route to
+    /// each.
     pub addresses: Vec<(IpAddr, u8)>,
 }
 
 impl Host {
-    /// Connects a container by a cable whose ends are up.
+    /// Connects a container by a veth pair whose ends are up.
     ///
     /// # Panics
-    /// If the kernel refuses it, such as a name that is in use.
-    pub fn connect(&self, container: &Container, cable: &VethPair) {
+    /// If the kernel refuses it, for example because a name is in use.
+    pub fn connect(&self, container: &Container, veth: &VethPair) {
         let path = container.netns();
-        let done = self.within(|| cable.connect_host(&path)).and_then(|host| {
-            let container = container.within(|| cable.connect_container())?;
+        let done = self.within(|| veth.connect_host(&path)).and_then(|host| {
+            let container = container.within(|| veth.connect_container())?;
             Some(host.and(container))
         });
         match done {
@@ -38,15 +39,16 @@ impl Host {
                 done.unwrap_or_else(|error| panic!("{}: {error}", container.name()));
             }
             None => {
-                self.batch(&cable.host_commands(container.name()));
-                container.batch(&cable.container_commands());
+                self.batch(&veth.host_commands(container.name()));
+                container.batch(&veth.container_commands());
             }
         }
     }
 }
 
 impl VethPair {
-    /// Describes a pair by the name and hardware address of each end, and the container's addresses.
+    /// Describes a pair by the name and hardware address of each end, and the container's
+    /// addresses.
     pub fn new(
         host_end: (String, [u8; 6]),
         container_end: (String, [u8; 6]),
@@ -76,7 +78,7 @@ impl VethPair {
         links.set_up(index)
     }
 
-    /// The same for `ip -batch`, where only processes can enter the host.
+    /// Returns the same as `ip -batch` commands, for hosts that only processes can enter.
     fn host_commands(&self, netns: &str) -> String {
         let [(host, mac), (name, peer)] = [&self.host_end, &self.container_end];
         let (mac, peer) = (text(mac), text(peer));

@@ -1,32 +1,32 @@
-//! Which of the machine's directories a host shows although it hides the place that they are in.
+//! Which of the machine's directories a host can see although it hides their parent directories.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Where a host has file systems of its own, so that what the machine has there is hidden. `/tmp`
-/// is among them only for a host with its own `/tmp`.
+/// Where a host mounts its own file systems, which hide the machine's files. `/tmp` is hidden only
+/// on a host with a private `/tmp`.
 const HIDDEN: [&str; 3] = ["/run", "/var/lib/cni", TMP];
 pub(crate) const TMP: &str = "/tmp";
 
-/// What belongs to a host's kernel view: nothing of the machine's can be shown there.
+/// File systems that show the host's own namespaces. Nothing of the machine can be mounted there.
 const VIRTUAL: [&str; 2] = ["/proc", "/sys"];
 
-/// As many symbolic links as Linux follows in one path.
-const LINKS: usize = 40;
+/// The number of symbolic links that Linux follows in one path.
+const MAX_LINKS: usize = 40;
 
-/// Programs and directories of the machine that a [`Host`](crate::Host) shows at the same path, even
-/// where it hides what is around them.
+/// Programs and directories of the machine that a [`Host`](crate::Host) sees at the same path, even
+/// if it hides the directories around them.
 ///
-/// Symbolic links are followed as the kernel follows them: both the directory that a link is in and
-/// the one that it leads to are visible.
+/// Symbolic links are followed as the kernel follows them: both the directory of a link and the
+/// directory of its target are mounted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BindMounts {
     pub(crate) items: Vec<Item>,
 }
 
-/// One thing that is shown. No path has a symbolic link in its directory part.
+/// A mount or a symbolic link. The directory part of its path contains no symbolic link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
     Directory(PathBuf),
@@ -43,58 +43,57 @@ impl Item {
 }
 
 impl BindMounts {
-    /// Shows a program, and everything else in its directory, such as the plugins that it runs.
+    /// Adds a program, and everything else in its directory, such as the plugins that it runs.
     ///
     /// # Errors
-    /// If there is no such file, or it is below `/proc` or `/sys`.
+    /// If the file does not exist, or is below `/proc` or `/sys`.
     pub fn program(&mut self, program: &Path) -> Result<(), String> {
         if let Some(parent) = program.parent() {
             let parent = self.follow(parent)?;
-            self.show_directory_of(&parent, program);
-            self.show_targets_of_links_in(&parent);
+            self.add_directory_of(&parent, program);
+            self.add_targets_of_links_in(&parent);
         }
-        self.show_target(program)
+        self.add_target(program)
     }
 
-    /// Shows a directory of programs, and what symbolic links in it lead to.
+    /// Adds a directory of programs, and the targets of symbolic links in it.
     ///
     /// # Errors
-    /// If there is no such directory, or it is one of those that a host has for itself, such as `/run`.
+    /// If the directory does not exist, or a host has its own, such as `/run`.
     pub fn directory(&mut self, directory: &Path) -> Result<(), String> {
         let real = self.follow(directory)?;
         if HIDDEN.iter().any(|hidden| real == Path::new(hidden)) {
             return Err(format!(
-                "a throw-away host has its own {}: the machine's can't be shown there; put the \
-                 programs into a directory below it",
+                "a disposable host has its own {}, so the machine's can't be mounted there; move \
+                 the programs to a directory below it",
                 real.display()
             ));
         }
         self.add(Item::Directory(real.clone()));
-        self.show_targets_of_links_in(&real);
+        self.add_targets_of_links_in(&real);
         Ok(())
     }
 
-    fn show_targets_of_links_in(&mut self, directory: &Path) {
+    fn add_targets_of_links_in(&mut self, directory: &Path) {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                // A link that leads nowhere shows nothing on the machine either.
-                let _ = self.show_target(&entry.path());
+                // A dangling link is no use on the machine either.
+                let _ = self.add_target(&entry.path());
             }
         }
     }
 
-    /// Shows the file that a path leads to.
-    fn show_target(&mut self, path: &Path) -> Result<(), String> {
+    /// Adds the file that a path resolves to.
+    fn add_target(&mut self, path: &Path) -> Result<(), String> {
         let real = self.follow(path)?;
         if let Some(directory) = real.parent() {
-            self.show_directory_of(directory, &real);
+            self.add_directory_of(directory, &real);
         }
         Ok(())
     }
 
-    /// Shows a directory for the sake of a file in it; the file alone where the directory is one
-    /// that a host has for itself.
-    fn show_directory_of(&mut self, directory: &Path, file: &Path) {
+    /// Adds the directory of a file, or only the file if a host has its own such directory.
+    fn add_directory_of(&mut self, directory: &Path, file: &Path) {
         let own = HIDDEN.iter().any(|hidden| directory == Path::new(hidden));
         let is_file = || fs::symlink_metadata(file).is_ok_and(|found| found.is_file());
         match own {
@@ -102,12 +101,12 @@ impl BindMounts {
             true if is_file() => {
                 self.add(Item::File(directory.join(file.file_name().unwrap_or_default())));
             }
-            // A link is shown by `follow`; and nothing else in there is anybody's program.
+            // `follow` adds links, and anything else is not a program.
             true => (),
         }
     }
 
-    /// The path without symbolic links; those in hidden places are shown.
+    /// Resolves the symbolic links in a path, and adds those in hidden directories.
     fn follow(&mut self, path: &Path) -> Result<PathBuf, String> {
         let failed = |why: &dyn std::fmt::Display| format!("can't find {}: {why}", path.display());
         let absolute = std::path::absolute(path).map_err(|error| failed(&error))?;
@@ -124,7 +123,7 @@ impl BindMounts {
                 continue;
             }
             followed += 1;
-            if followed > LINKS {
+            if followed > MAX_LINKS {
                 return Err(failed(&"too many symbolic links"));
             }
             let target = fs::read_link(&next).map_err(|error| failed(&error))?;
@@ -135,25 +134,25 @@ impl BindMounts {
             self.add(Item::Link { at: next, to: target });
         }
         match VIRTUAL.iter().find(|virtual_| real.starts_with(virtual_)) {
-            Some(place) => Err(failed(&format!("a throw-away host has its own {place}"))),
+            Some(path) => Err(failed(&format!("a disposable host has its own {path}"))),
             None => Ok(real),
         }
     }
 
-    /// Adds what would be hidden and is not shown yet.
+    /// Adds an item unless the host can see it already.
     fn add(&mut self, item: Item) {
         let path = item.path();
-        let shown = |other: &Item| match other {
+        let covers = |other: &Item| match other {
             Item::Directory(directory) => path.starts_with(directory),
             other => *other == item,
         };
-        if HIDDEN.iter().any(|hidden| path.starts_with(hidden)) && !self.items.iter().any(shown) {
+        if HIDDEN.iter().any(|hidden| path.starts_with(hidden)) && !self.items.iter().any(covers) {
             self.items.push(item);
         }
     }
 }
 
-/// The components of a path, without the root and without `.`.
+/// Returns the components of a path, without the root and without `.`.
 fn names(path: &Path) -> VecDeque<OsString> {
     let name = |component: Component| match component {
         Component::Normal(name) => Some(name.to_owned()),
@@ -170,8 +169,8 @@ mod tests {
     use super::*;
     use crate::temp_dir::TempDir;
 
-    /// Directories `real` and `link` in one below `/tmp`, and a program in `real`.
-    fn place() -> (TempDir, PathBuf) {
+    /// Creates directories `real` and `link` in a temporary directory, and a program in `real`.
+    fn directories() -> (TempDir, PathBuf) {
         let temporary = TempDir::new();
         let top = temporary.path().canonicalize().unwrap();
         for name in ["real", "link"] {
@@ -182,51 +181,51 @@ mod tests {
     }
 
     #[test]
-    fn a_program_in_an_ordinary_place_needs_nothing() {
-        let mut visible = BindMounts::default();
-        visible.program(Path::new("/bin/sh")).unwrap();
-        assert_eq!(visible, BindMounts::default());
+    fn a_program_outside_hidden_directories_needs_no_mount() {
+        let mut mounts = BindMounts::default();
+        mounts.program(Path::new("/bin/sh")).unwrap();
+        assert_eq!(mounts, BindMounts::default());
     }
 
     #[test]
-    fn both_the_directory_of_a_link_and_that_of_its_target_are_shown() {
-        let (_temporary, top) = place();
+    fn the_directories_of_a_link_and_of_its_target_are_mounted() {
+        let (_temporary, top) = directories();
         symlink("../real/bridge", top.join("link/bridge")).unwrap();
-        let mut visible = BindMounts::default();
-        visible.program(&top.join("link/bridge")).unwrap();
-        let directories = ["link", "real"].map(|name| Item::Directory(top.join(name)));
-        assert_eq!(visible.items, directories);
+        let mut mounts = BindMounts::default();
+        mounts.program(&top.join("link/bridge")).unwrap();
+        let expected = ["link", "real"].map(|name| Item::Directory(top.join(name)));
+        assert_eq!(mounts.items, expected);
     }
 
     #[test]
-    fn a_link_among_the_directories_is_made_again() {
-        let (_temporary, top) = place();
-        symlink(top.join("real"), top.join("way")).unwrap();
-        let mut visible = BindMounts::default();
-        visible.program(&top.join("way/bridge")).unwrap();
-        let link = Item::Link { at: top.join("way"), to: top.join("real") };
-        assert_eq!(visible.items, [link, Item::Directory(top.join("real"))]);
+    fn a_link_to_a_directory_is_recreated() {
+        let (_temporary, top) = directories();
+        symlink(top.join("real"), top.join("alias")).unwrap();
+        let mut mounts = BindMounts::default();
+        mounts.program(&top.join("alias/bridge")).unwrap();
+        let link = Item::Link { at: top.join("alias"), to: top.join("real") };
+        assert_eq!(mounts.items, [link, Item::Directory(top.join("real"))]);
     }
 
     #[test]
-    fn the_target_of_another_link_in_the_directory_is_shown() {
-        let (_temporary, top) = place();
+    fn the_target_of_another_link_in_the_directory_is_mounted() {
+        let (_temporary, top) = directories();
         fs::write(top.join("link/plugin"), "").unwrap();
         symlink(top.join("real/bridge"), top.join("link/delegate")).unwrap();
-        let mut visible = BindMounts::default();
-        visible.program(&top.join("link/plugin")).unwrap();
-        assert!(visible.items.contains(&Item::Directory(top.join("real"))), "{visible:?}");
+        let mut mounts = BindMounts::default();
+        mounts.program(&top.join("link/plugin")).unwrap();
+        assert!(mounts.items.contains(&Item::Directory(top.join("real"))), "{mounts:?}");
     }
 
     #[test]
-    fn what_cannot_be_shown_is_refused_with_the_reason() {
+    fn what_cannot_be_mounted_is_refused_with_the_reason() {
         let refused = |path: &str| BindMounts::default().directory(Path::new(path)).unwrap_err();
         assert!(refused("/tmp").contains("has its own /tmp"), "{}", refused("/tmp"));
         assert!(refused("/proc/self").contains("has its own /proc"), "{}", refused("/proc/self"));
-        assert!(refused("/no/such/place").contains("can't find /no/such/place"));
-        let (_temporary, top) = place();
-        symlink(top.join("circle"), top.join("circle")).unwrap();
-        let problem = BindMounts::default().program(&top.join("circle")).unwrap_err();
+        assert!(refused("/no/such/directory").contains("can't find /no/such/directory"));
+        let (_temporary, top) = directories();
+        symlink(top.join("loop"), top.join("loop")).unwrap();
+        let problem = BindMounts::default().program(&top.join("loop")).unwrap_err();
         assert!(problem.contains("too many symbolic links"), "{problem}");
     }
 }

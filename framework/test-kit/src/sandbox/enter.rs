@@ -1,7 +1,8 @@
-//! The way into a host without a process on the way: a thread of the test moves into the host's namespaces, does
+//! Enters a sandbox without a helper process: a thread of the test moves into the namespaces, does
 //! its work there, such as starting a program, and ends.
 //!
-//! Only a process with one thread can enter a user namespace, so there is no door to a host in one of these, and `nsenter` has to go.
+//! Only a process with a single thread can enter a user namespace. A sandbox in a user namespace is
+//! therefore entered by `nsenter` instead.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,21 +20,24 @@ use rustix::thread::{
     move_into_thread_name_spaces,
 };
 
-/// The way into the namespaces of a process. It does not keep them alive.
+/// A handle to the namespaces of a process. It does not keep them alive.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Namespaces {
     process: OwnedFd,
 }
 
-impl Door {
-    /// The door to the namespaces of a process; `None` where the kernel (before 5.8) or a lack of rights keeps it shut.
-    pub(crate) fn to(pid: u32) -> Option<Self> {
+impl Namespaces {
+    /// Opens the namespaces of a process.
+    ///
+    /// Returns `None` if the kernel (before 5.8) or missing privileges do not allow it.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
         let pid = Pid::from_raw(pid.try_into().ok()?)?;
-        let door = Self { process: pidfd_open(pid, PidfdFlags::empty()).ok()? };
-        door.within(None, || ()).is_ok().then_some(door)
+        let namespaces = Self { process: pidfd_open(pid, PidfdFlags::empty()).ok()? };
+        namespaces.within(None, || ()).is_ok().then_some(namespaces)
     }
 
-    /// Does `work` inside, in the named network namespace if one is given. The work can't start threads.
+    /// Runs `work` inside, in the named network namespace if one is given. The work can't start
+    /// threads.
     pub(crate) fn within<T: Send>(
         &self,
         netns: Option<&str>,
@@ -49,7 +53,7 @@ impl Door {
         })
     }
 
-    /// Does `work` in the network namespace only: the files are the machine's.
+    /// Runs `work` in the network namespace only; the file system remains the machine's.
     pub(crate) fn within_network<T: Send>(
         &self,
         netns: Option<&Path>,
@@ -70,7 +74,7 @@ impl Door {
         })
     }
 
-    /// Makes a network namespace with a name, as `ip netns add` does, and does `work` in it.
+    /// Creates a named network namespace, as `ip netns add` does, and runs `work` in it.
     pub(crate) fn within_new<T: Send>(
         &self,
         name: &str,
@@ -78,7 +82,7 @@ impl Door {
     ) -> io::Result<T> {
         on_a_thread(|| {
             unshare(UnshareFlags::NEWNET)?;
-            // To be opened out here: inside, /proc does not show this thread.
+            // It must be opened outside: inside, /proc does not show this thread.
             let netns = File::open("/proc/thread-self/ns/net")?;
             self.enter(ThreadNameSpaceType::empty())?;
             let path = format!("/run/netns/{name}");
@@ -90,9 +94,10 @@ impl Door {
         })
     }
 
-    /// Moves the calling thread, for good: into the mount and process namespace, and into those that are named.
+    /// Moves the calling thread, permanently, into the mount and process namespaces and those in
+    /// `more`.
     fn enter(&self, more: ThreadNameSpaceType) -> io::Result<()> {
-        // A thread that shares its root directory with others is not let into another mount namespace.
+        // The kernel refuses a mount namespace to a thread that shares its root directory.
         unshare(UnshareFlags::FS)?;
         let namespaces = ThreadNameSpaceType::MOUNT | ThreadNameSpaceType::PROCESS_ID | more;
         move_into_thread_name_spaces(self.process.as_fd(), namespaces)?;
@@ -101,7 +106,7 @@ impl Door {
 }
 
 fn unshare(what: UnshareFlags) -> io::Result<()> {
-    #[expect(deprecated, reason = "unsafe are only shared descriptors, which stay shared here")]
+    #[expect(deprecated, reason = "only unsharing file descriptors is unsafe; they stay shared")]
     rustix::thread::unshare(what)?;
     Ok(())
 }

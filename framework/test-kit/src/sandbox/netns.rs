@@ -1,4 +1,4 @@
-//! What a host, a container and a neighbour have in common: a network namespace to run things in.
+//! The network namespace of a host, a container or a neighbour, and running programs in it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,47 +10,50 @@ use std::sync::Arc;
 use crate::process::{PATIENCE, Running};
 use crate::sandbox::init::Sandbox;
 
-/// A network namespace on a throw-away host: the host's own, a container's or a neighbour's.
+/// A network namespace of a disposable host: the host's own, a container's or a neighbour's.
 ///
 /// [`Host`](crate::Host), [`Container`](crate::Container) and [`Neighbour`](crate::Neighbour)
-/// all dereference to it.
+/// dereference to it.
 #[derive(Debug, Clone)]
 pub struct Netns {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) name: Option<String>,
 }
 
-/// A process that lives on a throw-away host.
+/// A process on a disposable host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
-    /// Its id inside the host's process namespace.
+    /// The process id inside the host's process namespace.
     pub pid: u32,
-    /// Its command line, arguments separated by a blank.
+    /// The command line, with arguments separated by spaces.
     pub command: String,
 }
 
 impl Netns {
-    /// `host`, or the name of the container or neighbour.
+    /// Returns `host`, or the name of the container or neighbour.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("host")
     }
 
-    /// A command that runs `program` here.
+    /// Returns a command that runs `program` in this namespace.
     ///
-    /// It inherits the environment of the test, with the system's directories added to PATH. The working directory is `/`. The process that the
-    /// test sees is `nsenter`: it ends with the program's exit status or signal, and killing it kills
-    /// the program with SIGKILL. To send another signal, run `kill` inside.
+    /// It inherits the test's environment, with the system directories added to PATH. The working
+    /// directory is `/`. The child process of the test is `nsenter`: it exits with the program's
+    /// exit status or signal, and killing it kills the program with SIGKILL. To send another
+    /// signal, run `kill` inside.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.sandbox.command(self.name.as_deref(), program.as_ref())
     }
 
-    /// Starts `program` here. `prepare` is given the command that [`Netns::command`] returns, to add arguments, streams and the
-    /// like; but the process is the program itself, without `nsenter`, unless the host is in a user namespace. That
-    /// is quicker. Wait for it before the host is dropped: the host can't end before its processes are waited for.
+    /// Starts `program` in this namespace; `prepare` adds arguments, streams and so on.
+    ///
+    /// Unlike with [`Netns::command`], the process is the program itself without `nsenter`, which
+    /// is faster, unless the host is in a user namespace. Wait for the process before the host is
+    /// dropped: the drop waits until all processes of the host have been reaped.
     ///
     /// # Errors
-    /// When it can't be started, or the netns is gone.
+    /// If the program can't be started, or the namespace no longer exists.
     pub fn start(
         &self,
         program: impl AsRef<OsStr>,
@@ -59,40 +62,40 @@ impl Netns {
         self.sandbox.start_inside(self.name.as_deref(), program.as_ref(), prepare)
     }
 
-    /// Runs a command line, split at blanks (no quoting), and returns what it printed.
+    /// Runs a command line, split at whitespace (no quoting), and returns its stdout.
     ///
     /// # Panics
-    /// When it fails; the message holds its output.
+    /// If the command fails; the message contains its output.
     pub fn run(&self, line: &str) -> String {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [program, arguments @ ..] = words.as_slice() else { return String::new() };
         self.expect(program, arguments, line)
     }
 
-    /// Runs a script with `sh` and returns what it printed.
+    /// Runs a script with `sh` and returns its stdout.
     ///
     /// # Panics
-    /// When it fails; the message holds its output.
+    /// If the script fails; the message contains its output.
     pub fn sh(&self, script: &str) -> String {
         self.expect("sh", &["-euc", script], script)
     }
 
-    /// Runs commands of `ip` in one process.
+    /// Runs several `ip` commands in one process.
     pub(crate) fn batch(&self, commands: &str) {
         self.sh(&format!("ip -batch - <<'END'\n{commands}END"));
     }
 
-    /// Writes a file as seen from here, sysctls below `/proc/sys/net` included.
+    /// Writes a file as this namespace sees it, including sysctls below `/proc/sys/net`.
     ///
     /// # Panics
-    /// When it can't be written.
+    /// If the file can't be written.
     pub fn write(&self, path: &str, text: &str) {
         let write = || fs::write(path, text).map_err(|error| error.to_string());
         let written = match self.sandbox.within(self.name.as_deref(), write) {
             Some(written) => written.unwrap_or_else(|error| Err(error.to_string())),
             None => self.write_by_process(path, text),
         };
-        written.unwrap_or_else(|words| panic!("{}: can't write {path}: {words}", self.name()));
+        written.unwrap_or_else(|reason| panic!("{}: can't write {path}: {reason}", self.name()));
     }
 
     fn write_by_process(&self, path: &str, text: &str) -> Result<(), String> {
@@ -102,28 +105,30 @@ impl Netns {
             .ok()
             .and_then(|running| running.finish(PATIENCE))
             .ok_or("could not run a shell")?;
-        let words = || String::from_utf8_lossy(&finished.stderr).into_owned();
-        if finished.status.success() { Ok(()) } else { Err(words()) }
+        if finished.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&finished.stderr).into_owned())
     }
 
-    /// Reads a file as seen from here, sysctls below `/proc/sys/net` included.
+    /// Reads a file as this namespace sees it, including sysctls below `/proc/sys/net`.
     ///
     /// # Panics
-    /// When it can't be read.
+    /// If the file can't be read.
     pub fn read(&self, path: &str) -> String {
         self.expect("cat", &[path], &format!("cat {path}"))
     }
 
-    /// Whether a file, directory or anything else is there.
+    /// Reports whether a file, directory or anything else exists at a path.
     pub fn exists(&self, path: &str) -> bool {
         match self.sandbox.within(self.name.as_deref(), || Path::new(path).exists()) {
-            Some(there) => there.unwrap_or(false),
+            Some(exists) => exists.unwrap_or(false),
             None => self.output("test", &["-e", path]).status.success(),
         }
     }
 
-    /// All live processes on this host (also those in its containers and neighbours), without the
-    /// one that keeps the host alive.
+    /// Returns all live processes on this host, including those in containers and neighbours,
+    /// without the init process.
     pub fn processes(&self) -> Vec<Process> {
         let proc = format!("/proc/{}/root/proc", self.sandbox.pid());
         let entries =
@@ -133,13 +138,17 @@ impl Netns {
         pids.filter_map(|pid| live_process(&proc, pid)).collect()
     }
 
-    /// Does `work` here, on a thread of this process; `None` where only processes can enter.
+    /// Runs `work` in this namespace, on a thread of this process.
+    ///
+    /// Returns `None` if only processes can enter the namespace.
     pub(crate) fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
         self.sandbox.within(self.name.as_deref(), work)?.ok()
     }
 
-    /// Does `work` in this network namespace, on a thread of this process and with the machine's files;
-    /// `None` where only processes can enter.
+    /// Runs `work` in this network namespace, on a thread of this process and with the machine's
+    /// file system.
+    ///
+    /// Returns `None` if only processes can enter the namespace.
     pub(crate) fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Option<T> {
         self.sandbox.within_network(self.name.as_deref(), work)?.ok()
     }
@@ -165,10 +174,10 @@ impl Netns {
     }
 }
 
-/// A process that ends while it is looked at, or is only waiting to be reaped, is not alive.
+/// Reads a process. One that exits meanwhile, or is a zombie, is not alive.
 fn live_process(proc: &str, pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("{proc}/{pid}/stat")).ok()?;
-    // The second field is the name in brackets, which may itself hold brackets.
+    // The second field is the name in parentheses, which may itself contain parentheses.
     let state = stat.rsplit_once(") ")?.1.chars().next()?;
     let command = fs::read(format!("{proc}/{pid}/cmdline")).ok()?;
     let command = String::from_utf8_lossy(&command).trim_end_matches('\0').replace('\0', " ");

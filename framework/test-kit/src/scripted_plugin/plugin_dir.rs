@@ -104,8 +104,8 @@ impl AsRef<OsStr> for PluginDir {
 
 /// A hard link, so that the plugin is a file of its own with its own neighbours.
 ///
-/// Where that is refused (another file system) `cp` makes a copy. Not we: a program that this process
-/// has open for writing while another thread forks can't be started ("text file busy").
+/// Where that is refused (another file system) `cp` makes a copy. Not we: a program that this
+/// process has open for writing while another thread forks can't be started ("text file busy").
 fn link(program: &Path, path: &Path) {
     if fs::hard_link(program, path).is_ok() {
         return;

@@ -10,7 +10,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
-    /// What it does on the first calls of a verb, one after the other. Calls at the same time may count as one.
+    /// What it does on the first calls of a verb, one after the other. Calls at the same time may
+    /// count as one.
     pub at_first: BTreeMap<String, Vec<Behaviour>>,
     /// What it does on certain verbs (`ADD`, `DEL`, …).
     pub on: BTreeMap<String, Behaviour>,
@@ -92,8 +93,8 @@ pub enum Answer {
     /// VERSION; nothing on other verbs.
     #[default]
     Obey,
-    /// This result. Without a `cniVersion` it is taken as one of 1.x (`interfaces`, `ips`, `routes`,
-    /// `dns`) and printed in the version asked for; with one, as it is.
+    /// This result. Without a `cniVersion` it is taken as one of 1.x (`interfaces`, `ips`,
+    /// `routes`, `dns`) and printed in the version asked for; with one, as it is.
     Result(Value),
     /// As `Obey`, but in this version, whatever was asked for.
     WrongVersion(String),
@@ -151,8 +152,8 @@ pub enum Stream {
 pub struct BackgroundChild {
     /// How long it lives.
     pub lives_ms: u64,
-    /// Whether it has a session and process group of its own, so that a signal to the plugin's group
-    /// does not reach it.
+    /// Whether it has a session and process group of its own, so that a signal to the plugin's
+    /// group does not reach it.
     pub own_session: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The files of a host, and settings of its kernel that plugins change.
+//! The files of a host, and the sysctls that plugins change.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::netns::Netns;
 
-/// Settings of a network namespace; `*` stands for each link.
+/// Sysctls of each network namespace; `*` stands for each link.
 const OF_A_NAMESPACE: [&str; 2] =
     ["/proc/sys/net/ipv4/conf/*/route_localnet", "/proc/sys/net/ipv4/ip_forward"];
 
-/// More of them for a host. Those in a container go with it, and /sys shows the host's own links.
+/// Further sysctls of a host. Those of a container are removed with it, and /sys shows only the
+/// host's links.
 const OF_A_HOST: [&str; 12] = [
     "/proc/sys/net/ipv4/conf/*/forwarding",
     "/proc/sys/net/ipv4/conf/*/proxy_arp",
@@ -27,7 +28,7 @@ const OF_A_HOST: [&str; 12] = [
 ];
 const HAIRPIN: &str = "/sys/class/net/*/brport/hairpin_mode";
 
-/// `PATH:VALUE` of each setting that is not 0.
+/// Returns `PATH:VALUE` of each sysctl that is not 0.
 pub(super) fn settings(netns: &Netns) -> Vec<String> {
     let mut patterns = OF_A_NAMESPACE.to_vec();
     if netns.name.is_none() {
@@ -50,7 +51,7 @@ fn values(pattern: &str) -> Vec<String> {
     entries.filter_map(|entry| line(entry.path().join(rest))).collect()
 }
 
-/// The same where only a process can enter the netns.
+/// Does the same as [`settings`] if only processes can enter the namespace.
 fn by_shell(netns: &Netns, patterns: &[&str]) -> Vec<String> {
     let patterns = patterns.join(" ");
     let script = format!(
@@ -62,9 +63,9 @@ fn by_shell(netns: &Netns, patterns: &[&str]) -> Vec<String> {
     netns.sh(&script).lines().map(str::to_owned).collect()
 }
 
-/// What a host's own directories contain: path, kind, mode, and the size of files.
+/// Returns the content of a host's own directories: path, kind, mode, and the size of files.
 pub(crate) fn files(netns: &Netns) -> Vec<String> {
-    let view = netns.sandbox.view();
+    let mounts = netns.sandbox.mounts();
     let mut lines = Vec::new();
     if netns.name.is_some() {
         return lines;
@@ -73,9 +74,9 @@ pub(crate) fn files(netns: &Netns) -> Vec<String> {
     let is_hidden = |path: &Path| {
         let fixed = ["/run/netns", "/run/xtables.lock"];
         fixed.iter().any(|fixed| path == Path::new(fixed))
-            || view.shown().any(|item| item.path() == path)
+            || mounts.needed().any(|item| item.path() == path)
     };
-    for directory in view.own_directories() {
+    for directory in mounts.own_directories() {
         walk(Path::new(&root), Path::new(directory), &is_hidden, &mut lines);
     }
     lines.sort();
@@ -84,7 +85,7 @@ pub(crate) fn files(netns: &Netns) -> Vec<String> {
 
 fn walk(root: &Path, path: &Path, is_hidden: &dyn Fn(&Path) -> bool, lines: &mut Vec<String>) {
     let outside = root.join(path.strip_prefix("/").unwrap_or(path));
-    // What vanishes in this moment is not there.
+    // The file may have been removed since its directory was read.
     let Ok(found) = fs::symlink_metadata(&outside) else { return };
     if is_hidden(path) {
         return;

@@ -1,5 +1,7 @@
-//! Looks at a netns. Tests take many snapshots and most of them show what an earlier one showed, so the
-//! kernel is asked over netlink whether there is anything new before a program such as `ip` is started.
+//! Lists links, addresses, routes and firewall rules.
+//!
+//! Tests take many snapshots, and most are equal to an earlier one. Starting `ip` or `nft` is
+//! expensive, so the kernel is first asked over netlink whether anything has changed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +12,7 @@ use cni_netlink::nftables::{Generation, Kernel, Ruleset};
 use crate::sandbox::netns::Netns;
 use crate::snapshot::kernel_state::kernel_state;
 
-/// Links, addresses, routes and rules, a line each.
+/// Lists links, addresses, routes and policy rules, one per line.
 const IP: &str = "ip -oneline -batch - <<END
 link show
 address show
@@ -20,8 +22,8 @@ END
 ip -oneline -6 rule show 2>/dev/null || true
 ";
 
-/// The nftables ruleset, and what iptables' nft variant sees of it. A tool that is not installed has
-/// left nothing to see.
+/// Lists the nftables ruleset, and iptables' nft variant's view of it. A tool that is not installed
+/// has no rules.
 const NFT: &str = "
 tables='table ip table ip6 '
 if command -v nft >/dev/null && ruleset=$(nft --stateless list ruleset 2>/dev/null); then
@@ -37,7 +39,7 @@ for family in ip ip6; do
 done
 ";
 
-/// Rules of iptables' legacy variant, for the families that have tables.
+/// Lists the rules of iptables' legacy variant, for the families that have tables.
 const LEGACY: &str = "
 for family in ip ip6; do
     tables=/proc/net/${family}_tables_names
@@ -48,18 +50,19 @@ for family in ip ip6; do
 done
 ";
 
-/// More answers than this are not remembered: each has a few kilobytes.
+/// How many outputs are kept. Each has a few kilobytes.
 const REMEMBERED: usize = 4096;
 
-/// What `ip` printed for each state of a kernel. It depends on nothing else, whatever the host.
+/// The output of `ip` for each state of a kernel. It depends on nothing else, on any host.
 static PRINTED: LazyLock<Mutex<HashMap<Vec<u8>, Arc<str>>>> = LazyLock::new(Mutex::default);
 
-/// Whether a netns may have firewall rules.
+/// Reports whether a namespace may have firewall rules.
 pub(crate) fn has_rules(netns: &Netns) -> bool {
     has_legacy_tables(netns) || nft(netns).is_some_and(|printed| shows_rules(&printed))
 }
 
-/// Removes all firewall rules but those of iptables' legacy variant; whether none are left.
+/// Removes all firewall rules except those of iptables' legacy variant, and reports whether none
+/// are left.
 pub(crate) fn clear_rules(netns: &Netns) -> bool {
     if has_legacy_tables(netns) {
         return false;
@@ -81,12 +84,12 @@ pub(crate) fn clear_rules(netns: &Netns) -> bool {
     true
 }
 
-/// Whether there is anything in what was printed but headings.
+/// Reports whether a listing contains anything except headings.
 fn shows_rules(printed: &str) -> bool {
     printed.lines().any(|line| !line.is_empty() && !line.starts_with("== "))
 }
 
-/// What [`IP`] prints here.
+/// Returns the output of [`IP`].
 pub(super) fn ip(netns: &Netns) -> Arc<str> {
     let state = || netns.within_network(kernel_state).flatten();
     let before = state();
@@ -94,7 +97,7 @@ pub(super) fn ip(netns: &Netns) -> Arc<str> {
         return printed;
     }
     let printed: Arc<str> = netns.sh(IP).into();
-    // The kernel may have changed something in between, such as the carrier of a link.
+    // The state may have changed in between, such as the carrier of a link.
     if let Some(state) = state().filter(|after| Some(after) == before.as_ref()) {
         let mut remembered = lock(&PRINTED);
         if remembered.len() >= REMEMBERED {
@@ -105,23 +108,24 @@ pub(super) fn ip(netns: &Netns) -> Arc<str> {
     printed
 }
 
-/// All firewall rules here, in sections.
+/// Returns all firewall rules, in sections.
 pub(super) fn rules(netns: &Netns) -> Vec<Arc<str>> {
     let legacy = has_legacy_tables(netns).then(|| netns.sh(LEGACY).into());
     legacy.into_iter().chain(nft(netns)).collect()
 }
 
-/// Whether iptables' legacy variant was used here: the kernel names the tables that were asked for.
+/// Reports whether iptables' legacy variant was used: the kernel lists the tables that were
+/// requested.
 fn has_legacy_tables(netns: &Netns) -> bool {
     let has_some = |family: &&str| {
-        // On the host, /proc does not show a thread of this process.
+        // The sandbox's /proc does not show a thread of this process, the machine's does.
         let names = format!("/proc/thread-self/net/{family}_tables_names");
         fs::read_to_string(names).is_ok_and(|names| !names.trim().is_empty())
     };
     netns.within_network(|| ["ip", "ip6"].iter().any(has_some)).unwrap_or(true)
 }
 
-/// What [`NFT`] prints here. Each transaction that is committed raises the generation.
+/// Returns the output of [`NFT`]. Each committed transaction increments the generation.
 fn nft(netns: &Netns) -> Option<Arc<str>> {
     let before = generation(netns);
     if before == Some(Generation::FIRST) {
@@ -140,7 +144,7 @@ fn nft(netns: &Netns) -> Option<Arc<str>> {
     Some(printed)
 }
 
-/// `None` if the kernel does not say.
+/// Returns the generation of nf_tables, or `None` if the kernel does not report it.
 fn generation(netns: &Netns) -> Option<Generation> {
     let ask = || Kernel::open().and_then(|mut kernel| kernel.generation());
     netns.within_network(ask)?.ok()

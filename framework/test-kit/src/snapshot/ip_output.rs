@@ -1,11 +1,14 @@
-//! What `ip -oneline` prints, as lines to compare: without indexes, times and other things that change by themselves.
+//! Reads the output of `ip -oneline` into lines to compare, without indexes, times and other values
+//! that change on their own.
 
-/// The section of a snapshot that a line belongs to, and what it says there; `None` for what is nobody's doing.
+/// Returns the section of a snapshot that a line belongs to, and its text there.
+///
+/// Returns `None` for what the kernel adds on its own, such as link-local addresses.
 pub(crate) fn read(line: &str) -> Option<(&'static str, String)> {
     let numbered = line.split_once(':').filter(|(number, _)| number.parse::<u32>().is_ok());
     match numbered {
         Some((_, rest)) if rest.starts_with('\t') => Some(("rules", line.to_owned())),
-        // An IPv6 route may begin with a number and a colon too, but no blank follows.
+        // An IPv6 route may begin with a number and a colon too, but not followed by a space.
         Some((_, rest)) if rest.starts_with(' ') => {
             let words: Vec<&str> = rest.split_whitespace().collect();
             match words.as_slice() {
@@ -23,7 +26,7 @@ pub(crate) fn read(line: &str) -> Option<(&'static str, String)> {
     }
 }
 
-/// Whether each IPv6 address of a link that carries packets has its `local` route.
+/// Reports whether each IPv6 address of a link with carrier has its `local` route.
 pub(crate) fn is_settled(lines: &str) -> bool {
     let mut carriers = Vec::new();
     let mut addresses = lines.lines().filter_map(|line| {
@@ -33,7 +36,7 @@ pub(crate) fn is_settled(lines: &str) -> bool {
                 carriers.push(bare(name));
                 None
             }
-            // Those that the kernel gives itself are in no picture.
+            // Snapshots leave out link-local addresses.
             [_, name, "inet6", address, ..]
                 if carriers.contains(name) && !address.starts_with("fe80:") =>
             {
@@ -45,7 +48,7 @@ pub(crate) fn is_settled(lines: &str) -> bool {
     addresses.all(|(name, address)| lines.contains(&format!("\nlocal {address} dev {name} ")))
 }
 
-/// The name of a link, without what `ip` writes around it.
+/// Returns the name of a link, without the punctuation of `ip`.
 fn bare(name: &str) -> &str {
     name.trim_end_matches(':').split('@').next().unwrap_or_default()
 }
@@ -67,7 +70,7 @@ fn route(line: &str) -> Option<String> {
     let mut all = line.split(' ');
     while let Some(word) = all.next() {
         match word {
-            // How long it still lives changes by itself.
+            // The remaining lifetime changes on its own.
             "expires" => drop(all.next()),
             _ => words.push(word),
         }
@@ -80,15 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_told_without_index_and_carrier() {
-        let line = "7: eth0@if6: <NO-CARRIER,BROADCAST,UP> mtu 1400 qdisc noqueue master br0 state DOWN \\    link/ether 02:77:00:00:00:01";
+    fn a_link_is_shown_without_index_and_carrier() {
+        let line = "7: eth0@if6: <NO-CARRIER,BROADCAST,UP> mtu 1400 qdisc noqueue master br0 \
+                    state DOWN \\    link/ether 02:77:00:00:00:01";
         assert_eq!(read(line), Some(("links", "eth0 up mtu 1400 master br0".to_owned())));
         let line = "1: lo: <LOOPBACK> mtu 65536 qdisc noop state DOWN mode DEFAULT";
         assert_eq!(read(line), Some(("links", "lo down mtu 65536".to_owned())));
     }
 
     #[test]
-    fn an_address_is_told_unless_the_kernel_gave_it() {
+    fn an_address_is_shown_unless_it_is_link_local() {
         let line = "2: eth0    inet6 fd00::1/64 scope global \\       valid_lft forever";
         assert_eq!(read(line), Some(("addresses", "eth0 fd00::1/64".to_owned())));
         assert_eq!(read("2: eth0    inet6 fe80::1/64 scope link \\  valid_lft forever"), None);
@@ -106,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn routes_and_rules_are_told_apart() {
+    fn routes_and_rules_are_distinguished() {
         let rule = "32766:\tfrom all lookup main";
         assert_eq!(read(rule), Some(("rules", rule.to_owned())));
         let route = read("2001:db8::/64 dev eth0 proto ra metric 256 expires 86sec pref medium");
-        let told = "2001:db8::/64 dev eth0 proto ra metric 256 pref medium";
-        assert_eq!(route, Some(("routes", told.to_owned())));
+        let expected = "2001:db8::/64 dev eth0 proto ra metric 256 pref medium";
+        assert_eq!(route, Some(("routes", expected.to_owned())));
         assert_eq!(read("multicast ff00::/8 dev eth0 table local metric 256"), None);
         assert_eq!(read("fe80::/64 dev eth0 proto kernel metric 256"), None);
     }

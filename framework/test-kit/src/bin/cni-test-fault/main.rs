@@ -1,7 +1,9 @@
-//! Runs a plugin that meets with a fault right before one of its system calls: `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"`, FAULT
-//! being `kill-plugin`, `kill-caller` or `fail-ERRNO`. System calls are counted from 1, over the program and all its children.
+//! Runs a plugin that meets with a fault right before one of its system calls:
+//! `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"`, FAULT being `kill-plugin`, `kill-caller` or
+//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children.
 //!
-//! The program gets this one's arguments and streams, and its environment without that variable. The last line on stderr says what became of it.
+//! The program gets this one's arguments and streams, and its environment without that variable.
+//! The last line on stderr says what became of it.
 #![allow(clippy::print_stderr, reason = "a program for tests")]
 
 mod order;

@@ -1,10 +1,11 @@
-//! A system call that does not happen: its number is taken away when it begins, and the error put in place of its result when it ends.
+//! A system call that does not happen: its number is taken away when it begins, and the error put
+//! in place of its result when it ends.
 
 use nix::libc;
 use nix::unistd::Pid;
 
-/// Calls that do not fail as the kernel makes them, or (close) do their work all the same: a program is not to blame for what it
-/// does when they fail.
+/// Calls that do not fail as the kernel makes them, or (close) do their work all the same: a
+/// program is not to blame for what it does when they fail.
 const NEVER: [libc::c_long; 21] = [
     libc::SYS_clock_gettime,
     libc::SYS_close,
@@ -32,7 +33,8 @@ const NEVER: [libc::c_long; 21] = [
 /// Whether a call can fail: its number and arguments.
 pub(crate) fn can_fail(call: &[u64]) -> bool {
     let is = |known: libc::c_long| call.first() == Some(&known.cast_unsigned());
-    // How the standard library hears whether its child's exec went well: it waits for the child for ever when it can't.
+    // How the standard library hears whether its child's exec went well: it waits for the child for
+    // ever when it can't.
     let word_of_exec = is(libc::SYS_recvfrom) && call.get(3) == Some(&8);
     // What is watched already can always be watched for something else.
     let watched = is(libc::SYS_epoll_ctl) && call.get(2) == Some(&3);

@@ -68,7 +68,8 @@ fn start(program: &str) -> Result<Pid, String> {
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1)).env_remove(MARK);
     #[expect(unsafe_code, reason = "pre_exec has no safe form")]
-    // SAFETY: between fork and exec one system call is made: nothing allocates and no lock is taken.
+    // SAFETY: between fork and exec one system call is made: nothing allocates and no lock is
+    // taken.
     unsafe {
         command.pre_exec(|| Ok(ptrace::traceme()?));
     }
@@ -113,7 +114,8 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// A call stops twice, when it begins and when it ends; nothing but the order tells which it is.
+    /// A call stops twice, when it begins and when it ends; nothing but the order tells which it
+    /// is.
     fn enters(&mut self, pid: Pid) -> bool {
         let within = self.within.entry(pid).or_default();
         *within = !*within;

@@ -62,7 +62,8 @@ fn give(behaviour: &Behaviour, verb: &str, input: Option<&[u8]>) -> u8 {
     behaviour.exit.unwrap_or(own_status)
 }
 
-/// There is no safe way to set a signal's action here, but `env` can, and the setting survives exec.
+/// There is no safe way to set a signal's action here, but `env` can, and the setting survives
+/// exec.
 fn start_again_ignoring_term(program: &Path, argv0: &str) -> Error {
     // By its path: the caller's PATH may be anything.
     let mut command = Command::new("/usr/bin/env");

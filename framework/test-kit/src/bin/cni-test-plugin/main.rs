@@ -35,8 +35,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The path that the script's name is made of: as it was started, which may be by a symbolic link, or
-/// else the program file itself (a caller may set any `argv[0]`).
+/// The path that the script's name is made of: as it was started, which may be by a symbolic link,
+/// or else the program file itself (a caller may set any `argv[0]`).
 fn program(argv0: &str) -> PathBuf {
     let started = Path::new(argv0);
     if argv0.contains('/') && beside(started, "script.json").exists() {
