@@ -54,7 +54,7 @@ pub(crate) fn output_directory() -> PathBuf {
     directory
 }
 
-/// Compares a program with its sources, which cargo lists next to it as `PROGRAM: SOURCE SOURCE…`.
+/// Compares a program with its sources, which cargo lists in `PROGRAM.d`.
 fn is_fresh(program: &Path) -> bool {
     let Some(built) = modified(program) else { return false };
     let Ok(list) = fs::read_to_string(program.with_extension("d")) else { return false };

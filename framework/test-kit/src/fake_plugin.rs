@@ -1,4 +1,4 @@
-//! A plugin in the test's own process, for tests of hooks: nothing is executed.
+//! A fake delegate in the test's own process, for tests of hooks. No program is executed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,29 +8,29 @@ use cni_wrapper::{
 };
 use serde_json::{Value, json};
 
-/// What happened, in order. Clones write to the same one, so that hooks and a [`FakePlugin`] can
-/// share it.
+/// A record of events in order. Clones share their content, so that hooks and a [`FakePlugin`] can
+/// write to one journal.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Rc<RefCell<Vec<String>>>);
 
 impl Journal {
-    /// Notes a step.
-    pub fn record(&self, step: &str) {
-        self.0.borrow_mut().push(step.to_owned());
+    /// Appends an event.
+    pub fn record(&self, event: &str) {
+        self.0.borrow_mut().push(event.to_owned());
     }
 
-    /// Every step so far; the journal is empty afterwards.
+    /// Returns all events so far and empties the journal.
     pub fn take(&self) -> Vec<String> {
         self.0.take()
     }
 }
 
-/// What a fake does on a verb; it is told how many calls of this verb came before.
-type Deed = Box<dyn Fn(usize) -> Result<(), Error>>;
+/// What a fake does on a verb, given the number of earlier calls of that verb.
+type Action = Box<dyn Fn(usize) -> Result<(), Error>>;
 
-/// A plugin that obeys, unless [`FakePlugin::on`] says otherwise, and remembers its calls.
+/// A plugin that succeeds, unless [`FakePlugin::on`] makes it fail, and records its calls.
 ///
-/// Clones are the same plugin: put one into a stack and ask the other.
+/// Clones are the same plugin: put one into a stack and query the other.
 ///
 /// ```
 /// use cni_wrapper::{Error, Layers, Plugin, Verb};
@@ -54,46 +54,50 @@ pub struct FakePlugin(Rc<Fake>);
 #[derive(Default)]
 struct Fake {
     result: Option<Value>,
-    deeds: Vec<(Verb, Deed)>,
+    actions: Vec<(Verb, Action)>,
     calls: RefCell<Vec<Call>>,
     verbs: RefCell<Vec<Verb>>,
     journal: Option<Journal>,
 }
 
 impl FakePlugin {
-    /// Obeys whatever the verb: ADD gives the call's `prevResult`, or a result with the address
-    /// `10.0.0.2/24`.
+    /// Returns a plugin that succeeds on every verb. ADD returns the call's `prevResult`, or a
+    /// result with the address `10.0.0.2/24`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives this result on ADD, in the version asked for unless it names its own.
+    /// Sets the result of ADD, in the requested version unless it has its own `cniVersion`.
     pub fn result(self, result: Value) -> Self {
         self.with(|fake| fake.result = Some(result))
     }
 
-    /// Does this on `verb`: an error, a panic. It is told how many calls of this verb came before.
-    pub fn on(self, verb: Verb, deed: impl Fn(usize) -> Result<(), Error> + 'static) -> Self {
-        self.with(|fake| fake.deeds.push((verb, Box::new(deed))))
+    /// Adds an action on `verb`, such as an error or a panic. Its argument is the number of earlier
+    /// calls of this verb.
+    pub fn on(self, verb: Verb, action: impl Fn(usize) -> Result<(), Error> + 'static) -> Self {
+        self.with(|fake| fake.actions.push((verb, Box::new(action))))
     }
 
-    /// Notes each verb here, as `inner ADD`.
+    /// Records each verb in `journal`, as `inner ADD`.
     pub fn recording_in(self, journal: &Journal) -> Self {
         self.with(|fake| fake.journal = Some(journal.clone()))
     }
 
-    /// For the centre of a stack.
+    /// Returns a clone for the centre of a stack.
     pub fn boxed(&self) -> Box<dyn Plugin> {
         Box::new(self.clone())
     }
 
-    /// The calls that arrived, each with the delegates' objects as the layers around rewrote them.
-    /// Its `verb` is that of the runtime; which one arrived here stands in [`FakePlugin::verbs`].
+    /// Returns the calls received, with the delegates' configurations as the outer layers rewrote
+    /// them.
+    ///
+    /// Their `verb` is the runtime's; [`FakePlugin::verbs`] has the verbs with which this plugin
+    /// was called.
     pub fn calls(&self) -> Vec<Call> {
         self.0.calls.borrow().clone()
     }
 
-    /// The verbs that arrived.
+    /// Returns the verbs received.
     pub fn verbs(&self) -> Vec<Verb> {
         self.0.verbs.borrow().clone()
     }
@@ -101,7 +105,7 @@ impl FakePlugin {
     fn with(mut self, change: impl FnOnce(&mut Fake)) -> Self {
         match Rc::get_mut(&mut self.0) {
             Some(fake) => change(fake),
-            None => panic!("tell a FakePlugin what to do before it is cloned or boxed"),
+            None => panic!("configure a FakePlugin before it is cloned or boxed"),
         }
         self
     }
@@ -114,8 +118,8 @@ impl FakePlugin {
         let before = fake.verbs.borrow().iter().filter(|earlier| **earlier == verb).count();
         fake.verbs.borrow_mut().push(verb);
         fake.calls.borrow_mut().push(call.clone());
-        let mut deeds = fake.deeds.iter().filter(|(on, _)| *on == verb);
-        deeds.try_for_each(|(_, deed)| deed(before))
+        let mut actions = fake.actions.iter().filter(|(on, _)| *on == verb);
+        actions.try_for_each(|(_, action)| action(before))
     }
 
     fn added(&self, call: &Call) -> Result<AddResult, Error> {
@@ -151,16 +155,17 @@ impl Plugin for FakePlugin {
     }
 }
 
-/// A call for a plugin in this process: container `c1`, interface `eth0`, namespace
-/// `/run/netns/c1`. The configuration gets `name` (`net`) and `cniVersion` (1.1.0) when it has
-/// none.
+/// Returns a call for a plugin in this process: container `c1`, interface `eth0`, namespace
+/// `/run/netns/c1`.
+///
+/// `name` (`net`) and `cniVersion` (1.1.0) are added to the configuration if they are missing.
 ///
 /// # Panics
-/// When a wrapper would refuse it.
+/// If a wrapper would refuse the call.
 #[track_caller]
 pub fn fake_call(verb: Verb, config: Value) -> Call {
     let Value::Object(mut config) = config else {
-        panic!("a configuration is an object, not {config}")
+        panic!("a configuration must be an object, not {config}")
     };
     config.entry("name").or_insert_with(|| "net".into());
     config.entry("cniVersion").or_insert_with(|| SpecVersion::NEWEST.as_str().into());

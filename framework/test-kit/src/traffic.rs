@@ -143,7 +143,7 @@ pub struct EchoSession {
 impl EchoSession {
     fn start(netns: &Netns, address: &str, port: u16) -> Self {
         let mut command = netns.command(crate::binary::binary("cni-test-peer"));
-        command.args(["converse", address, &port.to_string(), "--timeout", "20000"]);
+        command.args(["echo", address, &port.to_string(), "--timeout", "20000"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));

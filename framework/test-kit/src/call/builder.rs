@@ -15,10 +15,10 @@ use crate::host::Container;
 use crate::process::{Running, pipe};
 use crate::sandbox::netns::Netns;
 
-/// The call of a plugin. The plugin gets this environment and nothing else.
+/// A call of a plugin. The plugin's environment contains what is set here and nothing else.
 ///
-/// A new call has the container id `c1`, the interface `eth0` and the namespace `/run/netns/c1`
-/// where its verb asks for them, `PATH`, and an empty `CNI_PATH`.
+/// By default that is `PATH`, an empty `CNI_PATH` and, if the verb requires them, the container id
+/// `c1`, the interface `eth0` and the namespace `/run/netns/c1`.
 #[derive(Debug, Clone)]
 pub struct CallBuilder {
     environment: BTreeMap<String, String>,
@@ -32,37 +32,37 @@ pub struct CallBuilder {
 }
 
 impl CallBuilder {
-    /// ADD to the network of this name.
+    /// Returns an ADD call for the network of this name.
     pub fn add(network: &str) -> Self {
         Self::verb("ADD", network)
     }
 
-    /// DEL from the network of this name.
+    /// Returns a DEL call for the network of this name.
     pub fn del(network: &str) -> Self {
         Self::verb("DEL", network)
     }
 
-    /// CHECK in the network of this name.
+    /// Returns a CHECK call for the network of this name.
     pub fn check(network: &str) -> Self {
         Self::verb("CHECK", network)
     }
 
-    /// GC of the network of this name.
+    /// Returns a GC call for the network of this name.
     pub fn gc(network: &str) -> Self {
         Self::verb("GC", network)
     }
 
-    /// STATUS of the network of this name.
+    /// Returns a STATUS call for the network of this name.
     pub fn status(network: &str) -> Self {
         Self::verb("STATUS", network)
     }
 
-    /// VERSION.
+    /// Returns a VERSION call.
     pub fn version() -> Self {
         Self::verb("VERSION", "")
     }
 
-    /// Any verb, also one that does not exist.
+    /// Returns a call with any verb, even one that does not exist.
     pub fn verb(verb: &str, network: &str) -> Self {
         let call = Self {
             environment: BTreeMap::new(),
@@ -82,114 +82,113 @@ impl CallBuilder {
         }
     }
 
-    /// No call of a runtime: what a person types behind the plugin's name. There is no verb, and no
-    /// input.
-    pub fn cli(words: &[&str]) -> Self {
-        let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+    /// Returns a run from the command line with these arguments: no verb and no input.
+    pub fn cli(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let call = Self::version().without_env("CNI_COMMAND").stdin("");
         Self { arguments, ..call }
     }
 
-    /// The same call with another verb, such as the DEL that follows an ADD.
+    /// Changes the verb, for example to the DEL that follows an ADD.
     pub fn as_verb(mut self, verb: &str) -> Self {
         verb.clone_into(self.environment.entry("CNI_COMMAND".to_owned()).or_default());
         self
     }
 
-    /// `CNI_CONTAINERID`.
+    /// Sets `CNI_CONTAINERID`.
     pub fn container_id(self, id: &str) -> Self {
         self.env("CNI_CONTAINERID", id)
     }
 
-    /// `CNI_IFNAME`.
+    /// Sets `CNI_IFNAME`.
     pub fn ifname(self, name: &str) -> Self {
         self.env("CNI_IFNAME", name)
     }
 
-    /// `CNI_NETNS`.
+    /// Sets `CNI_NETNS`.
     pub fn netns(self, path: &str) -> Self {
         self.env("CNI_NETNS", path)
     }
 
-    /// No `CNI_NETNS`, as in a DEL after a reboot.
+    /// Removes `CNI_NETNS`, as in a DEL after a reboot.
     pub fn without_netns(self) -> Self {
         self.without_env("CNI_NETNS")
     }
 
-    /// `CNI_PATH`: a directory, or several with colons between them.
+    /// Sets `CNI_PATH`: a directory, or several separated by colons.
     pub fn cni_path(self, path: impl AsRef<OsStr>) -> Self {
         self.env("CNI_PATH", &path.as_ref().to_string_lossy())
     }
 
-    /// Any variable.
+    /// Sets an environment variable.
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.environment.insert(key.to_owned(), value.to_owned());
         self
     }
 
-    /// Not this variable.
+    /// Removes an environment variable.
     pub fn without_env(mut self, key: &str) -> Self {
         self.environment.remove(key);
         self
     }
 
-    /// The network's configuration, an object. `name` (the network) and `type` (the plugin's file
-    /// name) are added when they are not there; `cniVersion` is not.
+    /// Sets the network configuration, an object. `name` (the network) and `type` (the plugin's
+    /// file name) are added if they are missing; `cniVersion` is not.
     ///
     /// # Panics
-    /// When it is no object.
+    /// If `config` is not an object.
     pub fn config(mut self, config: Value) -> Self {
         match config {
             Value::Object(config) => self.config = config,
-            other => panic!("a configuration is an object, not {other}"),
+            other => panic!("a configuration must be an object, not {other}"),
         }
         self
     }
 
-    /// One key of the configuration, such as `prevResult`.
+    /// Sets one key of the configuration, such as `prevResult`.
     pub fn key(mut self, key: &str, value: Value) -> Self {
         self.config.insert(key.to_owned(), value);
         self
     }
 
-    /// The plugin's input byte for byte, in netns of a configuration.
+    /// Sets the plugin's input byte for byte, instead of a configuration.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// Calls as Mesos's isolator does: the configuration gets
-    /// `args."org.apache.mesos".network_info` with the network's `name`, keys are sorted, and the
-    /// input is a regular file. Its environment is CNI_COMMAND, CNI_CONTAINERID, CNI_PATH,
-    /// CNI_IFNAME, CNI_NETNS and PATH, as here by default.
+    /// Makes the call as the isolator of Mesos does.
+    ///
+    /// `args."org.apache.mesos".network_info` with the network's `name` is added to the
+    /// configuration, its keys are sorted, and the input is a regular file. The environment is the
+    /// default one: CNI_COMMAND, CNI_CONTAINERID, CNI_PATH, CNI_IFNAME, CNI_NETNS and PATH.
     ///
     /// # Panics
-    /// When `network_info` is no object.
+    /// If `network_info` is not an object.
     pub fn mesos(mut self, network_info: Value) -> Self {
-        assert!(network_info.is_object(), "network_info is an object, not {network_info}");
+        assert!(network_info.is_object(), "network_info must be an object, not {network_info}");
         self.network_info = Some(network_info);
         self
     }
 
-    /// Attaches this container: its name as the id, its namespace, and the call is made on its
-    /// host.
+    /// Attaches this container: its name is the container id, and the call is made on its host.
     pub fn container(self, container: &Container) -> Self {
         self.container_id(container.name()).netns(&container.netns()).within(container)
     }
 
-    /// Makes the call on this host (with a container or neighbour: on the host that it is on).
+    /// Makes the call on this host, or on the host of this container or neighbour.
     pub fn within(mut self, netns: &Netns) -> Self {
         self.netns = Some(Netns { sandbox: netns.sandbox.clone(), name: None });
         self
     }
 
-    /// How long the plugin may take, 60 seconds by default.
+    /// Sets how long the plugin may take, by default 60 seconds.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// What `program` will read.
+    /// Returns what `program` will read from stdin.
     pub fn input(&self, program: impl AsRef<Path>) -> Vec<u8> {
         if let Some(stdin) = &self.stdin {
             return stdin.clone();
@@ -209,7 +208,7 @@ impl CallBuilder {
     /// Starts `program`.
     ///
     /// # Panics
-    /// When it can't be started.
+    /// If the program can't be started.
     pub fn start(&self, program: impl AsRef<Path>) -> RunningCall {
         let program = program.as_ref();
         let mut command = match &self.netns {
@@ -220,17 +219,17 @@ impl CallBuilder {
         self.running(program, Running::start(command, input))
     }
 
-    /// Calls `program` and waits for its answer.
+    /// Calls `program` and waits until it has exited.
     ///
     /// # Panics
-    /// When it can't be started, or does not end (with both outputs closed) within the limit.
+    /// If the program can't be started, or does not exit and close both outputs within the limit.
     #[track_caller]
     pub fn run(&self, program: impl AsRef<Path>) -> Outcome {
         self.begin(program.as_ref()).finish()
     }
 
-    /// Calls `program` and kills it with SIGKILL after that time, as a runtime does that dies or
-    /// waits no longer. A program that is quicker just ends.
+    /// Calls `program` and kills it with SIGKILL after a time, as happens when a runtime dies or
+    /// gives up. A faster program exits normally.
     ///
     /// # Panics
     /// As [`CallBuilder::run`].
@@ -242,8 +241,7 @@ impl CallBuilder {
         running.finish()
     }
 
-    /// Within a host the process is the program itself, where [`CallBuilder::start`] has one around
-    /// it.
+    /// Starts the program; on a host without the `nsenter` process of [`CallBuilder::start`].
     fn begin(&self, program: &Path) -> RunningCall {
         match &self.netns {
             Some(netns) => {
@@ -258,7 +256,7 @@ impl CallBuilder {
         }
     }
 
-    /// Environment and input. What is returned is to be written into a pipe.
+    /// Sets the environment and the input. Returns the input if it must be written to a pipe.
     fn prepare(&self, command: &mut Command, program: &Path) -> Option<Vec<u8>> {
         command.args(&self.arguments).env_clear().envs(&self.environment);
         let input = self.input(program);
@@ -278,7 +276,7 @@ impl CallBuilder {
     }
 }
 
-/// A call that is under way. Dropping it kills the plugin.
+/// A call in progress. Dropping it kills the plugin.
 pub struct RunningCall {
     running: Running,
     what: String,
@@ -286,20 +284,20 @@ pub struct RunningCall {
 }
 
 impl RunningCall {
-    /// The id of the plugin's process (within a host: that of its `nsenter`).
+    /// Returns the id of the plugin's process, or on a host the id of its `nsenter`.
     pub fn pid(&self) -> u32 {
         self.running.id()
     }
 
-    /// Kills the plugin with SIGKILL, as a dying runtime does.
+    /// Kills the plugin with SIGKILL, as happens when its runtime dies.
     pub fn kill(&mut self) {
         self.running.kill();
     }
 
-    /// Waits until the plugin has ended and both of its outputs are closed, as runtimes do.
+    /// Waits until the plugin has exited and both of its outputs are closed, as runtimes do.
     ///
     /// # Panics
-    /// When that takes longer than the call's limit.
+    /// If that takes longer than the call's limit.
     #[track_caller]
     pub fn finish(self) -> Outcome {
         let Self { running, what, limit } = self;

@@ -1,5 +1,4 @@
-//! Lets a plugin meet with a fault in the middle of a call, at a place that can be named and tried
-//! again.
+//! Injects a fault in the middle of a call, at a reproducible system call.
 
 use std::fmt;
 use std::path::Path;
@@ -8,19 +7,20 @@ use crate::binary::binary;
 use crate::call::builder::CallBuilder;
 use crate::call::outcome::Outcome;
 
-/// What happens right before a system call.
+/// What happens immediately before a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The plugin itself is killed with SIGKILL, whoever of its children makes the system call: as
-    /// by an operator, or by the kernel for want of memory.
+    /// The plugin itself is killed with SIGKILL, even if one of its children makes the system call:
+    /// as by an operator, or by the kernel when it is out of memory.
     KillPlugin,
-    /// Whoever makes the system call is killed: the plugin, its delegate, or another program that
-    /// it runs.
+    /// The process that makes the system call is killed: the plugin, its delegate, or another
+    /// program that it runs.
     KillCaller,
-    /// The system call does not happen, and the plugin is told this error number. On x86_64 only.
-    /// Counted are only calls of the plugin itself, and not those that the kernel always obeys,
-    /// such as `close`.
+    /// The system call is skipped and returns this error number, on x86_64 only.
+    ///
+    /// Only calls of the plugin itself count, and only those that can fail; `close`, for example,
+    /// can't.
     Fail(i32),
 }
 
@@ -34,13 +34,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A call with a fault in it.
+/// The result of a call with an injected fault.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FaultedCall {
-    /// What happened where, in words; `None` when the call made fewer system calls.
+    /// A description of the fault and where it happened; `None` if the call made fewer system
+    /// calls.
     pub at: Option<String>,
-    /// What became of the plugin. Its exit status is 137 when it was killed.
+    /// The outcome of the call. The exit status is 137 if the plugin was killed.
     pub outcome: Outcome,
 }
 
@@ -50,9 +51,9 @@ impl fmt::Display for FaultedCall {
     }
 }
 
-/// What the word of the program begins with, and the name of its variable.
+/// The name of the variable that `cni-test-fault` reads, and the prefix of its report.
 const MARK: &str = "CNI_TEST_FAULT";
-/// Its exit status when it can't do its work.
+/// Its exit status if it can't inject the fault.
 const UNABLE: i32 = 99;
 
 impl CallBuilder {
@@ -75,13 +76,13 @@ impl CallBuilder {
         let order = format!("{number} {fault} {}", program.display());
         let call = self.clone().env(MARK, &order).stdin(self.input(program));
         let mut outcome = call.run(binary("cni-test-fault"));
-        let said = std::mem::take(&mut outcome.stderr);
-        // Who is killed may have been in the middle of a line.
-        let Some((before, words)) = said.trim_end().rsplit_once(&format!("{MARK}: ")) else {
-            panic!("{order}: no word of what became of it: {outcome}\n{said}");
+        let stderr = std::mem::take(&mut outcome.stderr);
+        // A process may have been killed in the middle of a line.
+        let Some((before, report)) = stderr.trim_end().rsplit_once(&format!("{MARK}: ")) else {
+            panic!("{order}: cni-test-fault did not report the outcome: {outcome}\n{stderr}");
         };
-        assert_ne!(outcome.code(), Some(UNABLE), "{order}: {words}");
+        assert_ne!(outcome.code(), Some(UNABLE), "{order}: {report}");
         before.clone_into(&mut outcome.stderr);
-        FaultedCall { at: (!words.starts_with("ended")).then(|| words.to_owned()), outcome }
+        FaultedCall { at: (!report.starts_with("ended")).then(|| report.to_owned()), outcome }
     }
 }

@@ -1,4 +1,4 @@
-//! How Mesos's isolator hands a configuration to a plugin.
+//! How the isolator of Mesos passes a configuration to a plugin.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::temp_dir::TempDir;
 
-/// The configuration with its `args`, keys sorted.
+/// Adds `args` to a configuration and sorts its keys.
 pub(crate) fn config(
     mut config: Map<String, Value>,
     mut network_info: Value,
@@ -35,7 +35,7 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// A regular file with this content, open at its beginning. It has no name any more.
+/// Returns an unlinked regular file with this content, positioned at the beginning.
 pub(crate) fn regular_file(content: &[u8]) -> Stdio {
     let directory = TempDir::new();
     let path = directory.path().join("network.conf");

@@ -92,7 +92,7 @@ done
 
 trap - EXIT
 echo "ready $pid"
-# Ignoring CHLD makes the kernel reap the orphans that process 1 inherits. `cat` exits when the other
-# end of its input is closed: by the test, or by the kernel if the test is killed.
+# Ignoring CHLD makes the kernel reap the orphans that process 1 inherits. `cat` exits when the
+# other end of its input is closed: by the test, or by the kernel if the test is killed.
 trap '' CHLD
 exec cat >/dev/null 2>&1

@@ -1,5 +1,4 @@
-//! The plugin that behaves as a script says: its scripts, the records of its calls, and directories
-//! of it.
+//! The scripted plugin: its scripts, the records of its calls, and directories of scripted plugins.
 
 pub(crate) mod plugin_dir;
 pub(crate) mod record;

@@ -9,9 +9,9 @@ use crate::scripted_plugin::record::{RecordedCall, read_calls};
 use crate::scripted_plugin::script::Script;
 use crate::temp_dir::TempDir;
 
-/// A directory of plugins, scripted ones above all; removed when it is dropped.
+/// A directory of plugins, mainly scripted ones. It is removed when it is dropped.
 ///
-/// A scripted plugin `NAME` reads `NAME.script.json` beside it at every call, and appends to
+/// A scripted plugin `NAME` reads `NAME.script.json` next to it at every call, and appends to
 /// `NAME.calls.jsonl`.
 #[derive(Debug)]
 pub struct PluginDir {
@@ -19,11 +19,11 @@ pub struct PluginDir {
 }
 
 impl PluginDir {
-    /// Makes an empty one.
+    /// Creates an empty directory.
     ///
     /// # Panics
-    /// When the directory for temporary files can't be written, as do the other methods here.
-    #[expect(clippy::new_without_default, reason = "it makes a directory and can fail")]
+    /// If the directory for temporary files can't be written. The other methods panic likewise.
+    #[expect(clippy::new_without_default, reason = "it creates a directory and can fail")]
     pub fn new() -> Self {
         Self { directory: TempDir::new() }
     }
@@ -41,32 +41,32 @@ impl PluginDir {
         self
     }
 
-    /// Gives a scripted plugin a new script, from the next call on.
+    /// Replaces the script of a scripted plugin, from the next call on.
     pub fn script(&self, name: &str, script: &Script) {
         let path = self.file(name, "script.json");
         let next = self.file(name, "script.json.next");
         let text = serde_json::to_string_pretty(script);
-        let text = text.unwrap_or_else(|error| panic!("a script that is no JSON: {error}"));
+        let text = text.unwrap_or_else(|error| panic!("can't serialize a script: {error}"));
         let written = fs::write(&next, text).and_then(|()| fs::rename(&next, &path));
         written.unwrap_or_else(|error| panic!("can't write {}: {error}", path.display()));
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The path of a plugin in it.
+    /// Returns the path of a plugin in the directory.
     pub fn program(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    /// This directory, then `others`, in the form of `CNI_PATH`.
+    /// Returns this directory followed by `others`, in the form of `CNI_PATH`.
     pub fn cni_path_with(&self, others: &str) -> String {
         format!("{}:{others}", self.path().display())
     }
 
-    /// The calls of a scripted plugin so far, by start.
+    /// Returns the calls of a scripted plugin so far, ordered by start time.
     pub fn calls(&self, name: &str) -> Vec<RecordedCall> {
         let path = self.file(name, "calls.jsonl");
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -74,7 +74,7 @@ impl PluginDir {
             .unwrap_or_else(|error| panic!("bad record in {}: {error}", path.display()))
     }
 
-    /// The calls of all scripted plugins here, by start.
+    /// Returns the calls of all scripted plugins in the directory, ordered by start time.
     pub fn all_calls(&self) -> Vec<RecordedCall> {
         let entries = fs::read_dir(self.path()).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -86,7 +86,7 @@ impl PluginDir {
         calls
     }
 
-    /// The verbs of [`PluginDir::all_calls`], as `NAME VERB` each.
+    /// Returns [`PluginDir::all_calls`] as `NAME VERB` each.
     pub fn verbs(&self) -> Vec<String> {
         self.all_calls().iter().map(|call| format!("{} {}", call.plugin, call.verb)).collect()
     }
@@ -102,10 +102,10 @@ impl AsRef<OsStr> for PluginDir {
     }
 }
 
-/// A hard link, so that the plugin is a file of its own with its own neighbours.
+/// Creates a hard link, so that the plugin is a separate file with its own script next to it.
 ///
-/// Where that is refused (another file system) `cp` makes a copy. Not we: a program that this
-/// process has open for writing while another thread forks can't be started ("text file busy").
+/// On another file system `cp` makes a copy. This process must not copy it: a program that is open
+/// for writing while another thread forks can't be started ("text file busy").
 fn link(program: &Path, path: &Path) {
     if fs::hard_link(program, path).is_ok() {
         return;

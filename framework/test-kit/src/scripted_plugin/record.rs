@@ -1,4 +1,4 @@
-//! What a scripted plugin writes down about each call.
+//! What a scripted plugin records about each call.
 
 use std::collections::BTreeMap;
 
@@ -10,32 +10,32 @@ use serde_json::Value;
 pub struct RecordedCall {
     /// The file name of the plugin.
     pub plugin: String,
-    /// `CNI_COMMAND`, empty when it was not set.
+    /// `CNI_COMMAND`, empty if it was not set.
     pub verb: String,
-    /// The name it was started with (`argv[0]`).
+    /// The name with which it was started (`argv[0]`).
     pub argv0: String,
     /// The whole environment.
     pub environment: BTreeMap<String, String>,
-    /// Its input; `None` when the script kept it from reading.
+    /// The input; `None` if the script made it not read its input.
     pub stdin: Option<String>,
-    /// Its input as JSON; `None` when it is not.
+    /// The input as JSON; `None` if it is not JSON.
     pub config: Option<Value>,
-    /// Its process id, as it saw it.
+    /// The process id, in the plugin's own process namespace.
     pub pid: u32,
-    /// When it started: nanoseconds of the monotonic clock, comparable between plugins.
+    /// The start time in nanoseconds of the monotonic clock, comparable between plugins.
     pub start_ns: u64,
-    /// When it answered; `None` when it hung or died.
+    /// The end time; `None` if the plugin hung or died.
     pub end_ns: Option<u64>,
 }
 
-/// A line of the file of records. A call makes a line when it begins and one when it ends, so that
-/// a plugin that is killed in between is seen too.
+/// A line of the record file. A call appends one line when it begins and one when it ends, so that
+/// a plugin that is killed in between is recorded too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordLine {
-    /// The call, with `end_ns` still open.
+    /// A call has begun; its `end_ns` is `None`.
     Begin(Box<RecordedCall>),
-    /// The call with this pid and start has ended.
+    /// The call with this pid and start time has ended.
     End {
         /// As in [`RecordedCall::pid`].
         pid: u32,
@@ -46,7 +46,7 @@ pub enum RecordLine {
     },
 }
 
-/// The calls in a file of records, by start.
+/// Returns the calls in a record file, ordered by start time.
 pub(crate) fn read_calls(text: &str) -> Result<Vec<RecordedCall>, serde_json::Error> {
     let mut calls = Vec::<RecordedCall>::new();
     for line in text.lines() {

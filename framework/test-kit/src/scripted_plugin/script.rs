@@ -1,4 +1,4 @@
-//! What a scripted plugin (`cni-test-plugin`) does when it is called.
+//! The behaviour of a scripted plugin (`cni-test-plugin`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,134 +6,140 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a scripted plugin does, verb by verb. As a file it is JSON of the same shape.
+/// The behaviour of a scripted plugin for each verb. It is stored as JSON of the same structure.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Script {
-    /// What it does on the first calls of a verb, one after the other. Calls at the same time may
-    /// count as one.
+    /// The behaviours for the first calls of a verb, in order. Concurrent calls may count as one.
     pub at_first: BTreeMap<String, Vec<Behaviour>>,
-    /// What it does on certain verbs (`ADD`, `DEL`, …).
+    /// The behaviours for certain verbs (`ADD`, `DEL`, …).
     pub on: BTreeMap<String, Behaviour>,
-    /// What it does on all others. By default it obeys.
+    /// The behaviour for all other verbs. By default the plugin succeeds.
     pub default: Behaviour,
 }
 
 impl Script {
-    /// Obeys, whatever the verb.
+    /// Returns a script that succeeds on every verb.
     pub fn obey() -> Self {
         Self::default()
     }
 
-    /// Does the same on every verb.
+    /// Returns a script with one behaviour for every verb.
     pub fn always(behaviour: Behaviour) -> Self {
         Self { default: behaviour, ..Self::default() }
     }
 
-    /// Does this on `verb`.
+    /// Sets the behaviour for `verb`.
     pub fn on(mut self, verb: &str, behaviour: Behaviour) -> Self {
         self.on.insert(verb.to_owned(), behaviour);
         self
     }
 
-    /// Does these on the first calls of `verb`, before it does what is scripted else.
+    /// Sets the behaviours for the first calls of `verb`, before its other behaviour applies.
     pub fn at_first(mut self, verb: &str, behaviours: impl IntoIterator<Item = Behaviour>) -> Self {
         self.at_first.insert(verb.to_owned(), behaviours.into_iter().collect());
         self
     }
 
-    /// What it does on `verb` after so many calls of it.
+    /// Returns the behaviour for `verb` after a number of earlier calls of it.
     pub fn behaviour(&self, verb: &str, earlier: usize) -> &Behaviour {
         let first = self.at_first.get(verb).and_then(|first| first.get(earlier));
         first.or_else(|| self.on.get(verb)).unwrap_or(&self.default)
     }
 }
 
-/// What a scripted plugin does on one call, in the order of the fields.
+/// What a scripted plugin does in one call, in the order of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Behaviour {
-    /// Ignores SIGTERM, so that only SIGKILL ends it.
+    /// Ignores SIGTERM, so that only SIGKILL terminates it.
     pub ignore_term: bool,
-    /// Prints that many blanks (legal before a JSON document) before it looks at its input.
+    /// Prints this many spaces (valid before a JSON document) before it reads its input.
     pub padding: usize,
     /// How it treats its input.
     pub stdin: StdinUse,
-    /// Prints this on stderr.
+    /// Prints this text to stderr.
     pub stderr: String,
-    /// Leaves a child behind that keeps stdout and stderr open.
+    /// Leaves a child process behind that keeps stdout and stderr open.
     pub background: Option<BackgroundChild>,
-    /// Waits that many milliseconds before it answers.
+    /// Waits this many milliseconds before it answers.
     pub slow_ms: u64,
-    /// What it prints, or what it does instead.
+    /// What it prints to stdout, or does instead.
     pub answer: Answer,
-    /// Its exit status, if not the answer's own (1 after an error, else 0).
+    /// The exit status, if it differs from the answer's (1 for an error, otherwise 0).
     pub exit: Option<u8>,
 }
 
 /// How a scripted plugin treats its input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum StdinUse {
-    /// Reads all of it.
+    /// Reads all input.
     #[default]
     Read,
-    /// Closes it at once, unread. It then doesn't know the version asked for and takes 0.1.0,
-    /// unless the scripted result has a `cniVersion`.
+    /// Closes stdin immediately without reading. Since the requested version is then unknown, it
+    /// answers in 0.1.0 unless the scripted result has a `cniVersion`.
     Close,
-    /// Leaves it open and unread. The version as for `Close`.
+    /// Leaves stdin open without reading. The version is as for `Close`.
     Ignore,
 }
 
-/// What a scripted plugin prints on stdout, or does instead.
+/// What a scripted plugin prints to stdout, or does instead.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Answer {
-    /// As the spec wants it: `prevResult`, or a result without addresses, on ADD; the versions on
-    /// VERSION; nothing on other verbs.
+    /// What the specification requires: on ADD `prevResult` or a result without addresses, on
+    /// VERSION the versions, and nothing on other verbs.
     #[default]
     Obey,
-    /// This result. Without a `cniVersion` it is taken as one of 1.x (`interfaces`, `ips`,
-    /// `routes`, `dns`) and printed in the version asked for; with one, as it is.
+    /// A result. Without a `cniVersion` it is a result of 1.x (`interfaces`, `ips`, `routes`,
+    /// `dns`) that is printed in the requested version; with a `cniVersion` it is printed
+    /// unchanged.
     Result(Value),
-    /// As `Obey`, but in this version, whatever was asked for.
+    /// As `Obey`, but always in this version.
     WrongVersion(String),
-    /// This text.
+    /// A text.
     Raw(String),
-    /// An error object; the exit status is 1.
+    /// An error object, with exit status 1.
     Error(ErrorAnswer),
-    /// Text that is no JSON and no UTF-8 either.
+    /// Bytes that are neither JSON nor UTF-8.
     Garbage,
     /// A valid result, twice.
     TwoDocuments,
     /// Nothing.
     Empty,
-    /// Never ends.
+    /// Never exits.
     Hang,
-    /// Dies of the signal with this number.
+    /// Is terminated by the signal with this number.
     Crash(i32),
-    /// Prints without sense.
+    /// Prints a flood of output.
     Flood(Flood),
 }
 
-/// An error object of the spec.
+/// An error object of the specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ErrorAnswer {
-    /// The code.
+    /// The error code.
     pub code: u32,
-    /// The message.
+    /// The error message.
     pub msg: String,
-    /// The details; left out when empty.
+    /// The details; omitted if empty.
     pub details: String,
 }
 
-/// A flood of output.
+/// The stream and the size of a flood of output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Flood {
-    /// Where to.
+    /// The stream that is written to.
     pub stream: Stream,
-    /// How much; `None` is without end.
+    /// The number of bytes; `None` means endless.
     pub bytes: Option<u64>,
 }
 
@@ -149,31 +155,32 @@ pub enum Stream {
 
 /// A child that outlives the plugin and keeps its stdout and stderr open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BackgroundChild {
-    /// How long it lives.
+    /// How long it runs.
     pub lives_ms: u64,
-    /// Whether it has a session and process group of its own, so that a signal to the plugin's
-    /// group does not reach it.
+    /// Whether it has its own session and process group, so that a signal to the plugin's group
+    /// does not reach it.
     pub own_session: bool,
 }
 
 impl Behaviour {
-    /// Answers as the spec wants it.
+    /// Answers as the specification requires.
     pub fn obey() -> Self {
         Self::default()
     }
 
-    /// Gives this answer.
+    /// Returns a behaviour with this answer.
     pub fn answer(answer: Answer) -> Self {
         Self { answer, ..Self::default() }
     }
 
-    /// Prints this result; see [`Answer::Result`].
+    /// Prints a result; see [`Answer::Result`].
     pub fn result(result: Value) -> Self {
         Self::answer(Answer::Result(result))
     }
 
-    /// Prints this text.
+    /// Prints a text.
     pub fn raw(text: &str) -> Self {
         Self::answer(Answer::Raw(text.to_owned()))
     }
@@ -189,12 +196,12 @@ impl Behaviour {
         Self::error(code, msg).exiting(0)
     }
 
-    /// Obeys, but in this version.
+    /// Succeeds, but answers in this version.
     pub fn wrong_version(version: &str) -> Self {
         Self::answer(Answer::WrongVersion(version.to_owned()))
     }
 
-    /// Prints text that is no JSON.
+    /// Prints bytes that are not JSON.
     pub fn garbage() -> Self {
         Self::answer(Answer::Garbage)
     }
@@ -204,74 +211,76 @@ impl Behaviour {
         Self::answer(Answer::TwoDocuments)
     }
 
-    /// Prints nothing, exits with 0.
+    /// Prints nothing and exits with 0.
     pub fn empty() -> Self {
         Self::answer(Answer::Empty)
     }
 
-    /// Prints nothing, exits with this status.
+    /// Prints nothing and exits with this status.
     pub fn exit(status: u8) -> Self {
         Self::empty().exiting(status)
     }
 
-    /// Never ends.
+    /// Never exits.
     pub fn hang() -> Self {
         Self::answer(Answer::Hang)
     }
 
-    /// Dies of the signal with this number, such as 9 or 11.
+    /// Is terminated by the signal with this number, such as 9 or 11.
     pub fn crash(signal: i32) -> Self {
         Self::answer(Answer::Crash(signal))
     }
 
-    /// Prints `bytes` bytes, or without end, then exits with 0.
+    /// Prints `bytes` bytes, or endlessly, then exits with 0.
     pub fn flood(stream: Stream, bytes: Option<u64>) -> Self {
         Self::answer(Answer::Flood(Flood { stream, bytes }))
     }
 
-    /// Obeys after a while.
+    /// Succeeds after a delay.
     pub fn slow(time: Duration) -> Self {
         Self::obey().waiting(time)
     }
 
-    /// Waits before it answers.
+    /// Adds a delay before the answer.
     pub fn waiting(mut self, time: Duration) -> Self {
         self.slow_ms = millis(time);
         self
     }
 
-    /// Also prints this on stderr.
+    /// Also prints this text to stderr.
     pub fn with_stderr(mut self, stderr: &str) -> Self {
         stderr.clone_into(&mut self.stderr);
         self
     }
 
-    /// Exits with this status, whatever it prints.
+    /// Sets the exit status, independently of the answer.
     pub fn exiting(mut self, status: u8) -> Self {
         self.exit = Some(status);
         self
     }
 
-    /// Ignores SIGTERM.
+    /// Makes the plugin ignore SIGTERM.
     pub fn ignoring_term(mut self) -> Self {
         self.ignore_term = true;
         self
     }
 
-    /// Leaves a child behind that keeps stdout and stderr open for `time`.
+    /// Leaves a child process behind that keeps stdout and stderr open for `time`.
     pub fn leaving_child(mut self, time: Duration, own_session: bool) -> Self {
         self.background = Some(BackgroundChild { lives_ms: millis(time), own_session });
         self
     }
 
-    /// Treats its input like this.
+    /// Sets how the plugin treats its input.
     pub fn with_stdin(mut self, stdin: StdinUse) -> Self {
         self.stdin = stdin;
         self
     }
 
-    /// Prints this many blanks before it reads its input: with more than a pipe holds (64 KiB) it
-    /// blocks a caller that writes everything before it reads.
+    /// Prints this many spaces before it reads its input.
+    ///
+    /// More than the capacity of a pipe (64 KiB) blocks a caller that writes everything before it
+    /// reads.
     pub fn with_padding(mut self, bytes: usize) -> Self {
         self.padding = bytes;
         self

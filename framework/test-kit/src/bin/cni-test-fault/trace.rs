@@ -1,4 +1,4 @@
-//! Traces a program and all its children, counts their system calls, and strikes.
+//! Traces a program and all its children, counts their system calls, and injects the fault.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,35 +13,35 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::order::{Fault, MARK, Order};
-use crate::refuse;
+use crate::skip;
 
-/// The exit status that stands for a plugin that was killed, as shells have it.
+/// The exit status for a killed plugin, as in shells.
 const KILLED: u8 = 128 + 9;
 
-/// What became of the plugin.
+/// The outcome of the run.
 pub(crate) struct End {
     pub(crate) status: u8,
-    pub(crate) words: String,
+    pub(crate) report: String,
 }
 
-/// What is known of the traced processes and threads.
-struct Watch<'o> {
+/// The state of the traced processes and threads.
+struct Trace<'o> {
     order: &'o Order,
     plugin: Pid,
-    /// Those that have reported their first stop, and whether they are within a system call.
+    /// Those that have reported their first stop, and whether they are inside a system call.
     within: HashMap<Pid, bool>,
     calls: u64,
-    /// What was done.
+    /// The report of the injected fault.
     done: Option<String>,
-    /// Whose call, now under way, is to end with an error.
+    /// The process whose current call must return an error.
     failing: Option<(Pid, i32)>,
     status: u8,
 }
 
-/// Runs the program to its end, with the fault.
-pub(crate) fn carry_out(order: &Order) -> Result<End, String> {
+/// Runs the program until it exits, with the fault.
+pub(crate) fn run(order: &Order) -> Result<End, String> {
     let plugin = start(&order.program)?;
-    let mut watch = Watch {
+    let mut trace = Trace {
         order,
         plugin,
         within: HashMap::from([(plugin, false)]),
@@ -52,24 +52,23 @@ pub(crate) fn carry_out(order: &Order) -> Result<End, String> {
     };
     loop {
         match waitpid(None, Some(WaitPidFlag::__WALL)) {
-            Ok(status) => watch.see(status)?,
-            // Nobody is left.
+            Ok(status) => trace.handle(status)?,
+            // No process is left.
             Err(Errno::ECHILD) => break,
             Err(Errno::EINTR) => {}
             Err(error) => return Err(format!("waiting: {error}")),
         }
     }
-    let words = watch.done.unwrap_or_else(|| format!("ended after {} system calls", watch.calls));
-    Ok(End { status: watch.status, words })
+    let report = trace.done.unwrap_or_else(|| format!("ended after {} system calls", trace.calls));
+    Ok(End { status: trace.status, report })
 }
 
-/// Starts the program, which is stopped behind its `exec`.
+/// Starts the program, which stops after its `exec`.
 fn start(program: &str) -> Result<Pid, String> {
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1)).env_remove(MARK);
     #[expect(unsafe_code, reason = "pre_exec has no safe form")]
-    // SAFETY: between fork and exec one system call is made: nothing allocates and no lock is
-    // taken.
+    // SAFETY: only one system call is made between fork and exec, without allocation or locks.
     unsafe {
         command.pre_exec(|| Ok(ptrace::traceme()?));
     }
@@ -87,8 +86,8 @@ fn start(program: &str) -> Result<Pid, String> {
     Ok(pid)
 }
 
-impl Watch<'_> {
-    fn see(&mut self, status: WaitStatus) -> Result<(), String> {
+impl Trace<'_> {
+    fn handle(&mut self, status: WaitStatus) -> Result<(), String> {
         match status {
             WaitStatus::PtraceSyscall(pid) => {
                 if self.enters(pid) {
@@ -96,15 +95,15 @@ impl Watch<'_> {
                 } else {
                     self.ends(pid)?;
                 }
-                self.go_on(pid, None);
+                self.resume(pid, None);
             }
-            WaitStatus::PtraceEvent(pid, ..) => self.go_on(pid, None),
+            WaitStatus::PtraceEvent(pid, ..) => self.resume(pid, None),
             WaitStatus::Stopped(pid, signal) => {
-                // The first stop of a new one is the tracer's, not a signal for it.
+                // The first stop of a new process is caused by tracing, not by a signal to it.
                 let is_new = !self.within.contains_key(&pid);
                 self.within.entry(pid).or_default();
-                let ours = is_new && signal == Signal::SIGSTOP;
-                self.go_on(pid, (!ours).then_some(signal));
+                let by_tracing = is_new && signal == Signal::SIGSTOP;
+                self.resume(pid, (!by_tracing).then_some(signal));
             }
             WaitStatus::Exited(pid, status) if pid == self.plugin => {
                 self.status = u8::try_from(status).unwrap_or(u8::MAX);
@@ -114,8 +113,8 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// A call stops twice, when it begins and when it ends; nothing but the order tells which it
-    /// is.
+    /// Reports whether a stop is the begin of a call. A call stops when it begins and when it ends,
+    /// and only the order distinguishes the two.
     fn enters(&mut self, pid: Pid) -> bool {
         let within = self.within.entry(pid).or_default();
         *within = !*within;
@@ -125,7 +124,7 @@ impl Watch<'_> {
     fn begins(&mut self, caller: Pid) -> Result<(), String> {
         let call = call_of(caller);
         let fails = matches!(self.order.fault, Fault::Fail(_));
-        if fails && !(self.is_of_plugin(caller) && refuse::can_fail(&call)) {
+        if fails && !(self.is_of_plugin(caller) && skip::can_fail(&call)) {
             return Ok(());
         }
         self.calls += 1;
@@ -138,7 +137,7 @@ impl Watch<'_> {
             Fault::KillPlugin => killed(self.plugin, &place),
             Fault::KillCaller => killed(caller, &place),
             Fault::Fail(error) => {
-                refuse::take_away(caller).map_err(|error| format!("{place}: {error}"))?;
+                skip::begin(caller).map_err(|error| format!("{place}: {error}"))?;
                 self.failing = Some((caller, error));
                 format!("{} {place}", Errno::from_raw(error))
             }
@@ -146,20 +145,21 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Whether it is a thread of the plugin itself.
+    /// Reports whether the caller is a thread of the plugin itself.
     fn is_of_plugin(&self, caller: Pid) -> bool {
         Path::new(&format!("/proc/{}/task/{caller}", self.plugin)).exists()
     }
 
     fn ends(&mut self, caller: Pid) -> Result<(), String> {
         if let Some((_, error)) = self.failing.take_if(|(pid, _)| *pid == caller) {
-            refuse::answer(caller, error).map_err(|error| error.to_string())?;
+            skip::end(caller, error).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
 
-    /// Who is dead has nothing to go on with; who lives is no longer stopped once all is done.
-    fn go_on(&self, pid: Pid, signal: Option<Signal>) {
+    /// Lets a process continue, without further stops once the fault has been injected. Fails only
+    /// for a process that has died.
+    fn resume(&self, pid: Pid, signal: Option<Signal>) {
         let _ = match (&self.done, self.failing) {
             (Some(_), None) => ptrace::cont(pid, signal),
             _ => ptrace::syscall(pid, signal),
@@ -175,7 +175,7 @@ fn killed(victim: Pid, place: &str) -> String {
     }
 }
 
-/// Number and arguments as the kernel has them; nothing when the caller is gone.
+/// Returns the number and the arguments of the current call; empty if the caller has died.
 fn call_of(pid: Pid) -> Vec<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     let number = |word: &str| match word.strip_prefix("0x") {

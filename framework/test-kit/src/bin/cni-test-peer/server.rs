@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Write, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
-use crate::Options;
+use crate::options::Options;
 
-/// Serves until it is killed. Returns only with an error.
+/// Serves until the process is terminated. Returns only errors.
 pub(crate) fn serve(kind: &str, port: u16, options: &Options) -> Result<String, String> {
     let result = match kind {
         "udp" => bind(port, options.bind, UdpSocket::bind).and_then(|socket| {
@@ -22,12 +22,12 @@ pub(crate) fn serve(kind: &str, port: u16, options: &Options) -> Result<String, 
             ready(options)?;
             connections(&listener, echo)
         }),
-        _ => return Err(format!("`{kind}` is none of tcp, udp, http, echo")),
+        _ => return Err(format!("`{kind}` is not one of tcp, udp, http, echo")),
     };
     Err(result.map_or_else(|error| format!("{kind} port {port}: {error}"), |()| String::new()))
 }
 
-/// Without an address: all of both families, or of IPv4 where the kernel has no other.
+/// Binds to an address, or to all addresses of both families (of IPv4, if the kernel lacks IPv6).
 fn bind<S>(
     port: u16,
     address: Option<IpAddr>,
@@ -47,12 +47,9 @@ fn bind<S>(
 fn ready(options: &Options) -> Result<(), Error> {
     writeln!(stdout(), "ready")?;
     if options.until_eof {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "main waits in accept, nothing else ends it"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the main thread blocks in accept")]
         thread::spawn(|| {
-            // An input that can't be read has ended, too.
+            // An input that can't be read counts as ended.
             let _ = stdin().read_to_end(&mut Vec::new());
             std::process::exit(0);
         });
@@ -63,7 +60,7 @@ fn ready(options: &Options) -> Result<(), Error> {
 fn datagrams(socket: &UdpSocket, name: &str) -> Result<(), Error> {
     let mut buffer = [0; 2048];
     loop {
-        // An error here reports an earlier answer that nobody took.
+        // An error reports that an earlier answer could not be delivered.
         if let Ok((_, client)) = socket.recv_from(&mut buffer) {
             let _ = socket.send_to(line(name, client).as_bytes(), client);
         }
@@ -76,7 +73,7 @@ fn connections(
 ) -> Result<(), Error> {
     for stream in listener.incoming() {
         let (stream, answer) = (stream?, answer.clone());
-        // A client that goes away early is the client's matter.
+        // A client may disconnect early.
         thread::spawn(move || drop(answer(stream)));
     }
     Ok(())
@@ -93,7 +90,7 @@ fn echo(mut stream: TcpStream) -> Result<(), Error> {
 fn answer(mut stream: TcpStream, http: bool, name: &str) -> Result<(), Error> {
     let body = line(name, stream.peer_addr()?);
     let mut request = BufReader::new(stream.try_clone()?).lines();
-    // A request is a line, or in HTTP all lines up to an empty one.
+    // A request is one line, or in HTTP all lines up to an empty one.
     while request.next().transpose()?.is_some_and(|line| http && !line.is_empty()) {}
     if http {
         let length = body.len();
@@ -106,7 +103,7 @@ fn answer(mut stream: TcpStream, http: bool, name: &str) -> Result<(), Error> {
     stream.write_all(body.as_bytes())
 }
 
-/// An IPv4 client of a socket for both families is shown as such.
+/// Returns the answer. An IPv4-mapped address is shown as IPv4.
 fn line(name: &str, client: SocketAddr) -> String {
     format!("{name} saw {}\n", client.ip().to_canonical())
 }

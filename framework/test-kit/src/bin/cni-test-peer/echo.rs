@@ -1,4 +1,4 @@
-//! A conversation: one connection that goes on and on.
+//! The echo client: lines sent over one connection until the input ends.
 
 use std::io::{BufRead, BufReader, Error, Read, Write, stdin, stdout};
 use std::net::{SocketAddr, TcpStream};
@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Between a line and the next.
+/// The pause between two lines.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Sends numbered lines until the input ends: how many came back, or where it broke.
-pub(crate) fn converse(to: SocketAddr, timeout: Duration) -> Result<String, String> {
+/// Sends numbered lines until the input ends, and returns how many were echoed.
+pub(crate) fn run(to: SocketAddr, timeout: Duration) -> Result<String, String> {
     let broken =
-        |after: u64, error: &Error| format!("conversation with {to}: after {after} lines: {error}");
+        |after: u64, error: &Error| format!("echo session with {to}: after {after} lines: {error}");
     let stream = connect(to, timeout).map_err(|error| broken(0, &error))?;
     let mut lines = BufReader::new(&stream);
     let (ended, mut count) = (end_of_input(), 0);
     loop {
-        // One more at the end, so that the end itself is seen to work.
+        // One more line after the input has ended, so that the session is known to work until then.
         let is_last = ended.load(Ordering::Relaxed);
         exchange(&stream, &mut lines, count).map_err(|error| broken(count, &error))?;
         if count == 0 {
@@ -46,16 +46,16 @@ fn exchange(mut stream: &TcpStream, lines: &mut impl BufRead, number: u64) -> Re
     if line.trim_end() == number.to_string() {
         return Ok(());
     }
-    Err(Error::other(format!("{line:?} came back")))
+    Err(Error::other(format!("{line:?} was echoed")))
 }
 
 fn end_of_input() -> Arc<AtomicBool> {
     let ended = Arc::new(AtomicBool::new(false));
-    let tell = ended.clone();
+    let flag = ended.clone();
     thread::spawn(move || {
-        // An input that can't be read has ended, too.
+        // An input that can't be read counts as ended.
         let _ = stdin().read_to_end(&mut Vec::new());
-        tell.store(true, Ordering::Relaxed);
+        flag.store(true, Ordering::Relaxed);
     });
     ended
 }

@@ -1,11 +1,11 @@
-//! A system call that does not happen: its number is taken away when it begins, and the error put
-//! in place of its result when it ends.
+//! Skips a system call: its number is replaced when it begins, and its result by an error when it
+//! ends.
 
 use nix::libc;
 use nix::unistd::Pid;
 
-/// Calls that do not fail as the kernel makes them, or (close) do their work all the same: a
-/// program is not to blame for what it does when they fail.
+/// Calls that never fail, or (`close`) do their work even if they fail. A program need not handle
+/// their failure.
 const NEVER: [libc::c_long; 21] = [
     libc::SYS_clock_gettime,
     libc::SYS_close,
@@ -30,37 +30,37 @@ const NEVER: [libc::c_long; 21] = [
     libc::SYS_set_tid_address,
 ];
 
-/// Whether a call can fail: its number and arguments.
+/// Reports whether a call, given as its number and arguments, can fail.
 pub(crate) fn can_fail(call: &[u64]) -> bool {
     let is = |known: libc::c_long| call.first() == Some(&known.cast_unsigned());
-    // How the standard library hears whether its child's exec went well: it waits for the child for
-    // ever when it can't.
-    let word_of_exec = is(libc::SYS_recvfrom) && call.get(3) == Some(&8);
-    // What is watched already can always be watched for something else.
-    let watched = is(libc::SYS_epoll_ctl) && call.get(2) == Some(&3);
-    !word_of_exec && !watched && !NEVER.into_iter().any(is)
+    // By this call the standard library learns whether its child's exec succeeded. If the call
+    // fails, it waits for the child forever.
+    let result_of_exec = is(libc::SYS_recvfrom) && call.get(3) == Some(&8);
+    // Modifying a registered descriptor (EPOLL_CTL_MOD) always succeeds.
+    let is_modification = is(libc::SYS_epoll_ctl) && call.get(2) == Some(&3);
+    !result_of_exec && !is_modification && !NEVER.into_iter().any(is)
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn take_away(caller: Pid) -> nix::Result<()> {
+pub(crate) fn begin(caller: Pid) -> nix::Result<()> {
     let mut registers = nix::sys::ptrace::getregs(caller)?;
     registers.orig_rax = u64::MAX;
     nix::sys::ptrace::setregs(caller, registers)
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn answer(caller: Pid, error: i32) -> nix::Result<()> {
+pub(crate) fn end(caller: Pid, error: i32) -> nix::Result<()> {
     let mut registers = nix::sys::ptrace::getregs(caller)?;
     registers.rax = i64::from(-error).cast_unsigned();
     nix::sys::ptrace::setregs(caller, registers)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn take_away(_: Pid) -> nix::Result<()> {
+pub(crate) fn begin(_: Pid) -> nix::Result<()> {
     Err(nix::errno::Errno::ENOSYS)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn answer(_: Pid, _: i32) -> nix::Result<()> {
+pub(crate) fn end(_: Pid, _: i32) -> nix::Result<()> {
     Err(nix::errno::Errno::ENOSYS)
 }

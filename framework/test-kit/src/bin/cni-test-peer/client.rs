@@ -1,4 +1,4 @@
-//! The client.
+//! The client: one request and its answer.
 
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, ipproto, socket, sockopt};
 
-use crate::{Options, parse};
+use crate::options::{Options, parse};
 
-/// Sends one request, returns the answer without its line end.
+/// Sends one request and returns the answer without its line end.
 pub(crate) fn exchange(kind: &str, to: SocketAddr, options: &Options) -> Result<String, String> {
     let from = options.from.as_deref().map(|from| source(from, to)).transpose()?;
     let answer = match kind {
@@ -20,7 +20,7 @@ pub(crate) fn exchange(kind: &str, to: SocketAddr, options: &Options) -> Result<
             &format!("GET / HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"),
         ),
         "udp" => over_udp(to, from, options.timeout),
-        _ => return Err(format!("`{kind}` is none of tcp, udp, http")),
+        _ => return Err(format!("`{kind}` is not one of tcp, udp, http")),
     };
     let answer = answer.map_err(|error| format!("{kind} {to}: {}", reason(&error)))?;
     let body = if kind == "http" { body(&answer)? } else { &answer };
@@ -30,7 +30,7 @@ pub(crate) fn exchange(kind: &str, to: SocketAddr, options: &Options) -> Result<
     }
 }
 
-/// `PORT` or `ADDRESS:PORT`; the port may be 0.
+/// Reads a source, `PORT` or `ADDRESS:PORT`. The port may be 0.
 fn source(from: &str, to: SocketAddr) -> Result<SocketAddr, String> {
     match from.parse::<u16>() {
         Ok(port) => Ok(SocketAddr::new(any(to), port)),
@@ -59,12 +59,12 @@ fn over_tcp(
     Ok(answer)
 }
 
-/// The standard library can't choose the source of a connection.
+/// Connects from a given address and port, which the standard library can't do.
 fn connect_from(from: SocketAddr, to: SocketAddr, timeout: Duration) -> Result<TcpStream, Error> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket(family, SocketType::STREAM, Some(ipproto::TCP))?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    // Linux bounds connect by the time limit for sending.
+    // On Linux the send timeout also limits connect.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(timeout))?;
     bind(&socket, &from)?;
     connect(&socket, &to)?;
@@ -74,7 +74,7 @@ fn connect_from(from: SocketAddr, to: SocketAddr, timeout: Duration) -> Result<T
 fn over_udp(to: SocketAddr, from: Option<SocketAddr>, timeout: Duration) -> Result<String, Error> {
     let socket = UdpSocket::bind(from.unwrap_or_else(|| SocketAddr::new(any(to), 0)))?;
     socket.set_read_timeout(Some(timeout))?;
-    // Only a connected socket hears that the port is closed.
+    // Only a connected socket is told that the port is closed.
     socket.connect(to)?;
     socket.send(b"hello\n")?;
     let mut buffer = [0; 2048];
@@ -84,7 +84,7 @@ fn over_udp(to: SocketAddr, from: Option<SocketAddr>, timeout: Duration) -> Resu
 
 fn reason(error: &Error) -> String {
     match error.kind() {
-        // What connect and read say when their time is over.
+        // What connect and read return after their timeout.
         ErrorKind::TimedOut | ErrorKind::WouldBlock => "timed out".to_owned(),
         _ if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
             "timed out".to_owned()
@@ -95,7 +95,7 @@ fn reason(error: &Error) -> String {
 }
 
 fn body(answer: &str) -> Result<&str, String> {
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no HTTP answer")?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP response")?;
     let status = head.lines().next().unwrap_or_default();
-    if status.contains(" 200") { Ok(body) } else { Err(format!("HTTP answer `{status}`")) }
+    if status.contains(" 200") { Ok(body) } else { Err(format!("HTTP status `{status}`")) }
 }
