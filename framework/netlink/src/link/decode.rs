@@ -1,4 +1,4 @@
-//! A link as the kernel describes it.
+//! Reads the kernel's description of a link.
 
 use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
@@ -19,23 +19,24 @@ const BRIDGE_PORT_MODE: u16 = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// Its index.
+    /// The index.
     pub index: u32,
-    /// Its name; bytes that are not UTF-8 are replaced.
+    /// The name; bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// Index of the link that it is a port of, such as a bridge.
+    /// The index of the link of which it is a port, such as a bridge.
     pub master: Option<u32>,
-    /// Of a port of a bridge: whether frames may leave by the port they came in by. Else `None`.
+    /// Hairpin mode: whether a bridge sends frames back to the port on which they were received.
+    /// `None` if the link is not a bridge port.
     pub hairpin: Option<bool>,
     /// Whether it is one end of a veth pair.
     pub is_veth: bool,
-    /// The index of the link below it or, of a veth, of its peer, in the namespace that holds that.
+    /// The index of the underlying link or, for a veth, of its peer, in that link's namespace.
     pub peer: Option<u32>,
-    /// This namespace's id for the namespace that holds the peer; `None` when it is this one.
+    /// This namespace's id of the peer's namespace; `None` if the peer is in this namespace.
     pub peer_namespace: Option<i32>,
 }
 
-/// A link while its message is in the buffer: nothing is copied for links that nobody wants.
+/// A link that borrows from its message, so that links which are filtered out cost no copies.
 #[derive(Default)]
 pub(super) struct Parts<'a> {
     index: u32,
@@ -77,7 +78,8 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// The port's data can only be understood once its kind is known, whichever comes first.
+    /// Reads the link info. The port's data can be interpreted only if its kind is known, and the
+    /// two may be in any order.
     fn take_information(&mut self, attributes: Attributes<'a>) -> Result<(), Malformed> {
         let (mut is_bridge_port, mut data) = (false, None);
         for attribute in attributes {

@@ -6,82 +6,82 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Chain {
-    /// Its name, unique within the table.
+    /// The name, unique within the table.
     pub name: String,
-    /// Where packets enter it; `None`: only by a jump or a goto.
+    /// The hook of a base chain; `None` for a chain that is only entered by a jump or a goto.
     pub base: Option<BaseChain>,
-    /// For people; at most 128 bytes.
+    /// The comment, at most 128 bytes.
     pub comment: Option<String>,
 }
 
-/// Where packets enter a base chain.
+/// The hook, type, priority and policy of a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BaseChain {
-    /// What it may do.
+    /// The type.
     pub kind: ChainType,
-    /// At which point of a packet's way.
+    /// The hook at which packets enter it.
     pub hook: Hook,
-    /// In which order at that point: lower is earlier. nft's `dstnat` is -100, its `srcnat` 100.
+    /// The priority at the hook; lower is earlier. `dstnat` of nft is -100, `srcnat` is 100.
     pub priority: i32,
-    /// What becomes of a packet that reaches the chain's end.
+    /// The verdict on a packet that reaches the end of the chain.
     pub policy: Policy,
 }
 
-/// What a base chain may do.
+/// The type of a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChainType {
-    /// Let pass or not.
+    /// Filters packets.
     Filter,
-    /// Translate addresses: it sees the first packet of each flow only.
+    /// Translates addresses. Only the first packet of each flow traverses it.
     Nat,
 }
 
-/// A point of a packet's way.
+/// A hook in the packet path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hook {
-    /// Just received.
+    /// Before routing, for all received packets.
     Prerouting,
-    /// Received, for this host.
+    /// For received packets to this host.
     Input,
-    /// Received, for another host.
+    /// For forwarded packets.
     Forward,
-    /// Sent by this host.
+    /// For packets sent by this host.
     Output,
-    /// About to leave.
+    /// After routing, for all packets that leave.
     Postrouting,
 }
 
-/// What becomes of a packet that reaches a base chain's end.
+/// The verdict on a packet that reaches the end of a base chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Policy {
-    /// It goes on.
+    /// Accepts the packet.
     Accept,
-    /// It is dropped.
+    /// Drops the packet.
     Drop,
 }
 
 impl Chain {
-    /// A chain that packets enter only from other chains.
+    /// Returns a chain that is entered only from other chains.
     pub fn regular(name: impl Into<String>) -> Self {
         Self { name: name.into(), base: None, comment: None }
     }
 
-    /// A chain that packets enter by themselves.
+    /// Returns a base chain.
     pub fn base(name: impl Into<String>, base: BaseChain) -> Self {
         Self { name: name.into(), base: Some(base), comment: None }
     }
 
-    /// Adds a comment.
+    /// Sets the comment.
     pub fn with_comment(self, comment: impl Into<String>) -> Self {
         Self { comment: Some(comment.into()), ..self }
     }
 }
 
 impl BaseChain {
-    /// Returns the hook of a base chain whose policy is to accept.
+    /// Returns the properties of a base chain with the policy `accept`.
     pub fn new(kind: ChainType, hook: Hook, priority: i32) -> Self {
         Self { kind, hook, priority, policy: Policy::Accept }
     }
@@ -119,25 +119,25 @@ impl fmt::Display for Policy {
     }
 }
 
-/// As nft spells it: `type nat hook prerouting priority -100; policy accept;`.
+/// Writes nft's syntax: `type nat hook prerouting priority -100; policy accept;`.
 impl fmt::Display for BaseChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, hook, priority, policy } = self;
-        // Numbers, since nft knows each priority's name only at some hooks.
+        // Numbers, since nft accepts the name of a priority only at some hooks.
         write!(f, "type {kind} hook {hook} priority {priority}; policy {policy};")
     }
 }
 
-/// What the kernel knows of a chain.
+/// An existing chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainInfo {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where packets enter it. `None` also for a base chain of a sort that [`BaseChain`] cannot tell.
+    /// The hook of a base chain; also `None` for a base chain that [`BaseChain`] can't represent.
     pub base: Option<BaseChain>,
-    /// How many rules it has, and how many rules and elements lead to it.
+    /// The number of its rules, and of the rules and elements that jump to it.
     pub references: u32,
-    /// For people.
+    /// The comment.
     pub comment: Option<String>,
 }

@@ -1,5 +1,3 @@
-//! The kernel's ruleset, over netlink.
-
 use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
@@ -22,32 +20,33 @@ use crate::nftables::{explain, validate};
 use crate::socket::batch::Outcome;
 use crate::socket::{Socket, Subsystem};
 
-/// So many questions are asked at once: their answers fit the smallest usual receive buffer.
-const AT_ONCE: usize = 64;
-/// How often a set is listed until it stands still: for a good second in all.
+/// The number of pipelined lookups, whose replies fit the smallest usual receive buffer.
+const PIPELINED: usize = 64;
+/// How often a set is listed until the listing is consistent: for about a second in total.
 const LISTINGS: u64 = 50;
 
-/// The ruleset of this network namespace. Needs CAP_NET_ADMIN.
+/// The ruleset of this network namespace. All operations require CAP_NET_ADMIN.
 pub struct Kernel {
     socket: Socket,
 }
 
 impl Kernel {
-    /// Opens a socket to it.
+    /// Opens a netlink socket for nf_tables.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)? })
     }
 
-    /// Closes the socket without waiting for what was deleted to be freed, where the kernel can do that.
+    /// Closes the socket without waiting for deleted objects to be freed, if the kernel supports
+    /// it.
     ///
-    /// The first netfilter socket that is closed after a delete, by whatever process, waits for it, usually 10 ms. This
-    /// leaves the waiting to the kernel, after the end of this process; so it is the last thing to do in it, and
-    /// worth it only after deletes.
+    /// The first netfilter socket that any process closes after a delete waits for that, usually 10
+    /// ms. This method leaves the wait to the kernel after the exit of this process, so it should
+    /// be called last. It is only worthwhile after deletes.
     pub fn close_later(self) {
         self.socket.close_later();
     }
 
-    /// Deletes all tables of this network namespace, whoever made them.
+    /// Deletes all tables of this network namespace, including those of other programs.
     pub fn flush(&mut self) -> Result<(), Error> {
         let outcome = self.socket.transact(encode::flush, encode::end);
         let cause = match outcome {
@@ -58,7 +57,7 @@ impl Kernel {
         Err(explain::lacking(cause).during("delete", "all tables"))
     }
 
-    /// Asks one question; `None`: there is no such thing.
+    /// Looks up one object. Returns `None` if it does not exist.
     fn ask<T>(
         &mut self,
         kind: u16,
@@ -71,14 +70,14 @@ impl Kernel {
             1,
             |_, body| fill(body),
             |_, answer| {
-                found = present(answer)?.map(|message| read(message.payload)).transpose()?;
+                found = existing(answer)?.map(|message| read(message.payload)).transpose()?;
                 Ok(())
             },
         )?;
         Ok(found)
     }
 
-    /// Lists; nothing when what is to be listed from is not there.
+    /// Lists objects. The list is empty if their container does not exist.
     fn list<T>(
         &mut self,
         request: u16,
@@ -95,8 +94,10 @@ impl Kernel {
         }
     }
 
-    /// While the kernel makes a set larger it walks from the old place to the new one: it comes by some elements twice, and where the
-    /// list takes several messages, passes over as many others. That takes it milliseconds.
+    /// Lists the elements of a set, again if an element is listed twice.
+    ///
+    /// While the kernel resizes a hash table, a listing contains some elements twice and, if it
+    /// takes several messages, misses the same number of others. A resize takes milliseconds.
     fn list_elements(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
         for attempt in 0..LISTINGS {
             let listed = self.list_elements_once(table, of)?;
@@ -120,7 +121,7 @@ impl Kernel {
         Ok(lists.into_iter().flatten().collect())
     }
 
-    /// Looks up what fits one datagram.
+    /// Looks up keys with one datagram.
     fn find_some(
         &mut self,
         table: &Table,
@@ -139,7 +140,7 @@ impl Kernel {
             });
         };
         let asked = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, answer| {
-            let read = present(answer).and_then(|message| sought(message, &keys[number]));
+            let read = existing(answer).and_then(|message| requested(message, &keys[number]));
             match read {
                 Ok(element) => found[start + number] = element,
                 Err(cause) => failed = failed.take().or(Some((number, cause))),
@@ -165,8 +166,8 @@ impl Kernel {
     }
 }
 
-/// The answer, unless it is that there is no such thing.
-fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
+/// Returns the reply, or `None` if the object does not exist.
+fn existing(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
     match answer {
         Ok(message) => Ok(Some(message)),
         Err(refusal) if refusal.errno == errno::ENOENT => Ok(None),
@@ -174,8 +175,8 @@ fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, 
     }
 }
 
-/// The element that was asked for: an interval's key must be the same.
-fn sought(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
+/// Returns the requested element. The key of an interval must be equal.
+fn requested(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
     let Some(message) = answer else { return Ok(None) };
     let (set, key) = asked;
     let element = decode::element::elements(message.payload, set)?.into_iter().next();
@@ -187,7 +188,7 @@ impl Ruleset for Kernel {
         let fill = |body: &mut Body<'_>| body.raw(&[0; 4]);
         let generation = self.ask(message::GET_GENERATION, fill, decode::generation);
         generation
-            .and_then(|one| one.ok_or(Malformed("no generation").into()))
+            .and_then(|one| one.ok_or(Malformed("a reply without the generation").into()))
             .map_err(|cause| explain::lacking(cause).during("read", "the generation of nf_tables"))
     }
 
@@ -230,7 +231,7 @@ impl Ruleset for Kernel {
 
     fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error> {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
+        for keys in keys.chunks(PIPELINED) {
             self.find_some(table, keys, &mut found)?;
         }
         Ok(found)

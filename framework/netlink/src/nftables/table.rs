@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What packets a table sees.
+/// The packets that traverse a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Family {
@@ -14,13 +14,13 @@ pub enum Family {
     Ip6,
 }
 
-/// A table's name: all that other objects need to know of it.
+/// The identity of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Table {
-    /// What it sees.
+    /// The packets that traverse it.
     pub family: Family,
-    /// Its name, unique within the family.
+    /// The name, unique within the family.
     pub name: String,
 }
 
@@ -30,7 +30,7 @@ impl Table {
         Self { family, name: name.into() }
     }
 
-    /// A table for both IPv4 and IPv6.
+    /// Returns the identity of a table for both IPv4 and IPv6.
     pub fn inet(name: impl Into<String>) -> Self {
         Self::new(Family::Inet, name)
     }
@@ -52,12 +52,12 @@ impl fmt::Display for Table {
     }
 }
 
-/// What the kernel knows of a table.
+/// An existing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TableInfo {
-    /// How many chains, sets and other objects are in it.
+    /// The number of chains, sets and other objects in it.
     pub objects: u32,
-    /// For people.
+    /// The comment.
     pub comment: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Rules and transactions as nft spells them.
+//! Transactions, chains, rules and statements in nft's syntax.
 
 use std::fmt::{self, Display};
 
@@ -10,12 +10,12 @@ use crate::nftables::transaction::{Operation, Transaction};
 use crate::nftables::wire::uapi::IPV6;
 
 impl Transaction {
-    /// One of its operations as nft spells it: `add element inet filter ports { tcp . 22 }`.
+    /// Returns one of its operations in nft's syntax: `add element inet filter ports { tcp . 22 }`.
     pub fn show(&self, operation: &Operation) -> String {
         format!("{} {}", operation.verb(), self.show_object(operation))
     }
 
-    /// The same without the verb.
+    /// Returns the operation without the verb.
     fn show_object(&self, operation: &Operation) -> String {
         let table = &self.table;
         match operation {
@@ -43,7 +43,7 @@ impl Transaction {
         }
     }
 
-    /// What an operation is about, for a person: without what would be too much to read.
+    /// Returns the object of an operation for error messages, without lengthy definitions.
     pub(super) fn name(&self, operation: &Operation) -> String {
         let table = &self.table;
         match operation {
@@ -59,7 +59,7 @@ impl Transaction {
 }
 
 impl Operation {
-    /// nft's verb for it.
+    /// Returns nft's verb for the operation.
     pub fn verb(&self) -> &'static str {
         match self {
             Self::AddTable { .. }
@@ -78,14 +78,14 @@ impl Operation {
     }
 }
 
-/// What `nft -f` reads, an operation a line.
+/// Writes input of `nft -f`, one operation per line.
 impl Display for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.operations.iter().try_for_each(|operation| writeln!(f, "{}", self.show(operation)))
     }
 }
 
-/// `prerouting { type nat hook prerouting priority -100; policy accept; }`
+/// Writes `prerouting { type nat hook prerouting priority -100; policy accept; }`.
 impl Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
@@ -98,7 +98,7 @@ impl Display for Chain {
     }
 }
 
-/// `hostports meta l4proto . th dport vmap @ports`: the chain, then what it says.
+/// Writes the chain and the statements: `hostports meta l4proto . th dport vmap @ports`.
 impl Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.chain)?;
@@ -158,7 +158,8 @@ impl Display for Selector {
     }
 }
 
-/// What a selector is compared with: a family's number has other names than a protocol's.
+/// The operand of a selector. The number of a family has another name than the same protocol
+/// number.
 struct Compared<'a>(Selector, &'a Operand);
 
 impl Display for Compared<'_> {

@@ -1,4 +1,4 @@
-//! What is refused before the kernel sees it: what would mean something else there, or what nft could not read back.
+//! Validates transactions: refuses what the kernel would misinterpret or nft could not read back.
 
 use crate::error::{Cause, Error};
 use crate::nftables::chain::Chain;
@@ -9,12 +9,12 @@ use crate::nftables::statement::{Operand, Selector, SetRef, Statement};
 use crate::nftables::transaction::{Operation, Transaction};
 use crate::nftables::wire::uapi::IFNAME;
 
-type Checked = Result<(), &'static str>;
+type Validated = Result<(), &'static str>;
 
-/// nft's own limit, in bytes.
+/// The limit of nft in bytes.
 const COMMENT: usize = 128;
 
-/// Checks every operation; the error names the first that is refused.
+/// Validates every operation. The error names the first invalid one.
 pub(super) fn transaction(transaction: &Transaction) -> Result<(), Error> {
     let refused =
         |why, during: &'static str, what: String| Err(Cause::Invalid(why).during(during, what));
@@ -29,7 +29,7 @@ pub(super) fn transaction(transaction: &Transaction) -> Result<(), Error> {
     Ok(())
 }
 
-fn operation(operation: &Operation) -> Checked {
+fn operation(operation: &Operation) -> Validated {
     match operation {
         Operation::DeleteTable => Ok(()),
         Operation::AddTable { comment: text } => comment(text.as_deref()),
@@ -47,37 +47,37 @@ fn operation(operation: &Operation) -> Checked {
     }
 }
 
-/// The kernel would take a name only up to a NUL: another one.
-fn name(name: &str) -> Checked {
+/// Validates a name. The kernel would truncate it at a NUL.
+fn name(name: &str) -> Validated {
     if name.is_empty() || name.contains('\0') {
-        return Err("a name is empty or has a NUL in it");
+        return Err("a name is empty or contains a NUL");
     }
     Ok(())
 }
 
-fn comment(comment: Option<&str>) -> Checked {
+fn comment(comment: Option<&str>) -> Validated {
     let Some(text) = comment else { return Ok(()) };
     if text.len() > COMMENT {
-        return Err("its comment is longer than nft's 128 bytes");
+        return Err("the comment is longer than 128 bytes, the limit of nft");
     }
     if text.chars().any(|char| char == '"' || char.is_control()) {
-        return Err("its comment has a quotation mark or a control character in it, which nft \
+        return Err("the comment contains a quotation mark or a control character, which nft \
                     could not read back");
     }
     Ok(())
 }
 
-fn set(set: &Set) -> Checked {
+fn set(set: &Set) -> Validated {
     name(&set.name)?;
     comment(set.comment.as_deref())?;
     match set.key.len() {
-        0 => Err("its key has no fields"),
-        1 if set.interval => Err("intervals are only known in keys of two fields and more"),
+        0 => Err("the key has no fields"),
+        1 if set.interval => Err("intervals require a key of at least two fields"),
         _ => Ok(()),
     }
 }
 
-fn element(element: &Element) -> Checked {
+fn element(element: &Element) -> Validated {
     name(&element.set)?;
     comment(element.comment.as_deref())?;
     let count = match &element.key {
@@ -88,7 +88,7 @@ fn element(element: &Element) -> Checked {
         }
     };
     if count == 0 {
-        return Err("its key has no fields");
+        return Err("the key has no fields");
     }
     match &element.value {
         Some(Value::Data(fields)) => fields.iter().try_for_each(field),
@@ -97,14 +97,14 @@ fn element(element: &Element) -> Checked {
     }
 }
 
-fn verdict(verdict: &Verdict) -> Checked {
+fn verdict(verdict: &Verdict) -> Validated {
     match verdict {
         Verdict::Jump(chain) | Verdict::Goto(chain) => name(chain),
         _ => Ok(()),
     }
 }
 
-fn field(field: &Field) -> Checked {
+fn field(field: &Field) -> Validated {
     match field {
         Field::Ifname(link) if link.len() >= IFNAME => Err("a link's name is longer than 15 bytes"),
         Field::Ifname(link) => name(link),
@@ -112,7 +112,7 @@ fn field(field: &Field) -> Checked {
     }
 }
 
-fn rule(rule: &Rule) -> Checked {
+fn rule(rule: &Rule) -> Validated {
     name(&rule.chain)?;
     comment(rule.comment.as_deref())?;
     rule.statements.iter().try_for_each(|statement| match statement {
@@ -127,12 +127,12 @@ fn rule(rule: &Rule) -> Checked {
     })
 }
 
-fn selected(left: &[Selector], set: &str) -> Checked {
-    if left.is_empty() { Err("it looks nothing up") } else { name(set) }
+fn selected(left: &[Selector], set: &str) -> Validated {
+    if left.is_empty() { Err("the lookup has no key") } else { name(set) }
 }
 
-fn compared(left: Selector, right: &Operand) -> Checked {
-    const OTHER: &str = "it compares with something of another type";
+fn compared(left: Selector, right: &Operand) -> Validated {
+    const OTHER: &str = "the operands of a match have different types";
     match right {
         Operand::Value(it) if it.data_type() == left.data_type() => field(it),
         Operand::Prefix(it @ (Field::Ipv4(_) | Field::Ipv6(_)), bits)
@@ -145,14 +145,14 @@ fn compared(left: Selector, right: &Operand) -> Checked {
     }
 }
 
-fn anonymous(left: &[Selector], fields: &[Field]) -> Checked {
-    let [left] = left else { return Err("a set of the rule's own has keys of one field") };
+fn anonymous(left: &[Selector], fields: &[Field]) -> Validated {
+    let [left] = left else { return Err("the key of an anonymous set must have one field") };
     if fields.is_empty() {
-        return Err("a set of the rule's own is empty");
+        return Err("an anonymous set is empty");
     }
     let is_wild = |it: &Field| matches!(it, Field::Ifname(name) if name.ends_with('*'));
     if fields.len() > 1 && fields.iter().any(is_wild) {
-        return Err("a link's name that ends in * can't be in a set");
+        return Err("a link's name that ends in * is not allowed in a set");
     }
     fields.iter().try_for_each(|it| compared(*left, &Operand::Value(it.clone())))
 }

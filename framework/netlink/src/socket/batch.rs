@@ -1,4 +1,4 @@
-//! Several messages in one datagram: transactions, and questions asked together.
+//! Several messages in one datagram: transactions and pipelined requests.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,14 +9,14 @@ use crate::attribute::Body;
 use crate::error::{Cause, Malformed, Refusal, errno};
 use crate::message::{Message, Messages, Writer, flag, kind};
 use crate::socket::Socket;
-use crate::socket::receive::{MSG_TRUNC, Silence, receive, receive_with, retried};
+use crate::socket::receive::{MSG_TRUNC, ReceiveError, receive, receive_with, retried};
 
-/// `recv`: don't wait.
+/// Flag of `recv`: do not block.
 const MSG_DONTWAIT: i32 = 0x40;
-/// What the kernel itself needs of a send buffer, generously.
+/// An upper bound of the kernel's own overhead in a send buffer.
 const OVERHEAD: usize = 512;
 
-/// Messages that are written one after the other into one datagram.
+/// A sequence of messages that is sent as one datagram.
 pub(crate) struct Batch<'a> {
     writer: &'a mut Writer,
     first: u32,
@@ -24,11 +24,12 @@ pub(crate) struct Batch<'a> {
     last: usize,
 }
 
-/// How a transaction ended.
+/// The outcome of a transaction.
 pub(crate) enum Outcome {
-    /// All of it happened.
+    /// The transaction was committed.
     Done,
-    /// Nothing of it happened, since the kernel refused the message with this number (counted from 0).
+    /// The transaction was aborted because the kernel refused the message with this number, counted
+    /// from 0.
     Refused(usize, Refusal),
 }
 
@@ -41,7 +42,7 @@ impl Batch<'_> {
         self.count += 1;
     }
 
-    /// Has the last message acknowledged.
+    /// Requests an acknowledgement of the last message, and returns its number.
     fn acknowledged(&mut self) -> u32 {
         self.writer.add_flags(self.last, flag::ACK);
         self.count.saturating_sub(1)
@@ -55,7 +56,8 @@ impl Socket {
         Batch { writer: &mut self.writer, first, count: 0, last: 0 }
     }
 
-    /// Sends a transaction: the messages that `changes` writes, and then, unanswered, that of `end`.
+    /// Sends a transaction: the messages that `changes` writes, followed by the message of `end`,
+    /// which has no reply.
     pub(crate) fn transact(
         &mut self,
         changes: impl FnOnce(&mut Batch<'_>),
@@ -71,21 +73,24 @@ impl Socket {
         self.outcome(first, awaited)
     }
 
-    /// What was sent last.
+    /// Returns the datagram that was sent last.
     pub(crate) fn sent(&self) -> &[u8] {
         self.writer.datagram().unwrap_or_default()
     }
 
-    /// The kernel has answered all when `send` returns. It answers what it refuses, and the last message, unless it
-    /// refused to begin; so there is nothing to wait for once something was refused.
+    /// Reads the outcome of a transaction.
+    ///
+    /// The kernel has queued all replies when `send` returns: one for each message that it refuses
+    /// and one for the last message, unless it refused the beginning. Once a message was refused
+    /// there is therefore nothing to wait for.
     fn outcome(&mut self, first: u32, awaited: u32) -> Result<Outcome, Cause> {
         let mut refused: Option<(u32, Refusal)> = None;
         loop {
             match receive_with(&self.inner, &mut self.received, MSG_TRUNC | MSG_DONTWAIT) {
-                Err(Silence::Nothing) if refused.is_some() => break,
-                // Of very many refusals.
-                Err(Silence::Lost) => continue,
-                Err(Silence::Nothing) => receive(&self.inner, &mut self.received)?,
+                Err(ReceiveError::WouldBlock) if refused.is_some() => break,
+                // After a large number of refusals.
+                Err(ReceiveError::Overflow) => continue,
+                Err(ReceiveError::WouldBlock) => receive(&self.inner, &mut self.received)?,
                 other => other?,
             }
             for message in Messages::new(&self.received) {
@@ -105,9 +110,10 @@ impl Socket {
         Ok(ended(refused))
     }
 
-    /// Asks `count` questions in one datagram, and gives each answer to `each` with the question's number.
+    /// Sends `count` requests in one datagram, and passes each reply to `each` with the number of
+    /// its request.
     ///
-    /// So few that the answers fit the receive buffer: the kernel gives them all before one is read.
+    /// All replies must fit the receive buffer, since the kernel queues them before one is read.
     pub(crate) fn ask(
         &mut self,
         kind: u16,
@@ -140,15 +146,15 @@ impl Socket {
         fault.map_or(Ok(()), Err)
     }
 
-    /// Takes what is left, so that there is room for the next answers.
+    /// Discards the remaining replies to make room for the next ones.
     fn discard(&mut self) {
         let flags = MSG_TRUNC | MSG_DONTWAIT;
-        while let Ok(()) | Err(Silence::Lost) = receive_with(&self.inner, &mut self.received, flags)
-        {
-        }
+        while let Ok(()) | Err(ReceiveError::Overflow) =
+            receive_with(&self.inner, &mut self.received, flags)
+        {}
     }
 
-    /// Sends what was written, with a bigger send buffer when it needs one.
+    /// Sends the datagram, with a larger send buffer if necessary.
     fn send_whole(&mut self) -> Result<(), Cause> {
         let datagram = self.writer.datagram()?;
         let send = || retried(|| self.inner.send(datagram, 0));
@@ -167,13 +173,13 @@ impl Socket {
     }
 }
 
-/// An answer, or the refusal to give one.
+/// Returns a reply, or the refusal.
 fn answer(message: Message<'_>) -> Result<Result<Message<'_>, Refusal>, Cause> {
     if message.kind != kind::ERROR {
         return Ok(Ok(message));
     }
     let refusal = message.refusal()?;
-    refusal.map(Err).ok_or(Malformed("an acknowledgement in place of an answer").into())
+    refusal.map(Err).ok_or(Malformed("an acknowledgement instead of a reply").into())
 }
 
 fn ended(refused: Option<(u32, Refusal)>) -> Outcome {
@@ -183,7 +189,7 @@ fn ended(refused: Option<(u32, Refusal)>) -> Outcome {
     }
 }
 
-/// Beyond the system's limit where this process may do that, else as far as the limit goes.
+/// Enlarges the send buffer, beyond the system's limit if this process may do that.
 fn make_room(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
     sockopt::set_socket_send_buffer_size_force(socket, bytes)
         .or_else(|_| sockopt::set_socket_send_buffer_size(socket, bytes))?;

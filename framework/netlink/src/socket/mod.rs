@@ -1,4 +1,4 @@
-//! The socket: requests, their acknowledgements, and lists.
+//! Netlink sockets: requests, their acknowledgements, and lists.
 
 use std::io;
 
@@ -13,14 +13,15 @@ pub(crate) mod batch;
 mod close;
 mod receive;
 
-use receive::{PATIENCE, receive, retried};
+use receive::{TIMEOUT, receive, retried};
 
-/// The kernel puts at most 32 KiB into one datagram of a list; twice that also holds every single answer.
+/// The size of the receive buffer. The kernel sends at most 32 KiB in one datagram of a list, and
+/// any single reply fits twice that size.
 const RECEIVE: usize = 64 * 1024;
-/// How often a list is read again because it changed while it was read.
+/// How often a list is read if it changes while it is read.
 const ATTEMPTS: usize = 16;
 
-/// A part of the kernel that speaks netlink.
+/// A kernel subsystem with a netlink interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Subsystem {
@@ -30,9 +31,10 @@ pub enum Subsystem {
     Netfilter,
 }
 
-/// A netlink socket, for one request at a time, in the network namespace of the thread that opened it.
+/// A netlink socket for one request at a time, in the network namespace of the thread that opened
+/// it.
 ///
-/// Its two buffers are used again for every request.
+/// Its two buffers are reused for every request.
 pub struct Socket {
     inner: netlink_sys::Socket,
     writer: Writer,
@@ -52,12 +54,13 @@ impl Socket {
         Ok(Self { inner, writer: Writer::new(), received, sequence: 0 })
     }
 
-    /// Closes it without waiting for what the kernel has to do then.
+    /// Closes the socket without waiting for the kernel's cleanup.
     pub(crate) fn close_later(self) {
         close::close_later(self.inner);
     }
 
-    /// Sends one request, gives every answer to `each`, and returns when the kernel acknowledged it.
+    /// Sends a request, passes every reply to `each`, and returns when the kernel has acknowledged
+    /// it.
     pub fn request(
         &mut self,
         kind: u16,
@@ -70,10 +73,13 @@ impl Socket {
         self.collect(each).map(|_| ())
     }
 
-    /// Lists: collects what `select` makes of each message.
+    /// Reads a list and collects what `select` returns for each message.
     ///
-    /// When the kernel says that the list changed while it was read, all is read again, so `select`
-    /// may see a thing more than once; after several attempts [`Cause::DumpInterrupted`].
+    /// If the kernel reports that the list changed while it was read, it is read again, so `select`
+    /// may see an object more than once.
+    ///
+    /// # Errors
+    /// [`Cause::DumpInterrupted`] if the list changes during several attempts.
     pub fn list<T>(
         &mut self,
         kind: u16,
@@ -83,11 +89,11 @@ impl Socket {
         for _ in 0..ATTEMPTS {
             let mut found = Vec::new();
             self.send(kind, flag::REQUEST | flag::DUMP, &fill)?;
-            let whole = self.collect(|message| {
+            let is_consistent = self.collect(|message| {
                 found.extend(select(message)?);
                 Ok(())
             })?;
-            if whole {
+            if is_consistent {
                 return Ok(found);
             }
         }
@@ -108,34 +114,38 @@ impl Socket {
         Ok(())
     }
 
-    /// Reads the answers to the last request, to their end. False: they are not of one moment.
+    /// Reads all replies to the last request. Returns `false` if they are inconsistent because the
+    /// list changed meanwhile.
     ///
-    /// After a fault in an answer it still reads to the end, so that the socket stays usable.
+    /// After a malformed reply it still reads to the end, so that the socket remains usable.
     fn collect(
         &mut self,
         mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
     ) -> Result<bool, Cause> {
-        let mut answers = Answers { sequence: self.sequence, whole: true, fault: None };
+        let mut answers = Answers { sequence: self.sequence, is_consistent: true, fault: None };
         loop {
             receive(&self.inner, &mut self.received)?;
             for message in Messages::new(&self.received) {
                 if answers.take(message?, &mut each)? {
-                    return answers.fault.map_or(Ok(answers.whole), |fault| Err(fault.into()));
+                    return answers
+                        .fault
+                        .map_or(Ok(answers.is_consistent), |fault| Err(fault.into()));
                 }
             }
         }
     }
 }
 
-/// What is known of the answers to one request so far.
+/// The state of the replies to one request.
 struct Answers {
     sequence: u32,
-    whole: bool,
+    is_consistent: bool,
     fault: Option<Malformed>,
 }
 
 impl Answers {
-    /// Takes one message; true after the last. Answers to earlier requests are passed over.
+    /// Handles one message and returns `true` after the last. Replies to earlier requests are
+    /// skipped.
     fn take(
         &mut self,
         message: Message<'_>,
@@ -144,7 +154,7 @@ impl Answers {
         if message.sequence != self.sequence || message.kind == kind::NOOP {
             return Ok(false);
         }
-        self.whole &= message.flags & flag::DUMP_INTERRUPTED == 0;
+        self.is_consistent &= message.flags & flag::DUMP_INTERRUPTED == 0;
         if matches!(message.kind, kind::ERROR | kind::DONE) {
             return message.refusal()?.map_or(Ok(true), |refusal| Err(Cause::Refused(refusal)));
         }
@@ -157,8 +167,8 @@ impl Answers {
 
 fn connect(protocol: isize) -> io::Result<netlink_sys::Socket> {
     let socket = netlink_sys::Socket::new(protocol)?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-    // Both only make refusals easier to understand; kernels before 4.12 lack the first.
+    set_socket_timeout(&socket, Timeout::Recv, Some(TIMEOUT))?;
+    // Both only improve error messages; kernels before 4.12 lack the first.
     let _ = socket.set_ext_ack(true);
     let _ = socket.set_cap_ack(true);
     Ok(socket)
@@ -173,11 +183,11 @@ mod tests {
     }
 
     fn answers() -> Answers {
-        Answers { sequence: 7, whole: true, fault: None }
+        Answers { sequence: 7, is_consistent: true, fault: None }
     }
 
     #[test]
-    fn answers_to_other_requests_are_passed_over() {
+    fn replies_to_other_requests_are_skipped() {
         let mut seen = 0;
         let mut each = |_: Message<'_>| {
             seen += 1;
@@ -192,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_changed_meanwhile_is_not_whole_wherever_the_kernel_says_so() {
+    fn a_list_that_changed_meanwhile_is_inconsistent_whichever_message_reports_it() {
         for interrupted in [None, Some(20), Some(kind::DONE)] {
             let mut answers = answers();
             for kind in [20, kind::DONE] {
                 let flags = if Some(kind) == interrupted { flag::DUMP_INTERRUPTED } else { 0 };
                 let _ = answers.take(message(kind, flags, 7, &[0; 4]), &mut |_| Ok(()));
             }
-            assert_eq!(answers.whole, interrupted.is_none(), "{interrupted:?}");
+            assert_eq!(answers.is_consistent, interrupted.is_none(), "{interrupted:?}");
         }
     }
 
@@ -211,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn after_a_fault_nothing_more_is_read_but_the_end_is_awaited() {
+    fn after_a_malformed_reply_the_rest_is_skipped() {
         let mut answers = answers();
         let mut faulty = |_: Message<'_>| Err(Malformed("x"));
-        assert!(!answers.take(message(20, 0, 7, &[]), &mut faulty).expect("goes on"));
-        let mut never = |_: Message<'_>| panic!("read on after a fault");
-        assert!(!answers.take(message(20, 0, 7, &[]), &mut never).expect("goes on"));
+        assert!(!answers.take(message(20, 0, 7, &[]), &mut faulty).expect("continues"));
+        let mut never = |_: Message<'_>| panic!("called after a malformed reply");
+        assert!(!answers.take(message(20, 0, 7, &[]), &mut never).expect("continues"));
         assert!(answers.take(message(kind::DONE, 0, 7, &[0; 4]), &mut never).expect("the end"));
         assert_eq!(answers.fault, Some(Malformed("x")));
     }

@@ -136,7 +136,8 @@ fn listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps() {
     });
 }
 
-/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an address.
+/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an
+/// address.
 fn plain(rule: &Rule) -> Rule {
     let mut rule = rule.clone();
     for statement in &mut rule.statements {

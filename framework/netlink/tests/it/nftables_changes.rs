@@ -174,8 +174,9 @@ fn of_many_who_commit_at_their_generation_none_is_lost() {
     });
 }
 
-/// Adds the first element that is not there yet, and says which: right only if nobody else adds it meanwhile. All before
-/// `from` are there. They are asked for one by one, which takes the kernel another way than a listing.
+/// Adds the first element that is not there yet, and says which: right only if nobody else adds it
+/// meanwhile. All before `from` are there. They are asked for one by one, which takes the kernel
+/// another way than a listing.
 fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
     const AT_ONCE: u16 = 16;
     let mut kernel = kernel();

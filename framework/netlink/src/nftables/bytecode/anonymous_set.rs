@@ -1,4 +1,4 @@
-//! Sets that belong to one rule: the kernel names them, and lists them apart from it.
+//! Anonymous sets, which belong to one rule. The kernel names them and lists them separately.
 
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
@@ -8,7 +8,7 @@ use crate::nftables::set::{Element, Set, ValueType};
 use crate::nftables::statement::{Selector, SetRef};
 use crate::nftables::wire::uapi::set;
 
-/// The set whose elements are needed to know what the step at this place says.
+/// Returns the anonymous set to which the expression at this index refers, if any.
 pub(in crate::nftables) fn needed(expressions: &[Expression], at: usize) -> Option<Set> {
     let Expression::Lookup { set: SetRef::Named(name), register, to: None, .. } =
         expressions.get(at)?
@@ -23,18 +23,18 @@ pub(in crate::nftables) fn needed(expressions: &[Expression], at: usize) -> Opti
     Some(Set { name, key, value: ValueType::None, interval: false, comment: None })
 }
 
-/// The type of what a step loads.
-fn type_of(step: &Expression, register: u32) -> Option<DataType> {
+/// Returns the data type that an expression loads.
+fn type_of(expression: &Expression, register: u32) -> Option<DataType> {
     let loads = |selector: &Selector| {
         let (load, _): (Load, usize) = selector::load(*selector);
-        load.to(register) == *step
+        load.to(register) == *expression
     };
     Selector::ALL.into_iter().find(loads).map(Selector::data_type)
 }
 
-/// Puts the set's elements in place of its name.
-pub(in crate::nftables) fn fill(step: &mut Expression, elements: Vec<Element>) {
-    let Expression::Lookup { set, .. } = step else { return };
+/// Replaces the name of an anonymous set by its elements.
+pub(in crate::nftables) fn fill(expression: &mut Expression, elements: Vec<Element>) {
+    let Expression::Lookup { set, .. } = expression else { return };
     let mut fields: Vec<Field> = elements
         .into_iter()
         .filter_map(|element| match element.key {

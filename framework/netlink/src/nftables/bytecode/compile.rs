@@ -1,4 +1,4 @@
-//! From what a rule says to what the kernel does: the same steps as nft's.
+//! Compiles statements to the same expressions as nft.
 
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
@@ -9,21 +9,22 @@ use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
 use crate::nftables::table::Family;
 
 impl Rule {
-    /// What the kernel is told, in a table of this family.
+    /// Returns the expressions of the rule in a table of this family.
     pub fn expressions(&self, family: Family) -> Vec<Expression> {
         compile(&self.statements, family)
     }
 }
 
 pub(in crate::nftables) fn compile(statements: &[Statement], family: Family) -> Vec<Expression> {
-    let mut compiler = Compiler { steps: Vec::with_capacity(8), known: selector::network(family) };
+    let mut compiler =
+        Compiler { expressions: Vec::with_capacity(8), known: selector::network(family) };
     statements.iter().for_each(|statement| compiler.statement(statement));
-    compiler.steps
+    compiler.expressions
 }
 
 struct Compiler {
-    steps: Vec<Expression>,
-    /// The family that packets are sure to have by now.
+    expressions: Vec<Expression>,
+    /// The family that packets must have at this point, if it is known.
     known: Option<u8>,
 }
 
@@ -31,21 +32,23 @@ impl Compiler {
     fn statement(&mut self, statement: &Statement) {
         match statement {
             Statement::Match { left, op, right } => self.compare(*left, *op, right),
-            Statement::FibDaddrLocal => self.steps.extend(selector::fib_daddr_local()),
-            Statement::CtStatusDnat => self.steps.extend(selector::ct_status_dnat()),
+            Statement::FibDaddrLocal => self.expressions.extend(selector::fib_daddr_local()),
+            Statement::CtStatusDnat => self.expressions.extend(selector::ct_status_dnat()),
             Statement::InSet { left, negated, set } => self.in_set(left, *negated, set),
             Statement::VerdictMap { left, map } => self.look_up(left, map, selector::VERDICT),
             Statement::Dnat { family, left, map, with_port } => {
                 self.look_up(left, map, selector::FIRST);
-                self.steps.push(selector::dnat(*family, *with_port));
+                self.expressions.push(selector::dnat(*family, *with_port));
             }
-            Statement::Masquerade => self.steps.push(Expression::Masquerade),
-            Statement::Verdict(verdict) => self.steps.push(Expression::Verdict(verdict.clone())),
+            Statement::Masquerade => self.expressions.push(Expression::Masquerade),
+            Statement::Verdict(verdict) => {
+                self.expressions.push(Expression::Verdict(verdict.clone()))
+            }
         }
     }
 
     fn compare(&mut self, left: Selector, op: Op, right: &Operand) {
-        let (mut load, length) = self.test_family_of(left);
+        let (mut load, length) = self.match_family_of(left);
         let (value, mask) = match right {
             Operand::Value(field) => (selector::bytes(field), None),
             Operand::Prefix(field, bits) => selector::prefix(&mut load, length, field, *bits),
@@ -53,17 +56,21 @@ impl Compiler {
         if left == Selector::NfProto && op == Op::Eq {
             self.known = value.first().copied();
         }
-        self.steps.push(load.to(selector::FIRST));
+        self.expressions.push(load.to(selector::FIRST));
         let register = selector::FIRST;
-        self.steps.extend(mask.map(|mask| Expression::Mask { register, mask }));
-        self.steps.push(Expression::Compare { register, op: selector::comparison(op), value });
+        self.expressions.extend(mask.map(|mask| Expression::Mask { register, mask }));
+        self.expressions.push(Expression::Compare {
+            register,
+            op: selector::comparison(op),
+            value,
+        });
     }
 
     fn in_set(&mut self, left: &[Selector], negated: bool, set: &SetRef) {
         let set = match set {
             SetRef::Named(name) => SetRef::Named(name.clone()),
             SetRef::Anonymous(fields) => match (left, &sorted(fields)[..]) {
-                // One value is compared, as nft does.
+                // A single value is compared, as in nft.
                 ([left], [field]) => {
                     let op = if negated { Op::Ne } else { Op::Eq };
                     return self.compare(*left, op, &field.clone().into());
@@ -73,30 +80,30 @@ impl Compiler {
         };
         self.load(left);
         let register = selector::FIRST;
-        self.steps.push(Expression::Lookup { set, register, to: None, inverted: negated });
+        self.expressions.push(Expression::Lookup { set, register, to: None, inverted: negated });
     }
 
     fn look_up(&mut self, left: &[Selector], map: &str, to: u32) {
         self.load(left);
         let set = SetRef::Named(map.to_owned());
         let (register, to) = (selector::FIRST, Some(to));
-        self.steps.push(Expression::Lookup { set, register, to, inverted: false });
+        self.expressions.push(Expression::Lookup { set, register, to, inverted: false });
     }
 
-    /// Each field begins at a register of its own.
+    /// Loads the fields of a key, each to its own register.
     fn load(&mut self, left: &[Selector]) {
-        // Every test of the family comes before the first of the fields that are looked up together.
+        // All matches of the family come before the first field that is loaded.
         let loads: Vec<(Load, usize)> =
-            left.iter().map(|selector| self.test_family_of(*selector)).collect();
+            left.iter().map(|selector| self.match_family_of(*selector)).collect();
         let mut word = 0;
         for (load, length) in loads {
-            self.steps.push(load.to(selector::register(word)));
+            self.expressions.push(load.to(selector::register(word)));
             word += length.div_ceil(4);
         }
     }
 
-    /// What loads the selector, after a test that packets have it at all, where that is not known.
-    fn test_family_of(&mut self, selector: Selector) -> (Load, usize) {
+    /// Returns how to load a selector, after a match of its family if that is not known yet.
+    fn match_family_of(&mut self, selector: Selector) -> (Load, usize) {
         if let Some(number) =
             selector::family_of(selector).filter(|number| self.known != Some(*number))
         {
@@ -106,7 +113,7 @@ impl Compiler {
     }
 }
 
-/// The order of a set's elements means nothing.
+/// Sorts the elements of a set, whose order is irrelevant.
 fn sorted(fields: &[Field]) -> Vec<Field> {
     let mut fields = fields.to_vec();
     fields.sort_unstable();

@@ -1,4 +1,4 @@
-//! From what the kernel does back to what a rule says, as far as it is something that we could have said.
+//! Decompiles expressions to statements, if they are the compilation of statements.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ use crate::nftables::table::Family;
 use crate::nftables::wire::bytes;
 use crate::nftables::wire::uapi::{IPV4, IPV6};
 
-/// As nft spells it, its chain first; where it says something that this crate does not know, the names of its steps.
+/// Writes the chain and the rule in nft's syntax, or the names of its expressions if this crate
+/// does not know all of them.
 impl fmt::Display for InstalledRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.chain)?;
@@ -25,16 +26,16 @@ impl fmt::Display for InstalledRule {
     }
 }
 
-/// Statements that compile to just these steps, in a table of some family.
+/// Returns statements that compile to these expressions, in a table of some family.
 fn statements(expressions: &[Expression]) -> Option<Vec<Statement>> {
     let read = read(expressions)?;
     [Family::Inet, Family::Ip, Family::Ip6].into_iter().find_map(|family| {
-        let said = without_implied(read.clone(), expressions, family);
-        (compile(&said, family) == expressions).then_some(said)
+        let statements = without_implied(read.clone(), expressions, family);
+        (compile(&statements, family) == expressions).then_some(statements)
     })
 }
 
-/// Leaves out the tests of the family that come by themselves.
+/// Removes matches of the family that other statements imply.
 fn without_implied(
     mut statements: Vec<Statement>,
     expressions: &[Expression],
@@ -42,11 +43,11 @@ fn without_implied(
 ) -> Vec<Statement> {
     let mut at = 0;
     while at < statements.len() {
-        let test = statements.remove(at);
-        let is_implied = matches!(test, Statement::Match { left: Selector::NfProto, .. })
+        let statement = statements.remove(at);
+        let is_implied = matches!(statement, Statement::Match { left: Selector::NfProto, .. })
             && compile(&statements, family) == expressions;
         if !is_implied {
-            statements.insert(at, test);
+            statements.insert(at, statement);
             at += 1;
         }
     }
@@ -63,7 +64,7 @@ fn read(mut rest: &[Expression]) -> Option<Vec<Statement>> {
     Some(statements)
 }
 
-/// What the first steps say, and how many they are.
+/// Reads the first statement. Returns it with the number of its expressions.
 fn first(rest: &[Expression]) -> Option<(Statement, usize)> {
     match rest {
         [Expression::Masquerade, ..] => Some((Statement::Masquerade, 1)),
@@ -90,7 +91,7 @@ fn loaded(load: &Expression, register: u32) -> Option<Selector> {
     Selector::ALL.into_iter().find(loads)
 }
 
-/// Fewer bytes than the selector has are a prefix.
+/// Reads a match. A value with fewer bytes than the selector is a prefix.
 fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
     let left = loaded(load, selector::FIRST).or_else(|| shortened(load))?;
     let kind = left.data_type();
@@ -104,7 +105,7 @@ fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
     Some(Statement::Match { left, op: op_of(op)?, right })
 }
 
-/// The selector of which a step loads the first bytes.
+/// Returns the selector of which an expression loads only the first bytes.
 fn shortened(load: &Expression) -> Option<Selector> {
     let Expression::Payload { base, offset, length, register: selector::FIRST } = load else {
         return None;

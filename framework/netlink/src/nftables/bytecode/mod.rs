@@ -1,4 +1,4 @@
-//! What a rule is for the kernel: a list of expressions that work on registers.
+//! Rules as the kernel executes them: compiles statements to expressions and back.
 
 pub(super) mod anonymous_set;
 pub(super) mod compile;

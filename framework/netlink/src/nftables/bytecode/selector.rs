@@ -1,4 +1,4 @@
-//! The steps that nft makes of selectors, matches and actions; registers.
+//! The expressions to which nft compiles selectors, matches and actions, and their registers.
 
 use crate::nftables::data::{DataType, Field};
 use crate::nftables::expression::Expression;
@@ -6,7 +6,7 @@ use crate::nftables::statement::{Op, Selector};
 use crate::nftables::table::Family;
 use crate::nftables::wire::uapi::{IFNAME, IPV4, IPV6};
 
-/// The register of verdicts.
+/// The verdict register.
 pub(in crate::nftables) const VERDICT: u32 = 0;
 /// The first register for data.
 pub(in crate::nftables) const FIRST: u32 = 1;
@@ -22,7 +22,7 @@ const CT_PROTO_DST: u32 = 12;
 const CT_DST_IP: u32 = 20;
 const CT_DST_IP6: u32 = 22;
 const CT_ORIGINAL: u8 = 0;
-/// Bit 5: the destination is translated.
+/// The conntrack status bit of destination translation.
 const STATUS_DNAT: u32 = 1 << 5;
 const FIB_DADDR: u32 = 2;
 const FIB_ADDRESS_TYPE: u32 = 3;
@@ -31,19 +31,20 @@ pub(in crate::nftables) const EQ: u32 = 0;
 pub(in crate::nftables) const NE: u32 = 1;
 pub(in crate::nftables) const NAT_DESTINATION: u32 = 1;
 
-/// The register that begins `word` words of 4 bytes after the first, by the name that the kernel itself uses.
+/// Returns the register at `word` words of 4 bytes after the first one, with the number by which
+/// the kernel lists it.
 pub(in crate::nftables) fn register(word: usize) -> u32 {
     let word = u32::try_from(word).unwrap_or(u32::MAX / 2);
     if word.is_multiple_of(4) { FIRST + word / 4 } else { 8 + word }
 }
 
-/// From where a selector is loaded.
+/// The source of a selector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::nftables) enum Load {
     Meta(u32),
-    /// Header, offset and length in it.
+    /// The header, and the offset and the length in it.
     Payload(u32, u32, u32),
-    /// Key and direction.
+    /// The key and the direction.
     Ct(u32, Option<u8>),
 }
 
@@ -76,7 +77,7 @@ impl Selector {
         Self::CtOriginalProtoDst,
     ];
 
-    /// The type of what it selects.
+    /// Returns the type of what it selects.
     pub fn data_type(self) -> DataType {
         match self {
             Self::Iifname | Self::Oifname => DataType::Ifname,
@@ -88,7 +89,7 @@ impl Selector {
     }
 }
 
-/// What loads a selector, and how many bytes that are.
+/// Returns how to load a selector, and its length in bytes.
 pub(in crate::nftables) fn load(selector: Selector) -> (Load, usize) {
     let load = match selector {
         Selector::Iifname => Load::Meta(META_IIFNAME),
@@ -108,7 +109,7 @@ pub(in crate::nftables) fn load(selector: Selector) -> (Load, usize) {
     (load, selector.data_type().length())
 }
 
-/// The family whose header a selector reads. What `ct` knows it knows by family itself.
+/// Returns the family whose header a selector reads. Selectors of `ct` check the family themselves.
 pub(in crate::nftables) fn family_of(selector: Selector) -> Option<u8> {
     match selector {
         Selector::IpSaddr | Selector::IpDaddr => Some(IPV4),
@@ -117,7 +118,7 @@ pub(in crate::nftables) fn family_of(selector: Selector) -> Option<u8> {
     }
 }
 
-/// The family that all packets of a table have.
+/// Returns the family that all packets of a table have.
 pub(in crate::nftables) fn network(family: Family) -> Option<u8> {
     (family != Family::Inet).then(|| family.number())
 }
@@ -129,7 +130,7 @@ pub(in crate::nftables) fn comparison(op: Op) -> u32 {
     }
 }
 
-/// What a match compares with: of a link's name with a `*`, only what comes before it.
+/// Returns the bytes to compare with. For a link's name with a `*` that is the prefix before it.
 pub(in crate::nftables) fn bytes(field: &Field) -> Vec<u8> {
     if let Field::Ifname(name) = field
         && let Some(begin) = name.strip_suffix('*')
@@ -141,7 +142,8 @@ pub(in crate::nftables) fn bytes(field: &Field) -> Vec<u8> {
     bytes
 }
 
-/// What a prefix is compared with, and through which mask. Whole bytes are compared without one, and loaded alone.
+/// Returns the bytes and the mask for comparing with a prefix. For a prefix of whole bytes, only
+/// these bytes are loaded, and there is no mask.
 pub(in crate::nftables) fn prefix(
     load: &mut Load,
     length: usize,
@@ -187,7 +189,8 @@ pub(in crate::nftables) fn ct_status_dnat() -> [Expression; 3] {
     ]
 }
 
-/// The map's value stands where its key stood: first the address, then the port.
+/// Returns the translation of a destination to a map's value, which is in the registers of the key:
+/// first the address, then the port.
 pub(in crate::nftables) fn dnat(family: Family, with_port: bool) -> Expression {
     let (number, words) = match family {
         Family::Ip6 => (IPV6, 4),

@@ -1,4 +1,4 @@
-//! A table as `nft list ruleset` shows it, sorted.
+//! Displays a table like `nft list ruleset`, sorted.
 
 use std::fmt::{self, Formatter};
 
@@ -32,9 +32,9 @@ fn chain(f: &mut Formatter<'_>, held: &HeldChain) -> fmt::Result {
 
 fn rule(f: &mut Formatter<'_>, HeldRule { rule, .. }: &HeldRule) -> fmt::Result {
     let comment = rule.comment.as_ref().map(|comment| format!("comment \"{comment}\""));
-    let words: Vec<String> =
+    let parts: Vec<String> =
         rule.statements.iter().map(ToString::to_string).chain(comment).collect();
-    writeln!(f, "\t\t{}", words.join(" "))
+    writeln!(f, "\t\t{}", parts.join(" "))
 }
 
 fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
@@ -49,7 +49,7 @@ fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
     writeln!(f, "\t}}")
 }
 
-/// An element a line, so that what differs can be seen.
+/// Writes one element per line, so that differences are visible.
 fn elements(f: &mut Formatter<'_>, elements: &[Element]) -> fmt::Result {
     if elements.is_empty() {
         return Ok(());

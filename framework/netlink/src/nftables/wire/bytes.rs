@@ -1,4 +1,4 @@
-//! Keys and values as the kernel has them.
+//! The kernel's representation of keys and values.
 
 use crate::attribute::align;
 use crate::error::Malformed;
@@ -6,7 +6,8 @@ use crate::nftables::data::{DataType, Field};
 use crate::nftables::wire::uapi::IFNAME;
 
 impl Field {
-    /// Appends its bytes, as many as its type has. A link's name that is too long is cut: it is refused before.
+    /// Appends the bytes of the value. A link's name that is too long has been refused before;
+    /// otherwise it would be truncated.
     pub(in crate::nftables) fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Ipv4(address) => bytes.extend_from_slice(&address.octets()),
@@ -35,7 +36,7 @@ impl Field {
     }
 }
 
-/// Appends fields; those of a concatenation are padded to 4 bytes each.
+/// Appends fields. Those of a concatenation are padded to 4 bytes each.
 pub(in crate::nftables) fn append<'a>(
     bytes: &mut Vec<u8>,
     fields: impl ExactSizeIterator<Item = &'a Field>,
@@ -50,7 +51,7 @@ pub(in crate::nftables) fn append<'a>(
     }
 }
 
-/// How many bytes fields of these types take.
+/// Returns the length in bytes of fields of these types.
 pub(in crate::nftables) fn length(types: &[DataType]) -> usize {
     match types {
         [one] => one.length(),
@@ -58,9 +59,9 @@ pub(in crate::nftables) fn length(types: &[DataType]) -> usize {
     }
 }
 
-/// Reads fields of these types, which must take all the bytes.
+/// Reads fields of these types, which must use all bytes.
 pub(in crate::nftables) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
-    const OTHER: Malformed = Malformed("a key or a value is not of its set's type");
+    const OTHER: Malformed = Malformed("a key or a value does not have the type of its set");
     if bytes.len() != length(types) {
         return Err(OTHER);
     }
@@ -73,7 +74,7 @@ pub(in crate::nftables) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<
     types.iter().map(|kind| next(kind).ok_or(OTHER)).collect()
 }
 
-/// nft's number for types one after the other.
+/// Returns nft's number of a concatenation of types.
 pub(in crate::nftables) fn type_number(types: &[DataType]) -> u32 {
     types.iter().fold(0, |number, kind| number << 6 | kind.number())
 }

@@ -1,4 +1,4 @@
-//! The kernel's and nft's numbers and names of what has words here.
+//! The kernel's and nft's numbers and names of families, hooks, chain types and data types.
 
 use crate::nftables::chain::{ChainType, Hook, Policy};
 use crate::nftables::data::DataType;
@@ -55,7 +55,7 @@ impl Policy {
 }
 
 impl DataType {
-    /// nft's number for it.
+    /// Returns nft's number of the type.
     pub(in crate::nftables) fn number(self) -> u32 {
         match self {
             Self::Ipv4Addr => 7,
@@ -66,7 +66,7 @@ impl DataType {
         }
     }
 
-    /// In bytes.
+    /// Returns the length in bytes.
     pub(in crate::nftables) fn length(self) -> usize {
         match self {
             Self::InetProto => 1,

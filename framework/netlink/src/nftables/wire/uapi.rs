@@ -1,9 +1,10 @@
-//! The numbers of the kernel's header, and those of nft's that it does not look at.
+//! The constants of the kernel's header, and of nft's userdata, which the kernel does not
+//! interpret.
 
-/// nf_tables among netfilter's subsystems.
+/// The number of nf_tables among the netfilter subsystems.
 const SUBSYSTEM: u16 = 10;
 
-/// Types of messages.
+/// Message types.
 pub(in crate::nftables) mod message {
     use super::SUBSYSTEM;
 
@@ -26,14 +27,14 @@ pub(in crate::nftables) mod message {
     pub(in crate::nftables) const GET_GENERATION: u16 = SUBSYSTEM << 8 | 16;
 }
 
-/// Flags of messages that make something.
+/// Flags of messages that create objects.
 pub(in crate::nftables) mod flag {
     pub(in crate::nftables) const CREATE: u16 = 0x400;
     pub(in crate::nftables) const APPEND: u16 = 0x800;
 }
 
 pub(in crate::nftables) mod generation {
-    /// In an answer, and in a batch's beginning.
+    /// The generation, in a reply and at the beginning of a batch.
     pub(in crate::nftables) const ID: u16 = 1;
 }
 
@@ -87,9 +88,9 @@ pub(in crate::nftables) mod set {
 
     /// The data type of a verdict map.
     pub(in crate::nftables) const VERDICT: u32 = 0xffff_ff00;
-    /// Under which name the kernel chooses one for an anonymous set.
+    /// The pattern from which the kernel generates the name of an anonymous set.
     pub(in crate::nftables) const ANONYMOUS_NAME: &str = "__set%d";
-    /// How the chosen name begins.
+    /// The prefix of the generated name.
     pub(in crate::nftables) const ANONYMOUS_PREFIX: &str = "__set";
 }
 
@@ -104,11 +105,11 @@ pub(in crate::nftables) mod element {
     pub(in crate::nftables) const USERDATA: u16 = 6;
     pub(in crate::nftables) const KEY_END: u16 = 10;
 
-    /// Flag: stands for every key that has no element.
+    /// A flag: the element matches every key without an element.
     pub(in crate::nftables) const CATCH_ALL: u32 = 2;
 }
 
-/// What a rule consists of: attributes of each kind of step.
+/// The attributes of each type of expression.
 pub(in crate::nftables) mod expression {
     pub(in crate::nftables) const NAME: u16 = 1;
     pub(in crate::nftables) const DATA: u16 = 2;
@@ -149,7 +150,7 @@ pub(in crate::nftables) mod expression {
     pub(in crate::nftables) const NAT_PORT: u16 = 5;
     pub(in crate::nftables) const NAT_PORT_MAX: u16 = 6;
     pub(in crate::nftables) const NAT_FLAGS: u16 = 7;
-    /// Flags that only say which registers are given.
+    /// The flags that only specify which registers are used.
     pub(in crate::nftables) const NAT_GIVEN: u32 = 3;
     pub(in crate::nftables) const BYTE_ORDER_FROM: u16 = 1;
     pub(in crate::nftables) const BYTE_ORDER_TO: u16 = 2;
@@ -171,10 +172,10 @@ pub(in crate::nftables) mod verdict {
     pub(in crate::nftables) const RETURN: i32 = -5;
 }
 
-/// Items of any list.
+/// The type of list items.
 pub(in crate::nftables) const ITEM: u16 = 1;
 
-/// What nft keeps in userdata: types of its entries.
+/// The types of nft's entries in userdata.
 pub(in crate::nftables) mod userdata {
     pub(in crate::nftables) const COMMENT: u8 = 0;
     pub(in crate::nftables) const SET_KEY_ORDER: u8 = 0;
@@ -182,17 +183,17 @@ pub(in crate::nftables) mod userdata {
     pub(in crate::nftables) const SET_COMMENT: u8 = 7;
 }
 
-/// In what byte order nft keeps a type.
+/// The byte orders of nft's data types.
 pub(in crate::nftables) mod order {
     pub(in crate::nftables) const CONCATENATION: u32 = 0;
     pub(in crate::nftables) const HOST: u32 = 1;
     pub(in crate::nftables) const NETWORK: u32 = 2;
 }
 
-/// The number of IPv4 among families.
+/// The family number of IPv4.
 pub(in crate::nftables) const IPV4: u8 = 2;
-/// The number of IPv6 among families.
+/// The family number of IPv6.
 pub(in crate::nftables) const IPV6: u8 = 10;
 
-/// The length of a link's name, its NUL included.
+/// The length of a link's name, including its NUL.
 pub(in crate::nftables) const IFNAME: usize = 16;

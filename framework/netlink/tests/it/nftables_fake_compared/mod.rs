@@ -1,4 +1,5 @@
-//! The kernel and the fake agree: random transactions over few names have the same result, and leave the same behind.
+//! The kernel and the fake agree: random transactions over few names have the same result, and
+//! leave the same behind.
 
 mod random;
 
@@ -14,7 +15,8 @@ use random::{Random, sets};
 
 const TRANSACTIONS: usize = 600;
 
-/// The transaction with this ruleset's own handles: what is there is the number of a rule among its chain's.
+/// The transaction with this ruleset's own handles: what is there is the number of a rule among its
+/// chain's.
 fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transaction {
     let rules = ruleset.rules(&table()).expect("read");
     let mut transaction = Transaction::on(table());
@@ -86,7 +88,8 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
     done.map(|()| raised).map_err(|error| {
         assert!(!raised, "a refused transaction changed something: {error}");
         let number = error.errno();
-        // Where several elements lead wrongly, the order in which the kernel goes through its hashes decides.
+        // Where several elements lead wrongly, the order in which the kernel goes through its
+        // hashes decides.
         if matches!(number, Some(errno::EMLINK | errno::EOPNOTSUPP)) {
             return format!("{}: wrong way", error.operation);
         }

@@ -1,11 +1,11 @@
-//! The attributes of one object, by their type.
+//! The attributes of an object by their type.
 
 use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
 use crate::message::split;
 use crate::nftables::wire::uapi::userdata;
 
-/// The attributes of a list by their type, the last of each; those of types beyond `N` are left out.
+/// The attributes of a list by their type: the last one of each type below `N`.
 pub(super) struct AttributeTable<'a, const N: usize>([Option<Attribute<'a>>; N]);
 
 impl<'a, const N: usize> AttributeTable<'a, N> {
@@ -20,7 +20,7 @@ impl<'a, const N: usize> AttributeTable<'a, N> {
         Ok(Self(table))
     }
 
-    /// Those of a message with netfilter's header.
+    /// Reads the attributes of a message with a netfilter header.
     pub(super) fn of_payload(payload: &'a [u8]) -> Result<Self, Malformed> {
         split::<4>(payload).and_then(|(_, attributes)| Self::of(attributes))
     }
@@ -29,13 +29,13 @@ impl<'a, const N: usize> AttributeTable<'a, N> {
         self.0.get(usize::from(kind)).copied().flatten()
     }
 
-    /// A number in network byte order.
+    /// Returns a number in network byte order.
     pub(super) fn number(&self, kind: u16) -> Result<Option<u32>, Malformed> {
         self.get(kind).map(|attribute| attribute.u32_be()).transpose()
     }
 
-    /// A number that must be there.
-    pub(super) fn given(&self, kind: u16) -> Result<u32, Malformed> {
+    /// Returns a required number.
+    pub(super) fn required(&self, kind: u16) -> Result<u32, Malformed> {
         self.number(kind)?.ok_or(Malformed("a number is missing"))
     }
 
@@ -47,7 +47,7 @@ impl<'a, const N: usize> AttributeTable<'a, N> {
         self.get(kind).is_some_and(|attribute| attribute.text() == value.as_bytes())
     }
 
-    /// The comment among what nft keeps with an object.
+    /// Returns the comment in nft's userdata.
     pub(super) fn comment(&self, kind: u16) -> Option<String> {
         comment(self.get(kind)?.payload)
     }
@@ -57,7 +57,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Other tools keep other things here, and none of them is an error.
+/// Reads the comment. Other tools store other data here, which is not an error.
 fn comment(mut bytes: &[u8]) -> Option<String> {
     while let [kind, length, rest @ ..] = bytes {
         let value = rest.get(..usize::from(*length))?;

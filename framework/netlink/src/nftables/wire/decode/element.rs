@@ -1,4 +1,4 @@
-//! A set's elements.
+//! Decodes the elements of a set.
 
 use crate::attribute::Attribute;
 use crate::error::Malformed;
@@ -9,7 +9,7 @@ use crate::nftables::wire::decode::attributes::AttributeTable;
 use crate::nftables::wire::decode::expression;
 use crate::nftables::wire::uapi::{data, element as wire};
 
-/// The elements of a message. That for all other keys, which has none itself, is left out.
+/// Reads the elements of a message, without the catch-all element, which has no key.
 pub(in crate::nftables) fn elements(payload: &[u8], set: &Set) -> Result<Vec<Element>, Malformed> {
     let known = AttributeTable::<4>::of_payload(payload)?;
     let Some(list) = known.get(wire::ELEMENTS) else { return Ok(Vec::new()) };
@@ -48,7 +48,7 @@ fn key(known: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
 }
 
 fn value(known: &AttributeTable<'_, 11>, of: &ValueType) -> Result<Option<Value>, Malformed> {
-    const OTHER: Malformed = Malformed("an element's value is not of its map's type");
+    const OTHER: Malformed = Malformed("an element's value does not have the type of its map");
     let types = match of {
         ValueType::None => return Ok(None),
         ValueType::Data(types) => Some(types),

@@ -1,4 +1,5 @@
-//! The kernel's answers. Any bytes are read without panicking; attributes that are not known are passed over.
+//! Decodes the kernel's replies. Arbitrary bytes are read without panicking, and unknown attributes
+//! are skipped.
 
 mod attributes;
 pub(in crate::nftables) mod element;
@@ -17,7 +18,7 @@ use crate::nftables::wire::uapi::{chain, generation, rule, table};
 
 pub(in crate::nftables) fn generation(payload: &[u8]) -> Result<Generation, Malformed> {
     let known = AttributeTable::<2>::of_payload(payload)?;
-    known.given(generation::ID).map(Generation)
+    known.required(generation::ID).map(Generation)
 }
 
 pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malformed> {
@@ -26,7 +27,7 @@ pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malfo
     Ok(TableInfo { objects, comment: known.comment(table::USERDATA) })
 }
 
-/// A chain of this table; `None`: of another.
+/// Reads a chain. Returns `None` if it belongs to another table.
 pub(in crate::nftables) fn chain_info(
     payload: &[u8],
     table: &str,
@@ -44,8 +45,8 @@ pub(in crate::nftables) fn chain_info(
 fn base(known: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
     let Some(hook) = known.get(chain::HOOK) else { return Ok(None) };
     let at = AttributeTable::<3>::of(hook.nested())?;
-    let number = at.given(chain::HOOK_NUMBER)?;
-    let priority = at.given(chain::HOOK_PRIORITY)?.cast_signed();
+    let number = at.required(chain::HOOK_NUMBER)?;
+    let priority = at.required(chain::HOOK_PRIORITY)?.cast_signed();
     let kind = known.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
     let policy = match known.number(chain::POLICY)? {
         Some(0) => Policy::Drop,
@@ -55,7 +56,7 @@ fn base(known: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> 
     Ok(kind.zip(hook).map(|(kind, hook)| BaseChain { kind, hook, priority, policy }))
 }
 
-/// A rule of this table; `None`: of another.
+/// Reads a rule. Returns `None` if it belongs to another table.
 pub(in crate::nftables) fn installed_rule(
     payload: &[u8],
     table: &str,
@@ -66,22 +67,23 @@ pub(in crate::nftables) fn installed_rule(
     }
     let chain = known.text(rule::CHAIN).ok_or(Malformed("a rule without a chain"))?;
     let handle = known.get(rule::HANDLE).ok_or(Malformed("a rule without a handle"))?.u64_be()?;
-    let steps = known.get(rule::EXPRESSIONS).map(|list| expression::list(list.nested()));
+    let expressions = known.get(rule::EXPRESSIONS).map(|list| expression::list(list.nested()));
     Ok(Some(InstalledRule {
         chain,
         handle,
-        expressions: steps.transpose()?.unwrap_or_default(),
+        expressions: expressions.transpose()?.unwrap_or_default(),
         comment: known.comment(rule::USERDATA),
     }))
 }
 
-/// Reads the bytes as every kind of message, and the elements as those of sets of every type.
+/// Reads bytes as every type of message, and elements as those of sets of every type.
 pub(in crate::nftables) fn anything(payload: &[u8]) {
-    const TABLE: &str = "mesos-cni-port-mapper";
+    let table = AttributeTable::<2>::of_payload(payload).ok().and_then(|known| known.text(1));
+    let table = table.unwrap_or_default();
     let _ = generation(payload);
     let _ = table_info(payload);
-    let _ = chain_info(payload, TABLE);
-    if let Ok(Some(rule)) = installed_rule(payload, TABLE) {
+    let _ = chain_info(payload, &table);
+    if let Ok(Some(rule)) = installed_rule(payload, &table) {
         let _ = rule.to_string();
     }
     let types = [

@@ -1,4 +1,4 @@
-//! Elements as messages.
+//! Encodes elements.
 
 use crate::attribute::Body;
 use crate::nftables::data::{Field, Key, Value};
@@ -9,12 +9,13 @@ use crate::nftables::wire::encode::encoder::{Encoder, write_comment};
 use crate::nftables::wire::encode::expression;
 use crate::nftables::wire::uapi::{ITEM, data, element as wire, flag, message};
 
-/// Elements share messages up to this length in bytes: a nest's length has 16 bits, and an element is much shorter
-/// than what is left.
+/// The length in bytes from which a list of elements is full: its length field has 16 bits, and an
+/// element is much shorter than the rest.
 const FULL: usize = 60_000;
 
 impl Encoder<'_, '_> {
-    /// Writes the elements that `operations` begins with, as many as one message takes; returns how many.
+    /// Writes the elements at the beginning of `operations` that fit one message. Returns their
+    /// number.
     pub(super) fn elements(&mut self, at: usize, operations: &[Operation]) -> usize {
         let Some((kind, flags, first)) = operations.first().and_then(parts) else { return 1 };
         let alike = operations
@@ -30,7 +31,7 @@ impl Encoder<'_, '_> {
         count
     }
 
-    /// Writes the elements of a set that has only a number yet.
+    /// Writes the elements of an anonymous set, which has only a number yet.
     pub(super) fn anonymous_elements(&mut self, at: usize, number: u32, elements: &[Element]) {
         let mut rest = elements;
         while let Some(first) = rest.first() {
@@ -45,7 +46,7 @@ impl Encoder<'_, '_> {
     }
 }
 
-/// What the kernel is asked to do with an element, and which.
+/// Returns the message type, the flags and the element of an operation.
 fn parts(operation: &Operation) -> Option<(u16, u16, &Element)> {
     match operation {
         Operation::AddElement(element) => Some((message::NEW_ELEMENT, flag::CREATE, element)),
@@ -54,7 +55,8 @@ fn parts(operation: &Operation) -> Option<(u16, u16, &Element)> {
     }
 }
 
-/// Writes at least one element, or else a delete would mean all of the set; returns how many.
+/// Writes elements and returns their number, which is at least one: a delete without elements would
+/// delete all elements of the set.
 fn write_list<'a>(body: &mut Body<'_>, elements: impl Iterator<Item = &'a Element>) -> usize {
     let start = body.len();
     let mut count = 0;
@@ -84,7 +86,7 @@ fn write(body: &mut Body<'_>, element: &Element) {
     write_comment(body, wire::USERDATA, element.comment.as_deref());
 }
 
-/// Writes what an element is found by.
+/// Writes the key of an element.
 pub(in crate::nftables) fn key(body: &mut Body<'_>, key: &Key) {
     match key {
         Key::One(fields) => body.nested(wire::KEY, |body| write_fields(body, fields.iter())),

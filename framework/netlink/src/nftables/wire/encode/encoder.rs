@@ -5,7 +5,8 @@ use crate::nftables::table::Table;
 use crate::nftables::wire::uapi::userdata;
 use crate::socket::batch::Batch;
 
-/// Which operation a message does. One with elements does several, one after the other.
+/// The index of the first operation in each message. A message with elements contains several
+/// consecutive operations.
 pub(in crate::nftables) type Marks = Vec<usize>;
 
 /// Appends messages about one table to a batch.
@@ -13,7 +14,7 @@ pub(super) struct Encoder<'a, 'b> {
     pub(super) batch: &'a mut Batch<'b>,
     pub(super) table: &'a Table,
     pub(super) marks: Marks,
-    /// How many sets are made: each needs a number of its own.
+    /// The number of sets created so far, each of which needs its own number.
     pub(super) sets: u32,
 }
 
@@ -35,7 +36,7 @@ impl Encoder<'_, '_> {
     }
 }
 
-/// A comment as nft keeps it. It is short: longer ones are refused before.
+/// Writes a comment in nft's format. It is short, since longer ones have been refused before.
 pub(super) fn write_comment(body: &mut Body<'_>, attribute: u16, comment: Option<&str>) {
     if let Some(comment) = comment {
         body.appended(attribute, |bytes| append_comment(bytes, userdata::COMMENT, comment));
@@ -49,12 +50,12 @@ pub(super) fn append_comment(bytes: &mut Vec<u8>, kind: u8, comment: &str) {
     bytes.push(0);
 }
 
-/// What every message begins with.
+/// Returns the header of a message.
 pub(in crate::nftables) fn header(table: &Table) -> [u8; 4] {
     [table.family.number(), 0, 0, 0]
 }
 
-/// The beginning of a message about a table's objects, whose first attribute is the table's name.
+/// Writes the beginning of a message about an object in a table: the header and the table's name.
 pub(in crate::nftables) fn begin(body: &mut Body<'_>, table: &Table) {
     body.raw(&header(table));
     body.text(1, &table.name);

@@ -1,4 +1,4 @@
-//! A rule's steps as attributes.
+//! Encodes the expressions of a rule.
 
 use crate::attribute::Body;
 use crate::nftables::data::Verdict;
@@ -6,7 +6,7 @@ use crate::nftables::expression::Expression;
 use crate::nftables::statement::SetRef;
 use crate::nftables::wire::uapi::{ITEM, data, expression as wire, rule, set, verdict};
 
-/// Writes a rule's steps. Its anonymous sets have the numbers from `next_set` on.
+/// Writes the expressions of a rule. Its anonymous sets have the numbers from `next_set` on.
 pub(super) fn list(body: &mut Body<'_>, expressions: &[Expression], mut next_set: u32) {
     body.nested(rule::EXPRESSIONS, |body| {
         for expression in expressions {
@@ -101,7 +101,7 @@ fn write_set(body: &mut Body<'_>, set: &SetRef, next_set: &mut u32) {
     }
 }
 
-/// A verdict as data.
+/// Writes a verdict as data.
 pub(super) fn write_verdict(body: &mut Body<'_>, verdict: &Verdict) {
     let (code, chain) = match verdict {
         Verdict::Accept => (verdict::ACCEPT, None),

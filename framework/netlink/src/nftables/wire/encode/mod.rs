@@ -1,4 +1,4 @@
-//! A transaction as messages.
+//! Encodes a transaction as messages.
 
 pub(in crate::nftables) mod element;
 pub(in crate::nftables) mod encoder;
@@ -16,8 +16,10 @@ use crate::nftables::wire::uapi;
 use crate::nftables::wire::uapi::{chain, flag, generation, message, rule, table};
 use crate::socket::batch::Batch;
 
-/// Writes a transaction without its end. The first message is the batch's beginning; the mark of the one after it is
-/// the first.
+/// Writes a transaction without the end of the batch.
+///
+/// The first message is the beginning of the batch. The returned marks begin with the message after
+/// it.
 pub(in crate::nftables) fn transaction(
     batch: &mut Batch<'_>,
     transaction: &Transaction,
@@ -34,19 +36,19 @@ pub(in crate::nftables) fn transaction(
     encoder.marks
 }
 
-/// Writes the deletion of every table, without its end.
+/// Writes the deletion of every table, without the end of the batch.
 pub(in crate::nftables) fn flush(batch: &mut Batch<'_>) {
     batch.message(message::BATCH_BEGIN, 0, |body| body.raw(&BATCH));
-    // Neither a family nor a name: all tables of all families.
+    // Without a family and a name: all tables of all families.
     batch.message(message::DELETE_TABLE, 0, |body| body.raw(&[0; 4]));
 }
 
-/// Ends the batch: what comes before it happens.
+/// Writes the end of the batch, at which the kernel commits it.
 pub(in crate::nftables) fn end(batch: &mut Batch<'_>) {
     batch.message(message::BATCH_END, 0, |body| body.raw(&BATCH));
 }
 
-/// A batch's header names the subsystem that it is for.
+/// The header of a batch, with the subsystem number of nf_tables.
 const BATCH: [u8; 4] = [0, 0, 0, 10];
 
 impl Encoder<'_, '_> {

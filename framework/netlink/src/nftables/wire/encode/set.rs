@@ -1,4 +1,4 @@
-//! Sets as messages.
+//! Encodes sets.
 
 use crate::attribute::Body;
 use crate::nftables::data::{DataType, Field, Key};
@@ -24,7 +24,7 @@ impl Encoder<'_, '_> {
         });
     }
 
-    /// A set that lives and dies with the rule that comes after it.
+    /// Adds an anonymous set, which is bound to the rule that follows.
     pub(super) fn add_anonymous(&mut self, at: usize, fields: &[Field]) {
         self.sets += 1;
         let number = self.sets;
@@ -75,7 +75,8 @@ fn length(types: &[DataType]) -> u32 {
     u32::try_from(bytes::length(types)).unwrap_or_default()
 }
 
-/// The fields' lengths in bytes, as nft gives them though the kernel's header speaks of bits.
+/// Writes the lengths of the fields in bytes, as nft does, although the kernel's header documents
+/// bits.
 fn write_fields(body: &mut Body<'_>, key: &[DataType]) {
     body.nested(wire::DESCRIPTION_FIELDS, |body| {
         for kind in key {
@@ -85,7 +86,7 @@ fn write_fields(body: &mut Body<'_>, key: &[DataType]) {
     });
 }
 
-/// Without the byte order nft would list keys in the host's order wrongly.
+/// Appends the byte order, without which nft would list keys in host byte order incorrectly.
 fn append_userdata(bytes: &mut Vec<u8>, set: &Set) {
     append_order(bytes, userdata::SET_KEY_ORDER, &set.key);
     if let ValueType::Data(types) = &set.value {

@@ -1,13 +1,13 @@
-//! What the kernel would say no with.
+//! Refusals like those of the kernel.
 
 use crate::error::{Cause, Refusal, errno};
 
-/// No data: a register is read that nothing was loaded to.
+/// No data: a register is read that was never loaded.
 pub(super) const ENODATA: i32 = 61;
 /// Out of range: a name is too long.
 pub(super) const ERANGE: i32 = 34;
 
-/// An error number, and what it means here.
+/// An error number, and the probable cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
     errno: i32,
@@ -19,21 +19,21 @@ impl Refused {
         Self { errno, advice: Some(advice.into()) }
     }
 
-    /// Without a word, as when a test planned it.
+    /// Returns a refusal without a cause, such as one that a test has planned.
     pub(super) fn bare(errno: i32) -> Self {
         Self { errno, advice: None }
     }
 
     pub(super) fn absent(noun: &str, name: &str) -> Self {
-        Self::new(errno::ENOENT, format!("there is no {noun} {name}"))
+        Self::new(errno::ENOENT, format!("{noun} {name} does not exist"))
     }
 
     pub(super) fn busy() -> Self {
-        Self::new(errno::EBUSY, "something still refers to it")
+        Self::new(errno::EBUSY, "it is still referenced")
     }
 
     pub(super) fn different() -> Self {
-        Self::new(errno::EEXIST, "it is there already, and different")
+        Self::new(errno::EEXIST, "it exists with another definition")
     }
 
     pub(super) fn cause(self) -> Cause {

@@ -1,33 +1,33 @@
-//! What a test planned to happen.
+//! The faults that a test has planned.
 
 use std::collections::VecDeque;
 
-type Act<R> = Box<dyn FnOnce(&mut R) + Send>;
+type Action<R> = Box<dyn FnOnce(&mut R) + Send>;
 
-/// What happens to a ruleset of type `R`.
-pub(super) struct Plan<R> {
-    acts: VecDeque<Act<R>>,
+/// The planned faults of a ruleset of type `R`.
+pub(super) struct Faults<R> {
+    actions: VecDeque<Action<R>>,
     commits: Countdowns,
     operations: Countdowns,
 }
 
-impl<R> Default for Plan<R> {
+impl<R> Default for Faults<R> {
     fn default() -> Self {
         Self {
-            acts: VecDeque::new(),
+            actions: VecDeque::new(),
             commits: Countdowns::default(),
             operations: Countdowns::default(),
         }
     }
 }
 
-impl<R> Plan<R> {
-    pub(super) fn act(&mut self, act: Act<R>) {
-        self.acts.push_back(act);
+impl<R> Faults<R> {
+    pub(super) fn act(&mut self, act: Action<R>) {
+        self.actions.push_back(act);
     }
 
-    pub(super) fn next_act(&mut self) -> Option<Act<R>> {
-        self.acts.pop_front()
+    pub(super) fn next_act(&mut self) -> Option<Action<R>> {
+        self.actions.pop_front()
     }
 
     pub(super) fn refuse_commit(&mut self, number: usize, errno: i32) {
@@ -38,22 +38,22 @@ impl<R> Plan<R> {
         self.operations.0.push((number, errno));
     }
 
-    /// Counts a commit; the error number when it is to be refused.
+    /// Counts a commit. Returns the error number if it must be refused.
     pub(super) fn refuses_commit(&mut self) -> Option<i32> {
         self.commits.next()
     }
 
-    /// Counts an operation; the error number when it is to be refused.
+    /// Counts an operation. Returns the error number if it must be refused.
     pub(super) fn refuses_operation(&mut self) -> Option<i32> {
         self.operations.next()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.acts.len() + self.commits.0.len() + self.operations.0.len()
+        self.actions.len() + self.commits.0.len() + self.operations.0.len()
     }
 }
 
-/// How many come first, and the error number of the one after them.
+/// For each planned refusal the number of calls before it, and its error number.
 #[derive(Default)]
 struct Countdowns(Vec<(usize, i32)>);
 

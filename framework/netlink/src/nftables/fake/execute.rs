@@ -1,21 +1,22 @@
-//! A transaction: all of it or nothing.
+//! Executes transactions atomically.
 
 use crate::error::Error;
 use crate::nftables::fake::contents::{Contents, Tables};
-use crate::nftables::fake::plan::Plan;
-use crate::nftables::fake::refused::{ERANGE, Refused};
+use crate::nftables::fake::faults::Faults;
+use crate::nftables::fake::refusal::{ERANGE, Refused};
 use crate::nftables::table::Table;
 use crate::nftables::transaction::{Operation, Transaction};
 
-/// The longest name, in bytes.
+/// The maximum length of a name in bytes.
 const NAME: usize = 255;
 
-/// The tables after a transaction, and whether anything changed: what was there before does not count as a change,
-/// save for chains and sets, as in the kernel.
+/// Returns the tables after a transaction, and whether anything changed.
+///
+/// As in the kernel, adding an existing object is not a change, except for chains and sets.
 pub(super) fn transaction<R>(
     tables: &Tables,
     transaction: &Transaction,
-    plan: &mut Plan<R>,
+    faults: &mut Faults<R>,
 ) -> Result<(Tables, bool), Error> {
     let at = |operation: &Operation, refused: Refused| {
         refused.cause().during(operation.verb(), transaction.name(operation))
@@ -24,7 +25,7 @@ pub(super) fn transaction<R>(
     let mut after = tables.clone();
     let mut changed = false;
     for operation in transaction.operations() {
-        let planned = plan.refuses_operation().map_or(Ok(()), |errno| Err(Refused::bare(errno)));
+        let planned = faults.refuses_operation().map_or(Ok(()), |errno| Err(Refused::bare(errno)));
         let done = planned.and_then(|()| run(&mut after, table, operation));
         changed |= done.map_err(|refused| at(operation, refused))?;
     }
@@ -34,14 +35,15 @@ pub(super) fn transaction<R>(
     }
 }
 
-/// Only the end counts for where rules lead, but refused is the operation that led there wrongly first.
+/// Returns the first operation that created an invalid path, if the final state has one. Only the
+/// final state is validated, but the kernel reports an operation.
 fn first_invalid<'a>(
     before: &Tables,
     after: &Tables,
     transaction: &'a Transaction,
 ) -> Option<(&'a Operation, Refused)> {
     let table = transaction.table();
-    let check = |tables: &Tables| tables.get(table).map_or(Ok(()), Contents::check_ways);
+    let check = |tables: &Tables| tables.get(table).map_or(Ok(()), Contents::check_paths);
     check(after).err()?;
     let mut again = before.clone();
     transaction.operations().iter().find_map(|operation| {
@@ -55,7 +57,7 @@ fn is_checked(operation: &Operation) -> bool {
     matches!(operation, AddRule(_) | InsertRule(_) | AddElement(_))
 }
 
-/// Executes one operation; whether it changed anything.
+/// Executes one operation. Returns whether it changed anything.
 fn run(tables: &mut Tables, table: &Table, operation: &Operation) -> Result<bool, Refused> {
     if table.name.len().max(name(operation).len()) > NAME {
         return Err(Refused::new(ERANGE, format!("a name is longer than {NAME} bytes")));
@@ -72,7 +74,7 @@ fn run(tables: &mut Tables, table: &Table, operation: &Operation) -> Result<bool
     }
 }
 
-/// The name that an operation is about.
+/// Returns the name of the object of an operation.
 fn name(operation: &Operation) -> &str {
     match operation {
         Operation::AddTable { .. } | Operation::DeleteTable => "",

@@ -1,20 +1,20 @@
-//! Which ways packets may go: no circles, and address translation only where it works.
+//! Validates the paths of packets: no loops, and address translation only where it is allowed.
 
 use crate::error::errno;
 use crate::nftables::chain::{BaseChain, ChainType, Hook};
 use crate::nftables::expression::Expression;
 use crate::nftables::fake::contents::{Contents, HeldRule, target};
-use crate::nftables::fake::refused::Refused;
+use crate::nftables::fake::refusal::Refused;
 use crate::nftables::statement::SetRef;
 
-/// So many chains may be entered one from the other, the base chain included.
-const DEEP: usize = 16;
-/// nftables' number for the translation of destinations.
+/// The maximum depth of jumps, including the base chain.
+const MAX_DEPTH: usize = 16;
+/// The number of destination translation.
 const DESTINATION: u32 = 1;
 
 impl Contents {
-    /// Goes all ways from base chains. What no way leads to is not looked at.
-    pub(super) fn check_ways(&self) -> Result<(), Refused> {
+    /// Follows all paths from base chains. Unreachable chains are not checked.
+    pub(super) fn check_paths(&self) -> Result<(), Refused> {
         self.chains_in_order().into_iter().try_for_each(|held| match &held.chain.base {
             Some(base) => self.check_rules(&held.rules, base, 0),
             None => Ok(()),
@@ -44,8 +44,8 @@ impl Contents {
 
     fn enter(&self, chain: Option<&str>, base: &BaseChain, depth: usize) -> Result<(), Refused> {
         let Some(held) = chain.and_then(|name| self.chains.get(name)) else { return Ok(()) };
-        if depth + 1 == DEEP {
-            let advice = "chains lead to each other in a circle, or more than 16 deep";
+        if depth + 1 == MAX_DEPTH {
+            let advice = "jumps between chains form a loop or are more than 16 levels deep";
             return Err(Refused::new(errno::EMLINK, advice));
         }
         self.check_rules(&held.rules, base, depth + 1)
@@ -57,6 +57,6 @@ fn translates(base: &BaseChain, hooks: &[Hook]) -> Result<(), Refused> {
         return Ok(());
     }
     let hooks: Vec<String> = hooks.iter().map(Hook::to_string).collect();
-    let advice = format!("works only in chains of type nat at {}", hooks.join(" and "));
+    let advice = format!("is allowed only in chains of type nat at {}", hooks.join(" and "));
     Err(Refused::new(errno::EOPNOTSUPP, advice))
 }
