@@ -111,7 +111,7 @@ fn where_user_namespaces_are_refused_that_is_said_and_what_to_do() {
     let words = public.harness(&["run", &plugin, "--profile", "ipam", "del.twice"]);
     let (status, text) = refusing.run(&words);
     assert_eq!(status, Some(2), "{text}");
-    for part in ["can't make a throw-away host", "user.max_user_namespaces", "No space left"] {
+    for part in ["can't create a disposable host", "user.max_user_namespaces", "No space left"] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }

@@ -203,7 +203,8 @@ fn an_entry_that_was_replaced_meanwhile_is_not_deleted() {
         let flows =
             conntrack.flows_where(IpFamily::V4, UDP, &[5353..=5353], |_| true).expect("listed");
         let [flow] = flows[..] else { panic!("one flow, not {flows:?}") };
-        let other = Flow { id: flow.id.wrapping_add(1), ..flow };
+        let mut other = flow;
+        other.id = flow.id.wrapping_add(1);
 
         assert!(!conntrack.delete(&other).expect("no error"), "another id is another flow");
         assert_eq!(listed("ipv4", "udp"), [4001]);

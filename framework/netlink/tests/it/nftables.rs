@@ -87,7 +87,7 @@ fn rules_are_listed_as_they_were_put_in() {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         assert_rules(&mut kernel);
-        let mut other = Rule { comment: Some("x".to_owned()), ..rules().remove(0) };
+        let mut other = rules().remove(0).with_comment("x");
         let installed = kernel.rules(&table()).expect("listed");
         let says =
             |rule: &Rule| installed.iter().any(|one| one.is_equivalent_to(rule, table().family));
@@ -136,7 +136,8 @@ fn listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps() {
     });
 }
 
-/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an address.
+/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an
+/// address.
 fn plain(rule: &Rule) -> Rule {
     let mut rule = rule.clone();
     for statement in &mut rule.statements {

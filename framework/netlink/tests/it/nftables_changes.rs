@@ -137,7 +137,7 @@ fn what_is_not_there_is_not_found_whatever_is_missing() {
     inside(|| {
         let mut kernel = kernel();
         let set = dnat4();
-        let other = Set { name: "other".to_owned(), ..dnat4() };
+        let other = Set::new("other", dnat4().key, dnat4().value);
         let find = |kernel: &mut Kernel, set| kernel.find(&table(), &[(set, tcp(80))]);
         assert_eq!(find(&mut kernel, &set).expect("no table"), [None]);
         assert_eq!(kernel.elements(&table(), &set).expect("no table"), []);
@@ -174,8 +174,9 @@ fn of_many_who_commit_at_their_generation_none_is_lost() {
     });
 }
 
-/// Adds the first element that is not there yet, and says which: right only if nobody else adds it meanwhile. All before
-/// `from` are there. They are asked for one by one, which takes the kernel another way than a listing.
+/// Adds the first element that is not there yet, and says which: right only if nobody else adds it
+/// meanwhile. All before `from` are there. They are asked for one by one, which takes the kernel
+/// another way than a listing.
 fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
     const AT_ONCE: u16 = 16;
     let mut kernel = kernel();
@@ -264,7 +265,7 @@ fn what_is_deleted_is_gone_and_only_that() {
 fn tables_of_one_family_have_rules_without_tests_of_it() {
     inside(|| {
         use cni_netlink::nftables::{Chain, Family, Rule, Selector, Statement};
-        let table = Table { family: Family::Ip, name: "t".to_owned() };
+        let table = Table::new(Family::Ip, "t");
         let left = vec![Selector::IpDaddr, Selector::L4Proto, Selector::ThDport];
         let rule = Rule::new(
             "c",

@@ -1,7 +1,8 @@
 //! A process that deleted something ends without waiting for it to be freed.
 //!
-//! What that saves in time is in the benchmark's figures of the `nftables` backend. Here it is shown
-//! how: the socket stays open when the process closes it, and is closed by the kernel afterwards.
+//! What that saves in time is in the benchmark's figures of the `nftables` backend. Here it is
+//! shown how: the socket stays open when the process closes it, and is closed by the kernel
+//! afterwards.
 
 use std::fs;
 

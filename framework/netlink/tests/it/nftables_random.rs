@@ -1,4 +1,5 @@
-//! Whatever is done to the fake and to the kernel, they agree: on the refusal, or on what is there afterwards.
+//! Whatever is done to the fake and to the kernel, they agree: on the refusal, or on what is there
+//! afterwards.
 
 use std::collections::BTreeMap;
 

@@ -60,7 +60,7 @@ fn own_addresses_are_local_and_others_are_not() {
             assert!(!routes.is_local(address(other)).expect("asked"), "{other}");
         }
         let broadcast = routes.to(address("10.88.0.255")).expect("asked").expect("a route");
-        assert_eq!(broadcast.kind, RouteType::Group);
+        assert_eq!(broadcast.kind, RouteType::Broadcast);
     });
 }
 

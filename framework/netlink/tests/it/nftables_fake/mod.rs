@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use cni_netlink::Error;
 use cni_netlink::nftables::{
-    BaseChain, Chain, ChainType, DataType, FakeRuleset, Field, Hook, Key, Policy, Rule, Ruleset,
-    Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Field, Hook, Key, Rule, Ruleset, Selector,
+    Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -30,11 +30,11 @@ fn commit(
 }
 
 pub(crate) fn nat(hook: Hook, priority: i32) -> BaseChain {
-    BaseChain { kind: ChainType::Nat, hook, priority, policy: Policy::Accept }
+    BaseChain::new(ChainType::Nat, hook, priority)
 }
 
 pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
-    Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
+    Set::new(name, key, value)
 }
 
 /// Ports to chains.
@@ -45,7 +45,7 @@ pub(crate) fn ports() -> Set {
 /// Addresses and ranges of ports to chains.
 pub(crate) fn ranges() -> Set {
     let key = [DataType::Ipv4Addr, DataType::InetService];
-    Set { interval: true, ..set("ranges", &key, ValueType::Verdict) }
+    set("ranges", &key, ValueType::Verdict).with_intervals()
 }
 
 pub(crate) fn tcp(port: u16) -> Key {
@@ -167,10 +167,10 @@ fn the_generation_rises_when_something_changed() {
 #[test]
 fn rules_stand_in_order_and_go_by_handle() {
     let mut fake = usual();
-    let rule = |comment: &str| Rule { comment: Some(comment.to_owned()), ..Rule::new("a", []) };
+    let rule = |comment: &str| Rule::new("a", []).with_comment(comment);
     commit(&mut fake, |it| {
         it.add_rule(rule("2")).add_rule(rule("3")).insert_rule(rule("1"));
-        it.add_rule(Rule { chain: "b".to_owned(), ..rule("4") })
+        it.add_rule(Rule::new("b", []).with_comment("4"))
     })
     .expect("committed");
     let listed = |fake: &mut FakeRuleset| {
@@ -224,7 +224,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
 #[test]
 fn tables_and_families_stand_side_by_side() {
     let mut fake = usual();
-    let other = Table { family: cni_netlink::nftables::Family::Ip6, name: "t".to_owned() };
+    let other = Table::new(cni_netlink::nftables::Family::Ip6, "t");
     let mut transaction = Transaction::on(other.clone());
     transaction.add_table().add_chain(Chain::regular("a"));
     fake.commit(&transaction, None).expect("committed");

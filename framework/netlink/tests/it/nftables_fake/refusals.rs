@@ -40,7 +40,7 @@ fn dnat(family: Family, map: &str) -> Statement {
 /// Ports to addresses and ports.
 fn targets() -> Set {
     let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
-    Set { name: "targets".to_owned(), value, ..ports() }
+    Set::new("targets", ports().key, value)
 }
 
 /// Lets a port lead to a chain.
@@ -142,11 +142,8 @@ fn a_chain_or_a_set_is_not_added_again_otherwise() {
     let mut again = |base| refused(&mut fake, |it| it.add_chain(Chain::base("pre", base)));
     assert_eq!(again(nat(Hook::Prerouting, -99)), Some(EOPNOTSUPP));
     assert_eq!(again(nat(Hook::Output, -100)), Some(EOPNOTSUPP));
-    assert_eq!(
-        again(BaseChain { kind: ChainType::Filter, ..nat(Hook::Prerouting, -100) }),
-        Some(EEXIST)
-    );
-    let other = Set { value: ValueType::None, ..ports() };
+    assert_eq!(again(BaseChain::new(ChainType::Filter, Hook::Prerouting, -100)), Some(EEXIST));
+    let other = Set::new(ports().name, ports().key, ValueType::None);
     assert_eq!(refused(&mut fake, |it| it.add_set(&other)), Some(EEXIST));
     let late = Chain::base("late", nat(Hook::Forward, 0));
     assert_eq!(refused(&mut fake, |it| it.add_chain(late)), Some(EOPNOTSUPP));
@@ -193,7 +190,7 @@ fn a_rule_fits_the_sets_that_it_looks_up() {
 #[test]
 fn addresses_are_translated_only_where_that_works_however_packets_get_there() {
     let mut fake = usual();
-    let filter = BaseChain { kind: ChainType::Filter, ..nat(Hook::Input, 0) };
+    let filter = BaseChain::new(ChainType::Filter, Hook::Input, 0);
     commit(&mut fake, |it| {
         it.add_set(&targets()).add_chain(Chain::base("filter", filter));
         it.add_rule(rule("pre", dnat(Family::Ip, "targets")));

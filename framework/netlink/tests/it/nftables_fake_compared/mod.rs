@@ -1,4 +1,5 @@
-//! The kernel and the fake agree: random transactions over few names have the same result, and leave the same behind.
+//! The kernel and the fake agree: random transactions over few names have the same result, and
+//! leave the same behind.
 
 mod random;
 
@@ -14,7 +15,8 @@ use random::{Random, sets};
 
 const TRANSACTIONS: usize = 600;
 
-/// The transaction with this ruleset's own handles: what is there is the number of a rule among its chain's.
+/// The transaction with this ruleset's own handles: what is there is the number of a rule among its
+/// chain's.
 fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transaction {
     let rules = ruleset.rules(&table()).expect("read");
     let mut transaction = Transaction::on(table());
@@ -72,9 +74,9 @@ fn sorted(elements: Vec<Element>) -> Vec<String> {
 }
 
 /// The kernel does not say whether a set that was made otherwise has intervals.
-fn shown(element: Element) -> String {
-    let key = element.key.into_range();
-    format!("{:?}", Element { key, ..element })
+fn shown(mut element: Element) -> String {
+    element.key = element.key.into_range();
+    format!("{element:?}")
 }
 
 /// Commits; whether that raised the generation, or what it was refused with.
@@ -86,7 +88,8 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
     done.map(|()| raised).map_err(|error| {
         assert!(!raised, "a refused transaction changed something: {error}");
         let number = error.errno();
-        // Where several elements lead wrongly, the order in which the kernel goes through its hashes decides.
+        // Where several elements lead wrongly, the order in which the kernel goes through its
+        // hashes decides.
         if matches!(number, Some(errno::EMLINK | errno::EOPNOTSUPP)) {
             return format!("{}: wrong way", error.operation);
         }
@@ -127,7 +130,7 @@ fn nft_reads_its_text() {
         transaction.add_element(&ranges(), range((4, 9), (1, 99)), goto("b"), None);
         transaction.add_rule(Rule::new("pre", [vmap("ports")]));
         let rule = Rule::new("post", [Statement::CtStatusDnat, Statement::Masquerade]);
-        transaction.add_rule(Rule { comment: Some("hairpin".to_owned()), ..rule });
+        transaction.add_rule(rule.with_comment("hairpin"));
         fake.commit(&transaction, None).expect("committed");
         std::fs::write("/run/ruleset", fake.to_string()).expect("written");
         run("nft -f /run/ruleset");
