@@ -11,8 +11,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use cni_netlink::nftables::{
-    BaseChain, Chain, ChainType, Field, Hook, Op, Operand, Policy, Rule, Selector, Statement,
-    Table, Verdict,
+    BaseChain, Chain, ChainType, Field, Hook, Op, Operand, Rule, Selector, Statement, Table,
+    Verdict,
 };
 
 use crate::claim::Cidr;
@@ -37,10 +37,7 @@ pub(in crate::backend) fn table() -> Table {
 /// Returns the chains that exist as long as there is a mapping.
 pub(super) fn shared_chains() -> [Chain; 5] {
     let nat = |name: &str, hook, priority| {
-        Chain::base(
-            name,
-            BaseChain { kind: ChainType::Nat, hook, priority, policy: Policy::Accept },
-        )
+        Chain::base(name, BaseChain::new(ChainType::Nat, hook, priority))
     };
     [
         Chain::regular(HOST_PORTS),
@@ -67,8 +64,7 @@ pub(super) fn shared_rules() -> [Rule; 3] {
 /// Returns the chain that exists once a container is reached through 127.0.0.1. It precedes
 /// connection tracking.
 pub(super) fn guard_chain() -> Chain {
-    let (kind, hook) = (ChainType::Filter, Hook::Prerouting);
-    Chain::base(GUARD, BaseChain { kind, hook, priority: -300, policy: Policy::Accept })
+    Chain::base(GUARD, BaseChain::new(ChainType::Filter, Hook::Prerouting, -300))
 }
 
 /// Returns the rules of [`guard_chain`]. They drop what the kernel itself drops while

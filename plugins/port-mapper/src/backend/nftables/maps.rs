@@ -93,8 +93,8 @@ impl Map {
             (Role::Targets, _) => ValueType::Data(vec![self.address(), DataType::InetService]),
             _ => ValueType::None,
         };
-        let interval = self.keys == Keys::Range;
-        Set { name: self.name(network), key: self.types(), value, interval, comment: None }
+        let set = Set::new(self.name(network), self.types(), value);
+        if self.keys == Keys::Range { set.with_intervals() } else { set }
     }
 
     fn types(self) -> Vec<DataType> {

@@ -149,14 +149,7 @@ fn readable(chain: &str) -> String {
 
 /// Returns the set of a network's excluded devices.
 pub(super) fn devices_set(network: &str) -> Set {
-    let name = format!("{network}/devices");
-    Set {
-        name,
-        key: vec![DataType::Ifname],
-        value: ValueType::None,
-        interval: false,
-        comment: None,
-    }
+    Set::new(format!("{network}/devices"), vec![DataType::Ifname], ValueType::None)
 }
 
 fn devices(network: &str, claim: &Claim) -> Option<(Set, Vec<Key>)> {
