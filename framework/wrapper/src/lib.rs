@@ -76,6 +76,7 @@ mod pattern;
 mod plugin;
 mod prev_result;
 mod private_dir;
+mod renamed_keys;
 mod reply;
 mod request;
 pub mod result;
@@ -103,6 +104,7 @@ pub use observer::{Observer, Run};
 pub use pattern::Pattern;
 pub use plugin::{Answer, Plugin};
 pub use private_dir::{FileError, PrivateDir};
+pub use renamed_keys::refuse_renamed_keys;
 pub use reply::Reply;
 pub use request::{
     Attachment, CniArgs, Refusal, Request, check_container_id, check_ifname, check_network,

@@ -1,0 +1,20 @@
+//! Locks on files that many processes write to.
+
+use std::fs::File;
+use std::io;
+use std::time::{Duration, Instant};
+
+use cni_wrapper::FileLock;
+
+/// How long a call waits for a lock. Others hold it for about a millisecond, so one that is held for
+/// longer belongs to a process that hangs, and must not block the call.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Waits for the lock on a file. Returns `None` after a second.
+///
+/// # Errors
+///
+/// The file system does not support locks.
+pub(crate) async fn lock(file: File) -> io::Result<Option<FileLock>> {
+    FileLock::take(file, Instant::now() + TIMEOUT).await
+}
