@@ -101,7 +101,7 @@ pub(crate) enum Outcome {
     Failure(String),
 }
 
-/// What is stored of a network. The default is a closed breaker, of which nothing is stored.
+/// The stored part of a network's state. For a closed breaker without failures, nothing is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct History {
@@ -138,7 +138,7 @@ impl History {
         config: &CircuitBreaker,
     ) -> Self {
         match (self.open, outcome) {
-            // An ADD that was admitted before the breaker opened is no evidence of the state since.
+            // The ADD was admitted before the breaker opened, so its outcome is outdated.
             (Some(open), _) if !is_probe => Self { open: Some(open), ..self },
             (_, Outcome::Success) => Self::default(),
             (Some(open), Outcome::Failure(error)) => {

@@ -34,8 +34,8 @@ pub struct Deadline {
 impl Deadline {
     /// Divides the time of a call that begins `now`.
     ///
-    /// Every verb keeps half a second to stop a delegate, or a quarter of a short `timeout`. ADD also
-    /// keeps a quarter of `timeout` for its rollback, but never more than half in total.
+    /// Every verb keeps half a second to stop a delegate, or a quarter of a short `timeout`. ADD
+    /// also keeps a quarter of `timeout` for its rollback, but never more than half in total.
     pub fn new(verb: Verb, timeout: Duration, now: Instant) -> Self {
         let cleanup = match verb {
             Verb::Add => (timeout / 4 + TERMINATION_GRACE).min(timeout / 2),

@@ -20,7 +20,9 @@ use serde::Deserialize;
 pub struct Seconds(Duration);
 
 impl Seconds {
-    /// Returns a whole number of seconds, for a default. The range is only checked in a configuration.
+    /// Returns a whole number of seconds, for a default.
+    ///
+    /// The range is checked only in a configuration.
     pub const fn new(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }

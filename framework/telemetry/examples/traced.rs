@@ -1,4 +1,4 @@
-//! Sets the network's DNS domain in every result, and records calls if its configuration asks for it.
+//! Sets the network's DNS domain in every result, and records calls if its configuration says so.
 //!
 //! ```json
 //! {

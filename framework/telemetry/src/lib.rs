@@ -2,7 +2,7 @@
 //!
 //! [`Tracer`] is a plugin around a plugin, so that any stack can be traced. It observes a call and
 //! the delegate calls in it as events, and writes them to [`Sinks`]: a recording, metrics and
-//! spans, each in a source file of its own. It changes nothing, and a failed write is only logged.
+//! spans. It changes nothing, and a failed write is only logged.
 //!
 //! ```no_run
 //! use cni_telemetry::{Sinks, Tracer};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cni_wrapper::FileLock;
 
-/// How long a call waits for a lock. Others hold it for about a millisecond, so one that is held for
-/// longer belongs to a process that hangs, and must not block the call.
+/// How long a call waits for a lock. Others hold it for about a millisecond; a process that hangs
+/// while it holds the lock must not block the call for longer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the lock on a file. Returns `None` after a second.

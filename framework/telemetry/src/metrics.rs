@@ -34,15 +34,15 @@ type Histograms = BTreeMap<String, Histogram>;
 ///
 /// # Errors
 ///
-/// The file can't be read or replaced, another process holds its lock, or it contains other metrics.
-/// The file is unchanged then.
+/// The file can't be read or replaced, another process holds its lock, or it contains other
+/// metrics. The file is unchanged then.
 pub(crate) async fn count(path: &Path, network: &str, event: &Event) -> io::Result<()> {
     // A device would be replaced by a file, and reading `/dev/zero` would not end.
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         return Err(io::Error::other("it is not a regular file"));
     }
     let _lock = lock_file(&sibling(path, "", ".lock")).await?;
-    let mut series = match fs::read_to_string(path) {
+    let mut histograms = match fs::read_to_string(path) {
         Ok(text) => parse(&text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Histograms::new(),
         Err(error) => return Err(error),
@@ -50,8 +50,8 @@ pub(crate) async fn count(path: &Path, network: &str, event: &Event) -> io::Resu
     // None of the three can contain a character that would have to be escaped.
     let (verb, code) = (event.verb, event.code());
     let labels = format!("network=\"{network}\",verb=\"{verb}\",code=\"{code}\"");
-    series.entry(labels).or_default().add(event.duration);
-    replace(path, &render(&series))
+    histograms.entry(labels).or_default().add(event.duration);
+    replace(path, &render(&histograms))
 }
 
 impl Histogram {
@@ -65,17 +65,17 @@ impl Histogram {
     }
 }
 
-fn render(series: &Histograms) -> String {
+fn render(histograms: &Histograms) -> String {
     let mut text = format!(
         "# HELP {CALLS} Calls of CNI plugins; code 0 is success.\n# TYPE {CALLS} counter\n"
     );
     // Writing to a String can't fail.
-    for (labels, Histogram { at_most, .. }) in series {
+    for (labels, Histogram { at_most, .. }) in histograms {
         let _ = writeln!(text, "{CALLS}{{{labels}}} {}", at_most[BOUNDS.len()]);
     }
     let _ =
         writeln!(text, "# HELP {DURATION} Duration of these calls.\n# TYPE {DURATION} histogram");
-    for (labels, Histogram { at_most, sum }) in series {
+    for (labels, Histogram { at_most, sum }) in histograms {
         for (bound, count) in BOUNDS.iter().chain([&"+Inf"]).zip(at_most) {
             let _ = writeln!(text, "{DURATION}_bucket{{{labels},le=\"{bound}\"}} {count}");
         }
@@ -86,9 +86,9 @@ fn render(series: &Histograms) -> String {
 }
 
 fn parse(text: &str) -> io::Result<Histograms> {
-    let mut series = Histograms::new();
+    let mut histograms = Histograms::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
-        parse_line(&mut series, line).ok_or_else(|| {
+        parse_line(&mut histograms, line).ok_or_else(|| {
             let why = format!(
                 "it contains {line:?}, which is not a metric of this plugin; \
                  remove the file or configure another"
@@ -96,19 +96,21 @@ fn parse(text: &str) -> io::Result<Histograms> {
             io::Error::new(io::ErrorKind::InvalidData, why)
         })?;
     }
-    Ok(series)
+    Ok(histograms)
 }
 
-fn parse_line(series: &mut Histograms, line: &str) -> Option<()> {
+fn parse_line(histograms: &mut Histograms, line: &str) -> Option<()> {
     let (name, rest) = line.split_once('{')?;
     let (labels, value) = rest.rsplit_once("} ")?;
     match name.strip_prefix(DURATION) {
         Some("_bucket") => {
             let (labels, bound) = labels.strip_suffix('"')?.rsplit_once(",le=\"")?;
             let index = BOUNDS.iter().chain([&"+Inf"]).position(|known| *known == bound)?;
-            series.entry(labels.to_owned()).or_default().at_most[index] = value.parse().ok()?;
+            histograms.entry(labels.to_owned()).or_default().at_most[index] = value.parse().ok()?;
         }
-        Some("_sum") => series.entry(labels.to_owned()).or_default().sum = value.parse().ok()?,
+        Some("_sum") => {
+            histograms.entry(labels.to_owned()).or_default().sum = value.parse().ok()?
+        }
         // The last bucket has the same number.
         Some("_count") => {}
         _ if name == CALLS => {}

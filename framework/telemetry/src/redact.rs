@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn secrets_are_redacted_at_any_depth_in_any_case_and_of_any_type() {
-        let value = json!({"a": [{"dbPassword": "x", "apiKeys": ["x"], "PASSWORDS": {"y": "x"}}], "b": "x"});
+        let value = json!({"a": [{"dbPassword": "x", "apiKeys": ["x"],
+            "PASSWORDS": {"y": "x"}}], "b": "x"});
         let expected = json!({"a": [{"dbPassword": "[redacted]", "apiKeys": "[redacted]",
             "PASSWORDS": "[redacted]"}], "b": "x"});
         assert_eq!(redacted(value), expected);
@@ -68,7 +69,8 @@ mod tests {
     fn in_a_pair_of_name_and_value_the_value_is_redacted() {
         let labels = json!([{"key": "password", "value": "x"}, {"name": "KEYRING", "value": ["x"]},
             {"key": "colour", "value": "blue"}, {"key": "no pair"}]);
-        let expected = json!([{"key": "password", "value": "[redacted]"}, {"name": "KEYRING", "value": "[redacted]"},
+        let expected = json!([{"key": "password", "value": "[redacted]"},
+            {"name": "KEYRING", "value": "[redacted]"},
             {"key": "colour", "value": "blue"}, {"key": "[redacted]"}]);
         assert_eq!(redacted(labels), expected);
     }

@@ -48,8 +48,8 @@ impl TraceContext {
     }
 }
 
-/// Parses a `traceparent`, `00-TRACE-PARENT-FLAGS`, into trace id, parent id and flags. A later version
-/// may have more fields after another dash.
+/// Parses a `traceparent`, `00-TRACE-PARENT-FLAGS`, into trace id, parent id and flags. A later
+/// version may have more fields after another dash.
 fn parse(text: &str) -> Option<(String, String, String)> {
     let hex = |part: &str, length: usize| {
         part.len() == length && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
@@ -66,13 +66,13 @@ fn parse(text: &str) -> Option<(String, String, String)> {
         .then(|| ((*trace).to_owned(), (*parent).to_owned(), (*flags).to_owned()))
 }
 
-/// Returns a new span id. The standard library's hashers are keyed randomly, which suffices for an id.
+/// Returns a new span id. The hashers of the standard library are keyed randomly, which suffices.
 pub(crate) fn new_id() -> String {
     // An id of all zeros is invalid.
     format!("{:016x}", RandomState::new().build_hasher().finish().max(1))
 }
 
-/// Returns an `ExportTraceServiceRequest` of this plugin: the call, with its delegate calls as children.
+/// Returns an `ExportTraceServiceRequest`: the span of the call, and those of its delegate calls.
 pub(crate) fn request(
     plugin: About,
     call: &Call,

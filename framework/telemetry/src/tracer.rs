@@ -38,8 +38,8 @@ impl Tracer {
         Self { inner, about, sinks }
     }
 
-    /// Calls the inner plugin by `run`, and traces that. `document` is the document, if any, that the
-    /// runtime reads on success.
+    /// Calls the inner plugin by `run`, and writes the call to the sinks. `document` returns the
+    /// document, if any, that the runtime reads on success.
     async fn trace<T>(
         &self,
         verb: Verb,

@@ -59,8 +59,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Code 7, with the key. DEL falls back to the defaults instead, since a mistake in the settings
-    /// must not keep it from the delegate.
+    /// Code 7, with the key. DEL falls back to the defaults instead, since a mistake in the
+    /// settings must not keep it from the delegate.
     pub(crate) fn from(call: &Call, verb: Verb) -> Result<Self, Error> {
         match Self::read(call) {
             Err(error) if verb == Verb::Del => {

@@ -1,8 +1,8 @@
 //! Decides by a container's labels whether it may have a network, and which of several delegates
 //! creates it.
 //!
-//! Called by a container runtime, with `CNI_COMMAND` set, it is a CNI plugin. Called from the command
-//! line, it explains a decision.
+//! Called by a container runtime, with `CNI_COMMAND` set, it is a CNI plugin. Called from the
+//! command line, it explains a decision.
 
 mod cli;
 mod config;

@@ -40,7 +40,7 @@ fn with_a_breaker_a_failed_add_leaves_only_the_breaker_s_state() {
         .only(&["add.", "del.", "status.", "gc."])
         .known(
             "add.failure-then-del-leaves-nothing",
-            "the state that is left counts the failed ADDs of the network; it is not of the attachment",
+            "the breaker's state belongs to the network and not to the attachment",
         )
         .run();
 }

@@ -48,8 +48,10 @@ fn a_decision_is_explained_rule_by_rule() {
 #[test]
 fn the_plugin_is_found_in_a_list_and_arguments_and_values_can_be_set() {
     let rules = json!([
-        {"name": "system", "when": {"cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}}, "deny": "not for the system"},
-        {"name": "fast", "when": {"values": {"/runtimeConfig/bandwidth/ingressRate": true}}, "deny": "too fast"},
+        {"name": "system", "when": {"cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}},
+            "deny": "not for the system"},
+        {"name": "fast", "when": {"values": {"/runtimeConfig/bandwidth/ingressRate": true}},
+            "deny": "too fast"},
     ]);
     let ours = json!({"type": "cni-label-policy", "rules": rules, "default": {"allow": true}});
     let list = json!({"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge"}, ours]});

@@ -167,8 +167,8 @@ fn status_goes_to_every_delegate() {
     assert_eq!(dir.verbs(), ["shop STATUS", "vault STATUS"].repeat(2), "each is called");
 }
 
-/// Each condition with configuration keys and CNI_ARGS that meet it, and CNI_ARGS that do not. If these
-/// are empty, the configuration keys are left out instead.
+/// Each condition with configuration keys and CNI_ARGS that meet it, and CNI_ARGS that do not. If
+/// these are empty, the configuration keys are left out instead.
 #[test]
 fn conditions_match_labels_cni_args_and_any_value() {
     let dir = delegates();
