@@ -74,7 +74,7 @@ struct Task {
 
 impl Task {
     fn read(verb: &str, words: &Words) -> Result<Self, String> {
-        let own = Environment::of_process();
+        let own = Environment::current();
         let concerns_container = !matches!(verb, "gc" | "status");
         let (netconf, netns) = match (words.words.as_slice(), concerns_container) {
             ([netconf, netns], true) => (netconf, netns.as_str()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_wrapper::exec::{Execution, Limits, run};
-use cni_wrapper::{SpecVersion, command};
+use cni_wrapper::{SpecVersion, block_on};
 use serde_json::{Value, json};
 
 /// What a plugin that hangs may cost.
@@ -66,7 +66,7 @@ fn versions(name: &str, path: &[PathBuf]) -> Result<Vec<String>, String> {
         stdin: json!({"cniVersion": "1.0.0"}).to_string().into_bytes(),
         limits: Limits { deadline: PATIENCE, ..Limits::default() },
     };
-    let asked = command(run(&question)).map_err(|error| error.to_string())?;
+    let asked = block_on(run(&question)).map_err(|error| error.to_string())?;
     let output = asked.map_err(|error| failed(error.to_string()))?;
     let answer: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;

@@ -5,7 +5,7 @@ pub(super) const OF_LISTS: [&str; 6] =
     ["cniVersion", "cniVersions", "name", "plugins", "disableCheck", "disableGC"];
 
 /// Keys of any plugin: of the specification and its conventions, and of the toolkit.
-pub(super) const OF_PLUGINS: [&str; 14] = [
+pub(super) const OF_PLUGINS: [&str; 11] = [
     "cniVersion",
     "name",
     "type",
@@ -16,10 +16,7 @@ pub(super) const OF_PLUGINS: [&str; 14] = [
     "ipMasq",
     "ipam",
     "dns",
-    "delegateTimeout",
-    "logLevel",
-    "logFile",
-    "resultDir",
+    "wrapper",
 ];
 
 /// What a runtime can be asked for (the specification's conventions), and `labels`, which the toolkit takes of Mesos.

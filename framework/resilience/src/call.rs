@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_std::{future, task};
-use cni_wrapper::{Answer, Attachment, Call, Error, PrivateDir, Verb, code};
+use cni_wrapper::{Attachment, Call, Error, PrivateDir, Verb, VerbFuture};
 
 use crate::concurrency_limit::{ConcurrencyLimit, Permit};
 use crate::deadline::Deadline;
@@ -45,7 +45,7 @@ impl ResilientCall {
     /// Starts the clock of a call that may take `timeout` in total.
     pub fn new(call: &Call, verb: Verb, timeout: Duration) -> Self {
         let deadline = Deadline::new(verb, timeout, Instant::now());
-        let call = call.until(deadline.soft);
+        let call = call.with_deadline(deadline.soft);
         Self { verb, timeout, deadline, call, retry: None, limit: None }
     }
 
@@ -87,7 +87,7 @@ impl ResilientCall {
     ///
     /// The error of the last attempt, or code 11 if the deadline has passed or no permit could be
     /// acquired.
-    pub async fn run<'a, T>(&self, inner: impl Fn() -> Answer<'a, T>) -> Result<T, Failure> {
+    pub async fn run<'a, T>(&self, inner: impl Fn() -> VerbFuture<'a, T>) -> Result<T, Failure> {
         let time_left = self.deadline.hard.saturating_duration_since(Instant::now());
         let outcome = future::timeout(time_left, self.attempt_repeatedly(inner)).await;
         outcome.unwrap_or_else(|_| Err(Failure::Delegate(self.deadline_exceeded())))
@@ -95,7 +95,7 @@ impl ResilientCall {
 
     async fn attempt_repeatedly<'a, T>(
         &self,
-        inner: impl Fn() -> Answer<'a, T>,
+        inner: impl Fn() -> VerbFuture<'a, T>,
     ) -> Result<T, Failure> {
         let mut attempts = 0;
         loop {
@@ -131,7 +131,7 @@ impl ResilientCall {
     fn delay(&self, attempts: u32, error: &Error) -> Option<Duration> {
         let retry = self.retry.as_ref().filter(|_| self.verb != Verb::Status)?;
         let time_left = self.deadline.soft.saturating_duration_since(Instant::now());
-        retry.delay(attempts, code(error), time_left, fastrand::f64())
+        retry.delay(attempts, error.code(), time_left, fastrand::f64())
     }
 
     fn deadline_exceeded(&self) -> Error {

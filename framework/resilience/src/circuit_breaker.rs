@@ -15,12 +15,12 @@ use crate::seconds::Seconds;
 ///
 /// ```
 /// use cni_resilience::{CircuitBreaker, Failure};
-/// use cni_wrapper::{Error, code};
+/// use cni_wrapper::Error;
 /// use std::time::{Duration, Instant};
 ///
 /// # let temporary = cni_test_kit::TemporaryDir::new();
 /// # let directory = temporary.path().join("breaker");
-/// # cni_wrapper::command(async {
+/// # cni_wrapper::block_on(async {
 /// let json = r#"{"failureThreshold": 1, "openFor": 30}"#;
 /// let config: CircuitBreaker = serde_json::from_str(json)?;
 /// config.check("circuitBreaker")?;
@@ -33,7 +33,7 @@ use crate::seconds::Seconds;
 ///
 /// let refused = breaker.admit().await.unwrap_err();
 /// assert!(refused.to_string().contains("no address is left"), "{refused}");
-/// assert_eq!(code(&breaker.status().unwrap_err()), 50);
+/// assert_eq!(breaker.status().unwrap_err().code(), 50);
 /// config.for_network(&directory, "other")?.admit().await?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })??;

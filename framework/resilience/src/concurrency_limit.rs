@@ -18,7 +18,7 @@ use crate::seconds::Seconds;
 ///
 /// # let temporary = cni_test_kit::TemporaryDir::new();
 /// # let directory = temporary.path().join("limit");
-/// # cni_wrapper::command(async {
+/// # cni_wrapper::block_on(async {
 /// let json = r#"{"name": "ipam", "maxConcurrent": 1, "timeout": 0.05}"#;
 /// let limit: ConcurrencyLimit = serde_json::from_str(json)?;
 /// let deadline = Instant::now() + Duration::from_secs(30);
@@ -115,14 +115,14 @@ impl ConcurrencyLimit {
         let started = Instant::now();
         let deadline = deadline.min(started + self.timeout.duration());
         let files = self.file_names().map(|name| directory.lock_file(&name));
-        let lock = FileLock::first(files.collect::<Result<_, _>>()?, deadline).await;
+        let lock = FileLock::acquire_any(files.collect::<Result<_, _>>()?, deadline).await;
         let lock = lock.map_err(|source| FileError {
             action: "lock a file in",
             path: directory.path().to_owned(),
             source,
         })?;
         let Some(lock) = lock else { return Err(self.timed_out(&directory, started.elapsed())) };
-        lock.sign(holder);
+        lock.set_holder(holder);
         Ok(Permit { _lock: lock })
     }
 

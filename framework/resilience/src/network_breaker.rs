@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cni_wrapper::{Attachment, Error, FileError, FileLock, Notes, PrivateDir, code};
+use cni_wrapper::{Attachment, AttachmentStore, Error, FileError, FileLock, PrivateDir};
 use rustix::io::FdFlags;
 
 use crate::call::Failure;
@@ -16,7 +16,7 @@ const MAX_ERROR: usize = 500;
 #[derive(Debug)]
 pub struct NetworkBreaker<'c> {
     config: &'c CircuitBreaker,
-    notes: Notes,
+    store: AttachmentStore<History>,
     network: Attachment,
 }
 
@@ -37,8 +37,8 @@ impl CircuitBreaker {
         network: &str,
     ) -> Result<NetworkBreaker<'_>, Error> {
         PrivateDir::open_existing(directory)?;
-        let network = Attachment { network: network.to_owned(), ..Attachment::default() };
-        Ok(NetworkBreaker { config: self, notes: Notes::below(directory), network })
+        let (store, network) = (AttachmentStore::new(directory), Attachment::of_network(network));
+        Ok(NetworkBreaker { config: self, store, network })
     }
 }
 
@@ -109,17 +109,17 @@ impl NetworkBreaker<'_> {
     ) {
         let outcome = match outcome {
             Ok(_) => Outcome::Success,
-            Err(Failure::Delegate(error)) if counts(code(error)) => {
+            Err(Failure::Delegate(error)) if counts(error.code()) => {
                 Outcome::Failure(error.to_string().chars().take(MAX_ERROR).collect())
             }
             Err(_) => return,
         };
-        if let Err(error) = self.store(outcome, admission.0.is_some(), deadline).await {
+        if let Err(error) = self.update(outcome, admission.0.is_some(), deadline).await {
             log::error!("the circuit breaker can't record the outcome of ADD: {error}");
         }
     }
 
-    async fn store(
+    async fn update(
         &self,
         outcome: Outcome,
         is_probe: bool,
@@ -133,9 +133,10 @@ impl NetworkBreaker<'_> {
             return Err(Error::TryAgainLater(why.to_owned()));
         };
         match self.history().after(outcome, is_probe, now(), self.config) {
-            history if history == History::default() => self.notes.remove(&self.network),
-            history => self.notes.write(&self.network, &history),
+            history if history == History::default() => self.store.remove(&self.network)?,
+            history => self.store.write(&self.network, &history)?,
         }
+        Ok(())
     }
 
     fn history(&self) -> History {
@@ -144,20 +145,21 @@ impl NetworkBreaker<'_> {
 
     /// Returns `None` if nothing is stored. A file that can't be used counts as a closed breaker.
     fn stored_history(&self) -> Option<History> {
-        self.notes.read(&self.network).unwrap_or_else(|error| {
+        self.store.read(&self.network).unwrap_or_else(|error| {
             log::warn!("the circuit breaker counts as closed: {error}");
             Some(History::default())
         })
     }
 
     async fn lock(&self, kind: &str, deadline: Instant) -> Result<Option<FileLock>, Error> {
-        let directory = PrivateDir::open(self.notes.path())?;
-        let name = format!("{}.{kind}.lock", self.network.file_name());
+        let directory = self.store.directory()?;
+        let stem = AttachmentStore::<History>::file_stem(&self.network);
+        let name = format!("{stem}.{kind}.lock");
         let file = directory.lock_file(&name)?;
         // Children must not inherit it: a daemon that outlives a killed plugin would keep the lock.
         let _ = rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC);
         let path = directory.path().join(name);
-        let lock = FileLock::take(file, deadline).await;
+        let lock = FileLock::acquire(file, deadline).await;
         Ok(lock.map_err(|source| FileError { action: "lock", path, source })?)
     }
 }

@@ -16,5 +16,5 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// The file system does not support locks.
 pub(crate) async fn lock(file: File) -> io::Result<Option<FileLock>> {
-    FileLock::take(file, Instant::now() + TIMEOUT).await
+    FileLock::acquire(file, Instant::now() + TIMEOUT).await
 }

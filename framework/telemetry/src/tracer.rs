@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cni_wrapper::{
-    About, AddResult, Answer, Call, Environment, Error, Object, Observer, Plugin, Run, SpecVersion,
-    Verb,
+    About, AddResult, Call, DelegateCall, Environment, Error, Object, Observer, Plugin,
+    SpecVersion, Verb, VerbFuture,
 };
 
 use crate::append::append;
@@ -44,7 +44,7 @@ impl Tracer {
         &self,
         verb: Verb,
         call: &Call,
-        run: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> Answer<'b, T>,
+        run: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> VerbFuture<'b, T>,
         document: impl FnOnce(&T) -> Result<Option<Object>, Error>,
     ) -> Result<T, Error> {
         let Some(sinks) = self.sinks(verb, call)? else { return run(&*self.inner, call).await };
@@ -52,7 +52,7 @@ impl Tracer {
         let span_id = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let delegates = Rc::new(DelegateEvents { context, events: RefCell::default() });
         let (start, clock) = (SystemTime::now(), Instant::now());
-        let outcome = run(&*self.inner, &call.observed(delegates.clone())).await;
+        let outcome = run(&*self.inner, &call.with_observer(delegates.clone())).await;
         let event = Event {
             plugin: text(&call.config, "type"),
             verb,
@@ -119,17 +119,17 @@ struct DelegateEvents {
 }
 
 impl Observer for DelegateEvents {
-    fn starting(&self, run: &Run<'_>, environment: Environment) -> Environment {
+    fn started(&self, call: &DelegateCall<'_>, environment: Environment) -> Environment {
         let span_id = self.context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let environment = match &self.context {
             Some(context) => context.propagate(environment, &span_id),
             None => environment,
         };
         self.events.borrow_mut().push(Event {
-            plugin: run.plugin.to_owned(),
-            verb: run.verb,
-            version: run.version,
-            config: run.config.clone(),
+            plugin: call.plugin.to_owned(),
+            verb: call.verb,
+            version: call.version,
+            config: call.config.clone(),
             start: SystemTime::now(),
             duration: Duration::ZERO,
             outcome: Ok(None),
@@ -139,32 +139,37 @@ impl Observer for DelegateEvents {
     }
 
     /// Completes the last event, since delegates run one after the other.
-    fn ended(&self, run: &Run<'_>, took: Duration, outcome: Result<Option<&AddResult>, &Error>) {
+    fn finished(
+        &self,
+        call: &DelegateCall<'_>,
+        took: Duration,
+        outcome: Result<Option<&AddResult>, &Error>,
+    ) {
         if let Some(event) = self.events.borrow_mut().last_mut() {
             event.duration = took;
             event.outcome = match outcome {
                 Ok(result) => Ok(result.map(|result| result.document().clone())),
-                Err(error) => Err(error_document(error, run.version)),
+                Err(error) => Err(error_document(error, call.version)),
             };
         }
     }
 }
 
 impl Plugin for Tracer {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         let document = |result: &AddResult| converted(result, call.version).map(Some);
         Box::pin(self.trace(Verb::Add, call, |inner, call| inner.add(call), document))
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Del, call, |inner, call| inner.del(call), |()| Ok(None)))
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Check, call, |inner, call| inner.check(call), |()| Ok(None)))
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Gc, call, |inner, call| inner.gc(call), |()| Ok(None)))
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Status, call, |inner, call| inner.status(call), |()| Ok(None)))
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use cni_resilience::{Failure, ResilientCall};
-use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Verb};
+use cni_wrapper::{AddResult, Call, Error, Plugin, Verb, VerbFuture};
 
 use crate::config::Settings;
 
@@ -65,32 +65,32 @@ fn leftovers_remain(error: &Error) -> Error {
 }
 
 impl Plugin for Guard {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(self.guarded_add(call))
     }
 
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let call = Settings::from(call, Verb::Del)?.apply(call, Verb::Del);
             Ok(call.run(|| self.inner.del(call.call())).await?)
         })
     }
 
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let call = Settings::from(call, Verb::Check)?.apply(call, Verb::Check);
             Ok(call.run(|| self.inner.check(call.call())).await?)
         })
     }
 
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let call = Settings::from(call, Verb::Gc)?.apply(call, Verb::Gc);
             Ok(call.run(|| self.inner.gc(call.call())).await?)
         })
     }
 
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.guarded_status(call))
     }
 }

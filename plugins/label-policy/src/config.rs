@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper::Candidate;
+use cni_wrapper::NamedDelegate;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,13 +38,13 @@ pub(crate) fn key_of(name: &str) -> String {
 
 impl Config {
     /// Returns all delegates that can be selected, or none if there is only `delegate`.
-    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+    pub(crate) fn selectable(&self) -> Vec<NamedDelegate> {
         if self.delegates.is_empty() {
             return Vec::new();
         }
         let unnamed = self.delegate.iter().map(|delegate| (DELEGATE.to_owned(), delegate));
         let named = self.delegates.iter().map(|(name, delegate)| (key_of(name), delegate));
         let all = unnamed.chain(named);
-        all.map(|(key, delegate)| Candidate { key, delegate: delegate.clone() }).collect()
+        all.map(|(key, delegate)| NamedDelegate { key, delegate: delegate.clone() }).collect()
     }
 }

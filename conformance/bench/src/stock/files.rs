@@ -60,8 +60,8 @@ pub(super) fn fill(files: &[TemplateFile], copies: &[Attachment]) -> Outcome {
 /// Of the file of a copy. One that is made by the toolkit has a hash of the attachment in it.
 fn name(template_s: &str, copy: &Attachment) -> String {
     let made = |id: &str| {
-        let (network, ifname) = (NETWORK.to_owned(), "eth0".to_owned());
-        cni_wrapper::Attachment { network, container_id: id.to_owned(), ifname }.file_name()
+        let attachment = cni_wrapper::Attachment::new(NETWORK, id, "eth0");
+        cni_wrapper::AttachmentStore::<()>::file_stem(&attachment)
     };
     filled(&template_s.replace(&made(&template().id), &made(&copy.id)), copy)
 }

@@ -21,8 +21,8 @@ impl CachedResult {
         let document = match version {
             SpecVersion::V0_1_0 | SpecVersion::V0_2_0 => slots(result),
             SpecVersion::V0_3_0 | SpecVersion::V0_3_1 | SpecVersion::V0_4_0 => lists(result, true),
-            // These types go through a map on their way out, so everything is sorted.
-            SpecVersion::V1_0_0 | SpecVersion::V1_1_0 => sorted(lists(result, false)),
+            // 1.0.0 and 1.1.0. These types go through a map on their way out, so everything is sorted.
+            _ => sorted(lists(result, false)),
         };
         Self { version, document }
     }

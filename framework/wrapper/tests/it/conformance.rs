@@ -14,7 +14,7 @@ fn wrapper(name: &str) -> Check {
     check(example(name))
         .each_form()
         .profile(Profile::Wrapper)
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
         .verdicts_in(verdicts)
 }
 

@@ -95,10 +95,10 @@ fn a_successful_probe_closes_it() {
 #[test]
 fn a_failed_probe_opens_it_for_twice_as_long() {
     let dir = opened(0.2);
-    assert_eq!(stored(&dir)["note"]["open"]["time"], 200);
+    assert_eq!(stored(&dir)["value"]["open"]["time"], 200);
     wait_until_half_open(&dir);
     assert_eq!(add_for(&dir, "c", 0.2).run(plugin()).error().0, 120);
-    assert_eq!(stored(&dir)["note"]["open"]["time"], 400);
+    assert_eq!(stored(&dir)["value"]["open"]["time"], 400);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn concurrent_failures_are_all_counted() {
     let run = |id: usize| add(&dir, breaker.clone()).container_id(&format!("c{id}"));
     let running: Vec<_> = (0..11).map(|id| run(id).start(plugin())).collect();
     running.into_iter().for_each(|call| assert_eq!(call.finish().error().0, 120));
-    let counted = stored(&dir)["note"]["failures"].as_array().map(Vec::len);
+    let counted = stored(&dir)["value"]["failures"].as_array().map(Vec::len);
     assert_eq!(counted, Some(11));
     assert_eq!(run(11).run(plugin()).error().0, 120);
     assert_eq!(run(12).run(plugin()).error().0, 11);
@@ -189,7 +189,7 @@ fn a_breaker_whose_state_is_damaged_is_closed_with_a_warning() {
         let outcome = add_for(&dir, "c", LONG).run(plugin());
         assert_eq!(outcome.error().0, 120, "{damage}: the delegate is called: {outcome}");
         assert!(outcome.stderr.contains("the circuit breaker counts as closed"), "{outcome}");
-        let failures = stored(&dir)["note"]["failures"].as_array().map(Vec::len);
+        let failures = stored(&dir)["value"]["failures"].as_array().map(Vec::len);
         assert_eq!(failures, Some(1), "{damage}: the state was replaced");
         assert!(file.symlink_metadata().expect("it exists").is_file(), "not a link");
         std::fs::write(file, damage).expect("it can be written");

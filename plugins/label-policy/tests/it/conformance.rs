@@ -12,7 +12,7 @@ fn label_policy(profile: Profile) -> Check {
         .config(json!({ "default": { "allow": true } }))
         .changed(json!({"rules": [{"when": {"labels": {"a": "b"}}, "allow": true}]}))
         .failing(deny)
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn port_mapper(profile: Profile) -> Check {
         .runtime_config(json!({ "portMappings": [mapping] }))
         .changed(json!({ "chain": "ANOTHER-CHAIN" }))
         .failing(json!({ "chain": "INPUT" }))
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

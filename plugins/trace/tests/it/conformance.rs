@@ -11,7 +11,7 @@ fn trace(profile: Profile) -> Check {
         .prepare("mount -t tmpfs none /var/log")
         .changed(json!({ "redact": ["colour"] }))
         .failing(json!({ "recordingFile": "relative" }))
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn the_result_is_recorded_in_the_version_that_the_runtime_gets() {
     let call = fixture.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
     let outcome = call
         .key("cniVersion", json!("0.2.0"))
-        .key("resultDir", json!(fixture.file("results")))
+        .key("wrapper", json!({"resultDir": fixture.file("results")}))
         .run(plugin())
         .expect_success();
     assert_eq!(fixture.line()["result"], outcome.json());
@@ -98,7 +98,7 @@ fn a_result_that_can_t_be_converted_is_recorded_as_the_error_that_the_runtime_ge
     let call = fixture.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
     let outcome = call
         .key("cniVersion", json!("0.2.0"))
-        .key("resultDir", json!(fixture.file("results")))
+        .key("wrapper", json!({"resultDir": fixture.file("results")}))
         .run(plugin());
     assert_eq!(outcome.error().0, 6);
     let [add, del] = fixture.lines().try_into().expect("the ADD, and the DEL that undoes it");
