@@ -315,6 +315,20 @@ fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
 }
 
 #[test]
+fn the_old_place_of_a_toolkit_key_is_refused_with_the_new_one_but_not_on_del() {
+    for key in ["delegateTimeout", "logLevel", "logFile", "resultDir"] {
+        let dir = plugins(Script::obey());
+        let call =
+            CallBuilder::add("net").cni_path(dir.path()).config(config()).key(key, json!("x"));
+        let (code, msg, _) = call.run(wrapper()).error();
+        let expected = format!("{key}: this key was renamed to wrapper.{key}");
+        assert_eq!((code, msg), (7, expected));
+        assert!(verbs(&dir).is_empty(), "{key}: the delegate was called");
+        call.as_verb("DEL").run(wrapper()).expect_success();
+    }
+}
+
+#[test]
 fn input_that_comes_in_pieces_is_read_to_its_end() {
     let dir = plugins(Script::obey());
     let path = dir.path().display().to_string();
