@@ -10,8 +10,8 @@ use crate::concurrency_limit::{ConcurrencyLimit, Permit};
 use crate::deadline::Deadline;
 use crate::retry::Retry;
 
-/// A call of an inner plugin that is bounded by a deadline, and by further policies if they are
-/// added.
+/// A call of an inner plugin that is bounded by a deadline, and optionally retried and limited in
+/// concurrency.
 #[derive(Debug)]
 pub struct ResilientCall {
     verb: Verb,

@@ -165,8 +165,8 @@ impl History {
 
 /// Whether an error with this code counts as a failure of the delegate.
 ///
-/// An error that blames the call does not: a container with an invalid request must not close the
-/// network to all others.
+/// An error that blames the call does not: one container with an invalid request must not make the
+/// network unavailable to all others.
 pub(crate) fn counts(code: u32) -> bool {
     !matches!(code, 1..=4 | 7)
 }

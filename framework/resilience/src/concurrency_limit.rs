@@ -81,10 +81,10 @@ impl fmt::Display for ConcurrencyLimit {
     }
 }
 
-/// The right of one call to run, released when it is dropped.
+/// A permit of a [`ConcurrencyLimit`] to run one call, released when it is dropped.
 ///
-/// A process that is killed releases it, too, but not before a delegate that outlives the killed
-/// plugin has ended.
+/// If the process is killed, the kernel releases it. A delegate that outlives its killed plugin
+/// holds it until the delegate ends.
 #[derive(Debug)]
 pub struct Permit {
     _lock: FileLock,

@@ -25,7 +25,7 @@ const TERMINATION_GRACE: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deadline {
-    /// When delegates are stopped; pass it to [`Call::with_deadline`](cni_wrapper::Call::with_deadline).
+    /// When delegates are stopped, as by [`Call::with_deadline`](cni_wrapper::Call::with_deadline).
     pub soft: Instant,
     /// When the plugin answers, even if something is still running.
     pub hard: Instant,

@@ -25,7 +25,7 @@ pub(crate) struct TraceContext {
 
 impl TraceContext {
     /// Returns the runtime's context, or a new one if it has no well-formed one.
-    pub(crate) fn from(environment: &Environment) -> Self {
+    pub(crate) fn from_environment(environment: &Environment) -> Self {
         let parent = environment.text("TRACEPARENT").and_then(parse);
         let Some((trace_id, parent_id, flags)) = parent else {
             let trace_id = new_id() + &new_id();
@@ -141,7 +141,7 @@ mod tests {
     const PARENT: &str = "b7ad6b7169203331";
 
     fn context(parent: &str) -> TraceContext {
-        TraceContext::from(&Environment::from_iter([
+        TraceContext::from_environment(&Environment::from_iter([
             ("TRACEPARENT", parent),
             ("TRACESTATE", "a=b"),
         ]))

@@ -48,18 +48,19 @@ impl Tracer {
         document: impl FnOnce(&T) -> Result<Option<Object>, Error>,
     ) -> Result<T, Error> {
         let Some(sinks) = self.sinks(verb, call)? else { return run(&*self.inner, call).await };
-        let context = sinks.spans().map(|_| TraceContext::from(&call.environment));
+        let context = sinks.spans().map(|_| TraceContext::from_environment(&call.environment));
         let span_id = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let delegates = Rc::new(DelegateEvents { context, events: RefCell::default() });
         let (start, clock) = (SystemTime::now(), Instant::now());
         let outcome = run(&*self.inner, &call.with_observer(delegates.clone())).await;
+        let duration = clock.elapsed();
         let event = Event {
             plugin: text(&call.config, "type"),
             verb,
             version: call.version,
             config: call.config.clone(),
             start,
-            duration: clock.elapsed(),
+            duration,
             outcome: documents(&outcome, document, call.version),
             span_id,
         };

@@ -61,8 +61,8 @@ impl Settings {
     ///
     /// Code 7, with the key. DEL falls back to the defaults instead, since a mistake in the
     /// settings must not keep it from the delegate.
-    pub(crate) fn from(call: &Call, verb: Verb) -> Result<Self, Error> {
-        match Self::read(call) {
+    pub(crate) fn read(call: &Call, verb: Verb) -> Result<Self, Error> {
+        match Self::validated(call) {
             Err(error) if verb == Verb::Del => {
                 log::warn!(
                     "DEL uses the default settings, since the configured ones are invalid: {error}"
@@ -82,7 +82,7 @@ impl Settings {
         }
     }
 
-    fn read(call: &Call) -> Result<Self, Error> {
+    fn validated(call: &Call) -> Result<Self, Error> {
         refuse_renamed_keys(&call.config, &RENAMED)?;
         let settings = call.read_config::<Config>()?.guard;
         if call.position() == Position::Chained {

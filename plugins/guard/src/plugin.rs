@@ -18,7 +18,7 @@ impl Guard {
     }
 
     async fn guarded_add(&self, call: &Call) -> Result<AddResult, Error> {
-        let settings = Settings::from(call, Verb::Add)?;
+        let settings = Settings::read(call, Verb::Add)?;
         let call = settings.apply(call, Verb::Add);
         let Some(breaker) = &settings.circuit_breaker else {
             return Ok(self.add_repeatedly(&call).await?);
@@ -47,7 +47,7 @@ impl Guard {
     }
 
     async fn guarded_status(&self, call: &Call) -> Result<(), Error> {
-        let settings = Settings::from(call, Verb::Status)?;
+        let settings = Settings::read(call, Verb::Status)?;
         if let Some(breaker) = &settings.circuit_breaker {
             breaker.for_network(&settings.state_dir, &call.attachment.network)?.status()?;
         }
@@ -71,21 +71,21 @@ impl Plugin for Guard {
 
     fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
-            let call = Settings::from(call, Verb::Del)?.apply(call, Verb::Del);
+            let call = Settings::read(call, Verb::Del)?.apply(call, Verb::Del);
             Ok(call.run(|| self.inner.del(call.call())).await?)
         })
     }
 
     fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
-            let call = Settings::from(call, Verb::Check)?.apply(call, Verb::Check);
+            let call = Settings::read(call, Verb::Check)?.apply(call, Verb::Check);
             Ok(call.run(|| self.inner.check(call.call())).await?)
         })
     }
 
     fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
-            let call = Settings::from(call, Verb::Gc)?.apply(call, Verb::Gc);
+            let call = Settings::read(call, Verb::Gc)?.apply(call, Verb::Gc);
             Ok(call.run(|| self.inner.gc(call.call())).await?)
         })
     }
