@@ -61,7 +61,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         ),
         (
             port_mapper(json!({"delegate": {"type": "/bin/sh"}})),
-            "error: delegate.type: \"/bin/sh\" is no file name",
+            "error: delegate.type: \"/bin/sh\" is not a file name",
         ),
         (
             port_mapper(json!({"delegate": null})),

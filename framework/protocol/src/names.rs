@@ -57,7 +57,7 @@ pub fn check_ifname(name: &str) -> Result<(), String> {
         ));
     }
     if name == "." || name == ".." {
-        return Err(format!("{name:?} is no interface name"));
+        return Err(format!("{name:?} is not an interface name"));
     }
     match name.chars().find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control()) {
         Some(bad) => Err(format!("{name:?} contains {bad:?}, which an interface name can't")),

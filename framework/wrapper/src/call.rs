@@ -214,7 +214,10 @@ fn read_delegates(key: &str, delegates: &Value) -> Result<Vec<Object>, Error> {
 fn not_a_plugin(key: &str, value: &Value) -> Error {
     Error::config(
         key,
-        format!("{} is no plugin configuration; an object with a type is expected", shown(value)),
+        format!(
+            "{} is not a plugin configuration; an object with a type is expected",
+            shown(value)
+        ),
     )
 }
 
@@ -224,7 +227,7 @@ fn checked(object: &Object, key: &str) -> Result<Object, Error> {
         Some(Value::String(name)) if is_plugin_name(name) => Ok(object.clone()),
         Some(Value::String(name)) => Err(Error::config(
             key,
-            format!("{} is no file name; a plugin is named, not located by a path", quoted(name)),
+            format!("{} is not a file name; give the name of a plugin, not a path", quoted(name)),
         )),
         Some(other) => Err(Error::config(
             key,

@@ -83,10 +83,10 @@ pub fn run(about: About, layers: impl Layers) -> ExitCode {
     })
 }
 
-/// The exit status that belongs to what was written to stdout.
+/// The exit status of the answer that was written to stdout.
 type Answered = Cell<Option<ExitCode>>;
 
-/// Answers the call. A panic in a hook or plugin is an error at this point, and its ADD is undone.
+/// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled back.
 fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
     let environment = Environment::current();
     let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
@@ -95,21 +95,21 @@ fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
             introduce(&about);
             ExitCode::SUCCESS
         }
-        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(asked()))),
+        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(requested()))),
         Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
-        Err(error) => finish(&Reply::Failed(error.into(), asked())),
+        Err(error) => finish(&Reply::Failed(error.into(), requested())),
     }
 }
 
-/// This text is for a person; stdout is the protocol's.
+/// Prints the text for people, on stderr because stdout belongs to the protocol.
 fn introduce(about: &About) {
-    // Not `eprint!`, which panics when nobody reads stderr.
+    // Not `eprint!`, which panics if stderr is closed.
     let _ = stderr().write_all(about.text().as_bytes());
 }
 
-/// The version for an answer that does not need the input: it is looked at, but not when typed at a terminal.
-fn asked() -> SpecVersion {
-    if stdin().is_terminal() { SpecVersion::NEWEST } else { flow::version::asked(stdin()) }
+/// Returns the version for an answer that does not need the input. A terminal is not read.
+fn requested() -> SpecVersion {
+    if stdin().is_terminal() { SpecVersion::NEWEST } else { flow::version::requested(stdin()) }
 }
 
 fn serve(

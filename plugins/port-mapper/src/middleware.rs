@@ -10,19 +10,14 @@ use crate::config::{Cleanup, Config, Settings};
 use crate::{check, detach, gc};
 
 /// Maps host ports to containers, around any CNI plugin.
-#[derive(Debug, Default)]
-pub struct PortMapper {
-    /// An ADD of this very process has not touched the host yet. When it fails at that, on a held lock for
-    /// instance, there is nothing to clean up, and nothing that could keep the delegate from being undone.
-    untouched: Cell<bool>,
-}
+#[derive(Debug)]
+pub struct PortMapper;
 
 impl Middleware for PortMapper {
     type Config = Config;
 
     /// A configuration that can't be honoured is refused before the delegate attaches anything.
     async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
-        self.untouched.set(true);
         Settings::from(config)?;
         Ok(())
     }
@@ -34,14 +29,18 @@ impl Middleware for PortMapper {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        Ok(attach::attach(call, &settings, result, || self.untouched.set(false)).await?)
+        // An ADD that fails before it touches the host, on a held lock for instance, has nothing to
+        // clean up, and nothing that could keep the delegate from being undone.
+        let untouched = Cell::new(true);
+        let attached = attach::attach(call, &settings, result, || untouched.set(false)).await;
+        attached.map_err(Error::from).map_err(|error| match untouched.get() {
+            true => error.nothing_to_undo(),
+            false => error,
+        })
     }
 
     /// Rules go before the delegate gives the address back: it may be handed to another container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
-        if self.untouched.get() {
-            return Ok(());
-        }
         let owner = attach::owner(&call.attachment);
         let cleanup = Cleanup::from(config);
         let backends = Backends::new(surroundings(&call.environment), cleanup.lock_timeout);

@@ -80,7 +80,7 @@ impl Reader<'_> {
         };
         let text = value.to_str().map(str::to_owned);
         if text.is_none() {
-            self.problems.push(format!("{variable}: {} is no UTF-8", value.to_string_lossy()));
+            self.problems.push(format!("{variable}: {} is not UTF-8", value.to_string_lossy()));
         }
         text
     }

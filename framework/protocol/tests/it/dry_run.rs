@@ -31,7 +31,7 @@ fn a_file_that_can_not_be_used_is_named_in_the_error() {
     assert!(missing.to_string().contains("/no/such"), "{missing}");
     assert!(dry_run("no-json", "{").unwrap_err().to_string().contains("no-json"));
     let error = dry_run("no-such", r#"{"plugins": [{"type": "other"}]}"#).unwrap_err().to_string();
-    assert!(error.contains("no plugin of the list") && error.contains("ours"), "{error}");
+    assert!(error.contains("has no plugin of type") && error.contains("ours"), "{error}");
 }
 
 #[test]

@@ -98,7 +98,9 @@ fn no_time_for(event: &DelegateCall<'_>) -> String {
 fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
     let stderr = error.stderr().to_vec();
     let failure = match error {
-        ExecError::Deadline { .. } | ExecError::Flood { .. } => DelegateFailure::Stopped(error),
+        ExecError::Deadline { .. } | ExecError::OutputLimit { .. } => {
+            DelegateFailure::Stopped(error)
+        }
         _ => DelegateFailure::Exec(error),
     };
     (Err(failure), stderr)

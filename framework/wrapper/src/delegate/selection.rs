@@ -104,7 +104,7 @@ impl<S: DelegateSelector> Selecting<S> {
         let mut delegates = prepared.delegates.iter();
         match delegates.find(|delegate| delegate.key == key) {
             None if !prepared.delegates.is_empty() => {
-                Err(Error::config(key, "it is selected, and there is no such delegate"))
+                Err(Error::config(key, "it is selected, but there is no such delegate"))
             }
             selected => Ok(selected.cloned()),
         }

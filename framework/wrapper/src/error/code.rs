@@ -36,6 +36,7 @@ pub(super) fn code(error: &Error) -> u32 {
         Error::Plugin { code, .. } if (100..=MAX).contains(code) => *code,
         Error::Plugin { .. } | Error::Panicked { .. } => BUG,
         Error::Several { each } => each.first().map_or(BUG, code),
+        Error::NothingToUndo { source } => code(source),
         Error::RollbackTrouble { first, .. } => code(first),
     }
 }

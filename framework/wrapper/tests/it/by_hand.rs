@@ -296,6 +296,30 @@ fn a_log_level_that_does_not_exist_is_code_7() {
 }
 
 #[test]
+fn a_setting_in_its_old_place_is_refused_with_the_new_one_but_not_on_del() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"}));
+    for key in ["delegateTimeout", "logLevel", "logFile", "resultDir"] {
+        let old = call.clone().key(key, json!("x"));
+        let (code, msg, _) = old.run(wrapper()).error();
+        assert_eq!(code, 7);
+        assert!(msg.starts_with(key) && msg.contains(&format!("{{\"{key}\": …}}")), "{msg}");
+        assert!(verbs(&dir).is_empty(), "no delegate is called");
+    }
+    call.key("logLevel", json!("x")).as_verb("DEL").run(wrapper()).expect_success();
+    assert_eq!(verbs(&dir), ["DEL"]);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_code_7() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"})).key("wrapper", json!({"logLevl": "debug"}));
+    let (code, msg, _) = call.run(wrapper()).error();
+    assert_eq!(code, 7);
+    assert!(msg.starts_with("wrapper.logLevl: ") && msg.contains("logLevel"), "{msg}");
+}
+
+#[test]
 fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
     let dir = plugins(Script::obey());
     let call = |text: &str| {

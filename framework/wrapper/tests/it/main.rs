@@ -1,5 +1,6 @@
 //! All integration tests of this crate, as one binary.
 
+mod attachment_store;
 mod by_hand;
 mod chain;
 mod cni_plugin;

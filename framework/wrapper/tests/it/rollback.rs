@@ -1,7 +1,7 @@
 //! Failures in process: what a failed ADD undoes, where DEL stops, how GC goes on.
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
-use cni_wrapper::{AddResult, Call, Error, Plugin, Stack, Verb, VerbFuture};
+use cni_wrapper::{AddResult, Call, Error, Middleware, Plugin, Stack, Verb, VerbFuture};
 use serde_json::{Value, json};
 
 use crate::common::noting::{self, Noting, config, error, reply, steps};
@@ -38,6 +38,60 @@ fn an_after_add_that_fails_is_answered_with_a_whole_del() {
     let (code, .., steps) = add(|noting| noting.failing("after_add"), FakePlugin::new());
     assert_eq!(code, 150);
     assert_eq!(steps, "a.before_add inner ADD a.after_add a.before_del inner DEL a.after_del");
+}
+
+#[test]
+fn an_error_with_nothing_to_undo_skips_the_counterpart_of_its_hook_and_no_more() {
+    let table = [
+        ("before_add", "a.before_add"),
+        ("after_add", "a.before_add inner ADD a.after_add inner DEL a.after_del"),
+    ];
+    for (hook, expected) in table {
+        let locked = || Err(Error::TryAgainLater("locked".to_owned()).nothing_to_undo());
+        let (code, msg, _, steps) = add(|noting| noting.on(hook, locked), FakePlugin::new());
+        assert_eq!((code, msg.as_str(), steps.as_str()), (11, "locked", expected));
+    }
+}
+
+/// Records for `before_del` and `after_del` whether they undo a failed ADD.
+struct Rollbacks(Journal);
+
+impl Rollbacks {
+    fn record(&self, hook: &str, call: &Call) -> Result<(), Error> {
+        self.0.note(&format!("{hook} {}", call.is_rollback()));
+        Ok(())
+    }
+}
+
+impl Middleware for Rollbacks {
+    type Config = serde::de::IgnoredAny;
+
+    async fn before_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.record("before_del", call)
+    }
+    async fn after_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.record("after_del", call)
+    }
+}
+
+#[test]
+fn hooks_can_tell_a_rollback_from_a_del_of_the_runtime() {
+    let journal = Journal::default();
+    let run = |verb: Verb, config: Value, layers: Stack, fake: FakePlugin| {
+        let reply = reply(&fake_call(verb, config), layers, &fake);
+        (reply.exit_status(), journal.take().join(", "))
+    };
+    let own = || Stack::new().with(Rollbacks(journal.clone()));
+    let both = |what: bool| format!("before_del {what}, after_del {what}");
+    assert_eq!(run(Verb::Del, config(), own(), FakePlugin::new()), (0, both(false)));
+    // The inner ADD failed, a layer outside failed, the result can't be converted.
+    let inner = run(Verb::Add, config(), own(), FakePlugin::new().on(Verb::Add, |_| no()));
+    assert_eq!(inner, (1, "after_del true".to_owned()));
+    let unused = Journal::default();
+    let outer = Stack::new().with(Noting::new("a", &unused).failing("after_add")).with(own());
+    assert_eq!(run(Verb::Add, config(), outer, FakePlugin::new()), (1, both(true)));
+    let fake = FakePlugin::new().result(json!({"cniVersion": "1.0.0", "ips": []}));
+    assert_eq!(run(Verb::Add, json!({"cniVersion": "0.2.0"}), own(), fake), (1, both(true)));
 }
 
 #[test]
