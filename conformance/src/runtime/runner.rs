@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use cni_wrapper::Environment;
 
 use super::failure::Failure;
@@ -24,7 +24,7 @@ pub enum Site {
     /// On this machine.
     Here,
     /// On a throw-away host, which this process keeps alive from outside.
-    Host(Place, u32),
+    Host(Netns, u32),
 }
 
 impl Site {

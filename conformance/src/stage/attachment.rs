@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_test_kit::{Container, Host, Reusable};
+use cni_test_kit::{Container, Host, ReusableContainer};
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ pub struct Attachment<'s> {
     pub(super) network: String,
     pub(super) id: String,
     pub(super) ifname: String,
-    pub(super) container: Arc<Reusable>,
+    pub(super) container: Arc<ReusableContainer>,
     pub(super) given: Given,
     pub(super) version: SpecVersion,
     pub(super) result: Arc<Mutex<Option<Value>>>,

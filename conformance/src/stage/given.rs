@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use cni_test_kit::Cable;
+use cni_test_kit::VethPair;
 use cni_wrapper::SpecVersion;
 use serde_json::{Value, json};
 
@@ -60,16 +60,16 @@ impl Given {
     }
 
     /// The interface itself.
-    pub fn cable(&self) -> Cable {
+    pub fn cable(&self) -> VethPair {
         let number = self.number;
-        Cable {
-            host_end: (self.host_ifname(), self.mac_bytes(0)),
-            container_end: (self.ifname.clone(), self.mac_bytes(1)),
-            addresses: vec![
+        VethPair::new(
+            (self.host_ifname(), self.mac_bytes(0)),
+            (self.ifname.clone(), self.mac_bytes(1)),
+            vec![
                 (Ipv4Addr::new(10, 77, 0, number).into(), 24),
                 (Ipv6Addr::new(0xfd00, 0x77, 0, 0, 0, 0, 0, number.into()).into(), 64),
             ],
-        }
+        )
     }
 
     fn addresses(&self, version: SpecVersion, interface: Option<u32>) -> Value {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use cni_test_kit::{Baseline, Host, Reusable, Visible};
+use cni_test_kit::{Baseline, BindMounts, Host, ReusableContainer};
 
 use crate::subject::Subject;
 
@@ -21,13 +21,13 @@ pub(super) struct Prepared {
     /// The state that it is brought back to; `None` if that can't be done.
     baseline: Option<Baseline>,
     /// Containers that were used before.
-    pub(super) spare: Vec<Reusable>,
+    pub(super) spare: Vec<ReusableContainer>,
 }
 
 /// What hosts have in common that can stand in for each other.
 #[derive(Clone, PartialEq, Eq)]
 struct Kind {
-    visible: Visible,
+    visible: BindMounts,
     prepare: Option<String>,
     prepare_container: Option<String>,
 }
@@ -68,7 +68,7 @@ impl Prepared {
     }
 
     fn of(kind: Kind) -> Self {
-        let host = Host::with_own_tmp(kind.visible.clone());
+        let host = Host::with_private_tmp(kind.visible.clone());
         if let Some(script) = &kind.prepare {
             host.sh(script);
         }
@@ -81,7 +81,7 @@ impl Prepared {
     }
 
     /// Returns it to the hosts if it can be used again.
-    pub(super) fn give_back(mut self, hosts: &Hosts, containers: Vec<Reusable>) {
+    pub(super) fn give_back(mut self, hosts: &Hosts, containers: Vec<ReusableContainer>) {
         let Some(baseline) = &self.baseline else { return };
         self.spare.extend(containers);
         if let Some(spare) = self.host.reset(baseline, std::mem::take(&mut self.spare)) {
@@ -92,8 +92,8 @@ impl Prepared {
 }
 
 /// What a host has to show so that the plugin is on it, and the plugins in these directories.
-pub(crate) fn visible(plugin: &std::path::Path, path: &[PathBuf]) -> Result<Visible, String> {
-    let mut visible = Visible::default();
+pub(crate) fn visible(plugin: &std::path::Path, path: &[PathBuf]) -> Result<BindMounts, String> {
+    let mut visible = BindMounts::default();
     // The plugins of a network's file are bare names, looked for in `path`.
     if plugin.is_absolute() {
         visible.program(plugin)?;

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_test_kit::{Container, Host, Reusable};
+use cni_test_kit::{Container, Host, ReusableContainer};
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
@@ -50,7 +50,7 @@ pub const NETWORK: &str = "conformance";
 pub struct Stage {
     prepared: Prepared,
     /// Containers of the host that were used before.
-    spare: Mutex<Vec<Reusable>>,
+    spare: Mutex<Vec<ReusableContainer>>,
     /// The plugin under test.
     pub subject: Subject,
     /// The version that it is asked in.
@@ -59,7 +59,7 @@ pub struct Stage {
     pub limit: Duration,
     scratch: Scratch,
     stand_in: OnceLock<StandIn>,
-    containers: Mutex<Vec<Arc<Reusable>>>,
+    containers: Mutex<Vec<Arc<ReusableContainer>>>,
     /// Containers whose network namespaces a case has removed.
     lost: Mutex<BTreeSet<String>>,
     exchanges: Mutex<Vec<Exchange>>,
@@ -264,7 +264,7 @@ impl Stage {
     }
 
     /// The next container: `ns1`, `ns2` and so on, whether it was used before or not.
-    fn container(&self) -> Arc<Reusable> {
+    fn container(&self) -> Arc<ReusableContainer> {
         let mut containers = lock(&self.containers);
         let name = format!("ns{}", containers.len() + 1);
         let mut spare = lock(&self.spare);
@@ -278,15 +278,15 @@ impl Stage {
         container
     }
 
-    fn new_container(&self, name: &str) -> Reusable {
+    fn new_container(&self, name: &str) -> ReusableContainer {
         let container = self.host().container(name);
         if let Some(script) = &self.subject.prepare_container {
             container.sh(script);
         }
-        Reusable::new(container, self.prepared.baseline())
+        ReusableContainer::new(container, self.prepared.baseline())
     }
 
-    fn containers(&self) -> Vec<Arc<Reusable>> {
+    fn containers(&self) -> Vec<Arc<ReusableContainer>> {
         lock(&self.containers).clone()
     }
 
@@ -295,7 +295,7 @@ impl Stage {
         lock(&self.lost).contains(container)
     }
 
-    fn attachment_in(&self, container: Arc<Reusable>, names: [&str; 3]) -> Attachment<'_> {
+    fn attachment_in(&self, container: Arc<ReusableContainer>, names: [&str; 3]) -> Attachment<'_> {
         let [network, id, ifname] = names.map(str::to_owned);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let given = Given { ifname: ifname.clone(), netns: container.netns(), number };

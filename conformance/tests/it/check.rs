@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::SpecVersion;
 
 use crate::support::Sinners;
@@ -63,7 +63,7 @@ fn a_known_deviation_passes_and_one_that_is_gone_fails() {
 #[test]
 fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
     let sinners = Sinners::new();
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let path = directory.path().join("verdicts.json");
     let text = failure(check(&sinners, None).only(&["del.twice"]).verdicts_in(&path));
     assert!(text.contains("can't read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");

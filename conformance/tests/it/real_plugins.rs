@@ -8,7 +8,7 @@ use cni_conformance::runtime::life::{self, Cast};
 use cni_conformance::runtime::mesos::{Handle, Join, config};
 use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
 use cni_conformance::{Subject, Verdict};
-use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
+use cni_test_kit::{Container, Host, Neighbour, Netns, TempDir, Traffic, plugin_binary};
 use cni_wrapper::{Environment, SpecVersion};
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,7 @@ impl World {
     }
 
     fn runner(&self) -> Runner {
-        let place: Place = (*self.host).clone();
+        let place: Netns = (*self.host).clone();
         let own = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
         let site = Site::Host(place, self.host.pid());
         Runner::new(site, Environment::from_iter(own), Duration::from_secs(60))
@@ -76,7 +76,7 @@ fn lives_with_libcni(plugins: Value, check: bool) {
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
     let runner = world.runner();
     let path = world.path.split(':').map(PathBuf::from).collect();
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let mappings = json!([{ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" }]);
     let parameters = Parameters {
@@ -128,7 +128,7 @@ fn gc_of_libcni_gives_back_what_a_lost_container_had() {
     let world = World::new();
     let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": [bridge()] });
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
-    let (runner, directory) = (world.runner(), TemporaryDir::new());
+    let (runner, directory) = (world.runner(), TempDir::new());
     let path = world.path.split(':').map(PathBuf::from).collect();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let parameters = Parameters {

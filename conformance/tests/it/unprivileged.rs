@@ -4,16 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 /// The harness and the sinners, where every user can read them.
 struct Public {
-    directory: TemporaryDir,
+    directory: TempDir,
 }
 
 impl Public {
     fn new() -> Self {
-        let public = Self { directory: TemporaryDir::new() };
+        let public = Self { directory: TempDir::new() };
         let readable = fs::Permissions::from_mode(0o755);
         fs::set_permissions(public.directory.path(), readable).unwrap();
         for (program, name) in [

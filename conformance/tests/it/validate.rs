@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cni_conformance::validate::validate;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 /// What is found in it, where no plugin is looked for.
@@ -166,11 +166,11 @@ fn nothing_is_wrong_with_what_the_documents_show() {
 }
 
 /// A directory with plugins that say these versions.
-struct Plugins(TemporaryDir);
+struct Plugins(TempDir);
 
 impl Plugins {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn with(self, name: &str, script: &str) -> Self {

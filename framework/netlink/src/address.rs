@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::Error;
 use crate::attribute::Body;
+use crate::error::Error;
 use crate::message::flag;
 use crate::socket::{Socket, Subsystem};
 

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Malformed;
+use crate::error::Malformed;
 
 const HEADER: usize = 4;
 const NESTED: u16 = 0x8000;

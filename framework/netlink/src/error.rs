@@ -9,6 +9,7 @@ use std::io;
 /// (os error 1); needs CAP_NET_ADMIN …`.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} {object}: {cause}")]
+#[non_exhaustive]
 pub struct Error {
     /// What was tried: `delete`, `list`, `look up`.
     pub operation: &'static str,
@@ -20,6 +21,7 @@ pub struct Error {
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Cause {
     /// The kernel said no.
     #[error(transparent)]
@@ -29,7 +31,7 @@ pub enum Cause {
     Io(io::Error),
     /// The kernel did not answer in time.
     #[error("the kernel did not answer within {0:?}")]
-    NoAnswer(std::time::Duration),
+    Timeout(std::time::Duration),
     /// The kernel's answer could not be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -49,7 +51,7 @@ pub enum Cause {
         "it takes {bytes} bytes, more than a socket of this process may hold at once ({limit}); \
          raise it with `sysctl -w net.core.wmem_max={bytes}`, or change less at once"
     )]
-    TooMuch {
+    ExceedsSendBuffer {
         /// How long all is.
         bytes: usize,
         /// How long it may be.
@@ -60,13 +62,14 @@ pub enum Cause {
     TooLong,
     /// What was listed changed during each of so many attempts.
     #[error("it changed during each of {0} attempts to read it; try again")]
-    KeepsChanging(usize),
+    DumpInterrupted(usize),
 }
 
 /// The kernel's refusal of one request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}{extra}{hint}", text = io::Error::from_raw_os_error(*errno),
     extra = Extra(reason.as_deref()), hint = Hint(Some(*errno)))]
+#[non_exhaustive]
 pub struct Refusal {
     /// The error number, positive: see [`errno`].
     pub errno: i32,
@@ -79,7 +82,21 @@ pub struct Refusal {
 /// Bytes that are not what the protocol promises. Says what was read when they ended or contradicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed answer: {0}")]
-pub struct Malformed(pub &'static str);
+pub struct Malformed(pub(crate) &'static str);
+
+impl Malformed {
+    /// Describes what was read when the bytes ended or contradicted themselves.
+    pub fn new(what: &'static str) -> Self {
+        Self(what)
+    }
+}
+
+impl Refusal {
+    /// Returns a refusal with this error number and nothing else.
+    pub fn new(errno: i32) -> Self {
+        Self { errno, reason: None, offset: None }
+    }
+}
 
 impl Error {
     /// The kernel's error number (see [`errno`]), when it gave one.
@@ -178,7 +195,7 @@ mod tests {
     use super::*;
 
     fn refused(errno: i32, reason: Option<&str>) -> Error {
-        let refusal = Refusal { errno, reason: reason.map(str::to_owned), offset: None };
+        let refusal = Refusal { reason: reason.map(str::to_owned), ..Refusal::new(errno) };
         Cause::Refused(refusal).during("change", "link veth0")
     }
 

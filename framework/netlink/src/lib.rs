@@ -18,7 +18,6 @@ pub mod address;
 pub mod attribute;
 pub mod conntrack;
 mod error;
-mod linger;
 pub mod link;
 pub mod message;
 pub mod nftables;

@@ -4,7 +4,7 @@
 //! payload padded to 4 bytes. [`Messages`] reads any bytes without panicking; [`Writer`] writes.
 
 use crate::attribute::{Attributes, Body, align};
-use crate::{Cause, Malformed, Refusal};
+use crate::error::{Cause, Malformed, Refusal};
 
 /// Length of a message's header in bytes.
 pub const HEADER: usize = 16;
@@ -41,6 +41,7 @@ pub mod flag {
 
 /// A message as received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message<'a> {
     /// Its type: see [`kind`], or the subsystem's own.
     pub kind: u16,
@@ -66,7 +67,7 @@ impl<'a> Message<'a> {
             code if code < 0 => code.saturating_neg(),
             _ => return Err(Malformed("an error number is not negative")),
         };
-        let mut refusal = Refusal { errno, reason: None, offset: None };
+        let mut refusal = Refusal::new(errno);
         if self.flags & flag::ACK_ATTRIBUTES != 0 {
             explain(&mut refusal, self.explanation(rest));
         }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, Malformed, errno};
 
 const GET_ROUTE: u16 = 26;
 const NEW_ROUTE: u16 = 24;
@@ -21,24 +21,36 @@ pub struct Routes {
 
 /// How an address is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Route {
     /// What kind of destination it is.
-    pub kind: Kind,
+    pub kind: RouteType,
     /// Index of the link that a packet leaves by; for a local address the loopback's.
     pub interface: Option<u32>,
 }
 
 /// The kind of a route's destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+#[non_exhaustive]
+pub enum RouteType {
     /// Another machine or namespace.
     Unicast,
     /// This namespace itself.
     Local,
-    /// All machines of a link, several, or the nearest of several.
-    Group,
-    /// Nobody: a route that refuses (unreachable, blackhole, prohibit, throw).
-    Refusing,
+    /// All machines on a link.
+    Broadcast,
+    /// The nearest of several machines.
+    Anycast,
+    /// The members of a multicast group.
+    Multicast,
+    /// Packets are dropped silently.
+    Blackhole,
+    /// Packets are refused: the destination is unreachable.
+    Unreachable,
+    /// Packets are refused: the destination is administratively prohibited.
+    Prohibit,
+    /// The lookup in this table ends as if there were no route.
+    Throw,
 }
 
 impl Routes {
@@ -51,13 +63,13 @@ impl Routes {
     ///
     /// For an address of this namespace it is the loopback's index.
     pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let route = self.to(address)?.filter(|route| route.kind != Kind::Refusing);
+        let route = self.to(address)?.filter(|route| route.kind.delivers());
         Ok(route.and_then(|route| route.interface))
     }
 
     /// Whether `address` is this namespace's own: what iptables calls `--dst-type LOCAL`.
     pub fn is_local(&mut self, address: IpAddr) -> Result<bool, Error> {
-        Ok(self.to(address)?.is_some_and(|route| route.kind == Kind::Local))
+        Ok(self.to(address)?.is_some_and(|route| route.kind == RouteType::Local))
     }
 
     /// Adds a route to `destination` through the link with this index, without a gateway. Needs
@@ -127,17 +139,27 @@ fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
             interface = Some(attribute.u32()?);
         }
     }
-    Ok(Some(Route { kind: Kind::of(header[7]), interface }))
+    Ok(Some(Route { kind: RouteType::of(header[7]), interface }))
 }
 
-impl Kind {
+impl RouteType {
     fn of(number: u8) -> Self {
         match number {
             2 => Self::Local,
-            3..=5 => Self::Group,
-            6..=9 => Self::Refusing,
+            3 => Self::Broadcast,
+            4 => Self::Anycast,
+            5 => Self::Multicast,
+            6 => Self::Blackhole,
+            7 => Self::Unreachable,
+            8 => Self::Prohibit,
+            9 => Self::Throw,
             _ => Self::Unicast,
         }
+    }
+
+    /// Reports whether packets to such a destination go anywhere.
+    fn delivers(self) -> bool {
+        !matches!(self, Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw)
     }
 }
 
@@ -153,11 +175,11 @@ fn is_no_route(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
+    use crate::error::Refusal;
 
     #[test]
     fn the_errors_of_refusing_routes_mean_no_route_and_others_are_errors() {
-        let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+        let refused = |errno| Cause::Refused(Refusal::new(errno));
         for errno in [errno::ENETUNREACH, errno::EHOSTUNREACH, errno::EACCES, errno::EINVAL] {
             assert!(is_no_route(&refused(errno)), "{errno}");
         }
@@ -170,7 +192,7 @@ mod tests {
         payload.extend(8_u16.to_ne_bytes().iter().chain(&OUTPUT_INTERFACE.to_ne_bytes()));
         payload.extend(7_u32.to_ne_bytes());
         let message = Message { kind: NEW_ROUTE, flags: 0, sequence: 1, payload: &payload };
-        assert_eq!(parse(message), Ok(Some(Route { kind: Kind::Local, interface: Some(7) })));
+        assert_eq!(parse(message), Ok(Some(Route { kind: RouteType::Local, interface: Some(7) })));
         for end in 0..payload.len() {
             let cut = Message { payload: &payload[..end], ..message };
             assert_ne!(parse(cut), parse(message), "cut at {end}");

@@ -18,7 +18,7 @@ use crate::seconds::Seconds;
 /// use cni_wrapper::Error;
 /// use std::time::{Duration, Instant};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let directory = temporary.path().join("breaker");
 /// # cni_wrapper::block_on(async {
 /// let json = r#"{"failureThreshold": 1, "openFor": 30}"#;

@@ -16,7 +16,7 @@ use crate::seconds::Seconds;
 /// use cni_resilience::ConcurrencyLimit;
 /// use std::time::{Duration, Instant};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let directory = temporary.path().join("limit");
 /// # cni_wrapper::block_on(async {
 /// let json = r#"{"name": "ipam", "maxConcurrent": 1, "timeout": 0.05}"#;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use cni_wrapper::Environment;
 use serde_json::{Map, Value, json};
 
@@ -71,7 +71,7 @@ impl Scene {
         around[1].1.fails("ADD", 101, "it fails on purpose, last in the list");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
-        let place: Place = (*stage.host()).clone();
+        let place: Netns = (*stage.host()).clone();
         let site = Site::Host(place, stage.host().pid());
         let runner = Runner::new(site, Environment::from_iter(own), cast.limit);
         let (cast, cache, steps) = (cast.clone(), stage.directory("cache"), Steps::default());

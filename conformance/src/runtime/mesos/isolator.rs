@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use cni_wrapper::Verb;
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ impl Join {
 #[derive(Clone, Debug)]
 pub enum Handle {
     /// As Mesos does: by a mount of it in its own directory, made on this host.
-    Mounted(Place),
+    Mounted(Netns),
     /// By the path that it was given, so that nothing is mounted.
     AsGiven(String),
 }

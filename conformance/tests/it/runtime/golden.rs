@@ -11,7 +11,7 @@ use cni_wrapper::Verb;
 use serde_json::{Map, Value, json};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 fn is_as_before(name: &str, text: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/golden");
@@ -79,7 +79,7 @@ fn tells(
     fail: &str,
     story: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
 ) {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let plugins = plugins(fail);
     let path = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from).to_vec();
     let libcni = Libcni::new(&plugins, path, Cache::new(directory.path()));
@@ -165,7 +165,7 @@ fn old_versions_get_no_cached_result_no_check_and_no_gc_of_their_own() {
 fn names_are_checked_before_anything_is_run_on_add() {
     for (id, ifname, part) in [("a b", "eth0", "a b"), ("", "eth0", "empty"), ("c1", "a/b", "a/b")]
     {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         let plugins = plugins("");
         let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(directory.path()));
         let one = Parameters { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 #[derive(Deserialize)]
 struct Scene {
@@ -42,7 +42,7 @@ fn scenes() -> Vec<Scene> {
 }
 
 fn play(scene: &Scene) -> String {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let work = &directory.path();
     fs::create_dir_all(work.join("net.d")).unwrap();
     let quirks = Quirks::all().without(Quirk::KeepsOldCache);

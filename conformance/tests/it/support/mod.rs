@@ -16,13 +16,13 @@ use std::sync::OnceLock;
 use cni_conformance::run::Versions;
 use cni_conformance::stage::Hosts;
 use cni_conformance::{Case, Profile, Subject, cases};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
 /// A directory of sinners, removed when it is dropped.
 pub(crate) struct Sinners {
-    directory: TemporaryDir,
+    directory: TempDir,
     /// Where they can be judged.
     pub(crate) hosts: Hosts,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Sinners {
 impl Sinners {
     /// A directory with the honest IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let sinners = Self { directory: TemporaryDir::new(), hosts: Hosts::default() };
+        let sinners = Self { directory: TempDir::new(), hosts: Hosts::default() };
         sinners.program("sinner.ipam");
         sinners
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Malformed;
 use crate::attribute::{Attribute, Attributes, Body};
+use crate::error::Malformed;
 use crate::message::split;
 
 /// Protocol number of TCP.
@@ -15,9 +15,9 @@ pub const UDP: u8 = 17;
 pub const SCTP: u8 = 132;
 
 /// Bit of [`Flow::status`]: the kernel translates this flow's source address.
-pub const SOURCE_TRANSLATED: u32 = 1 << 4;
+pub const IPS_SRC_NAT: u32 = 1 << 4;
 /// Bit of [`Flow::status`]: the kernel translates this flow's destination address.
-pub const DESTINATION_TRANSLATED: u32 = 1 << 5;
+pub const IPS_DST_NAT: u32 = 1 << 5;
 
 pub(super) const TUPLE_ORIGINAL: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
@@ -40,6 +40,7 @@ pub(super) const DESTINATION_PORT: u16 = 3;
 
 /// A tracked flow of a protocol that has ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Flow {
     /// [`TCP`], [`UDP`], [`SCTP`] …
     pub protocol: u8,
@@ -51,13 +52,13 @@ pub struct Flow {
     pub id: u32,
     /// The conntrack zone that keeps it apart from equal flows.
     pub zone: Zone,
-    /// What happened to it: [`SOURCE_TRANSLATED`], [`DESTINATION_TRANSLATED`] and other bits (`IPS_*`).
+    /// What happened to it: [`IPS_SRC_NAT`], [`IPS_DST_NAT`] and other bits (`IPS_*`).
     pub status: u32,
 }
 
 /// The family of a flow's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum IpFamily {
     /// IPv4.
     V4,
     /// IPv6.
@@ -87,7 +88,7 @@ pub enum Zone {
     Reply(u16),
 }
 
-impl Family {
+impl IpFamily {
     pub(super) fn number(self) -> u8 {
         match self {
             Self::V4 => 2,
@@ -98,8 +99,8 @@ impl Family {
 
 impl Flow {
     /// The family of its addresses.
-    pub fn family(&self) -> Family {
-        if self.original.source.is_ipv4() { Family::V4 } else { Family::V6 }
+    pub fn family(&self) -> IpFamily {
+        if self.original.source.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 }
     }
 
     /// The destination that the sender wrote: of a mapped flow, the host address and port.
@@ -108,13 +109,13 @@ impl Flow {
     }
 
     /// Who really answers: of a mapped flow the container, of an untranslated one [`Self::destination`].
-    pub fn answered_by(&self) -> SocketAddr {
+    pub fn reply_source(&self) -> SocketAddr {
         self.reply.source
     }
 
     /// Whether the kernel translates its destination.
-    pub fn is_destination_translated(&self) -> bool {
-        self.status & DESTINATION_TRANSLATED != 0
+    pub fn is_dnat(&self) -> bool {
+        self.status & IPS_DST_NAT != 0
     }
 
     /// Reads the payload of a conntrack message (what follows the netlink header).
@@ -175,8 +176,8 @@ impl fmt::Display for Flow {
             number => write!(f, "protocol {number}"),
         }?;
         write!(f, " flow {} to {}", self.original.source, self.original.destination)?;
-        if self.answered_by() != self.destination() {
-            write!(f, " (answered by {})", self.answered_by())?;
+        if self.reply_source() != self.destination() {
+            write!(f, " (answered by {})", self.reply_source())?;
         }
         Ok(())
     }

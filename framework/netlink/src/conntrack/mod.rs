@@ -13,16 +13,16 @@
 //! [`Conntrack::delete_where`] once for all mappings of a family, and only when there are UDP mappings.
 //!
 //! ```no_run
-//! use cni_netlink::conntrack::{Conntrack, Family, Flow, UDP};
+//! use cni_netlink::conntrack::{Conntrack, IpFamily, Flow, UDP};
 //! # fn main() -> Result<(), cni_netlink::Error> {
 //! let container = "10.1.2.3:53".parse().expect("an address");
 //! // A mapping of host port 5353 begins: what is on its way elsewhere must go.
-//! let stale = |flow: &Flow| flow.answered_by() != container;
+//! let stale = |flow: &Flow| flow.reply_source() != container;
 //! // It ends: what is on its way to the container must go.
-//! let ours = |flow: &Flow| flow.answered_by() == container;
+//! let ours = |flow: &Flow| flow.reply_source() == container;
 //! let mut conntrack = Conntrack::open()?;
-//! conntrack.delete_where(Family::V4, UDP, &[5353..=5353], stale)?;
-//! conntrack.delete_where(Family::V4, UDP, &[5353..=5353], ours)?;
+//! conntrack.delete_where(IpFamily::V4, UDP, &[5353..=5353], stale)?;
+//! conntrack.delete_where(IpFamily::V4, UDP, &[5353..=5353], ours)?;
 //! # Ok(()) }
 //! ```
 
@@ -30,14 +30,12 @@ mod flow;
 
 use std::ops::RangeInclusive;
 
-pub use flow::{
-    DESTINATION_TRANSLATED, Family, Flow, SCTP, SOURCE_TRANSLATED, TCP, Tuple, UDP, Zone,
-};
+pub use flow::{Flow, IPS_DST_NAT, IPS_SRC_NAT, IpFamily, SCTP, TCP, Tuple, UDP, Zone};
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, errno};
 use crate::message::Message;
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, errno};
 
 const NEW: u16 = 1 << 8;
 const GET: u16 = 1 << 8 | 1;
@@ -75,7 +73,7 @@ impl Conntrack {
     /// meanwhile is no error and not counted. No ports: nothing is asked.
     pub fn delete_where(
         &mut self,
-        family: Family,
+        family: IpFamily,
         protocol: u8,
         ports: &[RangeInclusive<u16>],
         matches: impl FnMut(&Flow) -> bool,
@@ -92,7 +90,7 @@ impl Conntrack {
     /// `matches` must be a pure test: where a list has to be read twice, it is asked twice.
     pub fn flows_where(
         &mut self,
-        family: Family,
+        family: IpFamily,
         protocol: u8,
         ports: &[RangeInclusive<u16>],
         mut matches: impl FnMut(&Flow) -> bool,
@@ -134,7 +132,7 @@ impl Conntrack {
 
     fn list(
         &mut self,
-        family: Family,
+        family: IpFamily,
         filter: Option<Filter>,
         wanted: &mut impl FnMut(&Flow) -> bool,
     ) -> Result<Vec<Flow>, Cause> {
@@ -202,7 +200,7 @@ fn refuses_filter(cause: &Cause) -> bool {
 }
 
 /// Every netfilter message begins with the family, the version 0 and a resource id, here 0.
-fn header(family: Family) -> [u8; 4] {
+fn header(family: IpFamily) -> [u8; 4] {
     [family.number(), 0, 0, 0]
 }
 

@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::attribute::Attributes;
+use crate::error::{Malformed, Refusal};
 use crate::message::{HEADER, Messages, Writer};
-use crate::{Malformed, Refusal};
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -48,7 +48,7 @@ fn a_flow_from_one_family_to_another_is_malformed() {
     let read = |destination: (u16, &str)| {
         let mut writer = Writer::new();
         writer.message(NEW, 0, 1, |body| {
-            body.raw(&header(Family::V4));
+            body.raw(&header(IpFamily::V4));
             body.nested(1, |body| {
                 body.nested(1, |body| {
                     body.address(1, "192.0.2.9".parse().expect("an address"));
@@ -66,7 +66,7 @@ fn a_flow_from_one_family_to_another_is_malformed() {
 fn a_flow_without_ports_is_passed_over() {
     let mut writer = Writer::new();
     writer.message(NEW, 0, 1, |body| {
-        body.raw(&header(Family::V4));
+        body.raw(&header(IpFamily::V4));
         for tuple in [1, 2] {
             body.nested(tuple, |body| body.nested(2, |body| body.u8(1, 1)));
         }
@@ -116,7 +116,7 @@ fn the_kernel_is_told_one_port_or_none() {
 
 #[test]
 fn only_a_refused_filter_makes_the_list_unfiltered() {
-    let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+    let refused = |errno| Cause::Refused(Refusal::new(errno));
     assert!(refuses_filter(&refused(errno::EINVAL)));
     assert!(refuses_filter(&refused(errno::EOPNOTSUPP)));
     assert!(!refuses_filter(&refused(errno::EPERM)));

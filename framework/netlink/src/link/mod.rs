@@ -1,16 +1,18 @@
 //! Links: by name and index, deleting them, hairpin mode of bridge ports, the host ends of a namespace's veths.
 
-mod parse;
+mod decode;
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
+pub use decode::Link;
+
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::route::Routes;
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, Malformed, errno};
 
 const NEW_LINK: u16 = 16;
 const DELETE_LINK: u16 = 17;
@@ -29,27 +31,9 @@ const NAME_MAX: usize = 15;
 /// Leaves the counters out of the answer.
 const SKIP_STATISTICS: u32 = 1 << 3;
 
-/// A link of this network namespace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Its index.
-    pub index: u32,
-    /// Its name; bytes that are not UTF-8 are replaced.
-    pub name: String,
-    /// Index of the link that it is a port of, such as a bridge.
-    pub master: Option<u32>,
-    /// Of a port of a bridge: whether frames may leave by the port they came in by. Else `None`.
-    pub hairpin: Option<bool>,
-    /// Whether it is one end of a veth pair.
-    pub is_veth: bool,
-    /// The index of the link below it or, of a veth, of its peer, in the namespace that holds that.
-    pub peer: Option<u32>,
-    /// This namespace's id for the namespace that holds the peer; `None` when it is this one.
-    pub peer_namespace: Option<i32>,
-}
-
 /// One end of a veth pair that is to be added.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct VethEnd<'n> {
     /// Its name.
     pub name: &'n str,
@@ -57,11 +41,16 @@ pub struct VethEnd<'n> {
     pub mac: [u8; 6],
 }
 
-impl VethEnd<'_> {
+impl<'n> VethEnd<'n> {
+    /// Describes an end by its name and hardware address.
+    pub fn new(name: &'n str, mac: [u8; 6]) -> Self {
+        Self { name, mac }
+    }
+
     fn write(&self, body: &mut Body<'_>) {
         const ADDRESS: u16 = 1;
         body.raw(&header(ANY_FAMILY, 0));
-        body.text(parse::NAME, self.name);
+        body.text(decode::NAME, self.name);
         body.bytes(ADDRESS, &self.mac);
     }
 }
@@ -78,7 +67,7 @@ impl Links {
     }
 
     /// Asks by the socket that routes were asked by.
-    pub fn after(routes: Routes) -> Self {
+    pub fn with_socket_of(routes: Routes) -> Self {
         Self { socket: routes.socket }
     }
 
@@ -251,19 +240,19 @@ fn write_get(body: &mut Body<'_>, index: u32, name: Option<&str>) {
     const EXTENSIONS: u16 = 29;
     body.raw(&header(ANY_FAMILY, index));
     if let Some(name) = name {
-        body.text(parse::NAME, name);
+        body.text(decode::NAME, name);
     }
     body.u32(EXTENSIONS, SKIP_STATISTICS);
 }
 
 fn link_in(
     message: Message<'_>,
-    wanted: impl FnOnce(&parse::Parts<'_>) -> bool,
+    wanted: impl FnOnce(&decode::Parts<'_>) -> bool,
 ) -> Result<Option<Link>, Malformed> {
     if message.kind != NEW_LINK {
         return Ok(None);
     }
-    let parts = parse::Parts::read(message.payload)?;
+    let parts = decode::Parts::read(message.payload)?;
     Ok(wanted(&parts).then(|| parts.to_link()))
 }
 

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A type of nft's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
+#[non_exhaustive]
+pub enum DataType {
     /// An IPv4 address.
     Ipv4Addr,
     /// An IPv6 address.
@@ -20,6 +21,7 @@ pub enum Type {
 
 /// One datum of a type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Field {
     /// An IPv4 address.
     Ipv4(Ipv4Addr),
@@ -46,6 +48,7 @@ pub enum Key {
 
 /// What a map's element leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Value {
     /// Data, one or more fields.
     Data(Vec<Field>),
@@ -55,6 +58,7 @@ pub enum Value {
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// It leaves this hook's chain and goes on.
     Accept,
@@ -70,13 +74,13 @@ pub enum Verdict {
 
 impl Field {
     /// Its type.
-    pub fn of_type(&self) -> Type {
+    pub fn data_type(&self) -> DataType {
         match self {
-            Self::Ipv4(_) => Type::Ipv4Addr,
-            Self::Ipv6(_) => Type::Ipv6Addr,
-            Self::Proto(_) => Type::InetProto,
-            Self::Port(_) => Type::InetService,
-            Self::Ifname(_) => Type::Ifname,
+            Self::Ipv4(_) => DataType::Ipv4Addr,
+            Self::Ipv6(_) => DataType::Ipv6Addr,
+            Self::Proto(_) => DataType::InetProto,
+            Self::Port(_) => DataType::InetService,
+            Self::Ifname(_) => DataType::Ifname,
         }
     }
 }
@@ -93,7 +97,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ipv4Addr => "ipv4_addr",

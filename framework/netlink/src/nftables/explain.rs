@@ -1,11 +1,16 @@
 //! Refusals in words: which operation, what that means here, what to do.
 
-use super::encode::Marks;
-use super::wire::{element, rule};
-use super::{Element, Expression, Kind, Operation, SetRef, Transaction, Verdict};
 use crate::attribute::{Attribute, Attributes, align};
+use crate::error::{Cause, Error, Refusal, errno};
 use crate::message::{HEADER, Messages};
-use crate::{Cause, Error, Refusal, errno};
+use crate::nftables::chain::ChainType;
+use crate::nftables::data::{Value, Verdict};
+use crate::nftables::expression::Expression;
+use crate::nftables::set::Element;
+use crate::nftables::statement::SetRef;
+use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::encode::encoder::Marks;
+use crate::nftables::wire::uapi::{element, rule};
 
 const NO_NF_TABLES: &str = "this kernel lacks nf_tables (module nf_tables)";
 
@@ -134,7 +139,7 @@ fn missing(element: &Element, attribute: Option<u16>) -> String {
         return format!("there is no set or map {}", element.set);
     }
     match &element.value {
-        Some(super::Value::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
+        Some(Value::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
             format!("there is no chain {chain}")
         }
         _ => "there is no such element".to_owned(),
@@ -152,7 +157,7 @@ fn unsupported(
         }
         Operation::AddChain(chain) => {
             let kind = chain.base?.kind;
-            let needs = if kind == Kind::Nat { " (module nft_chain_nat)" } else { "" };
+            let needs = if kind == ChainType::Nat { " (module nft_chain_nat)" } else { "" };
             format!(
                 "it is there already with another type, hook or priority, or this kernel lacks \
                  chains of type {kind}{needs}"

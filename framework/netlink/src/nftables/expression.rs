@@ -1,9 +1,11 @@
 //! What a rule is for the kernel: small steps that work on registers.
 
-use super::{SetRef, Verdict};
+use crate::nftables::data::Verdict;
+use crate::nftables::statement::SetRef;
 
 /// One step of a rule, as the kernel lists it. Numbers are those of the kernel's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expression {
     /// Loads something about the packet.
     Meta {

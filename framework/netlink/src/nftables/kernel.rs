@@ -4,15 +4,23 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
-use super::wire::{self, chain, element, message, table as table_wire};
-use super::{
-    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
-    Transaction, anonymous, check, encode, explain, parse,
-};
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, Refusal, errno};
 use crate::message::Message;
-use crate::socket::{Outcome, Socket, Subsystem};
-use crate::{Cause, Error, Malformed, Refusal, errno};
+use crate::nftables::bytecode::anonymous_set;
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::{Generation, Ruleset};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
+use crate::nftables::wire::encode::encoder;
+use crate::nftables::wire::uapi::{chain, element, message, table as table_wire};
+use crate::nftables::wire::{decode, encode, uapi};
+use crate::nftables::{explain, validate};
+use crate::socket::batch::Outcome;
+use crate::socket::{Socket, Subsystem};
 
 /// So many questions are asked at once: their answers fit the smallest usual receive buffer.
 const AT_ONCE: usize = 64;
@@ -98,16 +106,16 @@ impl Kernel {
             }
             thread::sleep(Duration::from_millis(attempt));
         }
-        Err(Cause::KeepsChanging(LISTINGS as usize))
+        Err(Cause::DumpInterrupted(LISTINGS as usize))
     }
 
     fn list_elements_once(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
         let fill = |body: &mut Body<'_>| {
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(element::SET, &of.name);
         };
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
-            parse::elements(payload, of).map(Some)
+            decode::element::elements(payload, of).map(Some)
         })?;
         Ok(lists.into_iter().flatten().collect())
     }
@@ -124,10 +132,10 @@ impl Kernel {
         let mut failed = None;
         let fill = |number: usize, body: &mut Body<'_>| {
             let (set, key) = &keys[number];
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(element::SET, &set.name);
             body.nested(element::ELEMENTS, |body| {
-                body.nested(wire::ITEM, |body| encode::element_key(body, key));
+                body.nested(uapi::ITEM, |body| encode::element::key(body, key));
             });
         };
         let asked = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, answer| {
@@ -148,9 +156,9 @@ impl Kernel {
     fn fill_anonymous(&mut self, table: &Table, rules: &mut [InstalledRule]) -> Result<(), Cause> {
         for rule in rules {
             for at in 0..rule.expressions.len() {
-                let Some(set) = anonymous::needed(&rule.expressions, at) else { continue };
+                let Some(set) = anonymous_set::needed(&rule.expressions, at) else { continue };
                 let elements = self.list_elements(table, &set)?;
-                anonymous::fill(&mut rule.expressions[at], elements);
+                anonymous_set::fill(&mut rule.expressions[at], elements);
             }
         }
         Ok(())
@@ -170,14 +178,14 @@ fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, 
 fn sought(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
     let Some(message) = answer else { return Ok(None) };
     let (set, key) = asked;
-    let element = parse::elements(message.payload, set)?.into_iter().next();
+    let element = decode::element::elements(message.payload, set)?.into_iter().next();
     Ok(element.filter(|element| matches!(key, Key::One(_)) || element.key == *key))
 }
 
 impl Ruleset for Kernel {
     fn generation(&mut self) -> Result<Generation, Error> {
         let fill = |body: &mut Body<'_>| body.raw(&[0; 4]);
-        let generation = self.ask(message::GET_GENERATION, fill, parse::generation);
+        let generation = self.ask(message::GET_GENERATION, fill, decode::generation);
         generation
             .and_then(|one| one.ok_or(Malformed("no generation").into()))
             .map_err(|cause| explain::lacking(cause).during("read", "the generation of nf_tables"))
@@ -185,35 +193,35 @@ impl Ruleset for Kernel {
 
     fn table(&mut self, table: &Table) -> Result<Option<TableInfo>, Error> {
         let fill = |body: &mut Body<'_>| {
-            body.raw(&wire::header(table));
+            body.raw(&encoder::header(table));
             body.text(table_wire::NAME, &table.name);
         };
-        self.ask(message::GET_TABLE, fill, parse::table_info)
+        self.ask(message::GET_TABLE, fill, decode::table_info)
             .map_err(|cause| explain::lacking(cause).during("look up", format!("table {table}")))
     }
 
     fn chain(&mut self, table: &Table, name: &str) -> Result<Option<ChainInfo>, Error> {
         let fill = |body: &mut Body<'_>| {
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(chain::NAME, name);
         };
-        self.ask(message::GET_CHAIN, fill, |payload| parse::chain_info(payload, &table.name))
+        self.ask(message::GET_CHAIN, fill, |payload| decode::chain_info(payload, &table.name))
             .map(Option::flatten)
             .map_err(|cause| cause.during("look up", format!("chain {table} {name}")))
     }
 
     fn chains(&mut self, table: &Table) -> Result<Vec<ChainInfo>, Error> {
-        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        let fill = |body: &mut Body<'_>| encoder::begin(body, table);
         self.list(message::GET_CHAIN, message::NEW_CHAIN, fill, |payload| {
-            parse::chain_info(payload, &table.name)
+            decode::chain_info(payload, &table.name)
         })
         .map_err(|cause| cause.during("list", format!("the chains of table {table}")))
     }
 
     fn rules(&mut self, table: &Table) -> Result<Vec<InstalledRule>, Error> {
-        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        let fill = |body: &mut Body<'_>| encoder::begin(body, table);
         let rules = self.list(message::GET_RULE, message::NEW_RULE, fill, |payload| {
-            parse::installed_rule(payload, &table.name)
+            decode::installed_rule(payload, &table.name)
         });
         rules
             .and_then(|mut rules| self.fill_anonymous(table, &mut rules).map(|()| rules))
@@ -239,11 +247,11 @@ impl Ruleset for Kernel {
         if transaction.is_empty() {
             return Ok(());
         }
-        check::transaction(transaction)?;
+        validate::transaction(transaction)?;
         let mut marks = Vec::new();
         let outcome = self
             .socket
-            .transact(|series| marks = encode::transaction(series, transaction, at), encode::end);
+            .transact(|batch| marks = encode::transaction(batch, transaction, at), encode::end);
         match outcome {
             Ok(Outcome::Done) => Ok(()),
             Ok(Outcome::Refused(number, refusal)) => {

@@ -2,7 +2,7 @@
 //!
 //! The words are nft's. A [`Transaction`] is a value: it can be built without a kernel, compared, and shown as the text
 //! that `nft -f` reads to the same effect. Whatever has a [`Ruleset`] can be asked and changed: the [`Kernel`], or a
-//! [`Fake`] in a test.
+//! [`FakeRuleset`] in a test.
 //!
 //! * All of a transaction happens, or nothing. An element whose key is taken, with another value, refuses it: so two
 //!   programs that want the same key are told apart by the kernel itself.
@@ -14,12 +14,12 @@
 //! the names of the steps that are not known.
 //!
 //! ```no_run
-//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, Type, Value, ValueType};
+//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, DataType, Value, ValueType};
 //! # fn main() -> Result<(), cni_netlink::Error> {
 //! let ports = Set {
 //!     name: "ports".into(),
-//!     key: vec![Type::InetProto, Type::InetService],
-//!     value: ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]),
+//!     key: vec![DataType::InetProto, DataType::InetService],
+//!     value: ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]),
 //!     interval: false,
 //!     comment: None,
 //! };
@@ -38,26 +38,21 @@
 //! # Ok(()) }
 //! ```
 
-mod anonymous;
-mod bytes;
-mod check;
-mod compile;
+mod bytecode;
+mod chain;
 mod data;
-mod decompile;
-mod encode;
 mod explain;
 mod expression;
 mod fake;
 mod kernel;
-mod number;
-mod object;
-mod parse;
+mod rule;
 mod ruleset;
 mod set;
-mod show;
 mod statement;
-mod step;
+mod table;
+mod text;
 mod transaction;
+mod validate;
 mod wire;
 
 #[cfg(test)]
@@ -66,15 +61,17 @@ mod tests;
 /// Reads bytes as each kind of message that the kernel may send: for fuzzing.
 #[doc(hidden)]
 pub fn read_anything(payload: &[u8]) {
-    parse::anything(payload);
+    wire::decode::anything(payload);
 }
 
-pub use data::{Field, Key, Type, Value, Verdict};
+pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, Policy};
+pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
-pub use fake::Fake;
+pub use fake::FakeRuleset;
 pub use kernel::Kernel;
-pub use object::{Base, Chain, Family, Hook, Kind, Policy, Rule, Table};
-pub use ruleset::{ChainInfo, Generation, InstalledRule, Ruleset, TableInfo};
+pub use rule::{InstalledRule, Rule};
+pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
-pub use statement::{Op, Right, Selector, SetRef, Statement};
+pub use statement::{Op, Operand, Selector, SetRef, Statement};
+pub use table::{Family, Table, TableInfo};
 pub use transaction::{Operation, Transaction};

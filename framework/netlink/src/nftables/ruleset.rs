@@ -1,7 +1,12 @@
 //! What can be asked of a ruleset, and done to it.
 
-use super::{Base, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
-use crate::Error;
+use crate::error::Error;
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
 
 /// A ruleset's state: it changes with every change in the network namespace, whoever makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,49 +15,6 @@ pub struct Generation(pub(crate) u32);
 impl Generation {
     /// The generation of a network namespace in which no transaction was ever committed.
     pub const FIRST: Self = Self(1);
-}
-
-/// What the kernel knows of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableInfo {
-    /// How many chains, sets and other objects are in it.
-    pub objects: u32,
-    /// For people.
-    pub comment: Option<String>,
-}
-
-/// What the kernel knows of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainInfo {
-    /// Its name.
-    pub name: String,
-    /// Where packets enter it. `None` also for a base chain of a sort that [`Base`] cannot tell.
-    pub base: Option<Base>,
-    /// How many rules it has, and how many rules and elements lead to it.
-    pub references: u32,
-    /// For people.
-    pub comment: Option<String>,
-}
-
-/// A rule as the kernel has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledRule {
-    /// In which chain.
-    pub chain: String,
-    /// What it is deleted by.
-    pub handle: u64,
-    /// What it does.
-    pub expressions: Vec<Expression>,
-    /// For people, or to know it again.
-    pub comment: Option<String>,
-}
-
-impl InstalledRule {
-    /// Whether it does the same as `rule` and has the same comment, in a table of this family. Whose chain it is in is
-    /// not compared.
-    pub fn says(&self, rule: &Rule, family: Family) -> bool {
-        self.comment == rule.comment && self.expressions == rule.expressions(family)
-    }
 }
 
 /// A ruleset that can be read and changed: the kernel's, or a fake of it.

@@ -1,9 +1,11 @@
 //! What a rule says, nearly as nft spells it.
 
-use super::{Family, Field, Verdict};
+use crate::nftables::data::{Field, Verdict};
+use crate::nftables::table::Family;
 
 /// A part of a rule: a test that a packet passes or not, or what is done with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Statement {
     /// `ip daddr 127.0.0.0/8`, `iifname != "lo"`, `iifname "veth*"`.
     Match {
@@ -12,7 +14,7 @@ pub enum Statement {
         /// How it is compared.
         op: Op,
         /// With what.
-        right: Right,
+        right: Operand,
     },
     /// `fib daddr type local`: sent to an address of this host.
     FibDaddrLocal,
@@ -55,6 +57,7 @@ pub enum Statement {
 ///
 /// As with nft, one that only packets of one family have implies a test of the family in an inet table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Selector {
     /// `iifname`: the link that it came by.
     Iifname,
@@ -89,6 +92,7 @@ pub enum Selector {
 
 /// How a match compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Op {
     /// Equal.
     Eq,
@@ -98,7 +102,8 @@ pub enum Op {
 
 /// What a match compares with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Right {
+#[non_exhaustive]
+pub enum Operand {
     /// One value; a link's name that ends in `*` stands for all that begin so.
     Value(Field),
     /// The addresses that have their first bits (so many) in common with this one.
@@ -107,6 +112,7 @@ pub enum Right {
 
 /// Which set a packet is looked for in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetRef {
     /// One of the table, by its name.
     Named(String),
@@ -122,7 +128,7 @@ impl Statement {
     }
 }
 
-impl From<Field> for Right {
+impl From<Field> for Operand {
     fn from(field: Field) -> Self {
         Self::Value(field)
     }

@@ -1,5 +1,7 @@
 //! The codec: bytes of the kernel's header and of its real answers; no bytes whatever make it panic.
 
+use super::bytecode::selector;
+use super::wire::{bytes, decode, uapi};
 use super::*;
 use crate::message::{HEADER, Messages};
 
@@ -15,19 +17,19 @@ fn captured() -> Vec<Vec<u8>> {
     CAPTURED.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
-fn set(name: &str, key: &[Type], value: ValueType, interval: bool) -> Set {
+fn set(name: &str, key: &[DataType], value: ValueType, interval: bool) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval, comment: None }
 }
 
 fn a_set_of_each_sort() -> [Set; 4] {
-    let port = [Type::InetProto, Type::InetService];
-    let host = [Type::Ipv4Addr, Type::InetProto, Type::InetService];
-    let target = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    let port = [DataType::InetProto, DataType::InetService];
+    let host = [DataType::Ipv4Addr, DataType::InetProto, DataType::InetService];
+    let target = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
     [
         set("dnat4", &port, target, false),
-        set("range-dnat4", &host, ValueType::Data(vec![Type::Ipv4Addr]), true),
+        set("range-dnat4", &host, ValueType::Data(vec![DataType::Ipv4Addr]), true),
         set("ports4", &port, ValueType::Verdict, false),
-        set("links", &[Type::Ifname], ValueType::None, false),
+        set("links", &[DataType::Ifname], ValueType::None, false),
     ]
 }
 
@@ -44,12 +46,13 @@ fn read_everything(bytes: &[u8]) -> usize {
 }
 
 fn read_payload(payload: &[u8], sets: &[Set]) -> usize {
-    let _ = parse::generation(payload);
-    let _ = parse::table_info(payload);
-    let chain = matches!(parse::chain_info(payload, "port-mapper"), Ok(Some(_)));
-    let rule = parse::installed_rule(payload, "port-mapper").ok().flatten();
+    let _ = decode::generation(payload);
+    let _ = decode::table_info(payload);
+    let chain = matches!(decode::chain_info(payload, "port-mapper"), Ok(Some(_)));
+    let rule = decode::installed_rule(payload, "port-mapper").ok().flatten();
     let rule = rule.is_some_and(|rule| !rule.to_string().is_empty());
-    let elements = sets.iter().flat_map(|set| parse::elements(payload, set).unwrap_or_default());
+    let elements =
+        sets.iter().flat_map(|set| decode::element::elements(payload, set).unwrap_or_default());
     let elements = elements.filter(|element| !element.to_string().is_empty()).count();
     usize::from(chain) + usize::from(rule) + elements
 }
@@ -63,17 +66,19 @@ fn what_the_kernel_said_is_understood() {
     for message in captured.iter().flat_map(|bytes| Messages::new(bytes)) {
         let message = message.expect("whole");
         match message.kind {
-            wire::message::NEW_CHAIN => {
-                let read = parse::chain_info(message.payload, "port-mapper").expect("a chain");
+            uapi::message::NEW_CHAIN => {
+                let read = decode::chain_info(message.payload, "port-mapper").expect("a chain");
                 chains += usize::from(read.is_some());
             }
-            wire::message::NEW_RULE => {
-                let rule = parse::installed_rule(message.payload, "port-mapper").expect("a rule");
+            uapi::message::NEW_RULE => {
+                let rule = decode::installed_rule(message.payload, "port-mapper").expect("a rule");
                 rules.push(rule.expect("of the table").to_string());
             }
-            wire::message::NEW_ELEMENT => {
+            uapi::message::NEW_ELEMENT => {
                 for set in a_set_of_each_sort() {
-                    elements.extend(parse::elements(message.payload, &set).unwrap_or_default());
+                    elements.extend(
+                        decode::element::elements(message.payload, &set).unwrap_or_default(),
+                    );
                 }
             }
             _ => {}
@@ -158,7 +163,7 @@ fn keys_and_values_have_the_bytes_of_the_kernel() {
 
 #[test]
 fn types_have_the_numbers_and_lengths_of_nft() {
-    use Type::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
+    use DataType::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
     for (types, number, length) in [
         (&[InetProto, InetService][..], 0x30d, 8),
         (&[Ipv4Addr, InetProto, InetService], 0x730d, 12),
@@ -180,7 +185,7 @@ fn types_have_the_numbers_and_lengths_of_nft() {
 
 #[test]
 fn registers_have_the_names_that_the_kernel_gives_them() {
-    let names: Vec<u32> = (0..8).map(step::register).collect();
+    let names: Vec<u32> = (0..8).map(selector::register).collect();
     assert_eq!(names, [1, 9, 10, 11, 2, 13, 14, 15]);
 }
 

@@ -1,6 +1,10 @@
 //! A transaction: changes to one table that happen together or not at all.
 
-use super::{Chain, Element, Key, Rule, Set, Table, Value};
+use crate::nftables::chain::Chain;
+use crate::nftables::data::{Key, Value};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::Table;
 
 /// Changes to one table, in order. Its text is what `nft -f` reads to the same effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,7 @@ pub struct Transaction {
 /// One change. As with nft, to add what is there already is no error, unless an element's key is there with another
 /// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// Adds the table.
     AddTable {
@@ -34,7 +39,7 @@ pub enum Operation {
     DeleteRule {
         /// Its chain.
         chain: String,
-        /// See [`InstalledRule`](super::InstalledRule).
+        /// See [`InstalledRule::handle`](crate::nftables::InstalledRule::handle).
         handle: u64,
     },
     /// Adds a set or a map.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{Cause, Malformed, errno};
+use crate::error::{Cause, Malformed, errno};
 
 /// `recv`: report the datagram's true length even when the buffer was shorter.
 pub(super) const MSG_TRUNC: i32 = 0x20;
@@ -57,7 +57,7 @@ impl Silence {
 impl From<Silence> for Cause {
     fn from(silence: Silence) -> Self {
         match silence {
-            Silence::Nothing => Self::NoAnswer(PATIENCE),
+            Silence::Nothing => Self::Timeout(PATIENCE),
             Silence::Lost => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
             Silence::Fault(cause) => cause,
         }

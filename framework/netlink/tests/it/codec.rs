@@ -92,13 +92,17 @@ fn wrong_lengths_end_the_list_with_one_error() {
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend([1, 0, 9, 9, 9, 9]);
         let read: Vec<_> = Attributes::new(&bytes).collect();
-        assert_eq!(read, [Err(Malformed("an attribute's length is wrong"))], "length {length}");
+        assert_eq!(
+            read,
+            [Err(Malformed::new("an attribute's length is wrong"))],
+            "length {length}"
+        );
     }
     for length in [0_u32, 15, 17, u32::MAX] {
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend([0; 12]);
         let read: Vec<_> = Messages::new(&bytes).collect();
-        assert_eq!(read, [Err(Malformed("a message's length is wrong"))], "length {length}");
+        assert_eq!(read, [Err(Malformed::new("a message's length is wrong"))], "length {length}");
     }
 }
 
@@ -137,8 +141,9 @@ fn a_refusal_carries_the_words_and_the_place_that_the_kernel_gave() {
         body.u32(2, 44);
     });
     let explanation = &writer.datagram().expect("short")[16..];
-    let expected =
-        Refusal { errno: 22, reason: Some("no such thing".to_owned()), offset: Some(44) };
+    let mut expected = Refusal::new(22);
+    expected.reason = Some("no such thing".to_owned());
+    expected.offset = Some(44);
 
     let mut echo = 16_u32.to_ne_bytes().to_vec();
     echo.resize(16, 0);

@@ -4,7 +4,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use cni_netlink::conntrack::{Conntrack, Family, Flow, TCP, UDP, Zone};
+use cni_netlink::conntrack::{Conntrack, Flow, IpFamily, TCP, UDP, Zone};
 
 use crate::host::{container, inside, run, run_helper};
 
@@ -56,13 +56,15 @@ fn three_of_six_udp_flows_go_and_everything_else_stays() {
         assert_eq!(listed("ipv4", "udp"), [4001, 4002, 4003, 5001, 5002, 5003]);
 
         let deleted =
-            conntrack().delete_where(Family::V4, UDP, &[5353..=5353], |_| true).expect("deleted");
+            conntrack().delete_where(IpFamily::V4, UDP, &[5353..=5353], |_| true).expect("deleted");
 
         assert_eq!(deleted, 3);
         assert_eq!(listed("ipv4", "udp"), [5001, 5002, 5003]);
         assert_eq!(listed("ipv4", "tcp"), tcp, "TCP to the same port is another protocol");
         assert_eq!(
-            conntrack().delete_where(Family::V4, UDP, &[5353..=5353], |_| true).expect("repeated"),
+            conntrack()
+                .delete_where(IpFamily::V4, UDP, &[5353..=5353], |_| true)
+                .expect("repeated"),
             0
         );
     });
@@ -81,11 +83,11 @@ fn each_family_and_all_of_several_ranges_are_covered() {
 
         let ports = [5000..=5001, 6000..=6000];
         let mut conntrack = conntrack();
-        let deleted = conntrack.delete_where(Family::V4, UDP, &ports, |_| true).expect("deleted");
+        let deleted = conntrack.delete_where(IpFamily::V4, UDP, &ports, |_| true).expect("deleted");
         assert_eq!((deleted, listed("ipv4", "udp")), (2, vec![4003]));
         assert_eq!(listed("ipv6", "udp"), [6001, 6002, 6003], "the other family stays");
 
-        let deleted = conntrack.delete_where(Family::V6, UDP, &ports, |_| true).expect("deleted");
+        let deleted = conntrack.delete_where(IpFamily::V6, UDP, &ports, |_| true).expect("deleted");
         assert_eq!(deleted, 2);
         assert!(!conntrack.filter_was_refused(), "kernels from 5.8 on filter");
         assert_eq!(listed("ipv6", "udp"), [6003]);
@@ -106,7 +108,7 @@ fn the_predicate_tells_addresses_of_both_families_apart() {
         let matches = |flow: &Flow| wanted.contains(&flow.destination());
         assert_eq!(listed("ipv4", "udp"), [4001, 4002]);
         assert_eq!(listed("ipv6", "udp"), [6001, 6002]);
-        for family in [Family::V4, Family::V6] {
+        for family in [IpFamily::V4, IpFamily::V6] {
             let mut conntrack = conntrack();
             let deleted = conntrack.delete_where(family, UDP, &[5353..=5353], matches);
             assert_eq!(deleted.expect("deleted"), 1);
@@ -139,25 +141,25 @@ fn a_mapping_that_begins_removes_stale_flows_and_one_that_ends_only_its_own() {
         send("10.88.0.1:4003", "10.88.0.1:5353");
 
         let host = address("10.88.0.1:5353");
-        let flows = conntrack().flows_where(Family::V4, UDP, &[5353..=5353], |flow| {
-            flow.destination() == host && flow.is_destination_translated()
+        let flows = conntrack().flows_where(IpFamily::V4, UDP, &[5353..=5353], |flow| {
+            flow.destination() == host && flow.is_dnat()
         });
         let mut answering: Vec<_> =
-            flows.expect("listed").iter().map(|flow| flow.answered_by().to_string()).collect();
+            flows.expect("listed").iter().map(|flow| flow.reply_source().to_string()).collect();
         answering.sort();
         assert_eq!(answering, [first, second]);
 
         let target = address(second);
-        let stale = |flow: &Flow| flow.destination() == host && flow.answered_by() != target;
+        let stale = |flow: &Flow| flow.destination() == host && flow.reply_source() != target;
         assert_eq!(
-            conntrack().delete_where(Family::V4, UDP, &[5353..=5353], stale).expect("ADD"),
+            conntrack().delete_where(IpFamily::V4, UDP, &[5353..=5353], stale).expect("ADD"),
             2
         );
         assert_eq!(listed("ipv4", "udp"), [4000, 4003]);
 
-        let ours = |flow: &Flow| flow.answered_by() == target;
+        let ours = |flow: &Flow| flow.reply_source() == target;
         assert_eq!(
-            conntrack().delete_where(Family::V4, UDP, &[5353..=5353], ours).expect("DEL"),
+            conntrack().delete_where(IpFamily::V4, UDP, &[5353..=5353], ours).expect("DEL"),
             1
         );
         assert_eq!(listed("ipv4", "udp"), [4000]);
@@ -176,8 +178,9 @@ fn flows_in_conntrack_zones_are_found_and_deleted() {
             send(&format!("127.0.0.1:{}", port - 1000), &format!("127.0.0.1:{port}"));
         }
         let zone = |port: u16| {
-            let flows =
-                conntrack().flows_where(Family::V4, UDP, &[port..=port], |_| true).expect("listed");
+            let flows = conntrack()
+                .flows_where(IpFamily::V4, UDP, &[port..=port], |_| true)
+                .expect("listed");
             let mut flows = flows.iter().filter(|flow| flow.original.source.port() == port - 1000);
             flows.next().map(|flow| flow.zone)
         };
@@ -186,7 +189,7 @@ fn flows_in_conntrack_zones_are_found_and_deleted() {
         assert_eq!(zone(5003), Some(Zone::Reply(9)));
         assert_eq!(zone(5004), Some(Zone::Default));
 
-        conntrack().delete_where(Family::V4, UDP, &[5001..=5003], |_| true).expect("deleted");
+        conntrack().delete_where(IpFamily::V4, UDP, &[5001..=5003], |_| true).expect("deleted");
         assert_eq!(listed("ipv4", "udp"), [4004]);
     });
 }
@@ -198,9 +201,10 @@ fn an_entry_that_was_replaced_meanwhile_is_not_deleted() {
         send("127.0.0.1:4001", "127.0.0.1:5353");
         let mut conntrack = conntrack();
         let flows =
-            conntrack.flows_where(Family::V4, UDP, &[5353..=5353], |_| true).expect("listed");
+            conntrack.flows_where(IpFamily::V4, UDP, &[5353..=5353], |_| true).expect("listed");
         let [flow] = flows[..] else { panic!("one flow, not {flows:?}") };
-        let other = Flow { id: flow.id.wrapping_add(1), ..flow };
+        let mut other = flow;
+        other.id = flow.id.wrapping_add(1);
 
         assert!(!conntrack.delete(&other).expect("no error"), "another id is another flow");
         assert_eq!(listed("ipv4", "udp"), [4001]);
@@ -219,7 +223,7 @@ fn thousands_of_flows_are_listed_to_the_last() {
             // Refusals of earlier datagrams come back as errors of later sends.
             while socket.send_to(b"x", ("127.0.0.1", port)).is_err() {}
         }
-        let deleted = conntrack().delete_where(Family::V4, UDP, &[10_000..=12_998], |_| true);
+        let deleted = conntrack().delete_where(IpFamily::V4, UDP, &[10_000..=12_998], |_| true);
         assert_eq!(deleted.expect("deleted"), 2999);
         assert_eq!(listed("ipv4", "udp"), [4000], "the one beyond the range");
     });
@@ -232,7 +236,7 @@ fn tcp_flows_can_be_deleted_too() {
         let server = TcpListener::bind("127.0.0.1:5353").expect("bound");
         let _client = TcpStream::connect(server.local_addr().expect("bound")).expect("connected");
         assert_eq!(
-            conntrack().delete_where(Family::V4, TCP, &[5353..=5353], |_| true).expect("deleted"),
+            conntrack().delete_where(IpFamily::V4, TCP, &[5353..=5353], |_| true).expect("deleted"),
             1
         );
         assert!(listed("ipv4", "tcp").is_empty());
@@ -253,6 +257,6 @@ fn without_the_privilege_the_error_says_which_one_is_missing() {
 #[ignore = "a helper of the test above, which runs it without CAP_NET_ADMIN"]
 fn list_as_we_are() {
     let error =
-        conntrack().flows_where(Family::V4, UDP, &[1..=1], |_| true).expect_err("not permitted");
+        conntrack().flows_where(IpFamily::V4, UDP, &[1..=1], |_| true).expect_err("not permitted");
     println!("{error}");
 }

@@ -24,8 +24,8 @@ fn a_veth_pair_is_added_with_its_peer_in_another_namespace() {
     inside(|| {
         run("ip netns add c1");
         let netns = File::open("/run/netns/c1").expect("a namespace");
-        let host = VethEnd { name: "host0", mac: [2, 0, 0, 0, 0, 1] };
-        let peer = VethEnd { name: "eth0", mac: [2, 0, 0, 0, 0, 2] };
+        let host = VethEnd::new("host0", [2, 0, 0, 0, 0, 1]);
+        let peer = VethEnd::new("eth0", [2, 0, 0, 0, 0, 2]);
         let mut links = Links::open().expect("a socket");
         links.add_veth(&host, &peer, &netns).expect("added");
         assert!(run("ip -o link show host0").contains("02:00:00:00:00:01"));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs;
 
 use cni_netlink::nftables::{
-    Expression, Kernel, Op, Right, Rule, Ruleset, SetRef, Statement, Table,
+    Expression, Kernel, Op, Operand, Rule, Ruleset, SetRef, Statement, Table,
 };
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ fn assert_rules(kernel: &mut Kernel) {
     }
     for rule in rules() {
         let installed = found.get_mut(&rule.chain).and_then(VecDeque::pop_front).expect("a rule");
-        assert!(installed.says(&rule, table.family), "{rule}\n{installed:?}");
+        assert!(installed.is_equivalent_to(&rule, table.family), "{rule}\n{installed:?}");
     }
     let left: Vec<_> = found.into_values().flatten().map(|rule| rule.to_string()).collect();
     assert_eq!(left, ["in accept"], "the rule that is inserted beside those");
@@ -87,9 +87,10 @@ fn rules_are_listed_as_they_were_put_in() {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         assert_rules(&mut kernel);
-        let mut other = Rule { comment: Some("x".to_owned()), ..rules().remove(0) };
+        let mut other = rules().remove(0).with_comment("x");
         let installed = kernel.rules(&table()).expect("listed");
-        let says = |rule: &Rule| installed.iter().any(|one| one.says(rule, table().family));
+        let says =
+            |rule: &Rule| installed.iter().any(|one| one.is_equivalent_to(rule, table().family));
         assert!(!says(&other), "another comment");
         other.comment = None;
         assert!(says(&other));
@@ -149,9 +150,9 @@ fn plain(rule: &Rule) -> Rule {
                 }
             }
             Statement::Match { right, .. } => match right {
-                Right::Prefix(field, 32) => *right = field.clone().into(),
-                Right::Prefix(field, 13) => *field = ruleset::v4("10.8.0.0"),
-                Right::Prefix(field, 29) => *field = ruleset::v6("fd00::"),
+                Operand::Prefix(field, 32) => *right = field.clone().into(),
+                Operand::Prefix(field, 13) => *field = ruleset::v4("10.8.0.0"),
+                Operand::Prefix(field, 29) => *field = ruleset::v6("fd00::"),
                 _ => {}
             },
             _ => {}

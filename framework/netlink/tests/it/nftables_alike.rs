@@ -1,7 +1,7 @@
 //! The fake and the kernel answer the same.
 
 use cni_netlink::nftables::{
-    Element, Fake, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
+    Element, FakeRuleset, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
 };
 use cni_netlink::{Error, errno};
 
@@ -42,12 +42,12 @@ fn picture(of: &mut impl Ruleset) -> Picture {
     }
 }
 
-fn both() -> (Kernel, Fake) {
-    (Kernel::open().expect("a socket"), Fake::default())
+fn both() -> (Kernel, FakeRuleset) {
+    (Kernel::open().expect("a socket"), FakeRuleset::default())
 }
 
 /// Commits to both; both answer the same, and have the same then.
-fn agree(both: &mut (Kernel, Fake), transaction: &Transaction) -> Option<i32> {
+fn agree(both: &mut (Kernel, FakeRuleset), transaction: &Transaction) -> Option<i32> {
     let told =
         |result: Result<(), Error>| result.err().map(|error| error.errno().expect("a number"));
     let kernel = told(both.0.commit(transaction, None));

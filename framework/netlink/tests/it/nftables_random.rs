@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cni_netlink::nftables::{
-    Chain, Fake, Hook, InstalledRule, Kernel, Key, Rule, Ruleset, Selector, Set, SetRef, Statement,
-    Transaction, Type, Value, ValueType, Verdict,
+    Chain, DataType, FakeRuleset, Hook, InstalledRule, Kernel, Key, Rule, Ruleset, Selector, Set,
+    SetRef, Statement, Transaction, Value, ValueType, Verdict,
 };
 use cni_netlink::{Error, errno};
 
@@ -27,11 +27,11 @@ fn chain(number: usize) -> String {
 }
 
 fn links() -> Set {
-    set("links", &[Type::Ifname], ValueType::None)
+    set("links", &[DataType::Ifname], ValueType::None)
 }
 
 fn ports() -> Set {
-    set("ports4", &[Type::InetProto, Type::InetService], ValueType::Verdict)
+    set("ports4", &[DataType::InetProto, DataType::InetService], ValueType::Verdict)
 }
 
 fn verdict(kind: usize, to: usize) -> Verdict {
@@ -120,7 +120,7 @@ fn told(result: Result<(), Error>) -> Option<i32> {
 
 /// How often the kernel answered how.
 fn compared(seed: u64, rounds: usize) -> BTreeMap<Option<i32>, u32> {
-    let (mut kernel, mut fake) = (Kernel::open().expect("a socket"), Fake::default());
+    let (mut kernel, mut fake) = (Kernel::open().expect("a socket"), FakeRuleset::default());
     let (mut random, mut met) = (random(seed), BTreeMap::new());
     for _ in 0..rounds {
         let (there, faked) = (rules(&mut kernel), rules(&mut fake));

@@ -1,8 +1,8 @@
 //! What is refused, in which words; and that the socket can be used afterwards.
 
 use cni_netlink::nftables::{
-    Chain, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement, Transaction, Type,
-    ValueType, Verdict,
+    Chain, DataType, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement,
+    Transaction, ValueType, Verdict,
 };
 
 use crate::host::{inside, run, run_helper};
@@ -189,7 +189,7 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
             it.flush_chain("");
         });
         check("a link's name is longer than 15 bytes", &|it| {
-            let links = set("links", &[Type::Ifname], ValueType::None);
+            let links = set("links", &[DataType::Ifname], ValueType::None);
             it.add_set(&links).add_element(
                 &links,
                 Key::One(vec![ifname(&"x".repeat(16))]),

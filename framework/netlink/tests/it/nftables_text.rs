@@ -15,7 +15,7 @@ fn everything_is_spelled_as_nft_does() {
 
 #[test]
 fn every_verb_is_spelled_as_nft_does() {
-    let mut all = Transaction::on(Table { family: Family::Ip6, name: "t".to_owned() });
+    let mut all = Transaction::on(Table::new(Family::Ip6, "t"));
     all.delete_table().add_table().delete_chain("c").flush_chain("c").delete_rule("c", 7);
     all.delete_set("s").delete_element(&dnat4(), tcp(80));
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use cni_netlink::link::Links;
-use cni_netlink::route::{Kind, Routes};
+use cni_netlink::route::{RouteType, Routes};
 
 use crate::host::{container, inside, run, wait_until};
 
@@ -60,7 +60,7 @@ fn own_addresses_are_local_and_others_are_not() {
             assert!(!routes.is_local(address(other)).expect("asked"), "{other}");
         }
         let broadcast = routes.to(address("10.88.0.255")).expect("asked").expect("a route");
-        assert_eq!(broadcast.kind, Kind::Group);
+        assert_eq!(broadcast.kind, RouteType::Broadcast);
     });
 }
 

@@ -61,6 +61,6 @@ fn a_list_that_changes_whenever_it_is_read_is_an_error() {
                 add_rules(1);
             }
         });
-        assert!(matches!(listed, Err(Cause::KeepsChanging(_))), "{listed:?}");
+        assert!(matches!(listed, Err(Cause::DumpInterrupted(_))), "{listed:?}");
     });
 }

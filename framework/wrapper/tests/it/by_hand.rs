@@ -212,7 +212,7 @@ fn an_error_or_a_version_that_can_t_be_written_is_a_failure_too() {
 fn stderr_that_nobody_reads_or_that_is_full_changes_nothing() {
     let mut config = config();
     config["wrapper"] = json!({"logLevel": "trace", "logFile": "/nonexistent/log"});
-    let dir = plugins(Script::always(Behaviour::obey().saying("noise\n")));
+    let dir = plugins(Script::always(Behaviour::obey().with_stderr("noise\n")));
     for stderr in [without_reader(), full()] {
         let child = start_add(&dir, Stdio::piped(), stderr, &config);
         let output = child.wait_with_output().expect("wait");

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::exec::{self, ExecError, Execution, Limits};
 
 use crate::common::{wait_until, with_enough_time};
@@ -36,7 +36,7 @@ fn is_alive(process: &str) -> bool {
 
 #[test]
 fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let note = directory.path().join("id");
     let script = format!("sleep 600 & echo $! >'{}'; cat", note.display());
     let (child, sleeper) = cni_wrapper::block_on(async {
@@ -57,7 +57,7 @@ fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
 
 #[test]
 fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let note = directory.path().join("ids");
     let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
     let ids = with_enough_time(Duration::from_millis(300), |deadline| {
@@ -124,7 +124,7 @@ fn busy(directory: &Path) -> (Execution, fs::File) {
 
 #[test]
 fn a_binary_that_is_just_being_written_is_tried_again() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let (busy, writer) = busy(directory.path());
     cni_wrapper::block_on(async {
         let mut starting = pin!(exec::start(&busy));
@@ -140,7 +140,7 @@ fn a_binary_that_is_just_being_written_is_tried_again() {
 
 #[test]
 fn a_binary_that_stays_open_for_writing_is_an_error_that_says_so() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let (busy, _writer) = busy(directory.path());
     let started = cni_wrapper::block_on(exec::start(&busy)).unwrap();
     let Err(error) = started else { panic!("it can't be executed") };

@@ -26,7 +26,7 @@ impl Observer for Noting {
     fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
         let told = run.config.get("mark").cloned().unwrap_or_default();
         self.journal
-            .note(&format!("{}: {} {} {} {told}", self.name, run.plugin, run.verb, run.version));
+            .record(&format!("{}: {} {} {} {told}", self.name, run.plugin, run.verb, run.version));
         let so_far = environment.text("SEEN_BY").unwrap_or_default().to_owned();
         environment.with("SEEN_BY", &format!("{so_far}{} ", self.name))
     }
@@ -42,7 +42,7 @@ impl Observer for Noting {
             Ok(None) => "well".to_owned(),
             Err(error) => error.to_string(),
         };
-        self.journal.note(&format!("{}: {} ended: {how}", self.name, run.plugin));
+        self.journal.record(&format!("{}: {} ended: {how}", self.name, run.plugin));
         self.longest.replace_with(|known| took.max(*known));
     }
 }

@@ -58,7 +58,7 @@ struct Rollbacks(Journal);
 
 impl Rollbacks {
     fn record(&self, hook: &str, call: &Call) -> Result<(), Error> {
-        self.0.note(&format!("{hook} {}", call.is_rollback()));
+        self.0.record(&format!("{hook} {}", call.is_rollback()));
         Ok(())
     }
 }
@@ -143,7 +143,7 @@ fn an_outer_layer_that_fails_undoes_the_whole_inner_one() {
 #[test]
 fn a_result_that_can_t_be_told_is_a_failed_add() {
     let (journal, fake) = (Journal::default(), FakePlugin::new());
-    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).noting_in(&journal);
+    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).recording_in(&journal);
     let call = fake_call(Verb::Add, json!({"cniVersion": "0.2.0"}));
     let error = error(&reply(&call, Noting::new("a", &journal), &fake));
     assert_eq!(error.code, 6);
@@ -257,7 +257,7 @@ fn what_no_repetition_mends_is_tried_once_and_keeps_its_code() {
 fn an_inner_del_that_fails_keeps_its_code_and_after_del_waits_for_the_next_one() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
-    let fake = fake.noting_in(&journal);
+    let fake = fake.recording_in(&journal);
     let call = fake_call(Verb::Del, json!({"delegate": {"type": "inner"}}));
     let del = || reply(&call, Noting::new("a", &journal), &fake);
     assert_eq!(error(&del()).code, 120);
@@ -269,7 +269,7 @@ fn an_inner_del_that_fails_keeps_its_code_and_after_del_waits_for_the_next_one()
 }
 
 fn gc(config: Value, noting: Noting, journal: &Journal, fake: FakePlugin) -> (u32, String, String) {
-    let fake = fake.noting_in(journal);
+    let fake = fake.recording_in(journal);
     let reply = reply(&fake_call(Verb::Gc, config), noting, &fake);
     let steps = journal.take().join(" ");
     match reply.exit_status() {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 use crate::common::{delegates, network, plugin, readme_network};
@@ -10,7 +10,7 @@ use crate::common::{delegates, network, plugin, readme_network};
 /// Writes the configuration to a file and runs `explain` with these arguments. Returns the exit
 /// status and the output.
 fn explain(config: &Value, args: &[&str]) -> (Option<i32>, String) {
-    let dir = TemporaryDir::new();
+    let dir = TempDir::new();
     let file = dir.path().join("net.conflist");
     std::fs::write(&file, config.to_string()).expect("written");
     let output = Command::new(plugin())

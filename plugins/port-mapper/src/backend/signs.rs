@@ -31,7 +31,7 @@ fn is_there(kernel: &mut impl Ruleset, table: &Table) -> bool {
 /// iptables of the nf_tables variant keeps its chains in tables of these names.
 fn has_chain(kernel: &mut impl Ruleset, chain: &str) -> bool {
     [Family::Ip, Family::Ip6].into_iter().any(|family| {
-        let table = Table { family, name: "nat".to_owned() };
+        let table = Table::new(family, "nat");
         is_there(kernel, &table)
             && [MASQ, chain].iter().any(|name| matches!(kernel.chain(&table, name), Ok(Some(_))))
     })

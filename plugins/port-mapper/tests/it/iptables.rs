@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
-use cni_test_kit::{Host, TemporaryDir};
+use cni_test_kit::{Host, TempDir};
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
 use port_mapper::claim::Claim;
@@ -23,7 +23,7 @@ struct Bench {
     host: Host,
     kind: Variant,
     variant: &'static str,
-    programs: TemporaryDir,
+    programs: TempDir,
 }
 
 /// How long the backend waits for the xtables lock.
@@ -41,7 +41,7 @@ const TOLD: &str = "input=$here/input.$$; cat >$input; [ -s $input ] || exit 0";
 impl Bench {
     fn new(kind: Variant, variant: &'static str) -> Self {
         let host = Host::new();
-        let programs = TemporaryDir::new();
+        let programs = TempDir::new();
         for family in ["iptables", "ip6tables"] {
             for program in ["", "-save", "-restore"] {
                 let name = format!("{family}-{variant}{program}");

@@ -1,6 +1,6 @@
 //! Real traffic, around Debian's bridge plugin.
 
-use cni_test_kit::{CallBuilder, Host, Place, Traffic};
+use cni_test_kit::{CallBuilder, Host, Netns, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;
@@ -17,13 +17,13 @@ fn readme_configs() -> [Value; 3] {
 }
 
 /// The last line of a recording on this host.
-fn last_line(host: &Place, path: &str) -> Value {
+fn last_line(host: &Netns, path: &str) -> Value {
     let text = host.read(path);
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
 }
 
 /// Mounts empty directories over those of the machine.
-fn mount_directories(host: &Place) {
+fn mount_directories(host: &Netns) {
     host.sh("for each in /var/log /var/lib; do mount -t tmpfs none $each; done
              mkdir -p /var/log/cni /var/lib/prometheus/node-exporter");
 }

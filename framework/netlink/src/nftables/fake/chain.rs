@@ -1,9 +1,10 @@
 //! Chains and rules: added, deleted.
 
-use super::super::{Base, Chain, Hook, Kind, Rule};
-use super::contents::{HeldChain, HeldRule};
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::chain::{BaseChain, Chain, ChainType, Hook};
+use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule};
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::rule::Rule;
 
 /// nat works on flows: it comes after the flow is known.
 const CONNTRACK: i32 = -200;
@@ -61,7 +62,7 @@ impl Contents {
 
 /// Of a chain that is there only the policy changes, and that only when it is given.
 fn redefine(held: &mut HeldChain, chain: &Chain) -> Result<(), Refused> {
-    let place = |base: &Base| (base.hook, base.priority);
+    let place = |base: &BaseChain| (base.hook, base.priority);
     match (&mut held.chain.base, &chain.base) {
         (_, None) => Ok(()),
         (Some(old), Some(new)) if place(old) == place(new) && old.kind == new.kind => {
@@ -76,8 +77,8 @@ fn redefine(held: &mut HeldChain, chain: &Chain) -> Result<(), Refused> {
     }
 }
 
-fn fits(base: &Base) -> Result<(), Refused> {
-    if base.kind == Kind::Nat && (base.hook == Hook::Forward || base.priority <= CONNTRACK) {
+fn fits(base: &BaseChain) -> Result<(), Refused> {
+    if base.kind == ChainType::Nat && (base.hook == Hook::Forward || base.priority <= CONNTRACK) {
         let advice = "nat works not at forward, and only at a priority above -200";
         return Err(Refused::new(errno::EOPNOTSUPP, advice));
     }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{
-    Chain, ChainInfo, Element, Expression, Family, InstalledRule, Rule, Set, SetRef, Table,
-    TableInfo, Value, Verdict,
-};
+use crate::nftables::chain::{Chain, ChainInfo};
+use crate::nftables::data::{Value, Verdict};
+use crate::nftables::expression::Expression;
+use crate::nftables::rule::{InstalledRule, Rule};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::statement::SetRef;
+use crate::nftables::table::{Family, Table, TableInfo};
 
 pub(super) type Tables = BTreeMap<Table, Contents>;
 

@@ -1,10 +1,11 @@
 //! Elements: added, deleted, found.
 
-use super::super::{Element, Field, Key, Type, Value, ValueType};
-use super::contents::HeldSet;
-use super::interval::Interval;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Field, Key, Value};
+use crate::nftables::fake::contents::{Contents, HeldSet};
+use crate::nftables::fake::interval::Interval;
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::set::{Element, ValueType};
 
 impl Contents {
     pub(super) fn add_element(&mut self, element: &Element) -> Result<bool, Refused> {
@@ -93,8 +94,8 @@ impl HeldSet {
     }
 }
 
-fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[Type]) -> bool {
-    fields.into_iter().map(Field::of_type).eq(types.iter().copied())
+fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[DataType]) -> bool {
+    fields.into_iter().map(Field::data_type).eq(types.iter().copied())
 }
 
 fn other_type(set: &str) -> Refused {

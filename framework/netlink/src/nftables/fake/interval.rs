@@ -1,8 +1,8 @@
 //! Intervals of a concatenation.
 
-use super::super::Field;
-use super::Refused;
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::Field;
+use crate::nftables::fake::refused::Refused;
 
 /// First and last of each field, both included.
 #[derive(Clone, Copy)]

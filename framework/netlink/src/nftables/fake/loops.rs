@@ -1,9 +1,11 @@
 //! Which ways packets may go: no circles, and address translation only where it works.
 
-use super::super::{Base, Expression, Hook, Kind, SetRef};
-use super::contents::{HeldRule, target};
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::chain::{BaseChain, ChainType, Hook};
+use crate::nftables::expression::Expression;
+use crate::nftables::fake::contents::{Contents, HeldRule, target};
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::statement::SetRef;
 
 /// So many chains may be entered one from the other, the base chain included.
 const DEEP: usize = 16;
@@ -19,7 +21,12 @@ impl Contents {
         })
     }
 
-    fn check_rules(&self, rules: &[HeldRule], base: &Base, depth: usize) -> Result<(), Refused> {
+    fn check_rules(
+        &self,
+        rules: &[HeldRule],
+        base: &BaseChain,
+        depth: usize,
+    ) -> Result<(), Refused> {
         let mut expressions = rules.iter().flat_map(|rule| &rule.expressions);
         expressions.try_for_each(|expression| match expression {
             Expression::Verdict(verdict) => self.enter(target(verdict), base, depth),
@@ -35,7 +42,7 @@ impl Contents {
         })
     }
 
-    fn enter(&self, chain: Option<&str>, base: &Base, depth: usize) -> Result<(), Refused> {
+    fn enter(&self, chain: Option<&str>, base: &BaseChain, depth: usize) -> Result<(), Refused> {
         let Some(held) = chain.and_then(|name| self.chains.get(name)) else { return Ok(()) };
         if depth + 1 == DEEP {
             let advice = "chains lead to each other in a circle, or more than 16 deep";
@@ -45,8 +52,8 @@ impl Contents {
     }
 }
 
-fn translates(base: &Base, hooks: &[Hook]) -> Result<(), Refused> {
-    if base.kind == Kind::Nat && hooks.contains(&base.hook) {
+fn translates(base: &BaseChain, hooks: &[Hook]) -> Result<(), Refused> {
+    if base.kind == ChainType::Nat && hooks.contains(&base.hook) {
         return Ok(());
     }
     let hooks: Vec<String> = hooks.iter().map(Hook::to_string).collect();

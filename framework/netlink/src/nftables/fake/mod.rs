@@ -14,14 +14,17 @@ mod show;
 
 use std::fmt;
 
-use super::{
-    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
-    Transaction, check, explain,
-};
-use crate::{Cause, Error, Refusal, errno};
+use crate::error::{Cause, Error, Refusal, errno};
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::{Generation, Ruleset};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
+use crate::nftables::{explain, validate};
 use contents::{Contents, Tables};
 use plan::Plan;
-use refused::Refused;
 
 /// A ruleset in memory that executes transactions by the kernel's rules, and refuses what the kernel refuses, with
 /// the same error numbers.
@@ -37,9 +40,9 @@ use refused::Refused;
 /// It is stricter than the kernel in one thing: keys and values must be of their set's types, not only as long.
 ///
 /// ```
-/// use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+/// use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
 ///
-/// let mut fake = Fake::default();
+/// let mut fake = FakeRuleset::default();
 /// let mut transaction = Transaction::on(Table::inet("web"));
 /// transaction.add_table().add_chain(Chain::regular("ports"));
 /// fake.commit(&transaction, None)?;
@@ -47,14 +50,14 @@ use refused::Refused;
 /// # Ok::<(), cni_netlink::Error>(())
 /// ```
 #[derive(Default)]
-pub struct Fake {
+pub struct FakeRuleset {
     tables: Tables,
     /// How many commits changed something.
     changes: u32,
-    plan: Plan,
+    plan: Plan<Self>,
 }
 
-impl Fake {
+impl FakeRuleset {
     /// Lets another party act right before the next commit: what it commits makes the generation stale that was read
     /// before. Called several times, the second is for the commit after the next, and so on.
     ///
@@ -92,7 +95,7 @@ impl Fake {
     }
 }
 
-impl Ruleset for Fake {
+impl Ruleset for FakeRuleset {
     fn generation(&mut self) -> Result<Generation, Error> {
         // That of a fresh namespace is 1: 0 would mean any.
         Ok(Generation(self.changes + 1))
@@ -135,12 +138,12 @@ impl Ruleset for Fake {
         if transaction.is_empty() {
             return Ok(());
         }
-        check::transaction(transaction)?;
+        validate::transaction(transaction)?;
         self.let_others_act();
         let now = self.generation()?;
         let stale = at.filter(|at| at.0 != 0 && *at != now).map(|_| errno::ERESTART);
         if let Some(errno) = self.plan.refuses_commit().or(stale) {
-            let refusal = Refusal { errno, reason: None, offset: None };
+            let refusal = Refusal::new(errno);
             return Err(explain::whole(transaction, Cause::Refused(refusal)));
         }
         let (tables, changed) = run::transaction(&self.tables, transaction, &mut self.plan)?;
@@ -150,28 +153,28 @@ impl Ruleset for Fake {
     }
 }
 
-impl Clone for Fake {
+impl Clone for FakeRuleset {
     fn clone(&self) -> Self {
         Self { tables: self.tables.clone(), changes: self.changes, plan: Plan::default() }
     }
 }
 
-impl PartialEq for Fake {
+impl PartialEq for FakeRuleset {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
     }
 }
 
-impl Eq for Fake {}
+impl Eq for FakeRuleset {}
 
-impl fmt::Display for Fake {
+impl fmt::Display for FakeRuleset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.tables.iter().try_for_each(|(table, contents)| show::table(f, table, contents))
     }
 }
 
 /// Its text, so that a failed comparison can be read.
-impl fmt::Debug for Fake {
+impl fmt::Debug for FakeRuleset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

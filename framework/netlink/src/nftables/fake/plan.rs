@@ -2,23 +2,31 @@
 
 use std::collections::VecDeque;
 
-use super::Fake;
+type Act<R> = Box<dyn FnOnce(&mut R) + Send>;
 
-type Act = Box<dyn FnOnce(&mut Fake) + Send>;
-
-#[derive(Default)]
-pub(super) struct Plan {
-    acts: VecDeque<Act>,
+/// What happens to a ruleset of type `R`.
+pub(super) struct Plan<R> {
+    acts: VecDeque<Act<R>>,
     commits: Countdowns,
     operations: Countdowns,
 }
 
-impl Plan {
-    pub(super) fn act(&mut self, act: Act) {
+impl<R> Default for Plan<R> {
+    fn default() -> Self {
+        Self {
+            acts: VecDeque::new(),
+            commits: Countdowns::default(),
+            operations: Countdowns::default(),
+        }
+    }
+}
+
+impl<R> Plan<R> {
+    pub(super) fn act(&mut self, act: Act<R>) {
         self.acts.push_back(act);
     }
 
-    pub(super) fn next_act(&mut self) -> Option<Act> {
+    pub(super) fn next_act(&mut self) -> Option<Act<R>> {
         self.acts.pop_front()
     }
 

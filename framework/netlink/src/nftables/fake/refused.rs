@@ -1,6 +1,6 @@
 //! What the kernel would say no with.
 
-use crate::{Cause, Refusal, errno};
+use crate::error::{Cause, Refusal, errno};
 
 /// No data: a register is read that nothing was loaded to.
 pub(super) const ENODATA: i32 = 61;
@@ -37,7 +37,7 @@ impl Refused {
     }
 
     pub(super) fn cause(self) -> Cause {
-        let refusal = Refusal { errno: self.errno, reason: None, offset: None };
+        let refusal = Refusal::new(self.errno);
         match self.advice {
             Some(advice) => Cause::Explained { refusal, advice },
             None => Cause::Refused(refusal),

@@ -1,12 +1,14 @@
 //! What a rule refers to must be there, and fit.
 
-use super::super::{
-    Family, Rule, Selector, Set, SetRef, Statement, Type, ValueType, Verdict, bytes,
-};
-use super::contents::target;
-use super::refused::ENODATA;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Verdict};
+use crate::nftables::fake::contents::{Contents, target};
+use crate::nftables::fake::refused::{ENODATA, Refused};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::statement::{Selector, SetRef, Statement};
+use crate::nftables::table::Family;
+use crate::nftables::wire::bytes;
 
 impl Contents {
     pub(super) fn check_rule(&self, rule: &Rule) -> Result<(), Refused> {
@@ -41,7 +43,7 @@ impl Contents {
     /// The set in which something is looked up.
     fn looked_up(&self, left: &[Selector], name: &str) -> Result<&Set, Refused> {
         let held = self.sets.get(name).ok_or_else(|| Refused::absent("set or map", name))?;
-        let types: Vec<Type> = left.iter().map(|selector| selector.of_type()).collect();
+        let types: Vec<DataType> = left.iter().map(|selector| selector.data_type()).collect();
         if types != held.set.key {
             // Of a key that is long enough the kernel would not know.
             let is_short = bytes::length(&types) < bytes::length(&held.set.key);
@@ -63,8 +65,8 @@ impl Contents {
         if self.family != Family::Inet && self.family != family {
             return Err(Refused::new(errno::EOPNOTSUPP, "its table sees no such packets"));
         }
-        let address = if family == Family::Ip6 { Type::Ipv6Addr } else { Type::Ipv4Addr };
-        let needed = [address, Type::InetService];
+        let address = if family == Family::Ip6 { DataType::Ipv6Addr } else { DataType::Ipv4Addr };
+        let needed = [address, DataType::InetService];
         let needed = if with_port { &needed[..] } else { &needed[..1] };
         if !value.starts_with(needed) {
             return Err(Refused::new(ENODATA, "its map's values are of other types"));

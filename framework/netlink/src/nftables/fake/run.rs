@@ -1,20 +1,21 @@
 //! A transaction: all of it or nothing.
 
-use super::super::{Operation, Table, Transaction};
-use super::plan::Plan;
-use super::refused::ERANGE;
-use super::{Contents, Refused, Tables};
-use crate::Error;
+use crate::error::Error;
+use crate::nftables::fake::contents::{Contents, Tables};
+use crate::nftables::fake::plan::Plan;
+use crate::nftables::fake::refused::{ERANGE, Refused};
+use crate::nftables::table::Table;
+use crate::nftables::transaction::{Operation, Transaction};
 
 /// The longest name, in bytes.
 const NAME: usize = 255;
 
 /// The tables after a transaction, and whether anything changed: what was there before does not count as a change,
 /// save for chains and sets, as in the kernel.
-pub(super) fn transaction(
+pub(super) fn transaction<R>(
     tables: &Tables,
     transaction: &Transaction,
-    plan: &mut Plan,
+    plan: &mut Plan<R>,
 ) -> Result<(Tables, bool), Error> {
     let at = |operation: &Operation, refused: Refused| {
         refused.cause().during(operation.verb(), transaction.name(operation))

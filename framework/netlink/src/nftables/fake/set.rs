@@ -1,9 +1,10 @@
 //! Sets and maps: added, deleted.
 
-use super::super::{Set, ValueType, bytes};
-use super::contents::HeldSet;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::fake::contents::{Contents, HeldSet};
+use crate::nftables::fake::refused::Refused;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::wire::bytes;
 
 /// The longest key or value, in bytes.
 const LENGTH: usize = 64;

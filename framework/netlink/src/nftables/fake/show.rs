@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Formatter};
 
-use super::super::{Element, Table};
-use super::Contents;
-use super::contents::{HeldChain, HeldRule, HeldSet};
+use crate::nftables::data::Key;
+use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule, HeldSet};
+use crate::nftables::set::Element;
+use crate::nftables::table::Table;
 
 pub(super) fn table(f: &mut Formatter<'_>, table: &Table, contents: &Contents) -> fmt::Result {
     writeln!(f, "table {table} {{")?;
@@ -55,8 +56,8 @@ fn elements(f: &mut Formatter<'_>, elements: &[Element]) -> fmt::Result {
     }
     let mut sorted: Vec<&Element> = elements.iter().collect();
     sorted.sort_by_cached_key(|element| match element.key.clone().into_range() {
-        super::Key::Range(fields) => fields,
-        super::Key::One(_) => Vec::new(),
+        Key::Range(fields) => fields,
+        Key::One(_) => Vec::new(),
     });
     let lines: Vec<String> = sorted.into_iter().map(ToString::to_string).collect();
     writeln!(f, "\t\telements = {{ {} }}", lines.join(",\n\t\t\t     "))

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use cni_netlink::Error;
 use cni_netlink::nftables::{
-    Base, Chain, Fake, Field, Hook, Key, Kind, Policy, Rule, Ruleset, Selector, Set, SetRef,
-    Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Field, Hook, Key, Rule, Ruleset, Selector,
+    Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -23,29 +23,29 @@ fn change(fill: impl FnOnce(&mut Transaction) -> &mut Transaction) -> Transactio
 }
 
 fn commit(
-    fake: &mut Fake,
+    fake: &mut FakeRuleset,
     fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
 ) -> Result<(), Error> {
     fake.commit(&change(fill), None)
 }
 
-pub(crate) fn nat(hook: Hook, priority: i32) -> Base {
-    Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept }
+pub(crate) fn nat(hook: Hook, priority: i32) -> BaseChain {
+    BaseChain::new(ChainType::Nat, hook, priority)
 }
 
-pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
-    Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
+pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
+    Set::new(name, key, value)
 }
 
 /// Ports to chains.
 pub(crate) fn ports() -> Set {
-    set("ports", &[Type::InetProto, Type::InetService], ValueType::Verdict)
+    set("ports", &[DataType::InetProto, DataType::InetService], ValueType::Verdict)
 }
 
 /// Addresses and ranges of ports to chains.
 pub(crate) fn ranges() -> Set {
-    let key = [Type::Ipv4Addr, Type::InetService];
-    Set { interval: true, ..set("ranges", &key, ValueType::Verdict) }
+    let key = [DataType::Ipv4Addr, DataType::InetService];
+    set("ranges", &key, ValueType::Verdict).with_intervals()
 }
 
 pub(crate) fn tcp(port: u16) -> Key {
@@ -74,8 +74,8 @@ pub(crate) fn vmap(map: &str) -> Statement {
 }
 
 /// A base chain `pre`, chains `a` and `b`, the maps.
-pub(crate) fn usual() -> Fake {
-    let mut fake = Fake::default();
+pub(crate) fn usual() -> FakeRuleset {
+    let mut fake = FakeRuleset::default();
     commit(&mut fake, |it| {
         it.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
         it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
@@ -85,7 +85,7 @@ pub(crate) fn usual() -> Fake {
     fake
 }
 
-fn references(fake: &mut Fake, chain: &str) -> u32 {
+fn references(fake: &mut FakeRuleset, chain: &str) -> u32 {
     fake.chain(&table(), chain).expect("read").expect("a chain").references
 }
 
@@ -167,13 +167,13 @@ fn the_generation_rises_when_something_changed() {
 #[test]
 fn rules_stand_in_order_and_go_by_handle() {
     let mut fake = usual();
-    let rule = |comment: &str| Rule { comment: Some(comment.to_owned()), ..Rule::new("a", []) };
+    let rule = |comment: &str| Rule::new("a", []).with_comment(comment);
     commit(&mut fake, |it| {
         it.add_rule(rule("2")).add_rule(rule("3")).insert_rule(rule("1"));
-        it.add_rule(Rule { chain: "b".to_owned(), ..rule("4") })
+        it.add_rule(Rule::new("b", []).with_comment("4"))
     })
     .expect("committed");
-    let listed = |fake: &mut Fake| {
+    let listed = |fake: &mut FakeRuleset| {
         let rules = fake.rules(&table()).expect("read").into_iter();
         rules.map(|rule| (rule.comment.unwrap_or_default(), rule.handle)).collect::<Vec<_>>()
     };
@@ -209,7 +209,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
         .expect("committed");
     let Key::Range(inside) = range((5, 5), (150, 150)) else { unreachable!("a range") };
     let point = Key::One(inside.into_iter().map(|(first, _)| first).collect());
-    let (set, absent) = (ranges(), set("absent", &[Type::InetProto], ValueType::None));
+    let (set, absent) = (ranges(), set("absent", &[DataType::InetProto], ValueType::None));
     let keys = [
         (&set, point),
         (&set, whole.clone()),
@@ -224,7 +224,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
 #[test]
 fn tables_and_families_stand_side_by_side() {
     let mut fake = usual();
-    let other = Table { family: cni_netlink::nftables::Family::Ip6, name: "t".to_owned() };
+    let other = Table::new(cni_netlink::nftables::Family::Ip6, "t");
     let mut transaction = Transaction::on(other.clone());
     transaction.add_table().add_chain(Chain::regular("a"));
     fake.commit(&transaction, None).expect("committed");

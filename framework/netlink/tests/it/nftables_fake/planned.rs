@@ -1,7 +1,7 @@
 //! What a test can plan to happen.
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, Fake, Ruleset, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Transaction};
 
 use super::{change, commit, usual};
 
@@ -54,7 +54,7 @@ fn any_commit_can_be_refused() {
 
 #[test]
 fn each_operation_can_be_refused_in_turn_and_then_nothing_happens() {
-    let change = |fake: &mut Fake| {
+    let change = |fake: &mut FakeRuleset| {
         commit(fake, |it| it.add_chain(Chain::regular("c")).delete_chain("c").delete_chain("a"))
     };
     let before = usual();

@@ -2,8 +2,8 @@
 
 use cni_netlink::errno::{EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, EOPNOTSUPP};
 use cni_netlink::nftables::{
-    Base, Chain, Fake, Family, Field, Hook, Key, Kind, Operation, Rule, Ruleset, Selector, Set,
-    Statement, Transaction, Type, Value, ValueType,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Family, Field, Hook, Key, Operation, Rule,
+    Ruleset, Selector, Set, Statement, Transaction, Value, ValueType,
 };
 
 use super::{change, commit, goto, jump, nat, ports, range, ranges, set, tcp, usual, vmap};
@@ -14,7 +14,7 @@ const ERANGE: i32 = 34;
 /// What a transaction is refused with; what it did before the refusal must be undone.
 #[track_caller]
 fn refused(
-    fake: &mut Fake,
+    fake: &mut FakeRuleset,
     fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
 ) -> Option<i32> {
     let before = fake.clone();
@@ -39,8 +39,8 @@ fn dnat(family: Family, map: &str) -> Statement {
 
 /// Ports to addresses and ports.
 fn targets() -> Set {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
-    Set { name: "targets".to_owned(), value, ..ports() }
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
+    Set::new("targets", ports().key, value)
 }
 
 /// Lets a port lead to a chain.
@@ -76,15 +76,15 @@ fn an_error_reads_as_the_kernels() {
 
 #[test]
 fn nothing_is_in_a_table_that_is_not_there() {
-    let absent = Fake::default().commit(&change(|it| it.delete_table()), None);
+    let absent = FakeRuleset::default().commit(&change(|it| it.delete_table()), None);
     assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
-    let absent = Fake::default().commit(&change(|it| it.add_set(&ports())), None);
+    let absent = FakeRuleset::default().commit(&change(|it| it.add_set(&ports())), None);
     assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
 }
 
 #[test]
 fn what_is_not_there_cannot_be_deleted_or_added_to() {
-    let absent = set("absent", &[Type::InetProto, Type::InetService], ValueType::None);
+    let absent = set("absent", &[DataType::InetProto, DataType::InetService], ValueType::None);
     let mut fake = usual();
     let mut is_absent = |fill: &dyn Fn(&mut Transaction) -> &mut Transaction| {
         refused(&mut fake, fill) == Some(ENOENT)
@@ -142,8 +142,8 @@ fn a_chain_or_a_set_is_not_added_again_otherwise() {
     let mut again = |base| refused(&mut fake, |it| it.add_chain(Chain::base("pre", base)));
     assert_eq!(again(nat(Hook::Prerouting, -99)), Some(EOPNOTSUPP));
     assert_eq!(again(nat(Hook::Output, -100)), Some(EOPNOTSUPP));
-    assert_eq!(again(Base { kind: Kind::Filter, ..nat(Hook::Prerouting, -100) }), Some(EEXIST));
-    let other = Set { value: ValueType::None, ..ports() };
+    assert_eq!(again(BaseChain::new(ChainType::Filter, Hook::Prerouting, -100)), Some(EEXIST));
+    let other = Set::new(ports().name, ports().key, ValueType::None);
     assert_eq!(refused(&mut fake, |it| it.add_set(&other)), Some(EEXIST));
     let late = Chain::base("late", nat(Hook::Forward, 0));
     assert_eq!(refused(&mut fake, |it| it.add_chain(late)), Some(EOPNOTSUPP));
@@ -190,7 +190,7 @@ fn a_rule_fits_the_sets_that_it_looks_up() {
 #[test]
 fn addresses_are_translated_only_where_that_works_however_packets_get_there() {
     let mut fake = usual();
-    let filter = Base { kind: Kind::Filter, ..nat(Hook::Input, 0) };
+    let filter = BaseChain::new(ChainType::Filter, Hook::Input, 0);
     commit(&mut fake, |it| {
         it.add_set(&targets()).add_chain(Chain::base("filter", filter));
         it.add_rule(rule("pre", dnat(Family::Ip, "targets")));

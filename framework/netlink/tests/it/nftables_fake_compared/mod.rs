@@ -3,7 +3,7 @@
 mod random;
 
 use cni_netlink::nftables::{
-    Chain, ChainInfo, Element, Fake, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
+    Chain, ChainInfo, Element, FakeRuleset, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
     TableInfo, Transaction,
 };
 use cni_netlink::{Error, errno};
@@ -72,9 +72,9 @@ fn sorted(elements: Vec<Element>) -> Vec<String> {
 }
 
 /// The kernel does not say whether a set that was made otherwise has intervals.
-fn shown(element: Element) -> String {
-    let key = element.key.into_range();
-    format!("{:?}", Element { key, ..element })
+fn shown(mut element: Element) -> String {
+    element.key = element.key.into_range();
+    format!("{element:?}")
 }
 
 /// Commits; whether that raised the generation, or what it was refused with.
@@ -99,10 +99,10 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
 fn the_kernel_and_the_fake_agree() {
     inside(|| {
         let mut random = Random(0x5eed_2026_1124);
-        let (mut fake, mut kernel) = (Fake::default(), Kernel::open().expect("a socket"));
+        let (mut fake, mut kernel) = (FakeRuleset::default(), Kernel::open().expect("a socket"));
         let mut done = 0;
         for number in 0..TRANSACTIONS {
-            let operations = random.operations(fake == Fake::default());
+            let operations = random.operations(fake == FakeRuleset::default());
             let told = with_handles(&operations, &mut fake);
             let before = fake.to_string();
             let real = outcome(&mut kernel, &operations);
@@ -127,7 +127,7 @@ fn nft_reads_its_text() {
         transaction.add_element(&ranges(), range((4, 9), (1, 99)), goto("b"), None);
         transaction.add_rule(Rule::new("pre", [vmap("ports")]));
         let rule = Rule::new("post", [Statement::CtStatusDnat, Statement::Masquerade]);
-        transaction.add_rule(Rule { comment: Some("hairpin".to_owned()), ..rule });
+        transaction.add_rule(rule.with_comment("hairpin"));
         fake.commit(&transaction, None).expect("committed");
         std::fs::write("/run/ruleset", fake.to_string()).expect("written");
         run("nft -f /run/ruleset");

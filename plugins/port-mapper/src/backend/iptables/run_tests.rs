@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use async_std::task::block_on;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::super::tools::Variant;
 use super::*;
@@ -16,7 +16,7 @@ use crate::backend::Surroundings;
 const HANGS: &str =
     "#!/bin/sh\ntrap '' TERM\nsleep 600 &\necho $$ $! >\"$0.pids\"\nexec sleep 600\n";
 
-fn runner(programs: &TemporaryDir, work: Duration) -> Runner {
+fn runner(programs: &TempDir, work: Duration) -> Runner {
     let path = format!("{}:/usr/bin:/bin", programs.path().display());
     let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
     let tools = Tools::new(Variant::Usual, &surroundings);
@@ -25,7 +25,7 @@ fn runner(programs: &TemporaryDir, work: Duration) -> Runner {
 
 #[test]
 fn a_program_that_hangs_ends_with_its_children_when_its_time_is_over_and_may_work_later() {
-    let programs = TemporaryDir::new();
+    let programs = TempDir::new();
     let program = programs.path().join("iptables-restore");
     // Written by another process: while another test forks, a file that this process has open for
     // writing can't be executed.
@@ -67,7 +67,7 @@ fn is_alive(pid: &str) -> bool {
 
 #[test]
 fn a_program_has_half_a_minute_and_the_time_to_wait_for_the_lock() {
-    let programs = TemporaryDir::new();
+    let programs = TempDir::new();
     let execution = runner(&programs, WORK).execution(Path::new("x"), Vec::new(), Vec::new());
     assert_eq!(execution.limits.deadline, Duration::from_millis(30_100));
 }

@@ -6,8 +6,8 @@
 use std::rc::Rc;
 
 use cni_netlink::nftables::{
-    Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement, Type, ValueType,
-    Verdict,
+    DataType, Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement,
+    ValueType, Verdict,
 };
 use sha2::{Digest, Sha256};
 
@@ -139,7 +139,7 @@ fn readable(chain: &str) -> String {
 /// The set of a branch's excluded devices.
 pub(super) fn devices_set(chain: &str) -> Set {
     let name = format!("{chain}/devices");
-    Set { name, key: vec![Type::Ifname], value: ValueType::None, interval: false, comment: None }
+    Set::new(name, [DataType::Ifname], ValueType::None)
 }
 
 fn devices(chain: &str, claim: &Claim) -> Option<(Set, Vec<Key>)> {

@@ -213,7 +213,8 @@ impl<'a> Edit<'a> {
             })
             .collect();
         let is_ours = |rule: &InstalledRule| {
-            jumps.contains(&rule.handle) || ours.iter().any(|own| rule.says(own, family))
+            jumps.contains(&rule.handle)
+                || ours.iter().any(|own| rule.is_equivalent_to(own, family))
         };
         let mut standing =
             self.picture.rules.iter().filter(|(chain, _)| layout::is_standing(chain));

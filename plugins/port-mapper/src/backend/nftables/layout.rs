@@ -8,7 +8,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use cni_netlink::nftables::{
-    Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Statement, Table, Verdict,
+    BaseChain, Chain, ChainType, Field, Hook, Op, Operand, Rule, Selector, Statement, Table,
+    Verdict,
 };
 
 use crate::claim::Cidr;
@@ -33,7 +34,7 @@ pub(in crate::backend) fn table() -> Table {
 /// The chains that stand as long as anybody is mapped.
 pub(super) fn chains() -> [Chain; 5] {
     let nat = |name: &str, hook, priority| {
-        Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+        Chain::base(name, BaseChain::new(ChainType::Nat, hook, priority))
     };
     [
         Chain::regular(HOST_PORTS),
@@ -46,8 +47,7 @@ pub(super) fn chains() -> [Chain; 5] {
 
 /// The chain that stands once anybody is to be reached by 127.0.0.1. It comes before all tracking.
 pub(super) fn guard() -> Chain {
-    let (kind, hook) = (Kind::Filter, Hook::Prerouting);
-    Chain::base(GUARD, Base { kind, hook, priority: -300, policy: Policy::Accept })
+    Chain::base(GUARD, BaseChain::new(ChainType::Filter, Hook::Prerouting, -300))
 }
 
 /// Whether the chain is one of these, and not of a network.
@@ -82,7 +82,7 @@ pub(super) fn guard_rules() -> [Rule; 2] {
 
 /// The address is one of those by which a host calls itself.
 pub(super) fn is_loopback(address: Selector) -> Statement {
-    let right = Right::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    let right = Operand::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
     Statement::Match { left: address, op: Op::Eq, right }
 }
 
@@ -92,6 +92,6 @@ pub(super) fn is_in(address: Selector, subnet: &Cidr) -> Statement {
         IpAddr::V4(address) => Field::Ipv4(address),
         IpAddr::V6(address) => Field::Ipv6(address),
     };
-    let right = Right::Prefix(first, subnet.prefix());
+    let right = Operand::Prefix(first, subnet.prefix());
     Statement::Match { left: address, op: Op::Eq, right }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
 use serde::Deserialize;
 
 use super::plan::{self, Wanted};
@@ -49,7 +49,7 @@ enum Verb {
 /// A ruleset, what was done to it last, and who is mapped.
 #[derive(Default)]
 struct World {
-    fake: Fake,
+    fake: FakeRuleset,
     last: Option<Transaction>,
     claims: Vec<Claim>,
 }
@@ -157,7 +157,7 @@ fn what_others_change_between_look_and_commit_is_looked_at_again() {
     let mut racer = claim(2);
     racer.mappings = claim(1).mappings;
     // Both saw a free port; the first to commit wins, and the other is told so.
-    let mut first = World { fake: Fake::default(), ..World::default() };
+    let mut first = World { fake: FakeRuleset::default(), ..World::default() };
     first.fake.before_next_commit(move |fake| {
         let mut other = World { fake: std::mem::take(fake), ..World::default() };
         other.install(&racer, &[]).unwrap();

@@ -23,7 +23,7 @@ on_every_backend!(
 const SURPLUS: &str = "too much: ";
 
 fn restore(paper: &Paper) -> Outcome {
-    CallBuilder::by_hand(&["restore"]).within(&paper.host).run(plugin())
+    CallBuilder::cli(&["restore"]).within(&paper.host).run(plugin())
 }
 
 /// Two containers of one network, before and after something was broken.
@@ -202,7 +202,7 @@ fn restore_and_list_name_a_damaged_file_and_go_on_with_the_others(backend: &'sta
         let file = files(&paper.host, STATE).into_iter().find(|name| name.starts_with("c1~"));
         empty_the_firewall(&paper.host, backend);
         for words in [["restore"], ["list"]] {
-            let outcome = CallBuilder::by_hand(&words).within(&paper.host).run(plugin());
+            let outcome = CallBuilder::cli(&words).within(&paper.host).run(plugin());
             assert_eq!(outcome.code(), Some(1), "{name}, {words:?}: {outcome}");
             let said = format!("{}{}", outcome.stdout, outcome.stderr);
             let file = file.as_deref().expect("the file is there");

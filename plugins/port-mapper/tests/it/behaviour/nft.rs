@@ -1,6 +1,6 @@
 //! What only the nftables backend has to show.
 
-use cni_test_kit::{CallBuilder, Place};
+use cni_test_kit::{CallBuilder, Netns};
 use serde_json::{Value, json};
 
 use super::world::{NFTABLES, Paper, port, port_at};
@@ -8,7 +8,7 @@ pub(crate) use crate::common::traces::{TABLE, table};
 use crate::common::{CHAIN, add, del, plugin, tcp};
 
 /// The chain of the test's network.
-pub(crate) fn branch(place: &Place) -> String {
+pub(crate) fn branch(place: &Netns) -> String {
     branch_in(&table(place))
 }
 

@@ -104,7 +104,7 @@ fn with_masq_all_the_server_sees_the_host(backend: &'static str) {
 }
 
 /// Makes the container a machine that takes 127.0.0.0/8 for addresses behind the host.
-fn takes_localhost_for_the_host(place: &cni_test_kit::Place) {
+fn takes_localhost_for_the_host(place: &cni_test_kit::Netns) {
     place.sh("ip link set lo down
          echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
          ip address flush dev lo

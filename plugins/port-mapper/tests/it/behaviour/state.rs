@@ -183,7 +183,7 @@ fn restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed(backend: &
     empty_the_firewall(&paper.host, backend);
     add(&two);
     empty_the_firewall(&paper.host, backend);
-    CallBuilder::by_hand(&["restore"]).within(&paper.host).run(plugin()).expect_success();
+    CallBuilder::cli(&["restore"]).within(&paper.host).run(plugin()).expect_success();
     let traces = paper.traces();
     assert!(
         traces.contains("container_id: c2") && !traces.contains("container_id: c1"),

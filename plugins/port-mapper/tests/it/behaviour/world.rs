@@ -1,6 +1,6 @@
 //! A host with a backend to test, a client outside, and what is asked of them again and again.
 
-use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
+use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Netns, PluginDir};
 use serde_json::{Value, json};
 
 pub(crate) use crate::common::traces::{NFTABLES, listing, traces};
@@ -118,12 +118,12 @@ pub(crate) fn port_at(address: &str, host_port: u16, container_port: u16) -> Val
 }
 
 /// The names of files below a directory of the host; none when it is not there.
-pub(crate) fn files(place: &Place, directory: &str) -> Vec<String> {
+pub(crate) fn files(place: &Netns, directory: &str) -> Vec<String> {
     let names = place.sh(&format!("find {directory} -mindepth 1 -printf '%P\\n' 2>/dev/null || :"));
     names.lines().map(str::to_owned).collect()
 }
 
 /// Whether packets of 127.0.0.1 may leave by the interface.
-pub(crate) fn route_localnet(place: &Place, interface: &str) -> bool {
+pub(crate) fn route_localnet(place: &Netns, interface: &str) -> bool {
     place.read(&format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet")).trim() == "1"
 }

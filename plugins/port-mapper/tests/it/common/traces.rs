@@ -1,13 +1,13 @@
 //! The rules of ours that stand on a host, in the words of each backend; and how they all go.
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use serde_json::Value;
 
 pub(crate) const NFTABLES: &str = "nftables";
 pub(crate) const TABLE: &str = "inet mesos-cni-port-mapper";
 
 /// Every chain, rule and element of the table; empty when there is none.
-pub(crate) fn table(place: &Place) -> String {
+pub(crate) fn table(place: &Netns) -> String {
     let json = place.sh(&format!("nft -j list table {TABLE} 2>/dev/null || :"));
     if json.trim().is_empty() {
         return String::new();
@@ -28,7 +28,7 @@ pub(crate) fn table(place: &Place) -> String {
 }
 
 /// Every rule of ours, of both families, as the backend shows them: rules with a tag, chains and jumps.
-pub(crate) fn traces(place: &Place, backend: &str) -> String {
+pub(crate) fn traces(place: &Netns, backend: &str) -> String {
     if backend == NFTABLES {
         return table(place);
     }
@@ -40,7 +40,7 @@ pub(crate) fn traces(place: &Place, backend: &str) -> String {
 }
 
 /// All rules of both families, without counters and dates.
-pub(crate) fn listing(place: &Place, backend: &str) -> String {
+pub(crate) fn listing(place: &Netns, backend: &str) -> String {
     if backend == NFTABLES {
         return place.run("nft list ruleset");
     }
@@ -74,7 +74,7 @@ fn words(value: &Value, between: &str) -> String {
 }
 
 /// What a reload of the firewall without our rules in it does.
-pub(crate) fn empty_the_firewall(place: &Place, backend: &str) {
+pub(crate) fn empty_the_firewall(place: &Netns, backend: &str) {
     match backend {
         "iptables-legacy" => place.sh(
             "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",

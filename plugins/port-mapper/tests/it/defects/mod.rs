@@ -10,5 +10,6 @@ use cni_test_kit::{Behaviour, PluginDir, Script};
 
 /// iptables whose one program fails.
 pub(crate) fn broken_iptables(program: &str) -> PluginDir {
-    PluginDir::new().with(program, &Script::always(Behaviour::exit(1).saying("made to fail\n")))
+    PluginDir::new()
+        .with(program, &Script::always(Behaviour::exit(1).with_stderr("made to fail\n")))
 }

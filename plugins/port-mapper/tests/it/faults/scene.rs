@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_test_kit::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
+use cni_test_kit::{CallBuilder, Fault, FaultedCall, Host, Outcome, PluginDir, Snapshot};
 use serde_json::{Value, json};
 
 use crate::common::traces::{NFTABLES, empty_the_firewall};
@@ -143,11 +143,11 @@ impl Scene {
         tried
     }
 
-    fn with_fault(&self, deed: Deed, number: u64, fault: Fault) -> Faulted {
+    fn with_fault(&self, deed: Deed, number: u64, fault: Fault) -> FaultedCall {
         let call = match deed {
             Deed::Add => self.call.clone(),
             Deed::Del => self.call.clone().as_verb("DEL"),
-            Deed::Restore => CallBuilder::by_hand(&["restore"]).within(&self.host),
+            Deed::Restore => CallBuilder::cli(&["restore"]).within(&self.host),
         };
         if deed != Deed::Add {
             self.call.run(plugin()).expect_success();
@@ -167,7 +167,7 @@ impl Scene {
 
     /// `restore`, which must succeed, and then a CHECK against this result.
     pub(crate) fn restore_and_check(&self, at: &str, result: &Value) {
-        let restore = CallBuilder::by_hand(&["restore"]).within(&self.host).run(plugin());
+        let restore = CallBuilder::cli(&["restore"]).within(&self.host).run(plugin());
         assert_eq!(restore.code(), Some(0), "{at}: the next restore: {restore}");
         self.check(at, result);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_std::task::block_on;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
 use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};
@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::programs::executable;
 
 /// A directory of pretended programs, which note how they were run.
-pub(crate) struct Pretence(TemporaryDir);
+pub(crate) struct Pretence(TempDir);
 
 /// How long to wait for the xtables lock.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ const RESTORE: &str = "cat \"$input\" >>\"$here/told\"; exit 0";
 
 impl Pretence {
     pub(crate) fn new() -> Self {
-        let pretence = Self(TemporaryDir::new());
+        let pretence = Self(TempDir::new());
         pretence.program("iptables-save", SAVE);
         pretence.restore(RESTORE);
         pretence.program("iptables", "echo 'iptables v1.8.9 (nf_tables)'");

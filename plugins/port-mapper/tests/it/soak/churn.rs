@@ -55,7 +55,7 @@ fn while_thousands_come_and_go_nothing_grows_and_a_connection_lives_on(backend: 
     add(&served);
     let _server = container.serve(Traffic::Echo, 7);
     let before = picture(&host);
-    let conversation = outside.converse(HOST, 7000);
+    let conversation = outside.echo_session(HOST, 7000);
 
     let staying: Vec<_> = staying(&host, backend, plan.staying).collect();
     staying.iter().for_each(|call| drop(add(call)));

@@ -61,7 +61,7 @@ fn crowd(town: &Town) {
 /// With what was killed still lying about: none of it may come back in place of what is attached.
 fn reload_the_firewall(town: &Town) {
     empty_the_firewall(&town.host, town.backend);
-    CallBuilder::by_hand(&["restore"]).within(&town.host).run(plugin()).expect_success();
+    CallBuilder::cli(&["restore"]).within(&town.host).run(plugin()).expect_success();
 }
 
 /// How many attachments there are in the end.

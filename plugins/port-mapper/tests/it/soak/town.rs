@@ -112,7 +112,7 @@ impl Town {
 
     /// What was never asked for may be refused; what is attached is not touched.
     fn restore(&self, rng: &mut Rng) {
-        let restore = CallBuilder::by_hand(&["restore"]).within(&self.host);
+        let restore = CallBuilder::cli(&["restore"]).within(&self.host);
         if let Some(outcome) = self.call(&restore.limit(Duration::from_secs(PATIENCE + 60)), rng) {
             assert_eq!(outcome.code(), Some(0), "{}: restore: {outcome}", self.backend);
         }
