@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script, wait_until};
 use serde_json::{Value, json};
 
-use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs, wait_until};
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs};
 
 /// The time in seconds for which a breaker stays open until the test ends.
 const LONG: f64 = 3600.0;

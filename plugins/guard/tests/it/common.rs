@@ -3,7 +3,7 @@
 use std::fs::DirEntry;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
@@ -52,14 +52,4 @@ pub(crate) fn processes(dir: &PluginDir) -> Vec<String> {
     let program = |process: &DirEntry| std::fs::read_link(process.path().join("exe")).ok();
     let runs = |process: &DirEntry| program(process).is_some_and(|it| it.starts_with(&path));
     all.filter(runs).map(|process| process.file_name().to_string_lossy().into_owned()).collect()
-}
-
-/// Waits for a condition. The time limit only ends a test that hangs.
-#[track_caller]
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(120), "timed out waiting until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }

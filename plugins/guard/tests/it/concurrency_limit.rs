@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use cni_test_kit::{Behaviour, CallBuilder, PluginDir, RecordedCall, RunningCall, Script};
+use cni_test_kit::{
+    Behaviour, CallBuilder, PluginDir, RecordedCall, RunningCall, Script, wait_until,
+};
 use serde_json::json;
 
-use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, processes, verbs, wait_until};
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, processes, verbs};
 
 /// The timeout, in seconds, of a call whose permit will be released.
 const LONG: f64 = 50.0;

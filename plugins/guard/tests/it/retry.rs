@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use cni_test_kit::{Behaviour, Script};
+use cni_test_kit::{Behaviour, Script, wait_until};
 use serde_json::json;
 
-use crate::common::{add, delegate, plugin, processes, verbs, wait_until};
+use crate::common::{add, delegate, plugin, processes, verbs};
 
 fn later(times: usize) -> Vec<Behaviour> {
     vec![Behaviour::error(11, "later"); times]

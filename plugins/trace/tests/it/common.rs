@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
@@ -56,16 +54,6 @@ impl Fixture {
 pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("the file was written");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-}
-
-/// Waits for a condition. The time limit only ends a test that hangs.
-#[track_caller]
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(120), "timed out waiting until {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// The number of the system call `flock`, as /proc shows it.

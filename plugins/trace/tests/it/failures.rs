@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::Write;
 
-use cni_test_kit::{Behaviour, CallBuilder, Script};
+use cni_test_kit::{Behaviour, CallBuilder, Script, wait_until};
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, plugin, wait_until, waits_for_a_lock};
+use crate::common::{Fixture, plugin, waits_for_a_lock};
 
 #[test]
 fn a_line_that_a_full_disk_cut_off_does_not_spoil_the_next() {
