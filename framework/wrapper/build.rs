@@ -1,4 +1,5 @@
-//! Links the unwinder statically, because each start of a plugin would have to load the shared library.
+//! Links the unwinder statically, because each start of a plugin would have to load the shared
+//! library.
 
 use std::{env, path::Path, process::Command};
 
@@ -16,7 +17,8 @@ fn main() {
     }
 }
 
-/// Returns whether the linker finds it. If not, or when cross-compiling, the shared library is used.
+/// Returns whether the linker finds it. If not, or when cross-compiling, the shared library is
+/// used.
 #[allow(clippy::disallowed_methods, reason = "cargo passes values in the environment")]
 fn has_unwinder() -> bool {
     let native = env::var("HOST") == env::var("TARGET");

@@ -11,7 +11,8 @@ const MOST_VALUES: usize = 50 << 10;
 
 /// Parses exactly one document, of at most 51,200 values.
 ///
-/// The bound is there because two bytes of text such as `0,` or `{}` take a hundred bytes of memory.
+/// The bound is there because two bytes of text such as `0,` or `{}` take a hundred bytes of
+/// memory.
 ///
 /// # Errors
 ///
@@ -32,7 +33,8 @@ pub fn count(value: &Value) -> usize {
     }
 }
 
-/// Returns how many values a text has at most: each but the first follows a comma or an opening bracket.
+/// Returns how many values a text has at most: each but the first follows a comma or an opening
+/// bracket.
 fn values(text: &[u8]) -> usize {
     let (mut count, mut in_string, mut escaped) = (1, false, false);
     for byte in text {

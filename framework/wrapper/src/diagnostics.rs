@@ -33,7 +33,8 @@ struct Diagnostics {
 ///
 /// # Errors
 ///
-/// Code 7 for a level that does not exist. A log file that can't be opened is reported on stderr only.
+/// Code 7 for a level that does not exist. A log file that can't be opened is reported on stderr
+/// only.
 pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
     let level = level(call.settings().log_level.as_deref(), &call.environment)?;
     if level == LevelFilter::Off {
@@ -123,7 +124,8 @@ impl Log for Diagnostics {
         }
         let text = record.args().to_string();
         let level = record.level().as_str().to_lowercase();
-        // With one write, because other processes write there, too. A failure must not stop the call.
+        // With one write, because other processes write there, too. A failure must not stop the
+        // call.
         let line = format!("{} {level}: {text}\n", self.prefix);
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(mut file) = self.file.as_ref() {

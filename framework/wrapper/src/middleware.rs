@@ -7,8 +7,8 @@ use crate::{call::Call, error::Error};
 
 /// The hooks that one wrapper adds around a plugin.
 ///
-/// Every hook has a default that does nothing, so a wrapper implements only those that it needs. Every
-/// verb is forwarded to the inner plugin in any case.
+/// Every hook has a default that does nothing, so a wrapper implements only those that it needs.
+/// Every verb is forwarded to the inner plugin in any case.
 ///
 /// ```text
 ///            ADD                     DEL                      CHECK            GC, STATUS
@@ -17,26 +17,27 @@ use crate::{call::Call, error::Error};
 ///   └─ after_add               └─ after_del              └─ check         └─
 /// ```
 ///
-/// `before_del` removes what `after_add` creates, and `after_del` removes what `before_add` creates. The same
-/// hooks undo a failed ADD ([`Call::is_rollback`] is true then). So they must succeed if there is nothing to
-/// remove. A hook that failed before it changed anything can say so with [`Error::nothing_to_undo`].
+/// `before_del` removes what `after_add` creates, and `after_del` removes what `before_add`
+/// creates. The same hooks undo a failed ADD ([`Call::is_rollback`] is true then). So they must
+/// succeed if there is nothing to remove. A hook that failed before it changed anything can say so
+/// with [`Error::nothing_to_undo`].
 #[allow(
     async_fn_in_trait,
     reason = "a plugin runs on one thread: its futures are never sent to another"
 )]
 pub trait Middleware {
-    /// The plugin's own keys of the network configuration. Other keys are ignored here and kept for the
-    /// delegate.
+    /// The plugin's own keys of the network configuration. Other keys are ignored here and kept for
+    /// the delegate.
     ///
-    /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here and
-    /// check it in `before_add`.
+    /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here
+    /// and check it in `before_add`.
     type Config: DeserializeOwned;
 
     /// Changes the configuration that is passed to a delegate. It is called for every verb and each
     /// delegate, so that ADD and DEL pass the same.
     ///
-    /// It must be pure: the outcome depends on the call and the configuration only. It is not called in the
-    /// chained position.
+    /// It must be pure: the outcome depends on the call and the configuration only. It is not
+    /// called in the chained position.
     ///
     /// # Errors
     ///
@@ -51,7 +52,8 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs before the inner ADD. Check the configuration here, so that a wrong one changes nothing.
+    /// Runs before the inner ADD. Check the configuration here, so that a wrong one changes
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -76,20 +78,20 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs before the inner DEL. It must not need the namespace, prevResult or runtimeConfig. If everything
-    /// is removed already, it succeeds.
+    /// Runs before the inner DEL. It must not need the namespace, prevResult or runtimeConfig. If
+    /// everything is removed already, it succeeds.
     ///
     /// # Errors
     ///
-    /// It is retried twice. Then the DEL fails with code 11 and the inner plugin is not called, because it
-    /// might release an address to which something of this plugin still refers.
+    /// It is retried twice. Then the DEL fails with code 11 and the inner plugin is not called,
+    /// because it might release an address to which something of this plugin still refers.
     async fn before_del(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())
     }
 
-    /// Runs after the inner DEL if that succeeded, in a rollback in any case. If everything is removed already,
-    /// it succeeds.
+    /// Runs after the inner DEL if that succeeded, in a rollback in any case. If everything is
+    /// removed already, it succeeds.
     ///
     /// # Errors
     ///
@@ -99,8 +101,8 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs after the inner CHECK: checks that what ADD created exists unchanged. `result` is the final result
-    /// of ADD.
+    /// Runs after the inner CHECK: checks that what ADD created exists unchanged. `result` is the
+    /// final result of ADD.
     ///
     /// # Errors
     ///
@@ -115,9 +117,9 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs before the inner GC: removes everything that belongs to attachments of this network that are not
-    /// in `valid`. It is not called if the runtime passed no list. Go on after an error, and return all of
-    /// them with [`Error::combine`].
+    /// Runs before the inner GC: removes everything that belongs to attachments of this network
+    /// that are not in `valid`. It is not called if the runtime passed no list. Go on after an
+    /// error, and return all of them with [`Error::combine`].
     ///
     /// # Errors
     ///
@@ -136,8 +138,8 @@ pub trait Middleware {
     ///
     /// # Errors
     ///
-    /// The reason why not. Any error but [`Error::NotAvailable`] and [`Error::LimitedConnectivity`] is converted
-    /// to the former.
+    /// The reason why not. Any error but [`Error::NotAvailable`] and [`Error::LimitedConnectivity`]
+    /// is converted to the former.
     async fn status(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())

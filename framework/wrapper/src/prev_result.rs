@@ -31,7 +31,8 @@ fn neither_delegate_nor_prev_result(call: &Call) -> Error {
         format!(
             "neither a delegate nor a prevResult is given. Use it as a wrapper: \
              {{\"type\": {name}, \"delegate\": {{\"type\": \"bridge\", …}}, …}}; \
-             or chained, after another plugin: {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
+             or chained, after another plugin: \
+             {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
         ),
     )
 }

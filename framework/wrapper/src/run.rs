@@ -51,18 +51,21 @@ impl About {
         Self { name, version, description }
     }
 
-    /// Returns the text for people: name, version, description, and the versions of the specification.
+    /// Returns the text for people: name, version, description, and the versions of the
+    /// specification.
     pub fn text(&self) -> String {
         let Self { name, version, description } = self;
         let versions = SpecVersion::list();
         format!(
             "{name} {version}: {description}\n\
-             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). CNI versions: {versions}\n"
+             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). \
+             CNI versions: {versions}\n"
         )
     }
 }
 
-/// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on stdout.
+/// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on
+/// stdout.
 ///
 /// ```no_run
 /// struct Nothing;
@@ -86,7 +89,8 @@ pub fn run(about: About, layers: impl Layers) -> ExitCode {
 /// The exit status of the answer that was written to stdout.
 type Answered = Cell<Option<ExitCode>>;
 
-/// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled back.
+/// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled
+/// back.
 fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
     let environment = Environment::current();
     let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
@@ -159,7 +163,8 @@ pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
         Verb::Status => plugin.status(call).await.map(|()| Reply::Done),
         Verb::Version => Ok(Reply::Version(flow::version::document(call.version))),
-        // `Verb` may grow with the specification; a verb that is not listed here was never announced.
+        // `Verb` may grow with the specification; a verb that is not listed here was never
+        // announced.
         other => Err(Error::IncompatibleVersion { what: format!("{other} is not supported") }),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))

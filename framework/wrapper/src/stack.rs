@@ -41,7 +41,8 @@ impl Stack {
         self
     }
 
-    /// Adds a plugin around a plugin as a layer, for what hooks can't do, such as a retry or a deadline.
+    /// Adds a plugin around a plugin as a layer, for what hooks can't do, such as a retry or a
+    /// deadline.
     #[must_use]
     pub fn with_plugin(
         mut self,

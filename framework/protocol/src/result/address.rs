@@ -34,16 +34,16 @@ impl Family {
         [Self::V4, Self::V6].into_iter().find(|family| family.as_str() == version)
     }
 
-    /// Returns the family of an address for which the document declares one: the declared family if the
-    /// address can belong to it, else the address's own.
+    /// Returns the family of an address for which the document declares one: the declared family if
+    /// the address can belong to it, else the address's own.
     pub(super) fn declared(declared: Self, address: &str) -> Option<Self> {
         let own = Self::of(address)?;
         let may_be_v6 = address.contains(':');
         Some(if declared == Self::V6 && may_be_v6 { Self::V6 } else { own })
     }
 
-    /// Returns the text of an address, with or without prefix length, for a member that declares this
-    /// family. Only a mapped address changes: it becomes plain IPv4 if the family is IPv4.
+    /// Returns the text of an address, with or without prefix length, for a member that declares
+    /// this family. Only a mapped address changes: it becomes plain IPv4 if the family is IPv4.
     pub(super) fn text(self, text: &str) -> String {
         if self == Self::V6 || !text.contains(':') {
             return text.to_owned();

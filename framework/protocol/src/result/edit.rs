@@ -12,7 +12,8 @@ use super::{
 use crate::json::Object;
 
 impl AddResult {
-    /// Sets the four members of `dns` and removes empty ones. `dns` itself is removed if nothing is left.
+    /// Sets the four members of `dns` and removes empty ones. `dns` itself is removed if nothing is
+    /// left.
     ///
     /// # Errors
     ///
@@ -38,15 +39,15 @@ impl AddResult {
         Ok(())
     }
 
-    /// Appends a route; `dst` is written like `10.0.0.0/8`. For members that were added in 1.1.0, change the
-    /// object that this appends.
+    /// Appends a route; `dst` is written like `10.0.0.0/8`. For members that were added in 1.1.0,
+    /// change the object that this appends.
     ///
     /// In 0.1.0 and 0.2.0 a route belongs to the address of its family.
     ///
     /// # Errors
     ///
-    /// `dst` is not an address with prefix length, or the version is 0.1.0 or 0.2.0 and the result has no
-    /// address of that family.
+    /// `dst` is not an address with prefix length, or the version is 0.1.0 or 0.2.0 and the result
+    /// has no address of that family.
     pub fn add_route(&mut self, dst: &str, gw: Option<IpAddr>) -> Result<(), ResultError> {
         let family = Family::of(dst).ok_or_else(|| {
             let why = format!("{dst:?} is not an IP address with prefix length, like 10.0.0.0/8");
@@ -71,13 +72,13 @@ impl AddResult {
         Ok(())
     }
 
-    /// Appends an interface and returns its index. `mtu`, `socketPath` and `pciID` are written in 1.1.0 only;
-    /// older versions have no place for them.
+    /// Appends an interface and returns its index. `mtu`, `socketPath` and `pciID` are written in
+    /// 1.1.0 only; older versions have no place for them.
     ///
     /// # Errors
     ///
-    /// The version is 0.1.0 or 0.2.0, which have no interfaces. Check [`AddResult::version`] first if that is
-    /// not an error for you.
+    /// The version is 0.1.0 or 0.2.0, which have no interfaces. Check [`AddResult::version`] first
+    /// if that is not an error for you.
     pub fn add_interface(&mut self, interface: &Interface) -> Result<usize, ResultError> {
         let version = self.version;
         if Layout::of(version) == Layout::V020 {
@@ -103,7 +104,8 @@ impl AddResult {
     ///
     /// # Errors
     ///
-    /// The version is 0.1.0 or 0.2.0, which have place for one address of each family, and there is one.
+    /// The version is 0.1.0 or 0.2.0, which have place for one address of each family, and there is
+    /// one.
     pub fn add_ip(&mut self, ip: &IpConfig) -> Result<(), ResultError> {
         let family = if ip.address.is_ipv4() { Family::V4 } else { Family::V6 };
         let address = format!("{}/{}", ip.address, ip.prefix);

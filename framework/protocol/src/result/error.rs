@@ -17,8 +17,8 @@ pub enum ResultError {
     /// The output is `null`.
     #[error("there is no result: the output is `null`")]
     Null,
-    /// Malformed JSON, more text after the object, nesting deeper than 127 levels, a byte order mark, or
-    /// text that is not UTF-8.
+    /// Malformed JSON, more text after the object, nesting deeper than 127 levels, a byte order
+    /// mark, or text that is not UTF-8.
     #[error("the result is not exactly one JSON object: {0}")]
     Json(serde_json::Error),
     /// Well-formed JSON of another type.

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::version::SpecVersion;
 
-/// How a result is laid out. The variants are named after the packages of libcni, `types/020` and so on.
+/// How a result is laid out. The variants are named after the packages of libcni, `types/020` and
+/// so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// 0.1.0 and 0.2.0: `ip4` and `ip6`, each with `ip`, `gateway` and `routes`.

@@ -32,8 +32,9 @@ const MOST_VALUES: usize = 1 << 14;
 
 /// A result of ADD in one version of the specification.
 ///
-/// Nothing is lost: unknown keys, the order of keys, the digits of numbers (though `1e3` is printed as
-/// `1e+3`) and the text of addresses are kept. A result that is not changed keeps its very bytes.
+/// Nothing is lost: unknown keys, the order of keys, the digits of numbers (though `1e3` is printed
+/// as `1e+3`) and the text of addresses are kept. A result that is not changed keeps its very
+/// bytes.
 #[derive(Clone, Debug)]
 pub struct AddResult {
     version: SpecVersion,
@@ -46,14 +47,14 @@ pub struct AddResult {
 impl AddResult {
     /// Parses what a plugin printed.
     ///
-    /// `requested` is the version of the plugin's configuration. It counts if the result itself has no
-    /// version (no `cniVersion`, `null`, or the empty string). If a key occurs twice, the last one counts, as
-    /// it does for libcni.
+    /// `requested` is the version of the plugin's configuration. It counts if the result itself has
+    /// no version (no `cniVersion`, `null`, or the empty string). If a key occurs twice, the last
+    /// one counts, as it does for libcni.
     ///
     /// # Errors
     ///
-    /// It is not exactly one JSON object (white space around it is allowed), the version is not known, or
-    /// a member that the version defines has the wrong type; the error names the key.
+    /// It is not exactly one JSON object (white space around it is allowed), the version is not
+    /// known, or a member that the version defines has the wrong type; the error names the key.
     pub fn parse(bytes: &[u8], requested: SpecVersion) -> Result<Self, ResultError> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(ResultError::Nothing);
@@ -111,8 +112,8 @@ impl AddResult {
 
     /// Returns the whole document, to change members for which there is no method.
     ///
-    /// It must stay in the layout of [`AddResult::version`]; `cniVersion` is always printed as that version.
-    /// Remove members with `shift_remove`: `remove` changes the order of the others.
+    /// It must stay in the layout of [`AddResult::version`]; `cniVersion` is always printed as that
+    /// version. Remove members with `shift_remove`: `remove` changes the order of the others.
     pub fn document_mut(&mut self) -> &mut Object {
         self.raw = None;
         &mut self.document

@@ -1,7 +1,7 @@
 //! Typed views, the same for every version of the specification.
 //!
-//! A result was checked when it was parsed, so no entry is missing from a view. If it was changed through
-//! [`AddResult::document_mut`], malformed entries are left out.
+//! A result was checked when it was parsed, so no entry is missing from a view. If it was changed
+//! through [`AddResult::document_mut`], malformed entries are left out.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,8 @@ pub struct Interface {
     pub name: String,
     /// The hardware address, as text.
     pub mac: Option<String>,
-    /// What isolates it, usually the path of a network namespace; `None` for an interface of the host.
+    /// What isolates it, usually the path of a network namespace; `None` for an interface of the
+    /// host.
     pub sandbox: Option<String>,
     /// The largest packet in bytes. Since 1.1.0.
     pub mtu: Option<u64>,
@@ -117,11 +118,12 @@ impl AddResult {
         }
     }
 
-    /// Returns the addresses of the container's interface `ifname` (`CNI_IFNAME`), of both families.
+    /// Returns the addresses of the container's interface `ifname` (`CNI_IFNAME`), of both
+    /// families.
     ///
-    /// An address belongs to it if its index refers to an interface of that name that has a sandbox. An
-    /// address without index belongs to it, too, and so do all addresses of a result without interfaces
-    /// (0.1.0 and 0.2.0, and IPAM plugins in every version).
+    /// An address belongs to it if its index refers to an interface of that name that has a
+    /// sandbox. An address without index belongs to it, too, and so do all addresses of a result
+    /// without interfaces (0.1.0 and 0.2.0, and IPAM plugins in every version).
     pub fn ips_of(&self, ifname: &str) -> Vec<IpConfig> {
         let interfaces = self.interfaces();
         let is_wanted = |index: usize| {

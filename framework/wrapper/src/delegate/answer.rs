@@ -37,12 +37,13 @@ fn error_of(output: &Output) -> DelegateFailure {
     }
 }
 
-/// Reads an error object that was printed with exit status 0. It needs both `code` and `msg`, because a
-/// result may have one of them as an unknown key.
+/// Reads an error object that was printed with exit status 0. It needs both `code` and `msg`,
+/// because a result may have one of them as an unknown key.
 fn error_in(document: &Object) -> Option<DelegateFailure> {
-    let is_error = matches!(document.get("code"), Some(Value::Number(code)) if code.as_u64() != Some(0))
-        && matches!(document.get("msg"), Some(Value::String(_)));
-    is_error.then(|| ErrorObject::read(document).map(Box::new).map(DelegateFailure::Answered))?
+    let has_code = document.get("code").is_some_and(|code| code.is_number() && *code != 0);
+    let has_msg = document.get("msg").is_some_and(Value::is_string);
+    (has_code && has_msg)
+        .then(|| ErrorObject::read(document).map(Box::new).map(DelegateFailure::Answered))?
 }
 
 fn object(stdout: &[u8]) -> Option<Object> {

@@ -1,7 +1,8 @@
 //! The delegates of a call: one, or a list run as a chain.
 //!
-//! ADD, CHECK, GC and STATUS run in list order, DEL in reverse order. ADD and DEL stop at the first error,
-//! as runtimes do with a list: what a later plugin could not remove may depend on an earlier one.
+//! ADD, CHECK, GC and STATUS run in list order, DEL in reverse order. ADD and DEL stop at the first
+//! error, as runtimes do with a list: what a later plugin could not remove may depend on an earlier
+//! one.
 
 use cni_protocol::{AddResult, Object, Verb};
 
@@ -13,8 +14,8 @@ use crate::{
 
 use super::{find::find, invoke::invoke, last_result, pass};
 
-/// Runs ADD from the first delegate to the last, and passes each the result of the previous one. If one
-/// fails, a DEL is sent to all that were started, the failed one included.
+/// Runs ADD from the first delegate to the last, and passes each the result of the previous one. If
+/// one fails, a DEL is sent to all that were started, the failed one included.
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
     for (index, delegate) in call.delegates().iter().enumerate() {
@@ -50,7 +51,8 @@ async fn add_one(
     })
 }
 
-/// Goes on after an error, unlike DEL: after a failed ADD there is no container that could be exposed.
+/// Goes on after an error, unlike DEL: after a failed ADD there is no container that could be
+/// exposed.
 async fn roll_back(
     call: &Call,
     begun: &[Object],
@@ -130,7 +132,8 @@ async fn run(
     result: Option<&AddResult>,
 ) -> Result<(), Error> {
     let version = pass::version(call, delegate)?;
-    // A delegate may use an older version than we do. It is not called with verbs that it does not have.
+    // A delegate may use an older version than we do. It is not called with verbs that it does not
+    // have.
     if version < verb.since() {
         log::debug!("delegate {} uses CNI {version}, which has no {verb}", pass::name(delegate));
         // The file must exist all the same, or ADD would fail.

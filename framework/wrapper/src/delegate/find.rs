@@ -1,4 +1,5 @@
-//! Finds the file of a delegate: an executable regular file in CNI_PATH, the first one in its order.
+//! Finds the file of a delegate: an executable regular file in CNI_PATH, the first one in its
+//! order.
 
 use std::{
     env, fs,

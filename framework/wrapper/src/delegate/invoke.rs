@@ -76,7 +76,8 @@ fn limits(call: &Call) -> Option<Limits> {
     (!left.is_zero()).then(|| Limits { deadline: own.min(left), ..default })
 }
 
-/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification, section 4).
+/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification,
+/// section 4).
 fn execution(call: &Call, event: &DelegateCall<'_>, program: PathBuf, limits: Limits) -> Execution {
     let environment = call.environment.with("CNI_COMMAND", event.verb.as_str());
     let environment = call.observers().started(event, environment);

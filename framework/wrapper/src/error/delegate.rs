@@ -67,7 +67,8 @@ pub enum DelegateFailure {
 }
 
 impl DelegateError {
-    /// Returns the message: the delegate's own if it printed one, otherwise one that names the delegate.
+    /// Returns the message: the delegate's own if it printed one, otherwise one that names the
+    /// delegate.
     pub fn msg(&self) -> String {
         match &self.failure {
             DelegateFailure::Answered(object) if !object.msg.is_empty() => object.msg.clone(),
@@ -79,7 +80,8 @@ impl DelegateError {
         }
     }
 
-    /// Returns the details: the delegate's own, its name, how long it ran, and the end of its stderr.
+    /// Returns the details: the delegate's own, its name, how long it ran, and the end of its
+    /// stderr.
     pub fn details(&self) -> String {
         let own = match &self.failure {
             DelegateFailure::Answered(object) => {

@@ -17,7 +17,8 @@ pub use file::{FileError, StoreError};
 
 /// An error that makes a verb fail.
 ///
-/// [`Error::code`] returns the code of each variant; `framework/wrapper/docs/errors.md` explains them.
+/// [`Error::code`] returns the code of each variant; `framework/wrapper/docs/errors.md` explains
+/// them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,8 +28,8 @@ pub enum Error {
         /// The requested version, and why it can't be served.
         what: String,
     },
-    /// A field that this plugin does not support. Code 2; the specification requires key and value in the
-    /// message.
+    /// A field that this plugin does not support. Code 2; the specification requires key and value
+    /// in the message.
     #[error("{key}: {value} is not supported: {why}")]
     UnsupportedField {
         /// The path of the field.
@@ -76,8 +77,8 @@ pub enum Error {
     TryAgainLater(String),
     /// Own cleanup failed, so the delegate was not called and its addresses are still allocated.
     ///
-    /// Code 11: call DEL again. A wrong configuration keeps code 7 and a bug 999, because a retry does not
-    /// help.
+    /// Code 11: call DEL again. A wrong configuration keeps code 7 and a bug 999, because a retry
+    /// does not help.
     #[error(
         "{source}; the delegate was not called, so its address is still allocated; call DEL again"
     )]
@@ -97,7 +98,8 @@ pub enum Error {
     /// A plugin-specific error, with a code from 100 up.
     #[error("{msg}")]
     Plugin {
-        /// The code, 100 or more. A smaller one belongs to the specification and is replaced by 999.
+        /// The code, 100 or more. A smaller one belongs to the specification and is replaced by
+        /// 999.
         code: u32,
         /// What failed, where, why and what to do.
         msg: String,
@@ -112,7 +114,8 @@ pub enum Error {
         /// The message of the panic.
         message: String,
     },
-    /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the source.
+    /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the
+    /// source.
     #[error("{source}")]
     NothingToUndo {
         /// Why the hook failed.
@@ -156,9 +159,10 @@ impl Error {
 
     /// Marks the error of a hook that failed before it had changed anything.
     ///
-    /// The rollback then skips the hook's counterpart: `before_del` if `after_add` failed, `after_del` if
-    /// `before_add` failed. Use it if the counterpart would be slow or could fail for the same reason, for
-    /// instance because a lock is held. The rest of the ADD is rolled back as usual.
+    /// The rollback then skips the hook's counterpart: `before_del` if `after_add` failed,
+    /// `after_del` if `before_add` failed. Use it if the counterpart would be slow or could fail
+    /// for the same reason, for instance because a lock is held. The rest of the ADD is rolled back
+    /// as usual.
     #[must_use]
     pub fn nothing_to_undo(self) -> Self {
         Self::NothingToUndo { source: Box::new(self) }
@@ -177,7 +181,8 @@ impl Error {
         }
     }
 
-    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up otherwise.
+    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up
+    /// otherwise.
     pub fn code(&self) -> u32 {
         code::code(self)
     }

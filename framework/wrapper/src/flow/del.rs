@@ -38,8 +38,8 @@ pub(super) async fn own_cleanup<M: Middleware>(
     }
 }
 
-/// A retry does not help against a wrong configuration or a bug, and a hook that returns 'try again later'
-/// has waited already.
+/// A retry does not help against a wrong configuration or a bug, and a hook that returns 'try again
+/// later' has waited already.
 fn is_transient(error: &Error) -> bool {
     !matches!(error, Error::Config { .. } | Error::Panicked { .. } | Error::TryAgainLater(_))
 }

@@ -5,8 +5,8 @@ use std::{io::Read, sync::mpsc, thread, time::Duration};
 use cni_protocol::{Object, SpecVersion, config};
 use serde_json::json;
 
-/// How long VERSION waits for the end of its input. It can be answered without it, so a runtime that does not
-/// close the pipe gets an answer, too.
+/// How long VERSION waits for the end of its input. It can be answered without it, so a runtime
+/// that does not close the pipe gets an answer, too.
 const INPUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns the answer: all supported versions, and the requested one as `cniVersion`.

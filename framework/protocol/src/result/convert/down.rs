@@ -37,7 +37,8 @@ pub(super) fn to_slots(document: &mut Object, from: Layout) -> Option<()> {
     Some(())
 }
 
-/// Returns the declared `version` if the layout has it and it can be right, else that of the address.
+/// Returns the declared `version` if the layout has it and it can be right, else that of the
+/// address.
 fn family_of(ip: &Object, from: Layout) -> Option<Family> {
     let address = ip.get("address")?.as_str()?;
     let version = ip.get("version").filter(|_| from == Layout::V040).and_then(Value::as_str);
@@ -47,8 +48,8 @@ fn family_of(ip: &Object, from: Layout) -> Option<Family> {
     }
 }
 
-/// Returns an address as `ip4` or `ip6`. Keys that would have a meaning in the slot by accident are left
-/// out.
+/// Returns an address as `ip4` or `ip6`. Keys that would have a meaning in the slot by accident are
+/// left out.
 fn slot(ip: &Object, family: Family, routes: Vec<Value>) -> Object {
     let mut slot = Object::new();
     for (key, value) in ip {

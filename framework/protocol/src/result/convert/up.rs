@@ -35,8 +35,8 @@ pub(super) fn to_lists(document: &mut Object, layout: Layout) {
     convert_dns(document, layout);
 }
 
-/// Returns a slot without its routes as a member of `ips`; `family` is that of the slot. Keys that would
-/// have a meaning in `ips` by accident are left out.
+/// Returns a slot without its routes as a member of `ips`; `family` is that of the slot. Keys that
+/// would have a meaning in `ips` by accident are left out.
 fn ip(slot: Object, family: Family, layout: Layout) -> Object {
     let address = slot.get("ip").and_then(Value::as_str).unwrap_or_default();
     let declared = Family::declared(family, address).filter(|_| layout == Layout::V040);

@@ -40,8 +40,8 @@ impl Child {
         self.group.kill().await;
     }
 
-    /// Writes the input and runs the child to its end; `take` gets its stdout in pieces. Its deadline and
-    /// [`Output::took`] count from here.
+    /// Writes the input and runs the child to its end; `take` gets its stdout in pieces. Its
+    /// deadline and [`Output::took`] count from here.
     ///
     /// # Errors
     ///

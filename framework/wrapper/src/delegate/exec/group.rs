@@ -7,7 +7,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How long the group has to end after TERM.
 const TERM_GRACE: Duration = Duration::from_millis(500);
-/// How long to wait for the child after KILL. It takes longer only if the child hangs in the kernel.
+/// How long to wait for the child after KILL. It takes longer only if the child hangs in the
+/// kernel.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
 /// A child and its process group, which is killed on drop unless the child has ended.

@@ -1,11 +1,13 @@
 //! Runs child processes to their end: delegates, and helpers such as iptables.
 //!
 //! The child is the leader of its own process group. Its stdin is written and both outputs are read
-//! concurrently, so that neither side can block the other. The whole group is stopped (TERM, then KILL) if
-//! the child passes its deadline or writes more than its limit, and when the future is dropped. A
-//! grandchild that keeps a pipe open after the child has ended costs a short grace period only.
+//! concurrently, so that neither side can block the other. The whole group is stopped (TERM, then
+//! KILL) if the child passes its deadline or writes more than its limit, and when the future is
+//! dropped. A grandchild that keeps a pipe open after the child has ended costs a short grace
+//! period only.
 //!
-//! To hide the time that a child takes to start, [`start`] it early and [`Child::communicate`] later.
+//! To hide the time that a child takes to start, [`start`] it early and [`Child::communicate`]
+//! later.
 
 mod child;
 mod group;
@@ -44,7 +46,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// The most bytes of stdout. A child that writes more is stopped.
     pub stdout: usize,
-    /// How many bytes of stderr are kept, the last ones. A child that writes 64 times that many is stopped.
+    /// How many bytes of stderr are kept, the last ones. A child that writes 64 times that many is
+    /// stopped.
     pub stderr: usize,
 }
 
@@ -72,15 +75,16 @@ pub struct Output {
 ///
 /// # Errors
 ///
-/// The child can't be started, passes its deadline, writes too much, or a pipe fails. A non-zero exit status
-/// or a signal is not an error here: see [`Output::status`].
+/// The child can't be started, passes its deadline, writes too much, or a pipe fails. A non-zero
+/// exit status or a signal is not an error here: see [`Output::status`].
 pub async fn run(execution: &Execution) -> Result<Output, ExecError> {
     let mut stdout = Vec::new();
     let output = run_streaming(execution, &mut |bytes| stdout.extend_from_slice(bytes)).await?;
     Ok(Output { stdout, ..output })
 }
 
-/// Runs the child to its end, and passes its stdout to `take` in pieces of any length as it is read.
+/// Runs the child to its end, and passes its stdout to `take` in pieces of any length as it is
+/// read.
 ///
 /// # Errors
 ///

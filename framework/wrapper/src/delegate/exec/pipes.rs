@@ -88,8 +88,8 @@ impl Pipes {
         Self { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() }
     }
 
-    /// Writes stdin and reads both outputs until all three are closed. Returns `Some` if an output is over
-    /// its limit.
+    /// Writes stdin and reads both outputs until all three are closed. Returns `Some` if an output
+    /// is over its limit.
     pub(super) async fn transfer(
         self,
         stdin: &[u8],

@@ -11,8 +11,8 @@ use crate::error::ExecError;
 
 use super::{Execution, pipes::Pipes};
 
-/// A file that is open for writing can't be executed (ETXTBSY). It is probably being replaced, which does not
-/// take long.
+/// A file that is open for writing can't be executed (ETXTBSY). It is probably being replaced,
+/// which does not take long.
 const BUSY_RETRIES: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -51,8 +51,8 @@ fn spawn(execution: &Execution) -> io::Result<(Child, Pipes)> {
 fn die_with_parent(command: &mut process::Command) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
     let parent = getpid();
-    // SAFETY: between fork and exec there are only system calls (prctl, getppid), no allocations and no
-    // locks.
+    // SAFETY: between fork and exec there are only system calls (prctl, getppid), no allocations
+    // and no locks.
     unsafe {
         std::os::unix::process::CommandExt::pre_exec(command, move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
