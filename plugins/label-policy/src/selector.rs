@@ -1,38 +1,39 @@
-//! The decision at its place: which delegate the toolkit is to go on with.
+//! The delegate selector of the toolkit, implemented by rules.
 
 use std::path::PathBuf;
 
 use cni_wrapper::{DelegateSelector, Error, NamedDelegate, Request};
 
-use crate::config::{Config, OWN, key_of};
-use crate::decide::decide;
+use crate::config::{Config, DELEGATE, key_of};
+use crate::decision::decide;
 use crate::rules::{Rules, Verdict};
 
-/// What a container that is refused gets.
+/// The code of the error for a container that is denied.
 const DENIED: u32 = 110;
 
-/// Chooses by rules.
+/// Selects a delegate by the rules of the configuration.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy;
+pub(crate) struct LabelPolicy;
 
-impl DelegateSelector for Policy {
+impl DelegateSelector for LabelPolicy {
     type Config = Config;
 
     fn delegates(&self, config: &Config) -> Vec<NamedDelegate> {
-        config.candidates()
+        config.selectable()
     }
 
     fn select(&self, request: &Request, config: &Config) -> Result<String, Error> {
         let rules: Rules = request.read_config()?;
         rules.check(config)?;
         let decision = decide(&rules, request);
-        log::info!("{}: {:?}", decision.by, decision.verdict);
+        log::info!("{} applies: {:?}", decision.rule, decision.verdict);
         match decision.verdict {
-            Verdict::Allow => Ok(OWN.to_owned()),
+            Verdict::Allow => Ok(DELEGATE.to_owned()),
             Verdict::Use(name) => Ok(key_of(name)),
             Verdict::Deny(why) => {
                 let id = &request.attachment.container_id;
-                Err(Error::plugin(DENIED, format!("{} refuses container {id}: {why}", decision.by)))
+                let msg = format!("{} denies container {id}: {why}", decision.rule);
+                Err(Error::plugin(DENIED, msg))
             }
         }
     }
