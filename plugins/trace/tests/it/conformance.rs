@@ -5,13 +5,13 @@ use serde_json::json;
 
 fn trace(profile: Profile) -> Check {
     check(env!("CARGO_BIN_EXE_cni-trace"))
-        .each_form()
+        .each_format()
         .profile(profile)
         // The recording is meant to stay, but not on the machine that runs the test.
         .prepare("mount -t tmpfs none /var/log")
         .changed(json!({ "redact": ["colour"] }))
         .failing(json!({ "recordingFile": "relative" }))
-        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]
