@@ -252,7 +252,7 @@ fn mistakes_in_rules_fail_add_with_the_key_but_not_del() {
         (
             json!({"when": {"values": {"mac": "*"}}, "allow": true}),
             "rules[0]",
-            "must begin with a slash",
+            "\"mac\" is not a JSON pointer",
         ),
         (
             json!({"when": {"labels": {"a": "b"}}, "use": "volt"}),
