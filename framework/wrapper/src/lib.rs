@@ -102,7 +102,7 @@ pub use delegate::{
 };
 pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
 pub use kit::{
-    attachment_store::AttachmentStore,
+    attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
     observer::{DelegateCall, Observer},

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cni_test_kit::TemporaryDir;
-use cni_wrapper::{Attachment, AttachmentStore, Error, StoreError};
+use cni_wrapper::{Attachment, AttachmentStore, Error, StoreEntry, StoreError};
 
 type Store = AttachmentStore<u16>;
 
@@ -61,7 +61,7 @@ fn lists_have_the_committed_or_the_prepared_values_and_no_other_files() {
     store.prepare(&attachment("c2"), &2).unwrap();
     store.write(&Attachment::new("other", "c1", "eth0"), &3).unwrap();
     store.directory().unwrap().lock_file("lock").unwrap();
-    let values = |list: Vec<Result<(Attachment, u16), StoreError>>| {
+    let values = |list: Vec<StoreEntry<u16>>| {
         let mut values: Vec<u16> = list.into_iter().map(|entry| entry.unwrap().1).collect();
         values.sort_unstable();
         values
