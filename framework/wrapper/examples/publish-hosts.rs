@@ -1,8 +1,8 @@
 //! Publishes the addresses of each container as a hosts file, which dnsmasq reads from its
 //! `--hostsdir`.
 //!
-//! A wrapper that acts on the result: `before_del` removes the file that `after_add` writes, and `gc`
-//! removes files of containers for which there was no DEL.
+//! A wrapper that acts on the result: `before_del` removes the file that `after_add` writes, and
+//! `gc` removes files of containers for which there was no DEL.
 //!
 //! ```json
 //! {"type": "publish-hosts", "hostsDir": "/run/hosts.d", "delegate": {"type": "bridge", …}, …}

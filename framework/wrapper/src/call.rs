@@ -138,7 +138,7 @@ impl Call {
     ///
     /// For a plugin around a plugin that has a deadline for the whole verb. Of two deadlines the
     /// earlier one holds. The rollback of a failed ADD is not bound by it, because it begins when
-    /// the time is over: whoever sets a deadline reserves time for that.
+    /// the time is over: reserve time for it when you set a deadline.
     ///
     /// ```
     /// # use std::time::{Duration, Instant};

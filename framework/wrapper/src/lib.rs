@@ -43,14 +43,15 @@
 //!
 //! # The path of a call
 //!
-//! | | step | where |
-//! |---|---|---|
-//! | 1 | environment and stdin are parsed into a [`Request`], and a [`Call`] with the delegates | `cni-protocol`, `call.rs` |
-//! | 2 | hooks run around the inner plugin; several middlewares form a [`Stack`] | `flow/`, `stack.rs` |
-//! | 3 | the [`Innermost`] plugin executes the delegates, or returns `prevResult` | `delegate/` |
-//! | 4 | their output becomes an [`AddResult`], converted to the version of the call | `cni-protocol` |
-//! | 5 | a [`Reply`] is printed: the result, or an [`Error`] with its code | `reply.rs`, `error/` |
-//! | 5' | a failed ADD is rolled back with a DEL of what it began | `flow/add.rs`, `rollback.rs` |
+//! 1. Environment and stdin are parsed into a [`Request`] (`cni-protocol`), which becomes a
+//!    [`Call`] with the delegates (`call.rs`).
+//! 2. Hooks run around the inner plugin (`flow/`). Several middlewares form a [`Stack`]
+//!    (`stack.rs`).
+//! 3. The [`Innermost`] plugin executes the delegates, or returns `prevResult` (`delegate/`).
+//! 4. The result is an [`AddResult`] (`cni-protocol`), converted to the version of the call.
+//! 5. A [`Reply`] is printed: the result, or an [`Error`] with its code (`reply.rs`, `error/`).
+//!
+//! A failed ADD is rolled back with a DEL of what it began (`flow/add.rs`, `rollback.rs`).
 //!
 //! Below the hooks is [`Plugin`], the contract of five verbs that every part of a stack keeps.
 //! `kit/` has what authors need beyond hooks: [`AttachmentStore`], [`FileLock`], [`Conditions`] and
@@ -102,7 +103,7 @@ pub use delegate::{
 };
 pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
 pub use kit::{
-    attachment_store::AttachmentStore,
+    attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
     observer::{DelegateCall, Observer},

@@ -77,7 +77,7 @@ fn a_key_that_neither_version_has_is_kept_even_if_a_third_one_has_it() {
 #[test]
 fn a_key_that_gets_a_meaning_in_the_new_version_must_fit_it() {
     let error = convert(V1_0_0, V1_1_0, r#""routes":[{"dst":"::/0","mtu":"1400"}]"#);
-    let message = error.expect_err("a string is no mtu").to_string();
+    let message = error.expect_err("a string is not an mtu").to_string();
     assert_eq!(message, "routes[0].mtu: has to be a whole number from 0 up, not a string");
 }
 

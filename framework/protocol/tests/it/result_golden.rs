@@ -39,7 +39,7 @@ fn input(name: &str, version: SpecVersion) -> String {
 
 fn section(text: &str, from: SpecVersion, to: SpecVersion) -> String {
     let result = AddResult::parse(text.as_bytes(), from).expect("the input is a result");
-    assert_eq!(result.version(), from, "the input says its version");
+    assert_eq!(result.version(), from, "the input has its version");
     match result.convert(to) {
         Err(error) => format!("=== {to}\nerror: {error}\n"),
         Ok(converted) => {
@@ -84,7 +84,7 @@ fn every_pair_of_versions_converts_as_in_its_golden_file() {
         let golden = fs::read_to_string(folder().join(name)).expect("readable");
         assert!(
             golden == *text,
-            "{name} differs; if the change is intended, set UPDATE_GOLDEN=1 and review the diff\n{}",
+            "{name} differs; if that is intended, set UPDATE_GOLDEN=1 and review the diff\n{}",
             first_difference(&golden, text)
         );
     }

@@ -50,13 +50,9 @@ pub(super) async fn invoke(
     let took = started.elapsed();
     forward(&stderr);
     let outcome = outcome.map_err(|failure| {
-        let invocation = Invocation {
-            plugin: event.plugin.to_owned(),
-            verb,
-            path: Some(execution.program),
-            took,
-            stderr: tail(&stderr),
-        };
+        let (plugin, stderr) = (event.plugin.to_owned(), tail(&stderr));
+        let path = Some(execution.program);
+        let invocation = Invocation { plugin, verb, path, took, stderr };
         Error::Delegate(Box::new(DelegateError { invocation, failure }))
     });
     call.observers().finished(&event, took, outcome.as_ref().map(Option::as_ref));

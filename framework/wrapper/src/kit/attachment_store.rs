@@ -70,6 +70,9 @@ pub struct AttachmentStore<T> {
     value: PhantomData<fn(T) -> T>,
 }
 
+/// An attachment and its value, or the error of a file that can't be used.
+pub type StoreEntry<T> = Result<(Attachment, T), StoreError>;
+
 /// The content of a file. The attachment is part of it, because the file's name has only a hash of
 /// it.
 #[derive(Serialize, Deserialize)]
@@ -223,7 +226,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     /// # Errors
     ///
     /// The directory can't be read.
-    pub fn list(&self) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    pub fn list(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
         self.all(|name| !name.starts_with('.'))
     }
 
@@ -232,7 +235,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     /// # Errors
     ///
     /// The directory can't be read.
-    pub fn list_prepared(&self) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    pub fn list_prepared(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
         self.all(|name| name.starts_with('.'))
     }
 
@@ -248,10 +251,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         Ok(usable.filter(|(attachment, _)| attachment.network == network).collect())
     }
 
-    fn all(
-        &self,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    fn all(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<StoreEntry<T>>, StoreError> {
         let Some(directory) = self.existing()? else { return Ok(Vec::new()) };
         let mut names = directory.names()?;
         names.retain(|name| name.ends_with(SUFFIX) && is_wanted(name));

@@ -13,9 +13,9 @@ use crate::error::FileError;
 /// An open directory that no other user can read or change.
 ///
 /// Its mode is 0700 and it belongs to the plugin's user, its files have mode 0600, and symbolic
-/// links are not followed, neither to the directory nor in it: plugins run as root, and whoever
-/// could change these files could change what they do. Names are those of files in the directory
-/// itself. For one file per attachment, see [`AttachmentStore`](crate::AttachmentStore).
+/// links are not followed, neither to the directory nor in it: plugins run as root, and a process
+/// that could change these files could change what they do. Names are those of files in the
+/// directory itself. For one file per attachment, see [`AttachmentStore`](crate::AttachmentStore).
 ///
 /// ```
 /// # let temporary = cni_test_kit::TempDir::new();
