@@ -1,30 +1,32 @@
-//! The life of a breaker.
+//! The circuit breaker: when it opens, and how it closes again.
 
 use std::path::PathBuf;
 
-use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script, wait_until};
 use serde_json::{Value, json};
 
-use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs, wait_until};
+use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs};
 
-/// Seconds for which a breaker stays open until the test ends.
+/// The time in seconds for which a breaker stays open until the test ends.
 const LONG: f64 = 3600.0;
 
-fn broken() -> Script {
+fn failing() -> Script {
     Script::obey().on("ADD", Behaviour::error(120, "no address left"))
 }
 
-/// Two failures open it for so many seconds.
-fn breaking(dir: &PluginDir, id: &str, open: f64) -> CallBuilder {
-    let breaker = json!({"failures": 2, "window": LONG, "open": open, "longestOpen": LONG });
-    add(dir, json!({ "breaker": breaker })).container_id(id)
+/// An ADD for this container, with a breaker that two failures open for `open_for` seconds.
+fn add_for(dir: &PluginDir, id: &str, open_for: f64) -> CallBuilder {
+    let breaker = json!({
+        "failureThreshold": 2, "window": LONG, "openFor": open_for, "maxOpenFor": LONG,
+    });
+    add(dir, json!({ "circuitBreaker": breaker })).container_id(id)
 }
 
-/// Two containers for whom ADD fails.
-fn opened(open: f64) -> PluginDir {
-    let dir = delegate(&broken());
+/// Opens the breaker with two failed ADDs.
+fn opened(open_for: f64) -> PluginDir {
+    let dir = delegate(&failing());
     for id in ["a", "b"] {
-        assert_eq!(breaking(&dir, id, open).run(plugin()).error().0, 120);
+        assert_eq!(add_for(&dir, id, open_for).run(plugin()).error().0, 120);
     }
     assert_eq!(verbs(&dir), ["ADD", "DEL", "ADD", "DEL"]);
     dir
@@ -32,7 +34,7 @@ fn opened(open: f64) -> PluginDir {
 
 fn wait_until_half_open(dir: &PluginDir) {
     wait_until("it is half open", || {
-        breaking(dir, "", 0.2).as_verb("STATUS").run(plugin()).status.success()
+        add_for(dir, "", 0.2).as_verb("STATUS").run(plugin()).status.success()
     });
 }
 
@@ -42,7 +44,8 @@ fn files(dir: &PluginDir, ending: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
 }
 
-fn remembered(dir: &PluginDir) -> Value {
+/// The stored state.
+fn stored(dir: &PluginDir) -> Value {
     let files = files(dir, ".json");
     let [file] = files.as_slice() else { panic!("{files:?}") };
     serde_json::from_slice(&std::fs::read(file).expect("it can be read")).expect("JSON")
@@ -52,62 +55,62 @@ fn remembered(dir: &PluginDir) -> Value {
 fn failed_adds_open_it_for_all_containers_of_the_network() {
     let dir = opened(LONG);
     let before = verbs(&dir).len();
-    let refused = breaking(&dir, "c", LONG);
+    let refused = add_for(&dir, "c", LONG);
     let (code, msg, _) = refused.run(plugin()).error();
     assert_eq!(code, 11);
     assert!(msg.contains("network \"net\"") && msg.contains("no address left"), "{msg}");
-    assert!(msg.contains("none is tried for another "), "{msg}");
+    assert!(msg.contains("the circuit breaker is open for another "), "{msg}");
     let (code, msg, _) = refused.clone().as_verb("STATUS").run(plugin()).error();
     assert!(code == 50 && msg.contains("no address left"), "{code}: {msg}");
     assert_eq!(verbs(&dir).len(), before, "the delegate is not called");
     let other = refused.key("name", json!("other"));
-    assert_eq!(other.run(plugin()).error().0, 120, "another network is not concerned");
+    assert_eq!(other.run(plugin()).error().0, 120, "another network is not affected");
 }
 
 #[test]
-fn del_check_and_gc_go_through_while_it_is_open() {
+fn del_check_and_gc_are_not_refused_while_it_is_open() {
     let dir = opened(LONG);
     let before = verbs(&dir).len();
     for verb in ["DEL", "CHECK", "GC"] {
-        let call = breaking(&dir, "a", LONG).as_verb(verb);
+        let call = add_for(&dir, "a", LONG).as_verb(verb);
         let call = call.key("prevResult", json!({"cniVersion": "1.1.0", "ips": []}));
         call.key("cni.dev/valid-attachments", json!([])).run(plugin()).expect_success();
     }
     assert_eq!(verbs(&dir)[before..], ["DEL", "CHECK", "GC"]);
-    assert_eq!(breaking(&dir, "c", LONG).run(plugin()).error().0, 11, "and it still is");
+    assert_eq!(add_for(&dir, "c", LONG).run(plugin()).error().0, 11, "it is still open");
 }
 
 #[test]
-fn a_probe_that_succeeds_closes_it() {
+fn a_successful_probe_closes_it() {
     let dir = opened(0.2);
     wait_until_half_open(&dir);
     dir.script("d", &Script::obey());
-    breaking(&dir, "c", 0.2).run(plugin()).expect_success();
-    assert!(files(&dir, ".json").is_empty(), "nothing is left to remember");
-    dir.script("d", &broken());
-    assert_eq!(breaking(&dir, "d", 0.2).run(plugin()).error().0, 120, "it counts anew");
-    breaking(&dir, "d", 0.2).as_verb("STATUS").run(plugin()).expect_success();
+    add_for(&dir, "c", 0.2).run(plugin()).expect_success();
+    assert!(files(&dir, ".json").is_empty(), "nothing is stored");
+    dir.script("d", &failing());
+    assert_eq!(add_for(&dir, "d", 0.2).run(plugin()).error().0, 120, "the count starts from zero");
+    add_for(&dir, "d", 0.2).as_verb("STATUS").run(plugin()).expect_success();
 }
 
 #[test]
-fn a_probe_that_fails_opens_it_for_twice_as_long() {
+fn a_failed_probe_opens_it_for_twice_as_long() {
     let dir = opened(0.2);
-    assert_eq!(remembered(&dir)["value"]["open"]["time"], 200);
+    assert_eq!(stored(&dir)["value"]["open"]["time"], 200);
     wait_until_half_open(&dir);
-    assert_eq!(breaking(&dir, "c", 0.2).run(plugin()).error().0, 120);
-    assert_eq!(remembered(&dir)["value"]["open"]["time"], 400);
+    assert_eq!(add_for(&dir, "c", 0.2).run(plugin()).error().0, 120);
+    assert_eq!(stored(&dir)["value"]["open"]["time"], 400);
 }
 
 #[test]
-fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
+fn one_probe_runs_at_a_time_and_one_that_is_killed_does_not_block_the_next() {
     let dir = opened(0.2);
     wait_until_half_open(&dir);
     dir.script("d", &Script::obey().on("ADD", Behaviour::hang()));
     let before = dir.calls("d").len();
-    let mut probe = breaking(&dir, "c", 0.2).start(plugin());
-    wait_until("the probe is at work", || dir.calls("d").len() > before);
-    let (code, msg, _) = breaking(&dir, "d", 0.2).run(plugin()).error();
-    assert!(code == 11 && msg.contains("one is being tried"), "{code}: {msg}");
+    let mut probe = add_for(&dir, "c", 0.2).start(plugin());
+    wait_until("the probe is running", || dir.calls("d").len() > before);
+    let (code, msg, _) = add_for(&dir, "d", 0.2).run(plugin()).error();
+    assert!(code == 11 && msg.contains("another ADD is its probe"), "{code}: {msg}");
     assert_eq!(dir.calls("d").len(), before + 1);
     probe.kill();
     drop(probe.finish());
@@ -115,35 +118,37 @@ fn one_probe_at_a_time_is_let_through_and_one_that_is_killed_blocks_no_other() {
     let daemon = Behaviour::hang().leaving_child(DAEMON, true);
     dir.script("d", &Script::obey().on("ADD", daemon));
     let before = dir.calls("d").len();
-    let mut probe = breaking(&dir, "d", 0.2).start(plugin());
-    wait_until("the next probe is at work", || dir.calls("d").len() > before);
+    let mut probe = add_for(&dir, "d", 0.2).start(plugin());
+    wait_until("the next probe is running", || dir.calls("d").len() > before);
     probe.kill();
     drop(probe);
     dir.script("d", &Script::obey());
-    wait_until("the lock of the probe is free", || {
-        breaking(&dir, "d", 0.2).run(plugin()).status.success()
+    wait_until("the lock of the probe is released", || {
+        add_for(&dir, "d", 0.2).run(plugin()).status.success()
     });
     assert!(files(&dir, ".json").is_empty());
 }
 
 #[test]
-fn many_failures_at_once_are_all_counted() {
-    let dir = delegate(&broken());
-    let times = json!({"failures": 12, "window": LONG, "open": LONG, "longestOpen": LONG});
-    let breaker = json!({ "breaker": times });
+fn concurrent_failures_are_all_counted() {
+    let dir = delegate(&failing());
+    let breaker = json!({
+        "failureThreshold": 12, "window": LONG, "openFor": LONG, "maxOpenFor": LONG,
+    });
+    let breaker = json!({ "circuitBreaker": breaker });
     let run = |id: usize| add(&dir, breaker.clone()).container_id(&format!("c{id}"));
     let running: Vec<_> = (0..11).map(|id| run(id).start(plugin())).collect();
     running.into_iter().for_each(|call| assert_eq!(call.finish().error().0, 120));
-    let counted = remembered(&dir)["value"]["failures"].as_array().map(Vec::len);
+    let counted = stored(&dir)["value"]["failures"].as_array().map(Vec::len);
     assert_eq!(counted, Some(11));
     assert_eq!(run(11).run(plugin()).error().0, 120);
     assert_eq!(run(12).run(plugin()).error().0, 11);
 }
 
 #[test]
-fn a_success_in_between_and_calls_that_are_wrong_do_not_count() {
-    let dir = delegate(&broken());
-    let run = |id: &str| breaking(&dir, id, LONG).run(plugin());
+fn a_success_resets_the_count_and_errors_that_blame_the_call_do_not_count() {
+    let dir = delegate(&failing());
+    let run = |id: &str| add_for(&dir, id, LONG).run(plugin());
     assert_eq!(run("a").error().0, 120);
     dir.script("d", &Script::obey());
     run("b").expect_success();
@@ -151,24 +156,24 @@ fn a_success_in_between_and_calls_that_are_wrong_do_not_count() {
     for id in ["c", "d", "e"] {
         assert_eq!(run(id).error().0, 7);
     }
-    dir.script("d", &broken());
+    dir.script("d", &failing());
     assert_eq!(run("f").error().0, 120);
-    assert_eq!(run("g").error().0, 120, "the failure before was the first of two");
-    assert_eq!(run("h").error().0, 11, "and those two count");
+    assert_eq!(run("g").error().0, 120, "the failure before was the first in a row");
+    assert_eq!(run("h").error().0, 11, "these two opened it");
 }
 
 #[test]
-fn a_delegate_that_is_too_slow_for_the_deadline_counts() {
+fn a_delegate_that_exceeds_the_deadline_counts_as_a_failure() {
     let dir = delegate(&Script::always(Behaviour::hang().ignoring_term()));
-    let breaker = json!({"failures": 1, "open": LONG, "longestOpen": LONG});
-    let guard = json!({"deadline": 2, "breaker": breaker});
+    let breaker = json!({"failureThreshold": 1, "openFor": LONG, "maxOpenFor": LONG});
+    let guard = json!({"deadline": 2, "circuitBreaker": breaker});
     assert_eq!(add(&dir, guard.clone()).run(plugin()).error().0, 11);
     let (_, msg, _) = add(&dir, guard).run(plugin()).error();
-    assert!(msg.contains("none is tried") && msg.contains("did not end within"), "{msg}");
+    assert!(msg.contains("is open for another") && msg.contains("did not end within"), "{msg}");
 }
 
 #[test]
-fn state_that_is_damaged_counts_as_closed_with_a_warning() {
+fn a_breaker_whose_state_is_damaged_is_closed_with_a_warning() {
     use std::os::unix::fs::symlink;
     let elsewhere = delegate(&Script::obey());
     let target = elsewhere.path().join("target");
@@ -181,15 +186,15 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
         } else {
             std::fs::write(file, damage).expect("it can be written");
         }
-        let outcome = breaking(&dir, "c", LONG).run(plugin());
+        let outcome = add_for(&dir, "c", LONG).run(plugin());
         assert_eq!(outcome.error().0, 120, "{damage}: the delegate is called: {outcome}");
-        assert!(outcome.stderr.contains("the breaker counts as closed"), "{outcome}");
-        let failures = remembered(&dir)["value"]["failures"].as_array().map(Vec::len);
-        assert_eq!(failures, Some(1), "{damage}: it is whole again");
-        assert!(file.symlink_metadata().expect("it is there").is_file(), "and no link");
+        assert!(outcome.stderr.contains("the circuit breaker counts as closed"), "{outcome}");
+        let failures = stored(&dir)["value"]["failures"].as_array().map(Vec::len);
+        assert_eq!(failures, Some(1), "{damage}: the state was replaced");
+        assert!(file.symlink_metadata().expect("it exists").is_file(), "not a link");
         std::fs::write(file, damage).expect("it can be written");
         dir.script("d", &Script::obey());
-        breaking(&dir, "d", LONG).run(plugin()).expect_success();
-        assert!(!file.exists(), "after a success nothing is left of the damage");
+        add_for(&dir, "d", LONG).run(plugin()).expect_success();
+        assert!(!file.exists(), "after a success the damaged file is removed");
     }
 }
