@@ -194,7 +194,7 @@ fn mistakes_on_the_command_line_are_reported() {
         (vec!["life", "/bin/sh", "--runtime", "mesos", "--spec", "1.0.0"], "Mesos says no version"),
         (
             vec!["life", "/bin/sh", "--runtime", "mesos", "--profile", "chained"],
-            "no plugin after another",
+            "does not support chained plugins",
         ),
     ] {
         let (code, text) = command(&words);
