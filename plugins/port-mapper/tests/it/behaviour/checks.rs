@@ -57,7 +57,7 @@ fn nft_damages() -> Vec<(String, &'static str)> {
         ),
         of(
             "add element % ports4 { tcp . 9 comment \"@\" : goto @c }",
-            "too much: element % ports4",
+            "unexpected: element % ports4",
         ),
         of("flush chain % prerouting", "missing: rule % prerouting fib daddr type local"),
         of("flush chain % output", "missing: rule % output fib daddr type local"),
