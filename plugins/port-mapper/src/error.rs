@@ -122,7 +122,7 @@ pub enum Error {
 
 /// Returns the advice for a list of differences.
 fn remedy(differences: &[String]) -> &'static str {
-    if differences.iter().all(|difference| difference.starts_with("too much")) {
+    if differences.iter().all(|difference| difference.starts_with("unexpected")) {
         // DEL does not remove it: it would have to list the rules of all containers.
         return "another program added these: delete them, or repeat the ADD";
     }

@@ -70,7 +70,7 @@ pub(super) fn differences(observed: &Observed, claim: &Claim, desired: &Desired)
         }
         Operation::DeleteElement(..) => {
             let text = transaction.show(operation);
-            Some(format!("too much: {}", text.strip_prefix("delete ").unwrap_or(&text)))
+            Some(format!("unexpected: {}", text.strip_prefix("delete ").unwrap_or(&text)))
         }
         _ => None,
     };

@@ -57,7 +57,7 @@ fn nft_damages() -> Vec<(String, &'static str)> {
         ),
         of(
             "add element % ports4 { tcp . 9 comment \"@\" : goto @c }",
-            "too much: element % ports4",
+            "unexpected: element % ports4",
         ),
         of("flush chain % prerouting", "missing: rule % prerouting fib daddr type local"),
         of("flush chain % output", "missing: rule % output fib daddr type local"),
@@ -79,7 +79,8 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
         (format!("-t nat -D {CHAIN} 1"), "missing: -A MESOS-TEST-PORT-MAPPER"),
         (
             format!(
-                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ -j DNAT --to-destination 10.6.6.6:80"
+                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ \
+                 -j DNAT --to-destination 10.6.6.6:80"
             ),
             "--to-destination 10.0.0.2:80",
         ),

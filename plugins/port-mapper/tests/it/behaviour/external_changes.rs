@@ -21,7 +21,7 @@ on_every_backend!(
 );
 
 /// How CHECK reports rules that the port mapper has not created.
-const UNEXPECTED: &str = "too much: ";
+const UNEXPECTED: &str = "unexpected: ";
 
 fn restore(testbed: &RulesTestbed) -> Outcome {
     CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin())

@@ -96,7 +96,7 @@ impl TableChange {
         // A surplus jump does no harm: only tagged rules count.
         let is_tagged = |rule: &&Rule| rule.words.iter().any(|word| word == "--comment");
         let surplus = self.delete.iter().filter(is_tagged);
-        missing.chain(surplus.map(|rule| describe("too much:", rule))).collect()
+        missing.chain(surplus.map(|rule| describe("unexpected:", rule))).collect()
     }
 }
 
