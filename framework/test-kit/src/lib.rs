@@ -11,7 +11,7 @@
 //! * [`FakePlugin`]: a fake delegate in the test's own process, for tests of hooks; [`fake_call`]
 //!   creates calls for it.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
-//! * [`TempDir`] and [`wait_until`]: what most tests need.
+//! * [`TempDir`], [`wait_until`] and [`RunningProcess`]: what most tests need.
 //!
 //! Everything in this crate panics with a message that names the problem: it is meant for tests.
 
@@ -23,6 +23,7 @@ mod binary;
 mod call;
 mod fake_plugin;
 mod host;
+mod outcome;
 mod process;
 mod sandbox;
 mod scripted_plugin;
@@ -34,11 +35,12 @@ mod wait;
 pub use binary::{binary, plugin_binary};
 pub use call::builder::{CallBuilder, RunningCall};
 pub use call::fault::{Fault, FaultedCall};
-pub use call::outcome::Outcome;
 pub use fake_plugin::{FakePlugin, Journal, fake_call};
 pub use host::baseline::{Baseline, ReusableContainer};
 pub use host::veth_pair::VethPair;
 pub use host::{Container, Host, Neighbour};
+pub use outcome::Outcome;
+pub use process::RunningProcess;
 pub use sandbox::bind_mounts::BindMounts;
 pub use sandbox::netns::{Netns, Process};
 pub use scripted_plugin::plugin_dir::PluginDir;

@@ -6,29 +6,24 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::outcome::Outcome;
+
 /// How long helper programs that must succeed may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The exit status and the output of a process.
-pub(crate) struct Finished {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: Vec<u8>,
-    pub(crate) took: Duration,
-}
-
-/// A started process whose outputs are being read.
-pub(crate) struct Running {
+/// A started process whose outputs are being read. Dropping it kills the process.
+#[derive(Debug)]
+pub struct RunningProcess {
     child: Child,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
     started: Instant,
 }
 
-impl Running {
+impl RunningProcess {
     /// Starts `command`. `stdin` is written through a pipe if given; otherwise the command's
     /// setting for standard input is unchanged.
-    pub(crate) fn start(mut command: Command, stdin: Option<Vec<u8>>) -> io::Result<Self> {
+    pub fn start(mut command: Command, stdin: Option<Vec<u8>>) -> io::Result<Self> {
         let started = Instant::now();
         pipe(&mut command, stdin.is_some());
         Ok(Self::of(command.spawn()?, stdin, started))
@@ -44,11 +39,13 @@ impl Running {
         Self { child, stdout, stderr, started }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Kills the process with SIGKILL.
+    pub fn kill(&mut self) {
         // Fails only if the process has already exited.
         let _ = self.child.kill();
     }
@@ -56,7 +53,7 @@ impl Running {
     /// Waits until the process has exited and both outputs are closed, as runtimes do.
     ///
     /// Kills the process and returns `None` if that takes longer than `limit`.
-    pub(crate) fn finish(mut self, limit: Duration) -> Option<Finished> {
+    pub fn finish(mut self, limit: Duration) -> Option<Outcome> {
         let deadline = self.started + limit;
         let remaining = || deadline.saturating_duration_since(Instant::now());
         let stdout = self.stdout.recv_timeout(remaining());
@@ -65,14 +62,20 @@ impl Running {
         let took = self.started.elapsed();
         match (status, stdout, stderr) {
             (Some(status), Ok(stdout), Ok(stderr)) => {
-                Some(Finished { status, stdout, stderr, took })
+                let (stdout, stderr) = (text(&stdout), text(&stderr));
+                Some(Outcome { status, stdout, stderr, took })
             }
             _ => None,
         }
     }
 }
 
-impl Drop for Running {
+/// Replaces bytes that are not UTF-8.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Drop for RunningProcess {
     fn drop(&mut self) {
         self.kill();
         // Fails only if the process has already been reaped.

@@ -1,3 +1,5 @@
+//! Tests of reading and selecting flows.
+
 use std::net::SocketAddr;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of reading links.
+
 use super::*;
 use crate::message::{HEADER, Writer};
 

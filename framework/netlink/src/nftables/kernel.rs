@@ -1,3 +1,5 @@
+//! The kernel's ruleset, over netlink.
+
 use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;

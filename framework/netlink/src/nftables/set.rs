@@ -1,3 +1,5 @@
+//! Sets, maps and their elements.
+
 use std::fmt;
 
 use crate::nftables::data::{DataType, Key, Value, concatenation};

@@ -1,4 +1,4 @@
-//! A table with one of everything that can be built.
+//! A table with every kind of object and statement.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -77,7 +77,7 @@ pub(crate) fn chains() -> Vec<Chain> {
     ]
 }
 
-fn says(chain: &str, statements: &[Statement]) -> Rule {
+fn rule(chain: &str, statements: &[Statement]) -> Rule {
     Rule::new(chain, statements)
 }
 
@@ -126,27 +126,27 @@ fn nat_rules() -> Vec<Rule> {
         ([L4Proto, ThDport], [IpDaddr, L4Proto, ThDport], [Ip6Daddr, L4Proto, ThDport]);
     let asked = [CtOriginalIpDaddr, L4Proto, CtOriginalProtoDst];
     vec![
-        says("prerouting", &[Statement::FibDaddrLocal, jump("hostports")]),
-        says("output", &[Statement::FibDaddrLocal, jump("hostports")]).with_comment("out"),
-        says("postrouting", &[Statement::CtStatusDnat, Statement::Masquerade]),
-        says(
+        rule("prerouting", &[Statement::FibDaddrLocal, jump("hostports")]),
+        rule("output", &[Statement::FibDaddrLocal, jump("hostports")]).with_comment("out"),
+        rule("postrouting", &[Statement::CtStatusDnat, Statement::Masquerade]),
+        rule(
             "postrouting",
             &[Statement::CtStatusDnat, within(&[IpSaddr, IpDaddr], "pairs"), Statement::Masquerade],
         ),
-        says("hostports", &[vmap(&port, "ports4")]),
-        says("hostports", &[Statement::family(Family::Ip), vmap(&port, "ports4")]),
-        says("hostports", &[Statement::family(Family::Ip6), vmap(&port, "ports4")]),
-        says("hostports", &[vmap(&to4, "address-ports4")]),
-        says("hostports", &[vmap(&to6, "address-ports6")]),
-        says("hostports", &[vmap(&to4, "range-ports4")]),
-        says("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
-        says("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
-        says("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
-        says("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &to6, "host-dnat6")]),
-        says("CNI-all", &[dnat(Family::Ip, &to4, "range-dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &to6, "range-dnat6")]),
+        rule("hostports", &[vmap(&port, "ports4")]),
+        rule("hostports", &[Statement::family(Family::Ip), vmap(&port, "ports4")]),
+        rule("hostports", &[Statement::family(Family::Ip6), vmap(&port, "ports4")]),
+        rule("hostports", &[vmap(&to4, "address-ports4")]),
+        rule("hostports", &[vmap(&to6, "address-ports6")]),
+        rule("hostports", &[vmap(&to4, "range-ports4")]),
+        rule("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
+        rule("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
+        rule("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
+        rule("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &to6, "host-dnat6")]),
+        rule("CNI-all", &[dnat(Family::Ip, &to4, "range-dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &to6, "range-dnat6")]),
     ]
 }
 
@@ -157,7 +157,7 @@ fn matching_rules() -> Vec<Rule> {
     };
     let prefix = |field, bits| Operand::Prefix(field, bits);
     let accept = Statement::Verdict(Verdict::Accept);
-    let guard = |statements: &[Statement]| says("guard", statements);
+    let guard = |statements: &[Statement]| rule("guard", statements);
     vec![
         guard(&[is(IpDaddr, prefix(v4("127.0.0.0"), 8)), is_not(Iifname, ifname("lo")), DROP])
             .with_comment("spoofed"),
@@ -203,7 +203,7 @@ fn matching_rules() -> Vec<Rule> {
     ]
 }
 
-/// All of it at once.
+/// Returns a transaction with all of it.
 pub(crate) fn everything() -> Transaction {
     let mut all = Transaction::on(table());
     all.push(Operation::AddTable { comment: Some("one of everything".to_owned()) });

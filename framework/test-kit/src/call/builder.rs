@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::call::mesos;
-use crate::call::outcome::Outcome;
 use crate::host::Container;
-use crate::process::{Running, pipe};
+use crate::outcome::Outcome;
+use crate::process::{RunningProcess, pipe};
 use crate::sandbox::netns::Netns;
 
 /// A call of a plugin. The plugin's environment contains what is set here and nothing else.
@@ -216,7 +216,7 @@ impl CallBuilder {
             None => Command::new(program),
         };
         let input = self.prepare(&mut command, program);
-        self.running(program, Running::start(command, input))
+        self.running(program, RunningProcess::start(command, input))
     }
 
     /// Calls `program` and waits until it has exited.
@@ -250,7 +250,7 @@ impl CallBuilder {
                     stdin = self.prepare(command, program);
                     pipe(command, stdin.is_some());
                 });
-                self.running(program, child.map(|child| Running::of(child, stdin, started)))
+                self.running(program, child.map(|child| RunningProcess::of(child, stdin, started)))
             }
             None => self.start(program),
         }
@@ -267,7 +267,7 @@ impl CallBuilder {
         Some(input)
     }
 
-    fn running(&self, program: &Path, running: std::io::Result<Running>) -> RunningCall {
+    fn running(&self, program: &Path, running: std::io::Result<RunningProcess>) -> RunningCall {
         let verb = self.environment.get("CNI_COMMAND");
         let verb = verb.cloned().unwrap_or_else(|| self.arguments.join(" "));
         let what = format!("{} {verb}", program.display());
@@ -278,7 +278,7 @@ impl CallBuilder {
 
 /// A call in progress. Dropping it kills the plugin.
 pub struct RunningCall {
-    running: Running,
+    running: RunningProcess,
     what: String,
     limit: Duration,
 }
@@ -301,14 +301,8 @@ impl RunningCall {
     #[track_caller]
     pub fn finish(self) -> Outcome {
         let Self { running, what, limit } = self;
-        let Some(finished) = running.finish(limit) else {
-            panic!("{what}: still running, or its outputs still open, after {limit:?}");
-        };
-        Outcome {
-            status: finished.status,
-            stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&finished.stderr).into_owned(),
-            took: finished.took,
-        }
+        running.finish(limit).unwrap_or_else(|| {
+            panic!("{what}: still running, or its outputs still open, after {limit:?}")
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::binary::binary;
 use crate::call::builder::CallBuilder;
-use crate::call::outcome::Outcome;
+use crate::outcome::Outcome;
 
 /// What happens immediately before a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

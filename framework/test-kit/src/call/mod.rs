@@ -1,6 +1,5 @@
-//! Calls of plugins: how runtimes make them, what plugins answer, and faults on the way.
+//! Calls of plugins, as runtimes make them or with injected faults.
 
 pub(crate) mod builder;
 pub(crate) mod fault;
 mod mesos;
-pub(crate) mod outcome;

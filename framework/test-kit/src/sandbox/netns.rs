@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
-use crate::process::{PATIENCE, Running};
+use crate::process::{HELPER_TIMEOUT, RunningProcess};
 use crate::sandbox::init::Sandbox;
 
 /// A network namespace of a disposable host: the host's own, a container's or a neighbour's.
@@ -101,14 +101,14 @@ impl Netns {
     fn write_by_process(&self, path: &str, text: &str) -> Result<(), String> {
         let mut command = self.command("sh");
         command.args(["-c", "exec cat >\"$0\"", path]);
-        let finished = Running::start(command, Some(text.into()))
+        let finished = RunningProcess::start(command, Some(text.into()))
             .ok()
-            .and_then(|running| running.finish(PATIENCE))
+            .and_then(|running| running.finish(HELPER_TIMEOUT))
             .ok_or("could not run a shell")?;
         if finished.status.success() {
             return Ok(());
         }
-        Err(String::from_utf8_lossy(&finished.stderr).into_owned())
+        Err(finished.stderr)
     }
 
     /// Reads a file as this namespace sees it, including sysctls below `/proc/sys/net`.

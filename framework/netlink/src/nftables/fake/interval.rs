@@ -1,3 +1,5 @@
+//! Intervals of a concatenation.
+
 use crate::error::errno;
 use crate::nftables::data::Field;
 use crate::nftables::fake::refusal::Refused;

@@ -52,7 +52,7 @@ pub(crate) fn tcp(port: u16) -> Key {
     Key::One(vec![Field::Proto(6), Field::Port(port)])
 }
 
-/// An interval of addresses 10.0.0.x and ports.
+/// Returns an interval of addresses 10.0.0.x and ports.
 pub(crate) fn range(addresses: (u8, u8), ports: (u16, u16)) -> Key {
     let address = |last| Field::Ipv4(Ipv4Addr::new(10, 0, 0, last));
     Key::Range(vec![
@@ -73,7 +73,7 @@ pub(crate) fn vmap(map: &str) -> Statement {
     Statement::VerdictMap { left: vec![Selector::L4Proto, Selector::ThDport], map: map.to_owned() }
 }
 
-/// A base chain `pre`, chains `a` and `b`, the maps.
+/// Returns a ruleset with a base chain `pre`, chains `a` and `b`, and the maps.
 pub(crate) fn usual() -> FakeRuleset {
     let mut fake = FakeRuleset::default();
     commit(&mut fake, |it| {
@@ -90,7 +90,7 @@ fn references(fake: &mut FakeRuleset, chain: &str) -> u32 {
 }
 
 #[test]
-fn its_text_reads_like_nfts_and_is_sorted() {
+fn it_is_displayed_like_nfts_listing_and_sorted() {
     let mut fake = usual();
     commit(&mut fake, |it| {
         it.add_element(&ports(), tcp(81), goto("b"), None);
@@ -125,7 +125,7 @@ fn its_text_reads_like_nfts_and_is_sorted() {
 }
 
 #[test]
-fn references_count_a_chains_rules_and_all_that_leads_to_it() {
+fn references_count_a_chains_rules_and_all_jumps_to_it() {
     let mut fake = usual();
     commit(&mut fake, |it| {
         it.add_rule(Rule::new("a", [])).add_rule(Rule::new("pre", [jump("a")]));
@@ -141,7 +141,7 @@ fn references_count_a_chains_rules_and_all_that_leads_to_it() {
 }
 
 #[test]
-fn objects_are_chains_and_named_sets_but_not_a_rules_own() {
+fn objects_are_chains_and_named_sets_but_not_anonymous_sets() {
     let mut fake = usual();
     let set = SetRef::Anonymous(vec![Field::Proto(6), Field::Proto(17)]);
     let own = Statement::InSet { left: vec![Selector::L4Proto], negated: false, set };
@@ -150,22 +150,22 @@ fn objects_are_chains_and_named_sets_but_not_a_rules_own() {
 }
 
 #[test]
-fn the_generation_rises_when_something_changed() {
+fn the_generation_increases_with_every_change() {
     let mut fake = usual();
-    let mut raises = |fill: fn(&mut Transaction) -> &mut Transaction| {
+    let mut increments = |fill: fn(&mut Transaction) -> &mut Transaction| {
         let before = fake.generation().expect("read");
         commit(&mut fake, fill).expect("committed");
         before != fake.generation().expect("read")
     };
-    assert!(raises(|it| it.add_element(&ports(), tcp(80), goto("a"), None)));
-    assert!(!raises(|it| it.add_element(&ports(), tcp(80), goto("a"), None)), "as it was");
-    assert!(!raises(|it| it.add_table().flush_chain("a")), "nothing to add, nor to flush");
-    assert!(raises(|it| it.add_chain(Chain::regular("a"))), "the kernel counts chains");
-    assert!(!raises(|it| it), "no operations");
+    assert!(increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)));
+    assert!(!increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)), "it exists");
+    assert!(!increments(|it| it.add_table().flush_chain("a")), "nothing to add or to flush");
+    assert!(increments(|it| it.add_chain(Chain::regular("a"))), "the kernel counts adding a chain");
+    assert!(!increments(|it| it), "no operations");
 }
 
 #[test]
-fn rules_stand_in_order_and_go_by_handle() {
+fn rules_are_ordered_and_deleted_by_handle() {
     let mut fake = usual();
     let rule = |comment: &str| Rule::new("a", []).with_comment(comment);
     commit(&mut fake, |it| {
@@ -185,11 +185,11 @@ fn rules_stand_in_order_and_go_by_handle() {
     commit(&mut fake, |it| it.delete_rule("a", before[1].1)).expect("committed");
     assert_eq!(comments(&listed(&mut fake)), "134");
     let again = commit(&mut fake, |it| it.delete_rule("a", before[1].1));
-    assert_eq!(again.expect_err("gone").errno(), Some(2));
+    assert_eq!(again.expect_err("deleted").errno(), Some(2));
 }
 
 #[test]
-fn the_old_comment_of_an_element_stays() {
+fn adding_an_element_again_keeps_its_comment() {
     let mut fake = usual();
     for comment in ["old", "new"] {
         let comment = Some(comment.to_owned());
@@ -222,7 +222,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
 }
 
 #[test]
-fn tables_and_families_stand_side_by_side() {
+fn tables_of_different_families_are_independent() {
     let mut fake = usual();
     let other = Table::new(cni_netlink::nftables::Family::Ip6, "t");
     let mut transaction = Transaction::on(other.clone());
@@ -240,5 +240,5 @@ fn clones_are_equal_until_one_changes() {
     commit(&mut fake, |it| it.add_chain(Chain::regular("c"))).expect("committed");
     assert_ne!(fake, before);
     commit(&mut fake, |it| it.delete_chain("c")).expect("committed");
-    assert_eq!(fake, before, "the generation does not count");
+    assert_eq!(fake, before, "the generation is ignored");
 }

@@ -1,5 +1,5 @@
-//! The kernel and the fake agree: random transactions over few names have the same result, and
-//! leave the same behind.
+//! The kernel and the fake ruleset agree: random transactions over few names have the same result
+//! and the same effect.
 
 mod random;
 
@@ -15,8 +15,8 @@ use random::{Random, sets};
 
 const TRANSACTIONS: usize = 600;
 
-/// The transaction with this ruleset's own handles: what is there is the number of a rule among its
-/// chain's.
+/// Returns the operations with this ruleset's handles. Their handles are the indexes of rules in
+/// their chain.
 fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transaction {
     let rules = ruleset.rules(&table()).expect("read");
     let mut transaction = Transaction::on(table());
@@ -32,7 +32,7 @@ fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transac
     transaction
 }
 
-/// What can be read.
+/// The readable state of a ruleset.
 #[derive(Debug, PartialEq)]
 struct Seen {
     table: Option<TableInfo>,
@@ -73,25 +73,26 @@ fn sorted(elements: Vec<Element>) -> Vec<String> {
     lines
 }
 
-/// The kernel does not say whether a set that was made otherwise has intervals.
+/// Displays an element as an interval, since the kernel does not report whether another program
+/// created a set with intervals.
 fn shown(mut element: Element) -> String {
     element.key = element.key.into_range();
     format!("{element:?}")
 }
 
-/// Commits; whether that raised the generation, or what it was refused with.
+/// Commits. Returns whether that incremented the generation, or the refusal.
 fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool, String> {
     let transaction = with_handles(operations, ruleset);
     let before = ruleset.generation().expect("read");
     let done = ruleset.commit(&transaction, Some(before));
-    let raised = before != ruleset.generation().expect("read");
-    done.map(|()| raised).map_err(|error| {
-        assert!(!raised, "a refused transaction changed something: {error}");
+    let is_incremented = before != ruleset.generation().expect("read");
+    done.map(|()| is_incremented).map_err(|error| {
+        assert!(!is_incremented, "a refused transaction changed something: {error}");
         let number = error.errno();
-        // Where several elements lead wrongly, the order in which the kernel goes through its
-        // hashes decides.
+        // If several elements create an invalid path, the order of the kernel's hash table decides
+        // which one is reported.
         if matches!(number, Some(errno::EMLINK | errno::EOPNOTSUPP)) {
-            return format!("{}: wrong way", error.operation);
+            return format!("{}: invalid path", error.operation);
         }
         let object = error.object.split(" handle ").next().unwrap_or_default();
         format!("{} {object}: {number:?}", error.operation)
@@ -120,7 +121,7 @@ fn the_kernel_and_the_fake_agree() {
 }
 
 #[test]
-fn nft_reads_its_text() {
+fn nft_reads_the_displayed_text() {
     inside(|| {
         let mut fake = usual();
         let mut transaction = Transaction::on(table());

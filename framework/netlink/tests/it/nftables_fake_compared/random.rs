@@ -1,4 +1,4 @@
-//! Random operations over few names, so that they often meet.
+//! Random operations over few names, so that they often conflict.
 
 use cni_netlink::nftables::{
     BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Operation, Policy, Rule,
@@ -9,7 +9,7 @@ use crate::nftables_fake::{nat, ports, range, ranges, set, table, tcp, vmap};
 
 const CHAINS: [&str; 6] = ["pre", "out", "a", "b", "c", "d"];
 
-/// The same numbers each time.
+/// A generator of pseudo-random numbers with a fixed seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -130,7 +130,7 @@ impl Random {
         }
     }
 
-    /// A few operations; all that others need when there is no table.
+    /// Returns a few operations; if there is no table, those that all others need.
     pub(crate) fn operations(&mut self, is_empty: bool) -> Vec<Operation> {
         if !is_empty || self.below(4) == 0 {
             return (0..=self.below(3)).map(|_| self.operation()).collect();
@@ -161,7 +161,7 @@ impl Random {
     }
 }
 
-/// All sets.
+/// Returns all sets.
 pub(crate) fn sets() -> [Set; 4] {
     let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
     let targets = Set::new("targets", ports().key, value);

@@ -1,4 +1,4 @@
-//! Sets of every sort, with elements.
+//! Every kind of set, with elements.
 
 use cni_netlink::nftables::{DataType, Field, Key, Set, Value, ValueType, Verdict};
 

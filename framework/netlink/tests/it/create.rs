@@ -1,4 +1,4 @@
-//! Links, addresses and routes that are added and deleted: judged by `ip` and `nft`.
+//! Adding and deleting links, addresses, routes and tables, as `ip` and `nft` show it.
 
 use std::fs::File;
 use std::net::IpAddr;
@@ -34,8 +34,8 @@ fn a_veth_pair_is_added_with_its_peer_in_another_namespace() {
         assert!(again.starts_with("cannot add the veth pair host0: File exists"), "{again}");
 
         assert!(links.delete(index("host0")).expect("deleted"));
-        assert!(!run("ip -n c1 -o link").contains("eth0"), "its peer goes with it");
-        assert!(!links.delete(4711).expect("no error"), "there is no such link");
+        assert!(!run("ip -n c1 -o link").contains("eth0"), "its peer is deleted too");
+        assert!(!links.delete(4711).expect("no error"), "the link does not exist");
     });
 }
 
@@ -49,7 +49,7 @@ fn links_are_deleted_together_and_no_others() {
         let doomed = ["one", "two", "v0"].map(index);
         let mut links = Links::open().expect("a socket");
         links.delete_all(&doomed, 4711).expect("deleted");
-        links.delete_all(&[], 4711).expect("nothing is no error");
+        links.delete_all(&[], 4711).expect("an empty list is not an error");
         let names: Vec<String> =
             links.list().expect("listed").into_iter().map(|link| link.name).collect();
         assert_eq!(names, ["lo", "kept"]);
@@ -57,7 +57,7 @@ fn links_are_deleted_together_and_no_others() {
 }
 
 #[test]
-fn addresses_and_routes_are_added_and_can_be_used_at_once() {
+fn addresses_and_routes_are_added_and_usable_immediately() {
     inside(|| {
         run("ip link add br0 type bridge");
         let br0 = index("br0");
@@ -90,7 +90,7 @@ fn all_tables_of_all_families_are_flushed_at_once() {
         }
         kernel.flush().expect("flushed");
         assert_eq!(run("nft list ruleset"), "");
-        kernel.flush().expect("nothing is no error");
+        kernel.flush().expect("an empty list is not an error");
         assert_ne!(kernel.generation().expect("asked"), Generation::FIRST);
     });
 }

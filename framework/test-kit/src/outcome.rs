@@ -1,4 +1,4 @@
-//! The outcome of a call.
+//! The outcome of a process.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// The exit status and the output of a plugin.
+/// The exit status and the output of a process, usually a plugin.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The exit status.
     pub status: ExitStatus,
-    /// Everything that the plugin wrote to stdout.
+    /// Everything that the process wrote to stdout.
     pub stdout: String,
-    /// Everything that the plugin wrote to stderr.
+    /// Everything that the process wrote to stderr.
     pub stderr: String,
-    /// The time from the start until the plugin had exited and both outputs were closed.
+    /// The time from the start until the process had exited and both outputs were closed.
     pub took: Duration,
 }
 
 impl Outcome {
-    /// Returns the exit code, or `None` if a signal terminated the plugin.
+    /// Returns the exit code, or `None` if a signal terminated the process.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Returns the signal that terminated the plugin.
+    /// Returns the signal that terminated the process.
     pub fn signal(&self) -> Option<i32> {
         self.status.signal()
     }
@@ -65,7 +65,7 @@ impl Outcome {
     /// If it is not; the message contains the output.
     #[track_caller]
     pub fn expect_success(self) -> Self {
-        assert!(self.status.success(), "the plugin failed: {self}");
+        assert!(self.status.success(), "the process failed: {self}");
         self
     }
 }

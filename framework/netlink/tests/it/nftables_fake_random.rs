@@ -1,5 +1,4 @@
-//! Whatever is done to the fake and to the kernel, they agree: on the refusal, or on what is there
-//! afterwards.
+//! The fake ruleset and the kernel agree on random changes: on the refusal, or on the content.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +20,7 @@ fn random(mut state: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-// A small world, so that everything meets everything.
+// Few names, so that changes often conflict.
 
 fn chain(number: usize) -> String {
     ["a", "b", "c", "base"][number % 4].to_owned()
@@ -95,15 +94,15 @@ fn element(kind: usize, it: &mut Transaction, [x, y, z]: [usize; 3]) -> &mut Tra
     }
 }
 
-/// The rules, by chain.
+/// Returns the rules, sorted by chain.
 fn rules(of: &mut impl Ruleset) -> Vec<InstalledRule> {
     let mut rules = of.rules(&table()).expect("listed");
     rules.sort_by(|one, other| one.chain.cmp(&other.chain));
     rules
 }
 
-/// All that is there, in an order of its own; handles are given as they come.
-fn picture(of: &mut impl Ruleset) -> Vec<String> {
+/// Returns the content in sorted order, without handles.
+fn content(of: &mut impl Ruleset) -> Vec<String> {
     let mut all = vec![format!("{:?}", of.table(&table()).expect("asked"))];
     all.extend(of.chains(&table()).expect("listed").iter().map(|it| format!("{it:?}")));
     for set in [links(), ports(), dnat4()] {
@@ -115,11 +114,11 @@ fn picture(of: &mut impl Ruleset) -> Vec<String> {
     all
 }
 
-fn told(result: Result<(), Error>) -> Option<i32> {
+fn error_number(result: Result<(), Error>) -> Option<i32> {
     result.err().map(|error| error.errno().expect("a number"))
 }
 
-/// How often the kernel answered how.
+/// Compares the two. Returns how often the kernel gave which result.
 fn compared(seed: u64, rounds: usize) -> BTreeMap<Option<i32>, u32> {
     let (mut kernel, mut fake) = (Kernel::open().expect("a socket"), FakeRuleset::default());
     let (mut random, mut met) = (random(seed), BTreeMap::new());
@@ -129,16 +128,16 @@ fn compared(seed: u64, rounds: usize) -> BTreeMap<Option<i32>, u32> {
         let both: Vec<InstalledRule> = both.map(|(one, _)| one).collect();
         let mut transaction = Transaction::on(table());
         (0..=random(3)).for_each(|_| change(&mut random, &mut transaction, &both));
-        let answer = told(kernel.commit(&transaction, None));
-        assert_eq!(answer, told(fake.commit(&transaction, None)), "of\n{transaction}");
-        assert_eq!(picture(&mut kernel), picture(&mut fake), "after\n{transaction}");
+        let answer = error_number(kernel.commit(&transaction, None));
+        assert_eq!(answer, error_number(fake.commit(&transaction, None)), "of\n{transaction}");
+        assert_eq!(content(&mut kernel), content(&mut fake), "after\n{transaction}");
         *met.entry(answer).or_default() += 1;
     }
     met
 }
 
 #[test]
-fn whatever_is_done_to_both_they_agree() {
+fn they_agree_on_random_changes() {
     inside(|| {
         let met = compared(0x1234_5678_9abc_def1, 500);
         for answer in [None, Some(errno::ENOENT), Some(errno::EEXIST), Some(errno::EBUSY)] {

@@ -1,4 +1,4 @@
-//! The fake and the kernel answer the same.
+//! The fake ruleset and the kernel give the same results.
 
 use cni_netlink::nftables::{
     Element, FakeRuleset, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
@@ -8,16 +8,16 @@ use cni_netlink::{Error, errno};
 use crate::host::inside;
 use crate::ruleset::{chains, dnat4, everything, sets, table, target4, tcp};
 
-/// What is in the table, without what differs by chance.
+/// The content of the table, without what is unspecified.
 #[derive(Debug, PartialEq)]
-struct Picture {
+struct Content {
     objects: Option<u32>,
     chains: Vec<String>,
     rules: Vec<String>,
     elements: Vec<String>,
 }
 
-fn picture(of: &mut impl Ruleset) -> Picture {
+fn content(of: &mut impl Ruleset) -> Content {
     let table = table();
     let rule =
         |rule: InstalledRule| format!("{} {:?} {:?}", rule.chain, rule.expressions, rule.comment);
@@ -29,10 +29,10 @@ fn picture(of: &mut impl Ruleset) -> Picture {
     for (set, _) in sets() {
         elements.extend(of.elements(&table, &set).expect("listed"));
     }
-    // The kernel goes through the chains in an order of its own.
+    // The kernel lists the chains in unspecified order.
     let mut rules = of.rules(&table).expect("listed");
     rules.sort_by(|one, other| one.chain.cmp(&other.chain));
-    Picture {
+    Content {
         objects: of.table(&table).expect("asked").map(|info| info.objects),
         chains: sorted(
             of.chains(&table).expect("listed").iter().map(|it| format!("{it:?}")).collect(),
@@ -46,39 +46,39 @@ fn both() -> (Kernel, FakeRuleset) {
     (Kernel::open().expect("a socket"), FakeRuleset::default())
 }
 
-/// Commits to both; both answer the same, and have the same then.
-fn agree(both: &mut (Kernel, FakeRuleset), transaction: &Transaction) -> Option<i32> {
+/// Commits to both, and asserts that the results and the content are the same.
+fn commit_to_both(both: &mut (Kernel, FakeRuleset), transaction: &Transaction) -> Option<i32> {
     let told =
         |result: Result<(), Error>| result.err().map(|error| error.errno().expect("a number"));
     let kernel = told(both.0.commit(transaction, None));
     let fake = told(both.1.commit(transaction, None));
     assert_eq!(kernel, fake, "of\n{transaction}");
-    let (there, faked) = (picture(&mut both.0), picture(&mut both.1));
+    let (there, faked) = (content(&mut both.0), content(&mut both.1));
     assert_eq!(there, faked, "after\n{transaction}");
     kernel
 }
 
 #[test]
-fn of_everything_they_have_the_same_picture() {
+fn they_have_the_same_content() {
     inside(|| {
         let mut both = both();
-        assert_eq!(agree(&mut both, &everything()), None);
-        // Rules would be there twice.
+        assert_eq!(commit_to_both(&mut both, &everything()), None);
+        // Without rules, which would be added twice.
         let mut again = Transaction::on(table());
         let is_rule =
             |it: &&Operation| matches!(it, Operation::AddRule(_) | Operation::InsertRule(_));
         for operation in everything().operations().iter().filter(|it| !is_rule(it)) {
             again.push(operation.clone());
         }
-        assert_eq!(agree(&mut both, &again), None, "nothing is new");
+        assert_eq!(commit_to_both(&mut both, &again), None, "everything exists");
     });
 }
 
 #[test]
-fn they_find_the_same() {
+fn they_find_the_same_elements() {
     inside(|| {
         let mut both = both();
-        agree(&mut both, &everything());
+        commit_to_both(&mut both, &everything());
         let (table, sets) = (table(), sets());
         let mut keys: Vec<(&Set, Key)> = Vec::new();
         for (set, elements) in &sets {
@@ -101,14 +101,14 @@ fn they_find_the_same() {
 }
 
 #[test]
-fn they_refuse_the_same() {
+fn they_refuse_the_same_transactions() {
     inside(|| {
         let mut both = both();
-        agree(&mut both, &everything());
+        commit_to_both(&mut both, &everything());
         let mut refused = |errno: i32, change: &dyn Fn(&mut Transaction)| {
             let mut transaction = Transaction::on(table());
             change(&mut transaction);
-            assert_eq!(agree(&mut both, &transaction), Some(errno), "{transaction}");
+            assert_eq!(commit_to_both(&mut both, &transaction), Some(errno), "{transaction}");
         };
         refused(errno::EEXIST, &|it| {
             it.add_element(&dnat4(), tcp(8080), target4("10.9.9.9", 1), None);
@@ -132,10 +132,10 @@ fn they_refuse_the_same() {
 }
 
 #[test]
-fn they_delete_the_same() {
+fn they_delete_the_same_objects() {
     inside(|| {
         let mut both = both();
-        agree(&mut both, &everything());
+        commit_to_both(&mut both, &everything());
         let mut delete = Transaction::on(table());
         chains().iter().for_each(|chain| {
             delete.flush_chain(&chain.name);
@@ -143,10 +143,10 @@ fn they_delete_the_same() {
         delete.delete_set("links").delete_set("at");
         let (set, elements) = sets().remove(0);
         delete.delete_element(&set, elements[0].0.clone());
-        assert_eq!(agree(&mut both, &delete), None);
+        assert_eq!(commit_to_both(&mut both, &delete), None);
         let mut all = Transaction::on(table());
         all.delete_table();
-        assert_eq!(agree(&mut both, &all), None);
-        assert_eq!(agree(&mut both, &all), Some(errno::ENOENT));
+        assert_eq!(commit_to_both(&mut both, &all), None);
+        assert_eq!(commit_to_both(&mut both, &all), Some(errno::ENOENT));
     });
 }
