@@ -36,8 +36,8 @@ impl From<RequestError> for Error {
             RequestError::Io { what, source } => Self::Io { what, source },
             RequestError::Decode { what, why } => Self::Decode { what, why },
             RequestError::Config { key, why } => Self::Config { key, why },
-            // The enum may grow; the code is kept in any case.
-            other => Self::Plugin { code: other.code(), msg: other.to_string(), details: None },
+            // The two crates are released together, so a variant that is missing here is a bug.
+            other => Self::Plugin { code: code::BUG, msg: other.to_string(), details: None },
         }
     }
 }
