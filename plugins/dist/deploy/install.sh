@@ -7,7 +7,10 @@
 set -eu
 from=${PLUGINS_FROM:-/opt/cni-wrapper-plugins}
 to=${PLUGINS_TO:-/host/opt/cni/bin}
-[ -d "$to" ] || { echo "$to is not a directory; mount the node's plugin directory there, or set PLUGINS_TO" >&2; exit 1; }
+if [ ! -d "$to" ]; then
+    echo "$to is not a directory; mount the node's plugin directory there, or set PLUGINS_TO" >&2
+    exit 1
+fi
 new=
 # The first process of a container receives TERM only if it has a handler.
 trap 'rm -f "$new"; echo "terminated before all plugins were installed" >&2; exit 1' TERM INT

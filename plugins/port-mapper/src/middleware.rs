@@ -14,8 +14,9 @@ pub struct PortMapper {
     /// Whether the ADD of this process has begun to change the host.
     ///
     /// If it fails before that, on a held lock for instance, its rollback must neither wait for the
-    /// lock again nor remove what an earlier ADD of the same attachment created. The state cannot tell
-    /// the claim of an earlier ADD from the claim of this one, and a rollback does not say why.
+    /// lock again nor remove what an earlier ADD of the same attachment created. The state cannot
+    /// tell the claim of an earlier ADD from the claim of this one, and a rollback does not say
+    /// why.
     has_begun: Cell<bool>,
 }
 

@@ -1,7 +1,7 @@
 //! The state directory: an [`AttachmentStore`] of claims, with a small file per attachment.
 //!
-//! Rules are removed by their tags, so DEL works without the file. The files are needed by `restore`
-//! and `list`, and to decide whether the owner of a host port is still alive.
+//! Rules are removed by their tags, so DEL works without the file. The files are needed by
+//! `restore` and `list`, and to decide whether the owner of a host port is still alive.
 //!
 //! A claim is *prepared* while its rules are being created or removed, and *committed* while they
 //! exist. If an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore`
@@ -86,8 +86,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// There is no prepared claim, or its file cannot be renamed. The claim that was committed before
-    /// is unchanged.
+    /// There is no prepared claim, or its file cannot be renamed. The claim that was committed
+    /// before is unchanged.
     pub fn commit(&self, owner: &Attachment) -> Result<(), Error> {
         Ok(self.0.commit(owner)?)
     }
@@ -138,7 +138,8 @@ impl State {
         entry(owner, self.0.read(owner)).map(|entry| self.checked(entry)).transpose()
     }
 
-    /// Returns all committed claims in the order of file names, with an error for each unusable file.
+    /// Returns all committed claims in the order of file names, with an error for each unusable
+    /// file.
     ///
     /// # Errors
     ///

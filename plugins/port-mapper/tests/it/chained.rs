@@ -13,7 +13,8 @@ use crate::common::*;
 /// list of 1.1.0 nevertheless.
 fn bridge() -> Value {
     json!({
-        "cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
+        "cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cni0",
+        "isGateway": true, "ipMasq": true,
         "ipam": {"type": "host-local", "subnet": "10.88.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
     })
 }

@@ -123,7 +123,10 @@ fn doctor_reports_that_the_comment_match_is_missing() {
     let host = Host::new();
     let library = host.sh("dirname $(find /usr/lib -name libxt_comment.so | head -n 1)");
     let library = library.trim();
-    host.sh(&format!("mkdir /run/x && cp -r {library}/. /run/x && rm /run/x/libxt_comment.so && mount --bind /run/x {library}"));
+    host.sh(&format!(
+        "mkdir /run/x && cp -r {library}/. /run/x && rm /run/x/libxt_comment.so &&
+         mount --bind /run/x {library}"
+    ));
     let output = command(&host, &["doctor"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");

@@ -113,16 +113,26 @@ fn configuration() -> Value {
         "runtimeConfig": {"portMappings": [
             {"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": "", "range": 2},
         ]},
-        "args": {"org.apache.mesos": {"network_info": {"port_mappings": [tcp(8090, 90)], "labels": {}}}},
+        "args": {"org.apache.mesos": {
+            "network_info": {"port_mappings": [tcp(8090, 90)], "labels": {}},
+        }},
     })
 }
 
 fn result() -> Value {
     json!({
         "cniVersion": "1.0.0",
-        "interfaces": [{"name": "br0", "mac": "00:11:22:33:44:55"}, {"name": "eth0", "sandbox": "/run/netns/c1"}],
-        "ips": [{"address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 1}, {"address": "fd00::2/64"}],
-        "routes": [{"dst": "0.0.0.0/0", "mtu": 1400}], "dns": {"nameservers": ["192.0.2.1"]}, "own": [1.10],
+        "interfaces": [
+            {"name": "br0", "mac": "00:11:22:33:44:55"},
+            {"name": "eth0", "sandbox": "/run/netns/c1"},
+        ],
+        "ips": [
+            {"address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 1},
+            {"address": "fd00::2/64"},
+        ],
+        "routes": [{"dst": "0.0.0.0/0", "mtu": 1400}],
+        "dns": {"nameservers": ["192.0.2.1"]},
+        "own": [1.10],
     })
 }
 
@@ -157,7 +167,8 @@ fn any_configuration_and_any_output_of_the_delegate_result_in_one_valid_document
         }
     }
     println!(
-        "{rounds} configurations and answers: {succeeded} ADDs succeeded, the others reported an error"
+        "{rounds} configurations and answers: {succeeded} ADDs succeeded, \
+         the others reported an error"
     );
     assert!(succeeded > rounds / 10 && succeeded < rounds, "{succeeded} of {rounds}");
 }

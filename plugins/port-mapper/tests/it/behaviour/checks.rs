@@ -79,7 +79,8 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
         (format!("-t nat -D {CHAIN} 1"), "missing: -A MESOS-TEST-PORT-MAPPER"),
         (
             format!(
-                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ -j DNAT --to-destination 10.6.6.6:80"
+                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ \
+                 -j DNAT --to-destination 10.6.6.6:80"
             ),
             "--to-destination 10.0.0.2:80",
         ),

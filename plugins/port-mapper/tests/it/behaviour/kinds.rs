@@ -32,7 +32,9 @@ fn udp(host_port: u16, container_port: u16) -> Value {
 }
 
 fn range(host_port: u16, container_port: u16, range: u16) -> Value {
-    json!({"hostPort": host_port, "containerPort": container_port, "range": range, "protocol": "tcp"})
+    json!({
+        "hostPort": host_port, "containerPort": container_port, "range": range, "protocol": "tcp",
+    })
 }
 
 fn tcp_and_udp_on_one_port_number_are_two_mappings(backend: &'static str) {
@@ -138,7 +140,8 @@ fn two_containers_share_a_port_number_at_two_host_addresses(backend: &'static st
 /// The bridge with a subnet of each family.
 fn dual_stack() -> Value {
     json!({
-        "type": "bridge", "cniVersion": "1.0.0", "bridge": "mesos-cni0", "isGateway": true, "ipMasq": true,
+        "type": "bridge", "cniVersion": "1.0.0", "bridge": "mesos-cni0", "isGateway": true,
+        "ipMasq": true,
         "ipam": {"type": "host-local",
             "ranges": [[{"subnet": "192.168.0.0/16"}], [{"subnet": "fd00:168::/64"}]],
             "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]},

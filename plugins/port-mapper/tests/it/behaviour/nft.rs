@@ -21,7 +21,12 @@ fn network_chain_in(table: &str) -> String {
 
 /// Mappings of every kind, of both families.
 fn every_kind(testbed: &RulesTestbed, id: &str) -> CallBuilder {
-    let range = |first: u16, at: &str| json!({"hostPort": first, "containerPort": first, "range": 10, "protocol": "udp", "hostIP": at});
+    let range = |first: u16, address: &str| {
+        json!({
+            "hostPort": first, "containerPort": first, "range": 10, "protocol": "udp",
+            "hostIP": address,
+        })
+    };
     let mappings = json!([
         port(8080, 80),
         port_at("203.0.113.1", 8081, 80),

@@ -211,7 +211,9 @@ fn a_del_after_a_repeated_add_that_was_killed_removes_the_rules_of_both(backend:
     add(&call);
     // The second ADD had no IPv6 address, and was killed before it changed any rule.
     testbed.host.sh(&format!(
-        "cd {STATE}; for file in c1~*.json; do sed 's|,\"fd00::2/64\"||' $file >.$file; ! cmp -s $file .$file; done"
+        "cd {STATE}; for file in c1~*.json; do
+            sed 's|,\"fd00::2/64\"||' $file >.$file; ! cmp -s $file .$file
+         done"
     ));
     del(&call);
     assert_eq!(testbed.own_rules(), "");

@@ -38,7 +38,9 @@ pub(crate) fn example_network(exclude: &[&str]) -> Value {
         "chain": CHAIN,
         "delegate": {
             "type": "bridge", "bridge": "mesos-cni0", "isGateway": true, "ipMasq": true,
-            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}],
+            },
         },
     })
 }

@@ -76,9 +76,9 @@ fn joined(value: &Value, between: &str) -> String {
 /// Removes all rules, as a firewall reload does.
 pub(crate) fn flush_firewall(place: &Place, backend: &str) {
     match backend {
-        "iptables-legacy" => place.sh(
-            "for table in nat raw; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done",
-        ),
+        "iptables-legacy" => place.sh("for table in nat raw; do
+                iptables-legacy -t $table -F; iptables-legacy -t $table -X
+             done"),
         _ => place.run("nft flush ruleset"),
     };
 }

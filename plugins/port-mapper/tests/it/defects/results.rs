@@ -225,7 +225,10 @@ fn defect_14_results_of_every_version_are_read_and_ip6_is_mapped() {
             [true, false],
         ),
         (
-            json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]}),
+            json!({
+                "cniVersion": "1.0.0",
+                "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}],
+            }),
             [true, true],
         ),
         (json!({"cniVersion": "0.2.0", "ip6": {"ip": "fd00::2/64"}}), [false, true]),
@@ -252,7 +255,10 @@ fn defect_15_version_is_answered_and_the_whole_configuration_is_passed_to_the_de
     assert_eq!(answer["supportedVersions"].as_array().map(Vec::len), Some(7));
     let host = Host::new();
     let dir = PluginDir::new().with("inner", &Script::obey());
-    let network = json!({"name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"}, "runtimeConfig": {"x": 1}});
+    let network = json!({
+        "name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"},
+        "runtimeConfig": {"x": 1},
+    });
     add(&fake_container(&host, &dir, &network, "c1", &[]));
     let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
     assert_eq!(

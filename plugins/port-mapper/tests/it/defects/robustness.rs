@@ -16,7 +16,8 @@ fn defect_19_the_host_s_name_does_not_matter() {
     let (dir, network) = scripted("10.0.0.2/24");
     let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)])
         .env("LIBPROCESS_IP", "192.0.2.77");
-    host.sh("mount -t tmpfs tmpfs /etc/ssl && : >/etc/ssl/hosts && mount --bind /etc/ssl/hosts /etc/hosts");
+    host.sh("mount -t tmpfs tmpfs /etc/ssl && : >/etc/ssl/hosts &&
+         mount --bind /etc/ssl/hosts /etc/hosts");
     add(&call);
     assert_eq!(dnat(&host).len(), 1);
 }

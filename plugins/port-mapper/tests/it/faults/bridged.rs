@@ -34,7 +34,8 @@ fn around_a_real_bridge_an_add_that_is_killed_anywhere_is_cleaned_up_by_at_most_
     let calls = fixture
         .at_every_call(Operation::Add, &[Fault::KillPlugin], |at, _| twice += del(at, &fixture));
     println!(
-        "{backend}: ADD around bridge killed at {calls} system calls: nothing is left; bridge needed a second DEL {twice} times"
+        "{backend}: ADD around bridge killed at {calls} system calls: nothing is left; \
+         bridge needed a second DEL {twice} times"
     );
 }
 
@@ -47,6 +48,7 @@ fn around_a_real_bridge_a_del_that_is_killed_anywhere_is_completed_by_at_most_tw
     let calls = fixture
         .at_every_call(Operation::Del, &[Fault::KillPlugin], |at, _| twice += del(at, &fixture));
     println!(
-        "{backend}: DEL around bridge killed at {calls} system calls: nothing is left; bridge needed a second DEL {twice} times"
+        "{backend}: DEL around bridge killed at {calls} system calls: nothing is left; \
+         bridge needed a second DEL {twice} times"
     );
 }

@@ -56,7 +56,8 @@ fn an_add_with_any_system_call_failing_succeeds_or_leaves_nothing(backend: &'sta
         }
     });
     println!(
-        "{backend}: {calls} system calls of ADD failed: {succeeded} ADDs succeeded, {unanswered} could not answer, the others reported an error and left nothing"
+        "{backend}: {calls} system calls of ADD failed: {succeeded} ADDs succeeded, \
+         {unanswered} could not answer, the others reported an error and left nothing"
     );
 }
 
@@ -72,7 +73,8 @@ fn a_del_with_any_system_call_failing_succeeds_or_can_be_repeated(backend: &'sta
         }
     });
     println!(
-        "{backend}: {calls} system calls of DEL failed: {succeeded} DELs succeeded, the others were completed by the next"
+        "{backend}: {calls} system calls of DEL failed: {succeeded} DELs succeeded, \
+         the others were completed by the next"
     );
 }
 
@@ -92,6 +94,7 @@ fn a_restore_with_any_system_call_failing_succeeds_or_can_be_repeated(backend: &
         del(&fixture.call);
     });
     println!(
-        "{backend}: {calls} system calls of restore failed: {succeeded} succeeded, the others were completed by the next"
+        "{backend}: {calls} system calls of restore failed: {succeeded} succeeded, \
+         the others were completed by the next"
     );
 }

@@ -4,14 +4,17 @@ use cni_test_kit::{CallBuilder, Container, PluginDir};
 use serde_json::{Value, json};
 
 /// A text that a shell, sed or iptables-restore would interpret as more than a value.
-const HOSTILE: &str = "\" -j ACCEPT\n-A INPUT -j ACCEPT\nCOMMIT\n$(touch /tmp/pwned) `touch /tmp/pwned` '; touch /tmp/pwned' %n \\";
+const HOSTILE: &str = "\" -j ACCEPT\n-A INPUT -j ACCEPT\nCOMMIT\n$(touch /tmp/pwned) \
+                       `touch /tmp/pwned` '; touch /tmp/pwned' %n \\";
 
 /// Returns an ADD whose labels, arguments, unknown keys and environment are hostile. A hostile id,
 /// chain or protocol would be refused.
 pub(crate) fn call(plugins: &PluginDir, network: &Value, container: &Container) -> CallBuilder {
     let label = json!({"key": HOSTILE, "value": HOSTILE.repeat(100)});
     let info = json!({
-        "port_mappings": [{"host_port": 8080, "container_port": 80, "name": HOSTILE, "labels": [label]}],
+        "port_mappings": [
+            {"host_port": 8080, "container_port": 80, "name": HOSTILE, "labels": [label]},
+        ],
         "labels": {"labels": [label]},
         "name": "mesos",
     });

@@ -75,7 +75,8 @@ fn while_thousands_are_created_and_deleted_nothing_grows_and_a_connection_surviv
     assert_nothing_is_left(&host);
     let killed: usize = rounds.iter().map(|round| round.killed).sum();
     println!(
-        "{backend}: {} created and deleted next to {} host ports, {} at a time, {killed} calls killed; {lines} lines over one connection; nothing grew",
+        "{backend}: {} created and deleted next to {} host ports, {} at a time, {killed} calls \
+         killed; {lines} lines over one connection; nothing grew",
         plan.rounds * plan.pairs_per_round,
         plan.long_lived,
         plan.window,

@@ -34,7 +34,8 @@ fn after_concurrent_calls_the_host_has_exactly_what_they_created(backend: &'stat
         refused += simulation.counts.refused.load(Ordering::Relaxed);
     }
     println!(
-        "{backend}: {schedules} schedules of {calls} calls, {CONCURRENCY} at a time: {killed} killed, {refused} refused a port that another had, {kept} complete attachments at the end"
+        "{backend}: {schedules} schedules of {calls} calls, {CONCURRENCY} at a time: {killed} \
+         killed, {refused} refused a port that another had, {kept} complete attachments at the end"
     );
     assert!(killed > 0 && refused > 0 && kept > 0, "something of each kind happened");
 }

@@ -39,7 +39,10 @@ impl Ports {
 
     pub(crate) fn mapping(&self) -> Value {
         let Self { protocol, address, first, count } = self;
-        json!({"protocol": protocol, "hostIP": address, "hostPort": first, "containerPort": first, "range": count})
+        json!({
+            "protocol": protocol, "hostIP": address, "range": count,
+            "hostPort": first, "containerPort": first,
+        })
     }
 
     fn overlap(&self, other: &Self) -> bool {
