@@ -133,9 +133,9 @@ pub struct Readiness {
 /// The variables of the plugin's environment that are passed to helper programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramEnvironment {
-    /// `PATH`.
+    /// The variable `PATH`.
     pub path: Option<OsString>,
-    /// `XTABLES_LOCKFILE`.
+    /// The variable `XTABLES_LOCKFILE`.
     pub xtables_lock_file: Option<OsString>,
 }
 
