@@ -91,8 +91,7 @@ async fn install(
     let known = before.as_ref().ok().and_then(Option::as_ref);
     let stale = |owner: &_| is_stale(&state, owner);
     other_backends::clear(&state, backends, claim, known, &stale).await?;
-    // The state comes first: DEL can do without rules, but without a claim it has to search for
-    // them.
+    // The claim is stored first: without it, a DEL would have to search for the rules.
     state.prepare(claim)?;
     apply(&state, backend, claim, existing_rules(before)).await?;
     state.commit(&claim.owner)

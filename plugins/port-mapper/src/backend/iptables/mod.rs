@@ -183,8 +183,8 @@ fn all_tables(family: Family) -> Tables {
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Missing { .. } => true,
-        Error::Iptables { said, .. } => {
-            said.contains("Table does not exist") || said.contains("not supported")
+        Error::Iptables { message, .. } => {
+            message.contains("Table does not exist") || message.contains("not supported")
         }
         _ => false,
     }
