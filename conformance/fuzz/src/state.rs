@@ -1,7 +1,7 @@
 //! A state file: what is read is written again as the same claim, and its rules can be told.
 
-use port_mapper::backend::iptables::plan::{self, Scope};
-use port_mapper::backend::iptables::save::Listing;
+use port_mapper::backend::iptables::observed::{Observed, Tables};
+use port_mapper::backend::iptables::plan;
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 
@@ -13,7 +13,8 @@ pub(crate) fn holds(input: &[u8]) {
         return; // nothing new, and slow
     }
     for family in Family::ALL {
-        let decided = plan::install(&Listing::default(), Scope::Nat, family, &claim, &|_| false);
+        let observed = Observed::parse(family, Tables::Nat, "");
+        let decided = plan::install(&observed, &claim, &|_| false);
         let plan = decided.expect("there is nobody to be in conflict with").plan;
         let Ok(text) = plan.text() else { continue };
         // Each line is one command, or the frame of a table: nothing of the claim makes a line of its own.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_protocol::{Environment, SpecVersion, Verb};
-use cni_test_kit::{Container, Host, Place};
+use cni_test_kit::{Container, Host, Netns};
 use serde_json::{Map, Value};
 
 use super::{Difference, Recorded, Shape};
@@ -69,11 +69,11 @@ fn play(
     show: &mut dyn FnMut(&Recorded, &Played),
 ) -> Result<(), Failure> {
     let visible = visible(&stand.plugin, &stand.path).map_err(Failure::own)?;
-    let host = Host::with_own_tmp(visible);
+    let host = Host::with_private_tmp(visible);
     if let Some(script) = &stand.prepare {
         host.sh(script);
     }
-    let place: Place = (*host).clone();
+    let place: Netns = (*host).clone();
     let own = Environment::from_iter([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")]);
     let runner = Runner::new(Site::Host(place, host.pid()), own, stand.limit);
     let mut player =

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::support::Mutants;
 use cni_conformance::Profile;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::Value;
 
 fn command(words: &[&str]) -> Output {
@@ -243,8 +243,8 @@ fn mistakes_on_the_command_line_are_told() {
 }
 
 /// The sinner in `real`, and a link to it in `link`, both below a directory of `/tmp`.
-fn behind_a_link() -> (TemporaryDir, PathBuf) {
-    let temporary = TemporaryDir::new();
+fn behind_a_link() -> (TempDir, PathBuf) {
+    let temporary = TempDir::new();
     let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));
     for directory in [&real, &link] {
         fs::create_dir(directory).unwrap();

@@ -7,7 +7,7 @@ use crate::run::{Outcome, line, root, run};
 use crate::setup;
 
 /// The share that is tried unless more is asked for: all of it takes hours.
-const SAMPLE: [&str; 2] = ["--shard", "0/16"];
+const SAMPLE: [&str; 4] = ["--shard", "0/16", "--sharding", "round-robin"];
 
 /// `given` are arguments of cargo-mutants, such as `--shard 1/16` or `--file FILE`, in place of the
 /// sample.

@@ -1,4 +1,4 @@
-# fish completion for cni-conformance: verbs and options are what --help names
+# fish completion for cni-conformance: commands and options are those that --help lists
 function __cni_conformance_verbs
     cni-conformance --help | string match --regex --groups-only '^cni-conformance ([a-z|]+)' | string split '|'
 end
