@@ -104,8 +104,7 @@ fn gets_the_environment(fixture: &Fixture) -> CaseResult {
             fixture.exchanges().into_iter().rfind(|exchange| exchange.call.starts_with(verb));
         let passed = response.map(|exchange| exchange.environment).unwrap_or_default();
         for (key, value) in passed {
-            // This includes PATH, although a shell, such as the fake delegate, sets PATH itself if
-            // it is unset.
+            // The record is the initial environment of the fake delegate, so PATH counts as well.
             let seen = environment.get(&key);
             expect(
                 seen == Some(&value),
@@ -222,10 +221,10 @@ fn result_is_converted(fixture: &Fixture) -> CaseResult {
         );
         let response = attachment.add_with(attachment.call("ADD").note(&note))?;
         let seen = response.result()?;
-        let (wanted, old) = (fixture.version.as_str(), fixture.version < SpecVersion::V0_3_0);
+        let (expected, old) = (fixture.version.as_str(), fixture.version < SpecVersion::V0_3_0);
         let shaped = if old { seen.get("ips").is_none() } else { seen.get("ip4").is_none() };
-        let what = format!("a result in version {wanted}");
-        response.expect(seen["cniVersion"] == wanted && shaped, &what)?;
+        let what = format!("a result in version {expected}");
+        response.expect(seen["cniVersion"] == expected && shaped, &what)?;
         attachment.call("DEL").run();
     }
     Ok(())
