@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use super::document::{
@@ -42,15 +41,16 @@ pub enum Exchanges {
     None,
 }
 
-impl FromStr for Exchanges {
-    type Err = String;
+impl Exchanges {
+    /// All choices.
+    pub const ALL: [Self; 3] = [Self::All, Self::Findings, Self::None];
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => Ok(Self::All),
-            "findings" => Ok(Self::Findings),
-            "none" => Ok(Self::None),
-            _ => Err(format!("all, findings or none, not {text}")),
+    /// Returns the name of the choice, as the command line spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Findings => "findings",
+            Self::None => "none",
         }
     }
 }

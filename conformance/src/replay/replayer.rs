@@ -1,4 +1,4 @@
-//! Makes the calls again.
+//! Makes recorded calls again.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,20 +9,21 @@ use cni_test_kit::{Container, Host, Place};
 use cni_wrapper::{Environment, SpecVersion, Verb};
 use serde_json::{Map, Value};
 
-use super::{Difference, Recorded, Shape};
+use super::recording::RecordedCall;
+use super::shape::{Difference, Shape};
 use crate::exchange::Exchange;
 use crate::run::words;
 use crate::runtime::{Failure, Plugins, Runner, Site, Told};
 use crate::stage::{PATH, visible};
 
-/// The plugin that takes the place of the recorded one, and what it needs.
+/// The plugin that replaces the recorded one, and what it needs.
 #[derive(Clone, Debug)]
-pub struct Stand {
-    /// The program, by its absolute path.
+pub struct Target {
+    /// The absolute path of the program.
     pub plugin: PathBuf,
-    /// Where the plugins that it runs are, besides its own directory.
+    /// Directories of the plugins that it runs, in addition to its own directory.
     pub path: Vec<PathBuf>,
-    /// A shell script that makes the host ready.
+    /// A shell script that prepares the host.
     pub prepare: Option<String>,
     /// How long one call may take.
     pub limit: Duration,
@@ -30,92 +31,93 @@ pub struct Stand {
 
 /// A call that was made again.
 #[derive(Clone, Debug)]
-pub struct Played {
-    /// The shape of the answer as it was recorded.
+pub struct Replayed {
+    /// The shape of the recorded answer.
     pub recorded: Shape,
-    /// As it is now.
+    /// The shape of the answer now.
     pub seen: Shape,
-    /// The call now, and all that came out of it.
+    /// The call as it was made now, and its answer.
     pub exchange: Exchange,
 }
 
-impl Played {
-    /// What is not alike.
+impl Replayed {
+    /// Returns the aspects in which the answers differ.
     pub fn differences(&self) -> Vec<Difference> {
         self.recorded.differences(&self.seen)
     }
 }
 
-/// Makes the calls in their order, on a throw-away host, and shows each when it is over.
+/// Makes the calls in order on a throw-away host, and passes each to `show` when it has ended.
 ///
 /// # Errors
-/// When this machine does not allow such a host, `prepare` fails, or the plugin can't be started; the message says why.
+/// Fails if this machine does not allow such a host, `prepare` fails, or the plugin can't be started.
 pub fn replay(
-    calls: &[Recorded],
-    stand: &Stand,
-    show: &mut dyn FnMut(&Recorded, &Played),
+    calls: &[RecordedCall],
+    target: &Target,
+    show: &mut dyn FnMut(&RecordedCall, &Replayed),
 ) -> Result<(), String> {
-    let played = catch_unwind(AssertUnwindSafe(|| play(calls, stand, show)));
-    played.map_err(|panic| words(panic.as_ref()))?.map_err(|failure| failure.to_string())
+    let replayed = catch_unwind(AssertUnwindSafe(|| replay_all(calls, target, show)));
+    replayed.map_err(|panic| words(panic.as_ref()))?.map_err(|failure| failure.to_string())
 }
 
-fn play(
-    calls: &[Recorded],
-    stand: &Stand,
-    show: &mut dyn FnMut(&Recorded, &Played),
+fn replay_all(
+    calls: &[RecordedCall],
+    target: &Target,
+    show: &mut dyn FnMut(&RecordedCall, &Replayed),
 ) -> Result<(), Failure> {
-    let visible = visible(&stand.plugin, &stand.path).map_err(Failure::own)?;
+    let visible = visible(&target.plugin, &target.path).map_err(Failure::own)?;
     let host = Host::with_own_tmp(visible);
-    if let Some(script) = &stand.prepare {
+    if let Some(script) = &target.prepare {
         host.sh(script);
     }
     let place: Place = (*host).clone();
     let own = Environment::from_iter([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")]);
-    let runner = Runner::new(Site::Host(place, host.pid()), own, stand.limit);
-    let mut player =
-        Player { host, runner, stand, containers: BTreeMap::new(), results: BTreeMap::new() };
+    let runner = Runner::new(Site::Host(place, host.pid()), own, target.limit);
+    let mut replayer =
+        Replayer { host, runner, target, containers: BTreeMap::new(), results: BTreeMap::new() };
     for call in calls {
-        show(call, &player.play(call)?);
+        show(call, &replayer.replay(call)?);
     }
     Ok(())
 }
 
-struct Player<'s> {
+struct Replayer<'t> {
     host: Host,
     runner: Runner,
-    stand: &'s Stand,
-    /// By recorded container id.
+    target: &'t Target,
+    /// The containers, by their recorded ids.
     containers: BTreeMap<String, Container>,
     /// The last result of each attachment: network, container id, interface.
     results: BTreeMap<[String; 3], Value>,
 }
 
-impl Player<'_> {
-    fn play(&mut self, call: &Recorded) -> Result<Played, Failure> {
+impl Replayer<'_> {
+    fn replay(&mut self, call: &RecordedCall) -> Result<Replayed, Failure> {
         let netns = self.netns(call);
         let told = self.told(call, netns.as_deref());
-        let exchange = self.runner.execute(&self.stand.plugin, &told)?;
+        let exchange = self.runner.execute(&self.target.plugin, &told)?;
         let has_result = call.verb == Verb::Add;
         if let (true, Ok(result)) = (has_result, serde_json::from_str(&exchange.stdout)) {
             self.results.insert(attachment(call), result);
         }
         let version = version(&call.config);
-        Ok(Played {
+        Ok(Replayed {
             recorded: Shape::of_recorded(&call.answer, version),
             seen: Shape::of_exchange(&exchange, has_result, version),
             exchange,
         })
     }
 
-    /// The namespace that stands for the recorded one; none when none was given, as in a DEL after a reboot.
-    fn netns(&mut self, call: &Recorded) -> Option<String> {
+    /// Returns the namespace that replaces the recorded one; `None` if the recorded call had none,
+    /// as a DEL after a reboot.
+    fn netns(&mut self, call: &RecordedCall) -> Option<String> {
         call.netns.as_ref()?;
         let number = self.containers.len() + 1;
         let make = || self.host.container(&format!("replay{number}"));
         Some(self.containers.entry(call.container_id.clone()).or_insert_with(make).netns())
     }
 
-    fn told(&self, call: &Recorded, netns: Option<&str>) -> Told {
+    fn told(&self, call: &RecordedCall, netns: Option<&str>) -> Told {
         let mut variables = call.environment.clone();
         variables.insert("CNI_COMMAND".to_owned(), call.verb.to_string());
         variables.insert("CNI_PATH".to_owned(), self.cni_path());
@@ -123,7 +125,7 @@ impl Player<'_> {
             variables.insert("CNI_NETNS".to_owned(), netns.to_owned());
         }
         let plugin =
-            self.stand.plugin.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.target.plugin.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut config = call.config.clone();
         config.insert("type".to_owned(), plugin.as_str().into());
         self.renew_result(call, &mut config);
@@ -135,8 +137,8 @@ impl Player<'_> {
         Told { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
     }
 
-    /// After ADD a runtime hands on the result that this plugin gave, not the one that the other did.
-    fn renew_result(&self, call: &Recorded, config: &mut Map<String, Value>) {
+    /// Replaces the recorded result of ADD by the one of this plugin, as a runtime would pass it.
+    fn renew_result(&self, call: &RecordedCall, config: &mut Map<String, Value>) {
         let result = self.results.get(&attachment(call)).filter(|_| call.verb != Verb::Add);
         if let (Some(recorded), Some(result)) = (config.get_mut("prevResult"), result) {
             *recorded = result.clone();
@@ -144,24 +146,25 @@ impl Player<'_> {
     }
 
     fn cni_path(&self) -> String {
-        let own = self.stand.plugin.parent().map(PathBuf::from);
+        let own = self.target.plugin.parent().map(PathBuf::from);
         let usual = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from);
-        let all = self.stand.path.iter().cloned().chain(own).chain(usual);
+        let all = self.target.path.iter().cloned().chain(own).chain(usual);
         all.map(|one| one.display().to_string()).collect::<Vec<_>>().join(":")
     }
 }
 
-fn attachment(call: &Recorded) -> [String; 3] {
+fn attachment(call: &RecordedCall) -> [String; 3] {
     [call.network.clone(), call.container_id.clone(), call.ifname.clone()]
 }
 
-/// No `cniVersion` means 0.1.0. One that is not known is for the plugin to refuse.
+/// Returns the version of a configuration; an unknown one counts as 0.1.0 here, and the plugin
+/// refuses it.
 fn version(config: &Map<String, Value>) -> SpecVersion {
     let text = config.get("cniVersion").and_then(Value::as_str).unwrap_or_default();
     text.parse().unwrap_or_default()
 }
 
-/// Puts `new` in the place of every text that is `old`.
+/// Replaces every string that is `old` by `new`.
 fn replace(value: &mut Value, old: &str, new: &str) {
     match value {
         Value::String(text) if text == old => new.clone_into(text),

@@ -1,0 +1,50 @@
+//! The outcome of a scenario, for people.
+
+use std::path::{Path, PathBuf};
+
+use cni_conformance::exchange::Exchange;
+use cni_conformance::judgement::Finding;
+use cni_conformance::runtime::life::{Life, Lived};
+
+use super::super::exchange::lines;
+
+/// Returns the steps of a scenario and, if it failed, everything that is needed to look into it.
+pub(super) fn text(scenario: &Life, lived: &Lived, reproduce: &str) -> String {
+    let sign = lived.verdict.sign();
+    let mut text = format!("{sign} {}: {}\n", scenario.name, scenario.does);
+    for step in &lived.steps {
+        let sign = if step.right { '✔' } else { '✘' };
+        let note = step.note.as_deref().map(|note| format!("  ({note})")).unwrap_or_default();
+        text.push_str(&format!("    {sign} {}{note}\n", step.what));
+    }
+    if let Some(note) = &lived.note {
+        text.push_str(&format!("    {}: {note}\n", lived.verdict));
+    }
+    if let Some(finding) = &lived.finding {
+        text.push_str(&details(finding, lived.exchange.as_ref()));
+        text.push_str(&format!("    reproduce {reproduce}\n"));
+    }
+    text
+}
+
+fn details(finding: &Finding, exchange: Option<&Exchange>) -> String {
+    const INDENT: &str = "              ";
+    let indented = |text: &str| text.trim_end().replace('\n', &format!("\n{INDENT}"));
+    let mut text = format!("    expected  {}\n", indented(&finding.expected));
+    text.push_str(&format!("    actual    {}\n", indented(&finding.actual)));
+    if let Some(exchange) = exchange {
+        text.push_str(&format!("    call      {}\n", exchange.call));
+        text.push_str(&lines(exchange, INDENT));
+        let command = exchange.command_line(&program(exchange));
+        text.push_str(&format!("    manually  {command}\n"));
+    }
+    text
+}
+
+/// The program of a call: the first of its name on CNI_PATH.
+fn program(exchange: &Exchange) -> PathBuf {
+    let name = exchange.call.split(' ').next().unwrap_or_default();
+    let path = exchange.environment.get("CNI_PATH").map_or("", String::as_str);
+    let candidates = path.split(':').map(|directory| Path::new(directory).join(name));
+    candidates.into_iter().find(|path| path.is_file()).unwrap_or_else(|| name.into())
+}

@@ -1,0 +1,67 @@
+//! `validate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cni_conformance::validate::{Finding, Gravity, validate};
+use serde_json::json;
+
+use super::exit_status::ExitStatus;
+use super::values::directories;
+
+/// Check network configurations before a runtime uses them; of plugins only VERSION is called
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Network configurations: single plugins or lists
+    #[arg(required = true, value_name = "NETCONF")]
+    files: Vec<PathBuf>,
+    /// The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]
+    #[arg(long, value_name = "DIRS")]
+    path: Option<String>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Validates the files and prints the findings.
+pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
+    let path = arguments.path.clone().or_else(|| std::env::var("CNI_PATH").ok());
+    let path = directories(path.as_deref().unwrap_or("/opt/cni/bin:/usr/lib/cni"));
+    let (mut all, mut wrong, mut unreadable) = (Vec::new(), false, false);
+    for file in &arguments.files {
+        let findings = std::fs::read(file)
+            .map_err(|error| error.to_string())
+            .and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()))
+            .map(|document| validate(&document, &path));
+        match findings {
+            Ok(findings) => {
+                wrong |= findings.iter().any(|finding| finding.gravity == Gravity::Error);
+                if !arguments.json {
+                    print(&file.display().to_string(), &findings);
+                }
+                all.push(json!({ "file": file, "findings": findings }));
+            }
+            Err(problem) => {
+                unreadable = true;
+                eprintln!("cni-conformance: {}: {problem}", file.display());
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", json!(all));
+    }
+    match (unreadable, wrong) {
+        (true, _) => ExitStatus::CouldNotTest,
+        (false, true) => ExitStatus::Failure,
+        (false, false) => ExitStatus::Success,
+    }
+}
+
+fn print(file: &str, findings: &[Finding]) {
+    if findings.is_empty() {
+        println!("{file}: no findings");
+    }
+    for finding in findings {
+        println!("{file}: {finding}");
+    }
+}
