@@ -10,6 +10,8 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use clap::ArgMatches;
+
 use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
 use crate::setup;
 use hints::Hints;
@@ -25,31 +27,24 @@ const ALL_VARIABLE: &str = "CNI_CONFORMANCE_ALL";
 /// The package whose tests install and run static programs.
 const PACKAGING: &str = "cni-dist";
 
-/// What was asked for.
+/// Which tests are run, and how.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wanted {
-    /// Without the tests that make network namespaces as root; they are named at the end.
+struct Selection {
+    /// Leaves out the tests that make network namespaces as root; their names are printed.
     unprivileged: bool,
-    /// With all versions of the specification.
+    /// Judges plugins in all versions of the specification.
     all: bool,
-    /// Only tests whose id contains one of these, and nothing but tests.
+    /// Only tests whose id contains one of these, and no other checks.
     names: Vec<String>,
 }
 
-impl Wanted {
-    fn read(words: &[&str]) -> Outcome<Self> {
-        let mut wanted = Self::default();
-        for word in words {
-            match *word {
-                "--unprivileged" => wanted.unprivileged = true,
-                "--all" => wanted.all = true,
-                option if option.starts_with('-') => {
-                    return Err(format!("cargo xtask test has no option {option}"));
-                }
-                name => wanted.names.push(name.to_owned()),
-            }
+impl Selection {
+    fn read(arguments: &ArgMatches) -> Self {
+        Self {
+            unprivileged: arguments.get_flag("unprivileged"),
+            all: arguments.get_flag("all"),
+            names: arguments.get_many("names").into_iter().flatten().cloned().collect(),
         }
-        Ok(wanted)
     }
 
     fn has(&self, test: &Test) -> bool {
@@ -64,33 +59,33 @@ impl Wanted {
 }
 
 /// The steps in their order; each stops the run when it fails.
-pub(crate) fn test(words: &[&str]) -> Outcome {
-    let wanted = Wanted::read(words)?;
-    if !wanted.unprivileged && !setup::is_root() {
+pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
+    let selection = Selection::read(arguments);
+    if !selection.unprivileged && !setup::is_root() {
         return Err("the tests need root for network namespaces; run them as root, \
                     or those that need no root with --unprivileged"
             .to_owned());
     }
     let mut summary = Summary::default();
-    let packages = if wanted.unprivileged { None } else { Some(thread::spawn(install)) };
-    let whole = wanted.names.is_empty();
+    let packages = if selection.unprivileged { None } else { Some(thread::spawn(install)) };
+    let whole = selection.names.is_empty();
     if whole {
         checks(&mut summary)?;
     }
-    let (ignored, tests) = summary.step("build the tests", || chosen(&wanted))?;
+    let (ignored, tests) = summary.step("build the tests", || chosen(&selection))?;
     summary.ignored = ignored.len();
     if let Some(packages) = packages {
         summary.step("wait until Debian packages are installed", || join(packages))?;
     }
-    if tests.iter().any(|test| test.binary.package == PACKAGING) && !wanted.unprivileged {
+    if tests.iter().any(|test| test.binary.package == PACKAGING) && !selection.unprivileged {
         summary.step("build static programs, for the tests of the packaging", static_programs)?;
     }
-    summary.done = summary.step("run the tests", || run_all(tests, &wanted))?;
+    summary.done = summary.step("run the tests", || run_all(tests, &selection))?;
     if whole {
-        let tested = summary.step("run the tests in documentation", || documentation(&wanted))?;
+        let tested = summary.step("run the tests in documentation", || documentation(&selection))?;
         (summary.documentation, summary.documentation_output) = tested;
     }
-    finish(&summary, &wanted, &ignored)
+    finish(&summary, &selection, &ignored)
 }
 
 /// Everything that the tests need of the machine, while code is checked and compiled.
@@ -119,16 +114,16 @@ fn checks(summary: &mut Summary) -> Outcome {
 }
 
 /// Builds all tests, and with them the programs of their packages, which other packages' tests run,
-/// too. Returns the ignored ones among those that are wanted, and the others.
-fn chosen(wanted: &Wanted) -> Outcome<(Vec<Test>, Vec<Test>)> {
+/// too. Returns the ignored ones among those that are selection, and the others.
+fn chosen(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     let mut build = cargo(&["test", "--no-run", "--workspace", "--quiet"]);
-    let binaries = plan::build(build.args(wanted.features()))?;
+    let binaries = plan::build(build.args(selection.features()))?;
     let mut tests = Vec::new();
     for binary in &binaries {
-        tests.extend(binary.tests()?.into_iter().filter(|test| wanted.has(test)));
+        tests.extend(binary.tests()?.into_iter().filter(|test| selection.has(test)));
     }
     if tests.is_empty() {
-        return Err(format!("no test's name contains {}", wanted.names.join(" or ")));
+        return Err(format!("no test's name contains {}", selection.names.join(" or ")));
     }
     println!("{} tests in {} executables", tests.len(), binaries.len());
     Ok(tests.into_iter().partition(|test| test.ignored))
@@ -142,10 +137,10 @@ fn static_programs() -> Outcome {
     stdout(inherit_cargo(build.args(["programs", "--debug"]))).map(drop)
 }
 
-fn run_all(mut tests: Vec<Test>, wanted: &Wanted) -> Outcome<Vec<Done>> {
+fn run_all(mut tests: Vec<Test>, selection: &Selection) -> Outcome<Vec<Done>> {
     let directory = target_directory()?.join("xtask");
     let scratch = directory.join("output");
-    let environment: &[_] = if wanted.all { &[(ALL_VARIABLE, "1")] } else { &[] };
+    let environment: &[_] = if selection.all { &[(ALL_VARIABLE, "1")] } else { &[] };
     // One more than processors: tests wait for processes and for the clock, too.
     let workers = thread::available_parallelism().map_or(1, usize::from) + 1;
     let pool = Pool { workers, limit: LIMIT, scratch: &scratch, environment };
@@ -157,9 +152,9 @@ fn run_all(mut tests: Vec<Test>, wanted: &Wanted) -> Outcome<Vec<Done>> {
 }
 
 /// The numbers of documentation tests, and what they print if one fails.
-fn documentation(wanted: &Wanted) -> Outcome<(Counts, Option<String>)> {
+fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
     let mut tests = cargo(&["test", "--doc", "--workspace", "--no-fail-fast"]);
-    let output = tests.args(wanted.features()).output();
+    let output = tests.args(selection.features()).output();
     let output = output.map_err(|error| format!("{}: {error}", line(&tests)))?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let mut counts = Counts::read(&text);
@@ -171,9 +166,9 @@ fn documentation(wanted: &Wanted) -> Outcome<(Counts, Option<String>)> {
     Ok((counts, Some(text.into_owned())))
 }
 
-fn finish(summary: &Summary, wanted: &Wanted, ignored: &[Test]) -> Outcome {
+fn finish(summary: &Summary, selection: &Selection, ignored: &[Test]) -> Outcome {
     print!("{}", summary.text());
-    if wanted.unprivileged {
+    if selection.unprivileged {
         println!("\nNOT RUN, since they need root: {}", root_only::names()?.join(", "));
     }
     if !ignored.is_empty() {
@@ -193,20 +188,28 @@ mod tests {
     use super::plan::Binary;
     use super::*;
 
-    #[test]
-    fn options_and_names_are_told_apart_and_unknown_options_are_refused() {
-        let wanted = Wanted::read(&["guard", "--all", "exec::"]).unwrap();
-        let names = vec!["guard".to_owned(), "exec::".to_owned()];
-        assert_eq!(wanted, Wanted { unprivileged: false, all: true, names });
-        assert!(Wanted::read(&["--unprivileged"]).unwrap().unprivileged);
-        assert!(Wanted::read(&["--al"]).unwrap_err().contains("--al"));
+    fn selection(words: &[&str]) -> Selection {
+        let words = ["xtask", "test"].iter().chain(words);
+        let matches = crate::cli::definition().try_get_matches_from(words).unwrap();
+        Selection::read(matches.subcommand_matches("test").unwrap())
     }
 
     #[test]
-    fn a_name_chooses_tests_by_package_and_by_name() {
+    fn options_and_names_are_distinguished() {
+        let names = vec!["guard".to_owned(), "exec::".to_owned()];
+        let expected = Selection { unprivileged: false, all: true, names };
+        assert_eq!(selection(&["guard", "--all", "exec::"]), expected);
+        assert!(selection(&["--unprivileged"]).unprivileged);
+        let unknown = crate::cli::definition().try_get_matches_from(["xtask", "test", "--al"]);
+        let message = unknown.unwrap_err().to_string();
+        assert!(message.contains("--al") && message.contains("--all"), "{message}");
+    }
+
+    #[test]
+    fn a_name_selects_tests_by_package_and_by_name() {
         let binary = Binary::of("/x".into());
         let test = Test { binary, name: "exec::a".to_owned(), ignored: false };
-        let has = |words: &[&str]| Wanted::read(words).unwrap().has(&test);
+        let has = |words: &[&str]| selection(words).has(&test);
         assert!(has(&[]) && has(&["exec::"]) && has(&["nothing", "test::exec"]));
         assert!(!has(&["exec::b"]));
     }
