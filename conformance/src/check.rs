@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value};
 
-use crate::judgement::Verdict;
 use crate::profile::Profile;
 use crate::report::{self, Document, Exchanges, Telling};
-use crate::requirements::Severity;
-use crate::run::{Options, Report, Versions, run};
+use crate::run::options::Options;
+use crate::run::record::Report;
+use crate::run::run;
+use crate::run::versions::Versions;
+use crate::severity::Severity;
 use crate::subject::Subject;
+use crate::verdict::Verdict;
 use crate::verdicts::Verdicts;
 
 /// Set to 1, it has [`Check::verdicts_in`] write the file anew.
@@ -235,7 +238,7 @@ impl Check {
         Document::of(report, &telling)
     }
 
-    fn counts(&self, record: &crate::run::Record) -> bool {
+    fn counts(&self, record: &crate::run::record::Record) -> bool {
         let severity = record.case.requirement().severity_in(record.version);
         let known = self.subject.reason(record.case.id).is_some();
         record.finding.is_some() && severity >= self.level && !known

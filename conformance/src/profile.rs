@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cni_wrapper::SpecVersion;
 use serde::{Deserialize, Serialize};
 
 /// What kind of plugin is judged: that decides which requirements hold and what it is given to work on.
@@ -31,6 +32,11 @@ impl Profile {
             Self::Wrapper => "wrapper",
             Self::Ipam => "ipam",
         }
+    }
+
+    /// Whether plugins of this kind exist in this version: nothing can be chained before 0.3.0.
+    pub fn exists_in(self, version: SpecVersion) -> bool {
+        self != Self::Chained || version >= SpecVersion::V0_3_0
     }
 }
 

@@ -8,7 +8,8 @@ use cni_wrapper::SpecVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::run::{Report, Versions};
+use crate::run::record::Report;
+use crate::run::versions::Versions;
 use crate::subject::Subject;
 
 /// How each case ended in each version, as it stands in a file that is kept beside a plugin's tests.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use cni_conformance::Subject;
-use cni_conformance::run::Report;
+use cni_conformance::run::record::Report;
 use cni_conformance::verdicts::Verdicts;
 
 use super::markdown;

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cni_conformance::run::{Options, Report, run};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::record::Report;
+use cni_conformance::run::run;
 use cni_conformance::verdicts::Verdicts;
 use cni_conformance::{Subject, Verdict};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cni_conformance::run::{Record, Report};
+use cni_conformance::run::record::{Record, Report};
 use cni_conformance::{Subject, Verdict};
 
 use super::scrub::scrub;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use cni_conformance::requirements::Requirement;
-use cni_conformance::run::{Record, judge};
-use cni_conformance::runtime::life::Cast;
-use cni_conformance::stage::Stage;
-use cni_conformance::{Case, Subject, Verdict, cases, report};
+use cni_conformance::fixture::Fixture;
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::record::Record;
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::spec::cases;
+use cni_conformance::spec::requirement::Requirement;
+use cni_conformance::{Case, Subject, Verdict, report};
 use cni_wrapper::SpecVersion;
 
 use super::exit_status::ExitStatus;
@@ -128,10 +130,10 @@ impl Execution {
         };
         // A panic is a verdict (broken) here, and printed as such.
         std::panic::set_hook(Box::new(|_| ()));
-        let (record, stage) = judge(case, subject, version, self.limit);
-        print!("{}", calls(&record, &self.plugin, stage.as_ref()));
-        if let (true, Some(stage)) = (self.keep, &stage) {
-            keep::until_end_of_input(stage.host());
+        let (record, fixture) = run_case(case, subject, version, self.limit);
+        print!("{}", calls(&record, &self.plugin, fixture.as_ref()));
+        if let (true, Some(fixture)) = (self.keep, &fixture) {
+            keep::until_end_of_input(fixture.host());
         }
         Ok(Some(record.verdict))
     }
@@ -141,7 +143,7 @@ impl Execution {
         let subject = &self.plugin.subject;
         let (oldest, newest) = match self.version {
             Some(version) => (version, version),
-            None => (SpecVersion::ALL[0], Cast::newest_version(subject, self.limit)?),
+            None => (SpecVersion::ALL[0], Setup::newest_version(subject, self.limit)?),
         };
         let mut versions = SpecVersion::ALL.into_iter().rev();
         Ok(versions.find(|version| {
@@ -150,7 +152,7 @@ impl Execution {
     }
 }
 
-fn calls(record: &Record, plugin: &NamedSubject, stage: Option<&Stage>) -> String {
+fn calls(record: &Record, plugin: &NamedSubject, fixture: Option<&Fixture>) -> String {
     let NamedSubject { subject, arguments } = plugin;
     let (id, version) = (record.case.id, record.version);
     let mut text =
@@ -164,14 +166,14 @@ fn calls(record: &Record, plugin: &NamedSubject, stage: Option<&Stage>) -> Strin
         text.push_str(&format!("  note      {note}\n"));
     }
     text.push_str("  manually  on the host, in this order (--keep keeps it)\n");
-    text.push_str(&steps(record, subject, stage));
+    text.push_str(&steps(record, subject, fixture));
     text
 }
 
 /// The calls of a case, as lines for a shell.
-fn steps(record: &Record, subject: &Subject, stage: Option<&Stage>) -> String {
+fn steps(record: &Record, subject: &Subject, fixture: Option<&Fixture>) -> String {
     let mut text = String::new();
-    if let Some(script) = stage.and(subject.prepare.as_ref()) {
+    if let Some(script) = fixture.and(subject.prepare.as_ref()) {
         text.push_str(&format!("    # already done (`prepare` in the subject file): {script}\n"));
     }
     for exchange in &record.exchanges {

@@ -1,8 +1,8 @@
 //! `list`.
 
 use clap::Args;
-use cni_conformance::requirements::Requirement;
-use cni_conformance::{cases, requirements};
+use cni_conformance::spec::requirement::Requirement;
+use cni_conformance::spec::{cases, requirements};
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 

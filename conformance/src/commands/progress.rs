@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cni_conformance::run::Progress;
+use cni_conformance::run::record::Progress;
 
 /// The time between two lines where stderr is not a terminal.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -67,8 +67,9 @@ fn line(progress: &Progress, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cni_conformance::run::{Progress, Record};
-    use cni_conformance::{Verdict, cases};
+    use cni_conformance::Verdict;
+    use cni_conformance::run::record::{Progress, Record};
+    use cni_conformance::spec::cases;
     use cni_wrapper::SpecVersion;
 
     use super::line;

@@ -8,8 +8,12 @@ use clap::Args;
 use cni_conformance::exchange::quoted;
 use cni_conformance::report::document::Outcome;
 use cni_conformance::report::{self, Document, Exchanges, Telling};
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Options, Report, Versions, judge, run as run_cases};
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::options::Options;
+use cni_conformance::run::record::Report;
+use cni_conformance::run::run as run_cases;
+use cni_conformance::run::versions::Versions;
+use cni_conformance::severity::Severity;
 use cni_wrapper::SpecVersion;
 
 use super::exit_status::ExitStatus;
@@ -168,11 +172,11 @@ fn keep_first_failure(named: &NamedSubject, options: &Options, report: &Report) 
     let Some(failed) = report.records.iter().find(|record| record.finding.is_some()) else {
         return;
     };
-    let (record, stage) = judge(failed.case, &named.subject, failed.version, options.limit);
-    let Some(stage) = stage else { return };
+    let (record, fixture) = run_case(failed.case, &named.subject, failed.version, options.limit);
+    let Some(fixture) = fixture else { return };
     eprintln!("kept: {} in {}, {}", record.case.id, record.version, record.verdict);
     if let Some(last) = record.exchanges.last() {
         eprintln!("  the last call   {}", last.command_line(&named.subject.plugin));
     }
-    keep::until_end_of_input(stage.host());
+    keep::until_end_of_input(fixture.host());
 }

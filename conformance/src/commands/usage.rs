@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
 /// The former names of commands and options, and the present ones.
-const RENAMED: [(&str, &str); 2] = [("life", "lifecycle"), ("--lives", "--scenarios")];
+const RENAMED: [(&str, &str); 2] = [("life", "lifecycle"), ("--lives", "--lifecycles")];
 
 /// Returns the answer to a command line that uses a former name or an unknown command; the answer to
 /// others is clap's own.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cni_conformance::validate::{Finding, Gravity, validate};
+use cni_wrapper::Environment;
 use serde_json::json;
 
 use super::exit_status::ExitStatus;
@@ -25,8 +26,9 @@ pub(super) struct Arguments {
 
 /// Validates the files and prints the findings.
 pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
-    let path = arguments.path.clone().or_else(|| std::env::var("CNI_PATH").ok());
-    let path = directories(path.as_deref().unwrap_or("/opt/cni/bin:/usr/lib/cni"));
+    let own = Environment::of_process();
+    let path = arguments.path.as_deref().or(own.text("CNI_PATH"));
+    let path = directories(path.unwrap_or("/opt/cni/bin:/usr/lib/cni"));
     let (mut all, mut wrong, mut unreadable) = (Vec::new(), false, false);
     for file in &arguments.files {
         let findings = std::fs::read(file)

@@ -12,9 +12,13 @@ use serde_json::{Map, Value};
 use super::recording::RecordedCall;
 use super::shape::{Difference, Shape};
 use crate::exchange::Exchange;
-use crate::run::words;
-use crate::runtime::{Failure, Plugins, Runner, Site, Told};
-use crate::stage::{PATH, visible};
+use crate::fixture::PATH;
+use crate::fixture::host_pool::visible;
+use crate::run::case::panic_message;
+use crate::runtime::exec::Exec;
+use crate::runtime::failure::Failure;
+use crate::runtime::invocation::Invocation;
+use crate::runtime::runner::{Runner, Site};
 
 /// The plugin that replaces the recorded one, and what it needs.
 #[derive(Clone, Debug)]
@@ -57,7 +61,7 @@ pub fn replay(
     show: &mut dyn FnMut(&RecordedCall, &Replayed),
 ) -> Result<(), String> {
     let replayed = catch_unwind(AssertUnwindSafe(|| replay_all(calls, target, show)));
-    replayed.map_err(|panic| words(panic.as_ref()))?.map_err(|failure| failure.to_string())
+    replayed.map_err(|panic| panic_message(panic.as_ref()))?.map_err(|failure| failure.to_string())
 }
 
 fn replay_all(
@@ -94,8 +98,8 @@ struct Replayer<'t> {
 impl Replayer<'_> {
     fn replay(&mut self, call: &RecordedCall) -> Result<Replayed, Failure> {
         let netns = self.netns(call);
-        let told = self.told(call, netns.as_deref());
-        let exchange = self.runner.execute(&self.target.plugin, &told)?;
+        let invocation = self.invocation(call, netns.as_deref());
+        let exchange = self.runner.execute(&self.target.plugin, &invocation)?;
         let has_result = call.verb == Verb::Add;
         if let (true, Ok(result)) = (has_result, serde_json::from_str(&exchange.stdout)) {
             self.results.insert(attachment(call), result);
@@ -117,7 +121,7 @@ impl Replayer<'_> {
         Some(self.containers.entry(call.container_id.clone()).or_insert_with(make).netns())
     }
 
-    fn told(&self, call: &RecordedCall, netns: Option<&str>) -> Told {
+    fn invocation(&self, call: &RecordedCall, netns: Option<&str>) -> Invocation {
         let mut variables = call.environment.clone();
         variables.insert("CNI_COMMAND".to_owned(), call.verb.to_string());
         variables.insert("CNI_PATH".to_owned(), self.cni_path());
@@ -134,7 +138,7 @@ impl Replayer<'_> {
             replace(&mut config, old, new);
         }
         let stdin = config.to_string();
-        Told { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
+        Invocation { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
     }
 
     /// Replaces the recorded result of ADD by the one of this plugin, as a runtime would pass it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::document::{CaseReport, Document, RunReport};
 use super::visible::visible;
 use crate::exchange::shorten;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
 /// What changed.
 #[derive(Debug, Default)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::exchange::Exchange;
-use crate::judgement::Verdict;
 use crate::profile::Profile;
-use crate::requirements::Severity;
+use crate::severity::Severity;
+use crate::verdict::Verdict;
 
 /// The number of the form that is written and read here.
 pub const FORM: u32 = 1;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::case::Case;
-use crate::requirements::Requirement;
+use crate::spec::case::Case;
+use crate::spec::requirement::Requirement;
 
 /// One requirement and its case, for people.
 pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {

@@ -10,7 +10,7 @@ use cni_wrapper::SpecVersion;
 use sha2::{Digest, Sha256};
 
 use crate::exchange::shorten;
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 use crate::subject::Subject;
 
 /// The SHA-256 of a file, in hexadecimal; nothing when it can't be read.
@@ -23,11 +23,11 @@ pub(super) fn sha256(path: &Path) -> Option<String> {
 }
 
 /// What a plugin says of itself when it is run by hand, without `CNI_COMMAND`: the first line, often with its version.
-/// It is run on a stage, as everything is; nothing when it says nothing.
+/// It is run on a fixture, as everything is; nothing when it says nothing.
 pub fn about(subject: &Subject, limit: Duration) -> Option<String> {
     let said = catch_unwind(AssertUnwindSafe(|| {
-        let stage = Stage::new(subject, SpecVersion::NEWEST, limit);
-        let exchange = stage.call("VERSION").only(&[]).input("").run().exchange;
+        let fixture = Fixture::new(subject, SpecVersion::NEWEST, limit);
+        let exchange = fixture.call("VERSION").only(&[]).input("").run().exchange;
         // Which of the two it takes is left open; an error object is no introduction.
         [exchange.stdout, exchange.stderr].into_iter().find(|text| !text.trim().is_empty())
     }));

@@ -7,8 +7,8 @@
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document, RunReport};
-use crate::judgement::Verdict;
-use crate::requirements::Severity;
+use crate::severity::Severity;
+use crate::verdict::Verdict;
 
 /// How a case ended, in JUnit's words.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use super::document::{
     CaseReport, Document, FORM, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
 };
 use super::identity;
-use crate::case::Case;
-use crate::judgement::Verdict;
-use crate::requirements::Severity;
-use crate::run::{Record, Report};
+use crate::run::record::{Record, Report};
+use crate::severity::Severity;
+use crate::spec::case::Case;
 use crate::subject::Subject;
+use crate::verdict::Verdict;
 
 /// What a report tells besides what was found.
 pub struct Telling<'t> {

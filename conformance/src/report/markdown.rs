@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::document::{CaseReport, Document, SubjectFacts};
 use super::visible::visible;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
 /// Head, sums, how to repeat it, and what was found.
 pub fn markdown(document: &Document) -> String {

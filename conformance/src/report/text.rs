@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::document::{CaseReport, Document};
 use super::visible::visible;
 use crate::exchange::shorten;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
 /// All cases in the order of the specification; what is not as it should be is repeated at the end, with
 /// the requirement, what was expected, what was seen, and the command line that repeats it.

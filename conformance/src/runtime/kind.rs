@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 /// Which runtime is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RuntimeKind {
     /// The library behind containerd, CRI-O, Podman's CNI mode, Multus and cnitool.
     Libcni,
     /// The `network/cni` isolator of Apache Mesos.
     Mesos,
 }
 
-impl Kind {
+impl RuntimeKind {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Libcni, Self::Mesos];
 
@@ -25,13 +25,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for RuntimeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for RuntimeKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -12,9 +12,9 @@ use std::time::Duration;
 use cni_test_kit::Place;
 use cni_wrapper::Environment;
 
+use super::exec::{Exec, Lookup};
 use super::failure::Failure;
-use super::plugins::{Plugins, Wanted};
-use super::told::Told;
+use super::invocation::Invocation;
 use crate::exchange::Exchange;
 use crate::process::{self, Sink, Stdin};
 
@@ -92,18 +92,18 @@ impl Runner {
         self.own.text("PATH")
     }
 
-    fn is_plugin(&self, path: &Path, wanted: Wanted) -> bool {
+    fn is_plugin(&self, path: &Path, wanted: Lookup) -> bool {
         let Ok(found) = fs::metadata(self.site.outside(path)) else { return false };
         match wanted {
-            Wanted::File => found.is_file(),
+            Lookup::RegularFile => found.is_file(),
             // Mesos takes a directory too; that ends in an error when it is started.
-            Wanted::Executable => found.permissions().mode() & 0o111 != 0,
+            Lookup::Executable => found.permissions().mode() & 0o111 != 0,
         }
     }
 }
 
-impl Plugins for Runner {
-    fn find(&self, name: &str, path: &[PathBuf], wanted: Wanted) -> Result<PathBuf, Failure> {
+impl Exec for Runner {
+    fn find(&self, name: &str, path: &[PathBuf], wanted: Lookup) -> Result<PathBuf, Failure> {
         let candidates = path.iter().map(|directory| directory.join(name));
         let mut found = candidates.filter(|candidate| self.is_plugin(candidate, wanted));
         found.next().ok_or_else(|| {
@@ -112,12 +112,12 @@ impl Plugins for Runner {
         })
     }
 
-    fn execute(&self, program: &Path, told: &Told) -> Result<Exchange, Failure> {
-        let environment = told.environment(&self.own);
+    fn execute(&self, program: &Path, invocation: &Invocation) -> Result<Exchange, Failure> {
+        let environment = invocation.environment(&self.own);
         let variables = environment.variables();
-        let stdin = match &told.from_file {
+        let stdin = match &invocation.from_file {
             Some(file) => Stdin::File(self.site.outside(file)),
-            None => Stdin::Bytes(told.stdin.clone().into_bytes()),
+            None => Stdin::Bytes(invocation.stdin.clone().into_bytes()),
         };
         let ended = process::run(&stdin, [Sink::Kept; 2], self.limit, |streams| {
             self.site.start(program, |command| {
@@ -130,8 +130,8 @@ impl Plugins for Runner {
         let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment: BTreeMap<_, _> =
             variables.iter().map(|(key, value)| (text(key), text(value))).collect();
-        let label = format!("{} {}", told.plugin, told.verb);
-        let exchange = Exchange::new(label, environment, told.stdin.as_bytes(), &ended);
+        let label = format!("{} {}", invocation.plugin, invocation.verb);
+        let exchange = Exchange::new(label, environment, invocation.stdin.as_bytes(), &ended);
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
         if let Some(show) = self.shown {
             show(&exchange);

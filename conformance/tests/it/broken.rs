@@ -5,14 +5,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::script::Script;
-use cni_conformance::run::{Record, judge};
-use cni_conformance::{Subject, Verdict, cases};
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::record::Record;
+use cni_conformance::spec::cases;
+use cni_conformance::{Subject, Verdict};
 use cni_wrapper::SpecVersion;
 use serde_json::json;
 
 fn record(subject: &Subject, case: &str) -> Record {
     let case = cases::find(case).unwrap();
-    judge(case, subject, SpecVersion::V1_0_0, Duration::from_secs(30)).0
+    run_case(case, subject, SpecVersion::V1_0_0, Duration::from_secs(30)).0
 }
 
 #[test]

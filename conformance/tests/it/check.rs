@@ -7,11 +7,11 @@ use cni_conformance::{Check, Profile};
 use cni_test_kit::TemporaryDir;
 use cni_wrapper::SpecVersion;
 
-use crate::support::Sinners;
+use crate::support::Mutants;
 
 /// The check of an IPAM plugin that commits this sin, in one version.
-fn check(sinners: &Sinners, sin: Option<&str>) -> Check {
-    Check::of(sinners.subject(Profile::Ipam, sin)).versions(&[SpecVersion::V1_0_0])
+fn check(mutants: &Mutants, sin: Option<&str>) -> Check {
+    Check::of(mutants.subject(Profile::Ipam, sin)).versions(&[SpecVersion::V1_0_0])
 }
 
 /// What the test that has this check says when it fails.
@@ -22,18 +22,18 @@ fn failure(check: Check) -> String {
 
 #[test]
 fn an_honest_plugin_passes() {
-    let sinners = Sinners::new();
-    let report = check(&sinners, None).only(&["del.twice", "version."]).run();
+    let mutants = Mutants::new();
+    let report = check(&mutants, None).only(&["del.twice", "version."]).run();
     assert!(report.records.len() > 5);
 }
 
 #[test]
 fn a_sin_fails_the_test_with_all_that_is_needed() {
-    let sinners = Sinners::new();
-    let sinful = check(&sinners, Some("del.twice-succeeds")).only(&["del."]);
+    let mutants = Mutants::new();
+    let sinful = check(&mutants, Some("del.twice-succeeds")).only(&["del."]);
     let text = failure(sinful);
     for part in [
-        "sinner.ipam.del.twice-succeeds does not conform",
+        "mutant.ipam.del.twice-succeeds does not conform",
         "✘ del.twice-succeeds",
         "expected  DEL a second time: exit 0",
         "again     CNI_CONFORMANCE_ONLY=del.twice-succeeds cargo test",
@@ -45,16 +45,16 @@ fn a_sin_fails_the_test_with_all_that_is_needed() {
 
 #[test]
 fn a_broken_convention_fails_the_test_unless_the_level_is_higher() {
-    let sinners = Sinners::new();
-    let sinful = || check(&sinners, Some("del.prints-nothing")).only(&["del.prints-nothing"]);
+    let mutants = Mutants::new();
+    let sinful = || check(&mutants, Some("del.prints-nothing")).only(&["del.prints-nothing"]);
     assert!(failure(sinful()).contains("! del.prints-nothing"));
-    sinful().level(cni_conformance::requirements::Severity::Must).run();
+    sinful().level(cni_conformance::severity::Severity::Must).run();
 }
 
 #[test]
 fn a_known_deviation_passes_and_one_that_is_gone_fails() {
-    let sinners = Sinners::new();
-    let known = |sin| check(&sinners, sin).only(&["del.twice"]).known("del.twice-succeeds", "old");
+    let mutants = Mutants::new();
+    let known = |sin| check(&mutants, sin).only(&["del.twice"]).known("del.twice-succeeds", "old");
     known(Some("del.twice-succeeds")).run();
     let text = failure(known(None));
     assert!(text.contains("del.twice-succeeds is known, but was not seen"), "{text}");
@@ -62,20 +62,20 @@ fn a_known_deviation_passes_and_one_that_is_gone_fails() {
 
 #[test]
 fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
-    let sinners = Sinners::new();
+    let mutants = Mutants::new();
     let directory = TemporaryDir::new();
     let path = directory.path().join("verdicts.json");
-    let text = failure(check(&sinners, None).only(&["del.twice"]).verdicts_in(&path));
+    let text = failure(check(&mutants, None).only(&["del.twice"]).verdicts_in(&path));
     assert!(text.contains("can't read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");
     for (kept, expected) in
         [("pass", None), ("warn", Some("del.twice-succeeds in 1.0.0: was warn, is now pass"))]
     {
         let verdicts = format!(
-            r#"{{"plugin": "sinner.ipam", "profile": "ipam", "versions": ["1.0.0"],
+            r#"{{"plugin": "mutant.ipam", "profile": "ipam", "versions": ["1.0.0"],
                 "cases": {{"del.twice-succeeds": {{"{kept}": ["1.0.0"]}}}}}}"#
         );
         fs::write(&path, verdicts).unwrap();
-        let check = check(&sinners, None).only(&["del.twice"]).verdicts_in(&path);
+        let check = check(&mutants, None).only(&["del.twice"]).verdicts_in(&path);
         match expected {
             None => drop(check.run()),
             Some(part) => {
@@ -88,8 +88,8 @@ fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
 
 #[test]
 fn what_ran_nothing_or_could_not_run_is_no_success() {
-    let sinners = Sinners::new();
-    assert!(failure(check(&sinners, None).only(&["chain."])).contains("no case ran"));
+    let mutants = Mutants::new();
+    assert!(failure(check(&mutants, None).only(&["chain."])).contains("no case ran"));
     let missing = failure(cni_conformance::check("there-is-no-such-plugin"));
     assert!(missing.contains("there is no plugin there-is-no-such-plugin"), "{missing}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::Sinners;
+use crate::support::Mutants;
 use cni_conformance::Profile;
 use cni_test_kit::TemporaryDir;
 use serde_json::Value;
@@ -20,9 +20,9 @@ fn text(output: &Output) -> String {
 }
 
 /// The IPAM sinner as words of a command line.
-fn ipam(sinners: &Sinners, sin: Option<&str>) -> Vec<String> {
-    let plugin = sinners.subject(Profile::Ipam, sin).plugin.display().to_string();
-    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+fn ipam(mutants: &Mutants, sin: Option<&str>) -> Vec<String> {
+    let plugin = mutants.subject(Profile::Ipam, sin).plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
     ["run", &plugin, "--profile", "ipam", "--config", config].map(str::to_owned).to_vec()
 }
 
@@ -33,8 +33,8 @@ fn run(words: &[String], more: &[&str]) -> Output {
 
 #[test]
 fn an_honest_plugin_conforms() {
-    let sinners = Sinners::new();
-    let output = run(&ipam(&sinners, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
+    let mutants = Mutants::new();
+    let output = run(&ipam(&mutants, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("✔ del.twice-succeeds"), "{text}");
@@ -44,8 +44,8 @@ fn an_honest_plugin_conforms() {
 
 #[test]
 fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, Some("del.twice-succeeds"));
     // Beside the plugin, in a directory that is removed with it.
     let report = Path::new(&words[1]).with_file_name("report.json");
     let json = format!("json={}", report.display());
@@ -78,8 +78,8 @@ fn check_json(path: &Path) {
 
 #[test]
 fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, Some("del.twice-succeeds"));
     let directory = Path::new(&words[1]).with_file_name("reports");
     fs::create_dir_all(&directory).unwrap();
     let file = |name: &str| directory.join(name).display().to_string();
@@ -107,8 +107,8 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
 
 #[test]
 fn a_report_on_stdout_is_alone_there() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, None);
     let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -133,8 +133,8 @@ fn lasting(report: &mut Value) {
 
 #[test]
 fn two_runs_differ_in_date_and_millis_only() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, Some("del.twice-succeeds"));
     let more =
         ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
     let [first, second] = [(); 2].map(|()| {
@@ -148,8 +148,8 @@ fn two_runs_differ_in_date_and_millis_only() {
 
 #[test]
 fn a_report_that_can_not_be_written_is_no_success() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, None);
     let case = ["del.twice", "--spec", "1.1.0", "--report"];
     let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
     assert_eq!(output.status.code(), Some(2));
@@ -159,8 +159,8 @@ fn a_report_that_can_not_be_written_is_no_success() {
 
 #[test]
 fn a_deviation_below_the_level_is_no_failure() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.prints-nothing"));
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, Some("del.prints-nothing"));
     let case = ["del.prints-nothing", "--spec", "1.1.0"];
     assert_eq!(run(&words, &case).status.code(), Some(0));
     let strict = run(&words, &[&case[..], &["--level", "convention"]].concat());
@@ -169,13 +169,13 @@ fn a_deviation_below_the_level_is_no_failure() {
 
 #[test]
 fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
-    let sinners = Sinners::new();
-    let subject = sinners.subject(Profile::Ipam, Some("del.twice-succeeds"));
+    let mutants = Mutants::new();
+    let subject = mutants.subject(Profile::Ipam, Some("del.twice-succeeds"));
     let path = subject.plugin.with_extension("json");
     let file = serde_json::json!({
         "plugin": subject.plugin,
         "profile": "ipam",
-        "config": { "ipam": { "type": "sinner.ipam" } },
+        "config": { "ipam": { "type": "mutant.ipam" } },
         "known": { "del.twice-succeeds": "an old sin", "del.prints-nothing": "another one" },
     });
     fs::write(&path, file.to_string()).unwrap();
@@ -203,8 +203,8 @@ fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
 
 #[test]
 fn nothing_matched_is_never_a_success() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
+    let mutants = Mutants::new();
+    let words = ipam(&mutants, None);
     assert_eq!(run(&words, &["no.such-case"]).status.code(), Some(3));
     let elsewhere = run(&words, &["chain.", "--spec", "1.1.0"]);
     assert_eq!(elsewhere.status.code(), Some(3), "{}", text(&elsewhere));
@@ -249,16 +249,16 @@ fn behind_a_link() -> (TemporaryDir, PathBuf) {
     for directory in [&real, &link] {
         fs::create_dir(directory).unwrap();
     }
-    fs::copy(env!("CARGO_BIN_EXE_cni-sinner"), real.join("sinner.ipam")).unwrap();
-    std::os::unix::fs::symlink("../real/sinner.ipam", link.join("sinner.ipam")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_cni-mutant"), real.join("mutant.ipam")).unwrap();
+    std::os::unix::fs::symlink("../real/mutant.ipam", link.join("mutant.ipam")).unwrap();
     (temporary, link)
 }
 
 #[test]
 fn a_plugin_behind_a_symbolic_link_below_tmp_is_judged() {
     let (_temporary, link) = behind_a_link();
-    let plugin = link.join("sinner.ipam").display().to_string();
-    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+    let plugin = link.join("mutant.ipam").display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
     let output =
         command(&["run", &plugin, "--profile", "ipam", "--config", config, "del.twice", "--quick"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -269,7 +269,7 @@ fn the_plugins_of_a_life_may_be_below_tmp() {
     let (_temporary, link) = behind_a_link();
     let netconf = link.with_file_name("net.conflist");
     let list = serde_json::json!({ "cniVersion": "1.0.0", "name": "net", "plugins": [
-        { "type": "sinner.ipam", "ipam": { "type": "sinner.ipam" } },
+        { "type": "mutant.ipam", "ipam": { "type": "mutant.ipam" } },
     ] });
     fs::write(&netconf, list.to_string()).unwrap();
     let (netconf, path) = (netconf.display().to_string(), link.display().to_string());
@@ -281,13 +281,13 @@ fn the_plugins_of_a_life_may_be_below_tmp() {
 
 #[test]
 fn quick_judges_the_newest_claimed_version_and_says_what_it_left_out() {
-    let sinners = Sinners::new();
-    let output = run(&ipam(&sinners, None), &["del.twice", "--quick"]);
+    let mutants = Mutants::new();
+    let output = run(&ipam(&mutants, None), &["del.twice", "--quick"]);
     let text = text(&output);
     assert!(text.contains("· spec 1.1.0\n") && text.contains("1 cases, 1 runs"), "{text}");
     let left_out = "; not judged in 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0";
     let cost = text.lines().find(|line| line.contains("CPU time: plugin"));
     assert!(cost.is_some_and(|line| line.ends_with(left_out)), "{text}");
-    let both = run(&ipam(&sinners, None), &["--quick", "--spec", "1.0.0"]);
+    let both = run(&ipam(&mutants, None), &["--quick", "--spec", "1.0.0"]);
     assert_eq!(both.status.code(), Some(2));
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::support::Sinners;
+use crate::support::Mutants;
 use cni_conformance::Profile;
 
 fn explain(words: &[&str]) -> (Option<i32>, String) {
@@ -31,9 +31,9 @@ fn without_a_plugin_the_form_of_a_call_is_shown() {
 
 #[test]
 fn the_calls_of_a_case_can_be_pasted_into_the_host_that_is_kept() {
-    let sinners = Sinners::new();
-    let plugin = sinners.subject(Profile::Interface, None).plugin.display().to_string();
-    let config = r#"{"ipam": {"type": "sinner.ipam"}, "quote": "it's $HOME"}"#;
+    let mutants = Mutants::new();
+    let plugin = mutants.subject(Profile::Interface, None).plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}, "quote": "it's $HOME"}"#;
     let mut explaining = Command::new(env!("CARGO_BIN_EXE_cni-conformance"))
         .args(["explain", "del.undoes-add", &plugin, "--config", config, "--keep"])
         .stdin(Stdio::piped())

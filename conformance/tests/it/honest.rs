@@ -1,15 +1,16 @@
 //! A plugin without sin keeps every requirement, in every profile and version.
 
-use cni_conformance::run::{Options, run};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::run;
 use cni_conformance::{Profile, Verdict};
 use cni_wrapper::SpecVersion;
 
-use crate::support::{Sinners, versions};
+use crate::support::{Mutants, versions};
 
 fn keeps_everything(profile: Profile) {
-    let sinners = Sinners::new();
+    let mutants = Mutants::new();
     let options = Options { versions: versions(), ..Options::default() };
-    let report = run(&sinners.subject(profile, None), &options, &|_| ()).unwrap();
+    let report = run(&mutants.subject(profile, None), &options, &|_| ()).unwrap();
     let mut possible = options.versions.of(&SpecVersion::ALL);
     possible.retain(|version| profile != Profile::Chained || *version >= SpecVersion::V0_3_0);
     assert_eq!(report.versions, possible, "unusable: {:?}", report.unusable);

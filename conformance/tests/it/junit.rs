@@ -3,7 +3,7 @@
 use crate::support::documents::{HOSTILE, document, id, report};
 use cni_conformance::Verdict;
 use cni_conformance::report::junit;
-use cni_conformance::requirements::Severity;
+use cni_conformance::severity::Severity;
 use roxmltree::{Document as Xml, Node};
 
 /// The test of the case that ends so, in 1.0.0.

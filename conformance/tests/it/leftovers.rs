@@ -7,15 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::script::Script;
-use cni_conformance::run::judge;
-use cni_conformance::{Verdict, cases};
+use cni_conformance::Verdict;
+use cni_conformance::run::case::run_case;
+use cni_conformance::spec::cases;
 use cni_wrapper::SpecVersion;
 
 /// What a plugin leaves that does this in ADD and nothing in DEL.
 fn left_by(script: &str) -> (Verdict, String) {
     let (plugin, case) = (Script::new(script), cases::find("del.undoes-add").unwrap());
     let limit = Duration::from_secs(30);
-    let (record, _) = judge(case, &plugin.subject(), SpecVersion::V1_0_0, limit);
+    let (record, _) = run_case(case, &plugin.subject(), SpecVersion::V1_0_0, limit);
     let seen = record.finding.map(|finding| finding.actual).or(record.note);
     (record.verdict, seen.unwrap_or_default())
 }

@@ -12,8 +12,6 @@ mod validate;
 #[cfg(feature = "host-tests")]
 mod broken;
 #[cfg(feature = "host-tests")]
-mod by_hand;
-#[cfg(feature = "host-tests")]
 mod check;
 #[cfg(feature = "host-tests")]
 mod command;
@@ -26,7 +24,9 @@ mod honest;
 #[cfg(feature = "host-tests")]
 mod leftovers;
 #[cfg(feature = "host-tests")]
-mod lives;
+mod lifecycle;
+#[cfg(feature = "host-tests")]
+mod mutants;
 #[cfg(feature = "host-tests")]
 mod page;
 #[cfg(feature = "host-tests")]
@@ -34,6 +34,6 @@ mod real_plugins;
 #[cfg(feature = "host-tests")]
 mod replay;
 #[cfg(feature = "host-tests")]
-mod sinners;
+mod runtime_commands;
 #[cfg(feature = "host-tests")]
 mod unprivileged;

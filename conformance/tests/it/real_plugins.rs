@@ -3,10 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::life::{self, Cast};
-use cni_conformance::runtime::mesos::{Handle, Join, config};
-use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::runtime::lifecycle::{catalogue, run::run_lifecycle};
+use cni_conformance::runtime::mesos::config;
+use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
+use cni_conformance::runtime::runner::{Runner, Site};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_conformance::{Subject, Verdict};
 use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
 use cni_wrapper::{Environment, SpecVersion};
@@ -79,7 +86,7 @@ fn lives_with_libcni(plugins: Value, check: bool) {
     let directory = TemporaryDir::new();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let mappings = json!([{ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" }]);
-    let parameters = Parameters {
+    let parameters = RuntimeConf {
         id: "c1".to_owned(),
         netns: world.container.netns(),
         ifname: "eth0".to_owned(),
@@ -131,11 +138,11 @@ fn gc_of_libcni_gives_back_what_a_lost_container_had() {
     let (runner, directory) = (world.runner(), TemporaryDir::new());
     let path = world.path.split(':').map(PathBuf::from).collect();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
-    let parameters = Parameters {
+    let parameters = RuntimeConf {
         id: "c1".to_owned(),
         netns: world.container.netns(),
         ifname: "eth0".to_owned(),
-        ..Parameters::default()
+        ..RuntimeConf::default()
     };
     libcni.add(&network, &parameters).unwrap();
     assert!(world.host.exists("/var/lib/cni/networks/real/10.99.0.2"));
@@ -156,7 +163,7 @@ fn our_port_mapper_around_bridge_with_mesos() {
     let root = "/run/mesos/isolators/network/cni";
     let runner = world.runner();
     let agent = || {
-        let handle = Handle::Mounted((*world.host).clone());
+        let handle = NetnsHandle::Mounted((*world.host).clone());
         Isolator::new(&runner, world.path.clone(), root, handle)
     };
     let accepted = agent().launch("c1", &world.container.netns(), &joins).unwrap();
@@ -172,30 +179,35 @@ fn our_port_mapper_around_bridge_with_mesos() {
 }
 
 /// In a wrapper's position or after another plugin, as the subject file says.
-fn survives_all_lives(file: &str, kind: Kind) {
+fn survives_all_lives(file: &str, kind: RuntimeKind) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects").join(file);
     let mut subject = Subject::read(&path).unwrap();
     subject.plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
-    let cast =
-        Cast::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
-    for life in life::all() {
-        let (lived, _) = life::live(life, &cast);
+    let setup =
+        Setup::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
+    for lifecycle in catalogue::all() {
+        let (lived, _) = run_lifecycle(lifecycle, &setup);
         let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
-        assert!(fine, "{} of {file} with {kind}: {lived:#?}", life.name);
-        let played = life.runtimes.contains(&kind);
-        assert_eq!(lived.verdict == Verdict::Pass, played, "{} of {file} with {kind}", life.name);
+        assert!(fine, "{} of {file} with {kind}: {lived:#?}", lifecycle.name);
+        let played = lifecycle.runtimes.contains(&kind);
+        assert_eq!(
+            lived.verdict == Verdict::Pass,
+            played,
+            "{} of {file} with {kind}",
+            lifecycle.name
+        );
     }
 }
 
 #[test]
 fn our_port_mapper_survives_all_lives_as_a_wrapper() {
-    survives_all_lives("port-mapper-wrapper.json", Kind::Libcni);
-    survives_all_lives("port-mapper-wrapper.json", Kind::Mesos);
+    survives_all_lives("port-mapper-wrapper.json", RuntimeKind::Libcni);
+    survives_all_lives("port-mapper-wrapper.json", RuntimeKind::Mesos);
 }
 
 #[test]
 fn our_port_mapper_survives_all_lives_in_a_chain() {
-    survives_all_lives("port-mapper-chained.json", Kind::Libcni);
+    survives_all_lives("port-mapper-chained.json", RuntimeKind::Libcni);
 }
 
 #[test]
@@ -211,7 +223,7 @@ fn mesos_destroys_a_container_whose_add_failed() {
         },
     ];
     let runner = world.runner();
-    let handle = Handle::Mounted((*world.host).clone());
+    let handle = NetnsHandle::Mounted((*world.host).clone());
     let agent = Isolator::new(&runner, world.path.clone(), "/run/mesos", handle);
     let failure = agent.launch("c1", &world.container.netns(), &joins).unwrap_err();
     assert!(failure.message.contains("nobody"), "{failure}");

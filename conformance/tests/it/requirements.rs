@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use cni_conformance::{Profile, cases, requirements};
+use cni_conformance::Profile;
+use cni_conformance::spec::{cases, requirements};
 use cni_wrapper::SpecVersion;
 
 /// The families of the catalogue and how many checks each has.
@@ -99,7 +100,7 @@ fn a_requirement_is_found_by_id_and_by_code() {
 
 #[test]
 fn weights_have_their_exceptions() {
-    use cni_conformance::requirements::Severity;
+    use cni_conformance::severity::Severity;
     let twice = requirements::find("DEL-02").unwrap();
     assert_eq!(twice.severity_in(SpecVersion::V0_4_0), Severity::Should);
     assert_eq!(twice.severity_in(SpecVersion::V1_0_0), Severity::Must);

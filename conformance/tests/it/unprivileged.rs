@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use cni_test_kit::TemporaryDir;
 
-/// The harness and the sinners, where every user can read them.
+/// The harness and the mutants, where every user can read them.
 struct Public {
     directory: TemporaryDir,
 }
@@ -18,9 +18,9 @@ impl Public {
         fs::set_permissions(public.directory.path(), readable).unwrap();
         for (program, name) in [
             (env!("CARGO_BIN_EXE_cni-conformance"), "cni-conformance"),
-            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.ipam"),
-            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.interface"),
-            (env!("CARGO_BIN_EXE_cni-sinner"), "sinner.chained"),
+            (env!("CARGO_BIN_EXE_cni-mutant"), "mutant.ipam"),
+            (env!("CARGO_BIN_EXE_cni-mutant"), "mutant.interface"),
+            (env!("CARGO_BIN_EXE_cni-mutant"), "mutant.chained"),
         ] {
             fs::copy(program, public.directory.path().join(name)).unwrap();
         }
@@ -54,8 +54,8 @@ fn told(output: Output) -> (Option<i32>, String) {
 fn an_honest_plugin_conforms_for_an_ordinary_user_too() {
     let public = Public::new();
     for profile in ["interface", "chained", "ipam"] {
-        let plugin = public.path(&format!("sinner.{profile}"));
-        let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+        let plugin = public.path(&format!("mutant.{profile}"));
+        let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
         let words = ["run", &plugin, "--profile", profile, "--config", config];
         let cases = ["add.", "del.", "check.", "concurrency.", "--spec", "1.1.0"];
         let (status, text) = run(&public.harness(&[&words[..], &cases].concat()));
@@ -107,7 +107,7 @@ fn where_user_namespaces_are_refused_that_is_said_and_what_to_do() {
         return;
     }
     let (public, refusing) = (Public::new(), Refusing::new());
-    let plugin = public.path("sinner.ipam");
+    let plugin = public.path("mutant.ipam");
     let words = public.harness(&["run", &plugin, "--profile", "ipam", "del.twice"]);
     let (status, text) = refusing.run(&words);
     assert_eq!(status, Some(2), "{text}");

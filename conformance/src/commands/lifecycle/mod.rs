@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 use cni_conformance::exchange::quoted;
-use cni_conformance::runtime::Kind;
-use cni_conformance::runtime::life::{Cast, Life, all, live};
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::lifecycle::catalogue::all;
+use cni_conformance::runtime::lifecycle::definition::Lifecycle;
+use cni_conformance::runtime::lifecycle::run::run_lifecycle;
+use cni_conformance::runtime::lifecycle::setup::Setup;
 use cni_conformance::{Subject, Verdict};
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value};
@@ -31,14 +34,14 @@ pub(super) struct Arguments {
     plugin: Option<String>,
     #[command(flatten)]
     subject: SubjectArguments,
-    /// The runtime that drives the lifecycles
+    /// The runtime that drives them
     #[arg(long, default_value = "libcni")]
-    #[arg(value_parser = one_of(Kind::ALL, Kind::as_str))]
-    runtime: Kind,
-    /// Only these scenarios [default: all]
+    #[arg(value_parser = one_of(RuntimeKind::ALL, RuntimeKind::as_str))]
+    runtime: RuntimeKind,
+    /// Only these lifecycles [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    scenarios: Vec<String>,
-    /// List the scenarios
+    lifecycles: Vec<String>,
+    /// List the lifecycles
     #[arg(long)]
     list: bool,
     /// The version of the specification [default: the newest that the plugin claims]
@@ -62,33 +65,34 @@ pub(super) struct Arguments {
     keep: bool,
 }
 
-/// Runs the scenarios and prints their steps.
+/// Runs the lifecycles and prints their steps.
 pub(super) fn lifecycle(arguments: &Arguments) -> Result<ExitStatus, String> {
     if arguments.list {
-        all().for_each(|scenario| println!("{:<22} {}", scenario.name, scenario.does));
+        all().for_each(|lifecycle| println!("{:<22} {}", lifecycle.name, lifecycle.does));
         return Ok(ExitStatus::Success);
     }
-    let scenarios = match arguments.scenarios() {
-        Ok(scenarios) => scenarios,
+    let lifecycles = match arguments.lifecycles() {
+        Ok(lifecycles) => lifecycles,
         Err(problem) => {
             println!("{problem}");
             return Ok(ExitStatus::NothingMatched);
         }
     };
-    let (cast, named) = arguments.cast()?;
+    let (setup, named) = arguments.setup()?;
     // A panic is a verdict (broken) here, and printed as such.
     std::panic::set_hook(Box::new(|_| ()));
-    let (version, runtime) = (env!("CARGO_PKG_VERSION"), cast.kind());
-    println!("cni-conformance {version} · {named} · {runtime} · spec {}", cast.version());
+    let (version, runtime) = (env!("CARGO_PKG_VERSION"), setup.kind());
+    let (name, spec) = (arguments.name(), setup.version());
+    println!("cni-conformance {version} · {name} · {runtime} · spec {spec}");
     let command = format!("cni-conformance lifecycle {named} --runtime {runtime}");
     let mut verdicts = Vec::new();
-    for scenario in scenarios {
-        let (lived, scene) = live(scenario, &cast);
-        let reproduce = format!("{command} --scenarios {}{}", scenario.name, arguments.others());
-        print!("{}", outcome::text(scenario, &lived, &reproduce));
-        verdicts.push(lived.verdict);
-        if let (true, Verdict::Fail, Some(scene)) = (arguments.keep, lived.verdict, scene) {
-            keep::until_end_of_input(scene.host());
+    for lifecycle in lifecycles {
+        let (result, testbed) = run_lifecycle(lifecycle, &setup);
+        let reproduce = format!("{command} --lifecycles {}{}", lifecycle.name, arguments.others());
+        print!("{}", outcome::text(lifecycle, &result, &reproduce));
+        verdicts.push(result.verdict);
+        if let (true, Verdict::Fail, Some(testbed)) = (arguments.keep, result.verdict, testbed) {
+            keep::until_end_of_input(testbed.host());
             break;
         }
     }
@@ -97,31 +101,37 @@ pub(super) fn lifecycle(arguments: &Arguments) -> Result<ExitStatus, String> {
 }
 
 impl Arguments {
-    fn scenarios(&self) -> Result<Vec<&'static Life>, String> {
+    fn lifecycles(&self) -> Result<Vec<&'static Lifecycle>, String> {
         let find = |name: &String| {
-            let found = all().find(|scenario| scenario.name == name);
-            found.ok_or_else(|| format!("no scenario is called {name:?}; `--list` lists them"))
+            let found = all().find(|lifecycle| lifecycle.name == name);
+            found.ok_or_else(|| format!("no lifecycle is called {name:?}; `--list` lists them"))
         };
-        match self.scenarios.as_slice() {
+        match self.lifecycles.as_slice() {
             [] => Ok(all().collect()),
             names => names.iter().map(find).collect(),
         }
     }
 
-    /// Returns what takes part in the scenarios, and the arguments that name it.
-    fn cast(&self) -> Result<(Cast, String), String> {
+    /// The plugin or network as the output calls it.
+    fn name(&self) -> String {
+        let file = || self.subject.subject.as_ref().map(|file| file.display().to_string());
+        self.plugin.clone().or_else(file).unwrap_or_default()
+    }
+
+    /// Returns the plugin or network with its runtime, and the arguments that name it.
+    fn setup(&self) -> Result<(Setup, String), String> {
         let netconf = self.plugin.as_ref().filter(|word| is_netconf(word));
-        let (cast, arguments) = match netconf {
+        let (setup, arguments) = match netconf {
             Some(file) => (self.of_netconf(Path::new(file))?, quoted(file)),
             None => {
                 let named = self.subject.take(self.plugin.as_deref(), &mut Vec::new())?;
                 (self.of_subject(named.subject)?, named.arguments)
             }
         };
-        Ok((cast.with_path(&self.path), arguments))
+        Ok((setup.with_path(&self.path), arguments))
     }
 
-    fn of_netconf(&self, file: &Path) -> Result<Cast, String> {
+    fn of_netconf(&self, file: &Path) -> Result<Setup, String> {
         let given = [
             ("--config", self.subject.config.is_some()),
             ("--profile", self.subject.profile.is_some()),
@@ -131,10 +141,10 @@ impl Arguments {
             return Err(format!("{option}: the network configuration file defines this itself"));
         }
         let (cap, info) = (object(self.cap.as_ref()), object(self.info.as_ref()));
-        Cast::of_file(self.runtime, file, cap, info, self.timeout)
+        Setup::of_file(self.runtime, file, cap, info, self.timeout)
     }
 
-    fn of_subject(&self, mut subject: Subject) -> Result<Cast, String> {
+    fn of_subject(&self, mut subject: Subject) -> Result<Setup, String> {
         if self.info.is_some() {
             return Err("--info: only for a network configuration file".to_owned());
         }
@@ -142,15 +152,17 @@ impl Arguments {
             subject.runtime_config = cap.object.clone();
         }
         let version = match (self.version, self.runtime) {
-            (Some(_), Kind::Mesos) => return Err("--spec: Mesos sends no version".to_owned()),
-            (Some(version), Kind::Libcni) => version,
-            (None, Kind::Libcni) => Cast::newest_version(&subject, self.timeout)?,
-            (None, Kind::Mesos) => SpecVersion::default(),
+            (Some(_), RuntimeKind::Mesos) => {
+                return Err("--spec: Mesos sends no version".to_owned());
+            }
+            (Some(version), RuntimeKind::Libcni) => version,
+            (None, RuntimeKind::Libcni) => Setup::newest_version(&subject, self.timeout)?,
+            (None, RuntimeKind::Mesos) => SpecVersion::default(),
         };
-        Cast::of_subject(self.runtime, subject, version, self.timeout)
+        Setup::of_subject(self.runtime, subject, version, self.timeout)
     }
 
-    /// Returns the other arguments, to repeat the command with one scenario.
+    /// Returns the other arguments, to repeat the command with one lifecycle.
     fn others(&self) -> String {
         let typed = |json: &Option<JsonObject>| json.as_ref().map(|json| json.typed.clone());
         let options = [
@@ -178,7 +190,7 @@ fn totals(verdicts: &[Verdict]) -> String {
     let count = |one: Verdict| verdicts.iter().filter(|verdict| **verdict == one).count();
     let counts = [Verdict::Pass, Verdict::Fail, Verdict::Skip, Verdict::Broken]
         .map(|verdict| format!("{} {verdict}", count(verdict)));
-    let word = if verdicts.len() == 1 { "scenario" } else { "scenarios" };
+    let word = if verdicts.len() == 1 { "lifecycle" } else { "lifecycles" };
     format!("{} {word}: {}", verdicts.len(), counts.join(", "))
 }
 

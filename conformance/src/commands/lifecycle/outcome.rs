@@ -1,27 +1,28 @@
-//! The outcome of a scenario, for people.
+//! The outcome of a lifecycle, for people.
 
 use std::path::{Path, PathBuf};
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::judgement::Finding;
-use cni_conformance::runtime::life::{Life, Lived};
+use cni_conformance::runtime::lifecycle::definition::Lifecycle;
+use cni_conformance::runtime::lifecycle::run::LifecycleResult;
+use cni_conformance::verdict::Finding;
 
 use super::super::exchange::lines;
 
-/// Returns the steps of a scenario and, if it failed, everything that is needed to look into it.
-pub(super) fn text(scenario: &Life, lived: &Lived, reproduce: &str) -> String {
-    let sign = lived.verdict.sign();
-    let mut text = format!("{sign} {}: {}\n", scenario.name, scenario.does);
-    for step in &lived.steps {
+/// Returns the steps of a lifecycle and, if it failed, everything that is needed to look into it.
+pub(super) fn text(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &str) -> String {
+    let sign = result.verdict.sign();
+    let mut text = format!("{sign} {}: {}\n", lifecycle.name, lifecycle.does);
+    for step in &result.steps {
         let sign = if step.right { '✔' } else { '✘' };
         let note = step.note.as_deref().map(|note| format!("  ({note})")).unwrap_or_default();
         text.push_str(&format!("    {sign} {}{note}\n", step.what));
     }
-    if let Some(note) = &lived.note {
-        text.push_str(&format!("    {}: {note}\n", lived.verdict));
+    if let Some(note) = &result.note {
+        text.push_str(&format!("    {}: {note}\n", result.verdict));
     }
-    if let Some(finding) = &lived.finding {
-        text.push_str(&details(finding, lived.exchange.as_ref()));
+    if let Some(finding) = &result.finding {
+        text.push_str(&details(finding, result.exchange.as_ref()));
         text.push_str(&format!("    reproduce {reproduce}\n"));
     }
     text

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use cni_conformance::runtime::{Kind, cni_args};
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::runtime_conf::cni_args;
 
 use super::super::values::{JsonObject, one_of, seconds};
 
@@ -55,8 +56,8 @@ pub(in crate::commands) struct Network {
 #[derive(Args)]
 pub(super) struct Options {
     /// Behave like this runtime
-    #[arg(long, default_value = "libcni", value_parser = one_of(Kind::ALL, Kind::as_str))]
-    pub(super) runtime: Kind,
+    #[arg(long, default_value = "libcni", value_parser = one_of(RuntimeKind::ALL, RuntimeKind::as_str))]
+    pub(super) runtime: RuntimeKind,
     /// The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]
     #[arg(long, value_name = "DIRS")]
     pub(super) path: Option<String>,

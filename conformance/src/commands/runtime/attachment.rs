@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cni_conformance::runtime::Parameters;
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_wrapper::{check_container_id, check_ifname};
 use sha2::{Digest, Sha512};
 
@@ -10,14 +10,14 @@ use super::arguments::Attachment;
 
 impl Attachment {
     /// Returns the parameters of a verb; `exists` tells whether the network namespace has to exist.
-    pub(super) fn parameters(&self, exists: bool) -> Result<Parameters, String> {
+    pub(super) fn parameters(&self, exists: bool) -> Result<RuntimeConf, String> {
         let netns = netns_path(&self.netns)?;
         if exists && !Path::new(&netns).exists() {
             return Err(format!(
                 "the network namespace {netns} does not exist: create it with `ip netns add NAME`"
             ));
         }
-        let parameters = Parameters {
+        let parameters = RuntimeConf {
             id: self.id.clone().unwrap_or_else(|| id_of(&netns)),
             netns,
             ifname: self.ifname.clone().unwrap_or_else(|| "eth0".to_owned()),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::runtime::{Failure, Runner, Site};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::runner::{Runner, Site};
 use cni_wrapper::Environment;
 
 use super::super::exchange::lines;

@@ -1,7 +1,10 @@
 //! The verbs as libcni executes them.
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::{Failure, Libcni, Network, Quirks};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
 use cni_wrapper::check_network;
 
 use super::arguments::RuntimeCommand::{self, Add, Check, Del, Gc, Status};

@@ -1,7 +1,9 @@
 //! The verbs as Mesos's isolator executes them: ADD and DEL.
 
-use cni_conformance::runtime::mesos::{Handle, Join, config};
-use cni_conformance::runtime::{Failure, Isolator, Plugins, Wanted};
+use cni_conformance::runtime::exec::{Exec, Lookup};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::mesos::config;
+use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
 use serde_json::{Map, Value};
 
 use super::arguments::{Attachment, RuntimeCommand};
@@ -67,7 +69,7 @@ fn refuse_options(attachment: &Attachment) -> Result<(), String> {
 fn config(context: &Context) -> Result<Map<String, Value>, String> {
     let directories = context.directories();
     let is_executable =
-        |name: &str| context.runner.find(name, &directories, Wanted::Executable).is_ok();
+        |name: &str| context.runner.find(name, &directories, Lookup::Executable).is_ok();
     match context.netconf_file() {
         Some(file) => config::read(file),
         None => config::named(&context.netconf_dir, context.netconf_name(), &is_executable),
@@ -76,5 +78,5 @@ fn config(context: &Context) -> Result<Map<String, Value>, String> {
 
 fn isolator<'c>(context: &'c Context, netns: &str) -> Isolator<'c> {
     let root = context.cache.clone().unwrap_or_else(|| CACHE.into());
-    Isolator::new(&context.runner, &context.path, root, Handle::AsGiven(netns.to_owned()))
+    Isolator::new(&context.runner, &context.path, root, NetnsHandle::AsGiven(netns.to_owned()))
 }

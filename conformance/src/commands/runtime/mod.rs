@@ -6,7 +6,8 @@ mod context;
 mod libcni;
 mod mesos;
 
-use cni_conformance::runtime::{Failure, Kind};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::kind::RuntimeKind;
 
 use super::exit_status::ExitStatus;
 pub(super) use arguments::RuntimeCommand;
@@ -17,8 +18,8 @@ pub(super) fn execute(command: &RuntimeCommand) -> Result<ExitStatus, String> {
     let network = command.network();
     let context = Context::of(network);
     let done = match network.options.runtime {
-        Kind::Libcni => libcni::execute(command, &context),
-        Kind::Mesos => mesos::execute(command, &context),
+        RuntimeKind::Libcni => libcni::execute(command, &context),
+        RuntimeKind::Mesos => mesos::execute(command, &context),
     };
     match done {
         Ok(()) => Ok(ExitStatus::Success),

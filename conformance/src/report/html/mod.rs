@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::document::Document;
 use super::matrix::Matrix;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{Column, Matrix};
-use crate::judgement::Verdict;
 use crate::report::document::Document;
 use crate::report::markdown::prose;
+use crate::verdict::Verdict;
 
 /// The sums of each plugin, and under them a table for each area.
 pub fn matrix_markdown(documents: &[Document]) -> String {

@@ -4,7 +4,7 @@ mod markdown;
 mod text;
 
 use super::document::{CaseReport, Document};
-use crate::requirements;
+use crate::spec::requirements;
 
 pub use markdown::matrix_markdown;
 pub use text::matrix_text;

@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::go;
+use super::go_json;
 use super::network::Network;
 use super::result::CachedResult;
-use crate::runtime::Parameters;
+use crate::runtime::runtime_conf::RuntimeConf;
 
 const KIND: &str = "cniCacheV1";
 
@@ -38,30 +38,30 @@ pub struct Cached {
 }
 
 impl Cached {
-    fn new(network: &Network, parameters: &Parameters, result: Map<String, Value>) -> Self {
+    fn new(network: &Network, conf: &RuntimeConf, result: Map<String, Value>) -> Self {
         Self {
             kind: KIND.to_owned(),
-            container_id: parameters.id.clone(),
+            container_id: conf.id.clone(),
             config: STANDARD.encode(&network.bytes),
-            if_name: parameters.ifname.clone(),
+            if_name: conf.ifname.clone(),
             network_name: network.name.clone(),
-            netns: parameters.netns.clone(),
-            cni_args: parameters.args.clone(),
-            capability_args: parameters.capability_args.clone(),
+            netns: conf.netns.clone(),
+            cni_args: conf.args.clone(),
+            capability_args: conf.capability_args.clone(),
             result,
         }
     }
 
     /// The text of the file after an ADD with this result.
-    pub fn print(network: &Network, parameters: &Parameters, result: &CachedResult) -> String {
-        let sort = |value: Value| go::through_map(value.clone(), true).unwrap_or(value);
+    pub fn print(network: &Network, conf: &RuntimeConf, result: &CachedResult) -> String {
+        let sort = |value: Value| go_json::through_map(value.clone(), true).unwrap_or(value);
         let object = |value: Value| match sort(value) {
             Value::Object(object) => object,
             _ => Map::new(),
         };
-        let mut cached = Self::new(network, parameters, object(result.document().clone()));
-        cached.capability_args = object(parameters.capability_args.clone().into());
-        go::print(&serde_json::to_value(cached).unwrap_or_default())
+        let mut cached = Self::new(network, conf, object(result.document().clone()));
+        cached.capability_args = object(conf.capability_args.clone().into());
+        go_json::print(&serde_json::to_value(cached).unwrap_or_default())
     }
 
     /// Reads the text of a file; `None` when it is something else.
@@ -71,8 +71,8 @@ impl Cached {
     }
 
     /// The attachment.
-    pub fn parameters(&self) -> Parameters {
-        Parameters {
+    pub fn conf(&self) -> RuntimeConf {
+        RuntimeConf {
             id: self.container_id.clone(),
             netns: self.netns.clone(),
             ifname: self.if_name.clone(),
@@ -103,8 +103,8 @@ impl Cache {
     ///
     /// # Errors
     /// When one of the names is empty.
-    pub fn path(&self, network: &str, parameters: &Parameters) -> Result<PathBuf, String> {
-        let Parameters { id, ifname, .. } = parameters;
+    pub fn path(&self, network: &str, conf: &RuntimeConf) -> Result<PathBuf, String> {
+        let RuntimeConf { id, ifname, .. } = conf;
         if [network, id, ifname].iter().any(|name| name.is_empty()) {
             return Err(format!(
                 "cache file path requires network name ({network:?}), container ID ({id:?}), and interface name \
@@ -118,11 +118,11 @@ impl Cache {
     pub(super) fn store(
         &self,
         network: &Network,
-        parameters: &Parameters,
+        conf: &RuntimeConf,
         result: &CachedResult,
     ) -> Result<(), String> {
-        let path = self.path(&network.name, parameters)?;
-        let text = Cached::print(network, parameters, result);
+        let path = self.path(&network.name, conf)?;
+        let text = Cached::print(network, conf, result);
         let made = DirBuilder::new().recursive(true).mode(0o700).create(self.results());
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
@@ -134,9 +134,9 @@ impl Cache {
     pub(super) fn result(
         &self,
         network: &Network,
-        parameters: &Parameters,
+        conf: &RuntimeConf,
     ) -> Result<Option<CachedResult>, String> {
-        let path = self.path(&network.name, parameters)?;
+        let path = self.path(&network.name, conf)?;
         let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
         let result = match Cached::read(&text) {
             Some(cached) => cached.result.into(),
@@ -147,14 +147,14 @@ impl Cache {
     }
 
     /// What is known of an attachment besides its result.
-    pub(super) fn parameters(&self, network: &str, parameters: &Parameters) -> Option<Parameters> {
-        let text = fs::read_to_string(self.path(network, parameters).ok()?).ok()?;
-        Cached::read(&text).map(|cached| cached.parameters())
+    pub(super) fn conf(&self, network: &str, conf: &RuntimeConf) -> Option<RuntimeConf> {
+        let text = fs::read_to_string(self.path(network, conf).ok()?).ok()?;
+        Cached::read(&text).map(|cached| cached.conf())
     }
 
     /// Removes the file of an attachment. One that is not there is no matter, nor one that stays.
-    pub(super) fn forget(&self, network: &str, parameters: &Parameters) {
-        if let Ok(path) = self.path(network, parameters) {
+    pub(super) fn forget(&self, network: &str, conf: &RuntimeConf) {
+        if let Ok(path) = self.path(network, conf) {
             let _ = fs::remove_file(path);
         }
     }

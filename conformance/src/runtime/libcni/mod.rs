@@ -7,35 +7,32 @@
 //! | | what | where |
 //! |---|---|---|
 //! | 1 | a [`Network`] is read from its file and the fragments beside it | `files.rs`, `network.rs`, `version.rs` |
-//! | 2 | what a plugin is told, by pure functions | `told.rs`, `go.rs` |
+//! | 2 | what a plugin is invocation, by pure functions | `invocation.rs`, `go.rs` |
 //! | 3 | what is taken for a result | `answer.rs`, `result.rs` |
 //! | 4 | the order of calls, and when to stop | `verbs.rs`, `gc.rs` |
 //! | 5 | the cache | `cache.rs` |
 
-mod answer;
-mod cache;
+pub mod cache;
 mod files;
 mod gc;
-mod go;
-mod network;
-mod quirk;
-mod result;
-pub mod told;
+mod go_json;
+pub mod invocation;
+pub mod network;
+mod output;
+pub mod quirk;
+pub mod result;
 mod verbs;
 mod version;
 
 use std::path::PathBuf;
 
-pub use cache::{Cache, Cached};
-pub use network::Network;
-pub use quirk::{Quirk, Quirks};
-pub use result::CachedResult;
-
-use super::plugins::Plugins;
+use crate::runtime::exec::Exec;
+use cache::Cache;
+use quirk::Quirks;
 
 /// libcni, with all that it keeps between calls: nothing but its cache.
 pub struct Libcni<'p> {
-    plugins: &'p dyn Plugins,
+    plugins: &'p dyn Exec,
     /// Where plugins are looked for; it becomes `CNI_PATH`.
     path: Vec<PathBuf>,
     cache: Cache,
@@ -44,7 +41,7 @@ pub struct Libcni<'p> {
 
 impl<'p> Libcni<'p> {
     /// libcni as it is, deviations and all.
-    pub fn new(plugins: &'p dyn Plugins, path: Vec<PathBuf>, cache: Cache) -> Self {
+    pub fn new(plugins: &'p dyn Exec, path: Vec<PathBuf>, cache: Cache) -> Self {
         Self { plugins, path, cache, quirks: Quirks::all() }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::quirk::{Quirk, Quirks};
-use super::{go, version};
+use super::{go_json, version};
 
 /// A network configuration: a list of plugins.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +45,7 @@ impl Network {
         let list = json!({
             "cniVersion": key("cniVersion"), "name": key("name"), "plugins": [plugin],
         });
-        Self::parse_list(go::print(&list).as_bytes(), quirks)
+        Self::parse_list(go_json::print(&list).as_bytes(), quirks)
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn plugin_from(bytes: &[u8], floats: bool) -> Result<Map<String, Valu
 }
 
 fn plugin(value: Value, floats: bool) -> Result<Map<String, Value>, String> {
-    let Value::Object(plugin) = go::through_map(value, floats)? else {
+    let Value::Object(plugin) = go_json::through_map(value, floats)? else {
         return Err("a plugin's configuration is an object".to_owned());
     };
     for key in ["name", "cniVersion", "type"] {

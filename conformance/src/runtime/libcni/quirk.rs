@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 /// A deviation of libcni.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quirk {
-    /// Plugins see `capabilities` in their configuration.
+    /// Exec see `capabilities` in their configuration.
     PassesCapabilities,
     /// Numbers in a configuration go through 64-bit floats, so that large ones lose digits.
     RoundsNumbers,
     /// A list whose ADD failed gets no DEL; whoever called libcni has to think of it.
     ForgetsFailedAdd,
-    /// DEL and CHECK repeat what the caller says for capabilities and arguments, not what ADD was told.
+    /// DEL and CHECK repeat what the caller says for capabilities and arguments, not what ADD was invocation.
     TrustsTheCaller,
     /// An ADD result of another version than the list's is taken, and is handed on to the next plugin as it came.
     TakesAnyVersion,

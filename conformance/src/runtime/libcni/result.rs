@@ -4,7 +4,7 @@ use cni_wrapper::result::{Interface, IpConfig, Route};
 use cni_wrapper::{AddResult, SpecVersion};
 use serde_json::{Map, Value, json};
 
-use super::go;
+use super::go_json;
 use super::quirk::{Quirk, Quirks};
 
 /// A result that libcni took: the members that its types know, in their order.
@@ -91,18 +91,18 @@ fn leak(before: &Value, from: SpecVersion, converted: &mut CachedResult) {
 
 fn sorted(value: Value) -> Value {
     // Only numbers could go wrong, and those are left alone.
-    go::through_map(value.clone(), false).unwrap_or(value)
+    go_json::through_map(value.clone(), false).unwrap_or(value)
 }
 
 fn slots(result: &AddResult) -> Value {
     let document = result.document();
-    let mut slots = go::members(document, &["cniVersion"]);
+    let mut slots = go_json::members(document, &["cniVersion"]);
     for key in ["ip4", "ip6"] {
         let Some(Value::Object(slot)) = document.get(key) else { continue };
-        let mut printed = go::members(slot, &["ip", "gateway", "routes"]);
+        let mut printed = go_json::members(slot, &["ip", "gateway", "routes"]);
         if let Some(Value::Array(routes)) = printed.get_mut("routes") {
             for route in routes.iter_mut() {
-                let known = route.as_object().map(|route| go::members(route, &["dst", "gw"]));
+                let known = route.as_object().map(|route| go_json::members(route, &["dst", "gw"]));
                 *route = known.unwrap_or_default().into();
             }
         }
@@ -114,7 +114,7 @@ fn slots(result: &AddResult) -> Value {
 
 fn lists(result: &AddResult, tagged: bool) -> Value {
     let document = result.document();
-    let mut lists = go::members(document, &["cniVersion"]);
+    let mut lists = go_json::members(document, &["cniVersion"]);
     let mut put = |key: &str, items: Vec<Value>| {
         if !items.is_empty() {
             lists.insert(key.to_owned(), items.into());
@@ -136,7 +136,7 @@ fn lists(result: &AddResult, tagged: bool) -> Value {
 fn dns(result: &AddResult) -> Map<String, Value> {
     let dns = result.document().get("dns").and_then(Value::as_object);
     let keys = ["nameservers", "domain", "search", "options"];
-    dns.map(|dns| go::members(dns, &keys)).unwrap_or_default()
+    dns.map(|dns| go_json::members(dns, &keys)).unwrap_or_default()
 }
 
 fn interface(it: &Interface, tagged: bool) -> Value {

@@ -8,12 +8,13 @@ use cni_test_kit::Place;
 use cni_wrapper::Verb;
 use serde_json::{Map, Value};
 
-use super::accept::Accepted;
-use super::told::{self, About};
-use super::tree::Tree;
+use super::accepted::Accepted;
+use super::invocation::{self, CallContext};
+use super::state_dir::StateDir;
 use crate::exchange::Exchange;
-use crate::runtime::plugins::{Plugins, Wanted};
-use crate::runtime::{Failure, Runner};
+use crate::runtime::exec::{Exec, Lookup};
+use crate::runtime::failure::Failure;
+use crate::runtime::runner::Runner;
 
 /// A network that a container is to join.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ impl Join {
 
 /// How plugins are shown a container's network namespace.
 #[derive(Clone, Debug)]
-pub enum Handle {
+pub enum NetnsHandle {
     /// As Mesos does: by a mount of it in its own directory, made on this host.
     Mounted(Place),
     /// By the path that it was given, so that nothing is mounted.
@@ -44,8 +45,8 @@ pub struct Isolator<'r> {
     runner: &'r Runner,
     /// `--network_cni_plugins_dir`.
     plugins_dir: String,
-    tree: Tree,
-    handle: Handle,
+    tree: StateDir,
+    handle: NetnsHandle,
 }
 
 impl<'r> Isolator<'r> {
@@ -54,9 +55,9 @@ impl<'r> Isolator<'r> {
         runner: &'r Runner,
         plugins_dir: impl Into<String>,
         root: impl Into<PathBuf>,
-        handle: Handle,
+        handle: NetnsHandle,
     ) -> Self {
-        let tree = Tree::new(root, runner.site().clone());
+        let tree = StateDir::new(root, runner.site().clone());
         Self { runner, plugins_dir: plugins_dir.into(), tree, handle }
     }
 
@@ -98,7 +99,7 @@ impl<'r> Isolator<'r> {
             let attach = &attach;
             let running: Vec<_> =
                 joins.iter().enumerate().map(|one| scope.spawn(move || attach(one))).collect();
-            // All of them end before the first failure is told.
+            // All of them end before the first failure is invocation.
             let ended: Vec<_> = running.into_iter().map(join_thread).collect();
             ended.into_iter().collect()
         })
@@ -129,7 +130,7 @@ impl<'r> Isolator<'r> {
         let network = join.network();
         let directory = self.tree.interface(id, network, ifname);
         self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
-        let text = told::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
+        let text = invocation::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
         let file = self.tree.config(id, network);
         self.tree.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
         Ok(text)
@@ -201,7 +202,7 @@ impl<'r> Isolator<'r> {
     fn mount(&self, id: &str, netns: &str) -> Result<(), Failure> {
         let directory = self.tree.container(id);
         self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
-        if let Handle::Mounted(place) = &self.handle {
+        if let NetnsHandle::Mounted(place) = &self.handle {
             let handle = self.tree.handle(id).display().to_string();
             let mut command = place.command("sh");
             let command =
@@ -220,7 +221,7 @@ impl<'r> Isolator<'r> {
     /// Removes the handle of a namespace, as a reboot does.
     pub fn unmount(&self, id: &str) {
         let handle = self.tree.handle(id);
-        if let Handle::Mounted(place) = &self.handle {
+        if let NetnsHandle::Mounted(place) = &self.handle {
             // One that stays is seen when its directory can't be removed; one that is none any more needs nothing.
             let _ = place.command("umount").arg(&handle).stderr(Stdio::null()).status();
         }
@@ -228,8 +229,8 @@ impl<'r> Isolator<'r> {
 
     fn netns(&self, id: &str) -> String {
         match &self.handle {
-            Handle::Mounted(_) => self.tree.handle(id).display().to_string(),
-            Handle::AsGiven(netns) => netns.clone(),
+            NetnsHandle::Mounted(_) => self.tree.handle(id).display().to_string(),
+            NetnsHandle::AsGiven(netns) => netns.clone(),
         }
     }
 
@@ -243,7 +244,7 @@ impl<'r> Isolator<'r> {
     ) -> Result<Exchange, Failure> {
         let netns = self.netns(id);
         let is_there = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
-        let about = About {
+        let about = CallContext {
             id,
             ifname,
             netns: is_there.then_some(netns.as_str()),
@@ -251,10 +252,11 @@ impl<'r> Isolator<'r> {
             path: self.runner.own_path(),
             checkpoint: self.tree.config(id, network),
         };
-        let told = told::told(verb, checkpoint, network, &about).map_err(Failure::own)?;
+        let invocation =
+            invocation::invocation(verb, checkpoint, network, &about).map_err(Failure::own)?;
         let path: Vec<PathBuf> = self.plugins_dir.split(':').map(PathBuf::from).collect();
-        let program = self.runner.find(&told.plugin, &path, Wanted::Executable)?;
-        self.runner.execute(&program, &told)
+        let program = self.runner.find(&invocation.plugin, &path, Lookup::Executable)?;
+        self.runner.execute(&program, &invocation)
     }
 
     fn succeeded(

@@ -6,20 +6,16 @@
 //! | | what | where |
 //! |---|---|---|
 //! | 1 | which configurations it takes | `config.rs` |
-//! | 2 | what a plugin is told, by pure functions | `told.rs` |
+//! | 2 | what a plugin is invocation, by pure functions | `invocation.rs` |
 //! | 3 | what it reads of a result | `accept.rs` |
 //! | 4 | containers start, end, and are found again after a restart | `isolator.rs` |
 //! | 5 | what it keeps on disk | `tree.rs` |
 //!
 //! Not played: the commands that set up the container's files (`/etc/hosts`, `resolv.conf`); their content is
-//! ([`Accepted`]).
+//! ([`accepted::Accepted`]).
 
-mod accept;
+pub mod accepted;
 pub mod config;
-mod isolator;
-pub mod told;
-mod tree;
-
-pub use accept::Accepted;
-pub(crate) use isolator::join_thread;
-pub use isolator::{Handle, Isolator, Join};
+pub mod invocation;
+pub mod isolator;
+mod state_dir;

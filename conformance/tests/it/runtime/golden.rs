@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::mesos::told::{About, checkpoint, told};
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirks};
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
+use cni_conformance::runtime::mesos::invocation::{CallContext, checkpoint, invocation};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_wrapper::Verb;
 use serde_json::{Map, Value, json};
 
@@ -57,8 +60,8 @@ fn plugins(fail: &str) -> Scripted {
     Scripted::new(results, fail)
 }
 
-fn attachment(id: &str) -> Parameters {
-    Parameters {
+fn attachment(id: &str) -> RuntimeConf {
+    RuntimeConf {
         id: id.to_owned(),
         netns: format!("/run/netns/{id}"),
         ifname: "eth0".to_owned(),
@@ -92,7 +95,7 @@ fn tells(
     is_as_before(name, &text);
 }
 
-fn done<T>(result: Result<T, cni_conformance::runtime::Failure>) -> Result<(), String> {
+fn done<T>(result: Result<T, cni_conformance::runtime::failure::Failure>) -> Result<(), String> {
     result.map(drop).map_err(|failure| failure.message)
 }
 
@@ -168,7 +171,7 @@ fn names_are_checked_before_anything_is_run_on_add() {
         let directory = TemporaryDir::new();
         let plugins = plugins("");
         let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(directory.path()));
-        let one = Parameters { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };
+        let one = RuntimeConf { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };
         let failure = libcni.add(&list(json!({})), &one).unwrap_err();
         assert!(failure.message.contains(part), "{failure}");
         assert_eq!(plugins.log(), "");
@@ -187,7 +190,7 @@ fn a_whole_life_in_mesos() {
     }));
     let text = checkpoint(&config, info).unwrap();
     let handle = "/run/mesos/isolators/network/cni/5b1c/ns";
-    let about = |ifname, netns, path| About {
+    let about = |ifname, netns, path| CallContext {
         id: "5b1c",
         ifname,
         netns,
@@ -206,11 +209,11 @@ fn a_whole_life_in_mesos() {
         ("DEL", Verb::Del, about("eth0", Some(handle), Some("/usr/sbin:/usr/bin"))),
         ("DEL after a reboot", Verb::Del, about("eth0", None, Some("/usr/sbin:/usr/bin"))),
     ] {
-        let told = told(verb, &text, "net", &about).unwrap();
+        let told = invocation(verb, &text, "net", &about).unwrap();
         assert!(!told.inherits && told.from_file.is_some());
         all += &format!("# {what}\n{told}");
     }
     is_as_before("mesos-life", &all);
-    let other = told(Verb::Del, &text, "other", &about("eth0", None, None)).unwrap_err();
+    let other = invocation(Verb::Del, &text, "other", &about("eth0", None, None)).unwrap_err();
     assert!(other.contains("does not match the network name"), "{other}");
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use cni_conformance::runtime::libcni::{Cache, told};
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirk, Quirks};
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::{Quirk, Quirks};
+use cni_conformance::runtime::libcni::{Libcni, invocation};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_wrapper::Verb;
 use serde_json::{Value, json};
 
@@ -57,9 +60,9 @@ fn network(version: &str) -> Network {
     Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap()
 }
 
-fn attachment() -> Parameters {
+fn attachment() -> RuntimeConf {
     let capability_args = json!({ "portMappings": [] });
-    Parameters {
+    RuntimeConf {
         id: "c1".to_owned(),
         netns: "/run/netns/c1".to_owned(),
         ifname: "eth0".to_owned(),
@@ -85,15 +88,15 @@ fn with<T>(
 
 fn verbs(plugins: &Scripted) -> String {
     let words = plugins
-        .told()
+        .invocation()
         .iter()
-        .map(|told| format!("{} {}", told.verb, told.plugin))
+        .map(|invocation| format!("{} {}", invocation.verb, invocation.plugin))
         .collect::<Vec<_>>();
     words.join(", ")
 }
 
 fn stdin(plugins: &Scripted) -> Value {
-    serde_json::from_str(&plugins.told().last().unwrap().stdin).unwrap()
+    serde_json::from_str(&plugins.invocation().last().unwrap().stdin).unwrap()
 }
 
 fn capabilities(quirks: &Quirks) -> String {
@@ -107,10 +110,11 @@ fn numbers(quirks: &Quirks) -> String {
     let list = br#"{"name": "net", "cniVersion": "1.0.0", "plugins": [{"type": "first", "large": 12345678901234567890}]}"#;
     let network = Network::parse_list(list, quirks).unwrap();
     let about = (&attachment(), &["/p".into()][..]);
-    let told =
-        told::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks).unwrap();
-    let told: Value = serde_json::from_str(&told.stdin).unwrap();
-    told["large"].to_string()
+    let invocation =
+        invocation::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks)
+            .unwrap();
+    let invocation: Value = serde_json::from_str(&invocation.stdin).unwrap();
+    invocation["large"].to_string()
 }
 
 fn failed_add(quirks: &Quirks) -> String {
@@ -123,7 +127,7 @@ fn failed_add(quirks: &Quirks) -> String {
 fn later_parameters(quirks: &Quirks) -> String {
     with(quirks, &json!({}), "", |libcni, plugins| {
         libcni.add(&network("1.0.0"), &attachment()).unwrap();
-        let forgetful = Parameters { capability_args: serde_json::Map::new(), ..attachment() };
+        let forgetful = RuntimeConf { capability_args: serde_json::Map::new(), ..attachment() };
         libcni.check(&network("1.0.0"), &forgetful).unwrap();
         stdin(plugins)["runtimeConfig"].to_string()
     })
@@ -157,7 +161,7 @@ fn new_members(quirks: &Quirks) -> String {
 
 fn names_on_del(quirks: &Quirks) -> String {
     with(quirks, &json!({}), "", |libcni, plugins| {
-        let outside = Parameters { id: "../c1".to_owned(), ..attachment() };
+        let outside = RuntimeConf { id: "../c1".to_owned(), ..attachment() };
         // With the rule kept, an error.
         let _ = libcni.del(&network("1.0.0"), &outside);
         verbs(plugins)

@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirk, Quirks};
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::{Quirk, Quirks};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -51,7 +54,7 @@ fn play(scene: &Scene) -> String {
     let plugins = Scripted::new(scene.results.clone(), &scene.fail);
     let path = ["/plugins", "/nowhere"].map(PathBuf::from).to_vec();
     let libcni = Libcni::new(&plugins, path, Cache::new(work.join("cache"))).with(quirks);
-    let parameters = Parameters {
+    let parameters = RuntimeConf {
         id: "c1".to_owned(),
         netns: "/run/netns/c1".to_owned(),
         ifname: "eth0".to_owned(),

@@ -1,11 +1,13 @@
-//! Plugins that are not there: they answer as they are told to, and write down their calls.
+//! Exec that are not there: they answer as they are told to, and write down their calls.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::runtime::{Failure, Plugins, Told, Wanted};
+use cni_conformance::runtime::exec::{Exec, Lookup};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::invocation::Invocation;
 use serde_json::Value;
 
 pub(crate) struct Scripted {
@@ -13,7 +15,7 @@ pub(crate) struct Scripted {
     pub(crate) results: BTreeMap<String, Value>,
     /// `VERB PLUGIN`: this one fails.
     pub(crate) fail: String,
-    log: Mutex<Vec<Told>>,
+    log: Mutex<Vec<Invocation>>,
 }
 
 impl Scripted {
@@ -22,22 +24,22 @@ impl Scripted {
     }
 
     /// What they were told since the last time that this was asked.
-    pub(crate) fn told(&self) -> Vec<Told> {
+    pub(crate) fn invocation(&self) -> Vec<Invocation> {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
     /// The same as text.
     pub(crate) fn log(&self) -> String {
-        self.told().iter().map(ToString::to_string).collect()
+        self.invocation().iter().map(ToString::to_string).collect()
     }
 }
 
-impl Plugins for Scripted {
-    fn find(&self, name: &str, path: &[PathBuf], _: Wanted) -> Result<PathBuf, Failure> {
+impl Exec for Scripted {
+    fn find(&self, name: &str, path: &[PathBuf], _: Lookup) -> Result<PathBuf, Failure> {
         Ok(path[0].join(name))
     }
 
-    fn execute(&self, _: &Path, told: &Told) -> Result<Exchange, Failure> {
+    fn execute(&self, _: &Path, told: &Invocation) -> Result<Exchange, Failure> {
         self.log.lock().unwrap().push(told.clone());
         let fails = self.fail == format!("{} {}", told.verb, told.plugin);
         let error =

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::judgement::Finding;
 use cni_conformance::report::{Document, Exchanges, Telling};
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Record, Report};
-use cni_conformance::{Profile, Subject, Verdict, cases};
+use cni_conformance::run::record::{Record, Report};
+use cni_conformance::severity::Severity;
+use cni_conformance::spec::cases;
+use cni_conformance::verdict::Finding;
+use cni_conformance::{Profile, Subject, Verdict};
 use cni_wrapper::SpecVersion;
 use serde_json::Map;
 
@@ -75,7 +76,7 @@ pub(crate) fn report(name: &str, known: &[Verdict]) -> Report {
         unusable: vec![(SpecVersion::V1_1_0, HOSTILE.to_owned())],
         records: pairs.collect(),
         left_out: Vec::new(),
-        cost: cni_conformance::run::Cost::default(),
+        cost: cni_conformance::run::cost::Cost::default(),
         versions,
     }
 }

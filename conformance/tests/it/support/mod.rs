@@ -13,31 +13,32 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use cni_conformance::run::Versions;
-use cni_conformance::stage::Hosts;
-use cni_conformance::{Case, Profile, Subject, cases};
+use cni_conformance::fixture::host_pool::HostPool;
+use cni_conformance::run::versions::Versions;
+use cni_conformance::spec::cases;
+use cni_conformance::{Case, Profile, Subject};
 use cni_test_kit::TemporaryDir;
 use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
-/// A directory of sinners, removed when it is dropped.
-pub(crate) struct Sinners {
+/// A directory of mutants, removed when it is dropped.
+pub(crate) struct Mutants {
     directory: TemporaryDir,
     /// Where they can be judged.
-    pub(crate) hosts: Hosts,
+    pub(crate) hosts: HostPool,
 }
 
-impl Sinners {
+impl Mutants {
     /// A directory with the honest IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let sinners = Self { directory: TemporaryDir::new(), hosts: Hosts::default() };
-        sinners.program("sinner.ipam");
-        sinners
+        let mutants = Self { directory: TemporaryDir::new(), hosts: HostPool::default() };
+        mutants.program("mutant.ipam");
+        mutants
     }
 
     fn program(&self, name: &str) -> PathBuf {
         let path = self.directory.path().join(name);
-        match symlink(env!("CARGO_BIN_EXE_cni-sinner"), &path) {
+        match symlink(env!("CARGO_BIN_EXE_cni-mutant"), &path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
             _ => path,
         }
@@ -46,11 +47,11 @@ impl Sinners {
     /// The plugin that commits one sin, or none.
     pub(crate) fn subject(&self, profile: Profile, sin: Option<&str>) -> Subject {
         let sin = sin.map(|sin| format!(".{sin}")).unwrap_or_default();
-        let program = self.program(&format!("sinner.{profile}{sin}"));
+        let program = self.program(&format!("mutant.{profile}{sin}"));
         let mut subject = Subject::new(program, profile, Map::new());
         match profile {
             Profile::Interface | Profile::Ipam => {
-                subject.config = object(json!({ "ipam": { "type": "sinner.ipam" } }));
+                subject.config = object(json!({ "ipam": { "type": "mutant.ipam" } }));
             }
             Profile::Chained | Profile::Wrapper => {
                 subject.runtime_config = object(json!({ "portMappings": [
@@ -60,9 +61,9 @@ impl Sinners {
         }
         subject.changed = object(json!({ "colour": "red" }));
         subject.failing = object(json!({ "fail": true }));
-        subject.tight = object(json!({ "ipam": { "type": "sinner.ipam", "size": 2 } }));
+        subject.tight = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
         subject.hasty = object(json!({ "patience": 300 }));
-        subject.unready = Some("touch /run/sinner-broken".to_owned());
+        subject.unready = Some("touch /run/mutant-broken".to_owned());
         subject
     }
 }

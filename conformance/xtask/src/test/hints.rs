@@ -14,7 +14,7 @@ use crate::run::Outcome;
 /// that has not run them yet.
 const LONG: [&str; 8] = [
     "xtask::new_plugin::",
-    "::sinners::",
+    "::mutants::",
     "::debian::",
     "::honest::",
     "::leftovers::",
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn without_hints_tests_that_are_known_to_take_long_start_first() {
-        let names = ["a", "a::conformance::b", "a::sinners::c", "d"];
-        let expected = ["a::sinners::c", "a::conformance::b", "a", "d"];
+        let names = ["a", "a::conformance::b", "a::mutants::c", "d"];
+        let expected = ["a::mutants::c", "a::conformance::b", "a", "d"];
         assert_eq!(sorted(&Hints::default(), &names), expected);
     }
 

@@ -1,0 +1,93 @@
+//! The profile ipam: addresses, a file for each. It is there with what it says or not at all, whenever its maker is
+//! killed: so it is written under another name first.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::shape::{self, Address};
+use crate::state::Owner;
+
+const DIRECTORY: &str = "/var/lib/cni/mutant";
+
+fn directory(network: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(network)
+}
+
+fn size(call: &Call) -> u64 {
+    call.key("ipam")["size"].as_u64().unwrap_or(200)
+}
+
+fn line(owner: &Owner) -> String {
+    format!("{} {}", owner.id, owner.ifname)
+}
+
+/// A network's addresses that are given, with whom they are given to.
+pub(crate) fn leases(network: &str) -> Vec<(PathBuf, Owner)> {
+    let entries = fs::read_dir(directory(network)).into_iter().flatten().flatten();
+    let lease = |path: PathBuf| {
+        let is_draft = path.file_name()?.to_str()?.starts_with('.');
+        let text = fs::read_to_string(&path).ok().filter(|_| !is_draft)?;
+        let (id, ifname) = text.split_once(' ')?;
+        let (network, id, ifname) = (network.to_owned(), id.to_owned(), ifname.to_owned());
+        Some((path, Owner { network, id, ifname }))
+    };
+    entries.filter_map(|entry| lease(entry.path())).collect()
+}
+
+fn draft(owner: &Owner) -> PathBuf {
+    directory(&owner.network).join(format!(".{}", line(owner)))
+}
+
+fn own(owner: &Owner) -> Option<PathBuf> {
+    let mut leases = leases(&owner.network).into_iter();
+    leases.find(|(_, other)| line(other) == line(owner)).map(|(path, _)| path)
+}
+
+pub(crate) fn is_given(owner: &Owner) -> bool {
+    own(owner).is_some()
+}
+
+/// Gives an address: the first that is free.
+pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
+    let fault = |error: std::io::Error| Fault::new(100, format!("{DIRECTORY}: {error}"));
+    if is_given(owner) {
+        return Err(Fault::new(100, "this attachment has an address already"));
+    }
+    fs::create_dir_all(directory(&owner.network)).map_err(fault)?;
+    let draft = draft(owner);
+    fs::write(&draft, line(owner)).map_err(fault)?;
+    for number in 2..2 + size(call) {
+        let path = directory(&owner.network).join(number.to_string());
+        match fs::hard_link(&draft, &path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            made => made.and_then(|()| fs::remove_file(&draft)).map_err(fault)?,
+        }
+        let address = format!("10.66.0.{number}/24");
+        let ip = Address { address, gateway: Some("10.66.0.1".to_owned()), interface: None };
+        let route = json!({ "dst": format!("192.0.{number}.0/24") });
+        return Ok(shape::result(call, Value::Null, &[ip], &[route]));
+    }
+    let _ = fs::remove_file(draft);
+    Err(Fault::new(100, "no address is left"))
+}
+
+/// Takes the address back; not given is as well.
+pub(crate) fn remove(owner: &Owner) {
+    // Of an ADD that was killed.
+    let _ = fs::remove_file(draft(owner));
+    for (path, other) in leases(&owner.network) {
+        if line(&other) == line(owner) {
+            // Somebody else was quicker.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+pub(crate) fn is_exhausted(call: &Call) -> bool {
+    leases(&call.network()).len() as u64 >= size(call)
+}

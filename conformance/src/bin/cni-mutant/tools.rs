@@ -1,0 +1,47 @@
+//! Other programs.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::fault::Fault;
+
+/// Runs a program with an input; what it printed.
+pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
+    let fault =
+        |error: &dyn std::fmt::Display| Fault::new(100, format!("{}: {error}", words.join(" ")));
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| fault(&error))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // What it makes of half an input shows in its status.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(|error| fault(&error))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(fault(&String::from_utf8_lossy(&output.stderr).trim())),
+    }
+}
+
+/// What `ip -json` shows in a network namespace.
+pub(crate) fn show(netns: &str, words: &[&str]) -> Result<Vec<Value>, Fault> {
+    let netns = format!("--net={netns}");
+    let mut command = vec!["nsenter", &netns, "ip", "-json"];
+    command.extend_from_slice(words);
+    let text = run(&command, "")?;
+    let shown: Value = serde_json::from_str(&text).unwrap_or_default();
+    Ok(shown.as_array().cloned().unwrap_or_default())
+}
+
+/// A short name for a text (FNV-1a).
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

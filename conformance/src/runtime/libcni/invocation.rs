@@ -1,0 +1,126 @@
+//! What libcni tells a plugin, verb by verb. Nothing here does anything.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cni_wrapper::Verb;
+use serde_json::{Map, Value, json};
+
+use super::go_json;
+use super::network::Network;
+use super::quirk::{Quirk, Quirks};
+use crate::runtime::invocation::Invocation;
+use crate::runtime::runtime_conf::RuntimeConf;
+
+/// What a plugin of the list is invocation about one attachment: ADD, CHECK, DEL.
+pub fn attachment(
+    network: &Network,
+    plugin: &Map<String, Value>,
+    verb: Verb,
+    prev_result: Option<&Value>,
+    (conf, path): (&RuntimeConf, &[PathBuf]),
+    quirks: &Quirks,
+) -> Result<Invocation, String> {
+    let mut config = named(network, plugin);
+    if let Some(prev_result) = prev_result {
+        config.insert("prevResult".to_owned(), prev_result.clone());
+    }
+    let supplied = supplied(plugin, &conf.capability_args);
+    let mut sort_all = !supplied.is_empty();
+    if !supplied.is_empty() {
+        config.insert("runtimeConfig".to_owned(), supplied.into());
+    }
+    if !quirks.has(Quirk::PassesCapabilities) {
+        sort_all |= config.shift_remove("capabilities").is_some();
+    }
+    let stdin = printed(config, sort_all, quirks)?;
+    Ok(invocation(plugin, verb, variables(verb, conf, path), stdin))
+}
+
+/// What a plugin of the list is invocation about the network: GC, STATUS.
+pub fn network(
+    network: &Network,
+    plugin: &Map<String, Value>,
+    verb: Verb,
+    valid: Option<&[Value]>,
+    path: &[PathBuf],
+    quirks: &Quirks,
+) -> Result<Invocation, String> {
+    let mut config = named(network, plugin);
+    for key in ["cni.dev/attachments", "cni.dev/valid-attachments"] {
+        if let Some(valid) = valid {
+            config.insert(key.to_owned(), valid.into());
+        }
+    }
+    let stdin = printed(config, false, quirks)?;
+    Ok(invocation(plugin, verb, variables(verb, &RuntimeConf::default(), path), stdin))
+}
+
+/// An attachment as it stands in the list that GC gets.
+pub fn valid(id: &str, ifname: &str) -> Value {
+    json!({ "containerID": id, "ifname": ifname })
+}
+
+fn named(network: &Network, plugin: &Map<String, Value>) -> Map<String, Value> {
+    let mut config = plugin.clone();
+    config.insert("name".to_owned(), network.name.as_str().into());
+    config.insert("cniVersion".to_owned(), network.version.as_str().into());
+    config
+}
+
+/// What is supplied of the capabilities that the plugin declares.
+fn supplied(plugin: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, Value> {
+    let declared = plugin.get("capabilities").and_then(Value::as_object);
+    let declared = declared.into_iter().flatten().filter(|(_, declared)| **declared == true);
+    declared.filter_map(|(key, _)| Some((key.clone(), all.get(key)?.clone()))).collect()
+}
+
+/// Its members sorted. A prevResult that was put in has an order of its own until another pass through a map.
+fn printed(
+    mut config: Map<String, Value>,
+    sort_all: bool,
+    quirks: &Quirks,
+) -> Result<String, String> {
+    let prev_result = if sort_all { None } else { config.get("prevResult").cloned() };
+    let floats = quirks.has(Quirk::RoundsNumbers);
+    let mut sorted = go_json::through_map(Value::Object(std::mem::take(&mut config)), floats)?;
+    if let Some(prev_result) = prev_result {
+        sorted["prevResult"] = prev_result;
+    }
+    Ok(go_json::print(&sorted))
+}
+
+fn variables(verb: Verb, conf: &RuntimeConf, path: &[PathBuf]) -> BTreeMap<String, String> {
+    let args = conf.args.iter().map(|(key, value)| format!("{key}={value}"));
+    let path = path.iter().map(|directory| directory.display().to_string());
+    let pairs = [
+        ("CNI_COMMAND", verb.as_str().to_owned()),
+        ("CNI_CONTAINERID", conf.id.clone()),
+        ("CNI_NETNS", conf.netns.clone()),
+        ("CNI_IFNAME", conf.ifname.clone()),
+        ("CNI_ARGS", args.collect::<Vec<_>>().join(";")),
+        ("CNI_PATH", path.collect::<Vec<_>>().join(":")),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn invocation(
+    plugin: &Map<String, Value>,
+    verb: Verb,
+    variables: BTreeMap<String, String>,
+    stdin: String,
+) -> Invocation {
+    Invocation {
+        plugin: type_of(plugin).to_owned(),
+        verb,
+        variables,
+        inherits: true,
+        stdin,
+        from_file: None,
+    }
+}
+
+/// The file name of a plugin.
+pub(super) fn type_of(plugin: &Map<String, Value>) -> &str {
+    plugin.get("type").and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,50 @@
+//! Several containers at once.
+
+use super::definition::Lifecycle;
+use super::testbed::{Container, Testbed};
+use crate::runtime::kind::RuntimeKind;
+use crate::severity::Severity;
+use crate::verdict::CaseResult;
+
+/// How many start at the same time.
+const MANY: usize = 16;
+
+pub(super) const LIFECYCLES: &[Lifecycle] = &[
+    Lifecycle {
+        name: "two-at-once",
+        does: "two containers with ids that are alike; one goes, the other stays as it is",
+        runtimes: &RuntimeKind::ALL,
+        severity: Severity::Must,
+        run: two_at_once,
+    },
+    Lifecycle {
+        name: "many-at-once",
+        does: "sixteen ADDs at the same time, then sixteen DELs",
+        runtimes: &RuntimeKind::ALL,
+        severity: Severity::Must,
+        run: many_at_once,
+    },
+];
+
+fn two_at_once(testbed: &Testbed) -> CaseResult {
+    let [one, ten] = ["c1", "c10"].map(|id| testbed.container(id));
+    testbed.add(&ten)?;
+    let with_ten = testbed.snapshot();
+    testbed.add(&one)?;
+    testbed.del(&one, "")?;
+    testbed.looks_as(&with_ten, "c10 is as it was")?;
+    testbed.check(&ten)?;
+    testbed.del(&ten, "")
+}
+
+fn many_at_once(testbed: &Testbed) -> CaseResult {
+    let containers: Vec<Container> =
+        (0..MANY).map(|n| testbed.container(&format!("many{n}"))).collect();
+    testbed.at_once("ADD of sixteen at once", &containers, |container| {
+        testbed.try_add(container).map(drop)
+    })?;
+    if let Some(container) = containers.first() {
+        testbed.check(container)?;
+    }
+    testbed.at_once("DEL of sixteen at once", &containers, |container| testbed.try_del(container))
+}

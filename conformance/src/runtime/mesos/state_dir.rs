@@ -1,0 +1,90 @@
+//! What the isolator keeps on disk, by which it finds after a restart what it has to clean up.
+//!
+//! ```text
+//! ROOT/CONTAINER/ns                                   the network namespace's handle
+//! ROOT/CONTAINER/NETWORK/network.conf                 what the plugin is invocation
+//! ROOT/CONTAINER/NETWORK/INTERFACE/network.info       what it answered to ADD
+//! ```
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::runtime::runner::Site;
+
+/// The tree of directories.
+#[derive(Clone, Debug)]
+pub(super) struct StateDir {
+    root: PathBuf,
+    site: Site,
+}
+
+impl StateDir {
+    pub(super) fn new(root: impl Into<PathBuf>, site: Site) -> Self {
+        Self { root: root.into(), site }
+    }
+
+    pub(super) fn container(&self, id: &str) -> PathBuf {
+        self.root.join(id)
+    }
+
+    /// The handle of a container's namespace.
+    pub(super) fn handle(&self, id: &str) -> PathBuf {
+        self.container(id).join("ns")
+    }
+
+    /// What the plugin reads.
+    pub(super) fn config(&self, id: &str, network: &str) -> PathBuf {
+        self.container(id).join(network).join("network.conf")
+    }
+
+    pub(super) fn interface(&self, id: &str, network: &str, ifname: &str) -> PathBuf {
+        self.container(id).join(network).join(ifname)
+    }
+
+    pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
+        let path = self.site.outside(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)
+    }
+
+    pub(super) fn read(&self, path: &Path) -> io::Result<String> {
+        fs::read_to_string(self.site.outside(path))
+    }
+
+    pub(super) fn make(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(self.site.outside(path))
+    }
+
+    /// Removes a directory and all that is in it; one that is not there is no matter.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(self.site.outside(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// The names of the directories in one, sorted.
+    pub(super) fn directories(&self, path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(self.site.outside(path)).into_iter().flatten().flatten();
+        let directories = entries.filter(|entry| entry.path().is_dir());
+        let mut names: Vec<_> =
+            directories.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
+    pub(super) fn containers(&self) -> Vec<String> {
+        self.directories(&self.root)
+    }
+
+    /// Whether there is a network namespace at this path: it lies on the file system of namespaces.
+    pub(super) fn is_namespace(&self, path: &Path) -> bool {
+        let device = |path: PathBuf| fs::metadata(path).ok().map(|found| found.dev());
+        let namespaces = device(PathBuf::from("/proc/self/ns/net"));
+        namespaces.is_some() && device(self.site.outside(path)) == namespaces
+    }
+}

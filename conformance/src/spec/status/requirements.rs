@@ -1,0 +1,48 @@
+//! What STATUS does (STA).
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    must(
+        Execution,
+        [
+            "status.tells-readiness",
+            "STA-01",
+            "STATUS succeeds when the plugin is ready, else it is an error, with code 50 or 51.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status]),
+    must(
+        Delegation,
+        [
+            "status.asks-delegates",
+            "STA-02",
+            "STATUS asks the delegate that ADD needs, and fails when it fails or is missing.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status])
+    .only(&[Interface, Wrapper]),
+    must(
+        Execution,
+        [
+            "status.has-no-side-effects",
+            "STA-03",
+            "STATUS changes nothing, and ADD does not need it.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status]),
+    should(
+        Execution,
+        [
+            "status.notices-exhaustion",
+            "STA-04",
+            "STATUS is an error when a resource that ADD needs is used up.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status])
+    .only(&[Ipam]),
+];
