@@ -8,7 +8,7 @@ use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value};
 
 use crate::profile::Profile;
-use crate::report::{self, Document, Exchanges, Telling};
+use crate::report::{self, Document, Exchanges, ReportContext};
 use crate::run::options::Options;
 use crate::run::record::Report;
 use crate::run::run;
@@ -228,14 +228,14 @@ impl Check {
 
     /// The report as data, without the calls.
     fn document(&self, report: &Report) -> Document {
-        let telling = Telling {
+        let context = ReportContext {
             command: "cargo test".to_owned(),
-            again: &|case| format!("{ONLY}={} cargo test, where it ran with", case.id),
+            reproduce: &|case| format!("{ONLY}={} cargo test, where it ran with", case.id),
             level: self.level,
             exchanges: Exchanges::None,
             about: None,
         };
-        Document::of(report, &telling)
+        Document::of(report, &context)
     }
 
     fn counts(&self, record: &crate::run::record::Record) -> bool {

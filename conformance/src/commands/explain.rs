@@ -156,7 +156,7 @@ fn calls(record: &Record, plugin: &NamedSubject, fixture: Option<&Fixture>) -> S
     let NamedSubject { subject, arguments } = plugin;
     let (id, version) = (record.case.id, record.version);
     let mut text =
-        format!("  repeat    cni-conformance run {arguments} {id} --spec {version} --keep\n");
+        format!("  reproduce cni-conformance run {arguments} {id} --spec {version} --keep\n");
     text.push_str(&format!("  verdict   {} in {version}\n", record.verdict));
     if let Some(finding) = &record.finding {
         text.push_str(&format!("  expected  {}\n", finding.expected));

@@ -72,7 +72,7 @@ fn entry(requirement: &Requirement) -> Value {
         "versions": versions,
         "verbs": verbs,
         "profiles": requirement.profiles,
-        "case": cases::find(requirement.id).map(|case| case.does),
+        "does": cases::find(requirement.id).map(|case| case.does),
         "untestable": requirement.untestable,
     })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use cni_conformance::exchange::quoted;
 use cni_conformance::report::document::Outcome;
-use cni_conformance::report::{self, Document, Exchanges, Telling};
+use cni_conformance::report::{self, Document, Exchanges, ReportContext};
 use cni_conformance::run::case::run_case;
 use cni_conformance::run::options::Options;
 use cni_conformance::run::record::Report;
@@ -127,14 +127,14 @@ impl Arguments {
 
     fn document(&self, named: &NamedSubject, options: &Options, report: &Report) -> Document {
         let run = format!("cni-conformance run {}", named.arguments);
-        let telling = Telling {
+        let context = ReportContext {
             command: format!("{run}{}", self.selection()),
-            again: &|case| format!("{run} {} --keep", case.id),
+            reproduce: &|case| format!("{run} {} --keep", case.id),
             level: self.level,
             exchanges: self.exchanges,
             about: report::about(&named.subject, options.limit),
         };
-        Document::of(report, &telling)
+        Document::of(report, &context)
     }
 
     /// The arguments that select cases, versions and the level, to repeat the command.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cni_conformance::validate::{Finding, Gravity, validate};
+use cni_conformance::validate::{Diagnostic, Level, validate};
 use cni_wrapper::Environment;
 use serde_json::json;
 
@@ -19,29 +19,29 @@ pub(super) struct Arguments {
     /// The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]
     #[arg(long, value_name = "DIRS")]
     path: Option<String>,
-    /// Print the findings as JSON
+    /// Print the problems as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Validates the files and prints the findings.
+/// Validates the files and prints their problems.
 pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
     let own = Environment::of_process();
     let path = arguments.path.as_deref().or(own.text("CNI_PATH"));
     let path = directories(path.unwrap_or("/opt/cni/bin:/usr/lib/cni"));
     let (mut all, mut wrong, mut unreadable) = (Vec::new(), false, false);
     for file in &arguments.files {
-        let findings = std::fs::read(file)
+        let diagnostics = std::fs::read(file)
             .map_err(|error| error.to_string())
             .and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()))
             .map(|document| validate(&document, &path));
-        match findings {
-            Ok(findings) => {
-                wrong |= findings.iter().any(|finding| finding.gravity == Gravity::Error);
+        match diagnostics {
+            Ok(diagnostics) => {
+                wrong |= diagnostics.iter().any(|diagnostic| diagnostic.level == Level::Error);
                 if !arguments.json {
-                    print(&file.display().to_string(), &findings);
+                    print(&file.display().to_string(), &diagnostics);
                 }
-                all.push(json!({ "file": file, "findings": findings }));
+                all.push(json!({ "file": file, "diagnostics": diagnostics }));
             }
             Err(problem) => {
                 unreadable = true;
@@ -59,11 +59,11 @@ pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
     }
 }
 
-fn print(file: &str, findings: &[Finding]) {
-    if findings.is_empty() {
-        println!("{file}: no findings");
+fn print(file: &str, diagnostics: &[Diagnostic]) {
+    if diagnostics.is_empty() {
+        println!("{file}: no problems found");
     }
-    for finding in findings {
-        println!("{file}: {finding}");
+    for diagnostic in diagnostics {
+        println!("{file}: {diagnostic}");
     }
 }

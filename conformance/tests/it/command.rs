@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::Mutants;
 use cni_conformance::Profile;
 use cni_test_kit::TemporaryDir;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn command(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
@@ -43,10 +43,10 @@ fn an_honest_plugin_conforms() {
 }
 
 #[test]
-fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
+fn a_deviation_is_reported_with_everything_needed_to_reproduce_it() {
     let mutants = Mutants::new();
     let words = ipam(&mutants, Some("del.twice-succeeds"));
-    // Beside the plugin, in a directory that is removed with it.
+    // Next to the plugin, in a directory that is removed with it.
     let report = Path::new(&words[1]).with_file_name("report.json");
     let json = format!("json={}", report.display());
     let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
@@ -57,7 +57,7 @@ fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
         "must · DEL-02",
         "expected  DEL a second time: exit 0",
         "actual    exit 1: code 100: there is nothing to delete",
-        "again     cni-conformance run ",
+        "reproduce cni-conformance run ",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
@@ -91,7 +91,7 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     let read = |kind: &str| fs::read_to_string(file(kind)).unwrap();
     assert_eq!(read("text").as_bytes(), output.stdout);
     for (kind, part) in
-        [("junit", "<testsuites "), ("md", "## Repeat it"), ("html", "<!doctype html>")]
+        [("junit", "<testsuites "), ("md", "## Reproduce"), ("html", "<!doctype html>")]
     {
         assert!(read(kind).contains(part), "{kind}");
         assert!(read(kind).contains("there is nothing to delete"), "{kind}");
@@ -101,12 +101,12 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     let runs = |case: usize| report["cases"][case]["runs"].as_array().unwrap();
     assert_eq!(runs(0).len(), 7);
     assert!(runs(1).iter().all(|run| run["verdict"] == "pass" && run["exchanges"].is_array()));
-    // Nothing is left beside them.
+    // No temporary file is left.
     assert_eq!(fs::read_dir(&directory).unwrap().count(), kinds.len());
 }
 
 #[test]
-fn a_report_on_stdout_is_alone_there() {
+fn a_report_on_stdout_is_the_only_output_there() {
     let mutants = Mutants::new();
     let words = ipam(&mutants, None);
     let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
@@ -119,14 +119,14 @@ fn a_report_on_stdout_is_alone_there() {
     assert!(command.ends_with(" del.twice --spec 1.1.0"), "{command}");
 }
 
-/// What must be the same in two runs: all but the date and how long things took.
-fn lasting(report: &mut Value) {
+/// Removes what may differ between two runs: dates and durations.
+fn normalize(report: &mut Value) {
     match report {
         Value::Object(object) => {
             object.retain(|key, _| key != "date" && key != "millis");
-            object.values_mut().for_each(lasting);
+            object.values_mut().for_each(normalize);
         }
-        Value::Array(items) => items.iter_mut().for_each(lasting),
+        Value::Array(items) => items.iter_mut().for_each(normalize),
         _ => (),
     }
 }
@@ -139,7 +139,7 @@ fn two_runs_differ_in_date_and_millis_only() {
         ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
     let [first, second] = [(); 2].map(|()| {
         let mut report = serde_json::from_slice(&run(&words, &more).stdout).unwrap();
-        lasting(&mut report);
+        normalize(&mut report);
         report
     });
     assert_eq!(first["counts"]["fail"], 1);
@@ -147,18 +147,21 @@ fn two_runs_differ_in_date_and_millis_only() {
 }
 
 #[test]
-fn a_report_that_can_not_be_written_is_no_success() {
+fn a_report_that_cannot_be_written_is_not_a_success() {
     let mutants = Mutants::new();
     let words = ipam(&mutants, None);
     let case = ["del.twice", "--spec", "1.1.0", "--report"];
     let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("can't write the report /proc/report.md"), "{}", text(&output));
-    assert!(text(&output).contains("✔ del.twice-succeeds"), "what was found is told all the same");
+    assert!(text(&output).contains("cannot write the report /proc/report.md"), "{}", text(&output));
+    assert!(
+        text(&output).contains("✔ del.twice-succeeds"),
+        "the verdicts are printed nevertheless"
+    );
 }
 
 #[test]
-fn a_deviation_below_the_level_is_no_failure() {
+fn a_deviation_below_the_level_is_not_a_failure() {
     let mutants = Mutants::new();
     let words = ipam(&mutants, Some("del.prints-nothing"));
     let case = ["del.prints-nothing", "--spec", "1.1.0"];
@@ -168,7 +171,7 @@ fn a_deviation_below_the_level_is_no_failure() {
 }
 
 #[test]
-fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
+fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_named() {
     let mutants = Mutants::new();
     let subject = mutants.subject(Profile::Ipam, Some("del.twice-succeeds"));
     let path = subject.plugin.with_extension("json");
@@ -186,13 +189,13 @@ fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("known     an old sin"), "{text}");
     assert!(
-        text.contains("del.prints-nothing is known as a deviation, but was not seen"),
+        text.contains("del.prints-nothing is listed as a known deviation, but was not seen"),
         "{text}"
     );
 }
 
 #[test]
-fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
+fn a_plugin_whose_add_always_fails_cannot_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
@@ -212,6 +215,31 @@ fn nothing_matched_is_never_a_success() {
 }
 
 #[test]
+fn the_catalogue_is_data() {
+    let output = command(&["list", "--json"]);
+    let catalogue: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(catalogue.len(), 124);
+    for entry in &catalogue {
+        for key in ["id", "code", "sentence", "section", "severity"] {
+            assert!(entry[key].is_string(), "{key} of {entry}");
+        }
+        for key in ["link", "does", "untestable"] {
+            assert!(entry[key].is_string() || entry[key].is_null(), "{key} of {entry}");
+        }
+        let severities = entry["versions"].as_object().unwrap();
+        assert!(!severities.is_empty() && severities.values().all(Value::is_string), "{entry}");
+        assert!(["verbs", "profiles"].iter().all(|key| entry[*key].is_array()), "{entry}");
+        assert_ne!(entry["does"].is_string(), entry["untestable"].is_string(), "{entry}");
+    }
+    let selected = command(&["list", "DEL-02", "--json"]);
+    let [entry] = serde_json::from_slice::<[Value; 1]>(&selected.stdout).unwrap();
+    assert_eq!((&entry["id"], &entry["verbs"]), (&"del.twice-succeeds".into(), &json!(["DEL"])));
+    let versions = &entry["versions"];
+    assert_eq!((&versions["0.4.0"], &versions["1.0.0"]), (&"should".into(), &"must".into()));
+    assert_eq!(command(&["list", "no.such", "--json"]).status.code(), Some(3));
+}
+
+#[test]
 fn cases_are_listed_and_explained() {
     let list = text(&command(&["list"]));
     assert_eq!(list.lines().count(), 124, "{list}");
@@ -225,15 +253,19 @@ fn cases_are_listed_and_explained() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_are_told() {
+fn wrong_command_lines_are_refused() {
     for (words, part) in [
-        (vec!["run"], "run what?"),
-        (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
+        (vec!["run"], "--subject <FILE>"),
+        (
+            vec!["run", "bridge", "--profile", "nonsense"],
+            "[possible values: interface, chained, wrapper, ipam]",
+        ),
         (vec!["run", "bridge", "--spec", "7"], "--spec"),
-        (vec!["judge"], "no such command"),
-        (vec!["matrix", "reports/debian-12/bridge.json"], "run … --report json=FILE"),
+        (vec!["judge"], "`judge` is not a command; the commands are: run, list, explain"),
+        (vec!["rum"], "did you mean `run`?"),
+        (vec!["matrix", "reports/debian-12/bridge.json"], "run PLUGIN --report json=FILE"),
         (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
-        (vec!["run", "bridge", "--exchanges", "some"], "all, findings or none"),
+        (vec!["run", "bridge", "--exchanges", "some"], "[possible values: all, findings, none]"),
         (vec!["run", "/bin/sh", "--config", "{"], "--config"),
     ] {
         let output = command(&words);
@@ -265,7 +297,7 @@ fn a_plugin_behind_a_symbolic_link_below_tmp_is_judged() {
 }
 
 #[test]
-fn the_plugins_of_a_life_may_be_below_tmp() {
+fn the_plugins_of_a_lifecycle_may_be_below_tmp() {
     let (_temporary, link) = behind_a_link();
     let netconf = link.with_file_name("net.conflist");
     let list = serde_json::json!({ "cniVersion": "1.0.0", "name": "net", "plugins": [
@@ -273,14 +305,14 @@ fn the_plugins_of_a_life_may_be_below_tmp() {
     ] });
     fs::write(&netconf, list.to_string()).unwrap();
     let (netconf, path) = (netconf.display().to_string(), link.display().to_string());
-    let output = command(&["life", &netconf, "--path", &path, "--lives", "plain"]);
+    let output = command(&["lifecycle", &netconf, "--path", &path, "--lifecycles", "plain"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let refused = command(&["life", &netconf, "--path", "/run", "--lives", "plain"]);
+    let refused = command(&["lifecycle", &netconf, "--path", "/run", "--lifecycles", "plain"]);
     assert!(text(&refused).contains("a throw-away host has its own /run"), "{}", text(&refused));
 }
 
 #[test]
-fn quick_judges_the_newest_claimed_version_and_says_what_it_left_out() {
+fn quick_judges_the_newest_claimed_version_and_names_the_others() {
     let mutants = Mutants::new();
     let output = run(&ipam(&mutants, None), &["del.twice", "--quick"]);
     let text = text(&output);

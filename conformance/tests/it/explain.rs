@@ -1,4 +1,4 @@
-//! `explain`: what a case does, as lines that a shell takes.
+//! `explain`: the calls of a case, as lines for a shell.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -24,9 +24,9 @@ fn without_a_plugin_the_form_of_a_call_is_shown() {
     let (status, text) = explain(&["DEL-02", "no-such-plugin"]);
     assert!(status == Some(2) && text.contains("there is no plugin no-such-plugin"), "{text}");
     let (status, text) = explain(&["DEL-02", "--keep"]);
-    assert!(status == Some(2) && text.contains("for which plugin?"), "{text}");
+    assert!(status == Some(2) && text.contains("need a plugin"), "{text}");
     let (_, text) = explain(&["chain.", "/bin/sh", "--profile", "ipam", "--spec", "1.0.0"]);
-    assert!(text.contains("not for a plugin of the profile ipam"), "{text}");
+    assert!(text.contains("does not apply to a plugin of the profile ipam"), "{text}");
 }
 
 #[test]

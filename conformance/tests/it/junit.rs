@@ -39,7 +39,9 @@ fn each_verdict_is_what_ci_systems_take_it_for() {
     assert_eq!(failed.attribute("time"), Some("1.234"));
     let words = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
     assert_eq!(words.attribute("type"), Some("must"));
-    assert!(words.text().unwrap().contains("again: cni-conformance run plugin version.repeats"));
+    assert!(
+        words.text().unwrap().contains("reproduce: cni-conformance run plugin version.repeats")
+    );
 }
 
 #[test]

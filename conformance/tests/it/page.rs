@@ -84,7 +84,7 @@ fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
     assert!(!is_open(&mut page));
     page.click(&cell(Verdict::Fail, 1));
     assert!(is_open(&mut page));
-    let story = page.text("document.getElementById('story').innerText");
+    let content = page.text("document.getElementById('content').innerText");
     for part in [
         "version.repeats-input-version",
         "second · profile interface",
@@ -97,9 +97,9 @@ fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
         // JSON on several lines, with nothing changed but the space.
         "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    1e400,\n    {},\n    {\n      \"a\": \"{,}\"\n    }\n  ]\n}",
     ] {
-        assert!(story.contains(part), "{part} is not in:\n{story}");
+        assert!(content.contains(part), "{part} is not in:\n{content}");
     }
-    let link = page.text("document.querySelector('#story a').href");
+    let link = page.text("document.querySelector('#content a').href");
     assert!(link.starts_with("https://github.com/containernetworking/cni/"), "{link}");
     page.press("Escape");
     assert!(!is_open(&mut page));
@@ -137,7 +137,7 @@ fn hostile_words_stay_text() {
     let mut page = open(&two());
     for verdict in Verdict::ALL {
         page.click(&cell(verdict, 0));
-        assert_eq!(page.eval("document.querySelectorAll('img, #story script').length"), 0);
+        assert_eq!(page.eval("document.querySelectorAll('img, #content script').length"), 0);
         page.press("Escape");
     }
     page.click("thead button");
@@ -218,7 +218,7 @@ fn texts_have_contrast_in_light_and_in_dark() {
             "dt",
             "pre",
             "summary span",
-            "#story a",
+            "#content a",
             ".label",
         ];
         for selector in signs.iter().map(String::as_str).chain(others) {

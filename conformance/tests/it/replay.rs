@@ -58,7 +58,7 @@ fn replay(recording: &Path, plugin: &str, more: &[&str]) -> (Option<i32>, String
 }
 
 #[test]
-fn bridge_is_like_bridge_but_for_what_was_done_behind_its_back() {
+fn bridge_answers_like_bridge_except_for_outside_changes() {
     let recorded = Recorded::new();
     let (status, text) = replay(&recorded.file(), "bridge", &[]);
     // Nobody takes the link away this time, so the second CHECK finds it.
@@ -80,7 +80,7 @@ fn bridge_is_like_bridge_but_for_what_was_done_behind_its_back() {
 }
 
 #[test]
-fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
+fn a_deviation_is_printed_with_the_recorded_and_the_new_answer() {
     let recorded = Recorded::new();
     let (status, text) = replay(&recorded.file(), "ptp", &["--json"]);
     assert_eq!(status, Some(1), "{text}");
@@ -101,7 +101,7 @@ fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
     let (status, text) = replay(&recorded.file(), &mine, &[]);
     assert_eq!(status, Some(1), "{text}");
     for part in
-        ["✘ ADD c1/eth0@net", "now:      error 11", "it said    exit 1: code 11: no address left"]
+        ["✘ ADD c1/eth0@net", "now:      error 11", "output     exit 1: code 11: no address left"]
     {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
@@ -114,17 +114,17 @@ fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
 }
 
 #[test]
-fn what_can_t_be_replayed_is_told() {
+fn recordings_and_plugins_that_cannot_be_used_are_refused() {
     let recorded = Recorded::new();
     let none = replay(&recorded.file(), "bridge", &["--network", "other"]);
     assert_eq!(none.0, Some(3), "{}", none.1);
     for (file, plugin, expected) in [
         (recorded.file(), "no-such-plugin", "there is no plugin no-such-plugin"),
-        (recorded.file().with_file_name("gone"), "bridge", "can't read "),
+        (recorded.file().with_file_name("gone"), "bridge", "cannot read "),
         (
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"),
             "bridge",
-            "line 1 is none of cni-trace",
+            "line 1 was not written by cni-trace",
         ),
     ] {
         let (status, text) = replay(&file, plugin, &[]);

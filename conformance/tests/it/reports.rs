@@ -46,7 +46,7 @@ fn with(mut document: Document, case: &str, verdict: Verdict) -> Document {
 }
 
 #[test]
-fn nothing_changed_is_no_failure() {
+fn equal_reports_are_not_a_failure() {
     let files = Files::new();
     let same = files.report("same.json", &document(&report("plugin", &[])));
     let (status, text) = command(&["diff", &same, &same]);
@@ -55,7 +55,7 @@ fn nothing_changed_is_no_failure() {
 }
 
 #[test]
-fn what_got_worse_is_a_failure_and_what_got_better_is_none() {
+fn a_worse_verdict_is_a_failure_and_a_better_one_is_not() {
     let files = Files::new();
     let good = document(&report("plugin", &[]));
     let bad = with(good.clone(), id(Verdict::Pass), Verdict::Fail);
@@ -69,7 +69,7 @@ fn what_got_worse_is_a_failure_and_what_got_better_is_none() {
 }
 
 #[test]
-fn what_is_new_or_gone_is_told() {
+fn new_and_removed_cases_are_listed() {
     let files = Files::new();
     let more = document(&report("plugin", &[]));
     let mut less = more.clone();
@@ -83,14 +83,14 @@ fn what_is_new_or_gone_is_told() {
     );
     let (_, text) = command(&["diff", &more, &less]);
     assert!(
-        text.contains("gone\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail\n"),
+        text.contains("removed\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail\n"),
         "{text}"
     );
-    assert!(text.contains("2 gone"), "{text}");
+    assert!(text.contains("2 removed"), "{text}");
 }
 
 #[test]
-fn what_is_no_report_can_not_be_compared() {
+fn only_reports_can_be_compared() {
     let files = Files::new();
     let good = files.report("good.json", &document(&report("plugin", &[])));
     let other = files.text("other.json", r#"{"name": "bridge"}"#);
@@ -145,7 +145,7 @@ fn the_matrix_goes_into_files() {
 }
 
 #[test]
-fn two_plugins_of_one_name_are_told_apart() {
+fn two_plugins_with_the_same_name_are_distinguished() {
     let files = Files::new();
     let chained = document(&report("plugin", &[]));
     let mut wrapper = chained.clone();
@@ -156,7 +156,7 @@ fn two_plugins_of_one_name_are_told_apart() {
 }
 
 #[test]
-fn a_plugin_can_not_drive_the_terminal() {
+fn a_plugin_cannot_control_the_terminal() {
     let files = Files::new();
     let old = document(&report("plugin", &[]));
     let mut new = old.clone();
@@ -170,7 +170,7 @@ fn a_plugin_can_not_drive_the_terminal() {
 }
 
 #[test]
-fn markdown_tells_all_and_hostile_words_stay_in_their_cells() {
+fn markdown_is_complete_and_hostile_text_stays_in_its_cells() {
     let text = markdown(&document(&report("plugin", &[Verdict::Fail])));
     for part in [
         "# plugin · CNI conformance",

@@ -11,7 +11,7 @@ fn written() -> Value {
 }
 
 #[test]
-fn a_report_with_every_verdict_keeps_the_schema() {
+fn a_report_with_every_verdict_matches_the_schema() {
     assert_eq!(refused(&written()), None);
 }
 
@@ -22,7 +22,7 @@ fn a_report_is_read_again_as_it_was_written() {
 }
 
 #[test]
-fn readers_tolerate_keys_of_the_future_and_name_what_they_can_not_read() {
+fn readers_tolerate_unknown_keys_and_refuse_unknown_formats() {
     let mut report = written();
     report["future"] = json!({ "key": 1 });
     report["cases"][0]["runs"][0]["future"] = json!(true);

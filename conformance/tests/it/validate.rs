@@ -38,7 +38,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
     expect([
         (
             port_mapper(json!({"exclude_devices": []})),
-            "warning: exclude_devices: no such key is known; did you mean excludeDevices?",
+            "warning: exclude_devices: it is not a known key; did you mean excludeDevices?",
         ),
         (
             port_mapper(json!({"excludeDevices": "veth0"})),
@@ -53,7 +53,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         (port_mapper(json!({"name": "a/b"})), "error: name: "),
         (
             port_mapper(json!({"cniVersion": "3.0"})),
-            "error: cniVersion: \"3.0\" is no version of CNI; these are: 0.1.0,",
+            "error: cniVersion: \"3.0\" is not a version of CNI; the versions are 0.1.0,",
         ),
         (
             port_mapper(json!({"delegate": {"bridge": "cni0"}})),
@@ -61,11 +61,11 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         ),
         (
             port_mapper(json!({"delegate": {"type": "/bin/sh"}})),
-            "error: delegate.type: \"/bin/sh\" is no file name",
+            "error: delegate.type: \"/bin/sh\" is not a file name",
         ),
         (
             port_mapper(json!({"delegate": null})),
-            "error: delegate: it is missing, and no plugin comes before",
+            "error: delegate: it is missing, and no plugin precedes this one",
         ),
         (json!({"type": "bridge"}), "error: name: it is missing"),
     ]);
@@ -76,7 +76,7 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
     let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
     let bridge = json!({"type": "bridge", "bridge": "cni0"});
     expect([
-        (list(json!([])), "error: plugins: a list of one plugin or more"),
+        (list(json!([])), "error: plugins: it must be a list of at least one plugin"),
         (
             list(json!([bridge, {"type": "mesos-cni-port-mapper"}])),
             "error: plugins[1].capabilities: add {\"portMappings\": true}",
@@ -91,7 +91,7 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
             list(
                 json!([bridge, {"type": "mesos-cni-port-mapper", "capabilities": {"portMappings": true, "portmap": true}}]),
             ),
-            "warning: plugins[1].capabilities.portmap: runtimes know no such capability",
+            "warning: plugins[1].capabilities.portmap: it is not a capability that runtimes know",
         ),
         (
             json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}}),
@@ -108,7 +108,7 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
     ]);
 }
 
-/// What is not a key of a plugin can't be told from a mistake.
+/// A key that is missing in the schema would be reported as a mistake.
 #[test]
 fn every_key_of_a_readme_s_table_is_in_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
@@ -211,14 +211,14 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert_eq!(found.len(), 5, "{found:#?}");
     assert_eq!(
         found[0],
-        "error: plugins[0].type: old does not speak CNI 1.0.0, in which it will be called; it speaks 0.3.1, 0.4.0"
+        "error: plugins[0].type: old does not support CNI 1.0.0, in which it would be called; it supports 0.3.1, 0.4.0"
     );
     assert!(
-        found[1].starts_with("error: plugins[2].type: DIR/broken could not be asked"),
+        found[1].starts_with("error: plugins[2].type: DIR/broken did not report its versions"),
         "{found:#?}"
     );
     assert_eq!(found[2], "error: plugins[3].type: DIR/text is not executable");
-    assert_eq!(found[3], "error: plugins[4].type: absent is in none of DIR");
+    assert_eq!(found[3], "error: plugins[4].type: absent is not in DIR");
     assert!(found[4].contains("hanging did not end within"), "{found:#?}");
 
     // A delegate is called in its own version, one of a chain in 0.4.0 at least.
@@ -226,7 +226,7 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert_eq!(
         validate(&wrapper(json!({"type": "new"})), &[plugins.0.path().to_owned()]).len(),
         0,
-        "what is no plugin of ours is not looked into"
+        "the configuration of other plugins is not checked"
     );
 }
 
@@ -247,14 +247,14 @@ fn the_command_says_it_and_its_exit_status_too() {
             command.args(["validate", "--path", ""]).args(files).output().expect("it starts");
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     };
-    let (code, said) = run(&[&good]);
-    assert_eq!((code, said.ends_with("nothing is wrong\n")), (Some(0), true), "{said}");
-    let (code, said) = run(&[&odd]);
+    let (code, output) = run(&[&good]);
+    assert_eq!((code, output.ends_with("no problems found\n")), (Some(0), true), "{output}");
+    let (code, output) = run(&[&odd]);
     assert!(
-        code == Some(0) && said.contains("did you mean chain?"),
-        "a warning is no failure: {said}"
+        code == Some(0) && output.contains("did you mean chain?"),
+        "a warning is not a failure: {output}"
     );
-    let (code, said) = run(&[&good, &bad]);
-    assert!(code == Some(1) && said.contains("bad.conf: error: backend: "), "{said}");
+    let (code, output) = run(&[&good, &bad]);
+    assert!(code == Some(1) && output.contains("bad.conf: error: backend: "), "{output}");
     assert_eq!(run(&[&directory.0.path().join("none.conf")]).0, Some(2));
 }

@@ -6,7 +6,7 @@ const columns = data.reports.length === 1
   : data.reports.map((report, index) => ({ label: data.labels[index], report, title: data.labels[index] }));
 for (const column of columns) column.cases = new Map(column.report.cases.map((one) => [one.id, one]));
 
-/// How a case ended in a column: its gravest verdict, or the one of the column's version; nothing when it is not for it.
+/// Returns the worst verdict of a case, or the one in the column's version; nothing if it does not apply.
 function verdict(column, id) {
   const found = column.cases.get(id);
   if (!column.version) return found?.verdict;
@@ -29,7 +29,7 @@ function showHead() {
     at("title").textContent = `${name} · CNI conformance`;
     at("about").append(
       `${report.result} at the level ${report.level} · profile ${profile} · ${count(data.ids.length, "requirement")} · ${report.date.slice(0, 10)} · by cni-conformance ${place} · `,
-      make("button", { type: "button", id: "whole", class: "link", onclick: () => openPlugin(0) }, "all about it"),
+      make("button", { type: "button", id: "whole", class: "link", onclick: () => openPlugin(0) }, "details"),
     );
   } else {
     const dates = data.reports.map((one) => one.date.slice(0, 10)).sort();
@@ -44,15 +44,15 @@ function showHead() {
 
 // The filter.
 
-const wanted = new Set();
+const selected = new Set();
 
 function showVerdicts() {
-  for (const word of BY_GRAVITY) {
+  for (const word of WORST_FIRST) {
     const number = data.ids.filter((id) => verdictsOf(id).includes(word)).length;
     const press = () => {
-      if (!wanted.delete(word)) wanted.add(word);
+      if (!selected.delete(word)) selected.add(word);
       filter();
-      tell();
+      updateAddress();
     };
     at("verdicts").append(make("button", { type: "button", "data-verdict": word, "aria-pressed": "false", disabled: number === 0, onclick: press }, sign(word), `${word} `, make("span", { class: "label" }, String(number))));
   }
@@ -65,16 +65,16 @@ function filter() {
     let some = false;
     for (const row of group.querySelectorAll("tr[data-id]")) {
       const id = row.dataset.id;
-      const match = (!wanted.size || verdictsOf(id).some((one) => wanted.has(one))) && words.every((word) => row.dataset.words.includes(word));
+      const match = (!selected.size || verdictsOf(id).some((one) => selected.has(one))) && words.every((word) => row.dataset.words.includes(word));
       row.hidden = !match;
       if (match) { some = true; shown += 1; }
     }
     group.hidden = !some;
   }
   for (const cell of document.querySelectorAll("td button.sign")) {
-    cell.classList.toggle("pale", wanted.size > 0 && !wanted.has(cell.dataset.verdict));
+    cell.classList.toggle("pale", selected.size > 0 && !selected.has(cell.dataset.verdict));
   }
-  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", wanted.has(button.dataset.verdict));
+  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", selected.has(button.dataset.verdict));
   at("shown").textContent = `${shown} of ${data.ids.length}`;
   at("none").hidden = shown > 0;
   document.querySelector("#matrix thead").hidden = shown === 0;
@@ -83,10 +83,10 @@ function filter() {
 }
 
 function clearFilter() {
-  wanted.clear();
+  selected.clear();
   at("words").value = "";
   filter();
-  tell();
+  updateAddress();
   at("words").focus();
 }
 

@@ -1,4 +1,4 @@
-//! The report of a run, made into data.
+//! Builds the report of a run.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::document::{
-    CaseReport, Document, FORM, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
+    CaseReport, Document, FORMAT, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
 };
 use super::identity;
 use crate::run::record::{Record, Report};
@@ -15,29 +15,29 @@ use crate::spec::case::Case;
 use crate::subject::Subject;
 use crate::verdict::Verdict;
 
-/// What a report tells besides what was found.
-pub struct Telling<'t> {
+/// What a report contains in addition to the outcome of the cases.
+pub struct ReportContext<'t> {
     /// The command line that makes the report again.
     pub command: String,
-    /// The command line that repeats a case, up to the version.
-    pub again: &'t dyn Fn(&Case) -> String,
-    /// From this weight on a deviation counts as a failure.
+    /// Returns the command line that runs a case again, without the version.
+    pub reproduce: &'t dyn Fn(&Case) -> String,
+    /// The severity from which on a deviation is a failure.
     pub level: Severity,
-    /// Which calls it holds.
+    /// The runs whose calls the report contains.
     pub exchanges: Exchanges,
-    /// What the plugin says of itself ([`about`](super::about)).
+    /// The plugin's description of itself ([`about`](super::about)).
     pub about: Option<String>,
 }
 
-/// Of which runs a report holds the calls: they are by far the most of it.
+/// The runs whose calls a report contains: the calls are by far the largest part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exchanges {
-    /// Of all.
+    /// All runs.
     All,
-    /// Of those that did not pass.
+    /// The runs that did not pass.
     #[default]
     Findings,
-    /// Of none.
+    /// No runs.
     None,
 }
 
@@ -56,9 +56,9 @@ impl Exchanges {
 }
 
 impl Document {
-    /// The report as data.
-    pub fn of(report: &Report, telling: &Telling) -> Self {
-        let cases = cases(report, telling);
+    /// Builds the report of a run.
+    pub fn of(report: &Report, context: &ReportContext) -> Self {
+        let cases = cases(report, context);
         let mut counts: BTreeMap<_, _> = Verdict::ALL.map(|verdict| (verdict, 0)).into();
         for case in &cases {
             *counts.entry(case.verdict).or_default() += 1;
@@ -68,40 +68,40 @@ impl Document {
             reason: reason.clone(),
         });
         Self {
-            report: FORM,
+            report: FORMAT,
             harness: env!("CARGO_PKG_VERSION").to_owned(),
             date: now(),
             host: host(),
-            subject: subject(&report.subject, telling.about.clone()),
-            command: telling.command.clone(),
-            level: telling.level,
-            result: outcome(&cases, telling.level),
+            subject: subject(&report.subject, context.about.clone()),
+            command: context.command.clone(),
+            level: context.level,
+            result: outcome(&cases, context.level),
             versions: report.versions.iter().map(ToString::to_string).collect(),
             unusable_versions: unusable.collect(),
             counts,
-            gone: report.gone().into_iter().map(str::to_owned).collect(),
+            unseen_deviations: report.gone().into_iter().map(str::to_owned).collect(),
             cases,
         }
     }
 }
 
-fn cases(report: &Report, telling: &Telling) -> Vec<CaseReport> {
+fn cases(report: &Report, context: &ReportContext) -> Vec<CaseReport> {
     let mut cases: Vec<CaseReport> = Vec::new();
     for record in &report.records {
-        let run = run(record, telling.exchanges);
-        // The runs of a case stand together.
+        let run = run(record, context.exchanges);
+        // The runs of a case follow each other.
         match cases.last_mut().filter(|case| case.id == record.case.id) {
             Some(case) => case.runs.push(run),
-            None => cases.push(case(record.case, run, report, telling)),
+            None => cases.push(case(record.case, run, report, context)),
         }
     }
     for case in &mut cases {
-        case.verdict = gravest(&case.runs);
+        case.verdict = worst(&case.runs);
     }
     cases
 }
 
-fn case(case: &Case, run: RunReport, report: &Report, telling: &Telling) -> CaseReport {
+fn case(case: &Case, run: RunReport, report: &Report, context: &ReportContext) -> CaseReport {
     let requirement = case.requirement();
     CaseReport {
         id: requirement.id.to_owned(),
@@ -112,7 +112,7 @@ fn case(case: &Case, run: RunReport, report: &Report, telling: &Telling) -> Case
         does: case.does.to_owned(),
         verdict: run.verdict,
         known: report.subject.reason(requirement.id).map(str::to_owned),
-        again: (telling.again)(case),
+        reproduce: (context.reproduce)(case),
         runs: vec![run],
     }
 }
@@ -136,8 +136,8 @@ fn run(record: &Record, exchanges: Exchanges) -> RunReport {
     }
 }
 
-fn gravest(runs: &[RunReport]) -> Verdict {
-    const BY_GRAVITY: [Verdict; 6] = [
+fn worst(runs: &[RunReport]) -> Verdict {
+    const WORST_FIRST: [Verdict; 6] = [
         Verdict::Fail,
         Verdict::Broken,
         Verdict::Warn,
@@ -146,12 +146,12 @@ fn gravest(runs: &[RunReport]) -> Verdict {
         Verdict::Skip,
     ];
     let has = |verdict: &Verdict| runs.iter().any(|run| run.verdict == *verdict);
-    BY_GRAVITY.into_iter().find(has).unwrap_or(Verdict::Skip)
+    WORST_FIRST.into_iter().find(has).unwrap_or(Verdict::Skip)
 }
 
 fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
     let broken = |case: &CaseReport| case.runs.iter().any(|run| run.verdict == Verdict::Broken);
-    if cases.iter().any(|case| case.counts(level)) {
+    if cases.iter().any(|case| case.fails(level)) {
         Outcome::Failure
     } else if cases.iter().any(broken) {
         Outcome::Broken
@@ -163,7 +163,7 @@ fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
 fn subject(subject: &Subject, about: Option<String>) -> SubjectFacts {
     SubjectFacts {
         name: subject.name(),
-        plugin: from_here(&subject.plugin).display().to_string(),
+        plugin: relative(&subject.plugin).display().to_string(),
         about,
         sha256: identity::sha256(&subject.plugin),
         profile: subject.profile,
@@ -172,8 +172,8 @@ fn subject(subject: &Subject, about: Option<String>) -> SubjectFacts {
     }
 }
 
-/// A path below the current directory without that, which is another on every machine.
-fn from_here(path: &Path) -> &Path {
+/// Returns the path relative to the working directory, which differs between machines.
+fn relative(path: &Path) -> &Path {
     let here = std::env::current_dir().ok();
     here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }
@@ -186,7 +186,7 @@ fn host() -> HostFacts {
     }
 }
 
-/// To the second.
+/// Returns the time, to the second.
 fn now() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let second = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());

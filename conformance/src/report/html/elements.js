@@ -1,11 +1,11 @@
 "use strict";
-// Everything that is seen is made here from text nodes, so that no word of a plugin can become markup.
+// All elements are made here from text nodes, so that no text of a plugin can become markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const BY_GRAVITY = ["fail", "broken", "warn", "info", "pass", "skip"];
+const WORST_FIRST = ["fail", "broken", "warn", "info", "pass", "skip"];
 const at = (id) => document.getElementById(id);
 
-/// An element with attributes and children; a child that is no element is text.
+/// Makes an element with attributes and children; a child that is not an element is text.
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -18,14 +18,14 @@ function make(name, attributes = {}, ...children) {
 
 const sign = (verdict, more = "") => make("span", { class: `sign ${verdict} ${more}`, "aria-hidden": "true" }, data.signs[verdict]);
 
-/// Our own sentences have code between backticks.
+/// Returns one of our own sentences, which have code between backticks.
 const sentence = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
 
-/// What a plugin printed, with what could not be seen, or would turn the text around, made visible.
+/// Escapes characters that are invisible or change the direction of text.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const visible = (text) => text.replace(HIDDEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-/// JSON on several lines. Only the space between its words changes: keys that stand twice and long numbers stay.
+/// Returns JSON on several lines. Only white space changes: duplicate keys and long numbers stay.
 function pretty(text) {
   try { JSON.parse(text); } catch { return text.replace(/\s+$/, ""); }
   const words = text.match(/"(?:[^"\\]|\\.)*"|[^\s"{}[\]:,]+|[{}[\]:,]/g) ?? [];
