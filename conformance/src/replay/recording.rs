@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn around_delegates_it_holds_their_calls_and_else_its_own() {
+    fn a_wrapper_has_the_calls_of_its_delegates_and_others_their_own() {
         let text = line("wrapper", &json!([run("bridge", "ADD"), run("bridge", "DEL")])) + "\n\n";
         let calls = Recording::read(&text, &Filter::default()).unwrap().calls;
         let words: Vec<_> = calls.iter().map(ToString::to_string).collect();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_plugins_and_networks_the_wanted_ones_are_taken() {
+    fn calls_are_selected_by_plugin_and_network() {
         let text = line("wrapper", &json!([run("bridge", "ADD"), run("tuning", "ADD")]));
         let problem = Recording::read(&text, &Filter::default()).unwrap_err();
         assert!(problem.contains("bridge, tuning: choose one with --delegate"), "{problem}");
@@ -201,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_named() {
+    fn a_line_of_another_program_is_refused() {
         let text = format!("{}\n{{\"verb\": \"ADD\"}}", line("chained", &json!([])));
         let problem = Recording::read(&text, &Filter::default()).unwrap_err();
-        assert!(problem.starts_with("line 2 is none of cni-trace: missing field"), "{problem}");
+        assert!(problem.starts_with("line 2 was not written by cni-trace: missing field"), "{problem}");
     }
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that must hold before a change is taken.
+//! `cargo xtask test`: all checks of a change.
 
-mod hints;
+mod durations;
 pub(crate) mod plan;
 mod pool;
 mod report;
@@ -14,14 +14,14 @@ use clap::ArgMatches;
 
 use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
 use crate::setup;
-use hints::Hints;
+use durations::Durations;
 use plan::Test;
 use pool::{Done, Pool};
 use report::{Counts, Progress, Summary};
 
-/// No test needs as long as this, not even on a busy machine.
+/// Longer than any test needs, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
-/// Set for tests that judge all versions of the specification and not three.
+/// Makes tests judge plugins in all versions of the specification, not only in three.
 const ALL_VARIABLE: &str = "CNI_CONFORMANCE_ALL";
 
 /// The package whose tests install and run static programs.
@@ -52,19 +52,21 @@ impl Selection {
         self.names.is_empty() || self.names.iter().any(|name| id.contains(name))
     }
 
-    /// The features of the packages with which code is checked, and tests are compiled.
+    /// Returns the arguments that select features for checks and tests.
     fn features(&self) -> &'static [&'static str] {
         if self.unprivileged { &[] } else { &["--all-features"] }
     }
 }
 
-/// The steps in their order; each stops the run when it fails.
+/// Runs the steps in order, and stops at the first that fails.
 pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
     let selection = Selection::read(arguments);
     if !selection.unprivileged && !setup::is_root() {
-        return Err("the tests need root for network namespaces; run them as root, \
-                    or those that need no root with --unprivileged"
-            .to_owned());
+        return Err(
+            "the tests need root for network namespaces: run them as root, or run those that do \
+                    not need it with --unprivileged"
+                .to_owned(),
+        );
     }
     let mut summary = Summary::default();
     let packages = if selection.unprivileged { None } else { Some(thread::spawn(install)) };
@@ -72,23 +74,24 @@ pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
     if whole {
         checks(&mut summary)?;
     }
-    let (ignored, tests) = summary.step("build the tests", || chosen(&selection))?;
+    let (ignored, tests) = summary.step("build the tests", || selected(&selection))?;
     summary.ignored = ignored.len();
     if let Some(packages) = packages {
         summary.step("wait until Debian packages are installed", || join(packages))?;
     }
     if tests.iter().any(|test| test.binary.package == PACKAGING) && !selection.unprivileged {
-        summary.step("build static programs, for the tests of the packaging", static_programs)?;
+        summary.step("build static programs for the tests of the package", static_programs)?;
     }
     summary.done = summary.step("run the tests", || run_all(tests, &selection))?;
     if whole {
-        let tested = summary.step("run the tests in documentation", || documentation(&selection))?;
+        let tested =
+            summary.step("run the tests in documentation", || documentation(&selection))?;
         (summary.documentation, summary.documentation_output) = tested;
     }
     finish(&summary, &selection, &ignored)
 }
 
-/// Everything that the tests need of the machine, while code is checked and compiled.
+/// Installs what the tests need, while code is checked and compiled.
 fn install() -> Outcome {
     setup::packages(setup::TEST)?;
     setup::registry()?;
@@ -96,10 +99,10 @@ fn install() -> Outcome {
 }
 
 fn join(packages: JoinHandle<Outcome>) -> Outcome {
-    packages.join().unwrap_or_else(|_| Err("the set-up has panicked".to_owned()))
+    packages.join().unwrap_or_else(|_| Err("installing packages has panicked".to_owned()))
 }
 
-/// Format, lints, documentation.
+/// Checks format, lints and documentation.
 fn checks(summary: &mut Summary) -> Outcome {
     setup::components()?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
@@ -113,9 +116,9 @@ fn checks(summary: &mut Summary) -> Outcome {
     Ok(())
 }
 
-/// Builds all tests, and with them the programs of their packages, which other packages' tests run,
-/// too. Returns the ignored ones among those that are selection, and the others.
-fn chosen(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
+/// Builds all tests, and the programs that they run. Returns the selected tests: those that are marked
+/// `#[ignore]`, and the others.
+fn selected(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     let mut build = cargo(&["test", "--no-run", "--workspace", "--quiet"]);
     let binaries = plan::build(build.args(selection.features()))?;
     let mut tests = Vec::new();
@@ -129,8 +132,8 @@ fn chosen(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     Ok(tests.into_iter().partition(|test| test.ignored))
 }
 
-/// Builds them once: two tests at the same time would wait for each other, and so for the other
-/// tests.
+/// Builds the static programs once, since tests that build them at the same time would block each
+/// other.
 fn static_programs() -> Outcome {
     let packaging = programs(&[PACKAGING])?;
     let mut build = Command::new(&packaging[0]);
@@ -141,17 +144,17 @@ fn run_all(mut tests: Vec<Test>, selection: &Selection) -> Outcome<Vec<Done>> {
     let directory = target_directory()?.join("xtask");
     let scratch = directory.join("output");
     let environment: &[_] = if selection.all { &[(ALL_VARIABLE, "1")] } else { &[] };
-    // One more than processors: tests wait for processes and for the clock, too.
+    // One more than there are processors, since tests wait for processes and timers, too.
     let workers = thread::available_parallelism().map_or(1, usize::from) + 1;
     let pool = Pool { workers, limit: LIMIT, scratch: &scratch, environment };
-    let hints = Hints::read(&directory);
-    hints.sort(&mut tests);
+    let durations = Durations::read(&directory);
+    durations.sort(&mut tests);
     let done = pool.run(&tests, &mut Progress::of(tests.len()))?;
-    hints.write(&done)?;
+    durations.write(&done)?;
     Ok(done)
 }
 
-/// The numbers of documentation tests, and what they print if one fails.
+/// Returns the number of documentation tests, and their output if one fails.
 fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
     let mut tests = cargo(&["test", "--doc", "--workspace", "--no-fail-fast"]);
     let output = tests.args(selection.features()).output();
@@ -161,7 +164,7 @@ fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
     if output.status.success() {
         return Ok((counts, None));
     }
-    // A crate whose documentation does not compile has no line of results.
+    // If documentation does not compile, no result is printed for the crate.
     counts.failed = counts.failed.max(1);
     Ok((counts, Some(text.into_owned())))
 }
@@ -169,7 +172,7 @@ fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
 fn finish(summary: &Summary, selection: &Selection, ignored: &[Test]) -> Outcome {
     print!("{}", summary.text());
     if selection.unprivileged {
-        println!("\nNOT RUN, since they need root: {}", root_only::names()?.join(", "));
+        println!("\nNOT RUN, because they need root: {}", root_only::names()?.join(", "));
     }
     if !ignored.is_empty() {
         let names: Vec<String> = ignored.iter().map(Test::id).collect();

@@ -1,4 +1,4 @@
-//! How long each test took the last time, so that the longest can start first.
+//! The durations of the last run, so that the longest tests start first.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,8 +10,7 @@ use super::plan::Test;
 use super::pool::Done;
 use crate::run::Outcome;
 
-/// Tests that take long, by a part of their names, in the order in which they start on a machine
-/// that has not run them yet.
+/// Parts of the names of long tests, in the order in which they start if there are no durations yet.
 const LONG: [&str; 8] = [
     "xtask::new_plugin::",
     "::mutants::",
@@ -23,27 +22,27 @@ const LONG: [&str; 8] = [
     "cni-dist::",
 ];
 
-/// Milliseconds of each test, by its id.
+/// The duration of each test in milliseconds, by its id.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Hints {
+pub(super) struct Durations {
     file: PathBuf,
     millis: BTreeMap<String, u64>,
 }
 
-impl Hints {
-    /// Reads them; a file that does not exist holds none.
+impl Durations {
+    /// Reads the durations; there are none if the file does not exist.
     pub(super) fn read(directory: &Path) -> Self {
         let file = directory.join("durations.txt");
         let text = fs::read_to_string(&file).unwrap_or_default();
         Self { millis: parse(&text), file }
     }
 
-    /// Puts the tests that are expected to take longest first.
+    /// Sorts the tests by expected duration, longest first.
     pub(super) fn sort(&self, tests: &mut [Test]) {
         tests.sort_by_cached_key(|test| std::cmp::Reverse(self.expected(&test.id())));
     }
 
-    /// A test that has not been run here is expected to take longer than all that have.
+    /// Returns the expected duration; a test without one comes before all others.
     fn expected(&self, id: &str) -> u64 {
         let unknown = || {
             let place = LONG.iter().rev().position(|part| id.contains(part));
@@ -52,7 +51,7 @@ impl Hints {
         self.millis.get(id).copied().unwrap_or_else(unknown)
     }
 
-    /// Adds what was measured, and writes all.
+    /// Adds the durations of this run, and writes all.
     pub(super) fn write(mut self, done: &[Done]) -> Outcome {
         for Done { id, took, .. } in done {
             self.millis.insert(id.clone(), millis(*took));
@@ -82,33 +81,34 @@ mod tests {
     use super::super::plan::Binary;
     use super::*;
 
-    fn sorted(hints: &Hints, names: &[&str]) -> Vec<String> {
+    fn sorted(durations: &Durations, names: &[&str]) -> Vec<String> {
         let test = |name: &&str| {
             let (binary, name) = (Binary::of("/x".into()), (*name).to_owned());
             Test { binary, name, ignored: false }
         };
         let mut tests: Vec<Test> = names.iter().map(test).collect();
-        hints.sort(&mut tests);
+        durations.sort(&mut tests);
         tests.into_iter().map(|test| test.name).collect()
     }
 
     #[test]
     fn unknown_tests_start_first_and_then_the_longest() {
         let millis = parse("9 test::short\n70 test::long\nnonsense\n");
-        let hints = Hints { millis, ..Hints::default() };
-        assert_eq!(sorted(&hints, &["short", "new", "long"]), ["new", "long", "short"]);
+        let durations = Durations { millis, ..Durations::default() };
+        assert_eq!(sorted(&durations, &["short", "new", "long"]), ["new", "long", "short"]);
     }
 
     #[test]
-    fn without_hints_tests_that_are_known_to_take_long_start_first() {
+    fn without_durations_long_tests_start_first() {
         let names = ["a", "a::conformance::b", "a::mutants::c", "d"];
         let expected = ["a::mutants::c", "a::conformance::b", "a", "d"];
-        assert_eq!(sorted(&Hints::default(), &names), expected);
+        assert_eq!(sorted(&Durations::default(), &names), expected);
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
-        let directory = std::env::temp_dir().join(format!("xtask-hints-{}", std::process::id()));
+    fn written_durations_are_read_again() {
+        let directory =
+            std::env::temp_dir().join(format!("xtask-durations-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let done = |id: &str, millis| Done {
             id: id.to_owned(),
@@ -116,9 +116,9 @@ mod tests {
             problem: None,
             output: String::new(),
         };
-        Hints::read(&directory).write(&[done("a::b", 12), done("c::d", 34)]).unwrap();
-        Hints::read(&directory).write(&[done("a::b", 56)]).unwrap();
-        let read = Hints::read(&directory).millis;
+        Durations::read(&directory).write(&[done("a::b", 12), done("c::d", 34)]).unwrap();
+        Durations::read(&directory).write(&[done("a::b", 56)]).unwrap();
+        let read = Durations::read(&directory).millis;
         fs::remove_dir_all(directory).unwrap();
         assert_eq!(read, BTreeMap::from([("a::b".to_owned(), 56), ("c::d".to_owned(), 34)]));
     }
