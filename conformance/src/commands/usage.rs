@@ -11,6 +11,8 @@ const RENAMED: [(&str, &str); 2] = [("life", "lifecycle"), ("--lives", "--lifecy
 pub(super) fn message(error: &Error, definition: &Command) -> Option<String> {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(name)) => Some(name.as_str()),
+        // The most similar name is the last one.
+        Some(ContextValue::Strings(names)) => names.last().map(String::as_str),
         _ => None,
     };
     let name = named(ContextKind::InvalidSubcommand).or(named(ContextKind::InvalidArg))?;

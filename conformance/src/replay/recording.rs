@@ -204,6 +204,9 @@ mod tests {
     fn a_line_of_another_program_is_refused() {
         let text = format!("{}\n{{\"verb\": \"ADD\"}}", line("chained", &json!([])));
         let problem = Recording::read(&text, &Filter::default()).unwrap_err();
-        assert!(problem.starts_with("line 2 was not written by cni-trace: missing field"), "{problem}");
+        assert!(
+            problem.starts_with("line 2 was not written by cni-trace: missing field"),
+            "{problem}"
+        );
     }
 }

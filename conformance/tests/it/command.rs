@@ -262,7 +262,7 @@ fn wrong_command_lines_are_refused() {
         ),
         (vec!["run", "bridge", "--spec", "7"], "--spec"),
         (vec!["judge"], "`judge` is not a command; the commands are: run, list, explain"),
-        (vec!["rum"], "did you mean `run`?"),
+        (vec!["replya"], "did you mean `replay`?"),
         (vec!["matrix", "reports/debian-12/bridge.json"], "run PLUGIN --report json=FILE"),
         (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
         (vec!["run", "bridge", "--exchanges", "some"], "[possible values: all, findings, none]"),

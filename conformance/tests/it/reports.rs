@@ -51,7 +51,7 @@ fn equal_reports_are_not_a_failure() {
     let same = files.report("same.json", &document(&report("plugin", &[])));
     let (status, text) = command(&["diff", &same, &same]);
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("0 worse, 0 better, 0 not judged any more, 0 new, 0 gone"), "{text}");
+    assert!(text.contains("0 worse, 0 better, 0 no longer judged, 0 new, 0 removed"), "{text}");
 }
 
 #[test]
@@ -97,13 +97,16 @@ fn only_reports_can_be_compared() {
     let future = files.text("future.json", r#"{"report": 2}"#);
     let missing = files.path("missing.json");
     for (words, part) in [
-        (vec!["diff", &good, &other], "other.json: no report of cni-conformance"),
-        (vec!["diff", &future, &good], "future.json: a report of the form 2"),
-        (vec!["diff", &good, &missing], "can't read"),
-        (vec!["diff", &good], "Name two JSON reports"),
-        (vec!["matrix"], "matrix of what?"),
+        (vec!["diff", &good, &other], "other.json: not a report of cni-conformance"),
+        (vec!["diff", &future, &good], "future.json: a report of format 2"),
+        (vec!["diff", &good, &missing], "cannot read"),
+        (vec!["diff", &good], "<NEW>"),
+        (vec!["matrix"], "<REPORT>..."),
         (vec!["matrix", &good, "--report", "junit=x"], "one of text, md, html"),
-        (vec!["matrix", &good, "--report", "md=/no/such/directory/x"], "there is no directory"),
+        (
+            vec!["matrix", &good, "--report", "md=/no/such/directory/x"],
+            "the directory /no/such/directory does not exist",
+        ),
     ] {
         let (status, text) = command(&words);
         assert_eq!(status, Some(2), "{words:?}");

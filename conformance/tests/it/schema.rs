@@ -29,9 +29,9 @@ fn readers_tolerate_unknown_keys_and_refuse_unknown_formats() {
     assert_eq!(refused(&report), None);
     Document::parse(&report.to_string()).unwrap();
     let problem = |text: &str| Document::parse(text).unwrap_err();
-    assert!(problem("{").contains("no JSON"));
-    assert!(problem("{}").contains("no report of cni-conformance"));
-    assert!(problem(r#"{"report": 2}"#).contains("of the form 2; this program reads 1"));
+    assert!(problem("{").contains("not JSON"));
+    assert!(problem("{}").contains("not a report of cni-conformance"));
+    assert!(problem(r#"{"report": 2}"#).contains("of format 2; this program reads format 1"));
     assert!(problem(r#"{"report": 1}"#).contains("missing field"));
 }
 

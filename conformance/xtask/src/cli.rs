@@ -55,8 +55,8 @@ fn test() -> Command {
         ))
         .arg(flag(
             "all",
-            "Judge plugins in all seven versions of the specification, not only in 0.2.0, 0.4.0 \
-             and 1.1.0,\none for each form of results",
+            "Judge plugins in all seven versions of the specification,\nnot only in one for each \
+             form of results",
         ))
         .arg(flag(
             "unprivileged",

@@ -1,11 +1,11 @@
-//! A delegate that does nothing: it answers ADD with a fixed result and reads nothing.
+//! A delegate that does nothing: it answers ADD with a fixed result and does not read its input.
 //!
-//! The container's address is `IP` of CNI_ARGS, so that many attachments can have one each.
-#![allow(clippy::print_stdout, reason = "stdout is where a CNI plugin answers")]
+//! The container's address is `IP` in CNI_ARGS, so that attachments can have different ones.
+#![allow(clippy::print_stdout, reason = "a CNI plugin answers on stdout")]
 
 use std::env::var_os;
 
-/// The address of the bench's one real container.
+/// The address of the container.
 const ADDRESS: &str = "10.200.0.2";
 
 fn main() {

@@ -1,4 +1,4 @@
-//! All rules and elements of a host, as the tools of both worlds show them.
+//! All rules and elements of a host, as iptables and nft list them.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -6,21 +6,21 @@ use std::process::Stdio;
 use cni_test_kit::Place;
 use serde_json::Value;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 const SAVES: [&str; 2] = ["iptables-nft-save", "iptables-legacy-save"];
-/// Tables that iptables-nft keeps; `nft` can't put them back.
+/// The tables of iptables-nft, which `nft` can't restore.
 const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
-/// A table of one iptables variant: which, and its name.
+/// A table of an iptables variant: the tool, and the name of the table.
 pub(super) type Table = (&'static str, String);
 
-/// What is in place.
+/// The rules and elements of a host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dump {
-    /// Lines of each table: `:CHAIN POLICY` without counters, `-A …`.
+    /// The lines of each table: `:CHAIN POLICY` without counters, `-A …`.
     pub(super) xtables: BTreeMap<Table, Vec<String>>,
-    /// Objects of nftables without handles.
+    /// The objects of nftables, without handles.
     pub(super) nft: Vec<Value>,
 }
 
@@ -44,7 +44,7 @@ impl Dump {
         Ok(Self { xtables, nft })
     }
 
-    /// How often each number that can be a port is written.
+    /// Counts each number that can be a port.
     pub(crate) fn count(&self) -> BTreeMap<u16, usize> {
         let mut counted = BTreeMap::new();
         let lines = self.xtables.values().flatten().cloned();
@@ -57,7 +57,7 @@ impl Dump {
         counted
     }
 
-    /// How many lines of iptables are there more than once.
+    /// Counts the duplicate lines of iptables.
     pub(crate) fn repeated(&self) -> usize {
         let mut repeated = 0;
         for lines in self.xtables.values() {
@@ -71,7 +71,7 @@ impl Dump {
     }
 }
 
-/// The tables in the output of an iptables-save.
+/// Reads the tables in the output of iptables-save.
 fn tables(tool: &'static str, text: &str) -> BTreeMap<Table, Vec<String>> {
     let mut tables: BTreeMap<Table, Vec<String>> = BTreeMap::new();
     let mut current = String::new();
@@ -91,7 +91,7 @@ fn tables(tool: &'static str, text: &str) -> BTreeMap<Table, Vec<String>> {
     tables
 }
 
-/// An object `{"KIND": {…}}` without the number that the kernel gave it.
+/// Returns an object `{"KIND": {…}}` without its handle.
 fn without_handle(object: &Value) -> Value {
     let mut object = object.clone();
     for inner in object.as_object_mut().into_iter().flat_map(|object| object.values_mut()) {
@@ -100,7 +100,7 @@ fn without_handle(object: &Value) -> Value {
     object
 }
 
-/// What a program printed on the host.
+/// Returns the output of a program on the host.
 pub(super) fn output(host: &Place, words: &[&str]) -> Outcome<String> {
     let output = host.command(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_there_twice_is_seen() {
+    fn duplicate_rules_are_counted() {
         assert_eq!(dump().repeated(), 1);
     }
 

@@ -1,8 +1,8 @@
-//! What is in place before a row is measured: N mappings, in exactly the form in which it writes them.
+//! Creates N existing mappings exactly as a row writes them.
 //!
-//! Making them with N calls would take hours for some. So two real ADDs are made; what the second added
-//! (rules, elements, files) is the template, and N - 1 copies of it with other ids, addresses and
-//! ports are put beside the first.
+//! N calls would take hours for some rows. Instead, two real ADDs are made. What the second one adds
+//! (rules, elements, files) is the template, of which N - 1 copies are created with other ids,
+//! addresses and ports.
 
 mod dump;
 mod files;
@@ -13,21 +13,22 @@ use std::collections::BTreeMap;
 
 pub(crate) use dump::Dump;
 
+use super::fixture::Fixture;
 use super::rows::{Attachment, Position, Row};
-use super::scene::Scene;
-use crate::Outcome;
+use crate::outcome::Outcome;
 
-/// Ports of the copies begin here.
+/// The host port of the first copy.
 const FIRST_PORT: u16 = 20_000;
 
-/// How often the host port of one mapping is written in a dump. It tells whether mappings are whole, missing
-/// or double, whoever made them.
+/// How often a dump contains the host port of one mapping.
+///
+/// It shows whether mappings are complete, missing or duplicate, for any port mapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct Footprint {
     pub(crate) times: usize,
 }
 
-/// The template's own, so that they are found in whatever it wrote.
+/// Returns the attachment of the template, whose values are unique in what it writes.
 pub(crate) fn template() -> Attachment {
     Attachment { id: "bench-template".into(), address: "10.200.255.253".into(), port: 19_999 }
 }
@@ -36,7 +37,7 @@ fn first() -> Attachment {
     Attachment { id: "bench-first".into(), address: "10.200.255.252".into(), port: 19_998 }
 }
 
-/// The copy with this number.
+/// Returns the attachment of a copy.
 fn copy(index: usize) -> Attachment {
     Attachment {
         id: format!("bench-c{index:07}"),
@@ -45,24 +46,24 @@ fn copy(index: usize) -> Attachment {
     }
 }
 
-/// Host ports of `existing` mappings.
+/// Returns the host ports of `existing` mappings.
 pub(crate) fn ports(existing: usize) -> Vec<u16> {
     let copies = (1..existing).map(|index| copy(index).port);
     (existing > 0).then_some(first().port).into_iter().chain(copies).collect()
 }
 
-/// Puts so many mappings in place.
-pub(crate) fn fill(scene: &mut Scene, row: &Row, existing: usize) -> Outcome<Form> {
+/// Creates the existing mappings.
+pub(crate) fn create(fixture: &mut Fixture, row: &Row, existing: usize) -> Outcome<Footprint> {
     let mut call = |verb: &str, attachment: &Attachment| {
-        scene.caller.well(row.call_in(Position::Chained, verb, attachment))
+        fixture.client.success(row.call_in(Position::Chained, verb, attachment))
     };
     call("ADD", &first())?;
-    let before = Dump::take(&scene.host)?;
+    let before = Dump::take(&fixture.host)?;
     call("ADD", &template())?;
-    let after = Dump::take(&scene.host)?;
-    let files = files::of_template(scene)?;
+    let after = Dump::take(&fixture.host)?;
+    let files = files::of_template(fixture)?;
     let mut call = |verb: &str, attachment: &Attachment| {
-        scene.caller.well(row.call_in(Position::Chained, verb, attachment))
+        fixture.client.success(row.call_in(Position::Chained, verb, attachment))
     };
     call("DEL", &template())?;
     if existing == 0 {
@@ -71,15 +72,15 @@ pub(crate) fn fill(scene: &mut Scene, row: &Row, existing: usize) -> Outcome<For
     let copies: Vec<Attachment> = (1..existing).map(copy).collect();
     let times = after.count().get(&template().port).copied().unwrap_or(0);
     if times == 0 {
-        return Err("an ADD left nothing that names its host port, in iptables or nftables".into());
+        return Err("an ADD created no rule with its host port, in iptables or nftables".into());
     }
-    xtables::fill(scene, &before, &after, &copies)?;
-    nft::fill(scene, &before, &after, &copies)?;
+    xtables::fill(fixture, &before, &after, &copies)?;
+    nft::fill(fixture, &before, &after, &copies)?;
     files::fill(&files, &copies)?;
-    Ok(Form { times })
+    Ok(Footprint { times })
 }
 
-/// The template's text for another attachment.
+/// Returns the text of the template for another attachment.
 fn filled(text: &str, attachment: &Attachment) -> String {
     let template = template();
     text.replace(&template.id, &attachment.id)
@@ -87,25 +88,29 @@ fn filled(text: &str, attachment: &Attachment) -> String {
         .replace(&template.port.to_string(), &attachment.port.to_string())
 }
 
-/// What is and is not in place of these host ports.
+/// The number of host ports whose mapping is complete, missing or duplicate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct InPlace {
-    pub(crate) whole: usize,
+pub(crate) struct Presence {
+    pub(crate) complete: usize,
     pub(crate) missing: usize,
-    pub(crate) double: usize,
+    pub(crate) duplicate: usize,
 }
 
-/// Judges a dump's count of ports.
-pub(crate) fn in_place(counted: &BTreeMap<u16, usize>, ports: &[u16], form: Form) -> InPlace {
-    let mut place = InPlace::default();
+/// Evaluates how often a dump contains the ports.
+pub(crate) fn presence(
+    counted: &BTreeMap<u16, usize>,
+    ports: &[u16],
+    footprint: Footprint,
+) -> Presence {
+    let mut presence = Presence::default();
     for port in ports {
         match counted.get(port).copied().unwrap_or(0) {
-            times if times < form.times => place.missing += 1,
-            times if times > form.times => place.double += 1,
-            _ => place.whole += 1,
+            times if times < footprint.times => presence.missing += 1,
+            times if times > footprint.times => presence.duplicate += 1,
+            _ => presence.complete += 1,
         }
     }
-    place
+    presence
 }
 
 #[cfg(test)]
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_thousand_copies_have_ids_addresses_and_ports_of_their_own() {
+    fn ten_thousand_copies_have_distinct_ids_addresses_and_ports() {
         let copies: Vec<Attachment> = (1..10_000).map(copy).collect();
         let distinct = |of: fn(&Attachment) -> String| {
             copies.iter().map(of).collect::<std::collections::BTreeSet<_>>().len()
@@ -127,16 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_differs_from_the_template_in_all_three() {
+    fn a_copy_differs_from_the_template_in_id_address_and_port() {
         let line = r#"-A X --dport 19999 -m comment --comment "id: bench-template" -j DNAT --to 10.200.255.253:80"#;
         let copied = r#"-A X --dport 20007 -m comment --comment "id: bench-c0000007" -j DNAT --to 10.200.1.9:80"#;
         assert_eq!(filled(line, &copy(7)), copied);
     }
 
     #[test]
-    fn a_port_is_whole_missing_or_double_by_how_often_it_is_named() {
+    fn a_mapping_is_complete_missing_or_duplicate_by_the_number_of_its_ports() {
         let counted = BTreeMap::from([(1, 4), (2, 3), (3, 8)]);
-        let place = in_place(&counted, &[1, 2, 3, 4], Form { times: 4 });
-        assert_eq!(place, InPlace { whole: 1, missing: 2, double: 1 });
+        let presence = presence(&counted, &[1, 2, 3, 4], Footprint { times: 4 });
+        assert_eq!(presence, Presence { complete: 1, missing: 2, duplicate: 1 });
     }
 }

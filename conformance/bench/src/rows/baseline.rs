@@ -1,4 +1,5 @@
-//! What maps nothing: a wrapper that adds nothing, three of them in one another, the delegate alone, one transaction, no work at all.
+//! Programs that map no ports: a wrapper that adds nothing, three of them nested, the delegate alone,
+//! one netlink transaction, a process that does nothing.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ pub(crate) const NOTHING: &str = "no-op wrapper";
 pub(crate) const NESTED: &str = "three no-op wrappers";
 pub(crate) const DELEGATE: &str = "bare delegate";
 pub(crate) const TRANSACTION: &str = "one transaction";
-/// How much of the floor is the loading of libraries.
+/// Shows how much of the baseline is the loading of libraries.
 pub(crate) const STATIC_TRANSACTION: &str = "one transaction, static";
 pub(crate) const EMPTY: &str = "empty process";
 
@@ -20,7 +21,7 @@ pub(super) fn rows(programs: &Programs) -> Vec<Row> {
     let wrappers = programs.nothing.parent().unwrap_or(&programs.nothing);
     let row = |name: &str, program: &Path| Row {
         name: name.to_owned(),
-        kind: Kind::Floor,
+        kind: Kind::Baseline,
         program: program.to_owned(),
         position: Position::Wrapper,
         variant: Variant::Nft,
@@ -39,7 +40,7 @@ pub(super) fn rows(programs: &Programs) -> Vec<Row> {
     rows
 }
 
-/// Two more wrappers, and the delegate in the innermost.
+/// Returns a configuration with two more wrappers and the delegate in the innermost.
 fn nested() -> Map<String, Value> {
     let inner = json!({"type": "nothing", "delegate": {"type": "bench-delegate"}});
     Map::from_iter([("delegate".to_owned(), json!({"type": "nothing", "delegate": inner}))])

@@ -1,35 +1,35 @@
-//! What a run must show: ratios of figures of the same run, and a few absolute limits.
+//! The thresholds of a run: ratios of its figures, and a few absolute limits.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::figures::{AtOnce, Calls, Figures, RowFigures, Times};
-use super::rows::plain::{NESTED, NOTHING, TRANSACTION};
+use super::figures::{Calls, Concurrent, Figures, RowFigures, Times};
+use super::rows::baseline::{NESTED, NOTHING, TRANSACTION};
 
-/// One of them, judged.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Bar {
+/// A threshold with its verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Threshold {
     pub(crate) name: String,
     pub(crate) limit: f64,
-    pub(crate) at: Relation,
-    /// None: not measured in this run.
+    pub(crate) relation: Relation,
+    /// `None` if this run did not measure it.
     pub(crate) measured: Option<f64>,
     pub(crate) verdict: Verdict,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Relation {
-    Most,
-    Least,
+    AtMost,
+    AtLeast,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     #[serde(rename = "ok")]
     Met,
     #[serde(rename = "MISSED")]
     Missed,
-    /// This run has no figures for it, as `--quick` has none for 10,000.
+    /// The run has no figures for it, as with `--quick` for 10,000 mappings.
     #[serde(rename = "not measured")]
     NotMeasured,
 }
@@ -47,24 +47,24 @@ impl Verdict {
 const OURS: &str = "nftables";
 const PORTMAP_NFT: &str = "portmap iptables-nft";
 const MANY: usize = 10_000;
-/// Beside which 32 begin at once.
-const AT_ONCE: [usize; 2] = [0, 1000];
+/// The numbers of existing mappings for concurrent calls.
+const CONCURRENT: [usize; 2] = [0, 1000];
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Judges all bars.
-pub(crate) fn judge(figures: &Figures) -> Vec<Bar> {
-    let mut bars = Judge { figures, bars: Vec::new() };
-    bars.nftables();
-    bars.iptables();
-    bars.floor();
-    bars.at_once();
-    bars.sizes();
-    bars.bars
+/// Returns all thresholds with their verdicts.
+pub(crate) fn judge(figures: &Figures) -> Vec<Threshold> {
+    let mut thresholds = Judge { figures, thresholds: Vec::new() };
+    thresholds.nftables();
+    thresholds.iptables();
+    thresholds.baselines();
+    thresholds.concurrent();
+    thresholds.sizes();
+    thresholds.thresholds
 }
 
 struct Judge<'a> {
     figures: &'a Figures,
-    bars: Vec<Bar>,
+    thresholds: Vec<Threshold>,
 }
 
 type Verb = (&'static str, fn(&Calls) -> &Times);
@@ -73,20 +73,20 @@ const DEL: Verb = ("DEL", |calls| &calls.del);
 
 impl Judge<'_> {
     fn nftables(&mut self) {
-        for (verb, at_none, at_many) in [(ADD, 0.12, 0.012), (DEL, 0.25, 0.08)] {
-            for (existing, limit) in [(0, at_none), (MANY, at_many)] {
+        for (verb, with_none, with_many) in [(ADD, 0.12, 0.012), (DEL, 0.25, 0.08)] {
+            for (existing, limit) in [(0, with_none), (MANY, with_many)] {
                 let measured = self.ratio(verb, (OURS, existing), (PORTMAP_NFT, existing));
                 let name = format!("{OURS} {} / {PORTMAP_NFT}, {existing} existing", verb.0);
-                self.most(&[existing], name, limit, measured);
+                self.at_most(&[existing], name, limit, measured);
             }
             let measured = self.ratio(verb, (OURS, MANY), (OURS, 0));
             let name = format!("{OURS} {}, {MANY} existing / 0", verb.0);
-            self.most(&[0, MANY], name, 1.3, measured);
+            self.at_most(&[0, MANY], name, 1.3, measured);
         }
         let per_second = |existing| Some(self.row(OURS)?.traffic(existing)?.per_second);
         let measured = divided(per_second(MANY), per_second(0));
         let name = format!("{OURS} connections per second, {MANY} existing / 0");
-        self.judge(self.asked(&[0, MANY]), name, Relation::Least, 0.95, measured);
+        self.judge(self.expects(&[0, MANY]), name, Relation::AtLeast, 0.95, measured);
     }
 
     fn iptables(&mut self) {
@@ -96,55 +96,55 @@ impl Judge<'_> {
             for verb in [ADD, DEL] {
                 let measured = self.ratio(verb, (&ours, 0), (&theirs, 0));
                 let name = format!("{ours} {} / {theirs}, 0 existing", verb.0);
-                self.most(&[0], name, 0.35, measured);
+                self.at_most(&[0], name, 0.35, measured);
             }
             let processes = self.row(&ours).and_then(|row| row.processes.as_ref());
             let most = processes.and_then(|both| {
                 [both.add.iptables(), both.del.iptables()].concat().into_iter().max()
             });
             let name = format!("{ours} iptables processes per family, ADD or DEL");
-            self.judge(true, name, Relation::Most, 2.0, most.map(|most| most as f64));
+            self.judge(true, name, Relation::AtMost, 2.0, most.map(|most| most as f64));
         }
     }
 
-    fn floor(&mut self) {
+    fn baselines(&mut self) {
         let measured = self.ratio(ADD, (OURS, 0), (TRANSACTION, 0));
-        self.most(&[0], format!("{OURS} ADD / {TRANSACTION}, 0 existing"), 3.0, measured);
+        self.at_most(&[0], format!("{OURS} ADD / {TRANSACTION}, 0 existing"), 3.0, measured);
         let measured = self.ratio(ADD, (NESTED, 0), (NOTHING, 0));
-        self.most(&[0], format!("{NESTED} in one another / {NOTHING}, ADD"), 3.0, measured);
+        self.at_most(&[0], format!("{NESTED} / {NOTHING}, ADD"), 3.0, measured);
     }
 
-    fn at_once(&mut self) {
+    fn concurrent(&mut self) {
         let pairs = [
             (OURS, PORTMAP_NFT),
             ("iptables-nft", PORTMAP_NFT),
             ("iptables-legacy", "portmap iptables-legacy"),
         ];
         for (ours, theirs) in pairs {
-            for existing in AT_ONCE {
-                let of = |name: &str| self.row(name)?.at_once(existing);
-                let time = |name: &str| of(name).map(|at_once| at_once.add_ms);
+            for existing in CONCURRENT {
+                let of = |name: &str| self.row(name)?.concurrent(existing);
+                let time = |name: &str| of(name).map(|concurrent| concurrent.add_ms);
                 let measured = divided(time(ours), time(theirs));
-                let wrong = of(ours).map(|at_once| wrong(at_once) as f64);
-                let name = format!("{ours} 32 ADDs at once / {theirs}, {existing} existing");
-                let asked = self.figures.at_once.contains(&existing);
-                self.judge(asked, name, Relation::Most, 0.3, measured);
+                let wrong = of(ours).map(|concurrent| wrong(concurrent) as f64);
+                let name = format!("{ours} 32 concurrent ADDs / {theirs}, {existing} existing");
+                let expected = self.figures.concurrent.contains(&existing);
+                self.judge(expected, name, Relation::AtMost, 0.3, measured);
                 let name = format!(
-                    "{ours} 32 at once: failed, missing, double, left, {existing} existing"
+                    "{ours} 32 concurrent calls: failed, missing, duplicate, left over, {existing} existing"
                 );
-                self.judge(asked, name, Relation::Most, 0.0, wrong);
+                self.judge(expected, name, Relation::AtMost, 0.0, wrong);
             }
         }
     }
 
     fn sizes(&mut self) {
         let binary = self.row(OURS).map(|row| row.binary_bytes as f64 / MIB);
-        let name = "mesos-cni-port-mapper, MiB of its file".to_owned();
-        self.judge(true, name, Relation::Most, 2.5, binary);
+        let name = "mesos-cni-port-mapper binary, MiB".to_owned();
+        self.judge(true, name, Relation::AtMost, 2.5, binary);
         for ours in [OURS, "iptables-nft", "iptables-legacy"] {
             let peak = self.row(ours).and_then(RowFigures::own_mib);
             let name = format!("{ours} peak memory, MiB");
-            self.judge(true, name, Relation::Most, 8.0, peak);
+            self.judge(true, name, Relation::AtMost, 8.0, peak);
         }
     }
 
@@ -152,7 +152,7 @@ impl Judge<'_> {
         self.figures.row(name)
     }
 
-    /// Of two medians.
+    /// Returns the ratio of two medians.
     fn ratio(&self, verb: Verb, ours: (&str, usize), theirs: (&str, usize)) -> Option<f64> {
         let median = |(name, existing): (&str, usize)| {
             let times = verb.1(self.row(name)?.calls(existing)?);
@@ -161,34 +161,34 @@ impl Judge<'_> {
         divided(median(ours), median(theirs))
     }
 
-    fn most(&mut self, needs: &[usize], name: String, limit: f64, measured: Option<f64>) {
-        self.judge(self.asked(needs), name, Relation::Most, limit, measured);
+    fn at_most(&mut self, needs: &[usize], name: String, limit: f64, measured: Option<f64>) {
+        self.judge(self.expects(needs), name, Relation::AtMost, limit, measured);
     }
 
-    /// Whether this run was to have figures for all of these numbers.
-    fn asked(&self, needs: &[usize]) -> bool {
+    /// Returns whether this run measures with all of these numbers of mappings.
+    fn expects(&self, needs: &[usize]) -> bool {
         needs.iter().all(|existing| self.figures.existing.contains(existing))
     }
 
-    /// Without a figure it is missed, unless this run was not to have it.
+    /// Adds a threshold; one without a figure is missed if this run should have measured it.
     fn judge(
         &mut self,
-        asked: bool,
+        expected: bool,
         name: String,
-        at: Relation,
+        relation: Relation,
         limit: f64,
         measured: Option<f64>,
     ) {
-        let met = measured.map(|measured| match at {
-            Relation::Most => measured <= limit + f64::EPSILON,
-            Relation::Least => measured >= limit,
+        let met = measured.map(|measured| match relation {
+            Relation::AtMost => measured <= limit + f64::EPSILON,
+            Relation::AtLeast => measured >= limit,
         });
         let verdict = match met {
             Some(true) => Verdict::Met,
-            None if !asked => Verdict::NotMeasured,
+            None if !expected => Verdict::NotMeasured,
             _ => Verdict::Missed,
         };
-        self.bars.push(Bar { name, limit, at, measured, verdict });
+        self.thresholds.push(Threshold { name, limit, relation, measured, verdict });
     }
 }
 
@@ -196,8 +196,12 @@ fn divided(ours: Option<f64>, theirs: Option<f64>) -> Option<f64> {
     Some(ours? / theirs.filter(|theirs| *theirs > 0.0)?)
 }
 
-fn wrong(at_once: &AtOnce) -> usize {
-    at_once.add_failed + at_once.del_failed + at_once.missing + at_once.double + at_once.left
+fn wrong(concurrent: &Concurrent) -> usize {
+    concurrent.add_failed
+        + concurrent.del_failed
+        + concurrent.missing
+        + concurrent.duplicate
+        + concurrent.left_over
 }
 
 #[cfg(test)]

@@ -4,40 +4,39 @@ use std::path::PathBuf;
 
 use cni_test_kit::{Container, Host, Neighbour};
 
-use super::caller::{Caller, Scheduling};
+use super::client::{Client, Scheduling};
 use super::programs::Programs;
 use super::rows::{Attachment, IPTABLES, Row};
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// The host's address, for the client outside.
 pub(crate) const HOST: &str = "203.0.113.1";
-/// The container's.
+/// The container's address.
 pub(crate) const CONTAINER: &str = "10.200.0.2";
 
-/// The host of a row with so many existing mappings.
-pub(crate) struct Scene {
-    /// Calls on the host.
-    pub(crate) caller: Caller,
+/// The host of a benchmark.
+pub(crate) struct Fixture {
+    /// Makes calls on the host.
+    pub(crate) client: Client,
     pub(crate) container: Container,
     pub(crate) outside: Neighbour,
-    // Last: all others live on it.
+    // Dropped last: the others are on it.
     pub(crate) host: Host,
 }
 
-impl Scene {
+impl Fixture {
     pub(crate) fn new(row: &Row, programs: &Programs, scheduling: Scheduling) -> Outcome<Self> {
         let host = Host::new();
         let container = host.container("c1");
         host.sh(&format!("{BRIDGE}{}", iptables(row.variant.name())));
-        container.sh(
-            "ip link set eth0 up; ip address add 10.200.0.2/16 dev eth0; ip route add default via 10.200.0.1",
-        );
+        container.sh("ip link set eth0 up; ip address add 10.200.0.2/16 dev eth0; \
+             ip route add default via 10.200.0.1");
         let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
-        let caller = Caller::start(scheduling, &host, &programs.caller)?;
-        Ok(Self { caller, container, outside, host })
+        let client = Client::start(scheduling, &host, &programs.caller)?;
+        Ok(Self { client, container, outside, host })
     }
 
-    /// A path on the host, as seen from here.
+    /// Returns the path of a file on the host, for this process.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{inside}", self.host.pid()))
     }
@@ -51,7 +50,7 @@ const BRIDGE: &str = "
     ip link set cni0 up
 ";
 
-/// Makes `iptables` and its relatives those of the variant, as Debian's alternatives do.
+/// Selects the variant of iptables, as Debian's alternatives do.
 fn iptables(variant: &str) -> String {
     format!(
         "mkdir {IPTABLES}
@@ -63,13 +62,13 @@ fn iptables(variant: &str) -> String {
     )
 }
 
-/// The attachment of every measured ADD and DEL; a fresh id each time.
+/// Returns the attachment of a measured ADD and DEL, with a new id each time.
 pub(crate) fn measured(count: usize) -> Attachment {
     Attachment { id: format!("bench-m{count:07}"), address: CONTAINER.to_owned(), port: 8080 }
 }
 
-/// One of many that begin at once.
-pub(crate) fn one_of_many(index: usize) -> Attachment {
+/// Returns the attachment of one of the concurrent calls.
+pub(crate) fn concurrent_attachment(index: usize) -> Attachment {
     let port = u16::try_from(9000 + index).unwrap_or(u16::MAX);
     Attachment {
         id: format!("bench-p{index:07}"),

@@ -1,30 +1,31 @@
-//! Copies of the files that an ADD of the template left: a state directory, leases.
+//! Copies the files that the ADD of the template created: state, leases.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Attachment, filled, template};
-use crate::Outcome;
+use crate::fixture::Fixture;
+use crate::outcome::Outcome;
 use crate::rows::NETWORK;
-use crate::scene::Scene;
 
-/// Where plugins keep what must not outlive a reboot, or a host of ours.
-const PLACES: [&str; 2] = ["/run", "/var/lib/cni"];
-/// Of the bench itself and of namespaces.
-const NOT_THEIRS: [&str; 3] = ["bench-calls", "bench-iptables", "netns"];
+/// The directories in which plugins keep state.
+const DIRECTORIES: [&str; 2] = ["/run", "/var/lib/cni"];
+/// The directories of the benchmark itself and of namespaces.
+const OTHERS: [&str; 3] = ["bench-calls", "bench-iptables", "netns"];
 
-/// A file that names the template's container.
+/// A file that contains the template's container id.
 pub(super) struct TemplateFile {
     directory: PathBuf,
     name: String,
     text: String,
 }
 
-/// All files of the template.
-pub(super) fn of_template(scene: &Scene) -> Outcome<Vec<TemplateFile>> {
+/// Returns all files of the template.
+pub(super) fn of_template(fixture: &Fixture) -> Outcome<Vec<TemplateFile>> {
     let mut found = Vec::new();
-    for place in PLACES {
-        collect(&scene.path(place), &mut found).map_err(|error| format!("{place}: {error}"))?;
+    for directory in DIRECTORIES {
+        collect(&fixture.path(directory), &mut found)
+            .map_err(|error| format!("{directory}: {error}"))?;
     }
     Ok(found)
 }
@@ -34,7 +35,7 @@ fn collect(directory: &Path, found: &mut Vec<TemplateFile>) -> std::io::Result<(
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let kind = entry.file_type()?;
-        if kind.is_dir() && !NOT_THEIRS.contains(&name.as_str()) {
+        if kind.is_dir() && !OTHERS.contains(&name.as_str()) {
             collect(&entry.path(), found)?;
         } else if kind.is_file() {
             let text = String::from_utf8_lossy(&fs::read(entry.path())?).into_owned();
@@ -57,11 +58,11 @@ pub(super) fn fill(files: &[TemplateFile], copies: &[Attachment]) -> Outcome {
     Ok(())
 }
 
-/// Of the file of a copy. One that is made by the toolkit has a hash of the attachment in it.
-fn name(template_s: &str, copy: &Attachment) -> String {
-    let made = |id: &str| {
+/// Returns the file name of a copy. Names that the toolkit chooses contain a hash of the attachment.
+fn name(template_name: &str, copy: &Attachment) -> String {
+    let of_toolkit = |id: &str| {
         let (network, ifname) = (NETWORK.to_owned(), "eth0".to_owned());
         cni_wrapper::Attachment { network, container_id: id.to_owned(), ifname }.file_name()
     };
-    filled(&template_s.replace(&made(&template().id), &made(&copy.id)), copy)
+    filled(&template_name.replace(&of_toolkit(&template().id), &of_toolkit(&copy.id)), copy)
 }

@@ -1,24 +1,29 @@
-//! Copies of the template in nftables, with one `nft -j -f`.
+//! Copies the template in nftables, with one `nft -j -f`.
 
 use serde_json::{Value, json};
 
 use super::dump::{Dump, output};
 use super::{Attachment, filled};
-use crate::Outcome;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
+use crate::outcome::Outcome;
 
-pub(super) fn fill(scene: &Scene, before: &Dump, after: &Dump, copies: &[Attachment]) -> Outcome {
+pub(super) fn fill(
+    fixture: &Fixture,
+    before: &Dump,
+    after: &Dump,
+    copies: &[Attachment],
+) -> Outcome {
     let template = added(&before.nft, &after.nft);
     if template.is_empty() || copies.is_empty() {
         return Ok(());
     }
-    scene
+    fixture
         .host
         .write("/run/bench-nft", &json!({"nftables": repeated(&template, copies)}).to_string());
-    output(&scene.host, &["nft", "-j", "-f", "/run/bench-nft"]).map(drop)
+    output(&fixture.host, &["nft", "-j", "-f", "/run/bench-nft"]).map(drop)
 }
 
-/// What came: elements of sets and maps that were there already, and whole objects.
+/// Returns what was added: elements of existing sets and maps, and whole objects.
 fn added(before: &[Value], after: &[Value]) -> Vec<Value> {
     let mut added = Vec::new();
     for object in after.iter().filter(|object| !before.contains(object)) {
@@ -34,7 +39,7 @@ fn added(before: &[Value], after: &[Value]) -> Vec<Value> {
                 added.push(json!({"element": {"family": inner["family"], "table": inner["table"],
                                               "name": inner["name"], "elem": new}}));
             }
-            // Chains are shown with policies and the like; they may change, rules can't.
+            // The attributes of an existing chain may change, those of a rule can't.
             ("metainfo" | "table", _) | ("chain", Some(_)) => {}
             _ => added.push(object.clone()),
         }
@@ -46,13 +51,14 @@ fn elements(set: &Value) -> &[Value] {
     set["elem"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The same named object, whatever it holds. Rules have no name.
+/// Returns whether both are the same named object. Rules have no names.
 fn is_same(one: &Value, other: &Value) -> bool {
     let has_name = other.get("name").is_some();
     has_name && ["family", "table", "name"].iter().all(|key| one[key] == other[key])
 }
 
-/// `add` commands: chains first, then what may refer to them; the elements of one set in one command.
+/// Returns `add` commands: chains first, then what may refer to them. All elements of a set are in one
+/// command.
 fn repeated(template: &[Value], copies: &[Attachment]) -> Vec<Value> {
     let is_chain = |object: &&Value| object.get("chain").is_some();
     let ordered = template.iter().filter(is_chain);
@@ -80,7 +86,7 @@ fn repeated(template: &[Value], copies: &[Attachment]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stock::{copy, template};
+    use crate::mappings::{copy, template};
 
     fn map(elements: Value) -> Value {
         json!({"map": {"family": "inet", "table": "pm", "name": "dnat4", "elem": elements}})

@@ -1,22 +1,27 @@
-//! Copies of the template in iptables, with one `iptables-restore` a variant.
+//! Copies the template in iptables, with one `iptables-restore` for each variant.
 
 use std::collections::BTreeMap;
 
 use super::dump::{Dump, Table, output};
 use super::{Attachment, filled};
-use crate::Outcome;
-use crate::scene::Scene;
+use crate::fixture::Fixture;
+use crate::outcome::Outcome;
 
-pub(super) fn fill(scene: &Scene, before: &Dump, after: &Dump, copies: &[Attachment]) -> Outcome {
+pub(super) fn fill(
+    fixture: &Fixture,
+    before: &Dump,
+    after: &Dump,
+    copies: &[Attachment],
+) -> Outcome {
     for (tool, text) in restores(&before.xtables, &after.xtables, copies) {
-        scene.host.write("/run/bench-restore", &text);
+        fixture.host.write("/run/bench-restore", &text);
         let tool = tool.replace("-save", "-restore");
-        output(&scene.host, &["sh", "-c", &format!("{tool} --noflush </run/bench-restore")])?;
+        output(&fixture.host, &["sh", "-c", &format!("{tool} --noflush </run/bench-restore")])?;
     }
     Ok(())
 }
 
-/// Input of `iptables-restore --noflush`, by the name of the tool that saved.
+/// Returns the input of `iptables-restore --noflush`, by the name of the tool that listed the rules.
 fn restores(
     before: &BTreeMap<Table, Vec<String>>,
     after: &BTreeMap<Table, Vec<String>>,
@@ -37,20 +42,20 @@ fn restores(
     restores
 }
 
-/// The lines that came: each old line accounts for one new one that reads the same.
+/// Returns the added lines; each old line matches one equal new line.
 fn added(old: &[String], new: &[String]) -> Vec<String> {
     let mut old: Vec<&String> = old.iter().collect();
     let mut added = Vec::new();
     for line in new {
         match old.iter().position(|other| *other == line) {
-            Some(place) => drop(old.swap_remove(place)),
+            Some(index) => drop(old.swap_remove(index)),
             None => added.push(line.clone()),
         }
     }
     added
 }
 
-/// All declarations of chains first, as iptables-restore wants them before their use.
+/// Returns the copies: all chains first, since iptables-restore requires them before their use.
 fn repeated(template: &[String], copies: &[Attachment]) -> String {
     let (chains, rules): (Vec<_>, Vec<_>) = template.iter().partition(|line| line.starts_with(':'));
     let names: Vec<&str> =
@@ -73,7 +78,7 @@ fn repeated(template: &[String], copies: &[Attachment]) -> String {
     text
 }
 
-/// A chain of a container's own has a name that is made of a hash; the copy's ends in its number.
+/// Returns the name of a copied chain: that of the template, with a number at the end.
 fn renamed(name: &str, index: usize) -> String {
     let kept = name.len().saturating_sub(7);
     format!("{}{index:07x}", name.get(..kept).unwrap_or_default())
@@ -82,7 +87,7 @@ fn renamed(name: &str, index: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stock::{copy, template};
+    use crate::mappings::{copy, template};
 
     fn table(lines: &[&str]) -> BTreeMap<Table, Vec<String>> {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -90,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_template_added_is_copied_and_nothing_else() {
+    fn only_what_the_template_added_is_copied() {
         let rule = format!("-A SHARED --dport {} -j DN-0123456789", template().port);
         let before = table(&[":SHARED -", "-A SHARED -j X"]);
         let after = table(&[":SHARED -", ":DN-0123456789 -", "-A SHARED -j X", &rule]);
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_came_a_second_time_is_new() {
+    fn a_second_equal_line_is_new() {
         let twice = ["a".to_owned(), "b".to_owned(), "a".to_owned()];
         assert_eq!(added(&twice[..2], &twice), ["a"]);
     }
