@@ -28,9 +28,11 @@ pub mod runtime;
 pub mod severity;
 pub mod spec;
 mod subject;
+mod threads;
 pub mod validate;
 pub mod verdict;
 pub mod verdicts;
+mod wait;
 
 pub use check::{Check, check};
 pub use profile::Profile;

@@ -1,16 +1,16 @@
-//! The weight of a requirement.
+//! The severity of a requirement.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much weight a requirement has.
+/// How severe a violation of a requirement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Stricter than the specification: what the Go skeleton demands, or plain hygiene.
+    /// Stricter than the specification: required by the Go skeleton, or good practice.
     Stricter,
-    /// Practice: runtimes or `CONVENTIONS.md` depend on it.
+    /// A convention: runtimes or `CONVENTIONS.md` depend on it.
     Convention,
     /// The specification says SHOULD.
     Should,
@@ -19,10 +19,10 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// All of them, heaviest first.
+    /// All severities, most severe first.
     pub const ALL: [Self; 4] = [Self::Must, Self::Should, Self::Convention, Self::Stricter];
 
-    /// The word for it, as reports and the command line spell it.
+    /// Returns its name in reports and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Must => "must",

@@ -1,4 +1,4 @@
-//! What a case comes to.
+//! The result of a case and the verdict on it.
 
 use std::fmt;
 
@@ -6,42 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
-/// What a case found: nothing to object to, or why it stopped.
+/// The result of a case: no deviation, or why it stopped.
 pub type CaseResult<T = ()> = Result<T, Stop>;
 
 /// Why a case stopped before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The plugin does not do what the requirement says.
+    /// The plugin does not meet the requirement.
     Finding(Finding),
-    /// The case has nothing to look at in this plugin; the reason.
+    /// The case has nothing to test in this plugin, with the reason.
     Skip(String),
-    /// The specification leaves it open; what was seen.
+    /// The specification leaves it open, with the plugin's behaviour.
     Info(String),
 }
 
-/// A deviation.
+/// A deviation from a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What should have been seen.
+    /// The expected behaviour.
     pub expected: String,
-    /// What was seen.
+    /// The actual behaviour.
     pub actual: String,
 }
 
 impl Stop {
-    /// A deviation.
+    /// Returns a deviation.
     pub fn finding(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Self::Finding(Finding { expected: expected.into(), actual: actual.into() })
     }
 
-    /// Nothing to look at.
+    /// Returns that there is nothing to test.
     pub fn skip(reason: impl Into<String>) -> Self {
         Self::Skip(reason.into())
     }
 }
 
-/// Objects unless `holds`. `actual` is only called when it does not.
+/// Returns a finding unless `holds`; only then is `actual` called.
 ///
 /// # Errors
 /// The finding.
@@ -53,32 +53,32 @@ pub fn expect<A: Into<String>>(
     if holds { Ok(()) } else { Err(Stop::finding(expected, actual())) }
 }
 
-/// How a case ended for a plugin.
+/// The verdict of a case on a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The plugin does what the requirement says.
+    /// The plugin meets the requirement.
     Pass,
-    /// It breaks a MUST.
+    /// It violates a MUST.
     Fail,
-    /// It breaks a SHOULD, or a convention that others depend on.
+    /// It violates a SHOULD, or a convention that others depend on.
     Warn,
     /// It is less strict than it could be, or the specification leaves the matter open.
     Info,
-    /// There was nothing to look at.
+    /// There was nothing to test.
     Skip,
-    /// The harness could not find out: its own fault, or the machine's, never the plugin's.
+    /// The harness could not run the case: a fault of the harness or the machine, not the plugin.
     Broken,
 }
 
 impl Verdict {
-    /// All of them.
+    /// All verdicts.
     pub const ALL: [Self; 6] =
         [Self::Pass, Self::Fail, Self::Warn, Self::Info, Self::Skip, Self::Broken];
 
-    /// The verdict on a case that came to this, for a requirement of this weight.
-    pub fn of(judgement: &CaseResult, severity: Severity) -> Self {
-        match judgement {
+    /// Returns the verdict for the result of a case and the severity of its requirement.
+    pub fn of(result: &CaseResult, severity: Severity) -> Self {
+        match result {
             Ok(()) => Self::Pass,
             Err(Stop::Skip(_)) => Self::Skip,
             Err(Stop::Info(_)) => Self::Info,
@@ -90,7 +90,7 @@ impl Verdict {
         }
     }
 
-    /// The word for it.
+    /// Returns its name in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -102,7 +102,7 @@ impl Verdict {
         }
     }
 
-    /// The sign for it, in reports.
+    /// Returns its symbol in reports.
     pub const fn sign(self) -> char {
         match self {
             Self::Pass => '✔',

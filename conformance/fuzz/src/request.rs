@@ -1,6 +1,6 @@
 //! What a runtime writes into a plugin's standard input: it is served with every key as it was, or refused with an error object.
 
-use cni_wrapper::{Call, Environment, Refusal, Reply, Request, SpecVersion, Verb};
+use cni_wrapper::{Call, Environment, Reply, Request, SpecVersion, Verb};
 use serde_json::Value;
 
 const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
@@ -9,7 +9,7 @@ pub(crate) fn holds(input: &[u8]) {
     for verb in VERBS {
         match Request::read(verb, environment(), input) {
             Ok(request) => serves(request, input),
-            Err(refusal) => refuses(refusal),
+            Err(rejection) => refuses(&rejection.into()),
         }
     }
 }
@@ -31,17 +31,17 @@ fn serves(request: Request, input: &[u8]) {
     // The delegates are taken out of it; what prevResult holds is read when it is asked for.
     match Call::new(request) {
         Ok(call) => drop(call.prev_result()),
-        Err(error) => refuses(Refusal { error, version }),
+        Err(error) => refuses(&Reply::Failed(error, version)),
     }
 }
 
-fn refuses(refusal: Refusal) {
-    let reply = Reply::Failed(refusal.error, refusal.version);
+fn refuses(reply: &Reply) {
+    let Reply::Failed(_, version) = reply else { panic!("{reply:?} is not an error") };
     assert_ne!(reply.exit_status(), 0);
     let printed = reply.to_bytes();
     let error: Value = serde_json::from_slice(&printed).expect("one document");
-    assert_eq!(error["cniVersion"], refusal.version.as_str());
+    assert_eq!(error["cniVersion"], version.as_str());
     assert!(error["code"].as_u64().is_some_and(|code| code > 0), "{error}");
     assert!(error["msg"].as_str().is_some_and(|msg| !msg.is_empty()), "{error}");
-    assert!(SpecVersion::ALL.contains(&refusal.version));
+    assert!(SpecVersion::ALL.contains(version));
 }

@@ -150,7 +150,7 @@ fn compare(
             Vec::new()
         }
         Ok(report) => {
-            let chance = |id: &str| subject.sometimes.contains_key(id);
+            let chance = |id: &str| subject.flaky.contains_key(id);
             let changes = before.changes(&Verdicts::of(report), &chance, false);
             changes.into_iter().map(named).collect()
         }

@@ -10,7 +10,7 @@ use cni_conformance::runtime::lifecycle::setup::Setup;
 use cni_conformance::spec::cases;
 use cni_conformance::spec::requirement::Requirement;
 use cni_conformance::{Case, Subject, Verdict, report};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::exit_status::ExitStatus;
 use super::keep;

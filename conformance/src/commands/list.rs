@@ -3,7 +3,7 @@
 use clap::Args;
 use cni_conformance::spec::requirement::Requirement;
 use cni_conformance::spec::{cases, requirements};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::{Map, Value, json};
 
 use super::exit_status::ExitStatus;

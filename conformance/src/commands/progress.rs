@@ -70,7 +70,7 @@ mod tests {
     use cni_conformance::Verdict;
     use cni_conformance::run::record::{Progress, Record};
     use cni_conformance::spec::cases;
-    use cni_wrapper::SpecVersion;
+    use cni_protocol::SpecVersion;
 
     use super::line;
 

@@ -14,7 +14,7 @@ use cni_conformance::run::record::Report;
 use cni_conformance::run::run as run_cases;
 use cni_conformance::run::versions::Versions;
 use cni_conformance::severity::Severity;
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::exit_status::ExitStatus;
 use super::keep;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cni_conformance::validate::{Diagnostic, Level, validate};
-use cni_wrapper::Environment;
+use cni_protocol::Environment;
 use serde_json::json;
 
 use super::exit_status::ExitStatus;
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 
 /// Validates the files and prints their problems.
 pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
-    let own = Environment::of_process();
+    let own = Environment::current();
     let path = arguments.path.as_deref().or(own.text("CNI_PATH"));
     let path = directories(path.unwrap_or("/opt/cni/bin:/usr/lib/cni"));
     let (mut all, mut wrong, mut unreadable) = (Vec::new(), false, false);

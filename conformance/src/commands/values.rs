@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::{Map, Value};
 
 /// A JSON object, given inline or as the path of a file.

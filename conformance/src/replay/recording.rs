@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

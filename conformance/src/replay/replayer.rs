@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_protocol::{Environment, SpecVersion, Verb};
 use cni_test_kit::{Container, Host, Place};
-use cni_wrapper::{Environment, SpecVersion, Verb};
 use serde_json::{Map, Value};
 
 use super::recording::RecordedCall;

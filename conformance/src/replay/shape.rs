@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use cni_wrapper::{AddResult, SpecVersion};
+use cni_protocol::{AddResult, SpecVersion};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -120,7 +120,7 @@ fn code(error: &Map<String, Value>) -> Option<u64> {
 fn interfaces(result: &AddResult) -> String {
     let all = result.interfaces();
     let (inside, outside): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.sandbox.is_some());
-    let names = |some: Vec<&cni_wrapper::result::Interface>| {
+    let names = |some: Vec<&cni_protocol::result::Interface>| {
         let mut names: Vec<_> = some.iter().map(|it| stem(&it.name)).collect();
         names.sort();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }

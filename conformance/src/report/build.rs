@@ -79,7 +79,11 @@ impl Document {
             versions: report.versions.iter().map(ToString::to_string).collect(),
             unusable_versions: unusable.collect(),
             counts,
-            unseen_deviations: report.gone().into_iter().map(str::to_owned).collect(),
+            outdated_deviations: report
+                .outdated_deviations()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             cases,
         }
     }

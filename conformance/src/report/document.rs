@@ -46,9 +46,9 @@ pub struct Document {
     pub unusable_versions: Vec<Unusable>,
     /// The number of cases for each verdict; the worst verdict of a case counts.
     pub counts: BTreeMap<Verdict, usize>,
-    /// The cases with a known deviation that was not seen.
+    /// The cases with a known deviation that did not occur.
     #[serde(default)]
-    pub unseen_deviations: Vec<String>,
+    pub outdated_deviations: Vec<String>,
     /// All cases, in the order of the specification.
     pub cases: Vec<CaseReport>,
 }

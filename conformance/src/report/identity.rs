@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use sha2::{Digest, Sha256};
 
 use crate::exchange::shorten;

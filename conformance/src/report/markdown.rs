@@ -17,11 +17,8 @@ pub fn markdown(document: &Document) -> String {
         document.cases.iter().filter(|case| verdicts.contains(&case.verdict)).collect()
     };
     text.push_str(&findings(&those(&[Verdict::Fail, Verdict::Warn, Verdict::Broken])));
-    for id in &document.unseen_deviations {
-        let _ = writeln!(
-            text,
-            "\n`{id}` is listed as a known deviation, but was not seen: remove it from the list."
-        );
+    for id in &document.outdated_deviations {
+        let _ = writeln!(text, "\n`{id}` is a known deviation, but did not occur: remove it.");
     }
     text.push_str(&folded("For information", &those(&[Verdict::Info])));
     text.push_str(&folded("Skipped", &those(&[Verdict::Skip])));

@@ -26,11 +26,8 @@ pub fn text(document: &Document) -> String {
 pub fn findings(document: &Document) -> String {
     let findings = document.cases.iter().filter(|case| case.is_finding());
     let mut text: String = findings.map(details).collect();
-    for id in &document.unseen_deviations {
-        let _ = writeln!(
-            text,
-            "\n{id} is listed as a known deviation, but was not seen: remove it from the list"
-        );
+    for id in &document.outdated_deviations {
+        let _ = writeln!(text, "\n{id} is a known deviation, but did not occur: remove it");
     }
     visible(&text)
 }

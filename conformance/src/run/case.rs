@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::record::Record;
 use crate::fixture::Fixture;
@@ -13,18 +13,18 @@ use crate::spec::case::Case;
 use crate::subject::Subject;
 use crate::verdict::{CaseResult, Finding, Stop, Verdict};
 
-/// Runs one case. The fixture is returned as it is afterwards, for a look at it; when it is dropped,
-/// everything on it is removed.
+/// Runs one case, and returns the fixture in its final state for inspection. When the fixture is
+/// dropped, everything on it is removed.
 pub fn run_case(
     case: &'static Case,
     subject: &Subject,
     version: SpecVersion,
     limit: Duration,
 ) -> (Record, Option<Fixture>) {
-    judged(case, version, || Fixture::new(subject, version, limit))
+    run_on(case, version, || Fixture::new(subject, version, limit))
 }
 
-/// Runs one case on one of the hosts, which is returned to them.
+/// Runs one case on a host of the pool.
 pub fn run_case_on(
     hosts: &HostPool,
     case: &'static Case,
@@ -32,24 +32,26 @@ pub fn run_case_on(
     version: SpecVersion,
     limit: Duration,
 ) -> Record {
-    let (record, fixture) = judged(case, version, || Fixture::on(hosts, subject, version, limit));
+    let (record, fixture) = run_on(case, version, || Fixture::on(hosts, subject, version, limit));
     if let Some(fixture) = fixture.filter(|_| record.verdict != Verdict::Broken) {
-        fixture.give_back(hosts);
+        fixture.return_to(hosts);
     }
     record
 }
 
-fn judged(
+fn run_on(
     case: &'static Case,
     version: SpecVersion,
-    make: impl FnOnce() -> Fixture,
+    create: impl FnOnce() -> Fixture,
 ) -> (Record, Option<Fixture>) {
     let started = Instant::now();
     let mut fixture = None;
-    let judged = catch_unwind(AssertUnwindSafe(|| (case.run)(fixture.insert(make()))));
-    let (verdict, finding, note) = match judged {
-        Ok(judgement) => {
-            told(&judgement, Verdict::of(&judgement, case.requirement().severity_in(version)))
+    let result = catch_unwind(AssertUnwindSafe(|| (case.run)(fixture.insert(create()))));
+    let (verdict, finding, note) = match result {
+        Ok(result) => {
+            let verdict = Verdict::of(&result, case.requirement().severity_in(version));
+            let (finding, note) = finding_or_note(result);
+            (verdict, finding, note)
         }
         Err(panic) => (Verdict::Broken, None, Some(panic_message(panic.as_ref()))),
     };
@@ -58,17 +60,18 @@ fn judged(
     (Record { case, version, verdict, finding, note, exchanges, millis }, fixture)
 }
 
-fn told(judgement: &CaseResult, verdict: Verdict) -> (Verdict, Option<Finding>, Option<String>) {
-    match judgement {
-        Ok(()) => (verdict, None, None),
-        Err(Stop::Finding(finding)) => (verdict, Some(finding.clone()), None),
-        Err(Stop::Skip(note) | Stop::Info(note)) => (verdict, None, Some(note.clone())),
+fn finding_or_note(result: CaseResult) -> (Option<Finding>, Option<String>) {
+    match result {
+        Ok(()) => (None, None),
+        Err(Stop::Finding(finding)) => (Some(finding), None),
+        Err(Stop::Skip(note) | Stop::Info(note)) => (None, Some(note)),
     }
 }
 
+/// Returns the message of a panic.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words")
+        .unwrap_or("a panic without a message")
         .to_owned()
 }

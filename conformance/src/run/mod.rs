@@ -3,7 +3,6 @@
 pub mod case;
 pub mod cost;
 pub mod options;
-mod parallel;
 pub(crate) mod probe;
 pub mod record;
 pub mod versions;
@@ -11,24 +10,25 @@ pub mod versions;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::fixture::host_pool::HostPool;
 use crate::spec::case::Case;
 use crate::spec::cases;
 use crate::subject::Subject;
+use crate::threads::in_parallel;
 use crate::verdict::Verdict;
 use case::run_case_on;
 use cost::{Calls, Meter};
 use options::Options;
-use parallel::in_parallel;
 use probe::{claimed, usable};
 use record::{Progress, Report};
 
-/// Runs the cases that are asked for on a subject. `progress` is told after each of them.
+/// Runs the selected cases on a subject, and calls `progress` after each of them.
 ///
 /// # Errors
-/// Why the plugin could not be tested at all: namespaces are refused, or it makes no attachment in any version.
+/// Why the plugin could not be tested at all: namespaces are not allowed, or ADD succeeds in no
+/// version.
 pub fn run(
     subject: &Subject,
     options: &Options,
@@ -40,11 +40,11 @@ pub fn run(
         true => claimed(subject, options.limit, &mut calls)?,
         false => Vec::new(),
     };
-    let mut wanted = options.versions.of(&claimed);
-    wanted.retain(|version| subject.profile.exists_in(*version));
-    let left_out = claimed.iter().copied().filter(|version| !wanted.contains(version));
+    let mut selected = options.versions.of(&claimed);
+    selected.retain(|version| subject.profile.exists_in(*version));
+    let left_out = claimed.iter().copied().filter(|version| !selected.contains(version));
     let left_out = left_out.filter(|version| subject.profile.exists_in(*version)).collect();
-    let probes = in_parallel(&wanted, options.jobs, |version| {
+    let probes = in_parallel(&selected, options.jobs, |version| {
         ControlFlow::Continue((*version, usable(&hosts, subject, *version, options.limit)))
     });
     let (mut versions, mut unusable) = (Vec::new(), Vec::new());
@@ -56,9 +56,7 @@ pub fn run(
         }
     }
     if let (true, Some((version, problem))) = (versions.is_empty(), unusable.last()) {
-        return Err(format!(
-            "with this configuration no ADD succeeds, in {version} for one: {problem}"
-        ));
+        return Err(format!("no ADD succeeds with this configuration; in {version}: {problem}"));
     }
     let work = work(subject, &versions, options);
     let done = AtomicUsize::new(0);
@@ -77,7 +75,7 @@ pub fn run(
     Ok(Report { subject, versions, left_out, unusable, records, cost })
 }
 
-/// Which case to run in which version.
+/// Returns which case to run in which version.
 fn work(
     subject: &Subject,
     versions: &[SpecVersion],
@@ -88,7 +86,7 @@ fn work(
     for case in cases {
         let applies = |version: &&SpecVersion| case.applies(subject.profile, **version);
         let mut versions: Vec<_> = versions.iter().filter(applies).collect();
-        if cases::is_judged_once(case.id) {
+        if cases::runs_once(case.id) {
             versions.drain(..versions.len().saturating_sub(1));
         }
         work.extend(versions.into_iter().map(|version| (case, *version)));

@@ -10,15 +10,16 @@ use crate::spec::cases;
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Only the cases whose id begins with one of these (or that have it as their code); empty: all.
+    /// Runs only the cases whose id begins with one of these, or that have it as their code; all
+    /// cases if empty.
     pub only: Vec<String>,
-    /// Not the cases whose id begins with one of these.
+    /// Excludes the cases whose id begins with one of these.
     pub skip: Vec<String>,
-    /// The versions that the plugin is judged in.
+    /// The versions that the plugin is tested in.
     pub versions: Versions,
-    /// How long one call of the plugin may take.
+    /// The time limit of one call of the plugin.
     pub limit: Duration,
-    /// How many cases run at a time.
+    /// The number of cases that run concurrently.
     pub jobs: usize,
     /// Stops after the first case that fails.
     pub fail_fast: bool,
@@ -30,11 +31,11 @@ impl Default for Options {
             only: Vec::new(),
             skip: Vec::new(),
             versions: Versions::default(),
-            // On a busy machine a call of a plugin that starts a dozen others has taken more than half a
-            // minute.
+            // On a busy machine, a call of a plugin that starts a dozen others has taken more than
+            // half a minute.
             limit: Duration::from_secs(120),
-            // Four for each processor, since cases wait for the kernel most of the time: it removes
-            // links and rules some time after it was asked to.
+            // Four for each processor, since most of the time cases wait for the kernel, which
+            // removes links and rules with a delay.
             jobs: 4 * thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
         }
@@ -42,7 +43,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The cases that are asked for, in the order of the specification.
+    /// Returns the selected cases, in the order of the specification.
     pub fn cases(&self) -> Vec<&'static Case> {
         let named = |case: &Case, names: &[String]| {
             names.iter().any(|name| case.id.starts_with(name) || case.requirement().code == name)

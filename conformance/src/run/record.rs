@@ -1,6 +1,6 @@
-//! What a run found out.
+//! The results of a run.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::exchange::Exchange;
 use crate::run::cost::Cost;
@@ -13,13 +13,13 @@ use crate::verdict::{Finding, Verdict};
 pub struct Record {
     /// The case.
     pub case: &'static Case,
-    /// The version that the plugin was asked in.
+    /// The version of the calls.
     pub version: SpecVersion,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was expected and seen, when it is a deviation.
+    /// The expected and the actual behaviour, if there is a deviation.
     pub finding: Option<Finding>,
-    /// Why it was skipped or is broken, or what was seen.
+    /// Why it was skipped or is broken, or the behaviour that the specification leaves open.
     pub note: Option<String>,
     /// All calls of the plugin.
     pub exchanges: Vec<Exchange>,
@@ -27,38 +27,38 @@ pub struct Record {
     pub millis: u64,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'r> {
-    /// How many cases have run, each version counted.
+    /// The number of cases that have run, counted in each version.
     pub done: usize,
-    /// Of how many.
+    /// The number of cases to run.
     pub total: usize,
-    /// The one that ended last.
+    /// The record of the last case.
     pub record: &'r Record,
 }
 
-/// What running all cases came to.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The plugin.
     pub subject: Subject,
-    /// The versions that it was judged in, oldest first.
+    /// The versions that it was tested in, oldest first.
     pub versions: Vec<SpecVersion>,
     /// The versions that it claims and that were left out on request.
     pub left_out: Vec<SpecVersion>,
-    /// The versions that it claims and could not be judged in, with the reason.
+    /// The versions that it claims and could not be tested in, with the reason.
     pub unusable: Vec<(SpecVersion, String)>,
     /// All cases, in the order of the specification and by version.
     pub records: Vec<Record>,
-    /// What the run cost.
+    /// The cost of the run.
     pub cost: Cost,
 }
 
 impl Report {
-    /// The deviations that the subject file knows of and that were not seen, though their cases ran.
-    /// None when versions were left out: a deviation may show only in one of those.
-    pub fn gone(&self) -> Vec<&str> {
+    /// Returns the known deviations that did not occur although their cases ran. Empty if versions
+    /// were left out, since a deviation may occur only in one of those.
+    pub fn outdated_deviations(&self) -> Vec<&str> {
         if !self.left_out.is_empty() {
             return Vec::new();
         }
@@ -70,7 +70,7 @@ impl Report {
         known.filter(|id| ran(id) && !seen(id)).collect()
     }
 
-    /// How many cases ended like this.
+    /// Returns the number of cases with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.records.iter().filter(|record| record.verdict == verdict).count()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use cni_wrapper::{Environment, Verb};
+use cni_protocol::{Environment, Verb};
 
 /// What one plugin is invocation: all that a call is made of.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,8 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cni_protocol::Environment;
 use cni_test_kit::Place;
-use cni_wrapper::Environment;
 
 use super::exec::{Exec, Lookup};
 use super::failure::Failure;

@@ -19,9 +19,9 @@ const AREAS: [&[Case]; 14] = [
     super::concurrency::cases::CASES,
 ];
 
-/// The cases that are judged in one version, the newest. Nothing that they send depends on the version:
-/// they ask for VERSION, or their calls are refused for a command that does not exist or for a version
-/// that does not exist, before the version of the network counts.
+/// The cases that run only in the newest version, since the version makes no difference to them:
+/// they call VERSION, or their calls are refused for an unknown command or version before the
+/// version of the network matters.
 const ONCE: [&str; 6] = [
     "environment.no-command-does-nothing",
     "environment.unknown-command-is-refused",
@@ -31,17 +31,17 @@ const ONCE: [&str; 6] = [
     "version.lists-versions",
 ];
 
-/// Whether the case of this id is judged in one version only.
-pub(crate) fn is_judged_once(id: &str) -> bool {
+/// Whether the case with this id runs in one version only.
+pub(crate) fn runs_once(id: &str) -> bool {
     ONCE.contains(&id)
 }
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     AREAS.into_iter().flatten()
 }
 
-/// The case of this id.
+/// Returns the case with this id.
 pub fn find(id: &str) -> Option<&'static Case> {
     all().find(|case| case.id == id)
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_that_is_judged_once_exists() {
+    fn every_case_that_runs_once_exists() {
         assert!(ONCE.iter().all(|id| find(id).is_some()));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::profile::Profile;
 
-/// A faulty plugin that its case must fail, and that keeps all other requirements as far as possible.
+/// A faulty plugin that its case must fail. It meets the other requirements as far as possible.
 ///
 /// It is the program `cni-mutant`, started by the file name `mutant.PROFILE.ID`.
 #[derive(Clone, Copy, Debug)]
@@ -11,15 +11,15 @@ pub struct Mutant {
     pub id: &'static str,
     /// The files in `src/bin/cni-mutant` that have the mutation.
     pub files: &'static str,
-    /// What the plugin does wrong, in one sentence without a subject.
+    /// What the plugin does wrong, as a sentence without its subject.
     pub does: &'static str,
-    /// Further cases that it can't help failing.
+    /// Other cases that it fails unavoidably.
     pub also_fails: &'static [&'static str],
     pub(super) except: &'static [Profile],
 }
 
 impl Mutant {
-    /// Excludes kinds of plugin in which the case has nothing to test and is skipped.
+    /// Excludes profiles in which the case has nothing to test and is skipped.
     pub(super) const fn except(mut self, profiles: &'static [Profile]) -> Self {
         self.except = profiles;
         self
@@ -31,7 +31,7 @@ impl Mutant {
     }
 }
 
-/// The mutant of a case.
+/// Returns the mutant of a case.
 pub(super) const fn mutant(id: &'static str, files: &'static str, does: &'static str) -> Mutant {
     Mutant { id, files, does, also_fails: &[], except: &[] }
 }

@@ -21,18 +21,18 @@ const AREAS: [&[Mutant]; 14] = [
     super::concurrency::mutants::MUTANTS,
 ];
 
-/// All mutants.
+/// Returns all mutants.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     AREAS.into_iter().flatten()
 }
 
-/// The mutant of this case.
+/// Returns the mutant of this case.
 pub fn find(id: &str) -> Option<&'static Mutant> {
     all().find(|mutant| mutant.id == id)
 }
 
 impl Mutant {
-    /// The kinds of plugin for which its case finds the mutation.
+    /// Returns the profiles in which its case finds the mutation.
     pub fn profiles(&self) -> impl Iterator<Item = Profile> {
         let requirement = requirements::find(self.id);
         let profiles = requirement.map_or(&[][..], |requirement| requirement.profiles);

@@ -1,6 +1,6 @@
 //! The names that every file of cases uses.
 
-pub(super) use cni_wrapper::SpecVersion;
+pub(super) use cni_protocol::SpecVersion;
 pub(super) use serde_json::{Value, json};
 
 pub(super) use super::case::Case;

@@ -1,11 +1,11 @@
-//! What a requirement is made of.
+//! A requirement and its parts.
 
-use cni_wrapper::{SpecVersion, Verb};
+use cni_protocol::{SpecVersion, Verb};
 
 use crate::profile::Profile;
 use crate::severity::Severity;
 
-/// Where a requirement is written down.
+/// The document that a requirement comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     /// Section 1 of the specification: the network configuration.
@@ -18,14 +18,14 @@ pub enum Section {
     Delegation,
     /// Section 5: results and errors.
     Results,
-    /// `CONVENTIONS.md`, beside the specification.
+    /// `CONVENTIONS.md`, next to the specification.
     Conventions,
-    /// Nowhere: practice.
+    /// No document, only practice.
     Practice,
 }
 
 impl Section {
-    /// A name for people.
+    /// Returns its title in reports.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Configuration => "spec 1, network configuration",
@@ -38,7 +38,7 @@ impl Section {
         }
     }
 
-    /// The text, pinned to the tag of specification 1.1.0; nothing for mere practice.
+    /// Returns the URL of the text at the tag of specification 1.1.0; `None` for practice.
     pub const fn link(self) -> Option<&'static str> {
         macro_rules! spec {
             ($rest:literal) => {
@@ -57,30 +57,30 @@ impl Section {
     }
 }
 
-/// One thing that a plugin has to do.
+/// One thing that a plugin must do.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement {
-    /// Its name in words, `area.what`, stable for ever: a retired one is not used again.
+    /// Its id, `area.what`. Ids are stable, and those of retired requirements are not reused.
     pub id: &'static str,
-    /// Its number in the catalogue, such as `DEL-02`.
+    /// Its code in the catalogue, such as `DEL-02`.
     pub code: &'static str,
-    /// Where it is written down.
+    /// The document that it comes from.
     pub section: Section,
-    /// How much weight it has.
+    /// Its severity.
     pub severity: Severity,
-    /// Where one version gives it another weight.
+    /// A version in which its severity is different, and that severity.
     pub exception: Option<(SpecVersion, Severity)>,
-    /// The first version it holds for.
+    /// The first version that it applies to.
     pub since: SpecVersion,
-    /// The last version it holds for.
+    /// The last version that it applies to.
     pub until: SpecVersion,
-    /// The verbs it is about.
+    /// The verbs that it is about.
     pub verbs: &'static [Verb],
-    /// The kinds of plugin it holds for.
+    /// The profiles that it applies to.
     pub profiles: &'static [Profile],
     /// The requirement in one sentence.
     pub sentence: &'static str,
-    /// Why it can't be tested from outside, if it can't.
+    /// Why it cannot be tested from outside, if that is so.
     pub untestable: Option<&'static str>,
 }
 
@@ -131,12 +131,12 @@ impl Requirement {
         self
     }
 
-    /// The part of the id before the dot: the area it belongs to.
+    /// Returns its area: the part of the id before the dot.
     pub fn area(&self) -> &'static str {
         self.id.split('.').next().unwrap_or(self.id)
     }
 
-    /// Its weight in one version.
+    /// Returns its severity in one version.
     pub fn severity_in(&self, version: SpecVersion) -> Severity {
         match self.exception {
             Some((exceptional, severity)) if exceptional == version => severity,
@@ -144,28 +144,28 @@ impl Requirement {
         }
     }
 
-    /// Whether it holds for plugins of this kind in this version.
+    /// Whether it applies to plugins of this profile in this version.
     pub fn holds(&self, profile: Profile, version: SpecVersion) -> bool {
         self.profiles.contains(&profile) && (self.since..=self.until).contains(&version)
     }
 }
 
-/// The specification says MUST. The texts: id, code, sentence.
+/// A MUST of the specification. `text` is id, code and sentence.
 pub(super) const fn must(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Must, text, section)
 }
 
-/// The specification says SHOULD. The texts: id, code, sentence.
+/// A SHOULD of the specification. `text` is id, code and sentence.
 pub(super) const fn should(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Should, text, section)
 }
 
-/// Practice that others depend on. The texts: id, code, sentence.
+/// A practice that others depend on. `text` is id, code and sentence.
 pub(super) const fn convention(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Convention, text, section)
 }
 
-/// Stricter than the specification. The texts: id, code, sentence.
+/// Stricter than the specification. `text` is id, code and sentence.
 pub(super) const fn stricter(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Stricter, text, section)
 }

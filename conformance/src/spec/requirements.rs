@@ -1,6 +1,6 @@
 //! All requirements, in the order of reports.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::case::Case;
 use super::requirement::Requirement;
@@ -23,27 +23,27 @@ const AREAS: [&[Requirement]; 14] = [
     super::concurrency::requirements::REQUIREMENTS,
 ];
 
-/// All requirements, in the order of reports.
+/// Returns all requirements, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
     AREAS.into_iter().flatten()
 }
 
-/// The requirement with this id or code (`del.twice-succeeds`, `DEL-02`).
+/// Returns the requirement with this id or code (`del.twice-succeeds`, `DEL-02`).
 pub fn find(name: &str) -> Option<&'static Requirement> {
     all().find(|requirement| requirement.id == name || requirement.code == name)
 }
 
 impl Case {
-    /// The requirement.
+    /// Returns the requirement that the case tests.
     ///
     /// # Panics
-    /// When there is none of this id; a test sees to it that there is.
+    /// If no requirement has this id; a test ensures that one has.
     pub fn requirement(&self) -> &'static Requirement {
         let found = find(self.id);
         found.unwrap_or_else(|| panic!("the case {} has no requirement", self.id))
     }
 
-    /// Whether it is for plugins of this kind in this version.
+    /// Whether the case is for plugins of this profile in this version.
     pub fn applies(&self, profile: Profile, version: SpecVersion) -> bool {
         profile.exists_in(version) && self.requirement().holds(profile, version)
     }

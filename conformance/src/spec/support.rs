@@ -1,6 +1,6 @@
-//! What several cases do.
+//! Steps that several cases share.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::Value;
 
 use crate::fixture::Fixture;
@@ -11,57 +11,56 @@ use crate::fixture::snapshot::HostSnapshot;
 use crate::profile::Profile;
 use crate::verdict::{CaseResult, Stop};
 
-/// A way to make an ADD fail although the call is right.
+/// A way to make ADD fail although the call is valid.
 #[derive(Clone, Copy)]
-pub(super) enum Way {
-    /// Options that the subject names.
+pub(super) enum FailureMode {
+    /// The options in `failing` of the subject file.
     Options,
-    /// A network namespace that is none.
+    /// A path in CNI_NETNS that does not exist.
     Netns,
     /// A delegate that fails.
     Delegate,
 }
 
-/// The ways in which an ADD of this plugin can be made to fail.
+/// Returns the ways in which ADD of this plugin can be made to fail.
 ///
 /// # Errors
-/// Skip, when there is none.
-pub(super) fn failing_ways(fixture: &Fixture) -> CaseResult<Vec<Way>> {
+/// Skips the case if there is none.
+pub(super) fn failure_modes(fixture: &Fixture) -> CaseResult<Vec<FailureMode>> {
     let subject = &fixture.subject;
-    let ways = [
-        (Way::Options, !subject.failing.is_empty()),
-        (Way::Netns, subject.profile == Profile::Interface),
-        // Last: from then on the fake delegate is the delegate.
-        (Way::Delegate, subject.delegate_key().is_some()),
+    let modes = [
+        (FailureMode::Options, !subject.failing.is_empty()),
+        (FailureMode::Netns, subject.profile == Profile::Interface),
+        // Last: from then on the fake delegate is in use.
+        (FailureMode::Delegate, subject.delegate_key().is_some()),
     ];
-    let ways: Vec<Way> = ways.into_iter().filter(|(_, known)| *known).map(|(way, _)| way).collect();
-    if ways.is_empty() {
-        return Err(Stop::skip(
-            "nothing is known that makes ADD fail (`failing` in the subject file)",
-        ));
+    let modes: Vec<FailureMode> =
+        modes.into_iter().filter(|(_, is_known)| *is_known).map(|(mode, _)| mode).collect();
+    if modes.is_empty() {
+        return Err(Stop::skip("no way to make ADD fail is known (`failing` in the subject file)"));
     }
-    Ok(ways)
+    Ok(modes)
 }
 
-impl Way {
-    /// Makes the call, which has to fail.
+impl FailureMode {
+    /// Makes the call and expects it to fail.
     ///
     /// # Errors
-    /// The finding that it did not.
+    /// The finding that it succeeded.
     ///
     /// # Panics
-    /// When it does not fail although the subject file says so of its options.
+    /// If it succeeds with the options in `failing`: then the subject file is wrong.
     pub(super) fn fails(self, call: Call) -> CaseResult {
         let response = call.run();
         let wrong = matches!(self, Self::Options) && response.exchange.exit == Some(0);
-        assert!(!wrong, "the options of `failing` in the subject file don't make ADD fail");
+        assert!(!wrong, "ADD succeeds with the options in `failing` of the subject file");
         response.fails().map(drop)
     }
 
-    /// An ADD that fails this way.
+    /// Returns an attachment whose ADD fails, and the call.
     ///
     /// # Errors
-    /// Skip, when the plugin has no delegate that could fail.
+    /// Skips the case if the plugin has no delegate.
     pub(super) fn add<'s>(self, fixture: &'s Fixture) -> CaseResult<(Attachment<'s>, Call<'s>)> {
         let attachment = fixture.attachment("failed");
         let call = |attachment: &Attachment<'s>| attachment.call("ADD");
@@ -70,28 +69,29 @@ impl Way {
             Self::Netns => call(&attachment).env("CNI_NETNS", "/run/netns/there-is-none"),
             Self::Delegate => {
                 fixture.fake_delegate()?.fails("ADD", 101, "the fake delegate fails on purpose");
-                call(&attachment).noting("with a delegate that fails")
+                call(&attachment).note("with a delegate that fails")
             }
         };
         Ok((attachment, call))
     }
 }
 
-/// ADD, which has to succeed, and a CHECK after it, so that what CHECK says when something was changed means something.
+/// Runs ADD and CHECK, so that a failure of a later CHECK is due to a change in between.
 ///
 /// # Errors
-/// The finding that ADD failed; skip when CHECK fails although nothing was changed, which is for one case to find.
-pub(super) fn added_and_checked(attachment: &Attachment) -> CaseResult<Response> {
+/// The finding that ADD failed. Skips the case if CHECK fails although nothing was changed, which
+/// `check.succeeds-after-add` reports.
+pub(super) fn add_and_check(attachment: &Attachment) -> CaseResult<Response> {
     let response = attachment.add()?;
-    checked(attachment)?;
+    check_after_add(attachment)?;
     Ok(response)
 }
 
-/// CHECK right after ADD.
+/// Runs CHECK right after ADD.
 ///
 /// # Errors
-/// Skip when it fails, which is for one case to find.
-pub(super) fn checked(attachment: &Attachment) -> CaseResult {
+/// Skips the case if CHECK fails, which `check.succeeds-after-add` reports.
+pub(super) fn check_after_add(attachment: &Attachment) -> CaseResult {
     let response = attachment.call("CHECK").run();
     if response.exchange.exit == Some(0) {
         return Ok(());
@@ -100,14 +100,15 @@ pub(super) fn checked(attachment: &Attachment) -> CaseResult {
     Err(Stop::skip(format!("CHECK fails right after ADD (see check.succeeds-after-add): {ending}")))
 }
 
-/// All is as it was. A plugin whose DEL leaves something in any case is judged for that once.
+/// Expects everything to be as before.
 ///
 /// # Errors
-/// The finding of what is different; skip when an ADD and a DEL without anything odd leave something too.
-pub(super) fn undone(fixture: &Fixture, before: &HostSnapshot, when: &str) -> CaseResult {
-    let judgement = before.is_still_true(fixture, when);
+/// The finding with the differences. Skips the case if a plain ADD and DEL leave something behind
+/// as well, which `del.undoes-add` reports.
+pub(super) fn expect_undone(fixture: &Fixture, before: &HostSnapshot, when: &str) -> CaseResult {
+    let judgement = before.expect_unchanged(fixture, when);
     if judgement.is_err() && leaves_something_always(fixture) {
-        return Err(Stop::skip("DEL leaves something in any case (see del.undoes-add)"));
+        return Err(Stop::skip("DEL always leaves something behind (see del.undoes-add)"));
     }
     judgement
 }
@@ -118,35 +119,35 @@ fn leaves_something_always(fixture: &Fixture) -> bool {
     attachment.add().is_ok() && attachment.del().is_ok() && before.has_changed(fixture)
 }
 
-/// The call with all these keys in its configuration.
+/// Adds all these keys to the configuration of a call.
 pub(super) fn with_keys<'s>(call: Call<'s>, keys: &serde_json::Map<String, Value>) -> Call<'s> {
     keys.iter().fold(call, |call, (key, value)| call.key(key, value.clone()))
 }
 
-/// These keys, which the subject file gives under `name`.
+/// Returns the options that the subject file has under `name`.
 ///
 /// # Errors
-/// Skip, when there are none.
-pub(super) fn given_keys<'s>(
+/// Skips the case if there are none.
+pub(super) fn required_options<'s>(
     keys: &'s serde_json::Map<String, Value>,
     name: &str,
 ) -> CaseResult<&'s serde_json::Map<String, Value>> {
     if keys.is_empty() {
-        return Err(Stop::skip(format!("the subject file does not say which ones (`{name}`)")));
+        return Err(Stop::skip(format!("the subject file has no `{name}`")));
     }
     Ok(keys)
 }
 
-/// The sections of a snapshot that hold firewall rules.
+/// The sections of a snapshot that contain firewall rules.
 pub(super) const RULES: [&str; 5] =
     ["iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy", "nft"];
 
-/// The firewall rules on the host that are in the later snapshot only.
+/// Returns the firewall rules of the host that are only in the later snapshot.
 pub(super) fn new_rules(before: &HostSnapshot, after: &HostSnapshot) -> Vec<String> {
     RULES.iter().flat_map(|section| new_lines(before, after, section)).collect()
 }
 
-/// The lines of one section of the host that are in the later snapshot only.
+/// Returns the lines of one section of the host that are only in the later snapshot.
 pub(super) fn new_lines(before: &HostSnapshot, after: &HostSnapshot, section: &str) -> Vec<String> {
     let old = before.on_host(section);
     after.on_host(section).iter().filter(|line| !old.contains(line)).cloned().collect()
@@ -167,33 +168,33 @@ pub(super) fn flush_rules(fixture: &Fixture) {
         .sh(&format!("if command -v nft >/dev/null; then nft flush ruleset; fi\n{legacy}"));
 }
 
-/// Removes files of the host, lines of a snapshot.
+/// Removes the files on the host that these lines of a snapshot name.
 pub(super) fn remove_files(fixture: &Fixture, lines: &[String]) {
     for line in lines {
-        // `PATH f MODE SIZE bytes`; directories stay.
+        // `PATH f MODE SIZE bytes`; directories are kept.
         if let Some((path, _)) = line.split_once(" f ") {
             fixture.host().run(&format!("rm -f {path}"));
         }
     }
 }
 
-/// The versions that the plugin claims, of those known here.
+/// Returns the versions that the plugin claims and that are known here.
 ///
 /// # Errors
 /// The finding that VERSION failed.
-pub(super) fn claimed(fixture: &Fixture) -> CaseResult<Vec<SpecVersion>> {
+pub(super) fn claimed_versions(fixture: &Fixture) -> CaseResult<Vec<SpecVersion>> {
     let result = fixture.call("VERSION").run().result()?;
     let listed = list(&result, "supportedVersions");
     let claims = |version: &SpecVersion| listed.iter().any(|text| text == version.as_str());
     Ok(SpecVersion::ALL.into_iter().filter(claims).collect())
 }
 
-/// The entries of a list in a result; empty when it is absent.
+/// Returns the entries of a list in a result; empty if it is absent.
 pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A text in a result; empty when it is absent.
+/// Returns a string in a result; empty if it is absent.
 pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,13 +1,18 @@
 //! Whether a plugin is installed and supports a version.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use cni_wrapper::exec::{Execution, Limits, run};
-use cni_wrapper::{SpecVersion, command};
+use cni_protocol::SpecVersion;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
+
+use crate::process::{self, Ended, Sink, Stdin};
 
 /// The time limit of VERSION.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -58,20 +63,33 @@ fn versions(name: &str, path: &[PathBuf]) -> Result<Vec<String>, String> {
         });
     };
     let failed = |why: String| format!("{} did not report its versions: {why}", file.display());
-    let question = Execution {
-        program: file.clone(),
-        args: Vec::new(),
-        environment: vec![("CNI_COMMAND".into(), "VERSION".into())],
-        stdin: json!({"cniVersion": "1.0.0"}).to_string().into_bytes(),
-        limits: Limits { deadline: TIMEOUT, ..Limits::default() },
-    };
-    let asked = command(run(&question)).map_err(|error| error.to_string())?;
-    let output = asked.map_err(|error| failed(error.to_string()))?;
+    let output = call_version(file).map_err(|error| failed(error.to_string()))?;
     let answer: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
     let listed = answer["supportedVersions"].as_array();
     let listed = listed.ok_or_else(|| failed(format!("it printed {answer}")))?;
     Ok(listed.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// Calls VERSION. A plugin that hangs is killed together with its children.
+fn call_version(file: &Path) -> io::Result<Ended> {
+    let input = Stdin::Bytes(json!({"cniVersion": "1.0.0"}).to_string().into_bytes());
+    let mut group = None;
+    let output = process::run(&input, [Sink::Kept; 2], TIMEOUT, |streams| {
+        let mut command = Command::new(file);
+        command.env_clear().env("CNI_COMMAND", "VERSION").process_group(0);
+        streams.into(&mut command);
+        let child = command.spawn()?;
+        group = Some(Pid::from_child(&child));
+        Ok(child)
+    })?;
+    if let (None, Some(group)) = (output.status, group) {
+        // Fails only if no process of the group is left.
+        let _ = kill_process_group(group, Signal::KILL);
+        let (file, limit) = (file.display(), TIMEOUT.as_secs());
+        return Err(io::Error::other(format!("{file} did not end within {limit} s")));
+    }
+    Ok(output)
 }
 
 fn is_executable(file: &Path) -> bool {

@@ -5,7 +5,7 @@ pub(super) const OF_LISTS: [&str; 6] =
     ["cniVersion", "cniVersions", "name", "plugins", "disableCheck", "disableGC"];
 
 /// The keys of every plugin: those of the specification, its conventions and the toolkit.
-pub(super) const OF_PLUGINS: [&str; 14] = [
+pub(super) const OF_PLUGINS: [&str; 11] = [
     "cniVersion",
     "name",
     "type",
@@ -16,10 +16,7 @@ pub(super) const OF_PLUGINS: [&str; 14] = [
     "ipMasq",
     "ipam",
     "dns",
-    "delegateTimeout",
-    "logLevel",
-    "logFile",
-    "resultDir",
+    "wrapper",
 ];
 
 /// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from Mesos.

@@ -11,7 +11,7 @@ mod schema;
 use std::fmt;
 use std::path::PathBuf;
 
-use cni_wrapper::{SpecVersion, check_network};
+use cni_protocol::{SpecVersion, check_network};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -9,7 +9,7 @@ use cni_conformance::run::case::run_case;
 use cni_conformance::run::record::Record;
 use cni_conformance::spec::cases;
 use cni_conformance::{Subject, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::json;
 
 fn record(subject: &Subject, case: &str) -> Record {

@@ -4,8 +4,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
+use cni_protocol::SpecVersion;
 use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
 
 use crate::support::Mutants;
 
@@ -57,7 +57,7 @@ fn a_known_deviation_passes_and_one_that_is_gone_fails() {
     let known = |sin| check(&mutants, sin).only(&["del.twice"]).known("del.twice-succeeds", "old");
     known(Some("del.twice-succeeds")).run();
     let text = failure(known(None));
-    assert!(text.contains("del.twice-succeeds is known, but was not seen"), "{text}");
+    assert!(text.contains("del.twice-succeeds is a known deviation, but did not occur"), "{text}");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
     let directory = TemporaryDir::new();
     let path = directory.path().join("verdicts.json");
     let text = failure(check(&mutants, None).only(&["del.twice"]).verdicts_in(&path));
-    assert!(text.contains("can't read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");
+    assert!(text.contains("cannot read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");
     for (kept, expected) in
         [("pass", None), ("warn", Some("del.twice-succeeds in 1.0.0: was warn, is now pass"))]
     {
@@ -91,5 +91,5 @@ fn what_ran_nothing_or_could_not_run_is_no_success() {
     let mutants = Mutants::new();
     assert!(failure(check(&mutants, None).only(&["chain."])).contains("no case ran"));
     let missing = failure(cni_conformance::check("there-is-no-such-plugin"));
-    assert!(missing.contains("there is no plugin there-is-no-such-plugin"), "{missing}");
+    assert!(missing.contains("plugin there-is-no-such-plugin not found"), "{missing}");
 }

@@ -189,7 +189,7 @@ fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_n
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("known     an old sin"), "{text}");
     assert!(
-        text.contains("del.prints-nothing is listed as a known deviation, but was not seen"),
+        text.contains("del.prints-nothing is a known deviation, but did not occur"),
         "{text}"
     );
 }
@@ -198,7 +198,7 @@ fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_n
 fn a_plugin_whose_add_always_fails_cannot_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
+    assert!(text(&missing).contains("plugin there-is-no-such-plugin not found"));
     let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
     assert_eq!(useless.status.code(), Some(2));
     assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));

@@ -22,7 +22,7 @@ fn without_a_plugin_the_form_of_a_call_is_shown() {
     }
     assert_eq!(explain(&["no.such-case"]).0, Some(3));
     let (status, text) = explain(&["DEL-02", "no-such-plugin"]);
-    assert!(status == Some(2) && text.contains("there is no plugin no-such-plugin"), "{text}");
+    assert!(status == Some(2) && text.contains("plugin no-such-plugin not found"), "{text}");
     let (status, text) = explain(&["DEL-02", "--keep"]);
     assert!(status == Some(2) && text.contains("need a plugin"), "{text}");
     let (_, text) = explain(&["chain.", "/bin/sh", "--profile", "ipam", "--spec", "1.0.0"]);

@@ -3,7 +3,7 @@
 use cni_conformance::run::options::Options;
 use cni_conformance::run::run;
 use cni_conformance::{Profile, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::support::{Mutants, versions};
 

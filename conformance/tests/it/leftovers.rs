@@ -10,7 +10,7 @@ use crate::support::script::Script;
 use cni_conformance::Verdict;
 use cni_conformance::run::case::run_case;
 use cni_conformance::spec::cases;
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 /// What a plugin leaves that does this in ADD and nothing in DEL.
 fn left_by(script: &str) -> (Verdict, String) {

@@ -10,7 +10,7 @@ use cni_conformance::runtime::lifecycle::definition::Lifecycle;
 use cni_conformance::runtime::lifecycle::run::{LifecycleResult, run_lifecycle};
 use cni_conformance::runtime::lifecycle::setup::Setup;
 use cni_conformance::{Profile, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 const LIMIT: Duration = Duration::from_secs(60);
 

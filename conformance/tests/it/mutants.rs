@@ -12,7 +12,7 @@ use cni_conformance::spec::cases;
 use cni_conformance::spec::mutant::Mutant;
 use cni_conformance::spec::mutants;
 use cni_conformance::{Case, Profile, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use crate::support::{Mutants, chosen, is_all, newest};
 

@@ -15,8 +15,8 @@ use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
 use cni_conformance::runtime::runner::{Runner, Site};
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_conformance::{Subject, Verdict};
+use cni_protocol::{Environment, SpecVersion};
 use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
-use cni_wrapper::{Environment, SpecVersion};
 use serde_json::{Map, Value, json};
 
 /// The host's address on the cable to the client outside.

@@ -119,7 +119,7 @@ fn recordings_and_plugins_that_cannot_be_used_are_refused() {
     let none = replay(&recorded.file(), "bridge", &["--network", "other"]);
     assert_eq!(none.0, Some(3), "{}", none.1);
     for (file, plugin, expected) in [
-        (recorded.file(), "no-such-plugin", "there is no plugin no-such-plugin"),
+        (recorded.file(), "no-such-plugin", "plugin no-such-plugin not found"),
         (recorded.file().with_file_name("gone"), "bridge", "cannot read "),
         (
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use cni_conformance::Profile;
 use cni_conformance::spec::{cases, requirements};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 /// The families of the catalogue and how many checks each has.
 const CATALOGUE: [(&str, usize); 14] = [

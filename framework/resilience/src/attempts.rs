@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_std::{future, task};
-use cni_wrapper::{Answer, Attachment, Call, Error, FileLock, PrivateDir, Verb, code};
+use cni_wrapper::{Attachment, Call, Error, FileLock, PrivateDir, Verb, VerbFuture};
 
 use crate::{Cap, Deadline, Retry};
 
@@ -41,7 +41,7 @@ impl Attempts {
     /// The clock starts here.
     pub fn of(call: &Call, verb: Verb, time: Duration) -> Self {
         let deadline = Deadline::of(verb, time, Instant::now());
-        let call = call.until(deadline.work);
+        let call = call.with_deadline(deadline.work);
         Self { verb, time, deadline, call, retry: None, cap: None }
     }
 
@@ -75,13 +75,13 @@ impl Attempts {
     /// # Errors
     ///
     /// That of the last try; code 11 when the time is over or no slot was to be had.
-    pub async fn run<'a, T>(&self, inner: impl Fn() -> Answer<'a, T>) -> Result<T, Failure> {
+    pub async fn run<'a, T>(&self, inner: impl Fn() -> VerbFuture<'a, T>) -> Result<T, Failure> {
         let left = self.deadline.end.saturating_duration_since(Instant::now());
         let outcome = future::timeout(left, self.repeat(inner)).await;
         outcome.unwrap_or_else(|_| Err(Failure::Delegate(self.too_late())))
     }
 
-    async fn repeat<'a, T>(&self, inner: impl Fn() -> Answer<'a, T>) -> Result<T, Failure> {
+    async fn repeat<'a, T>(&self, inner: impl Fn() -> VerbFuture<'a, T>) -> Result<T, Failure> {
         let mut tries = 0;
         loop {
             let slot = self.slot().await.map_err(Failure::Ours)?;
@@ -116,7 +116,7 @@ impl Attempts {
     fn pause(&self, tries: u32, error: &Error) -> Option<Duration> {
         let retry = self.retry.as_ref().filter(|_| self.verb != Verb::Status)?;
         let left = self.deadline.work.saturating_duration_since(Instant::now());
-        retry.pause(tries, code(error), left, fastrand::f64())
+        retry.pause(tries, error.code(), left, fastrand::f64())
     }
 
     fn too_late(&self) -> Error {

@@ -19,7 +19,7 @@ use crate::Seconds;
 ///
 /// # let temporary = cni_test_kit::TemporaryDir::new();
 /// # let directory = temporary.path().join("breaker");
-/// # cni_wrapper::command(async {
+/// # cni_wrapper::block_on(async {
 /// let breaker: Breaker = serde_json::from_str(r#"{"failures": 1, "open": 30}"#)?;
 /// breaker.check("breaker")?;
 /// let memory = breaker.memory(&directory, "net")?;
@@ -29,7 +29,7 @@ use crate::Seconds;
 ///
 /// let refused = memory.enter().await.unwrap_err();
 /// assert!(refused.to_string().contains("no address is left"), "{refused}");
-/// assert_eq!(code(&memory.status().unwrap_err()), 50);
+/// assert_eq!(memory.status().unwrap_err().code(), 50);
 /// breaker.memory(&directory, "other")?.enter().await?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })??;

@@ -18,7 +18,7 @@ use crate::Seconds;
 ///
 /// # let temporary = cni_test_kit::TemporaryDir::new();
 /// # let directory = temporary.path().join("cap");
-/// # cni_wrapper::command(async {
+/// # cni_wrapper::block_on(async {
 /// let cap: Cap = serde_json::from_str(r#"{"name": "ipam", "atOnce": 1, "timeout": 0.05}"#)?;
 /// let until = Instant::now() + Duration::from_secs(30);
 /// let slot = cap.take(&directory, "the first call", until).await?;
@@ -87,14 +87,14 @@ impl Cap {
         let started = Instant::now();
         let until = until.min(started + self.timeout.0);
         let files = self.files().map(|name| directory.lock_file(&name));
-        let held = FileLock::first(files.collect::<Result<_, _>>()?, until).await;
+        let held = FileLock::acquire_any(files.collect::<Result<_, _>>()?, until).await;
         let held = held.map_err(|source| FileError {
             action: "lock a file in",
             path: directory.path().to_owned(),
             source,
         })?;
         let Some(held) = held else { return Err(self.in_vain(&directory, started.elapsed())) };
-        held.sign(holder);
+        held.set_holder(holder);
         Ok(held)
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cni_wrapper::{Attachment, Error, FileError, FileLock, Notes, PrivateDir, code};
+use cni_wrapper::{Attachment, AttachmentStore, Error, FileError, FileLock, PrivateDir};
 use rustix::io::FdFlags;
 
 use crate::Failure;
@@ -16,7 +16,7 @@ const ERROR: usize = 500;
 #[derive(Debug)]
 pub struct Memory<'b> {
     breaker: &'b Breaker,
-    notes: Notes,
+    notes: AttachmentStore<State>,
     network: Attachment,
 }
 
@@ -33,7 +33,7 @@ impl Breaker {
     pub fn memory(&self, directory: &Path, network: &str) -> Result<Memory<'_>, Error> {
         PrivateDir::open_existing(directory)?;
         let network = Attachment { network: network.to_owned(), ..Attachment::default() };
-        Ok(Memory { breaker: self, notes: Notes::below(directory), network })
+        Ok(Memory { breaker: self, notes: AttachmentStore::new(directory), network })
     }
 }
 
@@ -93,7 +93,7 @@ impl Memory<'_> {
     pub async fn leave<T>(&self, pass: Pass, went: &Result<T, Failure>, until: Instant) {
         let outcome = match went {
             Ok(_) => Outcome::Success,
-            Err(Failure::Delegate(error)) if counts(code(error)) => {
+            Err(Failure::Delegate(error)) if counts(error.code()) => {
                 Outcome::Failure(error.to_string().chars().take(ERROR).collect())
             }
             Err(_) => return,
@@ -111,9 +111,10 @@ impl Memory<'_> {
             return Err(Error::TryAgainLater("its file is locked all the time".to_owned()));
         };
         match self.state().after(outcome, probe, now(), self.breaker) {
-            state if state == State::default() => self.notes.remove(&self.network),
-            state => self.notes.write(&self.network, &state),
+            state if state == State::default() => self.notes.remove(&self.network)?,
+            state => self.notes.write(&self.network, &state)?,
         }
+        Ok(())
     }
 
     fn state(&self) -> State {
@@ -130,12 +131,13 @@ impl Memory<'_> {
 
     async fn lock(&self, what: &str, until: Instant) -> Result<Option<FileLock>, Error> {
         let directory = PrivateDir::open(self.notes.path())?;
-        let name = format!("{}.{what}.lock", self.network.file_name());
+        let stem = AttachmentStore::<State>::file_stem(&self.network);
+        let name = format!("{stem}.{what}.lock");
         let file = directory.lock_file(&name)?;
         // Not for children: a daemon that outlives a killed plugin must not keep all others out.
         let _ = rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC);
         let path = directory.path().join(name);
-        let held = FileLock::take(file, until).await;
+        let held = FileLock::acquire(file, until).await;
         Ok(held.map_err(|source| FileError { action: "lock", path, source })?)
     }
 }

@@ -24,7 +24,8 @@ pub(crate) async fn append(path: &Path, line: &Value) -> io::Result<()> {
     options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
     let mut file = options.open(path)?;
     // What a full disk cut off must not spoil this line, too. Without the lock a line that is just being written would look so.
-    let alone = FileLock::take(file.try_clone()?, Instant::now() + PATIENCE).await.unwrap_or(None);
+    let alone =
+        FileLock::acquire(file.try_clone()?, Instant::now() + PATIENCE).await.unwrap_or(None);
     let begin = if alone.is_some() && is_cut_off(&file) { "\n" } else { "" };
     let text = format!("{begin}{line}\n");
     let written = file.write(text.as_bytes())?;

@@ -143,7 +143,7 @@ fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
 async fn locked(path: &Path) -> io::Result<FileLock> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    FileLock::take(file, Instant::now() + PATIENCE).await?.ok_or_else(|| {
+    FileLock::acquire(file, Instant::now() + PATIENCE).await?.ok_or_else(|| {
         let why = format!("another process holds {} for over a second", path.display());
         io::Error::new(io::ErrorKind::TimedOut, why)
     })

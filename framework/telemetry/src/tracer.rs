@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cni_wrapper::{
-    About, AddResult, Answer, Call, Environment, Error, Object, Observer, Plugin, Run, SpecVersion,
-    Verb,
+    About, AddResult, Call, DelegateCall, Environment, Error, Object, Observer, Plugin,
+    SpecVersion, Verb, VerbFuture,
 };
 
 use crate::append::append;
@@ -37,7 +37,7 @@ impl Tracer {
         &self,
         verb: Verb,
         call: &Call,
-        ask: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> Answer<'b, T>,
+        ask: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> VerbFuture<'b, T>,
         shown: impl FnOnce(&T) -> Result<Option<Object>, Error>,
     ) -> Result<T, Error> {
         let Some(sinks) = self.sinks(verb, call)? else { return ask(&*self.inner, call).await };
@@ -45,7 +45,7 @@ impl Tracer {
         let span = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let watch = Rc::new(Watch { context, runs: RefCell::default() });
         let (begun, clock) = (SystemTime::now(), Instant::now());
-        let observed = call.observed(watch.clone());
+        let observed = call.with_observer(watch.clone());
         let outcome = ask(&*self.inner, &observed).await;
         let took = clock.elapsed();
         let seen = outcome.as_ref().map_err(|error| told(error, call.version));
@@ -100,7 +100,7 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn starting(&self, run: &Run<'_>, environment: Environment) -> Environment {
+    fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
         let span = self.context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let environment = match &self.context {
             Some(context) => context.hand_on(environment, &span),
@@ -120,7 +120,12 @@ impl Observer for Watch {
     }
 
     /// Delegates run one after the other, so it is the last one that has ended.
-    fn ended(&self, run: &Run<'_>, took: Duration, outcome: Result<Option<&AddResult>, &Error>) {
+    fn finished(
+        &self,
+        run: &DelegateCall<'_>,
+        took: Duration,
+        outcome: Result<Option<&AddResult>, &Error>,
+    ) {
         if let Some(event) = self.runs.borrow_mut().last_mut() {
             event.took = took;
             event.outcome = match outcome {
@@ -132,20 +137,20 @@ impl Observer for Watch {
 }
 
 impl Plugin for Tracer {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         let shown = |result: &AddResult| as_told(result, call.version).map(Some);
         Box::pin(self.trace(Verb::Add, call, |inner, call| inner.add(call), shown))
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Del, call, |inner, call| inner.del(call), |()| Ok(None)))
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Check, call, |inner, call| inner.check(call), |()| Ok(None)))
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Gc, call, |inner, call| inner.gc(call), |()| Ok(None)))
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Status, call, |inner, call| inner.status(call), |()| Ok(None)))
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use cni_wrapper::{
-    AddResult, Answer, Call, Environment, Error, Plugin, Request, SpecVersion, Verb,
+    AddResult, Call, Environment, Error, Plugin, Request, SpecVersion, Verb, VerbFuture,
 };
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ type Deed = Box<dyn Fn(usize) -> Result<(), Error>>;
 ///
 /// let fake = FakePlugin::new().on(Verb::Add, |_| Err(Error::plugin(120, "no")));
 /// let call = fake_call(Verb::Add, json!({"delegate": {"type": "bridge"}}));
-/// let reply = async_std::task::block_on(cni_wrapper::answer(&*Mine.around(fake.boxed()), &call));
+/// let reply = async_std::task::block_on(cni_wrapper::dispatch(&*Mine.around(fake.boxed()), &call));
 /// assert_eq!(reply.exit_status(), 1);
 /// assert_eq!(fake.verbs(), [Verb::Add]);
 /// ```
@@ -129,22 +129,22 @@ impl FakePlugin {
 }
 
 impl Plugin for FakePlugin {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
             self.act(Verb::Add, call)?;
             self.added(call)
         })
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move { self.act(Verb::Del, call) })
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move { self.act(Verb::Check, call) })
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move { self.act(Verb::Gc, call) })
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move { self.act(Verb::Status, call) })
     }
 }
@@ -172,7 +172,7 @@ pub fn fake_call(verb: Verb, config: Value) -> Call {
     .collect();
     let text = Value::Object(config).to_string();
     Request::read(verb, environment, text.as_bytes())
-        .map_err(|refusal| refusal.error)
+        .map_err(|rejection| rejection.error.into())
         .and_then(Call::new)
         .unwrap_or_else(|error| panic!("this call would be refused: {error}"))
 }

@@ -1,33 +1,45 @@
 //! One call on its way through the layers of a wrapper.
 
-use std::{
-    ops::Deref,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{ops::Deref, rc::Rc, time::Instant};
 
-use serde::Deserialize;
+use cni_plugin::config::NetworkConfig;
+use cni_protocol::{
+    Object, Request, is_plugin_name,
+    json::{quoted, shown},
+};
 use serde_json::Value;
 
 use crate::{
-    Error, Object, Request,
-    exec::Limits,
-    json::{quoted, shown},
-    observer::{Observer, Observers},
+    error::Error,
+    kit::observer::{Observer, Observers},
+    settings::Settings,
 };
 
-/// What can stand at the centre of a wrapper (the third position, a wrapper around a wrapper, is a [`Stack`](crate::Stack)).
+/// Where a wrapper is in a network configuration.
+///
+/// (A wrapper around a wrapper in one process is a [`Stack`](crate::Stack).)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// The configuration has a `delegate`: it is executed.
+    /// The configuration has a `delegate`, which is executed.
     Wrapper,
-    /// The plugin is one of a list: what came before stands in `prevResult`.
+    /// The plugin is one of a list; `prevResult` has the result of the plugins before it.
     Chained,
 }
 
-/// The request, and the delegates' configurations as the layers so far have rewritten them.
+/// A [`Request`] on its way through the layers, with the delegates as rewritten so far.
 ///
-/// Cheap to clone. Everything of [`Request`] can be read through it.
+/// A call is a cheap, shared handle of its request, and dereferences to it: `call.attachment`,
+/// `call.netns`, `call.config` and the methods of [`Request`] are part of this type's interface. Layers
+/// never change the request. What they may change for the layers inside of them (delegates, deadline,
+/// observers) has methods here that return a changed call.
+///
+/// ```
+/// # let config = serde_json::json!({ "delegate": { "type": "bridge" } });
+/// # let call = cni_test_kit::fake_call(cni_wrapper::Verb::Add, config);
+/// assert_eq!(call.attachment.ifname, "eth0");
+/// assert_eq!(call.delegates()[0]["type"], "bridge");
+/// assert!(!call.is_rollback());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     request: Rc<Request>,
@@ -35,18 +47,7 @@ pub struct Call {
     settings: Rc<Settings>,
     observers: Observers,
     deadline: Option<Instant>,
-}
-
-/// The keys of the configuration that the framework itself reads.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Settings {
-    /// Seconds that one run of a delegate may take.
-    delegate_timeout: Option<f64>,
-    pub(crate) log_level: Option<String>,
-    pub(crate) log_file: Option<String>,
-    /// Below it results are noted for runtimes that do not keep them.
-    result_dir: Option<String>,
+    is_rollback: bool,
 }
 
 impl Call {
@@ -54,36 +55,47 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Code 7 when `delegate` is neither a plugin object nor a list of them, or a framework key is wrong.
+    /// Code 7 if `delegate` is neither a plugin object nor a list of them, or `wrapper` has a wrong value.
     pub fn new(request: Request) -> Result<Self, Error> {
         let delegates = request.config.get("delegate").unwrap_or(&Value::Null);
         let delegates = read_delegates("delegate", delegates)?;
-        let settings = Settings::read(&request.config)?;
+        let settings = Settings::read(&request)?;
         Ok(Self {
             request: Rc::new(request),
             delegates: delegates.into(),
             settings: Rc::new(settings),
             observers: Observers::default(),
             deadline: None,
+            is_rollback: false,
         })
     }
 
-    /// The `delegate` key decides, never `prevResult`: a wrapper can itself be chained.
+    /// Returns the wrapper's position. The key `delegate` decides, never `prevResult`: a wrapper with
+    /// delegates can itself be chained.
     pub fn position(&self) -> Position {
         if self.delegates.is_empty() { Position::Chained } else { Position::Wrapper }
     }
 
-    /// The delegates' own objects, in ADD's order, as rewritten so far. Empty in the chained position.
+    /// Returns the delegates' own objects as rewritten so far, in the order of ADD. Empty in the chained
+    /// position.
     pub fn delegates(&self) -> &[Object] {
         &self.delegates
     }
 
-    /// The same call with each delegate's object changed.
+    /// Returns whether hooks run to undo a failed ADD.
+    ///
+    /// `before_del` and `after_del` are called for a DEL of the runtime and for the rollback of an ADD
+    /// in the same process. In a rollback they undo what this ADD began, and no more.
+    pub fn is_rollback(&self) -> bool {
+        self.is_rollback
+    }
+
+    /// Returns the same call with each delegate's object changed by `rewrite`.
     ///
     /// # Errors
     ///
-    /// What `rewrite` gives.
-    pub fn rewritten(
+    /// The first error of `rewrite`.
+    pub fn rewrite_delegates(
         &self,
         mut rewrite: impl FnMut(&mut Object) -> Result<(), Error>,
     ) -> Result<Self, Error> {
@@ -92,27 +104,28 @@ impl Call {
         Ok(Self { delegates: delegates.into(), ..self.clone() })
     }
 
-    /// The same call with other delegates: for a wrapper that chooses among several. None leave it in the chained position.
+    /// Returns the same call with other delegates, for a wrapper that selects among several. `null`
+    /// makes it a call in the chained position.
     ///
     /// ```
     /// # let own = serde_json::json!({ "delegate": { "type": "bridge" } });
     /// # let call = cni_test_kit::fake_call(cni_wrapper::Verb::Add, own);
-    /// let chosen = serde_json::json!({ "type": "ptp" });
-    /// let call = call.with_delegates("networks.quiet", &chosen)?;
+    /// let selected = serde_json::json!({ "type": "ptp" });
+    /// let call = call.with_delegates("networks.quiet", &selected)?;
     /// assert_eq!(call.delegates()[0]["type"], "ptp");
     /// # Ok::<(), cni_wrapper::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Code 7, as for the key `delegate` itself: it is neither a plugin object nor a list of them. `key` is where it stands.
+    /// Code 7 with the path `key` if `delegates` is neither a plugin object nor a list of them.
     pub fn with_delegates(&self, key: &str, delegates: &Value) -> Result<Self, Error> {
         Ok(Self { delegates: read_delegates(key, delegates)?.into(), ..self.clone() })
     }
 
-    /// The same call, with an observer of each delegate that it comes to.
+    /// Returns the same call with an observer of each execution of a delegate.
     #[must_use]
-    pub fn observed(&self, observer: Rc<dyn Observer>) -> Self {
+    pub fn with_observer(&self, observer: Rc<dyn Observer>) -> Self {
         Self { observers: self.observers.with(observer), ..self.clone() }
     }
 
@@ -120,36 +133,48 @@ impl Call {
         &self.observers
     }
 
-    /// The same call, for which no delegate may run past this moment: whoever does is stopped (code 11). For a plugin around a
-    /// plugin that has a deadline for the whole verb. Of two deadlines the earlier holds.
+    /// Returns the same call with a deadline at which a running delegate is stopped (code 11).
     ///
-    /// What undoes a failed ADD is not bound by it, since it begins when the time is over: who sets a deadline keeps time for that.
+    /// For a plugin around a plugin that has a deadline for the whole verb. Of two deadlines the earlier
+    /// one holds. The rollback of a failed ADD is not bound by it, because it begins when the time is
+    /// over: whoever sets a deadline reserves time for that.
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
     /// # fn hurry(call: &cni_wrapper::Call) {
-    /// let call = call.until(Instant::now() + Duration::from_secs(10));
+    /// let call = call.with_deadline(Instant::now() + Duration::from_secs(10));
     /// # }
     /// ```
     #[must_use]
-    pub fn until(&self, deadline: Instant) -> Self {
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
         let earlier = self.deadline.map_or(deadline, |own| own.min(deadline));
         Self { deadline: Some(earlier), ..self.clone() }
     }
 
-    /// The same call for what undoes it, which has only the limits of the configuration.
-    pub(crate) fn to_undo(&self) -> Self {
-        Self { deadline: None, ..self.clone() }
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
-    /// What a delegate is held to that starts now; `None` when no time is left for one.
-    pub(crate) fn limits(&self) -> Option<Limits> {
-        let own = self.settings.limits();
-        let Some(deadline) = self.deadline else { return Some(own) };
-        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-        // In whole milliseconds, since it is shown to people.
-        let left = Duration::from_millis(left.try_into().unwrap_or(u64::MAX));
-        (!left.is_zero()).then(|| Limits { deadline: own.deadline.min(left), ..own })
+    /// Returns the same call to undo a failed ADD: [`Call::is_rollback`] is true, and only the limits of
+    /// the configuration hold.
+    ///
+    /// For a plugin around a plugin that calls `del` of its inner plugin after an `add` of its own failed.
+    #[must_use]
+    pub fn for_rollback(&self) -> Self {
+        Self { deadline: None, is_rollback: true, ..self.clone() }
+    }
+
+    /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns` and
+    /// `runtimeConfig`. It does not contain every key.
+    ///
+    /// # Errors
+    ///
+    /// Code 7 if that crate can't read it; it is stricter than the specification.
+    pub fn network_config(&self) -> Result<NetworkConfig, Error> {
+        let mut config = self.config.clone();
+        config.insert("cniVersion".to_owned(), self.version.as_str().into());
+        serde_json::from_value(Value::Object(config))
+            .map_err(|error| Error::config("the network configuration", error.to_string()))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -162,34 +187,6 @@ impl Deref for Call {
 
     fn deref(&self) -> &Request {
         &self.request
-    }
-}
-
-impl Settings {
-    fn read(config: &Object) -> Result<Self, Error> {
-        // Only these keys are looked at: a copy of the whole configuration would be read for nothing.
-        let own: Object = ["delegateTimeout", "logLevel", "logFile", "resultDir"]
-            .into_iter()
-            .filter_map(|key| config.get(key).map(|value| (key.to_owned(), value.clone())))
-            .collect();
-        let settings: Self = crate::typed::read(&own)?;
-        match settings.delegate_timeout {
-            Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => Err(Error::config(
-                "delegateTimeout",
-                format!("{seconds} is no time in seconds; it must be over 0 and at most 86400"),
-            )),
-            _ => Ok(settings),
-        }
-    }
-
-    pub(crate) fn result_dir(&self) -> &str {
-        self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
-    }
-
-    fn limits(&self) -> Limits {
-        let default = Limits::default();
-        let deadline = self.delegate_timeout.map_or(default.deadline, Duration::from_secs_f64);
-        Limits { deadline, ..default }
     }
 }
 
@@ -221,11 +218,10 @@ fn not_a_plugin(key: &str, value: &Value) -> Error {
     )
 }
 
-/// A delegate's `type` is the name of a file on CNI_PATH, never a path.
 fn checked(object: &Object, key: &str) -> Result<Object, Error> {
     let key = format!("{key}.type");
     match object.get("type") {
-        Some(Value::String(name)) if is_file_name(name) => Ok(object.clone()),
+        Some(Value::String(name)) if is_plugin_name(name) => Ok(object.clone()),
         Some(Value::String(name)) => Err(Error::config(
             key,
             format!("{} is no file name; a plugin is named, not located by a path", quoted(name)),
@@ -236,14 +232,4 @@ fn checked(object: &Object, key: &str) -> Result<Object, Error> {
         )),
         None => Err(Error::config(key, "it is missing; name the plugin to run")),
     }
-}
-
-/// The kernel's limit, NAME_MAX.
-const FILE_NAME_BYTES: usize = 255;
-
-pub(crate) fn is_file_name(name: &str) -> bool {
-    (1..=FILE_NAME_BYTES).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && !name.contains(['/', '\0'])
 }

@@ -8,11 +8,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use cni_protocol::Environment;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustix::fs::OFlags;
 use serde_json::json;
 
-use crate::{Call, Environment, Error};
+use crate::{call::Call, error::Error};
 
 /// The level when the configuration has no `logLevel`: a name such as `debug`.
 pub(crate) const LEVEL_VARIABLE: &str = "CNI_WRAPPER_LOG";
@@ -49,9 +50,9 @@ pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
 fn level(configured: Option<&str>, environment: &Environment) -> Result<LevelFilter, Error> {
     let names = "off, error, warn, info, debug and trace are";
     match (configured, environment.text(LEVEL_VARIABLE)) {
-        (Some(name), _) => name
-            .parse()
-            .map_err(|_| Error::config("logLevel", format!("{name:?} is no level; {names}"))),
+        (Some(name), _) => name.parse().map_err(|_| {
+            Error::config("wrapper.logLevel", format!("{name:?} is no level; {names}"))
+        }),
         (None, Some(name)) => Ok(name.parse().unwrap_or(LevelFilter::Warn)),
         (None, None) => Ok(LevelFilter::Warn),
     }
@@ -102,7 +103,7 @@ fn open(path: &str) -> Option<File> {
         Ok(file) => Some(file),
         Err(error) => {
             // Not `eprintln!`, which panics when nobody reads stderr.
-            let _ = writeln!(std::io::stderr(), "logFile: cannot open {path}: {error}");
+            let _ = writeln!(std::io::stderr(), "wrapper.logFile: cannot open {path}: {error}");
             None
         }
     }

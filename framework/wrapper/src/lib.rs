@@ -57,58 +57,44 @@
 mod allocator;
 mod block_on;
 mod call;
-mod choice;
-mod command;
-mod conditions;
+mod catch_panic;
 mod delegate;
 mod diagnostics;
-mod environment;
 mod error;
-pub mod exec;
-mod file_lock;
 mod flow;
-mod json;
-mod labels;
+mod kit;
 mod middleware;
-mod notes;
-mod observer;
-mod pattern;
 mod plugin;
 mod prev_result;
-mod private_dir;
 mod reply;
-mod request;
-pub mod result;
 mod rollback;
 mod run;
+mod settings;
 mod stack;
-mod typed;
-mod verb;
-mod version;
 
-/// A JSON object whose keys keep their order and whose numbers keep their digits.
-pub type Object = serde_json::Map<String, serde_json::Value>;
-
-pub use call::{Call, Position};
-pub use choice::{Candidate, Choose, Choosing};
-pub use command::command;
-pub use conditions::Conditions;
-pub use delegate::Centre;
-pub use environment::Environment;
-pub use error::{DelegateError, DelegateFailure, Error, ErrorObject, Invocation, code};
-pub use file_lock::FileLock;
-pub use middleware::Middleware;
-pub use notes::Notes;
-pub use observer::{Observer, Run};
-pub use pattern::Pattern;
-pub use plugin::{Answer, Plugin};
-pub use private_dir::{FileError, PrivateDir};
-pub use reply::Reply;
-pub use request::{
-    Attachment, CniArgs, Refusal, Request, check_container_id, check_ifname, check_network,
+pub use cni_protocol::{
+    AddResult, Attachment, CniArgs, Environment, ErrorObject, Object, Rejection, Request,
+    RequestError, SpecVersion, UnknownVerb, UnknownVersion, Verb, check_container_id, check_ifname,
+    check_network, json, result,
 };
-pub use result::AddResult;
-pub use run::{About, answer, run};
+
+pub use block_on::block_on;
+pub use call::{Call, Position};
+pub use delegate::{
+    Innermost, exec,
+    selection::{DelegateSelector, NamedDelegate, SelectDelegate},
+};
+pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
+pub use kit::{
+    attachment_store::AttachmentStore,
+    conditions::Conditions,
+    file_lock::FileLock,
+    observer::{DelegateCall, Observer},
+    pattern::Pattern,
+    private_dir::PrivateDir,
+};
+pub use middleware::Middleware;
+pub use plugin::{Plugin, VerbFuture};
+pub use reply::Reply;
+pub use run::{About, dispatch, run};
 pub use stack::{Layers, Stack};
-pub use verb::{UnknownVerb, Verb};
-pub use version::{SpecVersion, UnknownVersion};

@@ -1,8 +1,9 @@
 //! The hooks that an author writes.
 
+use cni_protocol::{AddResult, Attachment, Object};
 use serde::de::DeserializeOwned;
 
-use crate::{AddResult, Attachment, Call, Error, Object};
+use crate::{call::Call, error::Error};
 
 /// What one wrapper adds around a plugin.
 ///

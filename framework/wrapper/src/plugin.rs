@@ -2,72 +2,81 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{AddResult, Call, Error};
+use cni_protocol::AddResult;
 
-/// What a verb answers, some time later.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+use crate::{call::Call, error::Error};
 
-/// The five verbs.
+/// The outcome of a verb, as a future.
+pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+
+/// The five verbs that a plugin serves.
 ///
-/// A retry or a deadline is written as a plugin around a plugin: hold the inner one and call it.
+/// A retry or a deadline is written as a plugin around a plugin: it holds the inner plugin and calls it.
 ///
 /// Three promises belong to the contract:
 ///
-/// - An `add` that fails has undone what it began, so that whoever called it may simply call it again.
-/// - A `del` can be repeated, and succeeds when there is nothing (left) to do.
+/// - An `add` that fails has undone what it began, so that the caller can simply call it again.
+/// - A `del` can be repeated, and succeeds if there is nothing (left) to do.
 /// - `check` and `status` change nothing.
+///
+/// # Why a method for each verb
+///
+/// One method `call(verb, call)` would be shorter in a plugin that treats all verbs alike, and most
+/// do not: of the eight implementations in this repository, five differ from verb to verb. With a method
+/// for each, the type system knows that ADD alone has a result, and the inner plugin of a rollback can't
+/// be asked for the wrong verb: its DEL runs within a call whose own `verb` is ADD.
 pub trait Plugin {
-    /// Attaches the container, and says how.
+    /// Attaches the container and returns the result.
     ///
     /// # Errors
     ///
     /// After everything that was begun has been undone.
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult>;
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult>;
 
     /// Undoes an `add`.
     ///
     /// # Errors
     ///
     /// Something is left; the same call may be repeated.
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()>;
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()>;
 
-    /// Says whether the attachment still is as `add` made it.
+    /// Checks that the attachment is still as `add` made it.
     ///
     /// # Errors
     ///
     /// What is missing or different.
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()>;
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()>;
 
-    /// Removes what belongs to attachments that are not valid any more.
+    /// Removes everything that belongs to attachments that are no longer valid.
     ///
     /// # Errors
     ///
-    /// After everything that could be removed was removed: all that could not.
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()>;
+    /// All errors, after everything that could be removed was removed.
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()>;
 
-    /// Says whether `add` could be served.
+    /// Reports whether an `add` could be served.
     ///
     /// # Errors
     ///
-    /// Why it can't: code 50 or 51, or a delegate's own.
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()>;
+    /// The reason why it can't: code 50 or 51, or a delegate's own.
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()>;
 }
 
-/// A box holds the promises that its content holds.
+/// Forwards every verb to the plugin in the box.
 impl<P: Plugin + ?Sized> Plugin for Box<P> {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         (**self).add(call)
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         (**self).del(call)
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         (**self).check(call)
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         (**self).gc(call)
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         (**self).status(call)
     }
 }

@@ -1,6 +1,8 @@
 //! The chained position: what came before stands in `prevResult`, and there is nothing to execute.
 
-use crate::{AddResult, Call, Error, json::quoted};
+use cni_protocol::{AddResult, json::quoted};
+
+use crate::{call::Call, error::Error};
 
 /// The result of the plugins before this one.
 ///

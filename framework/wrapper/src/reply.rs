@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
+use cni_protocol::{AddResult, ErrorObject, Object, Rejection, SpecVersion};
 use serde_json::Value;
 
-use crate::{AddResult, Error, ErrorObject, Object, SpecVersion};
+use crate::error::Error;
 
 /// What a plugin answers a runtime with.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Reply {
     /// ADD: the result.
     Added(AddResult),
@@ -43,6 +45,12 @@ impl Reply {
     pub fn write(&self, mut stdout: impl Write) -> io::Result<()> {
         stdout.write_all(&self.to_bytes())?;
         stdout.flush()
+    }
+}
+
+impl From<Rejection> for Reply {
+    fn from(rejection: Rejection) -> Self {
+        Self::Failed(rejection.error.into(), rejection.version)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A failed ADD is answered with a DEL of everything that it began.
 
-use crate::Error;
+use crate::error::Error;
 
 /// The error that the runtime will see, and what went wrong while undoing.
 pub(crate) struct Rollback {

@@ -6,21 +6,26 @@ use std::{
     process::ExitCode,
 };
 
+use cni_protocol::{Environment, Request, SpecVersion, Verb};
+
 use crate::{
-    Call, Environment, Plugin, Request, SpecVersion, Verb,
-    block_on::block_on,
-    delegate::Centre,
+    block_on::execute,
+    call::Call,
+    catch_panic::{self, CatchPanic},
+    delegate::Innermost,
     diagnostics,
-    flow::{self, Guarded},
+    error::Error,
+    flow,
+    plugin::Plugin,
     reply::Reply,
-    request::{self, Refusal},
     stack::Layers,
 };
 
-/// What a plugin says of itself when somebody runs it by hand. Made by [`about!`](crate::about).
+/// What a plugin prints about itself when a person runs it. Made by [`about!`](crate::about).
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct About {
-    /// Name of the binary, as it stands in `type`.
+    /// The name of the binary, which is the `type` in configurations.
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
@@ -28,20 +33,25 @@ pub struct About {
     pub description: &'static str,
 }
 
-/// What the calling crate's `Cargo.toml` says of it: an [`About`].
+/// Returns the [`About`] of the calling crate, from its `Cargo.toml`.
 #[macro_export]
 macro_rules! about {
     () => {
-        $crate::About {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            description: env!("CARGO_PKG_DESCRIPTION"),
-        }
+        $crate::About::new(
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION"),
+            env!("CARGO_PKG_DESCRIPTION"),
+        )
     };
 }
 
 impl About {
-    /// The text for people: what it is, its version, the versions of the specification.
+    /// Returns a description with this name, version and text. [`about!`](crate::about) is shorter.
+    pub const fn new(name: &'static str, version: &'static str, description: &'static str) -> Self {
+        Self { name, version, description }
+    }
+
+    /// Returns the text for people: name, version, description, and the versions of the specification.
     pub fn text(&self) -> String {
         let Self { name, version, description } = self;
         let versions = SpecVersion::list();
@@ -52,7 +62,7 @@ impl About {
     }
 }
 
-/// Runs a plugin made of these layers: reads the call from environment and stdin, answers on stdout.
+/// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on stdout.
 ///
 /// ```no_run
 /// struct Nothing;
@@ -67,8 +77,8 @@ impl About {
 /// ```
 pub fn run(about: About, layers: impl Layers) -> ExitCode {
     let (name, answered) = (about.name, Answered::default());
-    flow::step(name, || Ok(dispatch(about, layers, &answered))).unwrap_or_else(|error| {
-        // An answer that was given stands, whatever happens while all is taken down: there can't be two.
+    catch_panic::step(name, || Ok(start(about, layers, &answered))).unwrap_or_else(|error| {
+        // A panic after the answer was printed must not add a second document.
         answered.get().unwrap_or_else(|| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
     })
 }
@@ -76,18 +86,18 @@ pub fn run(about: About, layers: impl Layers) -> ExitCode {
 /// The exit status that belongs to what was written to stdout.
 type Answered = Cell<Option<ExitCode>>;
 
-/// A panic in the plugin itself is an error by then, and undone.
-fn dispatch(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
-    let environment = Environment::of_process();
-    let plugin = || Guarded(layers.around(Box::new(Centre)));
-    match request::verb(&environment) {
+/// Answers the call. A panic in a hook or plugin is an error at this point, and its ADD is undone.
+fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
+    let environment = Environment::current();
+    let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
+    match Request::verb_of(&environment) {
         Ok(None) => {
             introduce(&about);
             ExitCode::SUCCESS
         }
         Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(asked()))),
         Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
-        Err(error) => finish(&Reply::Failed(error, asked())),
+        Err(error) => finish(&Reply::Failed(error.into(), asked())),
     }
 }
 
@@ -106,17 +116,17 @@ fn serve(
     name: &str,
     verb: Verb,
     environment: Environment,
-    plugin: impl FnOnce() -> Guarded,
+    plugin: impl FnOnce() -> CatchPanic,
     answered: &Answered,
 ) -> ExitCode {
-    // What is wrong with the call itself is answered before any runtime is started.
+    // A malformed call is answered before any future is run.
     let call = match read(name, verb, environment) {
         Ok(call) => call,
-        Err(Refusal { error, version }) => return finish(&Reply::Failed(error, version)),
+        Err(rejection) => return finish(&rejection),
     };
     let plugin = plugin();
-    block_on(async {
-        let reply = answer(&plugin, &call).await;
+    execute(async {
+        let reply = dispatch(&plugin, &call).await;
         let Err(error) = reply.write(stdout().lock()) else {
             let status = reply.exit_status().into();
             answered.set(Some(status));
@@ -124,7 +134,7 @@ fn serve(
         };
         log::error!("cannot write the answer to stdout: {error}");
         if matches!(reply, Reply::Added(_))
-            && let Err(error) = plugin.del(&call).await
+            && let Err(error) = plugin.del(&call.for_rollback()).await
         {
             log::error!("rollback failed: {error}");
         }
@@ -132,16 +142,16 @@ fn serve(
     })
 }
 
-fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Refusal> {
+fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Reply> {
     let request = Request::read(verb, environment, stdin().lock())?;
     let version = request.version;
     Call::new(request)
         .and_then(|call| diagnostics::install(name, &call).map(|()| call))
-        .map_err(|error| Refusal { error, version })
+        .map_err(|error| Reply::Failed(error, version))
 }
 
-/// Answers a call: the flow of its verb through the layers, and the result in the version asked for.
-pub async fn answer(plugin: &dyn Plugin, call: &Call) -> Reply {
+/// Serves a call with the method of its verb, and converts the result to the version of the call.
+pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
     let outcome = match call.verb {
         Verb::Add => flow::answer_add(plugin, call).await.map(Reply::Added),
         Verb::Del => plugin.del(call).await.map(|()| Reply::Done),
@@ -149,6 +159,8 @@ pub async fn answer(plugin: &dyn Plugin, call: &Call) -> Reply {
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
         Verb::Status => plugin.status(call).await.map(|()| Reply::Done),
         Verb::Version => Ok(Reply::Version(flow::version::document(call.version))),
+        // `Verb` may grow with the specification; a verb that is not listed here was never announced.
+        other => Err(Error::IncompatibleVersion { what: format!("{other} is not supported") }),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))
 }

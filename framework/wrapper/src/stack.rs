@@ -1,9 +1,6 @@
 //! Middlewares around a plugin, in process.
 
-use crate::{
-    Middleware, Plugin,
-    flow::{Guarded, Wrapped},
-};
+use crate::{catch_panic::CatchPanic, flow::Wrapped, middleware::Middleware, plugin::Plugin};
 
 /// Something that can be put around a plugin: a [`Middleware`], or a [`Stack`] of them.
 pub trait Layers {
@@ -50,7 +47,7 @@ impl Stack {
         mut self,
         wrap: impl FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin> + 'static,
     ) -> Self {
-        self.0.push(Box::new(|inner| Box::new(Guarded(wrap(inner)))));
+        self.0.push(Box::new(|inner| Box::new(CatchPanic(wrap(inner)))));
         self
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use cni_resilience::{Attempts, Failure};
-use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Verb};
+use cni_wrapper::{AddResult, Call, Error, Plugin, Verb, VerbFuture};
 
 use crate::config::Settings;
 
@@ -68,32 +68,32 @@ fn still_there(error: &Error) -> Error {
 }
 
 impl Plugin for Guard {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(self.guarded_add(call))
     }
 
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let attempts = Settings::of(call, Verb::Del)?.attempts(call, Verb::Del);
             Ok(attempts.run(|| self.inner.del(attempts.call())).await?)
         })
     }
 
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let attempts = Settings::of(call, Verb::Check)?.attempts(call, Verb::Check);
             Ok(attempts.run(|| self.inner.check(attempts.call())).await?)
         })
     }
 
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let attempts = Settings::of(call, Verb::Gc)?.attempts(call, Verb::Gc);
             Ok(attempts.run(|| self.inner.gc(attempts.call())).await?)
         })
     }
 
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.guarded_status(call))
     }
 }

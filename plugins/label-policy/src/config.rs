@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper::Candidate;
+use cni_wrapper::NamedDelegate;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,13 +34,13 @@ pub(crate) fn key_of(name: &str) -> String {
 
 impl Config {
     /// Every path that an ADD can take; none where there is but one.
-    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self) -> Vec<NamedDelegate> {
         if self.delegates.is_empty() {
             return Vec::new();
         }
         let own = self.delegate.iter().map(|delegate| (OWN.to_owned(), delegate));
         let named = self.delegates.iter().map(|(name, delegate)| (key_of(name), delegate));
         let all = own.chain(named);
-        all.map(|(key, delegate)| Candidate { key, delegate: delegate.clone() }).collect()
+        all.map(|(key, delegate)| NamedDelegate { key, delegate: delegate.clone() }).collect()
     }
 }

@@ -57,7 +57,8 @@ fn explain(about: About, mut words: Parser) -> Result<(String, u8), Failure> {
     if command != "explain" {
         return Err(format!("there is no command {command:?}\n\n{HELP}").into());
     }
-    let mut request = Request { args, ..Request::dry_run(file.as_ref(), about.name)? };
+    let mut request = Request::dry_run(file.as_ref(), about.name)?;
+    request.args = args;
     request.set("/args/cni/labels", labels.into())?;
     values.into_iter().try_for_each(|(pointer, value)| request.set(&pointer, value.into()))?;
     decision(&request)

@@ -10,12 +10,12 @@ mod rules;
 
 use std::process::ExitCode;
 
-use cni_wrapper::Choosing;
+use cni_wrapper::SelectDelegate;
 
 fn main() -> ExitCode {
     let about = cni_wrapper::about!();
     if std::env::args_os().len() > 1 && std::env::var_os("CNI_COMMAND").is_none() {
         return explain::run(about);
     }
-    cni_wrapper::run(about, Choosing(policy::Policy))
+    cni_wrapper::run(about, SelectDelegate(policy::Policy))
 }

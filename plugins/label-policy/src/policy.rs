@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper::{Candidate, Choose, Error, Request};
+use cni_wrapper::{DelegateSelector, Error, NamedDelegate, Request};
 
 use crate::config::{Config, OWN, key_of};
 use crate::decide::decide;
@@ -15,14 +15,14 @@ const DENIED: u32 = 110;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy;
 
-impl Choose for Policy {
+impl DelegateSelector for Policy {
     type Config = Config;
 
-    fn candidates(&self, config: &Config) -> Vec<Candidate> {
+    fn delegates(&self, config: &Config) -> Vec<NamedDelegate> {
         config.candidates()
     }
 
-    fn choose(&self, request: &Request, config: &Config) -> Result<String, Error> {
+    fn select(&self, request: &Request, config: &Config) -> Result<String, Error> {
         let rules: Rules = request.read_config()?;
         rules.check(config)?;
         let decision = decide(&rules, request);

@@ -37,7 +37,7 @@ impl Unlocked {
         let Self { file, path } = self;
         match take(&file, patience).await {
             Ok(Some(lock)) => {
-                lock.sign(&format!("{}\n", std::process::id()));
+                lock.set_holder(&format!("{}\n", std::process::id()));
                 Ok(lock)
             }
             Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: patience }),
@@ -47,7 +47,7 @@ impl Unlocked {
 }
 
 async fn take(file: &File, patience: Duration) -> io::Result<Option<FileLock>> {
-    FileLock::take(file.try_clone()?, Instant::now() + patience).await
+    FileLock::acquire(file.try_clone()?, Instant::now() + patience).await
 }
 
 /// The process that signed.

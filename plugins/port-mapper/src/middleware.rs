@@ -58,7 +58,7 @@ impl Middleware for PortMapper {
         let backends = Backends::new(surroundings(&call.environment), cleanup.lock_timeout);
         let errors = gc::gc(network, &cleanup, &backends, valid).await;
         let errors = errors.into_iter().map(Error::from).collect();
-        Error::several(errors).map_or(Ok(()), Err)
+        Error::combine(errors)
     }
 
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {

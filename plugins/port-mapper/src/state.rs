@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::{Attachment, FileError, PrivateDir};
+use cni_wrapper::{Attachment, AttachmentStore, FileError, PrivateDir};
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
@@ -214,7 +214,7 @@ fn parse(text: &[u8]) -> Result<Claim, String> {
 
 fn file_name(owner: &Owner) -> String {
     let Owner { network, container_id, ifname } = owner.clone();
-    Attachment { network, container_id, ifname }.file_name() + SUFFIX
+    AttachmentStore::<()>::file_stem(&Attachment { network, container_id, ifname }) + SUFFIX
 }
 
 fn begun_name(owner: &Owner) -> String {

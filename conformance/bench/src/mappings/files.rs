@@ -61,8 +61,8 @@ pub(super) fn fill(files: &[TemplateFile], copies: &[Attachment]) -> Outcome {
 /// Returns the file name of a copy. Names that the toolkit chooses contain a hash of the attachment.
 fn name(template_name: &str, copy: &Attachment) -> String {
     let of_toolkit = |id: &str| {
-        let (network, ifname) = (NETWORK.to_owned(), "eth0".to_owned());
-        cni_wrapper::Attachment { network, container_id: id.to_owned(), ifname }.file_name()
+        let attachment = cni_wrapper::Attachment::new(NETWORK, id, "eth0");
+        cni_wrapper::AttachmentStore::<()>::file_stem(&attachment)
     };
     filled(&template_name.replace(&of_toolkit(&template().id), &of_toolkit(&copy.id)), copy)
 }

@@ -13,7 +13,7 @@ use cni_conformance::runtime::lifecycle::definition::Lifecycle;
 use cni_conformance::runtime::lifecycle::run::run_lifecycle;
 use cni_conformance::runtime::lifecycle::setup::Setup;
 use cni_conformance::{Subject, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::{Map, Value};
 
 use super::exit_status::ExitStatus;

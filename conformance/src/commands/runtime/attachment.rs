@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
-use cni_wrapper::{check_container_id, check_ifname};
+use cni_protocol::{check_container_id, check_ifname};
 use sha2::{Digest, Sha512};
 
 use super::arguments::Attachment;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cni_conformance::exchange::Exchange;
 use cni_conformance::runtime::failure::Failure;
 use cni_conformance::runtime::runner::{Runner, Site};
-use cni_wrapper::Environment;
+use cni_protocol::Environment;
 
 use super::super::exchange::lines;
 use super::super::values::directories;
@@ -26,7 +26,7 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn of(Network { netconf, options }: &Network) -> Self {
-        let own = Environment::of_process();
+        let own = Environment::current();
         let variable = |name: &str| own.text(name).map(str::to_owned);
         let path = options.path.clone().or_else(|| variable("CNI_PATH"));
         let netconf_dir =

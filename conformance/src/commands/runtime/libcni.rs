@@ -5,7 +5,7 @@ use cni_conformance::runtime::libcni::Libcni;
 use cni_conformance::runtime::libcni::cache::Cache;
 use cni_conformance::runtime::libcni::network::Network;
 use cni_conformance::runtime::libcni::quirk::Quirks;
-use cni_wrapper::check_network;
+use cni_protocol::check_network;
 
 use super::arguments::RuntimeCommand::{self, Add, Check, Del, Gc, Status};
 use super::context::{Context, failure};

@@ -76,7 +76,7 @@ function openPlugin(index) {
       ["made", `${report.date} by cni-conformance ${report.harness}`],
     ]),
     report.unusableVersions?.map((one) => make("p", { class: "reason" }, `Not judged in ${one.version}, since no ADD succeeds: ${visible(one.reason)}`)),
-    report.unseenDeviations?.map((id) => make("p", { class: "reason" }, make("code", {}, id), " is listed as a known deviation, but was not seen.")),
+    report.outdatedDeviations?.map((id) => make("p", { class: "reason" }, make("code", {}, id), " is a known deviation, but did not occur.")),
     make("span", { class: "label" }, "Reproduce"),
     block(report.command, "command"),
   );

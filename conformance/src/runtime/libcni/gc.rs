@@ -1,6 +1,6 @@
 //! GC: first DELs of its own, from the cache, then the verb.
 
-use cni_wrapper::{SpecVersion, Verb};
+use cni_protocol::{SpecVersion, Verb};
 use serde_json::Value;
 
 use super::cache::Cached;

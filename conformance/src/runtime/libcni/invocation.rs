@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde_json::{Map, Value, json};
 
 use super::go_json;

@@ -1,6 +1,6 @@
 //! What libcni takes for a result, and what it makes of an error.
 
-use cni_wrapper::{AddResult, SpecVersion};
+use cni_protocol::{AddResult, SpecVersion};
 use serde_json::{Map, Value};
 
 use super::result::CachedResult;

@@ -1,7 +1,7 @@
 //! A result as it is after passing through libcni's own types: what they don't know is gone.
 
-use cni_wrapper::result::{Interface, IpConfig, Route};
-use cni_wrapper::{AddResult, SpecVersion};
+use cni_protocol::result::{Interface, IpConfig, Route};
+use cni_protocol::{AddResult, SpecVersion};
 use serde_json::{Map, Value, json};
 
 use super::go_json;
@@ -21,8 +21,8 @@ impl CachedResult {
         let document = match version {
             SpecVersion::V0_1_0 | SpecVersion::V0_2_0 => slots(result),
             SpecVersion::V0_3_0 | SpecVersion::V0_3_1 | SpecVersion::V0_4_0 => lists(result, true),
-            // These types go through a map on their way out, so everything is sorted.
-            SpecVersion::V1_0_0 | SpecVersion::V1_1_0 => sorted(lists(result, false)),
+            // 1.0.0 and 1.1.0. These types go through a map on their way out, so everything is sorted.
+            _ => sorted(lists(result, false)),
         };
         Self { version, document }
     }

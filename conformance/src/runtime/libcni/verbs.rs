@@ -1,6 +1,6 @@
 //! ADD, CHECK, DEL and STATUS of a list: which plugin is called when, and when it stops.
 
-use cni_wrapper::{SpecVersion, Verb, check_container_id, check_ifname, check_network};
+use cni_protocol::{SpecVersion, Verb, check_container_id, check_ifname, check_network};
 use serde_json::{Map, Value};
 
 use super::network::Network;

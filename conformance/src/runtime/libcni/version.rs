@@ -1,6 +1,6 @@
 //! Versions as libcni compares them: numbers between dots, known or not.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 /// The numbers of a version; the empty text is 0.1.0.
 pub(super) fn numbers(version: &str) -> Result<[u64; 3], String> {

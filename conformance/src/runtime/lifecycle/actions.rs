@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 use super::testbed::{Container, Testbed};
 use crate::fixture::snapshot::HostSnapshot;
@@ -24,7 +24,7 @@ const PROBE: &str = "probe";
 
 impl Testbed {
     /// An ADD and a DEL before the lifecycle begins.
-    pub(super) fn warm(&self) -> Result<(), Failure> {
+    pub(super) fn warm_up(&self) -> Result<(), Failure> {
         let container = self.container("warm");
         self.try_add(&container).map(drop)?;
         self.try_del(&container)
@@ -37,7 +37,7 @@ impl Testbed {
 
     /// The step that looks whether all is as in this snapshot.
     pub(super) fn looks_as(&self, snapshot: &HostSnapshot, what: &str) -> CaseResult {
-        let judged = snapshot.is_still_true(&self.fixture, what);
+        let judged = snapshot.expect_unchanged(&self.fixture, what);
         self.steps.shows(what, judged)
     }
 
@@ -129,7 +129,7 @@ impl Testbed {
         if self.setup.kind() == RuntimeKind::Mesos {
             self.isolator().unmount(&container.id);
         }
-        container.attachment.delete_netns();
+        container.attachment.remove_netns();
         self.wait_for_the_kernel();
         self.steps.right(&format!("the namespace of {} is gone", container.id), None);
     }
@@ -197,7 +197,7 @@ impl Testbed {
     pub(super) fn try_add(&self, container: &Container) -> Result<Option<String>, Failure> {
         if container.added.swap(true, Ordering::Relaxed) {
             // The plugin before it makes its interface anew.
-            self.fixture.renew(&container.attachment);
+            self.fixture.recreate_interface(&container.attachment);
         }
         match self.setup.kind() {
             RuntimeKind::Libcni => {

@@ -5,7 +5,7 @@ use super::testbed::Testbed;
 use crate::runtime::kind::RuntimeKind;
 use crate::severity::Severity;
 use crate::verdict::{CaseResult, Stop};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
 pub(super) const LIFECYCLES: &[Lifecycle] = &[
     Lifecycle {

@@ -63,7 +63,7 @@ fn play(lifecycle: &Lifecycle, testbed: &Testbed) -> Result<(), End> {
         return Err(End::Stop(Stop::skip(format!("nothing in {kind} leads to this"))));
     }
     // What all attachments share (a bridge, a chain, a directory) is made by this one.
-    testbed.warm().map_err(|failure| {
+    testbed.warm_up().map_err(|failure| {
         End::Broken(format!("not even an ordinary ADD and DEL succeed: {failure}"))
     })?;
     let before = testbed.snapshot();

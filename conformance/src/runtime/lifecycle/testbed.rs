@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use cni_protocol::Environment;
 use cni_test_kit::Place;
-use cni_wrapper::Environment;
 use serde_json::{Map, Value, json};
 
 use super::setup::{Setup, Source, declaring};
@@ -75,7 +75,7 @@ impl Testbed {
         let fixture = Fixture::with_path(&setup.subject, setup.version, setup.limit, &setup.path);
         let around = [BEFORE, FAILING].map(|name| fixture.decoy("around", name));
         // Each ADD has an answer of its own.
-        around[0].1.first_runs("ADD", "on=$on.$CNI_CONTAINERID.$CNI_IFNAME\n");
+        around[0].1.runs_first("ADD", "on=$on.$CNI_CONTAINERID.$CNI_IFNAME\n");
         around[1].1.fails("ADD", 101, "it fails on purpose, last in the list");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
+use cni_protocol::Verb;
 use cni_test_kit::Place;
-use cni_wrapper::Verb;
 use serde_json::{Map, Value};
 
 use super::accepted::Accepted;

@@ -1,4 +1,4 @@
-//! What ADD does.
+//! Cases: ADD.
 
 use crate::spec::prelude::*;
 
@@ -10,7 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "add.refuses-existing-ifname",
-        does: "makes eth0 in the container, then ADD as eth0",
+        does: "creates eth0 in the container, then ADD as eth0",
         run: refuses_existing_ifname,
     },
     Case {
@@ -20,17 +20,17 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "add.result-agrees-with-kernel",
-        does: "ADD; compares interfaces, addresses and routes with the kernel's",
+        does: "ADD; compares interfaces, addresses and routes with those of the kernel",
         run: result_agrees_with_kernel,
     },
     Case {
         id: "add.failure-then-del-leaves-nothing",
-        does: "an ADD that fails, then DEL; compares before and after",
+        does: "a failed ADD, then DEL; compares before and after",
         run: failure_then_del_leaves_nothing,
     },
     Case {
         id: "add.failure-leaves-nothing",
-        does: "an ADD that fails; compares before and after",
+        does: "a failed ADD; compares before and after",
         run: failure_leaves_nothing,
     },
     Case {
@@ -56,21 +56,21 @@ fn has_link(attachment: &Attachment, name: &str) -> bool {
 fn makes_the_interface(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment_of([NETWORK, "c1", "net7"]);
     let (response, ifname) = (attachment.add()?, attachment.ifname());
-    let what = format!("the interface {ifname} is in the container");
+    let what = format!("the container has the interface {ifname}");
     expect(has_link(&attachment, ifname), what, || {
-        format!("it is not, after {}", response.exchange.ending())
+        format!("it has not, after {}", response.exchange.ending())
     })
 }
 
 fn refuses_existing_ifname(fixture: &Fixture) -> CaseResult {
     if let Some(only) = &fixture.subject.ifname {
-        return Err(Stop::skip(format!("{only} is always there already")));
+        return Err(Stop::skip(format!("the interface {only} always exists")));
     }
     let attachment = fixture.attachment("c1");
     attachment.container().run("ip link add eth0 type bridge");
-    attachment.call("ADD").noting("when eth0 is there already").run().fails()?;
+    attachment.call("ADD").note("when eth0 exists").run().fails()?;
     let kept = attachment.container().run("ip -d -o link show eth0").contains("bridge");
-    expect(kept, "the interface that was there is left alone", || "it is another one now")
+    expect(kept, "the existing interface is left alone", || "it was replaced")
 }
 
 fn reports_the_container_interface(fixture: &Fixture) -> CaseResult {
@@ -83,11 +83,11 @@ fn reports_the_container_interface(fixture: &Fixture) -> CaseResult {
     });
     let what = format!("an interface with name {} and sandbox {netns}", attachment.ifname());
     response.expect(own.is_some(), &what)?;
-    // All others in this host's namespace have no sandbox; has one, it is this container.
+    // Interfaces on the host have no sandbox, so any sandbox must be that of this container.
     let foreign = list(&result, "interfaces").iter().find(|interface| {
         !text(interface, "sandbox").is_empty() && text(interface, "sandbox") != netns
     });
-    response.expect(foreign.is_none(), "no sandbox but that of the container")
+    response.expect(foreign.is_none(), "no sandbox other than that of the container")
 }
 
 fn result_agrees_with_kernel(fixture: &Fixture) -> CaseResult {
@@ -102,15 +102,15 @@ fn result_agrees_with_kernel(fixture: &Fixture) -> CaseResult {
         let found = shown.lines().find(|line| {
             line.contains(&format!(": {name}:")) || line.contains(&format!(": {name}@"))
         });
-        response.expect(found.is_some(), &format!("the interface {name}, as the result says"))?;
+        response.expect(found.is_some(), &format!("the interface {name} of the result exists"))?;
         let same = found.is_some_and(|line| line.contains(&mac));
-        response.expect(same, &format!("{name} has the address {mac}, as the result says"))?;
+        response.expect(same, &format!("{name} has the MAC address {mac} of the result"))?;
     }
     let addresses = attachment.container().run("ip -o address show");
     for ip in list(&result, "ips") {
         let address = text(ip, "address");
-        let there = addresses.contains(&format!(" {address} "));
-        response.expect(there, &format!("the address {address}, as the result says"))?;
+        let exists = addresses.contains(&format!(" {address} "));
+        response.expect(exists, &format!("the address {address} of the result exists"))?;
     }
     routes_agree(&attachment, &response, &result)
 }
@@ -127,31 +127,31 @@ fn routes_agree(attachment: &Attachment, response: &Response, result: &Value) ->
             host if host.ends_with("/32") || host.ends_with("/128") => bare(host),
             network => network,
         };
-        let there = routes.lines().any(|line| line.starts_with(&format!("{shown} ")));
-        response.expect(there, &format!("the route to {destination}, as the result says"))?;
+        let exists = routes.lines().any(|line| line.starts_with(&format!("{shown} ")));
+        response.expect(exists, &format!("the route to {destination} of the result exists"))?;
     }
     Ok(())
 }
 
 fn failure_then_del_leaves_nothing(fixture: &Fixture) -> CaseResult {
-    fixture.warm()?;
-    for way in failing_ways(fixture)? {
-        let (attachment, call) = way.add(fixture)?;
+    fixture.warm_up()?;
+    for mode in failure_modes(fixture)? {
+        let (attachment, call) = mode.add(fixture)?;
         let before = fixture.snapshot();
-        way.fails(call)?;
+        mode.fails(call)?;
         attachment.del()?;
-        before.is_still_true(fixture, "after a failed ADD and a DEL")?;
+        before.expect_unchanged(fixture, "after a failed ADD and a DEL")?;
     }
     Ok(())
 }
 
 fn failure_leaves_nothing(fixture: &Fixture) -> CaseResult {
-    fixture.warm()?;
-    for way in failing_ways(fixture)? {
-        let (attachment, call) = way.add(fixture)?;
+    fixture.warm_up()?;
+    for mode in failure_modes(fixture)? {
+        let (attachment, call) = mode.add(fixture)?;
         let before = fixture.snapshot();
-        way.fails(call)?;
-        before.is_still_true(fixture, "after a failed ADD")?;
+        mode.fails(call)?;
+        before.expect_unchanged(fixture, "after a failed ADD")?;
         attachment.del()?;
     }
     Ok(())
@@ -159,27 +159,29 @@ fn failure_leaves_nothing(fixture: &Fixture) -> CaseResult {
 
 fn interfaces_are_independent(fixture: &Fixture) -> CaseResult {
     let first = fixture.attachment("c1");
-    let second = first.beside("eth1")?;
-    fixture.warm()?;
+    let second = first.with_ifname("eth1")?;
+    fixture.warm_up()?;
     first.add()?;
     let before = fixture.snapshot();
-    let response = second.call("ADD").noting("beside eth0").run();
+    let response = second.call("ADD").note("in addition to eth0").run();
     if response.exchange.exit != Some(0) {
         let ending = response.exchange.ending();
-        return Err(Stop::Info(format!("a second interface on the network is refused: {ending}")));
+        return Err(Stop::Info(format!(
+            "a second interface on the same network is refused: {ending}"
+        )));
     }
     second.del()?;
     let own = [second.ifname().to_owned(), second.input().host_ifname()];
     let own = own.each_ref().map(String::as_str);
-    before.lost_only(fixture, &own, "after ADD and DEL of eth1 beside eth0")
+    before.expect_only_lost(fixture, &own, "after ADD and DEL of eth1 while eth0 is attached")
 }
 
 fn works_again_after_del(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("again");
     attachment.add()?;
     attachment.del()?;
-    let again = attachment.call("ADD").noting("again after a DEL");
-    attachment.added(again)?;
+    let again = attachment.call("ADD").note("again after a DEL");
+    attachment.add_with(again)?;
     attachment.del()?;
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Capabilities and arguments of the runtime.
+//! Cases: capabilities and arguments from the runtime.
 
 use crate::spec::prelude::*;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "capability.port-mappings-are-honoured",
-        does: "ADD with a tcp and a udp mapping; looks for both ports in the firewall rules",
+        does: "ADD with a tcp and a udp mapping; expects both ports in the firewall rules",
         run: port_mappings_are_honoured,
     },
     Case {
@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "capability.absence-is-no-error",
-        does: "ADD without runtimeConfig, with an empty one, with an empty list",
+        does: "ADD without runtimeConfig, with an empty one and with an empty list",
         run: absence_is_no_error,
     },
     Case {
@@ -40,11 +40,11 @@ fn port_mappings_are_honoured(fixture: &Fixture) -> CaseResult {
         { "hostPort": 23457, "containerPort": 53, "protocol": "udp" },
     ] });
     let before = fixture.snapshot();
-    attachment.added(attachment.call("ADD").key("runtimeConfig", mappings))?;
+    attachment.add_with(attachment.call("ADD").key("runtimeConfig", mappings))?;
     let rules = new_rules(&before, &fixture.snapshot());
     for port in ["23456", "23457"] {
-        let there = rules.iter().any(|rule| rule.contains(port));
-        expect(there, format!("a firewall rule with port {port}"), || rules.join("\n"))?;
+        let exists = rules.iter().any(|rule| rule.contains(port));
+        expect(exists, format!("a firewall rule with port {port}"), || rules.join("\n"))?;
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ fn bad_values_are_refused(fixture: &Fixture) -> CaseResult {
         mapping[key] = value;
         json!([mapping])
     });
-    // One host port can't lead to two places.
+    // One host port cannot be mapped to two container ports.
     let mut elsewhere = good.clone();
     elsewhere["containerPort"] = 81.into();
     let contradiction = json!([good, elsewhere]);
@@ -73,13 +73,13 @@ fn bad_values_are_refused(fixture: &Fixture) -> CaseResult {
     for mappings in bad.into_iter().chain([contradiction]) {
         accepted.extend(accepts(fixture, &mappings));
     }
-    expect(accepted.is_empty(), "ADD with a malformed port mapping: an error", || {
+    expect(accepted.is_empty(), "ADD with a malformed port mapping fails", || {
         format!("accepted: {}", accepted.join("; "))
     })
 }
 
-/// The mappings in words, when an ADD with them succeeds, be it for a container with IPv4 addresses only: what is
-/// wrong must not hide in a family that the container lacks.
+/// Returns the mappings if ADD accepts them, also for a container with IPv4 addresses only: errors
+/// in a family that the container lacks must be reported too.
 fn accepts(fixture: &Fixture, mappings: &Value) -> Option<String> {
     let config = json!({ "portMappings": mappings });
     let (both, one) = (fixture.attachment("c1"), fixture.attachment("c2"));
@@ -95,7 +95,7 @@ fn accepts(fixture: &Fixture, mappings: &Value) -> Option<String> {
     None
 }
 
-/// A result without its IPv6 addresses: what is wrong must not hide in a family that the container lacks.
+/// Removes the IPv6 addresses of a result.
 fn only_ipv4(mut result: Value) -> Value {
     if let Some(ips) = result["ips"].as_array_mut() {
         ips.retain(|ip| !text(ip, "address").contains(':'));
@@ -106,14 +106,14 @@ fn only_ipv4(mut result: Value) -> Value {
 fn absence_is_no_error(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let absent = attachment.call("ADD").without_key("runtimeConfig");
-    attachment.added(absent)?.result()?;
+    attachment.add_with(absent)?.result()?;
     attachment.del()?;
     let mut configs = vec![json!({})];
     if port_mappings(fixture).is_ok() {
         configs.push(json!({ "portMappings": [] }));
     }
     for config in configs {
-        attachment.added(attachment.call("ADD").key("runtimeConfig", config))?.result()?;
+        attachment.add_with(attachment.call("ADD").key("runtimeConfig", config))?.result()?;
         attachment.del()?;
     }
     Ok(())
@@ -123,6 +123,6 @@ fn args_win_over_cni_args(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let args = json!({ "cni": { "conformance": "from-args" } });
     let call = attachment.call("ADD").key("args", args);
-    attachment.added(call.env("CNI_ARGS", "IgnoreUnknown=1;conformance=from-environment"))?;
+    attachment.add_with(call.env("CNI_ARGS", "IgnoreUnknown=1;conformance=from-environment"))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Plugins in a chain: what happens to `prevResult`.
+//! Cases: chained plugins and `prevResult`.
 
 use crate::spec::prelude::*;
 
@@ -10,12 +10,12 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "chain.changes-only-what-it-means-to",
-        does: "ADD with runtimeConfig; compares the addresses, routes and interfaces with those of prevResult",
+        does: "ADD with runtimeConfig; compares the result with prevResult",
         run: changes_only_what_it_means_to,
     },
     Case {
         id: "chain.loses-nothing",
-        does: "ADD with a rich prevResult; looks for each member in the result",
+        does: "ADD with a prevResult that has every key; expects each of them in the result",
         run: loses_nothing,
     },
     Case {
@@ -25,27 +25,27 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "chain.prev-result-of-other-version",
-        does: "ADD with a prevResult of another version of the family; DEL with those of all versions",
+        does: "ADD with a prevResult in another version of the same format; DEL with one of each",
         run: prev_result_of_other_version,
     },
     Case {
         id: "chain.needs-prev-result",
-        does: "ADD without prevResult, with null, with a string",
+        does: "ADD and CHECK without prevResult, with null and with a string",
         run: needs_prev_result,
     },
     Case {
         id: "chain.several-interfaces-and-addresses",
-        does: "ADD with two interfaces in prevResult; looks whose addresses the rules name",
+        does: "ADD with two interfaces in prevResult; expects rules for the addresses of eth0",
         run: several_interfaces_and_addresses,
     },
     Case {
         id: "chain.any-kind-of-interface",
-        does: "ADD on a bridge as interface, without an end on the host",
+        does: "ADD when eth0 is a bridge, without an end on the host",
         run: any_kind_of_interface,
     },
 ];
 
-/// A result with what may differ taken out: the version, and members that are empty.
+/// Removes what may differ from a result: the version, and empty members.
 fn canonical(result: &Value) -> Value {
     match result {
         Value::Object(object) => {
@@ -56,14 +56,14 @@ fn canonical(result: &Value) -> Value {
             members.filter(|(key, value)| key != "cniVersion" && !empty(value)).collect()
         }
         Value::Array(values) => values.iter().map(canonical).collect(),
-        // MAC addresses and hexadecimal addresses in small letters.
+        // MAC and IPv6 addresses may differ in case.
         Value::String(text) => text.to_lowercase().into(),
         other => other.clone(),
     }
 }
 
-/// The result is `prev`, but for the members that the plugin is there to change.
-fn same(fixture: &Fixture, response: &Response, prev: &Value) -> CaseResult {
+/// Expects the result to equal `prev`, except for the members that the plugin is meant to change.
+fn expect_same(fixture: &Fixture, response: &Response, prev: &Value) -> CaseResult {
     let rest = |result: &Value| {
         let mut result = canonical(result);
         for key in &fixture.subject.changes {
@@ -79,17 +79,17 @@ fn same(fixture: &Fixture, response: &Response, prev: &Value) -> CaseResult {
 
 fn passes_prev_result(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    let response = attachment.added(attachment.call("ADD").without_key("runtimeConfig"))?;
-    same(fixture, &response, &attachment.input().result(fixture.version))
+    let response = attachment.add_with(attachment.call("ADD").without_key("runtimeConfig"))?;
+    expect_same(fixture, &response, &attachment.input().result(fixture.version))
 }
 
 fn changes_only_what_it_means_to(fixture: &Fixture) -> CaseResult {
     if fixture.subject.runtime_config.is_empty() {
-        return Err(Stop::skip("the subject names no capability (`runtimeConfig`)"));
+        return Err(Stop::skip("the subject file has no `runtimeConfig`"));
     }
     let attachment = fixture.attachment("c1");
     let response = attachment.add()?;
-    same(fixture, &response, &attachment.input().result(fixture.version))
+    expect_same(fixture, &response, &attachment.input().result(fixture.version))
 }
 
 fn push(result: &mut Value, key: &str, value: Value) {
@@ -98,48 +98,48 @@ fn push(result: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn rich(attachment: &Attachment, version: SpecVersion) -> Value {
-    let mut rich = attachment.input().result(version);
+fn full_result(attachment: &Attachment, version: SpecVersion) -> Value {
+    let mut full = attachment.input().result(version);
     let more = json!({ "name": "br-conf", "mac": "02:77:00:00:02:01" });
-    push(&mut rich, "interfaces", more);
+    push(&mut full, "interfaces", more);
     let route = json!({ "dst": "192.0.2.0/24", "gw": "10.77.0.254" });
-    push(&mut rich, "routes", route);
-    rich["dns"] = json!({
+    push(&mut full, "routes", route);
+    full["dns"] = json!({
         "nameservers": ["10.77.0.53", "fd00:77::53"], "domain": "conf.test",
         "search": ["a.test", "b.test"], "options": ["ndots:2"],
     });
     if version >= SpecVersion::V1_1_0 {
-        rich["interfaces"][1]["mtu"] = 1400.into();
-        rich["routes"][0]["priority"] = 7.into();
-        rich["routes"][0]["mtu"] = 1300.into();
+        full["interfaces"][1]["mtu"] = 1400.into();
+        full["routes"][0]["priority"] = 7.into();
+        full["routes"][0]["mtu"] = 1300.into();
     }
-    rich
+    full
 }
 
 fn loses_nothing(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    let mut prev = rich(&attachment, fixture.version);
-    let known = attachment.added(attachment.call("ADD").key("prevResult", prev.clone()))?;
+    let mut prev = full_result(&attachment, fixture.version);
+    let known = attachment.add_with(attachment.call("ADD").key("prevResult", prev.clone()))?;
     let mut kept = canonical(&prev);
     for key in &fixture.subject.changes {
         kept.as_object_mut().map(|kept| kept.shift_remove(key));
     }
-    holds_all(&known, &canonical(&known.result()?), &kept, "")?;
+    expect_contains(&known, &canonical(&known.result()?), &kept, "")?;
     attachment.del()?;
     let mut seen = Vec::new();
-    if invents_versions(fixture, &attachment) {
-        seen.push("addresses of prevResult without `version` get an empty one, which is none");
+    if adds_empty_versions(fixture, &attachment) {
+        seen.push("addresses of prevResult without `version` get an empty one, which is invalid");
     }
     prev["org.conformance/unknown"] = json!({ "kept": true });
-    let unknown = attachment.added(attachment.call("ADD").key("prevResult", prev))?;
+    let unknown = attachment.add_with(attachment.call("ADD").key("prevResult", prev))?;
     if unknown.result()?.get("org.conformance/unknown").is_none() {
-        seen.push("keys of prevResult that the specification does not know are dropped");
+        seen.push("keys of prevResult that are not in the specification are dropped");
     }
     if seen.is_empty() { Ok(()) } else { Err(Stop::Info(seen.join("; "))) }
 }
 
-/// Whether addresses that came without `version`, which belongs there before 1.0.0, get an empty one.
-fn invents_versions(fixture: &Fixture, attachment: &Attachment) -> bool {
+/// Whether addresses without `version`, which is mandatory before 1.0.0, get an empty one.
+fn adds_empty_versions(fixture: &Fixture, attachment: &Attachment) -> bool {
     if fixture.version >= SpecVersion::V1_0_0 {
         return false;
     }
@@ -148,22 +148,22 @@ fn invents_versions(fixture: &Fixture, attachment: &Attachment) -> bool {
         ip.as_object_mut().map(|ip| ip.shift_remove("version"));
     }
     let call = attachment.call("ADD").key("prevResult", prev);
-    let response = call.noting("whose addresses have no `version`").run();
+    let response = call.note("whose addresses have no `version`").run();
     attachment.call("DEL").run();
     let result = response.document().unwrap_or_default();
     list(&result, "ips").iter().any(|ip| ip["version"] == "")
 }
 
-/// Every member of `prev` is in `result` too.
-fn holds_all(response: &Response, result: &Value, prev: &Value, path: &str) -> CaseResult {
+/// Expects every member of `prev` in `result`.
+fn expect_contains(response: &Response, result: &Value, prev: &Value, path: &str) -> CaseResult {
     match (prev, result) {
         (Value::Object(prev), Value::Object(_)) => prev.iter().try_for_each(|(key, value)| {
-            holds_all(response, &result[key], value, &format!("{path}.{key}"))
+            expect_contains(response, &result[key], value, &format!("{path}.{key}"))
         }),
         (Value::Array(prev), Value::Array(_)) => {
             prev.iter().enumerate().try_for_each(|(index, value)| {
                 let seen = result.get(index).unwrap_or(&Value::Null);
-                holds_all(response, seen, value, &format!("{path}[{index}]"))
+                expect_contains(response, seen, value, &format!("{path}[{index}]"))
             })
         }
         _ => {
@@ -182,11 +182,11 @@ fn without_version(mut result: Value) -> Value {
 fn prev_result_without_version(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     if fixture.version >= SpecVersion::V0_4_0 {
-        added_and_checked(&attachment)?;
+        add_and_check(&attachment)?;
         attachment.del()?;
     }
     let prev = without_version(attachment.input().result(fixture.version));
-    attachment.added(attachment.call("ADD").key("prevResult", prev))?;
+    attachment.add_with(attachment.call("ADD").key("prevResult", prev))?;
     let last = without_version(attachment.result().unwrap_or_default());
     if fixture.version >= SpecVersion::V0_4_0 {
         attachment.call("CHECK").key("prevResult", last.clone()).run().succeeds()?;
@@ -202,13 +202,13 @@ fn prev_result_of_other_version(fixture: &Fixture) -> CaseResult {
         SpecVersion::V0_4_0 => SpecVersion::V0_3_1,
         _ => SpecVersion::V0_4_0,
     };
-    let claimed = claimed(fixture)?;
+    let claimed = claimed_versions(fixture)?;
     if !claimed.contains(&sibling) {
-        return Err(Stop::skip("the plugin claims no other version of the same family"));
+        return Err(Stop::skip("the plugin claims no other version of the same result format"));
     }
     let attachment = fixture.attachment("c1");
     let prev = attachment.input().result(sibling);
-    attachment.added(attachment.call("ADD").key("prevResult", prev))?;
+    attachment.add_with(attachment.call("ADD").key("prevResult", prev))?;
     for version in claimed {
         let prev = attachment.input().result(version);
         attachment.call("DEL").key("prevResult", prev).run().succeeds()?;
@@ -256,18 +256,18 @@ fn several_interfaces_and_addresses(fixture: &Fixture) -> CaseResult {
         ips.push(foreign);
     }
     let before = fixture.snapshot();
-    attachment.added(attachment.call("ADD").key("prevResult", prev))?;
+    attachment.add_with(attachment.call("ADD").key("prevResult", prev))?;
     let rules = new_rules(&before, &fixture.snapshot());
     let own = bare(&attachment.input().address4()).to_owned();
     if !rules.iter().any(|rule| rule.contains(&own) || rule.contains("10.99.0.9")) {
-        return Err(Stop::skip("the plugin makes no rules that name an address"));
+        return Err(Stop::skip("the plugin creates no rules with an address"));
     }
     let wrong = rules.iter().find(|rule| rule.contains("10.99.0.9"));
-    expect(wrong.is_none(), "rules name the addresses of eth0, not those of other9", || {
+    expect(wrong.is_none(), "rules contain the addresses of eth0, not those of other9", || {
         wrong.cloned().unwrap_or_default()
     })?;
     let named = rules.iter().any(|rule| rule.contains(&own));
-    expect(named, format!("a rule names {own}, an address of eth0"), || rules.join("\n"))
+    expect(named, format!("a rule contains {own}, an address of eth0"), || rules.join("\n"))
 }
 
 fn any_kind_of_interface(fixture: &Fixture) -> CaseResult {
@@ -283,7 +283,7 @@ fn any_kind_of_interface(fixture: &Fixture) -> CaseResult {
     for ip in prev["ips"].as_array_mut().into_iter().flatten() {
         ip["interface"] = 0.into();
     }
-    attachment.added(attachment.call("ADD").key("prevResult", prev))?;
+    attachment.add_with(attachment.call("ADD").key("prevResult", prev))?;
     attachment.del()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Plugins in a chain: what happens to `prevResult` (CHN).
+//! Requirements: chained plugins and `prevResult` (CHN).
 
 use crate::spec::vocabulary::*;
 
@@ -6,7 +6,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Results, [
         "chain.passes-prev-result",
         "CHN-01",
-        "A chained plugin that changes nothing answers with a result equivalent to `prevResult`.",
+        "A chained plugin that changes nothing returns a result equivalent to `prevResult`.",
     ])
     .since(V0_3_0)
     .on(&[Add])
@@ -14,7 +14,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Results, [
         "chain.changes-only-what-it-means-to",
         "CHN-02",
-        "Only what a plugin is there to change differs from `prevResult`.",
+        "The result differs from `prevResult` only in what the plugin is meant to change.",
     ])
     .since(V0_3_0)
     .on(&[Add])
@@ -22,7 +22,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Results, [
         "chain.loses-nothing",
         "CHN-03",
-        "Nothing of `prevResult` is lost: further interfaces, addresses, routes with all their keys, dns, unknown keys.",
+        "Nothing of `prevResult` is lost: further interfaces, addresses, routes with all their \
+         keys, dns, unknown keys.",
     ])
     .since(V0_3_0)
     .on(&[Add])
@@ -30,7 +31,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "chain.prev-result-without-version",
         "CHN-04",
-        "A `prevResult` without `cniVersion` is taken to be in the version of the configuration.",
+        "A `prevResult` without `cniVersion` is in the version of the configuration.",
     ])
     .since(V0_3_0)
     .on(&[Add, Check, Del])
@@ -38,7 +39,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, [
         "chain.prev-result-of-other-version",
         "CHN-05",
-        "A `prevResult` in another version of the same family works, and DEL succeeds with one of any family.",
+        "A `prevResult` in another version of the same result format works, and DEL succeeds with \
+         one of any format.",
     ])
     .since(V0_3_0)
     .on(&[Add, Del])
@@ -46,7 +48,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "chain.needs-prev-result",
         "CHN-06",
-        "ADD and CHECK of a plugin that only works chained are errors, not crashes, without a usable `prevResult`.",
+        "ADD and CHECK of a plugin that only works chained fail with an error, without a crash, \
+         when there is no usable `prevResult`.",
     ])
     .since(V0_3_0)
     .on(&[Add, Check])
@@ -54,7 +57,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "chain.several-interfaces-and-addresses",
         "CHN-07",
-        "With several interfaces and addresses of both families in `prevResult` a plugin works on those of CNI_IFNAME.",
+        "With several interfaces and addresses of both families in `prevResult`, a plugin uses \
+         those of CNI_IFNAME.",
     ])
     .since(V0_3_0)
     .on(&[Add])
@@ -62,7 +66,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Conventions, [
         "chain.any-kind-of-interface",
         "CHN-08",
-        "A chained plugin works whatever kind of interface the plugin before it made.",
+        "A chained plugin works with every kind of interface that the plugin before it creates.",
     ])
     .since(V0_3_0)
     .on(&[Add])

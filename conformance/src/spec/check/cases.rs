@@ -1,11 +1,11 @@
-//! What CHECK does.
+//! Cases: CHECK.
 
 use crate::spec::prelude::*;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "check.succeeds-after-add",
-        does: "ADD, CHECK; looks at stdout",
+        does: "ADD, CHECK; expects an empty stdout",
         run: succeeds_after_add,
     },
     Case {
@@ -15,22 +15,22 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "check.misses-what-was-removed",
-        does: "ADD, removes the interface, the addresses, the routes in turn; CHECK",
+        does: "ADD, removes the addresses, the routes or the interface; CHECK",
         run: misses_what_was_removed,
     },
     Case {
         id: "check.misses-rules",
-        does: "ADD, flushes the firewall rules (of an IPAM plugin: removes its files; of others what `spoil` says); CHECK",
+        does: "ADD, flushes firewall rules, removes files (IPAM) or runs `damage`; CHECK",
         run: misses_rules,
     },
     Case {
         id: "check.notices-wrong-state",
-        does: "ADD, changes the MAC address of the interface, or the address that rules name; CHECK",
+        does: "ADD, changes the MAC address of the interface or the address in rules; CHECK",
         run: notices_wrong_state,
     },
     Case {
         id: "check.accepts-later-changes",
-        does: "ADD, one more address and route on the interface; CHECK",
+        does: "ADD, adds an address and a route to the interface; CHECK",
         run: accepts_later_changes,
     },
     Case {
@@ -55,19 +55,19 @@ fn succeeds_after_add(fixture: &Fixture) -> CaseResult {
 
 fn needs_prev_result(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     attachment.call("CHECK").without_key("prevResult").run().fails()?;
     Ok(())
 }
 
 fn misses_what_was_removed(fixture: &Fixture) -> CaseResult {
-    const SABOTAGE: [(&str, &str); 3] = [
+    const REMOVALS: [(&str, &str); 3] = [
         ("after the addresses were removed", "ip address flush dev $IF"),
         ("after the routes were removed", "ip route flush dev $IF; ip -6 route flush dev $IF"),
-        // Some can't be removed, such as lo.
+        // Some interfaces cannot be removed, such as lo.
         ("after the interface was removed", "ip link del $IF || ip link set $IF down"),
     ];
-    for (index, (what, script)) in SABOTAGE.iter().enumerate() {
+    for (index, (what, script)) in REMOVALS.iter().enumerate() {
         let attachment = fixture.attachment(&format!("c{index}"));
         let result = attachment.add()?.result()?;
         let concerned = match index {
@@ -76,16 +76,16 @@ fn misses_what_was_removed(fixture: &Fixture) -> CaseResult {
             _ => true,
         };
         if concerned {
-            checked(&attachment)?;
+            check_after_add(&attachment)?;
             attachment.container().sh(&script.replace("$IF", attachment.ifname()));
-            attachment.call("CHECK").noting(what).run().fails()?;
+            attachment.call("CHECK").note(what).run().fails()?;
         }
         attachment.call("DEL").run();
     }
     Ok(())
 }
 
-fn spoil(attachment: &Attachment, script: &str) {
+fn damage(attachment: &Attachment, script: &str) {
     let (netns, ifname) = (attachment.container().name(), attachment.ifname());
     let number = attachment.input().number;
     attachment.host().sh(&format!("NETNS={netns} IFNAME={ifname} NUMBER={number}\n{script}"));
@@ -94,29 +94,29 @@ fn spoil(attachment: &Attachment, script: &str) {
 fn misses_rules(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let before = fixture.snapshot();
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     let after = fixture.snapshot();
-    let what = if let Some(script) = &fixture.subject.spoil {
-        spoil(&attachment, script);
-        "after a part of what it made was undone"
+    let what = if let Some(script) = &fixture.subject.damage {
+        damage(&attachment, script);
+        "after a part of what ADD created was removed"
     } else if !new_rules(&before, &after).is_empty() {
         flush_rules(fixture);
         "after all firewall rules were flushed"
     } else if fixture.subject.profile == Profile::Ipam {
         let files = new_lines(&before, &after, "files");
         if files.is_empty() {
-            return Err(Stop::skip("ADD made no file"));
+            return Err(Stop::skip("ADD creates no files"));
         }
         remove_files(fixture, &files);
         "after its files were removed"
     } else {
-        return Err(Stop::skip("ADD made no firewall rules"));
+        return Err(Stop::skip("ADD creates no firewall rules"));
     };
-    attachment.call("CHECK").noting(what).run().fails()?;
+    attachment.call("CHECK").note(what).run().fails()?;
     Ok(())
 }
 
-/// Puts all firewall rules back with one address in place of another.
+/// Replaces one address by another in all firewall rules.
 fn redirect_rules(fixture: &Fixture, from: &str, to: &str) {
     let from = from.replace('.', "\\.");
     let edit = format!("sed 's/{from}\\b/{to}/g'");
@@ -137,70 +137,70 @@ fn notices_wrong_state(fixture: &Fixture) -> CaseResult {
         return notices_wrong_mac(&attachment);
     }
     let before = fixture.snapshot();
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     let address = attachment.input().address4();
     let rules = new_rules(&before, &fixture.snapshot());
     if !rules.iter().any(|rule| rule.contains(bare(&address))) {
-        return Err(Stop::skip("ADD made no firewall rules that name the container's address"));
+        return Err(Stop::skip("ADD creates no firewall rules with the container's address"));
     }
     redirect_rules(fixture, bare(&address), "10.77.0.250");
-    attachment.call("CHECK").noting("after the rules were led to another address").run().fails()?;
+    attachment.call("CHECK").note("after the address in the rules was changed").run().fails()?;
     Ok(())
 }
 
 fn notices_wrong_mac(attachment: &Attachment) -> CaseResult {
-    let (result, ifname) = (added_and_checked(attachment)?.result()?, attachment.ifname());
+    let (result, ifname) = (add_and_check(attachment)?.result()?, attachment.ifname());
     let own = list(&result, "interfaces").iter().find(|one| text(one, "name") == ifname);
     let mac = own.map_or("", |own| text(own, "mac"));
     if mac.is_empty() || mac == "00:00:00:00:00:00" {
-        return Err(Stop::skip("the result names no MAC address"));
+        return Err(Stop::skip("the result has no MAC address"));
     }
     attachment.container().sh(&format!(
         "change='ip link set {ifname} address 02:00:00:00:00:99'
          $change || {{ ip link set {ifname} down; $change; ip link set {ifname} up; }}"
     ));
-    attachment.call("CHECK").noting("after the MAC address was changed").run().fails()?;
+    attachment.call("CHECK").note("after the MAC address was changed").run().fails()?;
     Ok(())
 }
 
 fn accepts_later_changes(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     let ifname = attachment.ifname();
     attachment.container().run(&format!("ip address add 198.51.100.7/24 dev {ifname}"));
     attachment.container().run(&format!("ip route add 203.0.113.0/24 dev {ifname}"));
-    attachment.call("CHECK").noting("after one more address and route").run().succeeds()?;
+    attachment.call("CHECK").note("after an address and a route were added").run().succeeds()?;
     Ok(())
 }
 
 fn runs_on_delegates(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
-    fake_delegate.got("CHECK")?;
+    add_and_check(&attachment)?;
+    fake_delegate.received("CHECK")?;
     fake_delegate.fails("CHECK", 101, "the fake delegate fails on purpose");
-    attachment.call("CHECK").noting("with a delegate that fails").run().fails()?;
+    attachment.call("CHECK").note("with a delegate that fails").run().fails()?;
     Ok(())
 }
 
 fn has_no_side_effects(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     let before = fixture.snapshot();
     attachment.check()?;
-    before.is_still_true(fixture, "after CHECK")
+    before.expect_unchanged(fixture, "after CHECK")
 }
 
 fn fails_after_del(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     attachment.del()?;
     if let (Profile::Wrapper, Ok(fake_delegate)) =
         (fixture.subject.profile, fixture.fake_delegate())
     {
-        // As a delegate does that knows nothing of the attachment any more.
+        // Like a delegate that no longer has the attachment.
         fake_delegate.fails("CHECK", 101, "there is no such attachment");
     }
-    attachment.call("CHECK").noting("after DEL").run().fails()?;
+    attachment.call("CHECK").note("after DEL").run().fails()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Many calls at a time, and calls that are cut off (CON).
+//! Requirements: concurrent and interrupted calls (CON).
 
 use crate::spec::vocabulary::*;
 
@@ -8,7 +8,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "concurrency.many-containers-at-once",
             "CON-01",
-            "ADDs and DELs of different containers at the same time are safe.",
+            "Concurrent ADDs and DELs of different containers are safe.",
         ],
     )
     .on(&[Add, Del]),
@@ -17,7 +17,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "concurrency.killed-add-is-cleaned",
             "CON-02",
-            "A DEL cleans up after an ADD that was killed at any point.",
+            "DEL cleans up after an ADD that was killed at any point.",
         ],
     )
     .on(&[Add, Del]),

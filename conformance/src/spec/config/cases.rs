@@ -1,4 +1,4 @@
-//! The network configuration.
+//! Cases: the network configuration.
 
 use crate::spec::prelude::*;
 
@@ -27,7 +27,7 @@ fn bad_network_name_is_refused(fixture: &Fixture) -> CaseResult {
 fn cni_dev_keys_are_ignored(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let value = json!({ "unknown": [1, 2] });
-    attachment.added(attachment.call("ADD").key("cni.dev/conformance", value.clone()))?;
+    attachment.add_with(attachment.call("ADD").key("cni.dev/conformance", value.clone()))?;
     attachment.call("DEL").key("cni.dev/conformance", value).run().succeeds()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The network configuration (CFG).
+//! Requirements: the network configuration (CFG).
 
 use crate::spec::vocabulary::*;
 
@@ -6,12 +6,13 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Configuration, [
         "config.bad-network-name-is-refused",
         "CFG-01",
-        "A network name is not empty, starts with a letter or digit, then come letters, digits, `.`, `_`, `-`; else code 7.",
+        "A network name starts with a letter or digit, followed by letters, digits, `.`, `_` and \
+         `-`; anything else is an error with code 7.",
     ])
     .since(V1_0_0),
     convention(Configuration, [
         "config.cni-dev-keys-are-ignored",
         "CFG-02",
-        "Keys that begin with `cni.dev/` and are not known to the plugin are ignored.",
+        "Unknown keys that begin with `cni.dev/` are ignored.",
     ]),
 ];

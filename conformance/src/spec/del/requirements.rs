@@ -1,4 +1,4 @@
-//! What DEL does (DEL).
+//! Requirements: DEL.
 
 use crate::spec::vocabulary::*;
 
@@ -6,7 +6,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "del.undoes-add",
         "DEL-01",
-        "DEL undoes all that ADD did: links, addresses, routes, rules, settings, files and processes are as before.",
+        "DEL undoes everything that ADD did: links, addresses, routes, rules, settings, files and \
+         processes are as before.",
     ])
     .on(&[Del]),
     must(Execution, [
@@ -25,20 +26,21 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "del.without-netns-cleans",
         "DEL-04",
-        "DEL succeeds and cleans the host when the network namespace is gone, and when CNI_NETNS is empty or absent.",
+        "DEL succeeds and cleans up the host when the network namespace no longer exists, and \
+         when CNI_NETNS is empty or unset.",
     ])
     .on(&[Del]),
     must(Execution, [
         "del.without-prev-result-cleans",
         "DEL-05",
-        "DEL succeeds and cleans without a `prevResult`, and with an empty one.",
+        "DEL succeeds and cleans up without a `prevResult`, and with an empty one.",
     ])
     .since(V0_4_0)
     .on(&[Del]),
     must(Execution, [
         "del.without-interface-succeeds",
         "DEL-06",
-        "DEL succeeds when the interface in the container is gone already.",
+        "DEL succeeds when the interface in the container no longer exists.",
     ])
     .on(&[Del])
     .only(&[Interface, Chained, Wrapper]),
@@ -51,7 +53,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Runtime, [
         "del.without-runtime-config-cleans",
         "DEL-08",
-        "DEL cleans although `runtimeConfig` is missing, which libcni does not keep for it.",
+        "DEL cleans up without `runtimeConfig`, which libcni does not cache.",
     ])
     .since(V0_3_0)
     .on(&[Del])
@@ -59,20 +61,23 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Runtime, [
         "del.cleans-after-config-changed",
         "DEL-09",
-        "DEL cleans although the plugin's own options in the configuration were changed since ADD.",
+        "DEL cleans up although the plugin's own options in the configuration have changed since \
+         ADD.",
     ])
     .on(&[Del]),
     must(Runtime, [
         "del.touches-only-its-own",
         "DEL-10",
-        "DEL leaves other attachments alone: an id that this one is the beginning of, and the same id on another network.",
+        "DEL leaves other attachments alone, such as an id of which its own is a prefix, and the \
+         same id on another network.",
     ])
     .on(&[Del]),
     // The text: plugins "should generally complete" a DEL although something is missing.
     should(Execution, [
         "del.cleans-although-delegate-fails",
         "DEL-11",
-        "A delegate that fails does not keep DEL from removing what is the plugin's own, and its error is reported.",
+        "When its delegate fails, DEL still removes what the plugin itself created, and reports \
+         the delegate's error.",
     ])
     .on(&[Del])
     .only(&[Interface, Wrapper]),
@@ -85,13 +90,13 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, [
         "del.at-the-same-time-succeeds",
         "DEL-13",
-        "Two DELs of one attachment at the same time both succeed.",
+        "Two concurrent DELs of one attachment both succeed.",
     ])
     .on(&[Del]),
     must(Runtime, [
         "del.after-failed-add-succeeds",
         "DEL-14",
-        "DEL after an ADD that failed succeeds.",
+        "DEL after a failed ADD succeeds.",
     ])
     .on(&[Del]),
 ];

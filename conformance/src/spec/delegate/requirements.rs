@@ -1,4 +1,4 @@
-//! Plugins that run other plugins (DLG).
+//! Requirements: plugins that run other plugins (DLG).
 
 use crate::spec::vocabulary::*;
 
@@ -6,7 +6,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Delegation, [
         "delegate.is-found-on-cni-path",
         "DLG-01",
-        "A delegate is looked for in the directories of CNI_PATH, in their order, not in PATH; a name with a separator is refused.",
+        "A delegate is searched for in the directories of CNI_PATH, in order, not in PATH; a name \
+         with a separator is refused.",
     ])
     .only(&[Interface, Wrapper]),
     must(Delegation, [
@@ -18,66 +19,70 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Delegation, [
         "delegate.gets-the-configuration",
         "DLG-03",
-        "An IPAM plugin gets the complete configuration; the plugin in `delegate` its object with name, cniVersion and the keys of the runtime.",
+        "An IPAM plugin gets the complete configuration; the plugin in `delegate` gets its object \
+         with name, cniVersion and the keys that the runtime sets.",
     ])
     .only(&[Interface, Wrapper]),
     should(Delegation, [
         "delegate.stderr-is-handed-on",
         "DLG-04",
-        "What a delegate prints on stderr appears on the plugin's, also when the delegate fails.",
+        "The stderr of a delegate appears on the plugin's stderr, also when the delegate fails.",
     ])
     .only(&[Interface, Wrapper]),
     must(Delegation, [
         "delegate.gets-every-verb",
         "DLG-05",
-        "CHECK, DEL, GC and STATUS are handed on to the delegate.",
+        "CHECK, DEL, GC and STATUS run the same verb on the delegate.",
     ])
     .only(&[Interface, Wrapper]),
     should(Delegation, [
         "delegate.error-is-handed-on",
         "DLG-06",
-        "A delegate's error becomes the plugin's: code and message survive.",
+        "The plugin returns a delegate's error with its code and message.",
     ])
     .only(&[Interface, Wrapper]),
     should(Delegation, [
         "delegate.failed-add-is-deleted",
         "DLG-07",
-        "When the delegate's ADD fails, DEL is sent to it.",
+        "When the delegate's ADD fails, the plugin runs DEL on it.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
     must(Results, [
         "delegate.result-is-converted",
         "DLG-08",
-        "A delegate's result in another version, or in none, is answered in the version of the request.",
+        "A delegate's result in another version, or without one, is returned in the version of \
+         the request.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
     stricter(Practice, [
         "delegate.may-misbehave",
         "DLG-09",
-        "A delegate that is missing, dies of a signal, prints garbage, nothing, or an error with exit status 0 is an error.",
+        "ADD fails with an error when the delegate is missing, is killed by a signal, or prints garbage, \
+         nothing, or an error with exit status 0.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
     stricter(Practice, [
         "delegate.is-undone-after-own-failure",
         "DLG-10",
-        "When the plugin's own part of ADD fails after the delegate's, DEL is sent to the delegate.",
+        "When the plugin's own part of ADD fails after the delegate's, the plugin runs DEL on the \
+         delegate.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
     stricter(Practice, [
         "delegate.is-deleted-last",
         "DLG-11",
-        "DEL removes what is the plugin's own before the delegate gives the address back.",
+        "DEL removes what the plugin itself created before the delegate releases the address.",
     ])
     .on(&[Del])
     .only(&[Interface, Wrapper]),
     stricter(Practice, [
         "delegate.may-hang",
         "DLG-12",
-        "A delegate that hangs is ended, with its children, after a bounded time.",
+        "A delegate that hangs is killed, together with its children, after a bounded time.",
     ])
     .only(&[Wrapper]),
 ];

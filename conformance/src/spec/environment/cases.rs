@@ -1,11 +1,11 @@
-//! The variables of a call.
+//! Cases: the environment variables of a call.
 
 use crate::spec::prelude::*;
 
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "environment.add-needs-its-variables",
-        does: "ADD without one required variable at a time, then without all",
+        does: "ADD without each required variable, then without all of them",
         run: add_needs_its_variables,
     },
     Case {
@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.check-needs-its-variables",
-        does: "CHECK after ADD, without one required variable at a time",
+        does: "CHECK after ADD, without each required variable",
         run: check_needs_its_variables,
     },
     Case {
@@ -25,17 +25,17 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.gc-needs-only-path",
-        does: "GC with CNI_COMMAND and CNI_PATH only, then with the others empty",
-        run: |fixture| network_verb_needs_little(fixture, "GC"),
+        does: "GC with only CNI_COMMAND and CNI_PATH, then with the others empty",
+        run: |fixture| network_verb_needs_few_variables(fixture, "GC"),
     },
     Case {
         id: "environment.status-needs-nothing",
-        does: "STATUS with CNI_COMMAND and CNI_PATH only, then with the others empty",
-        run: |fixture| network_verb_needs_little(fixture, "STATUS"),
+        does: "STATUS with only CNI_COMMAND and CNI_PATH, then with the others empty",
+        run: |fixture| network_verb_needs_few_variables(fixture, "STATUS"),
     },
     Case {
         id: "environment.version-needs-only-command",
-        does: "VERSION with CNI_COMMAND only, with empty stdin, with dummy variables",
+        does: "VERSION with only CNI_COMMAND, with empty stdin and with dummy variables",
         run: version_needs_only_command,
     },
     Case {
@@ -50,17 +50,17 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.bad-container-id-is-refused",
-        does: "ADD with container ids that are not allowed",
+        does: "ADD with invalid container ids",
         run: bad_container_id_is_refused,
     },
     Case {
         id: "environment.long-ids-do-not-collide",
-        does: "two ids of 65 characters that differ in the last; DEL of one",
+        does: "ADD of two ids of 65 characters that differ in the last; DEL of one",
         run: long_ids_do_not_collide,
     },
     Case {
         id: "environment.bad-ifname-is-refused",
-        does: "ADD with interface names that Linux can't have, then with one of 15 characters",
+        does: "ADD with invalid interface names, then with one of 15 characters",
         run: bad_ifname_is_refused,
     },
     Case {
@@ -70,7 +70,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.bad-netns-is-refused",
-        does: "ADD into a path that does not exist, and into a file",
+        does: "ADD with a CNI_NETNS that does not exist, and with a regular file",
         run: bad_netns_is_refused,
     },
     Case {
@@ -80,7 +80,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.tracing-is-handed-on",
-        does: "ADD with TRACEPARENT, TRACESTATE and BAGGAGE; looks at the delegate's environment",
+        does: "ADD with TRACEPARENT, TRACESTATE and BAGGAGE; expects them at the delegate",
         run: tracing_is_handed_on,
     },
 ];
@@ -102,7 +102,7 @@ fn del_needs_its_variables(fixture: &Fixture) -> CaseResult {
     for variable in ["CNI_CONTAINERID", "CNI_IFNAME"] {
         let response = attachment.call("DEL").without(variable).run();
         if fixture.version < SpecVersion::V1_0_0 {
-            // The code is one of those that came with 1.0.0.
+            // Code 4 was added in 1.0.0.
             response.fails()?;
         } else {
             response.fails_with(&[4])?;
@@ -114,7 +114,7 @@ fn del_needs_its_variables(fixture: &Fixture) -> CaseResult {
 
 fn check_needs_its_variables(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    added_and_checked(&attachment)?;
+    add_and_check(&attachment)?;
     for variable in REQUIRED {
         attachment.call("CHECK").without(variable).run().fails()?;
     }
@@ -123,15 +123,17 @@ fn check_needs_its_variables(fixture: &Fixture) -> CaseResult {
 
 fn path_is_optional(fixture: &Fixture) -> CaseResult {
     if fixture.subject.delegate_key().is_some() {
-        return Err(Stop::skip("the configuration names another plugin, which has to be found"));
+        return Err(Stop::skip(
+            "the configuration has a delegate, which must be found on CNI_PATH",
+        ));
     }
     let attachment = fixture.attachment("c1");
-    attachment.added(attachment.call("ADD").without("CNI_PATH"))?;
+    attachment.add_with(attachment.call("ADD").without("CNI_PATH"))?;
     attachment.call("DEL").without("CNI_PATH").run().succeeds()?;
     Ok(())
 }
 
-fn network_verb_needs_little(fixture: &Fixture, verb: &str) -> CaseResult {
+fn network_verb_needs_few_variables(fixture: &Fixture, verb: &str) -> CaseResult {
     let call = || {
         let call = fixture.call(verb);
         if verb == "GC" { call.key("cni.dev/valid-attachments", json!([])) } else { call }
@@ -179,16 +181,16 @@ fn long_ids_do_not_collide(fixture: &Fixture) -> CaseResult {
     let common = "0123456789abcdef".repeat(4);
     let (one, two) = (format!("{common}a"), format!("{common}b"));
     let (one, two) = (fixture.attachment(&one), fixture.attachment(&two));
-    fixture.warm()?;
+    fixture.warm_up()?;
     one.add()?;
     let before = fixture.snapshot();
     two.add()?;
     two.del()?;
     let own = [two.container().name()];
-    before.lost_only(
+    before.expect_only_lost(
         fixture,
         &own,
-        "after ADD and DEL of an id that differs in character 65 only",
+        "after ADD and DEL of an id that differs only in character 65",
     )?;
     let longest = fixture.attachment(&"x".repeat(200));
     longest.add()?;
@@ -210,13 +212,13 @@ fn bad_ifname_is_refused(fixture: &Fixture) -> CaseResult {
 fn unknown_args_are_tolerated(fixture: &Fixture) -> CaseResult {
     let args = "IgnoreUnknown=1;CONFORMANCE_POD=web;CONFORMANCE_EMPTY=";
     let attachment = fixture.attachment("c1");
-    attachment.added(attachment.call("ADD").env("CNI_ARGS", args))?;
+    attachment.add_with(attachment.call("ADD").env("CNI_ARGS", args))?;
     attachment.call("DEL").env("CNI_ARGS", args).run().succeeds()?;
     let strict = fixture.attachment("c2").call("ADD").env("CNI_ARGS", "CONFORMANCE_POD=web").run();
     if strict.exchange.exit != Some(0) {
         let ending = strict.exchange.ending();
         return Err(Stop::Info(format!(
-            "unknown args without IgnoreUnknown are refused: {ending}"
+            "unknown keys in CNI_ARGS without IgnoreUnknown are refused: {ending}"
         )));
     }
     Ok(())
@@ -231,11 +233,11 @@ fn bad_netns_is_refused(fixture: &Fixture) -> CaseResult {
 
 fn own_netns_is_refused(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    fixture.warm()?;
+    fixture.warm_up()?;
     let before = fixture.snapshot();
     let call = attachment.call("ADD").env("CNI_NETNS", "/proc/self/ns/net");
     call.run().fails()?;
-    before.is_still_true(fixture, "after the refused ADD into the plugin's own namespace")
+    before.expect_unchanged(fixture, "after the refused ADD into the plugin's own namespace")
 }
 
 fn tracing_is_handed_on(fixture: &Fixture) -> CaseResult {
@@ -247,12 +249,12 @@ fn tracing_is_handed_on(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate().ok();
     let attachment = fixture.attachment("c1");
     let call = TRACE.iter().fold(attachment.call("ADD"), |call, (key, value)| call.env(key, value));
-    let response = attachment.added(call)?;
+    let response = attachment.add_with(call)?;
     let Some(fake_delegate) = fake_delegate else { return Ok(()) };
-    let environment = fake_delegate.got("ADD")?.environment;
+    let environment = fake_delegate.received("ADD")?.environment;
     for (key, value) in TRACE {
-        let there = environment.get(key).is_some_and(|seen| seen == value);
-        response.expect(there, &format!("the delegate's environment has {key}"))?;
+        let passed = environment.get(key).is_some_and(|seen| seen == value);
+        response.expect(passed, &format!("the delegate's environment has {key}"))?;
     }
     Ok(())
 }

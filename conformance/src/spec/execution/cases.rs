@@ -1,4 +1,4 @@
-//! Execution, streams, errors.
+//! Cases: execution, streams and errors.
 
 use crate::fixture::call::Call;
 use crate::spec::prelude::*;
@@ -6,17 +6,17 @@ use crate::spec::prelude::*;
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "execution.exit-status-tells-failure",
-        does: "ADD and DEL, then a command that does not exist",
+        does: "ADD and DEL, then an unknown command",
         run: exit_status_tells_failure,
     },
     Case {
         id: "execution.failure-prints-error-object",
-        does: "asks for a version that does not exist and looks at the error object",
+        does: "ADD in an unknown version; parses the error object",
         run: failure_prints_error_object,
     },
     Case {
         id: "execution.error-goes-to-stdout",
-        does: "a command that does not exist; looks for the error object on stdout",
+        does: "an unknown command; expects the error object on stdout",
         run: error_goes_to_stdout,
     },
     Case {
@@ -26,42 +26,42 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "execution.stderr-does-not-matter",
-        does: "ADD and DEL with a stderr that can't be written",
+        does: "ADD and DEL with a stderr that cannot be written",
         run: stderr_does_not_matter,
     },
     Case {
         id: "execution.reserved-codes-keep-meaning",
-        does: "makes a dozen calls that fail and looks at the codes",
+        does: "a dozen calls that fail; compares their codes",
         run: reserved_codes_keep_meaning,
     },
     Case {
         id: "execution.error-carries-version",
-        does: "ADD without CNI_CONTAINERID; looks for cniVersion in the error",
+        does: "ADD without CNI_CONTAINERID; expects cniVersion in the error",
         run: error_carries_version,
     },
     Case {
         id: "execution.unsupported-field-is-named",
-        does: "ADD with a key that nobody knows; if it is refused with code 2, reads the text",
+        does: "ADD with an unknown key; if it is refused with code 2, expects its name in the message",
         run: unsupported_field_is_named,
     },
     Case {
         id: "execution.bad-variables-are-named",
-        does: "ADD without one variable at a time; if that is code 4, reads the text",
+        does: "ADD without each variable; if that is code 4, expects its name in the message",
         run: bad_variables_are_named,
     },
     Case {
         id: "execution.bad-input-has-its-code",
-        does: "ADD with inputs that can't be read, decoded or used",
+        does: "ADD with input that cannot be read, decoded or used",
         run: bad_input_has_its_code,
     },
     Case {
         id: "execution.code-11-passes",
-        does: "ADD with a delegate that answers 11 once, DEL, then the same again",
+        does: "ADD with a delegate that fails with code 11 once, DEL, ADD again",
         run: code_11_passes,
     },
     Case {
         id: "execution.leaves-no-child-on-stdout",
-        does: "ADD, DEL and a failing ADD; looks whether the outputs are closed when the plugin has ended",
+        does: "ADD, DEL and a failed ADD; expects closed outputs when the plugin has exited",
         run: leaves_no_child_on_stdout,
     },
     Case {
@@ -101,7 +101,7 @@ fn failure_prints_error_object(fixture: &Fixture) -> CaseResult {
     response.expect(error["code"].is_u64(), "a `code` that is a number")?;
     response.expect(error["msg"].is_string(), "a `msg` that is a string")?;
     let details = error.get("details").is_none_or(Value::is_string);
-    response.expect(details, "`details` that are a string, or none")
+    response.expect(details, "`details` that is a string, if present")
 }
 
 fn error_goes_to_stdout(fixture: &Fixture) -> CaseResult {
@@ -123,7 +123,7 @@ fn stdout_holds_one_document(fixture: &Fixture) -> CaseResult {
 
 fn stderr_does_not_matter(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    attachment.added(attachment.call("ADD").with_closed_stderr())?;
+    attachment.add_with(attachment.call("ADD").with_closed_stderr())?;
     attachment.call("DEL").with_closed_stderr().run().succeeds()?;
     Ok(())
 }
@@ -143,21 +143,21 @@ fn reserved_codes_keep_meaning(fixture: &Fixture) -> CaseResult {
         add().input("[]"),
         add().with_unreadable_input(),
     ];
-    let calls = calls.into_iter().chain(odd_calls(fixture));
+    let calls = calls.into_iter().chain(calls_with_own_codes(fixture));
     for response in calls.map(|call| call.run()) {
         let kept = response.code().is_none_or(|code| code >= 100 || RESERVED.contains(&code));
-        response.expect(kept, "a code of the specification, or one from 100")?;
+        response.expect(kept, "a code of the specification, or one of 100 and up")?;
     }
     Ok(())
 }
 
-/// What plugins have codes of their own for: a namespace that is none, and a delegate that dies.
-fn odd_calls(fixture: &Fixture) -> Vec<Call<'_>> {
+/// Calls for which plugins have codes of their own: a missing namespace, a delegate that is killed.
+fn calls_with_own_codes(fixture: &Fixture) -> Vec<Call<'_>> {
     let add = || fixture.attachment("c2").call("ADD");
     let mut calls = vec![add().env("CNI_NETNS", "/run/netns/there-is-none")];
     if let Ok(fake_delegate) = fixture.fake_delegate() {
-        fake_delegate.first_runs("ADD", "kill -9 $$");
-        calls.push(add().noting("with a delegate that is killed"));
+        fake_delegate.runs_first("ADD", "kill -9 $$");
+        calls.push(add().note("with a delegate that is killed"));
     }
     calls
 }
@@ -175,7 +175,7 @@ fn unsupported_field_is_named(fixture: &Fixture) -> CaseResult {
     if response.code() != Some(2) {
         return Err(Stop::skip("the plugin does not refuse unknown keys with code 2"));
     }
-    response.says("conformanceUnsupported")?.says("odd-value")?;
+    response.names("conformanceUnsupported")?.names("odd-value")?;
     Ok(())
 }
 
@@ -183,7 +183,7 @@ fn bad_variables_are_named(fixture: &Fixture) -> CaseResult {
     for variable in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"] {
         let response = fixture.attachment("c1").call("ADD").without(variable).run();
         if response.code() == Some(4) {
-            response.says(variable)?;
+            response.names(variable)?;
         }
     }
     Ok(())
@@ -203,16 +203,16 @@ fn bad_input_has_its_code(fixture: &Fixture) -> CaseResult {
 fn code_11_passes(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
     let attachment = fixture.attachment("c1");
-    fake_delegate.fails("ADD", 11, "busy for a moment");
+    fake_delegate.fails("ADD", 11, "temporarily unavailable");
     let response =
-        attachment.call("ADD").noting("with a delegate that answers 11").run().fails()?;
+        attachment.call("ADD").note("with a delegate that fails with code 11").run().fails()?;
     if response.code() != Some(11) {
-        return Err(Stop::skip("the plugin does not response 11 when its delegate does"));
+        return Err(Stop::skip("the plugin does not return code 11 when its delegate does"));
     }
-    fake_delegate.obeys("ADD");
+    fake_delegate.reset("ADD");
     attachment.del()?;
-    let again = attachment.call("ADD").noting("again, when the delegate works");
-    attachment.added(again)?;
+    let again = attachment.call("ADD").note("again, when the delegate succeeds");
+    attachment.add_with(again)?;
     Ok(())
 }
 
@@ -220,7 +220,7 @@ fn leaves_no_child_on_stdout(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let responses = [attachment.add()?, attachment.del()?, attachment.call("ADD").input("{").run()];
     for response in responses {
-        let what = "its outputs are closed when it has ended";
+        let what = "closed outputs when it has exited";
         response.expect(!response.exchange.held_open, what)?;
     }
     Ok(())
@@ -228,7 +228,7 @@ fn leaves_no_child_on_stdout(fixture: &Fixture) -> CaseResult {
 
 fn works_with_minimal_environment(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
-    attachment.added(attachment.call("ADD").without("HOME").without("LANG"))?;
+    attachment.add_with(attachment.call("ADD").without("HOME").without("LANG"))?;
     attachment.call("DEL").without("HOME").without("LANG").run().succeeds()?;
     Ok(())
 }
@@ -237,9 +237,9 @@ fn reads_all_of_stdin(fixture: &Fixture) -> CaseResult {
     let large = fixture.attachment("c1");
     let filler = json!({ "org.conformance": { "filler": "x".repeat(1 << 20) } });
     let call = large.call("ADD").key("args", filler);
-    large.added(call)?;
+    large.add_with(call)?;
     let slow = fixture.attachment("c2");
-    slow.added(slow.call("ADD").in_pieces(64))?;
+    slow.add_with(slow.call("ADD").in_pieces(64))?;
     Ok(())
 }
 
@@ -250,11 +250,11 @@ fn unknown_keys_are_tolerated(fixture: &Fixture) -> CaseResult {
     }
     let odd = fixture.attachment("c2");
     let args = json!({ "cni": { "odd": null }, "org.conformance": [1, { "a": null }, "x"] });
-    odd.added(odd.call("ADD").key("args", args))?;
+    odd.add_with(odd.call("ADD").key("args", args))?;
     Ok(())
 }
 
 fn full_stdout_is_a_failure(fixture: &Fixture) -> CaseResult {
-    fixture.attachment("c1").call("ADD").to_full_stdout().run().fails()?;
+    fixture.attachment("c1").call("ADD").with_full_stdout().run().fails()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Exit status, streams, errors (EXE).
+//! Requirements: execution, streams and errors (EXE).
 
 use crate::spec::vocabulary::*;
 
@@ -6,74 +6,82 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "execution.exit-status-tells-failure",
         "EXE-01",
-        "A success ends with exit status 0, a failure with another.",
+        "The exit status is 0 on success and not 0 on failure.",
     ]),
     should(Results, [
         "execution.failure-prints-error-object",
         "EXE-02",
-        "A failure prints one error object: `code` is a number, `msg` a string, `details` a string if present.",
+        "A failure prints one error object: `code` is a number, `msg` a string, `details` a \
+         string if present.",
     ])
     .except(V0_4_0, Must),
     convention(Results, [
         "execution.error-goes-to-stdout",
         "EXE-03",
-        "The error object goes to stdout, as section 5 and every implementation have it.",
+        "The error object is printed on stdout, as in section 5 and in every implementation.",
     ]),
     convention(Results, [
         "execution.stdout-holds-one-document",
         "EXE-04",
-        "Stdout holds exactly one JSON document: no banner, nothing after it, never a result and an error.",
+        "Stdout contains exactly one JSON document: nothing before it, nothing after it, never \
+         both a result and an error.",
     ]),
     convention(Results, [
         "execution.stderr-does-not-matter",
         "EXE-05",
-        "Stderr is free text, and a plugin works as well when it is closed.",
+        "Stderr is free text, and a plugin also works when it is closed.",
     ]),
     must(Results, [
         "execution.reserved-codes-keep-meaning",
         "EXE-06",
-        "Error codes up to 99 are used with their reserved meaning only; a plugin's own start at 100.",
+        "Error codes up to 99 are used only with their reserved meaning; a plugin's own codes \
+         start at 100.",
     ]),
     should(Results, [
         "execution.error-carries-version",
         "EXE-07",
-        "An error object carries the `cniVersion` of the request.",
+        "An error object contains the `cniVersion` of the request.",
     ]),
     must(Results, [
         "execution.unsupported-field-is-named",
         "EXE-08",
-        "The text of an error with code 2 names key and value of the unsupported field.",
+        "The message of an error with code 2 names the key and the value of the unsupported \
+         field.",
     ])
     .on(&[Add]),
     must(Results, [
         "execution.bad-variables-are-named",
         "EXE-09",
-        "The text of an error with code 4 names the variables that are missing or bad.",
+        "The message of an error with code 4 names the missing or invalid variables.",
     ])
     .on(&[Add, Del, Check]),
     should(Results, [
         "execution.bad-input-has-its-code",
         "EXE-10",
-        "Input that can't be read is code 5, that can't be decoded code 6, an invalid configuration code 7.",
+        "Input that cannot be read is code 5, input that cannot be decoded code 6, an invalid \
+         configuration code 7.",
     ]),
     must(Results, [
         "execution.code-3-leaves-nothing",
         "EXE-11",
-        "An ADD that fails with code 3 left nothing that a DEL would have to remove.",
+        "An ADD that fails with code 3 leaves nothing that a DEL would have to remove.",
     ])
     .on(&[Add, Check])
-    .untestable("a container that a plugin knows nothing of any more can't be brought about from outside: what makes a plugin response 3 is its own affair"),
+    .untestable(
+        "whether and when a plugin returns code 3 is up to the plugin, \
+         so the condition can't be created from outside",
+    ),
     should(Results, [
         "execution.code-11-passes",
         "EXE-12",
-        "Code 11 stands for a passing condition: the same call succeeds once that is over.",
+        "Code 11 means a transient condition: the same call succeeds once the condition is over.",
     ])
     .on(&[Add, Check, Del])
     .only(&[Wrapper, Interface]),
     convention(Practice, [
         "execution.leaves-no-child-on-stdout",
         "EXE-13",
-        "A plugin ends, and leaves no process behind that holds its stdout or stderr open.",
+        "A plugin leaves no process behind that holds its stdout or stderr open.",
     ]),
     stricter(Practice, [
         "execution.works-with-minimal-environment",
@@ -83,18 +91,19 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, [
         "execution.reads-all-of-stdin",
         "EXE-15",
-        "A plugin reads its stdin to the end, also when it comes in pieces, up to 1 MiB at least.",
+        "A plugin reads stdin to the end, up to at least 1 MiB, even when it arrives in pieces.",
     ]),
     should(Configuration, [
         "execution.unknown-keys-are-tolerated",
         "EXE-16",
-        "Unknown keys are accepted or refused with code 2, and the content of `args` causes no error.",
+        "Unknown keys are accepted or refused with code 2, and the content of `args` causes no \
+         error.",
     ])
     .since(V0_2_0),
     stricter(Practice, [
         "execution.full-stdout-is-a-failure",
         "EXE-17",
-        "A result that can't be written (stdout is full) is a failure, not a success.",
+        "A result that cannot be written (stdout is full) is a failure, not a success.",
     ])
     .on(&[Add]),
 ];

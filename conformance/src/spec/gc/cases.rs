@@ -1,4 +1,4 @@
-//! What GC does.
+//! Cases: GC.
 
 use crate::spec::prelude::*;
 
@@ -7,7 +7,7 @@ const VALID: &str = "cni.dev/valid-attachments";
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "gc.succeeds-silently",
-        does: "GC with an empty list and nothing to remove; looks at stdout",
+        does: "GC with an empty list and nothing to remove; expects an empty stdout",
         run: succeeds_silently,
     },
     Case {
@@ -27,7 +27,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "gc.reaches-delegates",
-        does: "GC; looks at what the delegate was told",
+        does: "GC; compares the list in the delegate's input",
         run: reaches_delegates,
     },
     Case {
@@ -37,12 +37,12 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "gc.reads-both-keys",
-        does: "ADD of two, GC with one of them under either key alone; compares",
+        does: "ADD of two, GC with one of them under each key alone; compares",
         run: reads_both_keys,
     },
     Case {
         id: "gc.without-list-removes-nothing",
-        does: "ADD, GC without any list; compares",
+        does: "ADD, GC without a list; compares",
         run: without_list_removes_nothing,
     },
     Case {
@@ -59,16 +59,16 @@ fn succeeds_silently(fixture: &Fixture) -> CaseResult {
 
 fn removes_stale_attachments(fixture: &Fixture) -> CaseResult {
     let [keep, one, two] = ["keep", "one", "two"].map(|id| fixture.attachment(id));
-    fixture.warm()?;
+    fixture.warm_up()?;
     keep.add()?;
     let before = fixture.snapshot();
     one.add()?;
     two.add()?;
     if !before.has_changed(fixture) {
-        return Err(Stop::skip("ADD leaves nothing that could be seen"));
+        return Err(Stop::skip("ADD creates nothing that is visible"));
     }
-    fixture.call("GC").key(VALID, json!([keep.valid()])).run().succeeds()?;
-    before.is_still_true(fixture, "after GC with one of three attachments in the list")
+    fixture.call("GC").key(VALID, json!([keep.valid_attachment()])).run().succeeds()?;
+    before.expect_unchanged(fixture, "after GC with one of three attachments in the list")
 }
 
 fn keeps_valid_attachments(fixture: &Fixture) -> CaseResult {
@@ -76,66 +76,66 @@ fn keeps_valid_attachments(fixture: &Fixture) -> CaseResult {
     one.add()?;
     two.add()?;
     let before = fixture.snapshot();
-    let valid = json!([one.valid(), two.valid()]);
+    let valid = json!([one.valid_attachment(), two.valid_attachment()]);
     fixture.call("GC").key(VALID, valid).run().succeeds()?;
-    before.is_still_true(fixture, "after GC with all attachments in the list")
+    before.expect_unchanged(fixture, "after GC with all attachments in the list")
 }
 
 fn leaves_other_networks_alone(fixture: &Fixture) -> CaseResult {
-    fixture.warm()?;
+    fixture.warm_up()?;
     let other = fixture.attachment_of(["elsewhere", "c1", "eth0"]);
     other.add()?;
     let before = fixture.snapshot();
     fixture.call("GC").key(VALID, json!([])).run().succeeds()?;
-    before.is_still_true(fixture, "after GC of another network")
+    before.expect_unchanged(fixture, "after GC of another network")
 }
 
 fn reaches_delegates(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
     let valid = json!([{ "containerID": "c1", "ifname": "eth0" }]);
     let response = fixture.call("GC").key(VALID, valid.clone()).run().succeeds()?;
-    let told = fake_delegate.got("GC")?.config[VALID].clone();
-    response.expect(told == valid, &format!("the delegate gets the list, not {told}"))
+    let passed = fake_delegate.received("GC")?.config[VALID].clone();
+    response.expect(passed == valid, &format!("the delegate gets the list, not {passed}"))
 }
 
 fn goes_on_after_an_error(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
     let attachment = fixture.attachment("c1");
-    fixture.warm()?;
+    fixture.warm_up()?;
     let before = fixture.snapshot();
     attachment.add()?;
-    let made = before.has_changed(fixture);
+    let creates_something = before.has_changed(fixture);
     fake_delegate.fails("GC", 101, "the fake delegate fails on purpose");
-    let call = fixture.call("GC").key(VALID, json!([])).noting("with a delegate that fails");
+    let call = fixture.call("GC").key(VALID, json!([])).note("with a delegate that fails");
     call.run().fails()?;
-    if !made {
-        return Err(Stop::skip("ADD leaves nothing of the plugin's own that could be seen"));
+    if !creates_something {
+        return Err(Stop::skip("the plugin itself creates nothing that is visible"));
     }
-    before.is_still_true(fixture, "after a GC with a delegate that failed")
+    before.expect_unchanged(fixture, "after GC with a delegate that failed")
 }
 
 fn reads_both_keys(fixture: &Fixture) -> CaseResult {
     let mut removed = Vec::new();
     for key in [VALID, "cni.dev/attachments"] {
         let [keep, stale] = ["keep", "stale"].map(|id| fixture.attachment(id));
-        fixture.warm()?;
+        fixture.warm_up()?;
         keep.add()?;
         let before = fixture.snapshot();
         stale.add()?;
-        fixture.call("GC").key(key, json!([keep.valid()])).run().succeeds()?;
+        fixture.call("GC").key(key, json!([keep.valid_attachment()])).run().succeeds()?;
         let after = fixture.snapshot();
         removed.push(before.difference(&after).is_empty());
         let kept = before.difference(&after).lines().all(|line| !line.starts_with('-'));
-        expect(kept, format!("GC with {key:?} keeps what is in the list"), || {
+        expect(kept, format!("GC with {key:?} keeps the attachments in the list"), || {
             before.difference(&after)
         })?;
         keep.del()?;
         stale.del()?;
     }
     match removed.as_slice() {
-        [false, false] => Err(Stop::skip("GC removes nothing, whatever the key")),
+        [false, false] => Err(Stop::skip("GC removes nothing with either key")),
         [true, true] => Ok(()),
-        _ => Err(Stop::finding("GC reads either key", "it reads only one of them")),
+        _ => Err(Stop::finding("GC reads both keys", "it reads only one of them")),
     }
 }
 
@@ -143,16 +143,16 @@ fn without_list_removes_nothing(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     attachment.add()?;
     let before = fixture.snapshot();
-    fixture.call("GC").noting("without any list").run();
-    before.is_still_true(fixture, "after GC without any list")
+    fixture.call("GC").note("without a list").run();
+    before.expect_unchanged(fixture, "after GC without a list")
 }
 
 fn works_without_netns(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("vanished");
     attachment.add()?;
-    attachment.delete_netns();
+    attachment.remove_netns();
     let call = fixture.call("GC").key(VALID, json!([]));
-    call.noting("when the namespace is gone").run().succeeds()?;
-    attachment.call("DEL").noting("after GC").run().succeeds()?;
+    call.note("after the namespace was removed").run().succeeds()?;
+    attachment.call("DEL").note("after GC").run().succeeds()?;
     Ok(())
 }

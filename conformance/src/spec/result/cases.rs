@@ -1,4 +1,4 @@
-//! The shape of results.
+//! Cases: the shape of results.
 
 use std::net::IpAddr;
 
@@ -7,27 +7,27 @@ use crate::spec::prelude::*;
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "result.shape-0.1-0.2",
-        does: "ADD; looks at the members of the result",
+        does: "ADD; compares the keys of the result",
         run: shape_0_1_0_2,
     },
     Case {
         id: "result.shape-0.3-0.4",
-        does: "ADD; looks at the members of the result and at the version of each address",
+        does: "ADD; compares the keys of the result and the version of each address",
         run: shape_0_3_0_4,
     },
     Case {
         id: "result.addresses-stand-in-ips",
-        does: "ADD; looks whether addresses stand in `ip`",
+        does: "ADD; expects no `ip` in the result",
         run: addresses_stand_in_ips,
     },
     Case {
         id: "result.shape-1.0",
-        does: "ADD; looks for `version` in the addresses",
+        does: "ADD; expects no `version` in the addresses",
         run: shape_1_0,
     },
     Case {
         id: "result.newer-keys-stay-out",
-        does: "ADD; looks for the keys that came with 1.1.0 and at their types",
+        does: "ADD; compares the types of the keys of 1.1.0, which older results must not have",
         run: newer_keys_stay_out,
     },
     Case {
@@ -42,12 +42,12 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "result.ipam-has-no-interfaces",
-        does: "ADD; looks for interfaces in the result",
+        does: "ADD; expects no interfaces in the result",
         run: ipam_has_no_interfaces,
     },
     Case {
         id: "result.empty-members-are-tolerated",
-        does: "ADD; ADD with empty dns, routes and gateways in the result that the plugin gets",
+        does: "ADD with empty dns, routes and gateways in the result that the plugin reads",
         run: empty_members_are_tolerated,
     },
 ];
@@ -62,7 +62,8 @@ fn only(response: &Response, value: &Value, allowed: &[&str]) -> CaseResult {
     let keys = value.as_object().into_iter().flat_map(|object| object.keys());
     for key in keys {
         let known = allowed.contains(&key.as_str());
-        response.expect(known, &format!("no key but {}, so not {key:?}", allowed.join(", ")))?;
+        response
+            .expect(known, &format!("no keys other than {}, so no {key:?}", allowed.join(", ")))?;
     }
     Ok(())
 }
@@ -74,7 +75,7 @@ fn shape_0_1_0_2(fixture: &Fixture) -> CaseResult {
     response.expect(!addresses.is_empty(), "`ip4` or `ip6`")?;
     for address in addresses {
         only(&response, address, &["ip", "gateway", "routes"])?;
-        response.expect(address["ip"].is_string(), "an `ip` in `ip4` and `ip6`")?;
+        response.expect(address["ip"].is_string(), "`ip` in `ip4` and `ip6`")?;
         for route in list(address, "routes") {
             only(&response, route, &["dst", "gw"])?;
         }
@@ -102,8 +103,8 @@ fn addresses_stand_in_ips(fixture: &Fixture) -> CaseResult {
 
 fn shape_1_0(fixture: &Fixture) -> CaseResult {
     let (response, result) = result(fixture)?;
-    let tagged = list(&result, "ips").iter().any(|ip| ip.get("version").is_some());
-    response.expect(!tagged, "addresses without `version`")
+    let has_version = list(&result, "ips").iter().any(|ip| ip.get("version").is_some());
+    response.expect(!has_version, "addresses without `version`")
 }
 
 fn newer_keys_stay_out(fixture: &Fixture) -> CaseResult {
@@ -143,21 +144,24 @@ fn addresses_are_well_formed(fixture: &Fixture) -> CaseResult {
     let ips = list(&result, "ips").iter().map(|ip| (ip, "address"));
     for (ip, key) in ips.chain(slots.iter().filter(|ip| !ip.is_null()).map(|ip| (ip, "ip"))) {
         let (address, gateway) = (text(ip, key), text(ip, "gateway"));
-        response
-            .expect(is_cidr(address), &format!("an address with prefix length: {address:?}"))?;
+        response.expect(
+            is_cidr(address),
+            &format!("an address with a prefix length, not {address:?}"),
+        )?;
         let plain = gateway.is_empty() || is_address(gateway);
-        response.expect(plain, &format!("a gateway without prefix length: {gateway:?}"))?;
+        response.expect(plain, &format!("a gateway without a prefix length, not {gateway:?}"))?;
     }
     let routes = slots.iter().flat_map(|slot| list(slot, "routes"));
     for route in list(&result, "routes").iter().chain(routes) {
         let (dst, gw) = (text(route, "dst"), text(route, "gw"));
-        response.expect(is_cidr(dst), &format!("a destination with prefix length: {dst:?}"))?;
+        response
+            .expect(is_cidr(dst), &format!("a destination with a prefix length, not {dst:?}"))?;
         let plain = gw.is_empty() || is_address(gw);
-        response.expect(plain, &format!("a gateway without prefix length: {gw:?}"))?;
+        response.expect(plain, &format!("a gateway without a prefix length, not {gw:?}"))?;
     }
     for server in result.get("dns").map_or(&[][..], |dns| list(dns, "nameservers")) {
         let address = server.as_str().is_some_and(is_address);
-        response.expect(address, &format!("a name server that is an address: {server}"))?;
+        response.expect(address, &format!("a name server that is an IP address, not {server}"))?;
     }
     Ok(())
 }
@@ -189,21 +193,23 @@ fn empty_members_are_tolerated(fixture: &Fixture) -> CaseResult {
     let call = match fake_delegate {
         Some(fake_delegate) => {
             fake_delegate.prints("ADD", &input.to_string());
-            attachment.call("ADD").noting("with empty members in the delegate's result")
+            attachment.call("ADD").note("with empty members in the delegate's result")
         }
         None => attachment.call("ADD").key("prevResult", input),
     };
-    attachment.added(call)?;
+    attachment.add_with(call)?;
     attachment.del()?;
     if prints_empty_dns(fixture)? {
-        return Err(Stop::Info("an empty `dns` is printed, which says nothing".to_owned()));
+        return Err(Stop::Info(
+            "the result contains an empty `dns`, which has no meaning".to_owned(),
+        ));
     }
     Ok(())
 }
 
 fn prints_empty_dns(fixture: &Fixture) -> CaseResult<bool> {
     if let Ok(fake_delegate) = fixture.fake_delegate() {
-        fake_delegate.obeys("ADD");
+        fake_delegate.reset("ADD");
     }
     let result = fixture.attachment("plain").add()?.result()?;
     Ok(result.get("dns") == Some(&json!({})))

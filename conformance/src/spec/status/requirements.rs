@@ -1,4 +1,4 @@
-//! What STATUS does (STA).
+//! Requirements: STATUS (STA).
 
 use crate::spec::vocabulary::*;
 
@@ -8,7 +8,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.tells-readiness",
             "STA-01",
-            "STATUS succeeds when the plugin is ready, else it is an error, with code 50 or 51.",
+            "STATUS succeeds when the plugin is ready, and otherwise fails with code 50 or 51.",
         ],
     )
     .since(V1_1_0)
@@ -18,7 +18,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.asks-delegates",
             "STA-02",
-            "STATUS asks the delegate that ADD needs, and fails when it fails or is missing.",
+            "STATUS runs STATUS on the delegate that ADD needs, and fails when the delegate fails \
+             or is missing.",
         ],
     )
     .since(V1_1_0)
@@ -29,7 +30,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.has-no-side-effects",
             "STA-03",
-            "STATUS changes nothing, and ADD does not need it.",
+            "STATUS changes nothing, and ADD works without it.",
         ],
     )
     .since(V1_1_0)
@@ -39,7 +40,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.notices-exhaustion",
             "STA-04",
-            "STATUS is an error when a resource that ADD needs is used up.",
+            "STATUS fails when a resource that ADD needs is exhausted.",
         ],
     )
     .since(V1_1_0)

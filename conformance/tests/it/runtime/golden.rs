@@ -10,7 +10,7 @@ use cni_conformance::runtime::libcni::network::Network;
 use cni_conformance::runtime::libcni::quirk::Quirks;
 use cni_conformance::runtime::mesos::invocation::{CallContext, checkpoint, invocation};
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde_json::{Map, Value, json};
 
 use super::scripted::Scripted;

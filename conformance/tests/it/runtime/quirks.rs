@@ -8,7 +8,7 @@ use cni_conformance::runtime::libcni::network::Network;
 use cni_conformance::runtime::libcni::quirk::{Quirk, Quirks};
 use cni_conformance::runtime::libcni::{Libcni, invocation};
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde_json::{Value, json};
 
 use super::scripted::Scripted;

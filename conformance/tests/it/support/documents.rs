@@ -10,7 +10,7 @@ use cni_conformance::severity::Severity;
 use cni_conformance::spec::cases;
 use cni_conformance::verdict::Finding;
 use cni_conformance::{Profile, Subject, Verdict};
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::Map;
 
 /// Words that a plugin could print to break out of a report.

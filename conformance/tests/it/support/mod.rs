@@ -17,8 +17,8 @@ use cni_conformance::fixture::host_pool::HostPool;
 use cni_conformance::run::versions::Versions;
 use cni_conformance::spec::cases;
 use cni_conformance::{Case, Profile, Subject};
+use cni_protocol::SpecVersion;
 use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
 use serde_json::{Map, Value, json};
 
 /// A directory of mutants, removed when it is dropped.
@@ -61,9 +61,9 @@ impl Mutants {
         }
         subject.changed = object(json!({ "colour": "red" }));
         subject.failing = object(json!({ "fail": true }));
-        subject.tight = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
-        subject.hasty = object(json!({ "patience": 300 }));
-        subject.unready = Some("touch /run/mutant-broken".to_owned());
+        subject.small_pool = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
+        subject.short_timeout = object(json!({ "patience": 300 }));
+        subject.make_unready = Some("touch /run/mutant-broken".to_owned());
         subject
     }
 }
@@ -94,5 +94,5 @@ pub(crate) fn is_all() -> bool {
 
 /// The versions that tests judge in: one for each form of the result, or all.
 pub(crate) fn versions() -> Versions {
-    if is_all() { Versions::Claimed } else { Versions::EachForm }
+    if is_all() { Versions::Claimed } else { Versions::EachFormat }
 }

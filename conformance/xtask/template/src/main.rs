@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
-use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware, Notes, about, run};
+use cni_wrapper::{AddResult, Attachment, AttachmentStore, Call, Error, Middleware, about, run};
 
 /// The plugin's own keys. They are read on every verb, DEL too.
 #[derive(serde::Deserialize)]
@@ -21,8 +21,8 @@ fn default_dir() -> PathBuf {
 }
 
 impl Config {
-    fn notes(&self) -> Notes {
-        Notes::below(&self.addresses_dir)
+    fn store(&self) -> AttachmentStore<Vec<IpAddr>> {
+        AttachmentStore::new(&self.addresses_dir)
     }
 }
 
@@ -41,7 +41,7 @@ impl Middleware for NewPlugin {
             return Ok(());
         }
         let dir = config.addresses_dir.display();
-        Err(Error::config("addressesDir", format!("{dir} is no absolute path")))
+        Err(Error::config("addressesDir", format!("{dir} is not an absolute path")))
     }
 
     async fn after_add(
@@ -51,28 +51,28 @@ impl Middleware for NewPlugin {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         log::info!("{} has {:?}", call.attachment.container_id, addresses(result));
-        config.notes().write(&call.attachment, &addresses(result))
+        Ok(config.store().write(&call.attachment, &addresses(result))?)
     }
 
-    /// What `after_add` builds. It is called when an ADD has failed, too: what is not there is no error.
+    /// Undoes `after_add`. It is also called after a failed ADD, so a missing file is not an error.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
-        config.notes().remove(&call.attachment)
+        Ok(config.store().remove(&call.attachment)?)
     }
 
     async fn check(&self, call: &Call, config: &Config, result: &AddResult) -> Result<(), Error> {
-        match config.notes().read::<Vec<IpAddr>>(&call.attachment)? {
-            Some(noted) if noted == addresses(result) => Ok(()),
-            // 100 and up are a plugin's own codes.
-            noted => Err(Error::plugin(100, format!("noted is {noted:?}, and not what ADD said"))),
+        match config.store().read(&call.attachment)? {
+            Some(stored) if stored == addresses(result) => Ok(()),
+            // Codes from 100 up are the plugin's own.
+            stored => Err(Error::plugin(100, format!("{stored:?} is stored, not the result of ADD"))),
         }
     }
 
-    /// Containers of this network for which no DEL came.
+    /// Forgets containers of this network for which there was no DEL.
     async fn gc(&self, call: &Call, config: &Config, valid: &[Attachment]) -> Result<(), Error> {
-        let noted = config.notes().of_network::<Vec<IpAddr>>(&call.attachment.network)?;
-        let gone = noted.iter().filter(|(attachment, _)| !valid.contains(attachment));
-        let removed = gone.map(|(attachment, _)| config.notes().remove(attachment));
-        Error::several(removed.filter_map(Result::err).collect()).map_or(Ok(()), Err)
+        let stored = config.store().of_network(&call.attachment.network)?;
+        let invalid = stored.iter().filter(|(attachment, _)| !valid.contains(attachment));
+        let removed = invalid.map(|(attachment, _)| config.store().remove(attachment));
+        Error::combine(removed.filter_map(Result::err).map(Error::from).collect())
     }
 }
 

@@ -2,40 +2,38 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use cni_protocol::{AddResult, ErrorObject, Object, SpecVersion, Verb, json};
 use serde_json::Value;
 
-use crate::{
-    AddResult, Object, SpecVersion, Verb,
-    error::{DelegateFailure, ErrorObject},
-    exec::Finished,
-    json,
-};
+use crate::error::DelegateFailure;
 
-/// Reads the answer to `verb`; `told` is the version that the delegate was asked in.
+use super::exec::Output;
+
+/// Reads the answer to `verb`; `version` is that of the delegate's configuration.
 pub(super) fn read(
-    finished: &Finished,
+    output: &Output,
     verb: Verb,
-    told: SpecVersion,
+    version: SpecVersion,
 ) -> Result<Option<AddResult>, DelegateFailure> {
-    if !finished.status.success() {
-        return Err(error_of(finished));
+    if !output.status.success() {
+        return Err(error_of(output));
     }
     if verb != Verb::Add {
         // Nothing has to be printed; but an error is an error, whatever the exit status.
-        return object(&finished.stdout)
+        return object(&output.stdout)
             .and_then(|document| error_in(&document))
             .map_or(Ok(None), Err);
     }
-    if let Some(failure) = object(&finished.stdout).and_then(|document| error_in(&document)) {
+    if let Some(failure) = object(&output.stdout).and_then(|document| error_in(&document)) {
         return Err(failure);
     }
-    AddResult::parse(&finished.stdout, told).map(Some).map_err(DelegateFailure::BadResult)
+    AddResult::parse(&output.stdout, version).map(Some).map_err(DelegateFailure::BadResult)
 }
 
-fn error_of(finished: &Finished) -> DelegateFailure {
-    match object(&finished.stdout).and_then(|document| ErrorObject::read(&document)) {
+fn error_of(output: &Output) -> DelegateFailure {
+    match object(&output.stdout).and_then(|document| ErrorObject::read(&document)) {
         Some(error) => DelegateFailure::Answered(Box::new(error)),
-        None => DelegateFailure::Crashed { how: how(finished), said: said(&finished.stdout) },
+        None => DelegateFailure::Crashed { how: how(output), said: said(&output.stdout) },
     }
 }
 
@@ -50,8 +48,8 @@ fn object(stdout: &[u8]) -> Option<Object> {
     json::read(stdout).ok()
 }
 
-fn how(finished: &Finished) -> String {
-    match (finished.status.code(), finished.status.signal()) {
+fn how(output: &Output) -> String {
+    match (output.status.code(), output.status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "an unknown status".to_owned(),

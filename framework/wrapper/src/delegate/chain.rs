@@ -3,12 +3,15 @@
 //! ADD, CHECK, GC and STATUS go in list order, DEL in reverse order. ADD and DEL stop at the first error, as runtimes do
 //! with a list: what a later plugin could not remove may still need what an earlier one holds.
 
+use cni_protocol::{AddResult, Object, SpecVersion, Verb};
+
 use crate::{
-    AddResult, Call, Error, Object, SpecVersion, Verb, error::DelegateFailure, exec::ExecError,
+    call::Call,
+    error::{DelegateFailure, Error, ExecError},
     rollback::Rollback,
 };
 
-use super::{invoke::invoke, last_result, tell};
+use super::{find::find, invoke::invoke, last_result, pass};
 
 /// Runs ADD from the first delegate to the last, each told the result of the one before.
 /// A failure is answered with a DEL of all that began, the failing one included.
@@ -18,9 +21,9 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
         let (before, begun) = (&call.delegates()[..index], &call.delegates()[..=index]);
         match add_one(call, delegate, result.as_ref()).await {
             Ok(answer) => {
-                let noted = last_result::note(call, &answer);
+                let kept = last_result::keep(call, &answer);
                 result = Some(answer);
-                if let Err(error) = noted {
+                if let Err(error) = kept {
                     return Err(roll_back(call, begun, result, error).await);
                 }
             }
@@ -39,7 +42,7 @@ async fn add_one(
     delegate: &Object,
     previous: Option<&AddResult>,
 ) -> Result<AddResult, Error> {
-    let told = tell::config(call, delegate, previous)?;
+    let told = pass::config(call, delegate, previous)?;
     let answer = invoke(call, delegate, Verb::Add, &told).await?;
     answer.ok_or_else(|| Error::Decode {
         what: "the delegate's answer".into(),
@@ -54,10 +57,10 @@ async fn roll_back(
     result: Option<AddResult>,
     error: Error,
 ) -> Error {
-    let (call, mut rollback) = (&call.to_undo(), Rollback::of(error));
+    let (call, mut rollback) = (&call.for_rollback(), Rollback::of(error));
     for delegate in begun.iter().rev() {
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
-        rollback.step(&format!("DEL of delegate {}", tell::name(delegate)), outcome);
+        rollback.step(&format!("DEL of delegate {}", pass::name(delegate)), outcome);
     }
     rollback.step("forgetting the last result", last_result::forget(call));
     rollback.into_error()
@@ -81,7 +84,7 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
         log::warn!("DEL without prevResult: {error}");
         None
     });
-    let result = result.or_else(|| last_result::noted(call));
+    let result = result.or_else(|| last_result::kept(call));
     for delegate in call.delegates().iter().rev() {
         run(call, delegate, Verb::Del, result.as_ref()).await?;
     }
@@ -126,20 +129,16 @@ async fn run(
     verb: Verb,
     result: Option<&AddResult>,
 ) -> Result<(), Error> {
-    let version = tell::version(call, delegate)?;
+    let version = pass::version(call, delegate)?;
     if !knows(version, verb) {
-        log::debug!("delegate {} is told CNI {version}, which has no {verb}", tell::name(delegate));
+        log::debug!("delegate {} is told CNI {version}, which has no {verb}", pass::name(delegate));
         // It must be there all the same, or ADD would fail.
-        return if verb == Verb::Status {
-            super::find::find(call, delegate, verb).map(drop)
-        } else {
-            Ok(())
-        };
+        return if verb == Verb::Status { find(call, delegate, verb).map(drop) } else { Ok(()) };
     }
-    let told = match tell::config(call, delegate, result) {
+    let told = match pass::config(call, delegate, result) {
         Err(error) if verb == Verb::Del && result.is_some() => {
             log::warn!("DEL without prevResult: {error}");
-            tell::config(call, delegate, None)?
+            pass::config(call, delegate, None)?
         }
         told => told?,
     };

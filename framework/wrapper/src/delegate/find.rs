@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
+use cni_protocol::{Object, Verb, is_plugin_name};
+
 use crate::{
-    Call, Error, Object, Verb,
-    call::is_file_name,
-    error::{DelegateError, DelegateFailure, Invocation},
+    call::Call,
+    error::{DelegateError, DelegateFailure, Error, Invocation},
 };
 
-use super::tell;
+use super::pass;
 
 /// The file that `type` names.
 ///
@@ -21,14 +22,14 @@ use super::tell;
 ///
 /// Code 4 without CNI_PATH; code 7 when no directory on it has such a file, with what was found instead.
 pub(super) fn find(call: &Call, delegate: &Object, verb: Verb) -> Result<PathBuf, Error> {
-    let name = tell::name(delegate);
+    let name = pass::name(delegate);
     let Some(path) = call.environment.get("CNI_PATH") else {
         let problem =
             format!("CNI_PATH is not set, and the delegate {name:?} has to be found on it");
         return Err(Error::Environment { problems: vec![problem] });
     };
     // Checked when the call was read, but a rewrite may have changed it since.
-    if !is_file_name(name) {
+    if !is_plugin_name(name) {
         return Err(Error::config("delegate.type", format!("{name:?} is no file name")));
     }
     let mut unfit = None;

@@ -1,97 +1,115 @@
-//! One run of a delegate.
+//! One execution of a delegate.
 
 use std::{
     io::{Write, stderr},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use cni_protocol::{AddResult, Object, Verb};
 use serde_json::Value;
 
 use crate::{
-    AddResult, Call, Error, Object, Verb,
-    error::{DelegateError, DelegateFailure, Invocation},
-    exec::{self, ExecError, Execution, Limits},
-    observer::Run,
+    call::Call,
+    error::{DelegateError, DelegateFailure, Error, ExecError, Invocation},
+    kit::observer::DelegateCall,
 };
 
-use super::{answer, find::find, tell};
+use super::{
+    answer,
+    exec::{self, Execution, Limits},
+    find::find,
+    pass,
+};
 
-/// How much of a delegate's stderr is repeated in an error, in bytes.
+/// The most of a delegate's stderr that is part of an error, in bytes.
 const TAIL: usize = 2000;
 
-/// Runs the delegate to its end; the result of an ADD, `None` for every other verb.
+/// Runs the delegate to its end. Returns the result of an ADD, `None` for every other verb.
 ///
 /// # Errors
 ///
-/// The delegate's own error with its code, or what it did in place of a proper answer.
+/// The delegate's own error with its code, or how it failed to answer properly.
 pub(super) async fn invoke(
     call: &Call,
     delegate: &Object,
     verb: Verb,
-    told: &Object,
+    config: &Object,
 ) -> Result<Option<AddResult>, Error> {
-    let version = tell::version(call, delegate)?;
-    let run = Run { plugin: tell::name(delegate), verb, version, config: told };
+    let version = pass::version(call, delegate)?;
+    let event = DelegateCall { plugin: pass::name(delegate), verb, version, config };
     let program = find(call, delegate, verb)?;
-    let limits = call.limits().ok_or_else(|| Error::TryAgainLater(no_time_for(&run)))?;
-    let execution = execution(call, &run, program, limits);
+    let limits = limits(call).ok_or_else(|| Error::TryAgainLater(no_time_for(&event)))?;
+    let execution = execution(call, &event, program, limits);
     let started = Instant::now();
     log::debug!("{verb} of {}", execution.program.display());
-    let (outcome, said) = match exec::run(&execution).await {
-        Ok(finished) => (answer::read(&finished, verb, version), finished.stderr),
+    let (outcome, stderr) = match exec::run(&execution).await {
+        Ok(output) => (answer::read(&output, verb, version), output.stderr),
         Err(error) => failure(error),
     };
     let took = started.elapsed();
-    forward(&said);
+    forward(&stderr);
     let outcome = outcome.map_err(|failure| {
         let invocation = Invocation {
-            plugin: run.plugin.to_owned(),
+            plugin: event.plugin.to_owned(),
             verb,
             path: Some(execution.program),
             took,
-            stderr: tail(&said),
+            stderr: tail(&stderr),
         };
         Error::Delegate(Box::new(DelegateError { invocation, failure }))
     });
-    call.observers().ended(&run, took, outcome.as_ref().map(Option::as_ref));
+    call.observers().finished(&event, took, outcome.as_ref().map(Option::as_ref));
     outcome
 }
 
-/// The whole environment as it came to us, with CNI_COMMAND changed when another verb is meant (specification, section 4).
-fn execution(call: &Call, run: &Run<'_>, program: PathBuf, limits: Limits) -> Execution {
-    let environment = call.environment.with("CNI_COMMAND", run.verb.as_str());
-    let environment = call.observers().starting(run, environment);
+/// Returns the limits of a delegate that starts now, or `None` if the call's time is over.
+fn limits(call: &Call) -> Option<Limits> {
+    let default = Limits::default();
+    let own = call.settings().delegate_timeout().unwrap_or(default.deadline);
+    let Some(deadline) = call.deadline() else {
+        return Some(Limits { deadline: own, ..default });
+    };
+    let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+    // In whole milliseconds, because it is shown to people.
+    let left = Duration::from_millis(left.try_into().unwrap_or(u64::MAX));
+    (!left.is_zero()).then(|| Limits { deadline: own.min(left), ..default })
+}
+
+/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification, section 4).
+fn execution(call: &Call, event: &DelegateCall<'_>, program: PathBuf, limits: Limits) -> Execution {
+    let environment = call.environment.with("CNI_COMMAND", event.verb.as_str());
+    let environment = call.observers().started(event, environment);
     Execution {
         program,
         args: Vec::new(),
         environment: environment.variables().to_vec(),
-        stdin: Value::Object(run.config.clone()).to_string().into_bytes(),
+        stdin: Value::Object(event.config.clone()).to_string().into_bytes(),
         limits,
     }
 }
 
-fn no_time_for(run: &Run<'_>) -> String {
-    let Run { plugin, verb, .. } = run;
+fn no_time_for(event: &DelegateCall<'_>) -> String {
+    let DelegateCall { plugin, verb, .. } = event;
     format!("the time for the whole call was over before {verb} of delegate {plugin:?}")
 }
 
-/// A run that did not come to its end, and what was said on stderr until then.
+/// A delegate that was stopped or could not be run, and what it had written to stderr.
 fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
-    let said = error.stderr().to_vec();
+    let stderr = error.stderr().to_vec();
     let failure = match error {
         ExecError::Deadline { .. } | ExecError::Flood { .. } => DelegateFailure::Stopped(error),
         _ => DelegateFailure::Exec(error),
     };
-    (Err(failure), said)
+    (Err(failure), stderr)
 }
 
-/// A delegate's stderr is for whoever reads ours, after success and after failure (specification, section 4).
-fn forward(said: &[u8]) {
-    // Nobody may be listening; that is no reason to fail.
-    let _ = stderr().write_all(said);
+/// A delegate's stderr is forwarded after success and after failure (specification, section 4).
+fn forward(text: &[u8]) {
+    // A closed stderr is no reason to fail.
+    let _ = stderr().write_all(text);
 }
 
-fn tail(said: &[u8]) -> String {
-    String::from_utf8_lossy(&said[said.len().saturating_sub(TAIL)..]).into_owned()
+fn tail(stderr: &[u8]) -> String {
+    String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(TAIL)..]).into_owned()
 }

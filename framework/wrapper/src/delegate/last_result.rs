@@ -1,69 +1,75 @@
-//! The last result, for delegates that want it on DEL under a runtime that does not keep it.
+//! The last result, for delegates that need it on DEL under a runtime that does not keep it.
 //!
-//! Since 0.4.0 a plugin gets ADD's result on DEL, and some can't clean up without it. A runtime that speaks an older version does not
-//! hand it over: as Mesos, which asks in 0.1.0 whatever its delegates speak. So what ADD answered last is noted here until DEL.
+//! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it. A
+//! runtime that uses an older version does not pass it. Mesos is one: it uses 0.1.0 whatever version its
+//! delegates use. So the last result of an ADD is kept here until DEL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use cni_protocol::{AddResult, Object, SpecVersion, is_plugin_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AddResult, Call, Error, Notes, Object, SpecVersion, call::is_file_name};
+use crate::{call::Call, error::Error, kit::attachment_store::AttachmentStore};
 
-use super::tell;
+use super::pass;
 
 /// The first version in which DEL has a result.
 const SINCE: SpecVersion = SpecVersion::V0_4_0;
 
 #[derive(Serialize, Deserialize)]
-struct Noted {
+struct LastResult {
     version: String,
     result: Object,
 }
 
-/// Where the results of this call's attachment are noted; `None` where no delegate wants them or the runtime keeps them itself.
-pub(super) fn notes(call: &Call) -> Option<Notes> {
-    let wanted = || {
-        let versions = call.delegates().iter().map(|delegate| tell::version(call, delegate));
+/// Returns the store, or `None` if no delegate needs the result or the runtime keeps it itself.
+fn store(call: &Call) -> Option<AttachmentStore<LastResult>> {
+    let is_needed = || {
+        let versions = call.delegates().iter().map(|delegate| pass::version(call, delegate));
         versions.flatten().any(|version| version >= SINCE)
     };
-    (call.version < SINCE && wanted()).then(|| Notes::below(directory(call)))
+    (call.version < SINCE && is_needed()).then(|| AttachmentStore::new(directory(call)))
 }
 
-/// One for each plugin: a wrapper can stand in another, and both note something of the same attachment.
-fn directory(call: &Call) -> std::path::PathBuf {
+/// One for each plugin: a wrapper can be the delegate of another, and both keep the same attachment's result.
+fn directory(call: &Call) -> PathBuf {
     let name = call.config.get("type").and_then(Value::as_str);
-    let name = name.filter(|name| is_file_name(name)).unwrap_or("unnamed");
+    let name = name.filter(|name| is_plugin_name(name)).unwrap_or("unnamed");
     Path::new(call.settings().result_dir()).join(name)
 }
 
-/// Notes what a delegate has answered, until the next one has.
+/// Keeps the result of a delegate, in place of that of the previous one.
 ///
 /// # Errors
 ///
-/// It can't be written: the delegate could not clean up.
-pub(super) fn note(call: &Call, result: &AddResult) -> Result<(), Error> {
-    let Some(notes) = notes(call) else { return Ok(()) };
-    let noted =
-        Noted { version: result.version().as_str().to_owned(), result: result.document().clone() };
-    notes.write(&call.attachment, &noted)
+/// It can't be written, so the delegate could not clean up.
+pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
+    let Some(store) = store(call) else { return Ok(()) };
+    let version = result.version().as_str().to_owned();
+    let last = LastResult { version, result: result.document().clone() };
+    Ok(store.write(&call.attachment, &last)?)
 }
 
-/// What was noted last. What can't be read must not keep a container from going away.
-pub(super) fn noted(call: &Call) -> Option<AddResult> {
-    let noted: Noted = notes(call)?.read(&call.attachment).unwrap_or_else(|error| {
+/// Returns the result that was kept last. One that can't be read must not keep a container from being
+/// removed.
+pub(super) fn kept(call: &Call) -> Option<AddResult> {
+    let last = store(call)?.read(&call.attachment).unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
         None
     })?;
-    let version = noted.version.parse().ok()?;
-    AddResult::from_value(Value::Object(noted.result), version).ok()
+    let version = last.version.parse().ok()?;
+    AddResult::from_value(Value::Object(last.result), version).ok()
 }
 
-/// The attachment is gone.
+/// Removes the result, once the attachment is removed.
 ///
 /// # Errors
 ///
-/// The note can't be removed.
+/// The file can't be removed.
 pub(super) fn forget(call: &Call) -> Result<(), Error> {
-    notes(call).map_or(Ok(()), |notes| notes.remove(&call.attachment))
+    match store(call) {
+        Some(store) => Ok(store.remove(&call.attachment)?),
+        None => Ok(()),
+    }
 }

@@ -1,19 +1,31 @@
-//! The centre of a wrapper: delegates executed, or the prevResult of the plugins before.
+//! The innermost plugin of every stack: executes the delegates, or returns the prevResult.
 
 mod answer;
 mod chain;
+pub mod exec;
 mod find;
 mod invoke;
 mod last_result;
-mod tell;
+mod pass;
+pub(crate) mod selection;
 
-use crate::{AddResult, Answer, Call, Error, Plugin, Position, prev_result};
+use cni_protocol::AddResult;
 
-/// What stands at the centre of every stack: whatever the call's position asks for.
-pub struct Centre;
+use crate::{
+    call::{Call, Position},
+    error::Error,
+    plugin::{Plugin, VerbFuture},
+    prev_result,
+};
 
-impl Plugin for Centre {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+/// The plugin that every stack ends with.
+///
+/// It executes the delegates of a call. In the chained position, which has none, its ADD returns the
+/// prevResult, and the other verbs have nothing to do.
+pub struct Innermost;
+
+impl Plugin for Innermost {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
             match call.position() {
                 Position::Wrapper => chain::add(call).await,
@@ -22,22 +34,22 @@ impl Plugin for Centre {
         })
     }
 
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(chain::del(call))
     }
 
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
             let result = prev_result::final_result(call)?;
             chain::check(call, &result).await
         })
     }
 
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        Box::pin(async move { Error::several(chain::gc(call).await).map_or(Ok(()), Err) })
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
+        Box::pin(async move { Error::combine(chain::gc(call).await) })
     }
 
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(chain::status(call))
     }
 }

@@ -1,17 +1,16 @@
-//! The table: which error is which code on the wire (specification, section 5, Error).
+//! The table from errors to codes (specification, section 5, "Error").
 
-use super::{DelegateFailure, Error};
+use super::{Error, delegate::DelegateFailure};
 
-/// A delegate failed without a CNI error of its own. The meaning that 102 has in Mesos's original port mapper.
+/// A delegate failed without a CNI error; 102 has this meaning in Mesos's original port mapper.
 pub(super) const DELEGATE: u32 = 102;
-/// A bug, or a code that a plugin may not use; the same number that Go's skeleton gives to what it can't classify.
+/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified errors.
 pub(super) const BUG: u32 = 999;
 
-/// Codes are signed 32-bit numbers for many readers.
+/// Many readers parse codes as signed 32-bit numbers.
 const MAX: u32 = i32::MAX as u32;
 
-/// The code of an error: 1 to 99 as the specification defines them, 100 and up for the rest.
-pub fn code(error: &Error) -> u32 {
+pub(super) fn code(error: &Error) -> u32 {
     match error {
         Error::IncompatibleVersion { .. } => 1,
         Error::UnsupportedField { .. } => 2,
@@ -22,7 +21,7 @@ pub fn code(error: &Error) -> u32 {
         Error::Config { .. } => 7,
         Error::TryAgainLater(_) => 11,
         Error::CleanupFailed { source } => match **source {
-            // A wrong configuration and a bug stay what they are however often DEL is repeated.
+            // Repeating DEL helps neither against a wrong configuration nor against a bug.
             Error::Config { .. } | Error::Panicked { .. } => code(source),
             _ => 11,
         },

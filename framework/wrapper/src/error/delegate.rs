@@ -2,12 +2,13 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use crate::{Verb, exec::ExecError, result::ResultError};
+use cni_protocol::{ErrorObject, Verb, result::ResultError};
 
-use super::ErrorObject;
+use super::exec::ExecError;
 
 /// One run of a delegate, for messages.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Invocation {
     /// The delegate's `type`.
     pub plugin: String,
@@ -24,6 +25,7 @@ pub struct Invocation {
 /// A delegate failed: which one, and how.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.msg())]
+#[non_exhaustive]
 pub struct DelegateError {
     /// Which run.
     pub invocation: Invocation,

@@ -1,21 +1,24 @@
 //! What can go wrong in a wrapper, and the one table from it to the codes of the specification.
 
 mod code;
+mod convert;
 mod delegate;
+mod exec;
+mod file;
 mod object;
 
 use std::io;
 
-use crate::SpecVersion;
+use cni_protocol::SpecVersion;
 
-pub use code::code;
 pub use delegate::{DelegateError, DelegateFailure, Invocation};
-pub use object::ErrorObject;
+pub use exec::ExecError;
+pub use file::{FileError, StoreError};
 
 /// Anything that makes a verb fail.
 ///
-/// Each variant says which code the runtime sees; the table itself is [`code::code`], the page about it is
-/// `framework/wrapper/docs/errors.md`.
+/// The description of each variant contains its code; [`Error::code`] returns it, and
+/// `framework/wrapper/docs/errors.md` explains them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -141,41 +144,21 @@ impl Error {
         Self::Decode { what: what.into(), why: why.to_string() }
     }
 
-    /// One error of many, for what goes on after an error; `None` when there are none.
-    pub fn several(mut each: Vec<Self>) -> Option<Self> {
+    /// Combines the errors of steps that all ran: success without any, the error if it is one.
+    ///
+    /// # Errors
+    ///
+    /// All of `each`, as one error with the code of the first.
+    pub fn combine(mut each: Vec<Self>) -> Result<(), Self> {
         match each.len() {
-            0 => None,
-            1 => each.pop(),
-            _ => Some(Self::Several { each }),
+            0 => Ok(()),
+            1 => each.pop().map_or(Ok(()), Err),
+            _ => Err(Self::Several { each }),
         }
     }
-}
 
-/// For authors who keep code written against the `cni-plugin` crate: its codes and texts are kept.
-impl From<cni_plugin::error::CniError> for Error {
-    fn from(error: cni_plugin::error::CniError) -> Self {
-        // Converted at once, since it is neither Send nor Sync; the version is filled in when we answer.
-        let Ok(version) = SpecVersion::NEWEST.as_str().parse() else {
-            unreachable!("the newest version is a semantic version")
-        };
-        let reply = error.into_reply(version);
-        match u32::try_from(reply.code) {
-            Ok(5) => Self::io(reply.msg, io::Error::other(reply.details)),
-            Ok(6) => Self::decode(reply.msg, reply.details),
-            Ok(7) => Self::config(reply.msg, reply.details),
-            Ok(4) => Self::Environment { problems: vec![reply.details] },
-            Ok(1) => Self::IncompatibleVersion { what: reply.details },
-            code => Self::Plugin {
-                code: code.unwrap_or(code::BUG),
-                msg: reply.msg.to_owned(),
-                details: Some(reply.details),
-            },
-        }
-    }
-}
-
-impl From<crate::result::ResultError> for Error {
-    fn from(error: crate::result::ResultError) -> Self {
-        Self::decode("the result", error)
+    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up otherwise.
+    pub fn code(&self) -> u32 {
+        code::code(self)
     }
 }

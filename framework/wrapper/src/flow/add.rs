@@ -1,8 +1,13 @@
 //! ADD: before, inner, after; a failure undoes what was begun.
 
-use crate::{AddResult, Call, Error, Middleware, Plugin, rollback::Rollback};
+use cni_protocol::AddResult;
 
-use super::{Prepared, Wrapped, guard::hook};
+use crate::{
+    call::Call, catch_panic::hook, error::Error, middleware::Middleware, plugin::Plugin,
+    rollback::Rollback,
+};
+
+use super::{Prepared, Wrapped, del::own_cleanup};
 
 /// ADD as the runtime sees it: the result in the version that it asked for.
 pub(crate) async fn answer(plugin: &dyn Plugin, call: &Call) -> Result<AddResult, Error> {
@@ -12,7 +17,7 @@ pub(crate) async fn answer(plugin: &dyn Plugin, call: &Call) -> Result<AddResult
         // A result that the runtime can't be told is a failed ADD: nothing of it may stay.
         Err(error) => {
             let mut rollback = Rollback::of(error.into());
-            rollback.step("DEL", plugin.del(call).await);
+            rollback.step("DEL", plugin.del(&call.for_rollback()).await);
             Err(rollback.into_error())
         }
     }
@@ -56,14 +61,15 @@ async fn undo<M: Middleware>(
     error: Error,
 ) -> Error {
     let Prepared { config, inner_call } = prepared;
+    let call = &call.for_rollback();
     let mut rollback = Rollback::of(error);
     if begun == Begun::All {
-        let own = super::del::own_cleanup(layer, call, config).await;
+        let own = own_cleanup(layer, call, config).await;
         if !rollback.step("own cleanup", own) {
             // The address must not be given back while something still points at it: the runtime's DEL goes on here.
             return rollback.into_error();
         }
-        let undone = layer.inner.del(&inner_call.to_undo()).await;
+        let undone = layer.inner.del(&inner_call.for_rollback()).await;
         rollback.step("DEL of the inner plugin", undone);
     }
     let after = hook("after_del", layer.middleware.after_del(call, config)).await;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_std::task;
 
-use crate::{Call, Error, Middleware};
+use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
-use super::{Prepared, Wrapped, guard::hook};
+use super::{Prepared, Wrapped};
 
 /// Pauses before each further try of a cleanup that failed.
 const RETRIES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];

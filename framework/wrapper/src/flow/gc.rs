@@ -1,8 +1,8 @@
 //! GC: own part and inner part both run, and all their errors are reported.
 
-use crate::{Call, Error, Middleware};
+use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
-use super::{Prepared, Wrapped, guard::hook};
+use super::{Prepared, Wrapped};
 
 pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
@@ -17,5 +17,5 @@ pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result
         None => log::info!("no list of valid attachments: nothing is removed"),
     }
     errors.extend(layer.inner.gc(&inner_call).await.err());
-    Error::several(errors).map_or(Ok(()), Err)
+    Error::combine(errors)
 }

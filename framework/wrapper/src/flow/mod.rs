@@ -4,15 +4,20 @@ mod add;
 mod check;
 mod del;
 mod gc;
-mod guard;
 mod status;
 pub(crate) mod version;
 
-use crate::{AddResult, Answer, Call, Error, Middleware, Plugin};
+use cni_protocol::AddResult;
+
+use crate::{
+    call::Call,
+    catch_panic::step,
+    error::Error,
+    middleware::Middleware,
+    plugin::{Plugin, VerbFuture},
+};
 
 pub(crate) use add::answer as answer_add;
-pub(crate) use guard::Guarded;
-pub(crate) use guard::step;
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
@@ -32,8 +37,8 @@ impl<M: Middleware> Wrapped<M> {
     }
 
     fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
-        let config = step("reading its configuration", || crate::typed::read(&call.config))?;
-        let inner_call = call.rewritten(|delegate| {
+        let config = step("reading its configuration", || Ok(call.read_config()?))?;
+        let inner_call = call.rewrite_delegates(|delegate| {
             step("rewrite", || self.middleware.rewrite(call, &config, delegate))
         })?;
         Ok(Prepared { config, inner_call })
@@ -41,19 +46,19 @@ impl<M: Middleware> Wrapped<M> {
 }
 
 impl<M: Middleware> Plugin for Wrapped<M> {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(add::add(self, call))
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(del::del(self, call))
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(check::check(self, call))
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(gc::gc(self, call))
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(status::status(self, call))
     }
 }

@@ -2,9 +2,8 @@
 
 use std::{io::Read, sync::mpsc, thread, time::Duration};
 
+use cni_protocol::{Object, SpecVersion, config};
 use serde_json::json;
-
-use crate::{Object, SpecVersion, request};
 
 /// How long VERSION waits for the end of its input. It can be answered without, so a runtime that leaves its side
 /// of the pipe open gets an answer all the same.
@@ -22,9 +21,9 @@ pub(crate) fn document(asked: SpecVersion) -> Object {
 pub(crate) fn asked(stdin: impl Read + Send + 'static) -> SpecVersion {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let config = request::read_config(stdin);
+        let config = config::read(stdin);
         // Nobody waits any more: too late is the same as never.
-        let _ = send.send(config.and_then(|config| request::config_version(&config)));
+        let _ = send.send(config.and_then(|config| config::version(&config)));
     });
     receive.recv_timeout(PATIENCE).ok().and_then(Result::ok).unwrap_or(SpecVersion::NEWEST)
 }

@@ -141,7 +141,7 @@ fn every_error_has_a_version() {
         ("unknown version", good.clone().key("cniVersion", json!("9.9.9")), 1, "1.1.0"),
         ("verb unknown then", good.clone().as_verb("GC"), 1, "1.0.0"),
         ("network", good.clone().key("name", json!("a b")), 7, "1.0.0"),
-        ("own key", good.clone().key("delegateTimeout", json!("x")), 7, "1.0.0"),
+        ("own key", good.clone().key("wrapper", json!({"delegateTimeout": "x"})), 7, "1.0.0"),
         ("delegate", good.clone(), 120, "1.0.0"),
         ("no version", good.clone().config(json!({"delegate": {"type": "inner"}})), 120, "0.1.0"),
         ("missing delegate", good.clone().cni_path("/nonexistent"), 7, "1.0.0"),
@@ -211,8 +211,7 @@ fn an_error_or_a_version_that_can_t_be_written_is_a_failure_too() {
 #[test]
 fn stderr_that_nobody_reads_or_that_is_full_changes_nothing() {
     let mut config = config();
-    config["logLevel"] = "trace".into();
-    config["logFile"] = "/nonexistent/log".into();
+    config["wrapper"] = json!({"logLevel": "trace", "logFile": "/nonexistent/log"});
     let dir = plugins(Script::always(Behaviour::obey().saying("noise\n")));
     for stderr in [without_reader(), full()] {
         let child = start_add(&dir, Stdio::piped(), stderr, &config);
@@ -229,11 +228,12 @@ fn log_lines_begin_with_plugin_verb_and_attachment() {
     let quiet = call.run(wrapper()).expect_success();
     assert_eq!(quiet.stderr, "", "nothing to say by default");
     let line = "cni-wrapper ADD c1/eth0@net debug: ADD of ";
-    let by_config = call.clone().key("logLevel", json!("debug")).run(wrapper());
+    let by_config = call.clone().key("wrapper", json!({"logLevel": "debug"})).run(wrapper());
     assert!(by_config.stderr.lines().any(|text| text.starts_with(line)), "{by_config}");
     let by_variable = call.clone().env("CNI_WRAPPER_LOG", "debug").run(wrapper());
     assert!(by_variable.stderr.lines().any(|text| text.starts_with(line)), "{by_variable}");
-    let both = call.clone().env("CNI_WRAPPER_LOG", "debug").key("logLevel", json!("off"));
+    let both =
+        call.clone().env("CNI_WRAPPER_LOG", "debug").key("wrapper", json!({"logLevel": "off"}));
     assert_eq!(both.run(wrapper()).expect_success().stderr, "", "the configuration decides");
     let odd = call.env("CNI_WRAPPER_LOG", "loud").run(wrapper());
     assert_eq!(odd.expect_success().stderr, "", "an odd variable changes nothing");
@@ -245,8 +245,7 @@ fn a_log_file_gets_json_lines_with_the_trace_context() {
     let file = dir.path().join("log");
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let call = add(&dir, json!({"type": "inner"}))
-        .key("logLevel", json!("debug"))
-        .key("logFile", json!(file))
+        .key("wrapper", json!({"logLevel": "debug", "logFile": file}))
         .env("TRACEPARENT", trace);
     call.run(wrapper()).expect_success();
     call.as_verb("DEL").run(wrapper()).expect_success();
@@ -276,21 +275,23 @@ fn a_log_file_that_can_t_be_written_is_told_and_stops_nothing() {
     let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
     assert!(made.success());
     for path in ["/nonexistent/log", "/", &fifo.display().to_string()] {
-        let call = add(&dir, json!({"type": "inner"})).key("logFile", json!(path));
+        let call = add(&dir, json!({"type": "inner"})).key("wrapper", json!({"logFile": path}));
         let outcome = call.run(wrapper()).expect_success();
         assert!(outcome.stderr.contains(&format!("logFile: cannot open {path}")), "{outcome}");
     }
-    let call = add(&dir, json!({"type": "inner"})).key("logFile", json!("/dev/full"));
-    call.key("logLevel", json!("debug")).run(wrapper()).expect_success();
+    let settings = json!({"logFile": "/dev/full", "logLevel": "debug"});
+    add(&dir, json!({"type": "inner"})).key("wrapper", settings).run(wrapper()).expect_success();
 }
 
 #[test]
 fn a_log_level_that_does_not_exist_is_code_7() {
     let dir = plugins(Script::obey());
-    let (code, msg, _) =
-        add(&dir, json!({"type": "inner"})).key("logLevel", json!("loud")).run(wrapper()).error();
+    let (code, msg, _) = add(&dir, json!({"type": "inner"}))
+        .key("wrapper", json!({"logLevel": "loud"}))
+        .run(wrapper())
+        .error();
     assert_eq!(code, 7);
-    assert!(msg.starts_with("logLevel: ") && msg.contains("debug"), "{msg}");
+    assert!(msg.starts_with("wrapper.logLevel: ") && msg.contains("debug"), "{msg}");
     assert!(verbs(&dir).is_empty());
 }
 
@@ -299,7 +300,8 @@ fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
     let dir = plugins(Script::obey());
     let call = |text: &str| {
         let config = config().to_string();
-        let text = format!("{},\"delegateTimeout\":{text}}}", &config[..config.len() - 1]);
+        let text =
+            format!("{},\"wrapper\":{{\"delegateTimeout\":{text}}}}}", &config[..config.len() - 1]);
         add(&dir, json!(null)).stdin(text).run(wrapper())
     };
     for good in ["60.50", "60", "1e2"] {
@@ -308,7 +310,7 @@ fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
     for bad in ["0", "-1", "\"60\"", "1e9"] {
         let (code, msg, _) = call(bad).error();
         assert_eq!(code, 7, "{bad}");
-        assert!(msg.starts_with("delegateTimeout: "), "{msg}");
+        assert!(msg.starts_with("wrapper.delegateTimeout: "), "{msg}");
     }
 }
 

@@ -43,7 +43,7 @@ fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
         .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
-        .key("resultDir", json!(dir.path().join("results")));
+        .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let answer = call.run(wrapper()).expect_success().json();
     assert_eq!(answer["ip4"]["ip"], "10.0.0.2/24", "answered as 0.1.0, which was asked");
     assert_eq!(
@@ -141,7 +141,7 @@ fn under_a_runtime_that_keeps_no_result_del_is_told_what_add_answered() {
         .config(json!({"type": "nothing", "delegate": [
             {"type": "first", "cniVersion": "1.0.0"}, {"type": "second", "cniVersion": "0.4.0"},
         ]}))
-        .key("resultDir", json!(results));
+        .key("wrapper", json!({"resultDir": results}));
     for round in 0..2 {
         call.run(wrapper()).expect_success();
         call.clone().as_verb("DEL").run(wrapper()).expect_success();
@@ -166,7 +166,7 @@ fn an_add_whose_result_cannot_be_noted_is_undone() {
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
         .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
-        .key("resultDir", json!(dir.path().join("results")));
+        .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let (code, msg, _) = call.run(wrapper()).error();
     assert!(code == 5 && msg.contains("results"), "what could not be written: {msg}");
     assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);

@@ -212,7 +212,7 @@ fn a_delegate_that_hangs_is_stopped_with_its_children_at_the_deadline() {
         let (time, dir, outcome) = with_enough_time(Duration::from_millis(300), |time| {
             let dir = on_add(behaviour.clone());
             let call = add(&dir, json!({"type": "inner"}))
-                .key("delegateTimeout", json!(time.as_secs_f64()))
+                .key("wrapper", json!({"delegateTimeout": time.as_secs_f64()}))
                 .limit(4 * LIMIT);
             let outcome = call.run(wrapper());
             (verbs(&dir).len() == 2).then_some((time, dir, outcome))
@@ -338,7 +338,7 @@ fn a_result_that_can_t_be_said_in_the_version_asked_for_is_a_failed_add() {
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
         .config(json!({"delegate": {"type": "inner", "cniVersion": "1.0.0"}}))
-        .key("resultDir", json!(dir.path().join("results")));
+        .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let (code, msg, _) = call.run(wrapper()).error();
     assert_eq!(code, 6, "{msg}");
     assert_eq!(verbs(&dir), ["ADD", "DEL"]);

@@ -39,14 +39,14 @@ fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
     let directory = TemporaryDir::new();
     let note = directory.path().join("id");
     let script = format!("sleep 600 & echo $! >'{}'; cat", note.display());
-    let (child, sleeper) = cni_wrapper::command(async {
+    let (child, sleeper) = cni_wrapper::block_on(async {
         let started = exec::start(&shell(&script, Limits::default())).await.unwrap();
         let id = || fs::read_to_string(&note).unwrap_or_default();
         wait_until("the child has started another one", || id().ends_with('\n'));
         let sleeper = id().trim().to_owned();
         let child = parent(&sleeper);
         assert!(is_alive(&child) && is_alive(&sleeper));
-        started.dismiss().await;
+        started.kill().await;
         (child, sleeper)
     })
     .unwrap();
@@ -62,7 +62,7 @@ fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
     let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
     let ids = with_enough_time(Duration::from_millis(300), |deadline| {
         let limits = Limits { deadline, ..Limits::default() };
-        let ended = cni_wrapper::command(exec::run(&shell(&script, limits))).unwrap();
+        let ended = cni_wrapper::block_on(exec::run(&shell(&script, limits))).unwrap();
         assert!(matches!(ended, Err(ExecError::Deadline { .. })), "{ended:?}");
         let ids = fs::read_to_string(&note).unwrap_or_default();
         ids.ends_with('\n').then_some(ids)
@@ -76,11 +76,11 @@ fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
 fn the_deadline_begins_when_it_is_fed() {
     let deadline = Duration::from_millis(500);
     let limits = Limits { deadline, ..Limits::default() };
-    cni_wrapper::command(async {
+    cni_wrapper::block_on(async {
         let started = exec::start(&shell("sleep 600", limits)).await.unwrap();
         async_std::task::sleep(deadline).await;
         let begun = Instant::now();
-        let fed = started.feed(b"", &mut |_| {}).await;
+        let fed = started.communicate(b"", &mut |_| {}).await;
         assert!(matches!(fed, Err(ExecError::Deadline { .. })), "{fed:?}");
         assert!(begun.elapsed() >= deadline, "stopped after {:?}", begun.elapsed());
     })
@@ -89,11 +89,12 @@ fn the_deadline_begins_when_it_is_fed() {
 
 #[test]
 fn one_that_is_fed_late_answers_as_ever() {
-    cni_wrapper::command(async {
+    cni_wrapper::block_on(async {
         let started = exec::start(&shell("cat; echo done >&2", Limits::default())).await.unwrap();
         async_std::task::sleep(Duration::from_millis(20)).await;
         let mut said = Vec::new();
-        let fed = started.feed(b"late", &mut |bytes| said.extend_from_slice(bytes)).await.unwrap();
+        let fed =
+            started.communicate(b"late", &mut |bytes| said.extend_from_slice(bytes)).await.unwrap();
         assert!(fed.status.success());
         assert_eq!((said.as_slice(), fed.stderr.as_slice()), (&b"late"[..], &b"done\n"[..]));
     })
@@ -102,10 +103,10 @@ fn one_that_is_fed_late_answers_as_ever() {
 
 #[test]
 fn one_that_does_not_want_to_be_fed_is_judged_by_its_end() {
-    cni_wrapper::command(async {
+    cni_wrapper::block_on(async {
         let refusing = shell("echo no such option >&2; exit 2", Limits::default());
         let started = exec::start(&refusing).await.unwrap();
-        let fed = started.feed(&[b'x'; 1 << 20], &mut |_| {}).await.unwrap();
+        let fed = started.communicate(&[b'x'; 1 << 20], &mut |_| {}).await.unwrap();
         assert_eq!(fed.status.code(), Some(2));
         assert_eq!(fed.stderr, b"no such option\n");
     })
@@ -125,13 +126,13 @@ fn busy(directory: &Path) -> (Execution, fs::File) {
 fn a_binary_that_is_just_being_written_is_tried_again() {
     let directory = TemporaryDir::new();
     let (busy, writer) = busy(directory.path());
-    cni_wrapper::command(async {
+    cni_wrapper::block_on(async {
         let mut starting = pin!(exec::start(&busy));
         // It tries at once, and pauses only since that failed.
         let first = poll_fn(|context| Poll::Ready(starting.as_mut().poll(context))).await;
         assert!(first.is_pending());
         drop(writer);
-        let finished = starting.await.unwrap().feed(b"", &mut |_| {}).await.unwrap();
+        let finished = starting.await.unwrap().communicate(b"", &mut |_| {}).await.unwrap();
         assert!(finished.status.success());
     })
     .unwrap();
@@ -141,7 +142,7 @@ fn a_binary_that_is_just_being_written_is_tried_again() {
 fn a_binary_that_stays_open_for_writing_is_an_error_that_says_so() {
     let directory = TemporaryDir::new();
     let (busy, _writer) = busy(directory.path());
-    let started = cni_wrapper::command(exec::start(&busy)).unwrap();
+    let started = cni_wrapper::block_on(exec::start(&busy)).unwrap();
     let Err(error) = started else { panic!("it can't be executed") };
     assert!(error.to_string().contains("open for writing"), "{error}");
     let ExecError::Start { source, .. } = error else { panic!("{error}") };

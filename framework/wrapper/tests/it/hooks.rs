@@ -2,7 +2,7 @@
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
-    AddResult, Answer, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
+    AddResult, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb, VerbFuture,
 };
 use serde_json::json;
 
@@ -196,7 +196,7 @@ fn keys_that_nobody_knows_are_fine() {
 struct Retry(Box<dyn Plugin>);
 
 impl Plugin for Retry {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
             for _ in 0..2 {
                 if let Ok(result) = self.0.add(call).await {
@@ -206,16 +206,16 @@ impl Plugin for Retry {
             self.0.add(call).await
         })
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.del(call)
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.check(call)
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.gc(call)
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.status(call)
     }
 }
@@ -254,7 +254,7 @@ fn a_call_can_be_rewritten_by_a_plugin_too() {
         delegate.insert("x".into(), json!(1));
         Ok(())
     };
-    let rewritten = call.rewritten(add_key).expect("rewritten");
+    let rewritten = call.rewrite_delegates(add_key).expect("rewritten");
     assert_eq!(rewritten.delegates()[0]["x"], 1);
     assert_eq!(call.delegates()[0].get("x"), None, "the call itself stays");
 }

@@ -2,17 +2,13 @@
 
 mod by_hand;
 mod chain;
+mod cni_plugin;
 mod common;
 mod delegation;
 mod examples;
 mod exec;
 mod hooks;
 mod observer;
-mod request;
-mod result_convert;
-mod result_golden;
-mod result_parse;
-mod result_views;
 mod rollback;
 mod until;
 mod versions;

@@ -4,8 +4,8 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use cni_test_kit::{Behaviour, Journal, PluginDir, Script};
 use cni_wrapper::{
-    AddResult, Answer, Call, Centre, Environment, Error, Observer, Plugin, Reply, Request, Run,
-    Verb, answer,
+    AddResult, Call, DelegateCall, Environment, Error, Innermost, Observer, Plugin, Reply, Request,
+    Verb, VerbFuture, dispatch,
 };
 use serde_json::json;
 
@@ -23,7 +23,7 @@ impl Noting {
 }
 
 impl Observer for Noting {
-    fn starting(&self, run: &Run<'_>, environment: Environment) -> Environment {
+    fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
         let told = run.config.get("mark").cloned().unwrap_or_default();
         self.journal
             .note(&format!("{}: {} {} {} {told}", self.name, run.plugin, run.verb, run.version));
@@ -31,7 +31,12 @@ impl Observer for Noting {
         environment.with("SEEN_BY", &format!("{so_far}{} ", self.name))
     }
 
-    fn ended(&self, run: &Run<'_>, took: Duration, outcome: Result<Option<&AddResult>, &Error>) {
+    fn finished(
+        &self,
+        run: &DelegateCall<'_>,
+        took: Duration,
+        outcome: Result<Option<&AddResult>, &Error>,
+    ) {
         let how = match outcome {
             Ok(Some(result)) => format!("result {}", result.version()),
             Ok(None) => "well".to_owned(),
@@ -46,20 +51,20 @@ impl Observer for Noting {
 struct Watching(Rc<Noting>);
 
 impl Plugin for Watching {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
-        Box::pin(async move { Centre.add(&call.observed(self.0.clone())).await })
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
+        Box::pin(async move { Innermost.add(&call.with_observer(self.0.clone())).await })
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        Centre.del(call)
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
+        Innermost.del(call)
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        Centre.check(call)
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
+        Innermost.check(call)
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        Centre.gc(call)
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
+        Innermost.gc(call)
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
-        Centre.status(call)
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
+        Innermost.status(call)
     }
 }
 
@@ -81,7 +86,7 @@ fn add(plugins: &PluginDir) -> Call {
 }
 
 fn answered(watching: &Rc<Noting>, call: &Call) -> Reply {
-    async_std::task::block_on(answer(&Watching(watching.clone()), call))
+    async_std::task::block_on(dispatch(&Watching(watching.clone()), call))
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn each_run_of_a_delegate_is_heard_of_and_so_is_a_rollback() {
 fn the_innermost_observer_has_the_last_word_on_the_environment() {
     let plugins = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
     let (journal, call) = (Journal::default(), add(&plugins));
-    let outer = call.observed(Noting::new("outer", &journal));
+    let outer = call.with_observer(Noting::new("outer", &journal));
     assert_eq!(answered(&Noting::new("inner", &journal), &outer).exit_status(), 0);
     for plugin in ["first", "second"] {
         let environment = &plugins.calls(plugin)[0].environment;
@@ -151,5 +156,5 @@ fn a_plugin_around_a_plugin_reads_its_keys_as_hooks_do() {
     let plugins = PluginDir::new();
     let error = add(&plugins).read_config::<Keys>().unwrap_err();
     assert!(error.to_string().starts_with("delegate[0]: "), "{error}");
-    assert_eq!(cni_wrapper::code(&error), 7);
+    assert_eq!(error.code(), 7);
 }

@@ -1,7 +1,7 @@
 //! Failures in process: what a failed ADD undoes, where DEL stops, how GC goes on.
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
-use cni_wrapper::{AddResult, Answer, Call, Error, Plugin, Stack, Verb};
+use cni_wrapper::{AddResult, Call, Error, Plugin, Stack, Verb, VerbFuture};
 use serde_json::{Value, json};
 
 use crate::common::noting::{self, Noting, config, error, reply, steps};
@@ -126,22 +126,22 @@ fn a_rewrite_that_panics_in_an_inner_layer_is_undone_in_the_outer_one() {
 struct Panics(Box<dyn Plugin>);
 
 impl Plugin for Panics {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
             let _ = self.0.add(call).await;
             panic!("oh")
         })
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.del(call)
     }
-    fn check<'a>(&'a self, _: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, _: &'a Call) -> VerbFuture<'a, ()> {
         panic!("oh")
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.gc(call)
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.0.status(call)
     }
 }

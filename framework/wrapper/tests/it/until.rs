@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use async_std::task::block_on;
 use cni_test_kit::{Behaviour, PluginDir, Script};
 use cni_wrapper::{
-    AddResult, Answer, Call, Centre, Environment, Error, Layers, Middleware, Plugin, Request,
-    Stack, Verb, code,
+    AddResult, Call, Environment, Error, Innermost, Layers, Middleware, Plugin, Request, Stack,
+    Verb, VerbFuture,
 };
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn call(verb: Verb, dir: &PluginDir, delegates: &Value) -> Call {
 const SHORT: Duration = Duration::from_millis(500);
 
 fn failed_add(call: &Call) -> Error {
-    block_on(Centre.add(call)).expect_err("the time is too short")
+    block_on(Innermost.add(call)).expect_err("the time is too short")
 }
 
 #[test]
@@ -41,11 +41,11 @@ fn a_delegate_that_is_late_is_stopped_and_what_undoes_it_is_not_hurried() {
     let (dir, error) = with_enough_time(SHORT, |time| {
         let dir = PluginDir::new().with("first", &slow).with("late", &late);
         let whole = call(Verb::Add, &dir, &json!([{"type": "first"}, {"type": "late"}]));
-        let error = failed_add(&whole.until(Instant::now() + time));
+        let error = failed_add(&whole.with_deadline(Instant::now() + time));
         // Time enough for the first delegate, and for the late one to begin.
         dir.verbs().contains(&"late ADD".to_owned()).then_some((dir, error))
     });
-    assert_eq!(code(&error), 11);
+    assert_eq!(error.code(), 11);
     assert!(error.to_string().contains("\"late\" failed on ADD"), "{error}");
     assert_eq!(dir.verbs(), ["first ADD", "late ADD", "late DEL", "first DEL"]);
     for name in ["late", "first"] {
@@ -56,9 +56,9 @@ fn a_delegate_that_is_late_is_stopped_and_what_undoes_it_is_not_hurried() {
 #[test]
 fn when_the_time_is_over_no_delegate_is_started() {
     let dir = PluginDir::new().with("d", &Script::obey());
-    let over = call(Verb::Add, &dir, &json!({"type": "d"})).until(Instant::now());
+    let over = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(Instant::now());
     let error = failed_add(&over);
-    assert_eq!(code(&error), 11);
+    assert_eq!(error.code(), 11);
     assert!(error.to_string().contains("before ADD of delegate \"d\""), "{error}");
     assert_eq!(dir.verbs(), [] as [&str; 0]);
 }
@@ -71,7 +71,8 @@ fn of_two_deadlines_the_earlier_holds() {
         let begun = Instant::now();
         let (early, late) = (begun + SHORT, begun + FOREVER);
         let [one, other] = if early_first { [early, late] } else { [late, early] };
-        let error = block_on(Centre.del(&del.until(one).until(other))).expect_err("it is stopped");
+        let error = block_on(Innermost.del(&del.with_deadline(one).with_deadline(other)))
+            .expect_err("it is stopped");
         let error = error.to_string();
         // Less than a second: the delegate's own limit is far more. On a busy machine the time may
         // be over before the delegate is started.
@@ -102,40 +103,40 @@ impl Middleware for FailsLate {
 struct PanicsLate(Instant, Box<dyn Plugin>);
 
 impl Plugin for PanicsLate {
-    fn add<'a>(&'a self, call: &'a Call) -> Answer<'a, AddResult> {
+    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
             self.1.add(call).await?;
             sleep_until(self.0).await;
             panic!("too late")
         })
     }
-    fn del<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.1.del(call)
     }
-    fn check<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.1.check(call)
     }
-    fn gc<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.1.gc(call)
     }
-    fn status<'a>(&'a self, call: &'a Call) -> Answer<'a, ()> {
+    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         self.1.status(call)
     }
 }
 
 #[test]
 fn an_add_that_fails_in_a_layer_when_the_time_is_over_is_undone_all_the_same() {
-    let fails = |over| FailsLate(over).around(Box::new(Centre));
+    let fails = |over| FailsLate(over).around(Box::new(Innermost));
     let panics = |over| {
         let stack = Stack::new().with_plugin(move |inner| Box::new(PanicsLate(over, inner)));
-        stack.around(Box::new(Centre))
+        stack.around(Box::new(Innermost))
     };
     let layers: [&dyn Fn(Instant) -> Box<dyn Plugin>; 2] = [&fails, &panics];
     for layers in layers {
         let (dir, error) = with_enough_time(SHORT, |time| {
             let over = Instant::now() + time;
             let dir = PluginDir::new().with("d", &Script::obey());
-            let call = call(Verb::Add, &dir, &json!({"type": "d"})).until(over);
+            let call = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(over);
             let error = block_on(layers(over).add(&call)).expect_err("too late").to_string();
             // Time enough for the delegate, whose own ADD succeeds.
             error.contains("too late").then_some((dir, error))

@@ -42,7 +42,7 @@ fn the_same_holds_for_processes_and_the_delegate_is_asked_in_its_own_version() {
         dir.script("inner", &Script::obey().on("ADD", Behaviour::result(result(answered))));
         let config = json!({
             "cniVersion": asked.as_str(),
-            "resultDir": dir.path().join("results"),
+            "wrapper": {"resultDir": dir.path().join("results")},
             "delegate": {"type": "inner", "cniVersion": answered.as_str()},
         });
         let call = CallBuilder::add("net").cni_path(dir.path()).config(config);

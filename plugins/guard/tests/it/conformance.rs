@@ -15,12 +15,12 @@ fn guard(options: &Value) -> Check {
         json!({ "guard": guard })
     };
     check(env!("CARGO_BIN_EXE_cni-guard"))
-        .each_form()
+        .each_format()
         .profile(Profile::Wrapper)
         .config(with(60))
         .changed(with(50))
         .failing(json!({ "guard": { "deadline": "soon" } }))
-        .hasty(with(1))
+        .short_timeout(with(1))
 }
 
 #[test]

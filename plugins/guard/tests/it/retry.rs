@@ -95,7 +95,8 @@ fn granted(msg: &str) -> f64 {
 #[test]
 fn a_delegate_that_hangs_once_gets_another_try_in_the_same_call() {
     let dir = delegate(&Script::obey().at_first("ADD", [Behaviour::hang()]));
-    let call = add(&dir, json!({"retry": {"pause": 0.01}})).key("delegateTimeout", json!(5));
+    let call =
+        add(&dir, json!({"retry": {"pause": 0.01}})).key("wrapper", json!({"delegateTimeout": 5}));
     call.run(plugin()).expect_success();
     assert_eq!(verbs(&dir), ["ADD", "DEL", "ADD"]);
 }
@@ -105,7 +106,8 @@ fn a_delegate_that_hangs_in_every_verb_and_ignores_term_does_not_outlast_the_dea
     let dir = delegate(&Script::always(Behaviour::hang().ignoring_term()));
     for verb in ["ADD", "DEL", "STATUS"] {
         // Without the deadline the delegate would have an hour, longer than the limit of the call.
-        let call = add(&dir, json!({"deadline": 1})).key("delegateTimeout", json!(3600));
+        let call =
+            add(&dir, json!({"deadline": 1})).key("wrapper", json!({"delegateTimeout": 3600}));
         let outcome = call.as_verb(verb).run(plugin());
         let (code, msg, _) = outcome.error();
         assert_eq!(code, 11, "{outcome}");
@@ -135,7 +137,7 @@ fn the_del_of_an_add_whose_result_nobody_understands_is_guarded_as_a_del() {
     let dir = delegate(&script);
     let call = add(&dir, json!({"retry": {"pause": 0.01}}))
         .key("cniVersion", json!("0.2.0"))
-        .key("resultDir", json!(dir.path().join("results")));
+        .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let outcome = call.key("delegate", json!({"type": "d", "cniVersion": "1.1.0"})).run(plugin());
     assert!(!outcome.status.success(), "{outcome}");
     assert_eq!(verbs(&dir), ["ADD", "DEL", "DEL", "DEL"]);

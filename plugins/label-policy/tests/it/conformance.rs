@@ -7,12 +7,12 @@ fn label_policy(profile: Profile) -> Check {
     let deny =
         json!({"rules": [{"when": {"labels": {"a": false}}, "deny": "for the sake of failing"}]});
     check(env!("CARGO_BIN_EXE_cni-label-policy"))
-        .each_form()
+        .each_format()
         .profile(profile)
         .config(json!({ "default": { "allow": true } }))
         .changed(json!({"rules": [{"when": {"labels": {"a": "b"}}, "allow": true}]}))
         .failing(deny)
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn objects(findings: &[Finding]) -> Vec<Value> {
 }
 
 async fn programs(options: &Options) -> Vec<Finding> {
-    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
+    let backends = Backends::new(surroundings(&Environment::current()), options.patience);
     let kind = backends.kind(options.backend);
     let what = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
     let fitness = match backends.get(kind) {

@@ -22,7 +22,7 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
         state_dir: options.state_dir.clone(),
         lock_timeout: options.patience,
     };
-    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
+    let backends = Backends::new(surroundings(&Environment::current()), options.patience);
     let (mut removed, mut errors) = (Vec::new(), Vec::new());
     for claim in claims(options)?.into_iter().chain(begun(options)?) {
         match claim {

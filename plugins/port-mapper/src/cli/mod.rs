@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cni_wrapper::{About, command};
+use cni_wrapper::{About, block_on};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub fn run(about: About) -> ExitCode {
     match parse(Parser::from_env()) {
         Ok(Typed::Help) => say(HELP, true),
         Ok(Typed::Version) => say(&format!("{} {}\n", about.name, about.version), true),
-        Ok(Typed::Command(options)) => match command(report(&options)) {
+        Ok(Typed::Command(options)) => match block_on(report(&options)) {
             Ok(Ok(report)) if options.json => say(&format!("{}\n", report.json), report.well),
             Ok(Ok(report)) => say(&report.text, report.well),
             Ok(Err(error)) => complain(&error.to_string()),

@@ -16,7 +16,7 @@ use crate::lock::Unlocked;
 
 /// What is right already is left alone. Goes on after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
-    let backends = Backends::new(surroundings(&Environment::of_process()), options.patience);
+    let backends = Backends::new(surroundings(&Environment::current()), options.patience);
     let (mut restored, mut errors) = (Vec::new(), Vec::new());
     for claim in claims(options)? {
         let claim = match claim {

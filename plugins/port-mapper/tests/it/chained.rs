@@ -146,7 +146,7 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
 fn misbehave(container: &Container, name: &str, behaviour: &Behaviour, time: u32) -> Option<()> {
     let dir = PluginDir::new().with("odd", &Script::obey().on("ADD", behaviour.clone()));
     let network = json!({
-        "name": "mesos", "chain": CHAIN, "delegateTimeout": time,
+        "name": "mesos", "chain": CHAIN, "wrapper": {"delegateTimeout": time},
         "delegate": [bridge(), {"type": "odd"}],
     });
     let call = mesos(&network, container, &[tcp(8080, 80)]).cni_path(dir.cni_path_with(PLUGINS));

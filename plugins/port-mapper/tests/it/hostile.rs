@@ -108,7 +108,7 @@ fn configuration() -> Value {
     json!({
         "cniVersion": "1.0.0", "name": "mesos", "type": "mesos-cni-port-mapper", "chain": CHAIN,
         "backend": "nftables", "excludeDevices": ["br0", "veth+"], "snat": true, "masqAll": false,
-        "lockTimeout": PATIENCE, "delegateTimeout": PATIENCE,
+        "lockTimeout": PATIENCE, "wrapper": {"delegateTimeout": PATIENCE},
         "delegate": {"type": "free", "ipam": {"type": "x"}},
         "runtimeConfig": {"portMappings": [
             {"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": "", "range": 2},

@@ -5,13 +5,13 @@ use serde_json::json;
 
 fn trace(profile: Profile) -> Check {
     check(env!("CARGO_BIN_EXE_cni-trace"))
-        .each_form()
+        .each_format()
         .profile(profile)
         // The recording is what is meant to stay, but not on the machine.
         .prepare("mount -t tmpfs none /var/log")
         .changed(json!({ "redact": ["colour"] }))
         .failing(json!({ "traceFile": "relative" }))
-        .hasty(json!({ "delegateTimeout": 1 }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn the_result_is_recorded_in_the_version_in_which_the_runtime_gets_it() {
     let call = scene.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
     let outcome = call
         .key("cniVersion", json!("0.2.0"))
-        .key("resultDir", json!(scene.file("results")))
+        .key("wrapper", json!({"resultDir": scene.file("results")}))
         .run(plugin())
         .expect_success();
     assert_eq!(scene.line()["result"], outcome.json());
@@ -98,7 +98,7 @@ fn a_result_that_the_runtime_can_t_be_told_is_recorded_as_the_error_that_it_gets
     let call = scene.around(json!({"type": "inner", "cniVersion": "1.0.0"}));
     let outcome = call
         .key("cniVersion", json!("0.2.0"))
-        .key("resultDir", json!(scene.file("results")))
+        .key("wrapper", json!({"resultDir": scene.file("results")}))
         .run(plugin());
     assert_eq!(outcome.error().0, 6);
     let [add, del] = scene.lines().try_into().expect("the ADD, and the DEL that undoes it");

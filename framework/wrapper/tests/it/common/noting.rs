@@ -4,7 +4,7 @@ use async_std::task::block_on;
 use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
     AddResult, Attachment, Call, Error, ErrorObject, Layers, Middleware, Object, Reply, Verb,
-    answer,
+    dispatch,
 };
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ pub(crate) fn steps(
 
 /// The answer to a call.
 pub(crate) fn reply(call: &Call, layers: impl Layers, fake: &FakePlugin) -> Reply {
-    block_on(answer(&*layers.around(fake.boxed()), call))
+    block_on(dispatch(&*layers.around(fake.boxed()), call))
 }
 
 /// The error object of a failure.

@@ -6,14 +6,14 @@ use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
 
-use cni_wrapper::exec::Started;
+use cni_wrapper::exec::Child;
 
 use crate::family::Family;
 
 /// One that waits for its text; it is killed when this is dropped.
 pub(super) struct Ahead {
     pub(super) program: PathBuf,
-    pub(super) started: Started,
+    pub(super) started: Child,
 }
 
 /// Those that wait.
@@ -32,7 +32,7 @@ impl Stock {
     /// Ends those that nobody needs.
     pub(super) async fn dismiss(&self) {
         for (_, Ahead { started, .. }) in self.0.take() {
-            started.dismiss().await;
+            started.kill().await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_wrapper::exec::{self, ExecError, Execution, Finished, Limits, run};
+use cni_wrapper::exec::{self, ExecError, Execution, Limits, Output, run};
 
 use super::ahead::{Ahead, Stock};
 use super::plan::Scope;
@@ -66,7 +66,8 @@ impl Runner {
         let Some(request) = view::request(places) else { return Ok(None) };
         let Ahead { started, .. } = self.ahead(family).await?;
         sieve.ask(places);
-        let finished = started.feed(request.as_bytes(), &mut |bytes| sieve.take(bytes)).await?;
+        let finished =
+            started.communicate(request.as_bytes(), &mut |bytes| sieve.take(bytes)).await?;
         self.refuse_if_locked(&finished)?;
         let listed = sieve.end();
         let ended = match finished.status.code() {
@@ -122,7 +123,7 @@ impl Runner {
     ) -> Result<(), Error> {
         let Ahead { program, started } = ahead;
         // It says nothing on stdout.
-        let mut finished = started.feed(text.as_bytes(), &mut |_| {}).await?;
+        let mut finished = started.communicate(text.as_bytes(), &mut |_| {}).await?;
         if !finished.status.success() && is_unknown_option(&finished) && self.lacks_wait().await? {
             let lock_file = Path::new(self.tools.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
@@ -148,7 +149,7 @@ impl Runner {
         self.lock_timeout.as_secs_f64().ceil().to_string()
     }
 
-    fn refuse_if_locked(&self, finished: &Finished) -> Result<(), Error> {
+    fn refuse_if_locked(&self, finished: &Output) -> Result<(), Error> {
         if finished.status.code() == Some(RESOURCE) && stderr(finished).contains("xtables lock") {
             return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(finished) });
         }
@@ -177,7 +178,7 @@ impl Runner {
         program: &Path,
         args: Vec<OsString>,
         stdin: Vec<u8>,
-    ) -> Result<Finished, ExecError> {
+    ) -> Result<Output, ExecError> {
         run(&self.execution(program, args, stdin)).await
     }
 
@@ -210,19 +211,19 @@ fn shows_all(program: &Path, text: &str, scope: Scope) -> Result<(), Error> {
 }
 
 /// Old programs say so and then take the number of seconds for a file's name.
-fn is_unknown_option(finished: &Finished) -> bool {
+fn is_unknown_option(finished: &Output) -> bool {
     let stderr = stderr(finished);
     ["unrecognized option", "invalid option", "unknown option"]
         .iter()
         .any(|words| stderr.to_lowercase().contains(words))
 }
 
-fn stderr(finished: &Finished) -> String {
+fn stderr(finished: &Output) -> String {
     String::from_utf8_lossy(&finished.stderr).into_owned()
 }
 
 /// The words of a program, on one line.
-fn said(finished: &Finished) -> String {
+fn said(finished: &Output) -> String {
     let text = stderr(finished);
     let lines = text.lines().map(str::trim).filter(|line| {
         // Printed whenever both variants are in use, whether anything is wrong or not.
@@ -232,7 +233,7 @@ fn said(finished: &Finished) -> String {
     if text.is_empty() { "it said nothing".to_owned() } else { text }
 }
 
-fn failure(program: PathBuf, action: &'static str, finished: &Finished) -> Error {
+fn failure(program: PathBuf, action: &'static str, finished: &Output) -> Error {
     let said = said(finished);
     if said.contains("you must be root") || said.contains("Permission denied") {
         let why = format!("{said}; run as root, with CAP_NET_ADMIN in this network namespace");

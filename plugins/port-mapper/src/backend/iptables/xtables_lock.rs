@@ -37,7 +37,7 @@ impl XtablesLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let opened = options.open(file).map_err(failed)?;
-        let lock = FileLock::take(opened, started + patience)
+        let lock = FileLock::acquire(opened, started + patience)
             .await
             .map_err(failed)?
             .ok_or_else(|| held(format!("{} is locked", file.display())))?;

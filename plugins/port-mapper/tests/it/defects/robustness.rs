@@ -27,7 +27,7 @@ fn defect_20_a_hanging_delegate_and_a_held_lock_end_in_bounded_time() {
     let (dir, network) = scripted("10.0.0.2/24");
     dir.script("inner", &Script::obey().on("ADD", Behaviour::hang().ignoring_term()));
     let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
-    let outcome = call.clone().key("delegateTimeout", json!(0.5)).run(plugin());
+    let outcome = call.clone().key("wrapper", json!({"delegateTimeout": 0.5})).run(plugin());
     let (code, msg, _) = outcome.error();
     assert!(code == 11 && msg.contains("did not end within 500ms"), "{code} {msg}");
     assert!(outcome.took >= Duration::from_millis(500), "{outcome}");

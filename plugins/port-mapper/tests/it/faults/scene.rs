@@ -53,7 +53,7 @@ impl Scene {
         network["cniVersion"] = json!("1.1.0");
         network["delegate"] = json!({"type": "inner"});
         // What waits in vain ends by it.
-        network["delegateTimeout"] = json!(10);
+        network["wrapper"] = json!({"delegateTimeout": 10});
         Self::of(backend, Some(plugins), network, OneOf { nftables: 9, iptables: 21 })
     }
 
@@ -61,7 +61,7 @@ impl Scene {
     pub(crate) fn on_a_bridge(backend: &'static str, ip_masq: bool) -> Self {
         let mut network = seed(&[]);
         network["delegate"]["ipMasq"] = json!(ip_masq);
-        network["delegateTimeout"] = json!(60);
+        network["wrapper"] = json!({"delegateTimeout": 60});
         Self::of(backend, None, network, OneOf { nftables: 150, iptables: 190 })
     }
 

@@ -1,0 +1,76 @@
+//! The error object on stdout (specification, section 5, Error).
+
+use serde_json::Value;
+
+use crate::{json::Object, version::SpecVersion};
+
+/// An error as a plugin prints it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ErrorObject {
+    /// The code: 1 to 99 are defined by the specification, 100 and up by the plugin.
+    pub code: u32,
+    /// The message, one sentence.
+    pub msg: String,
+    /// Details, if there are any.
+    pub details: Option<String>,
+    /// Keys that the specification does not have, unchanged.
+    pub other: Object,
+}
+
+impl ErrorObject {
+    /// Returns an error with this code and message.
+    pub fn new(code: u32, msg: impl Into<String>) -> Self {
+        Self { code, msg: msg.into(), ..Self::default() }
+    }
+
+    /// Reads an object that a plugin printed, or returns `None` if it has neither a `code` nor a `msg`.
+    ///
+    /// Lenient where Go's library is: a code that is not a number in range counts as 0, and so does
+    /// -2147483648, which has no positive counterpart; a missing `msg` counts as empty.
+    pub fn read(document: &Object) -> Option<Self> {
+        let code = document.get("code");
+        let msg = document.get("msg").and_then(Value::as_str);
+        if code.is_none() && msg.is_none() {
+            return None;
+        }
+        let mut other = document.clone();
+        for known in ["cniVersion", "code", "msg", "details"] {
+            other.shift_remove(known);
+        }
+        Some(Self {
+            code: code
+                .and_then(Value::as_i64)
+                .and_then(|code| i32::try_from(code).ok()?.checked_abs())
+                .map_or(0, i32::cast_unsigned),
+            msg: msg.unwrap_or_default().to_owned(),
+            details: document.get("details").and_then(details_text),
+            other,
+        })
+    }
+
+    /// Returns the document for stdout. It always has a `cniVersion`.
+    pub fn to_document(&self, version: SpecVersion) -> Object {
+        let mut document = Object::new();
+        document.insert("cniVersion".to_owned(), version.as_str().into());
+        document.insert("code".to_owned(), self.code.into());
+        document.insert("msg".to_owned(), self.msg.as_str().into());
+        if let Some(details) = &self.details {
+            document.insert("details".to_owned(), details.as_str().into());
+        }
+        for (key, value) in &self.other {
+            document.entry(key).or_insert_with(|| value.clone());
+        }
+        document
+    }
+}
+
+/// Details are text; any other value is given as its JSON text.
+fn details_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}

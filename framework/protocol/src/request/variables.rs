@@ -1,0 +1,128 @@
+//! Which variables each verb needs (specification, section 2); all problems are one error.
+
+use std::{fs, os::unix::fs::MetadataExt};
+
+use crate::{
+    args::CniArgs,
+    environment::Environment,
+    error::RequestError,
+    names::{check_container_id, check_ifname},
+    verb::Verb,
+};
+
+/// The variables of one call, checked.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Variables {
+    pub(super) container_id: String,
+    pub(super) netns: Option<String>,
+    pub(super) ifname: String,
+    pub(super) args: CniArgs,
+}
+
+/// What a verb does with a variable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Required,
+    Optional,
+    /// Runtimes pass it empty or with a dummy value; it is not read.
+    Ignored,
+}
+
+use Need::{Ignored, Optional, Required};
+
+/// The table. CNI_PATH is otherwise required where a delegate is looked up; GC requires it always.
+#[rustfmt::skip]
+fn need(verb: Verb, variable: &str) -> Need {
+    match (variable, verb) {
+        (_, Verb::Version)                                          => Ignored,
+        ("CNI_CONTAINERID" | "CNI_IFNAME" | "CNI_NETNS" | "CNI_ARGS", Verb::Gc | Verb::Status) => Ignored,
+        ("CNI_CONTAINERID" | "CNI_IFNAME", _)                       => Required,
+        ("CNI_NETNS", Verb::Del)                                    => Optional,
+        ("CNI_NETNS", _)                                            => Required,
+        ("CNI_PATH", Verb::Gc)                                      => Required,
+        _                                                           => Optional,
+    }
+}
+
+pub(super) fn read(verb: Verb, environment: &Environment) -> Result<Variables, RequestError> {
+    let mut reader = Reader { verb, environment, problems: Vec::new() };
+    let variables = Variables {
+        container_id: reader.name("CNI_CONTAINERID", check_container_id),
+        netns: reader.netns(),
+        ifname: reader.name("CNI_IFNAME", check_ifname),
+        args: reader.args(),
+    };
+    reader.text("CNI_PATH");
+    if reader.problems.is_empty() {
+        Ok(variables)
+    } else {
+        Err(RequestError::Environment { problems: reader.problems })
+    }
+}
+
+struct Reader<'a> {
+    verb: Verb,
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn text(&mut self, variable: &str) -> Option<String> {
+        let need = need(self.verb, variable);
+        if need == Ignored {
+            return None;
+        }
+        let Some(value) = self.environment.get(variable) else {
+            if need == Required {
+                self.problems.push(format!("{variable} is not set, and {} needs it", self.verb));
+            }
+            return None;
+        };
+        let text = value.to_str().map(str::to_owned);
+        if text.is_none() {
+            self.problems.push(format!("{variable}: {} is no UTF-8", value.to_string_lossy()));
+        }
+        text
+    }
+
+    fn name(&mut self, variable: &str, check: fn(&str) -> Result<(), String>) -> String {
+        let name = self.text(variable).unwrap_or_default();
+        if !name.is_empty()
+            && let Err(why) = check(&name)
+        {
+            self.problems.push(format!("{variable}: {why}"));
+        }
+        name
+    }
+
+    fn netns(&mut self) -> Option<String> {
+        let path = self.text("CNI_NETNS")?;
+        if is_own_namespace(&path) && !override_is_set(self.environment) {
+            self.problems.push(format!(
+                "CNI_NETNS: {path} is the network namespace of this plugin itself; give the container's, or set CNI_NETNS_OVERRIDE=1"
+            ));
+        }
+        Some(path)
+    }
+
+    /// A pair that can't be parsed stops an ADD; a DEL must not fail because of it.
+    fn args(&mut self) -> CniArgs {
+        let text = self.text("CNI_ARGS").unwrap_or_default();
+        CniArgs::parse(&text).unwrap_or_else(|why| {
+            if self.verb == Verb::Add || self.verb == Verb::Check {
+                self.problems.push(format!("CNI_ARGS: {why}"));
+            }
+            CniArgs::default()
+        })
+    }
+}
+
+/// Checked first, because a delegate that works on the host's own namespace would take its interface.
+fn is_own_namespace(path: &str) -> bool {
+    let identity = |path: &str| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    matches!((identity(path), identity("/proc/self/ns/net")), (Some(a), Some(b)) if a == b)
+}
+
+fn override_is_set(environment: &Environment) -> bool {
+    matches!(environment.text("CNI_NETNS_OVERRIDE"), Some("1" | "TRUE" | "true" | "True"))
+}

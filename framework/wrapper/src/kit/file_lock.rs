@@ -1,0 +1,148 @@
+//! Locks that the kernel releases when their holder ends, even when it is killed.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use async_std::{channel, future, task};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, retry_on_intr};
+
+/// The most that is read of a holder's name, in bytes.
+const HOLDER: usize = 1024;
+
+/// The shortest and the longest pause between two attempts at several locks. It doubles each time, so
+/// that many waiting processes do not keep the host busy.
+const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(64)];
+
+/// A lock on a file, which one process of the host holds at a time. Dropping it releases it.
+///
+/// The kernel releases it when the process is killed, but not before each child that inherited the open
+/// file has ended. Open the file close-on-exec if a delegate that outlives its plugin must not keep the
+/// lock.
+///
+/// ```
+/// use std::{fs::File, time::{Duration, Instant}};
+/// use cni_wrapper::FileLock;
+///
+/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let path = temporary.path().join("lock");
+/// # cni_wrapper::block_on(async {
+/// let soon = Instant::now() + Duration::from_millis(20);
+/// let held = FileLock::acquire(File::create(&path)?, soon).await?.expect("it is free");
+/// assert!(FileLock::acquire(File::open(&path)?, soon).await?.is_none(), "it is held");
+/// drop(held);
+/// assert!(FileLock::acquire(File::open(&path)?, soon).await?.is_some());
+/// # Ok::<(), std::io::Error>(())
+/// # })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FileLock(File);
+
+impl FileLock {
+    /// Acquires the lock. Returns `None` if it is still held at `deadline`.
+    ///
+    /// It tries at least once, whatever the deadline. Those who wait are in the kernel's queue, so they
+    /// go on as soon as the lock is released.
+    ///
+    /// # Errors
+    ///
+    /// The file system does not support locks, or the thread that waits can't be started.
+    pub async fn acquire(file: File, deadline: Instant) -> io::Result<Option<Self>> {
+        if try_acquire(&file)? {
+            return Ok(Some(Self(file)));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let is_acquired = !left.is_zero() && wait(file.try_clone()?, left).await?;
+        Ok(is_acquired.then_some(Self(file)))
+    }
+
+    /// Acquires whichever of these locks is free first. Returns `None` if all are held at `deadline`.
+    ///
+    /// A number of files is thus a number of slots. There is no queue: it polls.
+    ///
+    /// # Errors
+    ///
+    /// The file system does not support locks.
+    pub async fn acquire_any(mut files: Vec<File>, deadline: Instant) -> io::Result<Option<Self>> {
+        let mut pause = PAUSES[0];
+        loop {
+            if let Some(index) = acquire_free(&files)? {
+                return Ok(Some(Self(files.swap_remove(index))));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            task::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            pause = (pause * 2).min(PAUSES[1]);
+        }
+    }
+
+    /// Replaces the file's content by the name of the holder, for the messages of those who wait. A
+    /// failure is ignored, because the lock is held all the same.
+    pub fn set_holder(&self, holder: &str) {
+        let _ = self.0.set_len(0).and_then(|()| self.0.write_all_at(holder.as_bytes(), 0));
+    }
+
+    /// Returns what the last holder [wrote](Self::set_holder), at most 1024 bytes, or `None` if that is
+    /// nothing.
+    pub fn holder(file: &File) -> Option<String> {
+        let mut bytes = [0; HOLDER];
+        let length = file.read_at(&mut bytes, 0).ok()?;
+        let text = String::from_utf8_lossy(&bytes[..length]);
+        (!text.is_empty()).then(|| text.into_owned())
+    }
+}
+
+/// Tries to acquire the lock, without waiting.
+fn try_acquire(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits for the lock in a thread. Returns false if the time is over before.
+async fn wait(file: File, time: Duration) -> io::Result<bool> {
+    let (sender, acquired) = channel::bounded(1);
+    std::thread::Builder::new().spawn(move || {
+        let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
+        if sender.try_send(outcome).is_err() {
+            // The caller has given up, so it would not release the lock.
+            let _ = flock(&file, FlockOperation::Unlock);
+        }
+    })?;
+    let in_time = future::timeout(time, acquired.recv()).await;
+    // From here on the thread releases the lock; an outcome that it sent just before still counts.
+    acquired.close();
+    match in_time.ok().and_then(Result::ok).or_else(|| acquired.try_recv().ok()) {
+        Some(outcome) => Ok(outcome.map(|()| true)?),
+        None => Ok(false),
+    }
+}
+
+/// Begins at a random one, so that not all waiting processes try the same lock first.
+fn acquire_free(files: &[File]) -> io::Result<Option<usize>> {
+    let begin = fastrand::usize(..files.len().max(1));
+    for index in (begin..files.len()).chain(0..begin.min(files.len())) {
+        if try_acquire(&files[index])? {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a daemon that a delegate left running may have inherited the file.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+#[path = "file_lock_tests.rs"]
+mod tests;

@@ -1,0 +1,10 @@
+//! What authors reach for beyond hooks: files, locks, conditions, and observers.
+//!
+//! Nothing in here depends on the layers, so the toolkit itself uses these parts, too.
+
+pub(crate) mod attachment_store;
+pub(crate) mod conditions;
+pub(crate) mod file_lock;
+pub(crate) mod observer;
+pub(crate) mod pattern;
+pub(crate) mod private_dir;

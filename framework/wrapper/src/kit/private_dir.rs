@@ -1,0 +1,225 @@
+//! A directory that only this plugin can use, for what it must remember from one call to the next.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::FileError;
+
+/// An open directory that no other user can read or change.
+///
+/// Its mode is 0700 and it belongs to the plugin's user, its files have mode 0600, and symbolic links are
+/// not followed, neither to the directory nor in it: plugins run as root, and whoever could change these
+/// files could change what they do. Names are those of files in the directory itself. For one file per
+/// attachment, see [`AttachmentStore`](crate::AttachmentStore).
+///
+/// ```
+/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let path = temporary.path().join("private");
+/// use cni_wrapper::PrivateDir;
+///
+/// let directory = PrivateDir::open(&path)?;
+/// directory.replace("c1", b"what ADD decided")?;
+/// assert_eq!(directory.read("c1", 1024)?.as_deref(), Some(&b"what ADD decided"[..]));
+/// directory.remove("c1")?;
+/// assert_eq!(directory.read("c1", 1024)?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PrivateDir {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    move |source| FileError { action, path: path.to_owned(), source }
+}
+
+impl PrivateDir {
+    /// Opens the directory, and creates it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// It can't be created, is a symbolic link or not a directory, or belongs to another user.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed("create", parent))?;
+        }
+        match fs::mkdir(path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed("create", path)(error.into())),
+        }
+        Self::open_existing(path)?.ok_or_else(|| failed("open", path)(Errno::NOENT.into()))
+    }
+
+    /// Opens the directory, or returns `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`PrivateDir::open`].
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, FileError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = match fs::open(path, flags, Mode::empty()) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(failed("open", path)(error.into())),
+        };
+        keep_private(&directory).map_err(failed("use", path))?;
+        Ok(Some(Self { directory, path: path.to_owned() }))
+    }
+
+    /// Returns the path of the directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the content of a file, or `None` if it does not exist. More than `largest` bytes are an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened or read, or is too large.
+    pub fn read(&self, name: &str, largest: usize) -> Result<Option<Vec<u8>>, FileError> {
+        // Non-blocking, so that a FIFO does not make us hang.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(self.failed("open", name, error)),
+        };
+        let mut bytes = Vec::new();
+        let read = file.take(largest as u64 + 1).read_to_end(&mut bytes);
+        read.map_err(|error| self.failed("read", name, error))?;
+        if bytes.len() > largest {
+            let why = io::Error::other(format!("it has more than {largest} bytes"));
+            return Err(self.failed("read", name, why));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Writes a new file; an existing one is removed first. This is not atomic: use
+    /// [`PrivateDir::replace`], or rename the file afterwards.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written, and does not exist afterwards.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        self.write_new(name, bytes).map_err(|error| {
+            // No partial file may stay.
+            let _ = self.unlink(name);
+            self.failed("write", name, error)
+        })
+    }
+
+    /// Writes a file atomically: to the same name with a dot in front, which is then renamed.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written, and is unchanged.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let new = format!(".{name}");
+        self.write(&new, bytes)?;
+        match fs::renameat(&self.directory, &new, &self.directory, name) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let _ = self.unlink(&new);
+                Err(self.failed("write", name, error))
+            }
+        }
+    }
+
+    /// Renames a file, in place of an existing one of the new name. Returns false if there is no such
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// It can't be renamed, and is unchanged.
+    pub fn rename(&self, from: &str, to: &str) -> Result<bool, FileError> {
+        match fs::renameat(&self.directory, from, &self.directory, to) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(self.failed("rename", from, error)),
+        }
+    }
+
+    /// Removes a file. A missing one is not an error.
+    ///
+    /// # Errors
+    ///
+    /// It exists and can't be removed.
+    pub fn remove(&self, name: &str) -> Result<(), FileError> {
+        self.unlink(name).map_err(|error| self.failed("remove", name, error))
+    }
+
+    /// Returns the names of all entries, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// The directory can't be read.
+    pub fn names(&self) -> Result<Vec<String>, FileError> {
+        let failed = |error: Errno| failed("read", &self.path)(error.into());
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Opens a file for reading and writing, to be locked with `flock`. It is created if it is missing.
+    ///
+    /// Children inherit it: one that outlives its killed plugin for a moment may still be doing the work
+    /// that the lock protects, and the next plugin must wait for it.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened.
+    pub fn lock_file(&self, name: &str) -> Result<File, FileError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW;
+        fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
+            .map(File::from)
+            .map_err(|error| self.failed("open", name, error))
+    }
+
+    fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        // Left by a process that was killed.
+        self.unlink(name)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(file);
+        file.write_all(bytes)?;
+        // Costs nothing below /run. Elsewhere a power loss could otherwise leave an empty file.
+        file.sync_data()
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        match fs::unlinkat(&self.directory, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn failed(&self, action: &'static str, name: &str, source: impl Into<io::Error>) -> FileError {
+        failed(action, &self.path.join(name))(source.into())
+    }
+}
+
+/// Refuses a directory of another user, and removes the permissions of all others from ours.
+fn keep_private(directory: &OwnedFd) -> io::Result<()> {
+    let stat = fs::fstat(directory)?;
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        let why = format!("it belongs to user {}; remove it, or set another stateDir", stat.st_uid);
+        return Err(io::Error::other(why));
+    }
+    if stat.st_mode & 0o077 != 0 {
+        fs::fchmod(directory, Mode::RWXU)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The toolkit's own keys of the network configuration: all below `wrapper`.
+
+use std::time::Duration;
+
+use cni_protocol::{Object, Request, Verb, config};
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// The one key at the top level, so that all other names are free for authors.
+const KEY: &str = "wrapper";
+
+/// Keys that were at the top level until they moved below [`KEY`].
+///
+/// They can't be told from an author's keys of the same names, so these names stay reserved: to ignore
+/// an old key without a word would mean another deadline, or no log.
+const MOVED: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
+
+/// The toolkit's settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Seconds that one execution of a delegate may take.
+    delegate_timeout: Option<f64>,
+    pub(crate) log_level: Option<String>,
+    pub(crate) log_file: Option<String>,
+    /// The directory where results are kept for runtimes that do not keep them.
+    result_dir: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    wrapper: Settings,
+}
+
+impl Settings {
+    pub(crate) fn read(request: &Request) -> Result<Self, Error> {
+        refuse_moved_keys(request)?;
+        let Some(value) = request.config.get(KEY) else { return Ok(Self::default()) };
+        // Only this key is read: a copy of the whole configuration would be parsed for nothing.
+        let keys = Object::from_iter([(KEY.to_owned(), value.clone())]);
+        let Keys { wrapper: settings } = config::typed(&keys)?;
+        match settings.delegate_timeout {
+            Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => Err(Error::config(
+                "wrapper.delegateTimeout",
+                format!("{seconds} is not a time in seconds; it must be over 0 and at most 86400"),
+            )),
+            _ => Ok(settings),
+        }
+    }
+
+    pub(crate) fn result_dir(&self) -> &str {
+        self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
+    }
+
+    pub(crate) fn delegate_timeout(&self) -> Option<Duration> {
+        self.delegate_timeout.map(Duration::from_secs_f64)
+    }
+}
+
+/// A DEL ignores them: a container that was created with the old configuration must be removable.
+fn refuse_moved_keys(request: &Request) -> Result<(), Error> {
+    let mut moved = MOVED.into_iter().filter(|key| request.config.contains_key(*key));
+    match moved.next() {
+        Some(key) if request.verb != Verb::Del => {
+            let place = format!("{{\"{KEY}\": {{\"{key}\": …}}}}");
+            Err(Error::config(key, format!("it has moved; write {place} instead")))
+        }
+        _ => Ok(()),
+    }
+}
