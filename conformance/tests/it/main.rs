@@ -2,6 +2,7 @@
 
 mod junit;
 mod reports;
+mod generated;
 mod requirements;
 mod runtime;
 mod schema;

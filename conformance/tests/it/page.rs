@@ -88,7 +88,7 @@ fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
     for part in [
         "version.repeats-input-version",
         "second · profile interface",
-        "The cniVersion that VERSION prints is the one that it was asked with.",
+        "The cniVersion that VERSION prints is that of its input.",
         "VER-02",
         "Known: ",
         "exit 0",
