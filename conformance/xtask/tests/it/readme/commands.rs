@@ -17,7 +17,7 @@ const NOT_RUN: [(&str, &str); 4] = [
 
 /// Commands of which only a part is run, so that they take seconds: with these words added.
 const SHORTENED: [(&str, &str); 4] = [
-    ("cni-conformance life net.conflist ", "--lives plain"),
+    ("cni-conformance lifecycle net.conflist ", "--lifecycles plain"),
     ("cni-conformance run bridge ", "version."),
     ("cni-conformance run --subject conformance/subjects/bridge.json --report ", "version."),
     ("cni-conformance run --subject conformance/subjects/portmap.json --report ", "version."),

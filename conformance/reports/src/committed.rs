@@ -1,4 +1,4 @@
-//! The reports that are committed: a file of verdicts and a page for people for each subject.
+//! The committed reports: a file of verdicts and a page for each subject.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,63 +8,65 @@ use cni_conformance::run::record::Report;
 use cni_conformance::verdicts::Verdicts;
 
 use super::markdown;
-use crate::{Outcome, root};
+use super::outcome::Outcome;
+use super::subjects::root;
 
-/// Where the reports are, by where the plugins are from.
-pub(crate) const PLACES: [&str; 2] = ["debian-12", "this-repository"];
+/// The directories of the reports, by the origin of the plugins.
+pub(crate) const ORIGINS: [&str; 2] = ["debian-12", "this-repository"];
 
 /// The committed report of one subject.
-pub(crate) struct Kept {
+pub(crate) struct CommittedReport {
     pub(crate) name: String,
-    /// One of [`PLACES`].
-    pub(crate) place: &'static str,
+    /// One of [`ORIGINS`].
+    pub(crate) origin: &'static str,
 }
 
-impl Kept {
+impl CommittedReport {
     pub(crate) fn of(name: &str, ours: bool) -> Self {
-        Self { name: name.to_owned(), place: PLACES[usize::from(ours)] }
+        Self { name: name.to_owned(), origin: ORIGINS[usize::from(ours)] }
     }
 
     fn path(&self, extension: &str) -> PathBuf {
-        directory().join(self.place).join(&self.name).with_extension(extension)
+        directory().join(self.origin).join(&self.name).with_extension(extension)
     }
 
-    /// The file of verdicts.
+    /// Returns the path of the verdicts.
     pub(crate) fn verdicts(&self) -> PathBuf {
         self.path("json")
     }
 
-    /// Writes both files anew.
+    /// Writes both files.
     pub(crate) fn write(&self, subject: &Subject, report: Result<&Report, &String>) -> Outcome {
         let verdicts = match report {
             Ok(report) => Verdicts::of(report),
             Err(problem) => Verdicts::untested(subject, problem),
         };
-        fs::create_dir_all(directory().join(self.place)).map_err(|error| error.to_string())?;
+        fs::create_dir_all(directory().join(self.origin)).map_err(|error| error.to_string())?;
         verdicts.write(&self.verdicts())?;
         let page = self.path("md");
         let written = fs::write(&page, markdown::page(&self.name, subject, report));
-        written.map_err(|error| format!("can't write {}: {error}", page.display()))
+        written.map_err(|error| format!("cannot write {}: {error}", page.display()))
     }
 }
 
-/// All reports that are there, by place and name.
-pub(crate) fn all() -> Outcome<Vec<Kept>> {
-    let mut kept = Vec::new();
-    for place in PLACES {
-        let path = directory().join(place);
+/// Returns all reports, by origin and name.
+pub(crate) fn all() -> Outcome<Vec<CommittedReport>> {
+    let mut committed = Vec::new();
+    for origin in ORIGINS {
+        let path = directory().join(origin);
         let entries =
             fs::read_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let names = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()));
-        let mut here: Vec<Kept> = names.map(|name| Kept { name, place }).collect();
+        let mut here: Vec<CommittedReport> =
+            names.map(|name| CommittedReport { name, origin }).collect();
         here.sort_by(|one, other| one.name.cmp(&other.name));
-        kept.extend(here);
+        committed.extend(here);
     }
-    Ok(kept)
+    Ok(committed)
 }
 
-/// `conformance/reports`.
+/// Returns the path of `conformance/reports`.
 pub(crate) fn directory() -> PathBuf {
     root().join("conformance/reports")
 }
