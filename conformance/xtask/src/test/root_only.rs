@@ -138,6 +138,6 @@ fn alone() {}
         let names = names().unwrap();
         let has = |name: &str| names.iter().any(|other| other == name);
         assert!(has("cni-dist::package") && has("xtask::readme::commands"), "{names:?}");
-        assert!(!has("cni-dist::programs") && !has("xtask::readme::stage"), "{names:?}");
+        assert!(!has("cni-dist::programs") && !has("xtask::readme::fixture"), "{names:?}");
     }
 }

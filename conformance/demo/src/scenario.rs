@@ -1,4 +1,4 @@
-//! What the demo shows.
+//! The steps of the demonstration.
 
 use std::path::Path;
 
@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::steps::Steps;
 
-/// Where Debian's containernetworking-plugins live.
+/// The directory of Debian's containernetworking-plugins.
 const PLUGINS: &str = "/usr/lib/cni";
 const HOST_PORT: u16 = 8080;
 const HOST_ADDRESS: &str = "203.0.113.1";
 
-/// The configuration from Mesos's own documentation. It has no `cniVersion`, so answers take the form that Mesos reads.
+/// Returns the configuration from the documentation of Mesos. It has no `cniVersion`, so that results
+/// have the format that Mesos reads.
 fn network(exclude: &[&str]) -> Value {
     json!({
         "name": "mesos",
@@ -29,7 +30,7 @@ fn network(exclude: &[&str]) -> Value {
     })
 }
 
-/// What a Mesos framework asked for: one port mapping and a label.
+/// Returns the request of a Mesos framework: a port mapping and a label.
 fn network_info() -> Value {
     json!({
         "labels": {"labels": [{"key": "app", "value": "demo"}]},
@@ -37,11 +38,15 @@ fn network_info() -> Value {
     })
 }
 
-pub(super) fn tell(steps: &mut Steps, host: &Host, plugin: &Path) {
+/// Runs all steps.
+pub(super) fn run(steps: &mut Steps, host: &Host, plugin: &Path) {
     let client = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let before = host.snapshot();
 
-    steps.part("A Mesos container on a network that excludes its own bridge (host port 8080 → container port 80)");
+    steps.part(
+        "A Mesos container on a network that excludes its own bridge \
+         (host port 8080 → container port 80)",
+    );
     let container = host.container("web");
     let excluded = network(&["mesos-cni0"]);
     let call = call(&excluded, &container);
@@ -52,7 +57,10 @@ pub(super) fn tell(steps: &mut Steps, host: &Host, plugin: &Path) {
     }
     del(steps, "DEL of the container", &call, plugin);
 
-    steps.part("The same network without excludeDevices: the container reaches itself through the host port (hairpin)");
+    steps.part(
+        "The same network without excludeDevices: the container reaches itself through the host \
+         port (hairpin)",
+    );
     let container = host.container("self");
     let open = network(&[]);
     let call = self::call(&open, &container);
@@ -63,7 +71,7 @@ pub(super) fn tell(steps: &mut Steps, host: &Host, plugin: &Path) {
     }
     del(steps, "DEL of the container", &call, plugin);
 
-    steps.part("Nothing is left");
+    steps.part("Cleanup");
     steps.step("rules, addresses, leases and files are as before", || nothing_left(host, &before));
 }
 
@@ -87,7 +95,7 @@ fn add(steps: &mut Steps, call: &CallBuilder, plugin: &Path, container: &Contain
         let server = container.serve(Traffic::Http, 80);
         Ok((server, seen))
     })?;
-    // It serves until the end of the demo, when its namespace goes.
+    // It serves until the end of the demonstration, when its namespace is removed.
     std::mem::forget(server);
     Some(())
 }
@@ -98,7 +106,8 @@ fn reached_from_outside_and_host(steps: &mut Steps, host: &Host, client: &Neighb
     steps.step("from the host, to 127.0.0.1", || fetched(host.fetch(&url("127.0.0.1"))));
 }
 
-/// Traffic that enters by the excluded device (here: from another container on the bridge) is not mapped.
+/// Shows that traffic that enters through the excluded device is not mapped: from another container on
+/// the bridge, and from the container itself.
 fn not_reached_through_excluded_device(
     steps: &mut Steps,
     host: &Host,
@@ -113,11 +122,11 @@ fn not_reached_through_excluded_device(
         if outcome.status.success() { Ok(((), "")) } else { Err(outcome.to_string()) }
     });
     for (title, from) in [
-        ("by the excluded bridge, from the other container", &other),
-        ("by the excluded bridge, from the container itself", container),
+        ("through the excluded bridge, from the other container", &other),
+        ("through the excluded bridge, from the container itself", container),
     ] {
         steps.step(title, || match from.fetch(&url(HOST_ADDRESS)) {
-            Err(_) => Ok(((), "not mapped, as it should be")),
+            Err(_) => Ok(((), "not mapped, as expected")),
             Ok(answer) => Err(format!("was mapped: {answer}")),
         });
     }
@@ -126,7 +135,7 @@ fn not_reached_through_excluded_device(
 
 fn rules_and_list(steps: &mut Steps, host: &Host, plugin: &Path) {
     steps.part(
-        "Its rules (iptables-save -t nat), and who owns which port (mesos-cni-port-mapper list)",
+        "The rules (iptables-save -t nat), and the owner of each port (mesos-cni-port-mapper list)",
     );
     let rules = host.run("iptables-save -t nat");
     let ours = rules.lines().filter(|line| line.contains("PORT-MAPPER"));
@@ -153,10 +162,10 @@ fn nothing_left(
     host: &Host,
     before: &cni_test_kit::Snapshot,
 ) -> Result<((), &'static str), String> {
-    // The delegate keeps its bridge and host-local its last address, as they do without a port mapper.
+    // The delegate keeps its bridge, and host-local its last address, also without a port mapper.
     host.run("ip link delete mesos-cni0");
     host.run("rm -rf /var/lib/cni/networks /run/cni");
-    // Of ours only the lock file stays, since another run may be waiting for it.
+    // The lock file remains, since another run may be waiting for it.
     let ours = host.run("ls -A /run/mesos-cni-port-mapper");
     if ours.trim() != "lock" {
         return Err(format!("in /run/mesos-cni-port-mapper: {}", ours.trim()));

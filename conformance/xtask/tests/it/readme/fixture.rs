@@ -1,4 +1,4 @@
-//! A throw-away host on which the commands of a README find what they speak of.
+//! A throw-away host with the files and programs that the commands of READMEs use.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use super::{blocks, read, root};
 const PROGRAMS: [&str; 4] =
     ["cni-conformance", "cni-label-policy", "cni-trace", "mesos-cni-port-mapper"];
 
-/// `/etc`, `/opt` and `/var/log` of the host's own, above the machine's.
+/// Mounts overlays, so that the host can write to `/etc`, `/opt` and `/var/log`.
 const OVERLAYS: &str = "
     for directory in etc opt var/log; do
         own=/run/readme/$directory
@@ -22,26 +22,26 @@ const OVERLAYS: &str = "
     done
     mkdir -p /etc/cni/net.d /etc/systemd/system /opt/cni/bin";
 
-/// The host, and the directory in which commands are run.
-pub(super) struct Stage {
+/// The host, and the working directory of the commands.
+pub(super) struct Fixture {
     host: Host,
     directory: TemporaryDir,
     path: String,
 }
 
-impl Stage {
+impl Fixture {
     pub(super) fn new() -> Self {
         let host = Host::new();
         host.sh(OVERLAYS);
         let directory = TemporaryDir::new();
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", programs().display());
-        let stage = Self { host, directory, path };
-        stage.files();
-        stage.recording();
-        stage
+        let fixture = Self { host, directory, path };
+        fixture.files();
+        fixture.recording();
+        fixture
     }
 
-    /// Runs a command line in the directory.
+    /// Runs a command line in the working directory.
     pub(super) fn sh(&self, line: &str) -> Output {
         let mut sh = self.host.command("sh");
         sh.args(["-c", "cd \"$0\" && eval \"$1\""]).arg(self.directory.path()).arg(line);
@@ -49,12 +49,12 @@ impl Stage {
         sh.output().expect("a shell")
     }
 
-    /// The files and programs that commands name.
+    /// Creates the files and programs that commands name.
     fn files(&self) {
         let at = self.directory.path();
         let link = |to: &Path, name: &str| symlink(to, at.join(name)).expect("a link");
         link(&root().join("conformance"), "conformance");
-        // Where subject files look for the programs of this workspace.
+        // Subject files contain paths below `target`.
         link(programs().parent().expect("a directory"), "target");
         link(Path::new("/usr/lib/cni/bridge"), "bridge-of-tomorrow");
         let unit = "mesos-cni-port-mapper-restore.service";
@@ -66,15 +66,15 @@ impl Stage {
         write("mesos.conf", &first_json("plugins/label-policy/README.md"));
         write("port-mapper.conf", &first_json("plugins/port-mapper/README.md"));
         write("trace.conf", &first_json("plugins/trace/README.md"));
-        // Of a plugin that has not changed since.
+        // The report of an unchanged plugin.
         link(Path::new("bridge.json"), "bridge-of-last-week.json");
-        // Copied: below /tmp, a link would lead to what cni-conformance hides.
+        // Copied, since a throw-away host of cni-conformance hides /tmp, where links would lead.
         let plugins = ["mesos-cni-port-mapper", "cni-trace"].map(|name| programs().join(name));
         let copied = self.host.command("cp").args(plugins).arg("/opt/cni/bin").status();
         assert!(copied.expect("cp").success());
     }
 
-    /// `/var/log/cni-trace.jsonl`, as `cni-trace` writes it.
+    /// Records `/var/log/cni-trace.jsonl` with `cni-trace`.
     fn recording(&self) {
         for line in [
             "ip netns add traced",
@@ -88,7 +88,7 @@ impl Stage {
     }
 }
 
-/// Builds all programs, and returns the directory in which they are.
+/// Builds all programs, and returns their directory.
 fn programs() -> PathBuf {
     let paths = PROGRAMS.map(|program| plugin_binary(program, program));
     paths[0].parent().expect("a directory").to_owned()
@@ -98,7 +98,7 @@ fn first_json(readme: &str) -> String {
     blocks(&read(readme), "json").into_iter().next().expect("a block of JSON")
 }
 
-/// The list that the recipes have for containerd.
+/// Returns the network configuration for containerd in the recipes.
 fn containerd_list() -> String {
     let page = read("plugins/RECIPES.md");
     let (_, section) = page.split_once("## containerd").expect("the heading");
