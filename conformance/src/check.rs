@@ -27,8 +27,8 @@ const ALL: &str = "CNI_CONFORMANCE_ALL";
 /// The cases to run: prefixes of their ids, separated by blanks.
 const ONLY: &str = "CNI_CONFORMANCE_ONLY";
 
-/// Returns a conformance check of a plugin for a test. `env!("CARGO_BIN_EXE_…")` is the program that
-/// cargo has built for it.
+/// Returns a conformance check of a plugin for a test. `env!("CARGO_BIN_EXE_…")` is the program
+/// that cargo has built for it.
 ///
 /// ```no_run
 /// use cni_conformance::{Profile, check};

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 1 | the requirements, each with a stable id; a case and a mutant for each | [`spec`] |
 //! | 2 | what a case works on: a host, containers, attachments, calls, snapshots | [`fixture`] |
-//! | 3 | a [`verdict::CaseResult`] and the requirement's [`severity`] give a [`Verdict`] | [`verdict`] |
+//! | 3 | the [`Verdict`], from the result of a case and the [`severity`] | [`verdict`] |
 //! | 4 | all cases are [`run`] on a [`Subject`], in every version that it claims | [`run`] |
 //! | 5 | reports for people and machines | [`report`] |
 //!

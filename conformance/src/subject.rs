@@ -36,7 +36,8 @@ pub struct Subject {
     pub ifname: Option<String>,
     /// What the runtime supplies for the capabilities that the plugin declares.
     pub runtime_config: Map<String, Value>,
-    /// A shell script that prepares the host before every case, with links that the plugin needs, say.
+    /// A shell script that prepares the host before every case, with links that the plugin needs,
+    /// say.
     pub prepare: Option<String>,
     /// A shell script that prepares each container.
     pub prepare_container: Option<String>,
@@ -49,8 +50,8 @@ pub struct Subject {
     /// Options with which the plugin waits at most a second for its delegate.
     pub short_timeout: Map<String, Value>,
     /// A shell script, run on the host, that undoes a part of what ADD created, which CHECK must
-    /// notice. `$NETNS` is the container as `ip -n` names it, `$IFNAME` its interface, `$NUMBER` the
-    /// number of the attachment.
+    /// notice. `$NETNS` is the container as `ip -n` names it, `$IFNAME` its interface, `$NUMBER`
+    /// the number of the attachment.
     pub damage: Option<String>,
     /// A shell script that breaks something on the host that the plugin needs.
     pub make_unready: Option<String>,

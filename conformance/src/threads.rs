@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-/// Calls `work` with each item, at most `jobs` at a time, until it returns `Break`. The results are in
-/// the order of the items.
+/// Calls `work` with each item, at most `jobs` at a time, until it returns `Break`. The results are
+/// in the order of the items.
 pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     jobs: usize,

@@ -113,8 +113,8 @@ impl Verdicts {
         self
     }
 
-    /// Returns what differs in `now`, a line each. The verdicts of cases that are `flaky` may differ.
-    /// If only some cases ran (`partly`), missing ones are not a difference.
+    /// Returns what differs in `now`, a line each. The verdicts of cases that are `flaky` may
+    /// differ. If only some cases ran (`partly`), missing ones are not a difference.
     pub fn changes(&self, now: &Self, flaky: &dyn Fn(&str) -> bool, partly: bool) -> Vec<String> {
         let (before, after) = (self.flat(), now.flat());
         let missing = before.iter().filter(|(key, _)| !partly && !after.contains_key(*key));

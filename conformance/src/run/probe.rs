@@ -13,8 +13,8 @@ use crate::fixture::host_pool::HostPool;
 use crate::subject::Subject;
 use crate::verdict::Stop;
 
-/// Returns the versions that the plugin claims and that are known here, oldest first. Adds its calls
-/// to `calls`.
+/// Returns the versions that the plugin claims and that are known here, oldest first. Adds its
+/// calls to `calls`.
 pub(crate) fn claimed(
     subject: &Subject,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! The seam between deciding what plugins are invocation and telling them.
+//! The interface through which runtimes find and run plugins.
 
 use std::path::{Path, PathBuf};
 
@@ -6,26 +6,26 @@ use super::failure::Failure;
 use super::invocation::Invocation;
 use crate::exchange::Exchange;
 
-/// Finds and runs plugins.
+/// Finds and runs plugins, as `invoke.Exec` of libcni does.
 pub trait Exec: Sync {
-    /// Where the plugin of this file name is, of these directories.
+    /// Returns the path of the plugin with this file name in one of these directories.
     ///
     /// # Errors
-    /// When it is in none of them.
-    fn find(&self, name: &str, path: &[PathBuf], wanted: Lookup) -> Result<PathBuf, Failure>;
+    /// If none of them has it.
+    fn find(&self, name: &str, path: &[PathBuf], lookup: Lookup) -> Result<PathBuf, Failure>;
 
-    /// Tells a plugin something and waits for its end.
+    /// Runs a plugin and waits until it exits.
     ///
     /// # Errors
-    /// When it can't be started.
+    /// If it cannot be started.
     fn execute(&self, program: &Path, invocation: &Invocation) -> Result<Exchange, Failure>;
 }
 
-/// What a runtime takes for a plugin.
+/// Which file of the right name a runtime accepts as a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// The first regular file.
     RegularFile,
-    /// The first that may be executed.
+    /// The first file with an execute permission.
     Executable,
 }

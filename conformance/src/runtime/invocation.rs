@@ -1,4 +1,4 @@
-//! What one plugin is invocation.
+//! The invocation of one plugin.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,32 +6,32 @@ use std::path::PathBuf;
 
 use cni_protocol::{Environment, Verb};
 
-/// What one plugin is invocation: all that a call is made of.
+/// The invocation of one plugin: its complete input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    /// The plugin's file name, as it stands in `type`.
+    /// The file name of the plugin, from `type`.
     pub plugin: String,
-    /// What it is asked to do.
+    /// The verb.
     pub verb: Verb,
     /// The variables that the runtime sets.
     pub variables: BTreeMap<String, String>,
-    /// Whether the plugin gets the runtime's own environment besides.
+    /// Whether the plugin inherits the environment of the runtime.
     pub inherits: bool,
-    /// Its input.
+    /// The standard input.
     pub stdin: String,
-    /// The input is this regular file, not a pipe.
+    /// The regular file that is the standard input, instead of a pipe.
     pub from_file: Option<PathBuf>,
 }
 
 impl Invocation {
-    /// The whole environment, when the runtime's own is this.
+    /// Returns the complete environment, given that of the runtime.
     pub fn environment(&self, own: &Environment) -> Environment {
         let begin = if self.inherits { own.clone() } else { Environment::default() };
         self.variables.iter().fold(begin, |environment, (key, value)| environment.with(key, value))
     }
 }
 
-/// As it is written into golden files: a line for each variable, then the input.
+/// The format of golden files: a line for each variable, then the input.
 impl std::fmt::Display for Invocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut text = format!("plugin {}\n", self.plugin);

@@ -1,9 +1,9 @@
-//! Which runtime is played.
+//! The runtimes that are emulated.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which runtime is played.
+/// A runtime that is emulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuntimeKind {
     /// The library behind containerd, CRI-O, Podman's CNI mode, Multus and cnitool.
@@ -13,10 +13,10 @@ pub enum RuntimeKind {
 }
 
 impl RuntimeKind {
-    /// All of them.
+    /// All runtimes.
     pub const ALL: [Self; 2] = [Self::Libcni, Self::Mesos];
 
-    /// The word for it.
+    /// Returns its name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Libcni => "libcni",

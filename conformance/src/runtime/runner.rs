@@ -18,17 +18,17 @@ use super::invocation::Invocation;
 use crate::exchange::Exchange;
 use crate::process::{self, Sink, Stdin};
 
-/// Where plugins run.
+/// The place where plugins run.
 #[derive(Clone, Debug)]
 pub enum Site {
-    /// On this machine.
+    /// This machine.
     Here,
-    /// On a throw-away host, which this process keeps alive from outside.
+    /// A throw-away host, with the id of the process that keeps it alive.
     Host(Place, u32),
 }
 
 impl Site {
-    /// Where this process finds a path of the site.
+    /// Returns the path by which this process reaches a path of the site.
     pub fn outside(&self, path: &Path) -> PathBuf {
         match self {
             Self::Here => path.to_owned(),
@@ -39,7 +39,7 @@ impl Site {
         }
     }
 
-    /// Starts a program, with what `set` sets.
+    /// Starts a program after `set` has configured the command.
     fn start(&self, program: &Path, set: impl FnOnce(&mut Command) + Send) -> io::Result<Child> {
         match self {
             Self::Here => {
@@ -56,56 +56,56 @@ impl Site {
 #[derive(Debug)]
 pub struct Runner {
     site: Site,
-    /// The runtime's own environment.
+    /// The environment of the runtime.
     own: Environment,
     limit: Duration,
-    /// Is shown each call when it is over.
+    /// Called with each call when it has ended.
     shown: Option<fn(&Exchange)>,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
 impl Runner {
-    /// Runs plugins there, as a runtime with this environment; a call may take `limit`.
+    /// Returns a runner for a site, with the environment of the runtime and the limit of a call.
     pub fn new(site: Site, own: Environment, limit: Duration) -> Self {
         Self { site, own, limit, shown: None, exchanges: Mutex::default() }
     }
 
-    /// Shows each call when it is over.
+    /// Calls `show` with each call when it has ended.
     #[must_use]
     pub fn showing(mut self, show: fn(&Exchange)) -> Self {
         self.shown = Some(show);
         self
     }
 
-    /// All calls so far, in the order in which they ended.
+    /// Returns all calls so far, in the order in which they ended.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where it runs them.
+    /// Returns the site.
     pub fn site(&self) -> &Site {
         &self.site
     }
 
-    /// The runtime's own PATH.
+    /// Returns the PATH of the runtime.
     pub fn own_path(&self) -> Option<&str> {
         self.own.text("PATH")
     }
 
-    fn is_plugin(&self, path: &Path, wanted: Lookup) -> bool {
+    fn is_plugin(&self, path: &Path, lookup: Lookup) -> bool {
         let Ok(found) = fs::metadata(self.site.outside(path)) else { return false };
-        match wanted {
+        match lookup {
             Lookup::RegularFile => found.is_file(),
-            // Mesos takes a directory too; that ends in an error when it is started.
+            // Mesos accepts a directory as well, and fails when it starts it.
             Lookup::Executable => found.permissions().mode() & 0o111 != 0,
         }
     }
 }
 
 impl Exec for Runner {
-    fn find(&self, name: &str, path: &[PathBuf], wanted: Lookup) -> Result<PathBuf, Failure> {
+    fn find(&self, name: &str, path: &[PathBuf], lookup: Lookup) -> Result<PathBuf, Failure> {
         let candidates = path.iter().map(|directory| directory.join(name));
-        let mut found = candidates.filter(|candidate| self.is_plugin(candidate, wanted));
+        let mut found = candidates.filter(|candidate| self.is_plugin(candidate, lookup));
         found.next().ok_or_else(|| {
             let path: Vec<_> = path.iter().map(|one| one.display().to_string()).collect();
             Failure::own(format!("failed to find plugin {name:?} in path [{}]", path.join(" ")))
@@ -125,7 +125,7 @@ impl Exec for Runner {
                 streams.into(command.env_clear().envs(variables));
             })
         });
-        let cannot = |error| Failure::own(format!("can't run {}: {error}", program.display()));
+        let cannot = |error| Failure::own(format!("cannot run {}: {error}", program.display()));
         let ended = ended.map_err(cannot)?;
         let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment: BTreeMap<_, _> =

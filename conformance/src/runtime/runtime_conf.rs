@@ -1,8 +1,8 @@
-//! What the program above a runtime says about one attachment.
+//! The parameters of one attachment, from the caller of a runtime.
 
 use serde_json::{Map, Value};
 
-/// One attachment, as the program above the runtime names it.
+/// The parameters of one attachment, like `RuntimeConf` of libcni.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuntimeConf {
     /// The container id.
@@ -11,22 +11,22 @@ pub struct RuntimeConf {
     pub netns: String,
     /// The interface name.
     pub ifname: String,
-    /// What becomes `CNI_ARGS`.
+    /// The pairs in `CNI_ARGS`.
     pub args: Vec<(String, String)>,
-    /// What is supplied for capabilities.
+    /// The values for capabilities.
     pub capability_args: Map<String, Value>,
 }
 
-/// Reads `KEY=VALUE;KEY=VALUE`, as cnitool does.
+/// Parses `KEY=VALUE;KEY=VALUE`, as cnitool does.
 ///
 /// # Errors
-/// Which pair is none.
+/// The part that is not such a pair.
 pub fn cni_args(text: &str) -> Result<Vec<(String, String)>, String> {
     let pair = |pair: &str| match pair.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() && !value.contains('=') => {
             Ok((key.to_owned(), value.to_owned()))
         }
-        _ => Err(format!("{pair:?} is no KEY=VALUE")),
+        _ => Err(format!("{pair:?} is not KEY=VALUE")),
     };
     text.split(';').filter(|text| !text.is_empty()).map(pair).collect()
 }

@@ -1,10 +1,11 @@
-//! What the specification asks of a plugin: for each area its requirements, and the cases that test them.
+//! What the specification asks of a plugin: for each area its requirements, and the cases that test
+//! them.
 //!
 //! | | what | where |
 //! |---|---|---|
 //! | 1 | the requirements of an area, as data with stable ids | `AREA/requirements.rs` |
 //! | 2 | a [`case::Case`] for each requirement that can be tested from outside | `AREA/cases.rs` |
-//! | 3 | a [`mutant::Mutant`] for each case: a faulty plugin that the case must fail | `AREA/mutants.rs` |
+//! | 3 | a [`mutant::Mutant`] for each case, which the case must fail | `AREA/mutants.rs` |
 //! | 4 | the catalogues over all areas | [`requirements`], [`cases`], [`mutants`] |
 
 pub mod case;

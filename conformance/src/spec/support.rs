@@ -158,7 +158,9 @@ pub(super) fn flush_rules(fixture: &Fixture) {
     let save = |variant: &str| {
         format!(
             "if command -v {variant}-save >/dev/null; then
-                 {variant}-save | sed -n -e '/^\\*/p' -e '/^:[A-Z]* [A-Z]/p' -e '/^COMMIT/p' | {variant}-restore
+                 {variant}-save |
+                     sed -n -e '/^\\*/p' -e '/^:[A-Z]* [A-Z]/p' -e '/^COMMIT/p' |
+                     {variant}-restore
              fi\n"
         )
     };

@@ -188,10 +188,7 @@ fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_n
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("known     an old sin"), "{text}");
-    assert!(
-        text.contains("del.prints-nothing is a known deviation, but did not occur"),
-        "{text}"
-    );
+    assert!(text.contains("del.prints-nothing is a known deviation, but did not occur"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Three plugins of Debian get the verdicts that are committed, neither better nor worse.
+//! Three plugins of Debian get exactly the committed verdicts.
 
 use std::path::PathBuf;
 

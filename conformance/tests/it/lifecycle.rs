@@ -1,4 +1,4 @@
-//! Lives: the honest plugin survives all of them, and each catches a plugin that commits a sin that matters in it.
+//! Lifecycles: the unmutated plugin passes all of them, and each fails a mutant.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -14,56 +14,57 @@ use cni_protocol::SpecVersion;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-fn lived(
+fn result_of(
     mutants: &Mutants,
-    life: &Lifecycle,
+    lifecycle: &Lifecycle,
     kind: RuntimeKind,
     profile: Profile,
     version: SpecVersion,
-    sin: Option<&str>,
+    mutation: Option<&str>,
 ) -> LifecycleResult {
-    let cast = Setup::of_subject(kind, mutants.subject(profile, sin), version, LIMIT).unwrap();
-    run_lifecycle(life, &cast).0
+    let setup =
+        Setup::of_subject(kind, mutants.subject(profile, mutation), version, LIMIT).unwrap();
+    run_lifecycle(lifecycle, &setup).0
 }
 
-fn survives_everything(kind: RuntimeKind, profile: Profile, version: SpecVersion) {
+fn passes_everything(kind: RuntimeKind, profile: Profile, version: SpecVersion) {
     let mutants = Mutants::new();
     let mut passed = 0;
-    for life in all() {
-        let lived = lived(&mutants, life, kind, profile, version, None);
-        let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
-        assert!(fine, "{} with {kind}, {profile}, {version}: {lived:#?}", life.name);
-        passed += usize::from(lived.verdict == Verdict::Pass);
+    for lifecycle in all() {
+        let result = result_of(&mutants, lifecycle, kind, profile, version, None);
+        let fine = matches!(result.verdict, Verdict::Pass | Verdict::Skip);
+        assert!(fine, "{} with {kind}, {profile}, {version}: {result:#?}", lifecycle.name);
+        passed += usize::from(result.verdict == Verdict::Pass);
     }
     let least = if kind == RuntimeKind::Mesos { 8 } else { 11 };
-    assert!(passed >= least, "only {passed} lives were played");
+    assert!(passed >= least, "only {passed} lifecycles passed");
 }
 
 #[test]
-fn the_honest_interface_plugin_survives_all_lives() {
-    survives_everything(RuntimeKind::Libcni, Profile::Interface, SpecVersion::V1_1_0);
-    survives_everything(RuntimeKind::Mesos, Profile::Interface, SpecVersion::V0_1_0);
+fn the_unmutated_interface_plugin_passes_all_lifecycles() {
+    passes_everything(RuntimeKind::Libcni, Profile::Interface, SpecVersion::V1_1_0);
+    passes_everything(RuntimeKind::Mesos, Profile::Interface, SpecVersion::V0_1_0);
 }
 
 #[test]
-fn the_honest_chained_plugin_survives_all_lives() {
-    survives_everything(RuntimeKind::Libcni, Profile::Chained, SpecVersion::V1_1_0);
+fn the_unmutated_chained_plugin_passes_all_lifecycles() {
+    passes_everything(RuntimeKind::Libcni, Profile::Chained, SpecVersion::V1_1_0);
 }
 
 #[test]
-fn the_honest_wrapper_survives_all_lives() {
-    survives_everything(RuntimeKind::Libcni, Profile::Wrapper, SpecVersion::V0_4_0);
-    survives_everything(RuntimeKind::Mesos, Profile::Wrapper, SpecVersion::V0_1_0);
+fn the_unmutated_wrapper_passes_all_lifecycles() {
+    passes_everything(RuntimeKind::Libcni, Profile::Wrapper, SpecVersion::V0_4_0);
+    passes_everything(RuntimeKind::Mesos, Profile::Wrapper, SpecVersion::V0_1_0);
 }
 
 #[test]
-fn the_honest_ipam_plugin_survives_all_lives() {
-    survives_everything(RuntimeKind::Libcni, Profile::Ipam, SpecVersion::V1_1_0);
-    survives_everything(RuntimeKind::Mesos, Profile::Ipam, SpecVersion::V0_1_0);
+fn the_unmutated_ipam_plugin_passes_all_lifecycles() {
+    passes_everything(RuntimeKind::Libcni, Profile::Ipam, SpecVersion::V1_1_0);
+    passes_everything(RuntimeKind::Mesos, Profile::Ipam, SpecVersion::V0_1_0);
 }
 
-/// A life, and the sin that it has to catch in an interface plugin.
-const SINS: [(&str, &str); 13] = [
+/// The mutant of the interface plugin that each lifecycle must fail.
+const MUTANTS: [(&str, &str); 13] = [
     ("plain", "del.undoes-add"),
     ("add-after-del", "add.works-again-after-del"),
     ("repeated-del", "del.twice-succeeds"),
@@ -79,51 +80,52 @@ const SINS: [(&str, &str); 13] = [
     ("many-at-once", "concurrency.many-containers-at-once"),
 ];
 
-fn catches_its_sin(kind: RuntimeKind, version: SpecVersion) {
+fn each_fails_its_mutant(kind: RuntimeKind, version: SpecVersion) {
     let mutants = Mutants::new();
-    for life in all().filter(|life| life.runtimes.contains(&kind)) {
-        let (_, sin) = SINS.iter().find(|(name, _)| *name == life.name).unwrap();
-        let lived = lived(&mutants, life, kind, Profile::Interface, version, Some(sin));
+    for lifecycle in all().filter(|lifecycle| lifecycle.runtimes.contains(&kind)) {
+        let (_, mutation) = MUTANTS.iter().find(|(name, _)| *name == lifecycle.name).unwrap();
+        let result =
+            result_of(&mutants, lifecycle, kind, Profile::Interface, version, Some(mutation));
         assert_eq!(
-            lived.verdict,
+            result.verdict,
             Verdict::Fail,
-            "{} with {kind} misses {sin}: {lived:#?}",
-            life.name
+            "{} with {kind} on the mutant of {mutation}: {result:#?}",
+            lifecycle.name
         );
-        assert!(lived.finding.is_some() && lived.exchange.is_some(), "{lived:#?}");
+        assert!(result.finding.is_some() && result.exchange.is_some(), "{result:#?}");
     }
 }
 
 #[test]
-fn every_life_with_libcni_catches_its_sin() {
-    catches_its_sin(RuntimeKind::Libcni, SpecVersion::V1_1_0);
+fn every_lifecycle_with_libcni_fails_its_mutant() {
+    each_fails_its_mutant(RuntimeKind::Libcni, SpecVersion::V1_1_0);
 }
 
 #[test]
-fn every_life_with_mesos_catches_its_sin() {
-    catches_its_sin(RuntimeKind::Mesos, SpecVersion::V0_1_0);
+fn every_lifecycle_with_mesos_fails_its_mutant() {
+    each_fails_its_mutant(RuntimeKind::Mesos, SpecVersion::V0_1_0);
 }
 
 #[test]
-fn every_life_has_a_sin() {
-    let lives: Vec<&str> = all().map(|life| life.name).collect();
-    let mut sins: Vec<&str> = SINS.iter().map(|(name, _)| *name).collect();
-    sins.sort_unstable();
-    let mut sorted = lives.clone();
+fn every_lifecycle_has_a_mutant() {
+    let names: Vec<&str> = all().map(|lifecycle| lifecycle.name).collect();
+    let mut with_mutant: Vec<&str> = MUTANTS.iter().map(|(name, _)| *name).collect();
+    with_mutant.sort_unstable();
+    let mut sorted = names.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, sins);
+    assert_eq!(sorted, with_mutant);
 }
 
 #[test]
-fn mesos_says_when_it_reads_no_address() {
+fn mesos_reports_that_it_reads_no_address() {
     let mutants = Mutants::new();
     let mut subject = mutants.subject(Profile::Interface, None);
     subject.config.insert("cniVersion".to_owned(), "1.0.0".into());
-    let cast = Setup::of_subject(RuntimeKind::Mesos, subject, SpecVersion::NEWEST, LIMIT).unwrap();
+    let setup = Setup::of_subject(RuntimeKind::Mesos, subject, SpecVersion::NEWEST, LIMIT).unwrap();
     let plain = all().next().unwrap();
-    let lived = run_lifecycle(plain, &cast).0;
-    assert_eq!(lived.verdict, Verdict::Pass, "{lived:#?}");
-    let note = lived.steps[0].note.as_deref();
+    let result = run_lifecycle(plain, &setup).0;
+    assert_eq!(result.verdict, Verdict::Pass, "{result:#?}");
+    let note = result.steps[0].note.as_deref();
     assert_eq!(note, Some("Mesos reads no address in the result"));
 }
 
@@ -135,12 +137,12 @@ fn command(words: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_command_prints_each_step_and_ends_with_the_exit_status_of_run() {
+fn the_command_prints_each_step_and_has_the_exit_status_of_run() {
     let mutants = Mutants::new();
-    let plugin = |sin| mutants.subject(Profile::Ipam, sin).plugin.display().to_string();
+    let plugin = |mutation| mutants.subject(Profile::Ipam, mutation).plugin.display().to_string();
     let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
-    let lifecycle = |sin, names| {
-        let plugin = plugin(sin);
+    let lifecycle = |mutation, names| {
+        let plugin = plugin(mutation);
         command(&[
             "lifecycle",
             &plugin,
@@ -155,7 +157,7 @@ fn the_command_prints_each_step_and_ends_with_the_exit_status_of_run() {
     let (code, text) = lifecycle(None, "plain,repeated-del");
     assert_eq!(code, Some(0), "{text}");
     for part in ["✔ plain", "✔ ADD of undone", "✔ CHECK of undone", "2 lifecycles: 2 pass"] {
-        assert!(text.contains(part), "{part} is not in:\n{text}");
+        assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
     let (code, text) = lifecycle(Some("del.twice-succeeds"), "repeated-del");
     assert_eq!(code, Some(1), "{text}");
@@ -170,7 +172,7 @@ fn the_command_prints_each_step_and_ends_with_the_exit_status_of_run() {
         "reproduce cni-conformance lifecycle ",
         " --runtime libcni --lifecycles repeated-del ",
     ] {
-        assert!(text.contains(part), "{part} is not in:\n{text}");
+        assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
     assert_eq!(lifecycle(None, "no-such-lifecycle").0, Some(3));
     let (code, text) = command(&["lifecycle", "/bin/false", "--lifecycles", "plain"]);
@@ -187,11 +189,11 @@ fn the_command_prints_each_step_and_ends_with_the_exit_status_of_run() {
         "--lifecycles",
         "out-of-order",
     ]);
-    assert_eq!(code, Some(3), "nothing was looked at: {text}");
+    assert_eq!(code, Some(3), "nothing was tested: {text}");
 }
 
 #[test]
-fn wrong_command_lines_are_refused() {
+fn mistakes_on_the_command_line_are_reported() {
     for (words, part) in [
         (vec!["life", "bridge"], "`life` is now called `lifecycle`"),
         (vec!["lifecycle", "bridge", "--lives", "plain"], "`--lives` is now called `--lifecycles`"),

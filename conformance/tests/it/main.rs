@@ -1,15 +1,16 @@
-//! All tests of the harness from outside its library, in one program.
+//! The integration tests of the harness, in one program.
 
+mod generated;
 mod junit;
 mod reports;
-mod generated;
 mod requirements;
 mod runtime;
 mod schema;
 mod support;
 mod validate;
 
-// These make network namespaces: as root, or where the kernel lets users make user namespaces.
+// These create network namespaces, which needs root, or a kernel that lets users create user
+// namespaces.
 #[cfg(feature = "host-tests")]
 mod broken;
 #[cfg(feature = "host-tests")]

@@ -1,4 +1,4 @@
-//! The verbs by hand, on a throw-away host.
+//! The runtime commands (`add`, `check`, `del` …), on a throw-away host.
 
 use std::process::Output;
 
@@ -48,15 +48,15 @@ impl World {
         command.output().unwrap()
     }
 
-    /// What a command that has to succeed printed on stdout.
+    /// Expects a command to succeed and returns its stdout.
     fn succeeds(&self, words: &[&str]) -> String {
         let output = self.command(words);
         assert_eq!(output.status.code(), Some(0), "{words:?}: {}", text(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What a command says that ends with this exit status.
-    fn ends(&self, words: &[&str], status: i32) -> String {
+    /// Expects a command to exit with this status and returns its output.
+    fn exits_with(&self, words: &[&str], status: i32) -> String {
         let output = self.command(words);
         assert_eq!(output.status.code(), Some(status), "{words:?}: {}", text(&output));
         assert!(output.stdout.is_empty(), "{words:?}: {}", text(&output));
@@ -79,17 +79,17 @@ fn a_list_is_added_checked_and_deleted_by_name() {
     world.host.fetch("http://127.0.0.1:8080/").expect("the port is mapped");
     assert_eq!(world.succeeds(&["check", "hand", "/run/netns/c1", "--cap", CAP]), "");
     assert_eq!(world.succeeds(&["status", "hand"]), "");
-    // `printf %s /run/netns/c1 | sha512sum`, as cnitool makes its ids.
+    // The id contains the SHA-512 of the namespace, like those of cnitool.
     let id = world.host.run("ls /var/lib/cni/results");
     assert!(id.starts_with("hand-cnitool-") && id.trim().ends_with("-eth0"), "{id}");
     assert_eq!(world.succeeds(&["del", "hand", "c1", "--cap", CAP]), "");
-    world.host.fetch("http://127.0.0.1:8080/").expect_err("it is not any more");
+    world.host.fetch("http://127.0.0.1:8080/").expect_err("the port is no longer mapped");
     assert_eq!(world.succeeds(&["del", "hand", "c1"]), "", "twice");
-    world.ends(&["check", "hand", "c1"], 1);
+    world.exits_with(&["check", "hand", "c1"], 1);
 }
 
 #[test]
-fn a_file_is_taken_as_it_is_and_every_call_can_be_shown() {
+fn a_file_is_used_as_it_is_and_every_call_can_be_shown() {
     let world = World::new();
     let output = world.command(&[
         "add",
@@ -114,9 +114,9 @@ fn a_file_is_taken_as_it_is_and_every_call_can_be_shown() {
         "stdin  {",
         "exit 0 after",
     ] {
-        assert!(shown.contains(part), "{part} is not in:\n{shown}");
+        assert!(shown.contains(part), "missing {part:?} in:\n{shown}");
     }
-    serde_json::from_slice::<Value>(&output.stdout).expect("nothing but the result");
+    serde_json::from_slice::<Value>(&output.stdout).expect("only the result");
     assert!(world.container.run("ip -o link show net0").contains("net0"));
     world.succeeds(&[
         "del",
@@ -131,16 +131,16 @@ fn a_file_is_taken_as_it_is_and_every_call_can_be_shown() {
 }
 
 #[test]
-fn gc_removes_nothing_that_it_was_not_told_to() {
+fn gc_removes_only_what_is_not_valid() {
     let world = World::new();
     let second = world.host.container("c2");
     world.succeeds(&["add", "hand", "c1", "--id", "one"]);
     world.succeeds(&["add", "hand", "c2", "--id", "two"]);
-    let refused = world.ends(&["gc", "hand"], 2);
+    let refused = world.exits_with(&["gc", "hand"], 2);
     assert!(refused.contains("--valid") && refused.contains("--all"), "{refused}");
     world.succeeds(&["gc", "hand", "--valid", "one"]);
-    assert!(world.container.run("ip -o link show").contains("eth0"), "the valid one stays");
-    assert!(!second.run("ip -o link show").contains("eth0"), "the other one is gone");
+    assert!(world.container.run("ip -o link show").contains("eth0"), "the valid one remains");
+    assert!(!second.run("ip -o link show").contains("eth0"), "the other one is removed");
     world.succeeds(&["gc", "hand", "--all"]);
     assert!(!world.container.run("ip -o link show").contains("eth0"));
 }
@@ -155,33 +155,36 @@ fn with_mesos_a_single_plugin_is_added_and_deleted() {
     };
     let result = world.succeeds(&[&words("add")[..], &["--info", INFO]].concat());
     let result: Value = serde_json::from_str(&result).unwrap();
-    assert_eq!(result["ip4"]["ip"], "10.97.0.2/24", "the form that Mesos reads");
+    assert_eq!(result["ip4"]["ip"], "10.97.0.2/24", "the format that Mesos reads");
     let server = world.container.serve(Traffic::Http, 80);
     world.host.fetch("http://127.0.0.1:8080/").expect("the port is mapped");
     drop(server);
-    // After a crash: DEL comes from the checkpoint, without CNI_NETNS.
+    // As after a crash: DEL uses the checkpoint, without CNI_NETNS.
     world.container.delete();
     let shown = world.succeeds(&[&words("del")[..], &["-v"]].concat());
     assert_eq!(shown, "", "stdout is for results");
-    world.host.fetch("http://127.0.0.1:8080/").expect_err("it is not any more");
+    world.host.fetch("http://127.0.0.1:8080/").expect_err("the port is no longer mapped");
     let again = world.command(&words("del"));
     assert_eq!(again.status.code(), Some(0));
     assert!(text(&again).contains("no checkpoint of a container"), "{}", text(&again));
-    let refused = world.ends(&["check", "mesos", "c1", "--runtime", "mesos"], 2);
+    let refused = world.exits_with(&["check", "mesos", "c1", "--runtime", "mesos"], 2);
     assert!(refused.contains("Mesos never calls CHECK"), "{refused}");
 }
 
 #[test]
-fn an_error_of_a_plugin_is_told_and_undone_by_nobody() {
+fn an_error_of_a_plugin_is_reported_and_not_undone() {
     let world = World::new();
     world.succeeds(&["add", "hand", "c1"]);
-    let failed = world.ends(&["add", "hand", "c1"], 1);
+    let failed = world.exits_with(&["add", "hand", "c1"], 1);
     assert!(failed.contains("plugin type=\"bridge\" failed (add)"), "{failed}");
-    assert!(world.container.run("ip -o link show").contains("eth0"), "the first ADD stands");
+    assert!(
+        world.container.run("ip -o link show").contains("eth0"),
+        "the first attachment remains"
+    );
 }
 
 #[test]
-fn nonsense_is_refused_in_clear_words() {
+fn mistakes_are_refused_with_a_clear_message() {
     let world = World::new();
     for (words, part) in [
         (vec!["add"], "<NETCONF> <NETNS>"),
@@ -209,8 +212,8 @@ fn nonsense_is_refused_in_clear_words() {
         ),
         (vec!["add", "hand", "c1", "--path", "/nowhere"], "failed to find plugin \"bridge\""),
     ] {
-        let said = world.ends(&words, 2);
-        assert!(said.contains(part), "{words:?}: {said}");
+        let text = world.exits_with(&words, 2);
+        assert!(text.contains(part), "{words:?}: {text}");
     }
     assert_eq!(world.container.run("ip -o link show type veth"), "");
 }

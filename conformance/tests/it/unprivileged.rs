@@ -1,12 +1,14 @@
-//! An ordinary user gets verdicts where the kernel lets users make user namespaces, and a reason where it does not.
+//! An ordinary user gets verdicts if the kernel lets users create user namespaces, and otherwise
+//! the reason.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
+use cni_conformance::rootless;
 use cni_test_kit::TemporaryDir;
 
-/// The harness and the mutants, where every user can read them.
+/// The harness and the plugins, in a directory that every user can read.
 struct Public {
     directory: TemporaryDir,
 }
@@ -31,9 +33,9 @@ impl Public {
         self.directory.path().join(name).display().to_string()
     }
 
-    /// The words that run the harness as an ordinary user.
+    /// Returns the command line that runs the harness as an ordinary user.
     fn harness(&self, words: &[&str]) -> Vec<String> {
-        let root = rustix::process::geteuid().is_root();
+        let root = !rootless();
         let user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
         let user = user.iter().filter(|_| root).map(|word| (*word).to_owned());
         let words = words.iter().map(|word| (*word).to_owned());
@@ -42,16 +44,16 @@ impl Public {
 }
 
 fn run(words: &[String]) -> (Option<i32>, String) {
-    told(Command::new(&words[0]).args(&words[1..]).output().unwrap())
+    outcome(Command::new(&words[0]).args(&words[1..]).output().unwrap())
 }
 
-fn told(output: Output) -> (Option<i32>, String) {
+fn outcome(output: Output) -> (Option<i32>, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
 
 #[test]
-fn an_honest_plugin_conforms_for_an_ordinary_user_too() {
+fn the_unmutated_plugin_conforms_for_an_ordinary_user() {
     let public = Public::new();
     for profile in ["interface", "chained", "ipam"] {
         let plugin = public.path(&format!("mutant.{profile}"));
@@ -65,7 +67,7 @@ fn an_honest_plugin_conforms_for_an_ordinary_user_too() {
     }
 }
 
-/// A user namespace in which nobody may make another.
+/// A user namespace in which no other can be created.
 struct Refusing {
     sleeping: Child,
 }
@@ -79,9 +81,14 @@ impl Refusing {
         let stdout = sleeping.stdout.take().unwrap();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
         let proc = std::path::PathBuf::from(format!("/proc/{}", sleeping.id()));
-        for file in ["uid_map", "gid_map"] {
-            fs::write(proc.join(file), "0 0 65536").unwrap();
+        // Without root, a process may map only its own ids.
+        let (ids, own) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let map = |own: u32| if rootless() { format!("0 {own} 1") } else { "0 0 65536".to_owned() };
+        if rootless() {
+            fs::write(proc.join("setgroups"), "deny").unwrap();
         }
+        fs::write(proc.join("uid_map"), map(ids)).unwrap();
+        fs::write(proc.join("gid_map"), map(own)).unwrap();
         Self { sleeping }
     }
 
@@ -89,29 +96,26 @@ impl Refusing {
         let script = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
         let mut command = Command::new("nsenter");
         command.args(["--user", "--target", &self.sleeping.id().to_string(), "--"]);
-        told(command.args(["sh", "-ec", script, "sh"]).args(words).output().unwrap())
+        outcome(command.args(["sh", "-ec", script, "sh"]).args(words).output().unwrap())
     }
 }
 
 impl Drop for Refusing {
     fn drop(&mut self) {
-        // Fails only when it has ended.
+        // Fails only if it has exited.
         let _ = self.sleeping.kill();
         let _ = self.sleeping.wait();
     }
 }
 
 #[test]
-fn where_user_namespaces_are_refused_that_is_said_and_what_to_do() {
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
+fn refused_user_namespaces_are_reported_with_what_to_do() {
     let (public, refusing) = (Public::new(), Refusing::new());
     let plugin = public.path("mutant.ipam");
     let words = public.harness(&["run", &plugin, "--profile", "ipam", "del.twice"]);
     let (status, text) = refusing.run(&words);
     assert_eq!(status, Some(2), "{text}");
     for part in ["can't make a throw-away host", "user.max_user_namespaces", "No space left"] {
-        assert!(text.contains(part), "{part} is not in:\n{text}");
+        assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! The call as it comes: environment and input, checked.
+//! The call: environment and input, and their validation.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,14 +11,14 @@ use crate::fault::Fault;
 pub(crate) const VERSIONS: [&str; 7] =
     ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
-/// A call.
+/// A call of the plugin.
 pub(crate) struct Call {
     pub(crate) profile: String,
     mutation: String,
     pub(crate) environment: BTreeMap<String, String>,
-    /// What was read, or why it could not be.
+    /// The parsed input, or why it could not be parsed.
     pub(crate) input: Result<Value, Fault>,
-    /// The version that it is asked in, as far as it is known.
+    /// The version of the configuration; 0.1.0 if it is unknown.
     pub(crate) version: String,
 }
 
@@ -26,18 +26,18 @@ impl Call {
     pub(crate) fn read() -> Self {
         let name = env::args_os().next().unwrap_or_default().to_string_lossy().into_owned();
         let name = name.rsplit('/').next().unwrap_or_default();
-        let mut words = name.splitn(3, '.').skip(1).map(str::to_owned);
+        let mut parts = name.splitn(3, '.').skip(1).map(str::to_owned);
         let (profile, mutation) =
-            (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment = env::vars_os().map(|(key, value)| (text(key), text(value))).collect();
         let mut call =
             Self { profile, mutation, environment, input: Ok(Value::Null), version: String::new() };
         call.input = call.read_input();
-        let given = call.input.as_ref().ok().and_then(|input| input.get("cniVersion"));
+        let version = call.input.as_ref().ok().and_then(|input| input.get("cniVersion"));
         let assumed = if call.is_mutant("version.missing-means-0.1.0") { "1.0.0" } else { "0.1.0" };
-        let given = given.map_or(assumed, |version| version.as_str().unwrap_or(assumed));
-        call.version = match given {
+        let version = version.map_or(assumed, |version| version.as_str().unwrap_or(assumed));
+        call.version = match version {
             padded if call.is_mutant("version.is-an-exact-string") => padded.trim().to_owned(),
             exact => exact.to_owned(),
         };
@@ -48,17 +48,17 @@ impl Call {
         let mut bytes = Vec::new();
         let limit = if self.is_mutant("execution.reads-all-of-stdin") { 1 << 16 } else { u64::MAX };
         let read = std::io::stdin().take(limit).read_to_end(&mut bytes);
-        read.map_err(|error| Fault::new(5, format!("can't read the input: {error}")))?;
+        read.map_err(|error| Fault::new(5, format!("cannot read the input: {error}")))?;
         serde_json::from_slice(&bytes)
-            .map_err(|error| Fault::new(6, format!("the input is no JSON: {error}")))
+            .map_err(|error| Fault::new(6, format!("the input is not JSON: {error}")))
     }
 
-    /// Whether this is the mutation to commit.
+    /// Whether this is the mutant of a case.
     pub(crate) fn is_mutant(&self, id: &str) -> bool {
         self.mutation == id
     }
 
-    /// A variable; empty when it is not set.
+    /// Returns a variable; empty if it is not set.
     pub(crate) fn var(&self, key: &str) -> &str {
         self.environment.get(key).map_or("", String::as_str)
     }
@@ -94,7 +94,7 @@ impl Call {
         self.var("CNI_NETNS")
     }
 
-    /// The configuration; empty when it can't be read.
+    /// Returns the configuration; empty if it cannot be read.
     pub(crate) fn config(&self) -> Map<String, Value> {
         self.input.as_ref().ok().and_then(Value::as_object).cloned().unwrap_or_default()
     }
@@ -112,13 +112,13 @@ impl Call {
         place(&self.version) >= place(version)
     }
 
-    /// Everything that is wrong with the call itself.
+    /// Validates the call itself.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.check_command()?;
         self.check_config()?;
         self.check_verb_of_version()?;
         self.check_variables()?;
-        self.check_sinful()
+        self.check_mutations()
     }
 
     fn check_command(&self) -> Result<(), Fault> {
@@ -131,11 +131,11 @@ impl Call {
     fn check_config(&self) -> Result<(), Fault> {
         let config = match &self.input {
             Ok(Value::Object(config)) => config,
-            Ok(_) => return Err(Fault::new(6, "the input is no JSON object")),
+            Ok(_) => return Err(Fault::new(6, "the input is not a JSON object")),
             Err(fault) => return Err(Fault::new(fault.code, fault.msg.clone())),
         };
         if config.get("cniVersion").is_some_and(|version| !version.is_string()) {
-            return Err(Fault::new(6, "cniVersion is no string"));
+            return Err(Fault::new(6, "cniVersion is not a string"));
         }
         if !VERSIONS.contains(&self.version.as_str()) {
             let code =
@@ -153,9 +153,11 @@ impl Call {
             {
                 Ok(())
             }
-            Some(Value::String(name)) => Err(Fault::new(7, format!("name: {name:?} is no name"))),
+            Some(Value::String(name)) => {
+                Err(Fault::new(7, format!("name: {name:?} is not a network name")))
+            }
             None => Err(Fault::new(7, "name is missing")),
-            Some(_) => Err(Fault::new(6, "name is no string")),
+            Some(_) => Err(Fault::new(6, "name is not a string")),
         }
     }
 
@@ -168,7 +170,7 @@ impl Call {
         let verb = self.verb();
         match self.at_least(since) {
             true => Ok(()),
-            false => Err(Fault::new(1, format!("{verb} came with {since}, not {}", self.version))),
+            false => Err(Fault::new(1, format!("{verb} needs {since}, not {}", self.version))),
         }
     }
 
@@ -191,23 +193,29 @@ impl Call {
             .filter(|key| *key != "CNI_IFNAME" || self.ifname().is_empty())
             .collect();
         if !missing.is_empty() {
-            let named = !self.is_mutant("execution.bad-variables-are-named");
-            let names = if named { missing.join(", ") } else { "something".to_owned() };
-            return Err(Fault::new(4, format!("{names} missing")));
+            let are_named = !self.is_mutant("execution.bad-variables-are-named");
+            let names = if are_named { missing.join(", ") } else { "something".to_owned() };
+            return Err(Fault::new(4, format!("{names} not set")));
         }
         let spaced =
             self.is_mutant("environment.bad-container-id-is-refused") && self.id() == "a b";
         if self.verb() != "GC" && !self.id().is_empty() && !is_name(self.id()) && !spaced {
-            return Err(Fault::new(4, format!("CNI_CONTAINERID: {:?} is no id", self.id())));
+            return Err(Fault::new(
+                4,
+                format!("CNI_CONTAINERID: {:?} is not a container id", self.id()),
+            ));
         }
         if self.verb() != "GC" && !self.ifname().is_empty() && !is_ifname(self.ifname()) {
-            return Err(Fault::new(4, format!("CNI_IFNAME: {:?} is no name", self.ifname())));
+            return Err(Fault::new(
+                4,
+                format!("CNI_IFNAME: {:?} is not an interface name", self.ifname()),
+            ));
         }
         Ok(())
     }
 
-    /// Refusals of calls that are right.
-    fn check_sinful(&self) -> Result<(), Fault> {
+    /// Refuses valid calls, which is the mutation of several cases.
+    fn check_mutations(&self) -> Result<(), Fault> {
         let (verb, config) = (self.verb(), self.config());
         let add = verb == "ADD";
         let set = |key: &str| self.environment.contains_key(key);
@@ -232,8 +240,10 @@ impl Call {
                 add && self.at_least("0.3.0") && config.get("runtimeConfig") == Some(&json!({})),
             ),
         ];
-        match refusals.iter().find(|(mutation, occasion)| *occasion && self.is_mutant(mutation)) {
-            Some((mutation, _)) => Err(Fault::new(100, format!("a mutation: {mutation}"))),
+        match refusals.iter().find(|(mutation, applies)| *applies && self.is_mutant(mutation)) {
+            Some((mutation, _)) => {
+                Err(Fault::new(100, format!("refused by the mutant of {mutation}")))
+            }
             None if self.is_mutant("execution.unsupported-field-is-named")
                 && config.contains_key("conformanceUnsupported") =>
             {

@@ -1,32 +1,32 @@
-//! The profile chained: what it does with `prevResult`.
+//! The profile `chained`: handling of `prevResult`.
 
 use serde_json::Value;
 
 use crate::call::{Call, VERSIONS};
 use crate::fault::Fault;
 
-/// The result of the plugin before this one, in the version of the call.
+/// Returns the result of the previous plugin, in the version of the call.
 pub(crate) fn add(call: &Call) -> Result<Value, Fault> {
     let fault = |text: &str| Err(Fault::new(7, format!("prevResult: {text}")));
     let mut prev = call.key("prevResult");
     if prev.as_object().is_none_or(|prev| prev.is_empty()) {
         return match call.is_mutant("chain.needs-prev-result") {
             true => Ok(serde_json::json!({ "cniVersion": call.version })),
-            false => fault("this plugin only works after another one in a chain"),
+            false => fault("missing or empty; this plugin must be chained"),
         };
     }
     let version = match prev.get("cniVersion").and_then(Value::as_str) {
         Some(version) => version.to_owned(),
         None if call.is_mutant("chain.prev-result-without-version") => {
-            return fault("no cniVersion");
+            return fault("cniVersion is missing");
         }
         None => call.version.clone(),
     };
     if version != call.version && call.is_mutant("chain.prev-result-of-other-version") {
-        return fault("another version");
+        return fault("unsupported version");
     }
-    if family(&version) != family(&call.version) {
-        return fault("a version of another family");
+    if result_format(&version) != result_format(&call.version) {
+        return fault("the version has another result format");
     }
     if prev.get("routes") == Some(&Value::Null)
         && call.is_mutant("result.empty-members-are-tolerated")
@@ -35,14 +35,14 @@ pub(crate) fn add(call: &Call) -> Result<Value, Fault> {
     }
     let alone = prev["interfaces"].as_array().is_some_and(|list| list.len() == 1);
     if alone && call.is_mutant("chain.any-kind-of-interface") {
-        return fault("no interface on the host");
+        return fault("there is no interface on the host");
     }
     prev["cniVersion"] = call.version.as_str().into();
     Ok(prev)
 }
 
-/// Versions of one family have results of the same form.
-fn family(version: &str) -> usize {
+/// Returns the result format of a version.
+fn result_format(version: &str) -> usize {
     match VERSIONS.iter().position(|known| *known == version) {
         Some(0..=1) => 1,
         Some(2..=4) => 2,
@@ -51,7 +51,7 @@ fn family(version: &str) -> usize {
     }
 }
 
-/// The IPv4 address of the container's interface in a result, without its prefix length.
+/// Returns the IPv4 address of the container's interface in a result, without its prefix length.
 pub(crate) fn address(call: &Call, result: &Value) -> Option<String> {
     let interfaces = result["interfaces"].as_array().cloned().unwrap_or_default();
     let own = |ip: &&Value| {

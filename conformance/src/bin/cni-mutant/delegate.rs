@@ -1,4 +1,4 @@
-//! The plugin that this one runs: in `delegate`, or in `ipam`.
+//! The delegate of the plugin, in the key `delegate` or `ipam`.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::call::Call;
 use crate::fault::Fault;
 
-/// Which key of the configuration names a plugin to run.
+/// Returns the key of the configuration that contains the delegate.
 fn key(call: &Call) -> Option<&'static str> {
     match call.profile.as_str() {
         "wrapper" => Some("delegate"),
@@ -21,23 +21,25 @@ fn key(call: &Call) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn is_there(call: &Call) -> bool {
+pub(crate) fn exists(call: &Call) -> bool {
     key(call).is_some()
 }
 
-/// Runs it with a verb; its result, on ADD.
+/// Runs the delegate with a verb, and returns its result on ADD.
 pub(crate) fn run(call: &Call, verb: &str) -> Result<Value, Fault> {
     let Some(key) = key(call) else { return Ok(Value::Null) };
     let name = call.key(key)["type"].as_str().unwrap_or_default().to_owned();
     let program = find(call, &name)?;
-    let config = Value::Object(told(call, key));
+    let config = Value::Object(delegate_config(call, key));
     let (status, stdout) = execute(call, verb, &program, &config.to_string())?;
     let document: Option<Value> = serde_json::from_str(&stdout).ok();
     let error = document.as_ref().filter(|document| document.get("code").is_some());
     match (status.success(), error) {
         (false, Some(error)) => Err(passed_on(call, error)),
         (false, None) => Err(Fault::new(100, format!("{name} failed: {status}: {stdout}"))),
-        (true, Some(error)) => Err(Fault::new(100, format!("{name} reports {error} as a success"))),
+        (true, Some(error)) => {
+            Err(Fault::new(100, format!("{name} printed {error} with exit status 0")))
+        }
         (true, None) if verb == "ADD" => result(call, &name, &stdout, document),
         (true, None) => Ok(Value::Null),
     }
@@ -51,7 +53,7 @@ fn result(call: &Call, name: &str, stdout: &str, document: Option<Value>) -> Res
     let result = document.ok_or_else(|| Fault::new(100, format!("{name} printed no result")))?;
     let same = result["cniVersion"] == call.version.as_str();
     if call.is_mutant("delegate.result-is-converted") && !same {
-        return Err(Fault::new(100, "the delegate answers in another version"));
+        return Err(Fault::new(100, "the result of the delegate has another version"));
     }
     if call.is_mutant("result.empty-members-are-tolerated")
         && result.get("routes") == Some(&Value::Null)
@@ -72,7 +74,7 @@ fn passed_on(call: &Call, error: &Value) -> Fault {
 
 fn find(call: &Call, name: &str) -> Result<PathBuf, Fault> {
     if name.is_empty() || name.contains('/') {
-        return Err(Fault::new(100, format!("{name:?} is no file name")));
+        return Err(Fault::new(100, format!("{name:?} is not a file name")));
     }
     let before =
         if call.is_mutant("delegate.is-found-on-cni-path") { call.var("PATH") } else { "" };
@@ -82,19 +84,19 @@ fn find(call: &Call, name: &str) -> Result<PathBuf, Fault> {
         .filter(|directory| !directory.is_empty())
         .map(|directory| Path::new(directory).join(name))
         .find(|path| path.is_file());
-    found.ok_or_else(|| Fault::new(100, format!("{name} is not in CNI_PATH")))
+    found.ok_or_else(|| Fault::new(100, format!("{name} not found on CNI_PATH")))
 }
 
-fn told(call: &Call, key: &str) -> Map<String, Value> {
+fn delegate_config(call: &Call, key: &str) -> Map<String, Value> {
     let outer = call.config();
     let mut config = match key {
         "delegate" => {
             let mut config = outer["delegate"].as_object().cloned().unwrap_or_default();
-            let handed = |key: &str| {
+            let is_passed = |key: &str| {
                 matches!(key, "name" | "cniVersion" | "args" | "runtimeConfig" | "prevResult")
                     || key.starts_with("cni.dev/")
             };
-            for (key, value) in outer.iter().filter(|(key, _)| handed(key)) {
+            for (key, value) in outer.iter().filter(|(key, _)| is_passed(key)) {
                 config.insert(key.clone(), value.clone());
             }
             config
@@ -107,7 +109,7 @@ fn told(call: &Call, key: &str) -> Map<String, Value> {
     if call.is_mutant("config.bad-network-name-is-refused")
         && config.get("name") == Some(&"a b".into())
     {
-        config.insert("name".to_owned(), "spoilt".into());
+        config.insert("name".to_owned(), "valid".into());
     }
     if call.is_mutant("delegate.gets-the-configuration") {
         config.shift_remove("args");
@@ -139,20 +141,20 @@ fn execute(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(fault)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A delegate that does not read all is judged by its answer.
+        // A delegate need not read its whole input.
         let _ = stdin.write_all(input.as_bytes());
     }
     let outputs = [collect(child.stdout.take()), collect(child.stderr.take())];
     let status = wait(call, &mut child)?;
     let [stdout, stderr] = outputs.map(|thread| thread.join().unwrap_or_default());
     if status.success() || !call.is_mutant("delegate.stderr-is-handed-on") {
-        // Its words are worth nothing when nobody hears them.
+        // Fails if stderr is closed, which does not matter.
         let _ = std::io::stderr().write_all(stderr.as_bytes());
     }
     Ok((status, stdout))
 }
 
-/// With a deadline when the configuration has one (`patience`, in milliseconds).
+/// Waits for the delegate, with the deadline in the configuration (`patience`, in milliseconds).
 fn wait(call: &Call, child: &mut Child) -> Result<ExitStatus, Fault> {
     let patience = call.key("patience").as_u64().filter(|_| !call.is_mutant("delegate.may-hang"));
     let deadline = patience.map(|patience| Instant::now() + Duration::from_millis(patience));
@@ -162,10 +164,10 @@ fn wait(call: &Call, child: &mut Child) -> Result<ExitStatus, Fault> {
             (Some(status), _) => return Ok(status),
             (None, Some(deadline)) if Instant::now() > deadline => {
                 let group = rustix::process::Pid::from_child(child);
-                // Gone in this moment is as well.
+                // Fails only if it has just exited.
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 let _ = child.wait();
-                return Err(Fault::new(11, "the delegate hangs"));
+                return Err(Fault::new(11, "the delegate did not exit in time"));
             }
             (None, _) => thread::sleep(Duration::from_millis(1)),
         }
@@ -176,7 +178,7 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Str
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What was read before an error counts.
+            // What was read before an error is used.
             let _ = stream.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()

@@ -1,4 +1,4 @@
-//! The profile interface: a veth pair.
+//! The profile `interface`: a veth pair.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -19,24 +19,24 @@ fn mac(owner: &Owner, end: u8) -> String {
     format!("02:{end:02x}:{:02x}:{:02x}:{:02x}:{:02x}", hash[0], hash[1], hash[2], hash[3])
 }
 
-/// The namespace is there, and not the plugin's own.
+/// Checks that the namespace exists and is not the plugin's own.
 pub(crate) fn check_netns(call: &Call) -> Result<(), Fault> {
     let fault = |error: &dyn std::fmt::Display| Fault::new(100, format!("CNI_NETNS: {error}"));
     let theirs = std::fs::metadata(call.netns()).map_err(|error| fault(&error))?;
     let own = std::fs::metadata("/proc/self/ns/net").map_err(|error| fault(&error))?;
     let same = (theirs.dev(), theirs.ino()) == (own.dev(), own.ino());
     match same && !call.is_mutant("environment.own-netns-is-refused") {
-        true => Err(fault(&"the plugin's own network namespace")),
+        true => Err(fault(&"it is the plugin's own network namespace")),
         false => Ok(()),
     }
 }
 
-/// Makes the pair, with the addresses of the IPAM plugin or one of its own.
+/// Creates the pair, with the addresses of the IPAM plugin or else one derived from the attachment.
 pub(crate) fn add(call: &Call, owner: &Owner, ipam: &Value) -> Result<Value, Fault> {
     let (host, ifname, netns) = (host_ifname(owner), &owner.ifname, call.netns());
     let inside = format!("--net={netns}");
     if call.is_mutant("add.refuses-existing-ifname") {
-        // Not there is as well.
+        // Fails if it does not exist.
         let _ = run(&["nsenter", &inside, "ip", "link", "del", ifname], "");
     }
     let (mut ips, mut routes) = shape::read(ipam);
@@ -50,7 +50,8 @@ pub(crate) fn add(call: &Call, owner: &Owner, ipam: &Value) -> Result<Value, Fau
     run(
         &["ip", "-batch", "-"],
         &format!(
-            "link add {host} address {} type veth peer name {ifname} address {} netns {netns}\nlink set {host} up\n",
+            "link add {host} address {} type veth peer name {ifname} address {} netns {netns}\n\
+             link set {host} up\n",
             mac(owner, 0),
             mac(owner, 1)
         ),
@@ -72,15 +73,15 @@ pub(crate) fn add(call: &Call, owner: &Owner, ipam: &Value) -> Result<Value, Fau
     Ok(shape::result(call, interfaces, &ips, &routes))
 }
 
-/// Removes the pair; gone is as well.
+/// Removes the pair, if it exists.
 pub(crate) fn remove(owner: &Owner) {
-    // Fails when there is none.
+    // Fails if it does not exist.
     let _ = run(&["ip", "link", "del", &host_ifname(owner)], "");
 }
 
-/// Interface, addresses and routes of `prevResult` are there.
+/// Checks that interface, addresses and routes of `prevResult` exist.
 pub(crate) fn check(call: &Call, owner: &Owner, prev: &Value) -> Result<(), Fault> {
-    let wrong = |what: &str| Err(Fault::new(103, format!("{what} is not as it was")));
+    let wrong = |what: &str| Err(Fault::new(103, format!("{what} is missing or changed")));
     let shown = show(call.netns(), &["address", "show", "dev", &owner.ifname])?;
     let interfaces = prev["interfaces"].as_array().cloned().unwrap_or_default();
     let own = interfaces.iter().find(|one| one["name"] == owner.ifname.as_str()).cloned();
@@ -90,14 +91,14 @@ pub(crate) fn check(call: &Call, owner: &Owner, prev: &Value) -> Result<(), Faul
         return wrong("the MAC address");
     }
     let (ips, routes) = shape::read(prev);
-    let there: Vec<String> = shown[0]["addr_info"]
+    let present: Vec<String> = shown[0]["addr_info"]
         .as_array()
         .into_iter()
         .flatten()
         .filter(|info| info["scope"] == "global")
         .map(|info| format!("{}/{}", info["local"].as_str().unwrap_or_default(), info["prefixlen"]))
         .collect();
-    let missing = ips.iter().any(|ip| !there.contains(&ip.address));
+    let missing = ips.iter().any(|ip| !present.contains(&ip.address));
     if missing && !call.is_mutant("check.misses-what-was-removed") {
         return wrong("an address");
     }
@@ -107,10 +108,10 @@ pub(crate) fn check(call: &Call, owner: &Owner, prev: &Value) -> Result<(), Faul
         Some("0.0.0.0/0" | "::/0") => "default".to_owned(),
         other => other.unwrap_or_default().to_owned(),
     };
-    let lost = routes
+    let route_is_missing = routes
         .iter()
         .any(|route| !known.iter().any(|one| one["dst"] == destination(route).as_str()));
-    if lost && !call.is_mutant("check.misses-what-was-removed") {
+    if route_is_missing && !call.is_mutant("check.misses-what-was-removed") {
         return wrong("a route");
     }
     Ok(())

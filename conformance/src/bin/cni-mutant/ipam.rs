@@ -1,5 +1,5 @@
-//! The profile ipam: addresses, a file for each. It is there with what it says or not at all, whenever its maker is
-//! killed: so it is written under another name first.
+//! The profile `ipam`: a file for each allocated address. It is written under another name first,
+//! so that it is complete whenever the plugin is killed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -26,7 +26,7 @@ fn line(owner: &Owner) -> String {
     format!("{} {}", owner.id, owner.ifname)
 }
 
-/// A network's addresses that are given, with whom they are given to.
+/// Returns the allocated addresses of a network, with their owners.
 pub(crate) fn leases(network: &str) -> Vec<(PathBuf, Owner)> {
     let entries = fs::read_dir(directory(network)).into_iter().flatten().flatten();
     let lease = |path: PathBuf| {
@@ -48,15 +48,15 @@ fn own(owner: &Owner) -> Option<PathBuf> {
     leases.find(|(_, other)| line(other) == line(owner)).map(|(path, _)| path)
 }
 
-pub(crate) fn is_given(owner: &Owner) -> bool {
+pub(crate) fn is_allocated(owner: &Owner) -> bool {
     own(owner).is_some()
 }
 
-/// Gives an address: the first that is free.
+/// Allocates the first free address.
 pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
     let fault = |error: std::io::Error| Fault::new(100, format!("{DIRECTORY}: {error}"));
-    if is_given(owner) {
-        return Err(Fault::new(100, "this attachment has an address already"));
+    if is_allocated(owner) {
+        return Err(Fault::new(100, "this attachment already has an address"));
     }
     fs::create_dir_all(directory(&owner.network)).map_err(fault)?;
     let draft = draft(owner);
@@ -73,16 +73,16 @@ pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
         return Ok(shape::result(call, Value::Null, &[ip], &[route]));
     }
     let _ = fs::remove_file(draft);
-    Err(Fault::new(100, "no address is left"))
+    Err(Fault::new(100, "all addresses are in use"))
 }
 
-/// Takes the address back; not given is as well.
+/// Releases the address, if there is one.
 pub(crate) fn remove(owner: &Owner) {
-    // Of an ADD that was killed.
+    // Exists if ADD was killed.
     let _ = fs::remove_file(draft(owner));
     for (path, other) in leases(&owner.network) {
         if line(&other) == line(owner) {
-            // Somebody else was quicker.
+            // Fails if another call has removed it.
             let _ = fs::remove_file(path);
         }
     }

@@ -1,7 +1,8 @@
-//! A plugin that is honest but for one sin: it proves that every case of the harness can fail.
+//! The mutant plugin, which proves that every case of the harness can fail.
 //!
-//! Profile and sin stand in the name it is started by: `mutant.PROFILE` keeps all requirements, `mutant.PROFILE.CASE` breaks the
-//! one of that case and, as far as possible, no other.
+//! The file name by which it is started selects profile and mutation: `mutant.PROFILE` meets all
+//! requirements, `mutant.PROFILE.CASE` violates the one of that case and, as far as possible, no
+//! other. What each mutation does is listed next to its case, in `src/spec/AREA/mutants.rs`.
 
 mod call;
 mod chained;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let call = call::Call::read();
-    let mut reply = match flow::answer(&call) {
+    let mut reply = match flow::dispatch(&call) {
         Ok(document) => reply::Reply::success(document),
         Err(fault) => reply::Reply::failure(&call, &fault),
     };

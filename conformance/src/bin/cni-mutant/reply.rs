@@ -1,4 +1,4 @@
-//! What is printed.
+//! The output of the plugin.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::fault::Fault;
 
-/// What is printed, and the exit status.
+/// The outputs and the exit status.
 pub(crate) struct Reply {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -30,9 +30,9 @@ impl Reply {
     }
 
     pub(crate) fn print(&self, call: &Call) -> ExitCode {
-        // The standard library hides that stderr is closed.
-        let spoken = rustix::io::write(std::io::stderr(), self.stderr.as_bytes());
-        if call.is_mutant("execution.stderr-does-not-matter") && spoken.is_err() {
+        // Not eprint!, since the standard library ignores a closed stderr.
+        let written = rustix::io::write(std::io::stderr(), self.stderr.as_bytes());
+        if call.is_mutant("execution.stderr-does-not-matter") && written.is_err() {
             return ExitCode::from(101);
         }
         let mut stdout = std::io::stdout();

@@ -1,4 +1,4 @@
-//! Port mappings as rules of nftables: a chain for each attachment.
+//! Port mappings as nftables rules, in a chain for each attachment.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -10,29 +10,29 @@ use crate::fault::Fault;
 use crate::state::Owner;
 use crate::tools::run;
 
-/// The rules for the mappings that the runtime wants, to this address; an error when one is malformed.
-pub(crate) fn wanted(call: &Call, address: Option<&str>) -> Result<Vec<String>, Fault> {
+/// Returns the rules for the mappings in the configuration, or an error if one is malformed.
+pub(crate) fn desired(call: &Call, address: Option<&str>) -> Result<Vec<String>, Fault> {
     let mappings =
         call.key("runtimeConfig")["portMappings"].as_array().cloned().unwrap_or_default();
-    let (mut rules, mut taken) = (Vec::new(), HashSet::new());
+    let (mut rules, mut ports) = (Vec::new(), HashSet::new());
     for mapping in &mappings {
         let port = |key: &str| {
             let port = mapping[key].as_u64().filter(|port| (1..=65535).contains(port));
-            port.ok_or_else(|| Fault::new(7, format!("{key}: {} is no port", mapping[key])))
+            port.ok_or_else(|| Fault::new(7, format!("{key}: {} is not a port", mapping[key])))
         };
         let protocol = mapping["protocol"].as_str().unwrap_or("tcp");
         if !matches!(protocol, "tcp" | "udp" | "sctp") {
             return Err(Fault::new(7, format!("protocol: {protocol:?}")));
         }
         let (host, container) = (port("hostPort")?, port("containerPort")?);
-        if !is_good_host_ip(mapping) {
+        if !has_valid_host_ip(mapping) {
             match call.is_mutant("capability.bad-values-are-refused") {
                 true => continue,
                 false => return Err(Fault::new(7, format!("hostIP: {}", mapping["hostIP"]))),
             }
         }
-        if !taken.insert((protocol.to_owned(), host)) {
-            return Err(Fault::new(7, format!("hostPort {host}/{protocol} is there twice")));
+        if !ports.insert((protocol.to_owned(), host)) {
+            return Err(Fault::new(7, format!("hostPort {host}/{protocol} is mapped twice")));
         }
         if protocol == "udp" && call.is_mutant("capability.port-mappings-are-honoured") {
             continue;
@@ -44,7 +44,7 @@ pub(crate) fn wanted(call: &Call, address: Option<&str>) -> Result<Vec<String>, 
     Ok(rules)
 }
 
-fn is_good_host_ip(mapping: &Value) -> bool {
+fn has_valid_host_ip(mapping: &Value) -> bool {
     match mapping.get("hostIP") {
         None => true,
         Some(host_ip) => host_ip.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok()),
@@ -67,9 +67,9 @@ pub(crate) fn install(owner: &Owner, rules: &[String]) -> Result<(), Fault> {
     run(&["nft", "-f", "-"], &script).map(drop)
 }
 
-/// Removes the rules; none is as well.
+/// Removes the rules, if they exist.
 pub(crate) fn remove(owner: &Owner) {
-    // Fails when there is no such chain, or nftables.
+    // Fails if the chain does not exist, or nftables is not installed.
     let chain = format!("a-{}", owner.key());
     let _ = run(
         &["nft", "-f", "-"],

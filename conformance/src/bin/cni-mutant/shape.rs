@@ -1,4 +1,4 @@
-//! Results in the shape of each version.
+//! Results in the format of each version.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ pub(crate) struct Address {
     pub(crate) interface: Option<u64>,
 }
 
-/// A result in the version of the call.
+/// Returns a result in the version of the call.
 pub(crate) fn result(call: &Call, interfaces: Value, ips: &[Address], routes: &[Value]) -> Value {
     if !call.at_least("0.3.0") {
         return slots(call, ips, routes);
@@ -55,7 +55,7 @@ fn slots(call: &Call, ips: &[Address], routes: &[Value]) -> Value {
     result
 }
 
-/// The addresses and routes of a result of any version.
+/// Returns the addresses and routes of a result of any version.
 pub(crate) fn read(result: &Value) -> (Vec<Address>, Vec<Value>) {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is remembered of an attachment: a file.
+//! The state of an attachment: a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Owner {
         Self { network: call.network(), id, ifname }
     }
 
-    /// Ten hexadecimal digits.
+    /// Returns ten hexadecimal digits that identify the attachment.
     pub(crate) fn key(&self) -> String {
         let name = format!("{}/{}/{}", self.network, self.id, self.ifname);
         format!("{:010x}", hash(&name) & 0xff_ffff_ffff)
@@ -34,23 +34,23 @@ impl Owner {
         Path::new(DIRECTORY).join(self.key())
     }
 
-    pub(crate) fn remember(&self) {
+    pub(crate) fn store(&self) {
         let state = json!({ "network": self.network, "id": self.id, "ifname": self.ifname });
         let written =
             fs::create_dir_all(DIRECTORY).and_then(|()| fs::write(self.path(), state.to_string()));
-        written.unwrap_or_else(|error| panic!("can't write {DIRECTORY}: {error}"));
+        written.unwrap_or_else(|error| panic!("cannot write {DIRECTORY}: {error}"));
     }
 
-    pub(crate) fn is_remembered(&self) -> bool {
+    pub(crate) fn is_stored(&self) -> bool {
         self.path().exists()
     }
 
-    pub(crate) fn forget(&self) {
-        // Forgotten already is as well.
+    pub(crate) fn remove(&self) {
+        // Fails if it does not exist.
         let _ = fs::remove_file(self.path());
     }
 
-    /// All attachments that are remembered.
+    /// Returns all stored attachments.
     pub(crate) fn all() -> Vec<Self> {
         let entries = fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
         entries.filter_map(|entry| Self::read(&entry.path())).collect()

@@ -1,4 +1,4 @@
-//! Other programs.
+//! Other programs that the plugin runs.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 
-/// Runs a program with an input; what it printed.
+/// Runs a program with an input and returns its output.
 pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
     let fault =
         |error: &dyn std::fmt::Display| Fault::new(100, format!("{}: {error}", words.join(" ")));
@@ -19,7 +19,7 @@ pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
         .spawn()
         .map_err(|error| fault(&error))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // What it makes of half an input shows in its status.
+        // If it does not read its whole input, its exit status counts.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output().map_err(|error| fault(&error))?;
@@ -29,7 +29,7 @@ pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
     }
 }
 
-/// What `ip -json` shows in a network namespace.
+/// Returns the output of `ip -json` in a network namespace.
 pub(crate) fn show(netns: &str, words: &[&str]) -> Result<Vec<Value>, Fault> {
     let netns = format!("--net={netns}");
     let mut command = vec!["nsenter", &netns, "ip", "-json"];
@@ -39,7 +39,7 @@ pub(crate) fn show(netns: &str, words: &[&str]) -> Result<Vec<Value>, Fault> {
     Ok(shown.as_array().cloned().unwrap_or_default())
 }
 
-/// A short name for a text (FNV-1a).
+/// Returns the FNV-1a hash of a text.
 pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -14,7 +14,7 @@ pub(super) fn text(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &
     let sign = result.verdict.sign();
     let mut text = format!("{sign} {}: {}\n", lifecycle.name, lifecycle.does);
     for step in &result.steps {
-        let sign = if step.right { '✔' } else { '✘' };
+        let sign = if step.passed { '✔' } else { '✘' };
         let note = step.note.as_deref().map(|note| format!("  ({note})")).unwrap_or_default();
         text.push_str(&format!("    {sign} {}{note}\n", step.what));
     }

@@ -1,4 +1,4 @@
-//! The cache: a file for each attachment, as libcni writes and reads it.
+//! The cache of libcni: a file for each attachment.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
@@ -17,13 +17,13 @@ use crate::runtime::runtime_conf::RuntimeConf;
 
 const KIND: &str = "cniCacheV1";
 
-/// What stands in a file of the cache.
+/// The contents of a cache file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cached {
     kind: String,
     container_id: String,
-    /// The whole configuration, in base64.
+    /// The complete configuration, in base64.
     config: String,
     if_name: String,
     network_name: String,
@@ -52,7 +52,7 @@ impl Cached {
         }
     }
 
-    /// The text of the file after an ADD with this result.
+    /// Returns the text of the file after an ADD with this result.
     pub fn print(network: &Network, conf: &RuntimeConf, result: &CachedResult) -> String {
         let sort = |value: Value| go_json::through_map(value.clone(), true).unwrap_or(value);
         let object = |value: Value| match sort(value) {
@@ -64,13 +64,13 @@ impl Cached {
         go_json::print(&serde_json::to_value(cached).unwrap_or_default())
     }
 
-    /// Reads the text of a file; `None` when it is something else.
+    /// Parses the text of a file; `None` if it is not a cache file.
     fn read(text: &str) -> Option<Self> {
         let cached: Self = serde_json::from_str(text).ok()?;
         (cached.kind == KIND).then_some(cached)
     }
 
-    /// The attachment.
+    /// Returns the parameters of the attachment.
     pub fn conf(&self) -> RuntimeConf {
         RuntimeConf {
             id: self.container_id.clone(),
@@ -81,33 +81,35 @@ impl Cached {
         }
     }
 
-    /// The name of the network.
+    /// Returns the name of the network.
     pub fn network(&self) -> &str {
         &self.network_name
     }
 }
 
-/// A directory of them.
+/// A directory of cache files.
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: PathBuf,
 }
 
 impl Cache {
-    /// The cache in this directory, normally `/var/lib/cni`.
+    /// Returns the cache in this directory, normally `/var/lib/cni`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
     }
 
-    /// Where the file of an attachment is. The three names run into each other, so two attachments can share one.
+    /// Returns the path of an attachment's file. Since the three names are joined by `-`, two
+    /// attachments can have the same file.
     ///
     /// # Errors
-    /// When one of the names is empty.
+    /// If one of the names is empty.
     pub fn path(&self, network: &str, conf: &RuntimeConf) -> Result<PathBuf, String> {
         let RuntimeConf { id, ifname, .. } = conf;
         if [network, id, ifname].iter().any(|name| name.is_empty()) {
             return Err(format!(
-                "cache file path requires network name ({network:?}), container ID ({id:?}), and interface name \
+                "cache file path requires network name ({network:?}), container ID ({id:?}), and \
+                 interface name \
                  ({ifname:?})"
             ));
         }
@@ -123,14 +125,14 @@ impl Cache {
     ) -> Result<(), String> {
         let path = self.path(&network.name, conf)?;
         let text = Cached::print(network, conf, result);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.results());
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(self.results());
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let written = made.and_then(|()| options.open(&path)?.write_all(text.as_bytes()));
+        let written = created.and_then(|()| options.open(&path)?.write_all(text.as_bytes()));
         written.map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// The result of an attachment; `None` when nothing is known of it.
+    /// Returns the result of an attachment; `None` if it is not cached.
     pub(super) fn result(
         &self,
         network: &Network,
@@ -140,33 +142,33 @@ impl Cache {
         let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
         let result = match Cached::read(&text) {
             Some(cached) => cached.result.into(),
-            // Long ago the file was the bare result.
+            // Old versions of libcni stored only the result.
             None => serde_json::from_str(&text).map_err(|error| error.to_string())?,
         };
         CachedResult::read(result).map(Some)
     }
 
-    /// What is known of an attachment besides its result.
+    /// Returns the cached parameters of an attachment.
     pub(super) fn conf(&self, network: &str, conf: &RuntimeConf) -> Option<RuntimeConf> {
         let text = fs::read_to_string(self.path(network, conf).ok()?).ok()?;
         Cached::read(&text).map(|cached| cached.conf())
     }
 
-    /// Removes the file of an attachment. One that is not there is no matter, nor one that stays.
+    /// Removes the file of an attachment. Errors are ignored.
     pub(super) fn forget(&self, network: &str, conf: &RuntimeConf) {
         if let Ok(path) = self.path(network, conf) {
             let _ = fs::remove_file(path);
         }
     }
 
-    /// All attachments, in the order of their files' names. Files that are something else are skipped.
+    /// Returns all attachments, in the order of their file names. Other files are skipped.
     ///
     /// # Errors
-    /// When the directory can't be read.
+    /// If the directory cannot be read.
     pub fn attachments(&self) -> Result<Vec<Cached>, String> {
         let directory = self.results();
         let entries = fs::read_dir(&directory)
-            .map_err(|error| format!("can't read {}: {error}", directory.display()))?;
+            .map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         let read = |path: &PathBuf| Cached::read(&fs::read_to_string(path).ok()?);

@@ -1,4 +1,4 @@
-//! GC: first DELs of its own, from the cache, then the verb.
+//! GC: first DELs of cached attachments, then the verb.
 
 use cni_protocol::{SpecVersion, Verb};
 use serde_json::Value;
@@ -11,13 +11,14 @@ use crate::runtime::failure::Failure;
 use crate::runtime::runtime_conf::RuntimeConf;
 
 impl Libcni<'_> {
-    /// GC: what the cache knows and `valid` (pairs of container id and interface name) does not name gets a DEL, with the
-    /// conf of its ADD. Then, since 1.1.0, all plugins get the verb. Goes on after an error.
+    /// Runs DEL for the cached attachments that are not in `valid` (pairs of container id and
+    /// interface name), with the parameters of their ADD. Then, since 1.1.0, runs GC on all
+    /// plugins. Continues after errors.
     ///
-    /// Without `valid` (`None`) everything in the cache is deleted, and plugins are invocation no list.
+    /// Without `valid` everything in the cache is deleted, and plugins get no list.
     ///
     /// # Errors
-    /// All of them, a line each.
+    /// All errors, a line each.
     pub fn gc(&self, network: &Network, valid: Option<&[(String, String)]>) -> Result<(), Failure> {
         if network.disable_gc {
             return Ok(());
@@ -68,7 +69,7 @@ impl Libcni<'_> {
     }
 }
 
-/// All messages; the exchange is that of the first.
+/// Joins all messages; the exchange is that of the first failure.
 fn joined(failures: Vec<Failure>) -> Result<(), Failure> {
     let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
     let message = messages.join("\n");

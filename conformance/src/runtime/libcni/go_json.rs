@@ -1,4 +1,4 @@
-//! What becomes of JSON that passes through a Go map, as configurations do in libcni.
+//! JSON as Go prints it after it passed through a map, like configurations in libcni.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 use serde_json::{Map, Number, Value};
 
-/// Decoded into a map and encoded again: keys sorted and, if `floats`, numbers rounded to 64 bits.
+/// Decodes a value into a Go map and encodes it again: keys are sorted and, if `floats`, numbers
+/// are rounded to 64-bit floats.
 ///
 /// # Errors
-/// For a number that is too large for 64 bits.
+/// If a number is too large for 64 bits.
 pub(super) fn through_map(value: Value, floats: bool) -> Result<Value, String> {
     Ok(match value {
         Value::Object(object) => {
@@ -33,7 +34,7 @@ fn through_float(number: &Number) -> Result<Number, String> {
     let float = float.ok_or_else(|| format!("the number {number} does not fit 64 bits"))?;
     let size = float.abs();
     let text = if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        // Go puts a sign before every exponent.
+        // Go writes a sign before every exponent.
         let text = format!("{float:e}");
         if text.contains("e-") { text } else { text.replace('e', "e+") }
     } else {
@@ -42,18 +43,18 @@ fn through_float(number: &Number) -> Result<Number, String> {
     text.parse().map_err(|error| format!("the number {text}: {error}"))
 }
 
-/// An object as Go prints a map; members keep the order that they have.
+/// Prints a value as Go does, with the members of objects in their order.
 pub(super) fn print(value: &Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut bytes, GoFormatter(CompactFormatter));
-    // A value can always be printed, and a vector always be written to.
+    // Printing a value into a vector cannot fail.
     let printed = value.serialize(&mut serializer);
     debug_assert!(printed.is_ok(), "{printed:?}");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Go also escapes what HTML could mistake for a tag, and has fewer short escapes.
+/// The format of Go, which also escapes the characters of HTML tags and has fewer short escapes.
 struct GoFormatter(CompactFormatter);
 
 impl Formatter for GoFormatter {
@@ -86,7 +87,7 @@ impl Formatter for GoFormatter {
     }
 }
 
-/// Only these members, in this order, without those that Go calls empty.
+/// Keeps only these members, in this order, except those that Go omits as empty.
 pub(super) fn members(object: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
     let there = |key: &&str| object.get(*key).is_some_and(|value| !is_empty(value));
     let keys = keys.iter().filter(|key| there(key));

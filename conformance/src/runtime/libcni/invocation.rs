@@ -1,4 +1,4 @@
-//! What libcni tells a plugin, verb by verb. Nothing here does anything.
+//! The invocations of libcni for each verb, as pure functions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::quirk::{Quirk, Quirks};
 use crate::runtime::invocation::Invocation;
 use crate::runtime::runtime_conf::RuntimeConf;
 
-/// What a plugin of the list is invocation about one attachment: ADD, CHECK, DEL.
+/// Returns the invocation of a plugin of the list for an attachment: ADD, CHECK, DEL.
 pub fn attachment(
     network: &Network,
     plugin: &Map<String, Value>,
@@ -37,7 +37,7 @@ pub fn attachment(
     Ok(invocation(plugin, verb, variables(verb, conf, path), stdin))
 }
 
-/// What a plugin of the list is invocation about the network: GC, STATUS.
+/// Returns the invocation of a plugin of the list for the network: GC, STATUS.
 pub fn network(
     network: &Network,
     plugin: &Map<String, Value>,
@@ -56,7 +56,7 @@ pub fn network(
     Ok(invocation(plugin, verb, variables(verb, &RuntimeConf::default(), path), stdin))
 }
 
-/// An attachment as it stands in the list that GC gets.
+/// Returns the entry of an attachment in the list for GC.
 pub fn valid(id: &str, ifname: &str) -> Value {
     json!({ "containerID": id, "ifname": ifname })
 }
@@ -68,14 +68,15 @@ fn named(network: &Network, plugin: &Map<String, Value>) -> Map<String, Value> {
     config
 }
 
-/// What is supplied of the capabilities that the plugin declares.
+/// Returns the values for the capabilities that the plugin declares.
 fn supplied(plugin: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, Value> {
     let declared = plugin.get("capabilities").and_then(Value::as_object);
     let declared = declared.into_iter().flatten().filter(|(_, declared)| **declared == true);
     declared.filter_map(|(key, _)| Some((key.clone(), all.get(key)?.clone()))).collect()
 }
 
-/// Its members sorted. A prevResult that was put in has an order of its own until another pass through a map.
+/// Prints a configuration with sorted keys. An inserted prevResult keeps its order until it passes
+/// through a map again.
 fn printed(
     mut config: Map<String, Value>,
     sort_all: bool,
@@ -120,7 +121,7 @@ fn invocation(
     }
 }
 
-/// The file name of a plugin.
+/// Returns the file name of a plugin.
 pub(super) fn type_of(plugin: &Map<String, Value>) -> &str {
     plugin.get("type").and_then(Value::as_str).unwrap_or_default()
 }

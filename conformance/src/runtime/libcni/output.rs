@@ -1,4 +1,4 @@
-//! What libcni takes for a result, and what it makes of an error.
+//! How libcni reads the output of a plugin: results and errors.
 
 use cni_protocol::{AddResult, SpecVersion};
 use serde_json::{Map, Value};
@@ -7,11 +7,11 @@ use super::result::CachedResult;
 use crate::exchange::Exchange;
 use crate::runtime::failure::Failure;
 
-/// The result that a plugin printed on ADD; `version` is the list's.
+/// Reads the result of an ADD; `version` is that of the list.
 pub(super) fn result(exchange: &Exchange, version: &str) -> Result<CachedResult, Failure> {
     let exchange = succeeded(exchange)?;
     let wrong = |problem: &str| Failure::of(exchange.clone(), problem);
-    // An output of `null` is an empty result.
+    // The output `null` is an empty result.
     let printed: Option<Map<String, Value>> =
         serde_json::from_str(&exchange.stdout).map_err(|error| wrong(&error.to_string()))?;
     let printed = printed.unwrap_or_default();
@@ -24,23 +24,23 @@ pub(super) fn result(exchange: &Exchange, version: &str) -> Result<CachedResult,
     Ok(CachedResult::of(&parsed.map_err(|error| wrong(&error.to_string()))?))
 }
 
-/// The plugin did what it was asked; else its error, in libcni's words.
+/// Returns an error in the words of libcni unless the plugin succeeded.
 pub(super) fn succeeded(exchange: &Exchange) -> Result<&Exchange, Failure> {
     match (exchange.exit, exchange.held_open) {
         (Some(0), false) => Ok(exchange),
         (Some(0), true) => Err(Failure::of(
             exchange.clone(),
-            "it left a process behind that holds its output open: libcni waits for that one",
+            "it left a process behind that keeps its output open, for which libcni waits",
         )),
-        _ => Err(Failure::of(exchange.clone(), words(exchange))),
+        _ => Err(Failure::of(exchange.clone(), error_message(exchange))),
     }
 }
 
-fn words(exchange: &Exchange) -> String {
+fn error_message(exchange: &Exchange) -> String {
     let status = match (exchange.exit, exchange.signal) {
         (Some(status), _) => format!("exit status {status}"),
         (None, Some(signal)) => format!("signal: {signal}"),
-        (None, None) => format!("no end within {} ms", exchange.millis),
+        (None, None) => format!("still running after {} ms", exchange.millis),
     };
     if exchange.stdout.is_empty() {
         return match exchange.stderr.is_empty() {
@@ -94,23 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn results_are_taken_as_libcni_takes_them() {
-        let taken = |stdout: &str, version: &str| {
+    fn results_are_accepted_as_by_libcni() {
+        let accepted = |stdout: &str, version: &str| {
             result(&exchange(Some(0), stdout, "noise"), version).unwrap().document().to_string()
         };
-        assert_eq!(taken("null", "0.4.0"), r#"{"cniVersion":"0.4.0","dns":{}}"#);
-        assert_eq!(taken("{}", "1.1.0"), r#"{"cniVersion":"1.1.0"}"#);
-        let other = taken(r#"{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/8"},"x":1}"#, "1.0.0");
+        assert_eq!(accepted("null", "0.4.0"), r#"{"cniVersion":"0.4.0","dns":{}}"#);
+        assert_eq!(accepted("{}", "1.1.0"), r#"{"cniVersion":"1.1.0"}"#);
+        let other = accepted(r#"{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/8"},"x":1}"#, "1.0.0");
         assert_eq!(
             other, r#"{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/8"},"dns":{}}"#,
             "of another version"
         );
-        // Even an error object, if only the exit status is 0.
-        assert_eq!(taken(r#"{"code":7,"msg":"x"}"#, "1.0.0"), r#"{"cniVersion":"1.0.0"}"#);
+        // Even an error object is accepted if the exit status is 0.
+        assert_eq!(accepted(r#"{"code":7,"msg":"x"}"#, "1.0.0"), r#"{"cniVersion":"1.0.0"}"#);
     }
 
     #[test]
-    fn other_outputs_are_refused() {
+    fn invalid_outputs_are_refused() {
         for (stdout, part) in [
             ("", "EOF"),
             ("{} {}", "trailing"),
@@ -123,11 +123,11 @@ mod tests {
         }
         let mut lingering = exchange(Some(0), "{}", "");
         lingering.held_open = true;
-        assert!(refused(&lingering).contains("holds its output open"));
+        assert!(refused(&lingering).contains("keeps its output open"));
     }
 
     #[test]
-    fn errors_are_told_in_libcnis_words() {
+    fn error_messages_are_those_of_libcni() {
         let object = r#"{"code":7,"msg":"bad","details":"why","more":1}"#;
         for (stdout, stderr, wanted) in [
             (object, "noise", "bad; why"),

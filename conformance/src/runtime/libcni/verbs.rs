@@ -1,4 +1,4 @@
-//! ADD, CHECK, DEL and STATUS of a list: which plugin is called when, and when it stops.
+//! ADD, CHECK, DEL and STATUS of a list: the order of calls, and when to stop.
 
 use cni_protocol::{SpecVersion, Verb, check_container_id, check_ifname, check_network};
 use serde_json::{Map, Value};
@@ -16,14 +16,15 @@ use crate::runtime::runtime_conf::RuntimeConf;
 type Plugin = Map<String, Value>;
 
 impl Libcni<'_> {
-    /// ADD: the plugins in their order, each with the result of the one before it. Stops at the first error.
+    /// Runs ADD on the plugins in order, each with the result of the previous one. Stops at the
+    /// first error.
     ///
     /// # Errors
-    /// That error.
+    /// The first error.
     pub fn add(&self, network: &Network, conf: &RuntimeConf) -> Result<CachedResult, Failure> {
         let added = self.add_all(network, conf);
         if added.is_err() && !self.quirks.has(Quirk::ForgetsFailedAdd) {
-            // The first error counts.
+            // The first error is returned.
             let _ = self.del(network, conf);
         }
         added
@@ -55,7 +56,7 @@ impl Libcni<'_> {
     ) -> Result<CachedResult, Failure> {
         check_names(network, conf)?;
         let before = before.map(CachedResult::document);
-        let exchange = self.tell(network, plugin, Verb::Add, before, conf)?;
+        let exchange = self.invoke(network, plugin, Verb::Add, before, conf)?;
         let result = output::result(&exchange, &network.version)?;
         let other = result.version().as_str() != network.version && !network.version.is_empty();
         match other && !self.quirks.has(Quirk::TakesAnyVersion) {
@@ -67,10 +68,11 @@ impl Libcni<'_> {
         }
     }
 
-    /// CHECK: the plugins in their order, each with the result of the whole ADD. Stops at the first error.
+    /// Runs CHECK on the plugins in order, each with the result of the whole ADD. Stops at the
+    /// first error.
     ///
     /// # Errors
-    /// That error; or below 0.4.0, which does not know the verb.
+    /// The first error. Before 0.4.0, that the verb does not exist.
     pub fn check(&self, network: &Network, conf: &RuntimeConf) -> Result<(), Failure> {
         if !self.at_least(network, SpecVersion::V0_4_0)? {
             return Err(Failure::own(format!(
@@ -91,17 +93,17 @@ impl Libcni<'_> {
         })?;
         let result = result.as_ref().map(CachedResult::document);
         for plugin in &network.plugins {
-            let exchange = self.tell(network, plugin, Verb::Check, result, conf)?;
+            let exchange = self.invoke(network, plugin, Verb::Check, result, conf)?;
             output::succeeded(&exchange)?;
         }
         Ok(())
     }
 
-    /// DEL: the plugins in reverse order, each with the result of the whole ADD where the version knows that. Stops at the
-    /// first error.
+    /// Runs DEL on the plugins in reverse order, each with the result of the whole ADD in versions
+    /// that have it. Stops at the first error.
     ///
     /// # Errors
-    /// That error.
+    /// The first error.
     pub fn del(&self, network: &Network, conf: &RuntimeConf) -> Result<(), Failure> {
         let conf = &self.remembered(network, conf);
         self.check_later_names(network, conf)?;
@@ -114,7 +116,7 @@ impl Libcni<'_> {
         }
         let document = result.as_ref().map(CachedResult::document);
         for plugin in network.plugins.iter().rev() {
-            let invocation = self.tell(network, plugin, Verb::Del, document, conf);
+            let invocation = self.invoke(network, plugin, Verb::Del, document, conf);
             let deleted = invocation.and_then(|exchange| output::succeeded(&exchange).map(drop));
             deleted.map_err(|failure| failure.within(&failed(plugin, "delete")))?;
         }
@@ -124,10 +126,11 @@ impl Libcni<'_> {
         Ok(())
     }
 
-    /// STATUS: the plugins in their order. Stops at the first error. Below 1.1.0 all is well.
+    /// Runs STATUS on the plugins in order. Stops at the first error. Before 1.1.0 it always
+    /// succeeds.
     ///
     /// # Errors
-    /// That error.
+    /// The first error.
     pub fn status(&self, network: &Network) -> Result<(), Failure> {
         if !self.at_least(network, SpecVersion::V1_1_0).unwrap_or(false) {
             return Ok(());
@@ -157,7 +160,7 @@ impl Libcni<'_> {
         self.plugins.execute(&program, invocation)
     }
 
-    fn tell(
+    fn invoke(
         &self,
         network: &Network,
         plugin: &Plugin,
@@ -180,7 +183,7 @@ impl Libcni<'_> {
         result.map(|result| result.convert(&network.version, &self.quirks)).transpose()
     }
 
-    /// The conf that count after ADD: the caller's, or those that ADD was invocation.
+    /// Returns the parameters for CHECK and DEL: those of the caller, or those of ADD.
     fn remembered(&self, network: &Network, conf: &RuntimeConf) -> RuntimeConf {
         if self.quirks.has(Quirk::TrustsTheCaller) {
             return conf.clone();

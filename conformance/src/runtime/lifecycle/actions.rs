@@ -1,9 +1,9 @@
-//! What is done on a testbed, each a step with its verdict.
+//! The actions on a testbed, each of which is recorded as a step.
 
 use std::fs;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cni_protocol::SpecVersion;
 
@@ -13,56 +13,59 @@ use crate::profile::Profile;
 use crate::runtime::failure::Failure;
 use crate::runtime::kind::RuntimeKind;
 use crate::runtime::mesos::accepted::Accepted;
-use crate::runtime::mesos::isolator::{Isolator, join_thread};
+use crate::runtime::mesos::isolator::Isolator;
+use crate::threads::join;
 use crate::verdict::{CaseResult, Stop};
+use crate::wait::holds_within;
 
-/// How long the kernel may take to clean up after a namespace.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the kernel may take to remove the links of a namespace.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// A namespace and the link into it, by which the end of that is seen.
+/// The name of a namespace and of a link into it, whose removal is observed.
 const PROBE: &str = "probe";
 
 impl Testbed {
-    /// An ADD and a DEL before the lifecycle begins.
+    /// Runs ADD and DEL before the lifecycle begins.
     pub(super) fn warm_up(&self) -> Result<(), Failure> {
         let container = self.container("warm");
         self.try_add(&container).map(drop)?;
         self.try_del(&container)
     }
 
-    /// The step that looks whether all is as it was.
-    pub(super) fn nothing_is_left(&self, before: &HostSnapshot) -> CaseResult {
-        self.looks_as(before, "nothing is left behind")
+    /// Expects everything to be as before.
+    pub(super) fn expect_nothing_left(&self, before: &HostSnapshot) -> CaseResult {
+        self.expect_state(before, "nothing is left behind")
     }
 
-    /// The step that looks whether all is as in this snapshot.
-    pub(super) fn looks_as(&self, snapshot: &HostSnapshot, what: &str) -> CaseResult {
-        let judged = snapshot.expect_unchanged(&self.fixture, what);
-        self.steps.shows(what, judged)
+    /// Expects the state of a snapshot.
+    pub(super) fn expect_state(&self, snapshot: &HostSnapshot, what: &str) -> CaseResult {
+        let result = snapshot.expect_unchanged(&self.fixture, what);
+        self.steps.expects(what, result)
     }
 
-    /// ADD, which has to succeed.
+    /// Runs ADD and expects it to succeed.
     ///
     /// # Errors
-    /// The finding that it does not.
+    /// The finding that it failed.
     pub fn add(&self, container: &Container) -> CaseResult {
         self.steps.succeeds_with(&format!("ADD of {}", container.id), self.try_add(container))
     }
 
-    /// DEL, which has to succeed.
+    /// Runs DEL and expects it to succeed.
     ///
     /// # Errors
-    /// The finding that it does not.
+    /// The finding that it failed.
     pub fn del(&self, container: &Container, when: &str) -> CaseResult {
         self.steps.succeeds(&format!("DEL of {}{when}", container.id), self.try_del(container))
     }
 
-    /// CHECK, which has to succeed; no step at all where the version or the runtime does not know it.
+    /// Runs CHECK and expects it to succeed. Does nothing if the version or the runtime has no
+    /// CHECK.
     ///
     /// # Errors
-    /// The finding that it does not.
+    /// The finding that it failed.
     pub fn check(&self, container: &Container) -> CaseResult {
-        match self.knows_check() {
+        match self.has_check() {
             true => self
                 .steps
                 .succeeds(&format!("CHECK of {}", container.id), self.try_check(container)),
@@ -70,26 +73,26 @@ impl Testbed {
         }
     }
 
-    /// CHECK, which has to fail.
+    /// Runs CHECK and expects it to fail.
     pub(super) fn check_fails(&self, container: &Container, when: &str) -> CaseResult {
         self.steps.fails(&format!("CHECK of {}{when}", container.id), self.try_check(container))
     }
 
-    pub(super) fn knows_check(&self) -> bool {
+    pub(super) fn has_check(&self) -> bool {
         self.setup.kind() == RuntimeKind::Libcni && self.setup.version >= SpecVersion::V0_4_0
     }
 
-    /// An ADD that can't succeed, although the plugin is not to blame: later in its list another one fails, or its delegate does,
-    /// or there is no namespace.
+    /// Runs an ADD that fails for a reason outside the plugin: a later plugin in its list or its
+    /// delegate fails, or the namespace does not exist.
     pub(super) fn failing_add(&self, container: &Container) -> CaseResult {
-        let what = format!("ADD of {}, which can't succeed", container.id);
+        let what = format!("ADD of {}, which must fail", container.id);
         match self.setup.kind() {
             RuntimeKind::Libcni => {
                 let network = self.network(true);
                 self.steps.fails(&what, self.libcni().add(&network, &container.conf))
             }
             RuntimeKind::Mesos if self.setup.subject.profile == Profile::Ipam => {
-                Err(Stop::skip("nothing makes the ADD of an IPAM plugin fail"))
+                Err(Stop::skip("there is no way to make ADD of an IPAM plugin fail"))
             }
             RuntimeKind::Mesos => {
                 let mut netns = container.conf.netns.as_str();
@@ -105,7 +108,7 @@ impl Testbed {
         }
     }
 
-    /// DEL of a list whose last plugin had failed.
+    /// Runs DEL after [`Self::failing_add`].
     pub(super) fn del_after_failure(&self, container: &Container) -> CaseResult {
         let what = format!("DEL of {}, whose ADD failed", container.id);
         let done = match self.setup.kind() {
@@ -115,7 +118,7 @@ impl Testbed {
         self.steps.succeeds(&what, done)
     }
 
-    /// The runtime's cache of an attachment is lost.
+    /// Removes the runtime's cache of an attachment.
     pub(super) fn lose_cache(&self, container: &Container) -> CaseResult {
         let network = self.network(false).name;
         let path = self.libcni().cache().path(&network, &container.conf);
@@ -124,35 +127,34 @@ impl Testbed {
         self.steps.succeeds(&what, lost.map_err(Failure::own))
     }
 
-    /// The container is gone, as after a crash or a reboot.
+    /// Removes the network namespace of a container, as a crash or a reboot does.
     pub(super) fn lose_container(&self, container: &Container) {
         if self.setup.kind() == RuntimeKind::Mesos {
             self.isolator().unmount(&container.id);
         }
         container.attachment.remove_netns();
         self.wait_for_the_kernel();
-        self.steps.right(&format!("the namespace of {} is gone", container.id), None);
+        self.steps.passed(&format!("the namespace of {} is removed", container.id), None);
     }
 
-    /// The kernel takes away what was in a namespace a little later, one namespace after the other: when the link into a
-    /// namespace that was made and deleted now is gone, so are those into all before it.
+    /// Waits until the kernel has removed the links of deleted namespaces, which it does later and
+    /// in order: when the link into a namespace that is created and deleted now is removed, so are
+    /// those into all earlier ones.
     fn wait_for_the_kernel(&self) {
         let host = self.host();
         let probe = host.container(PROBE);
         host.run(&format!("ip link add {PROBE} type veth peer name {PROBE} netns {PROBE}"));
         probe.delete();
-        let deadline = Instant::now() + PATIENCE;
-        while host.exists(&format!("/sys/class/net/{PROBE}")) {
-            assert!(Instant::now() < deadline, "the kernel does not clean up after a namespace");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let link = format!("/sys/class/net/{PROBE}");
+        let is_removed = holds_within(CLEANUP_LIMIT, || !host.exists(&link));
+        assert!(is_removed, "the kernel does not remove the links of a namespace");
     }
 
-    /// GC with these attachments as valid.
+    /// Runs GC with these attachments as valid.
     pub(super) fn gc(&self, valid: &[&Container]) -> CaseResult {
         let ids: Vec<&str> = valid.iter().map(|container| container.id.as_str()).collect();
         let what = format!(
-            "GC, valid are: {}",
+            "GC, valid: {}",
             if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
         );
         let pair = |container: &&Container| (container.id.clone(), container.conf.ifname.clone());
@@ -160,17 +162,17 @@ impl Testbed {
         self.steps.succeeds(&what, self.libcni().gc(&self.network(false), Some(&valid)))
     }
 
-    /// A step of the agent of Mesos.
+    /// Runs a step of the Mesos agent and expects it to succeed.
     pub(super) fn agent<T>(
         &self,
         what: &str,
-        does: impl FnOnce(&Isolator) -> Result<T, Failure>,
+        step: impl FnOnce(&Isolator) -> Result<T, Failure>,
     ) -> CaseResult<T> {
-        self.steps.succeeds(what, does(&self.isolator()))
+        self.steps.succeeds(what, step(&self.isolator()))
     }
 
-    /// Does the same with all of them at once; the first of those that fail is invocation.
-    pub(super) fn at_once(
+    /// Calls `work` with all containers concurrently, and reports the first failure.
+    pub(super) fn concurrently(
         &self,
         what: &str,
         containers: &[Container],
@@ -180,13 +182,13 @@ impl Testbed {
             let work = &work;
             let running: Vec<_> =
                 containers.iter().map(|container| scope.spawn(move || work(container))).collect();
-            running.into_iter().map(join_thread).collect()
+            running.into_iter().map(join).collect()
         });
         let failed = ended.iter().filter(|ended| ended.is_err()).count();
         let first = ended.into_iter().zip(containers).find_map(|(ended, container)| {
             let failure = ended.err()?;
             Some(failure.within(&format!(
-                "{failed} of {} failed, {} first",
+                "{failed} of {} failed, first {}",
                 containers.len(),
                 container.id
             )))
@@ -196,7 +198,7 @@ impl Testbed {
 
     pub(super) fn try_add(&self, container: &Container) -> Result<Option<String>, Failure> {
         if container.added.swap(true, Ordering::Relaxed) {
-            // The plugin before it makes its interface anew.
+            // The plugin before it creates its interface again.
             self.fixture.recreate_interface(&container.attachment);
         }
         match self.setup.kind() {

@@ -1,4 +1,4 @@
-//! Several containers at once.
+//! Lifecycles with several containers at once.
 
 use super::definition::Lifecycle;
 use super::testbed::{Container, Testbed};
@@ -6,20 +6,20 @@ use crate::runtime::kind::RuntimeKind;
 use crate::severity::Severity;
 use crate::verdict::CaseResult;
 
-/// How many start at the same time.
+/// The number of containers that start concurrently.
 const MANY: usize = 16;
 
 pub(super) const LIFECYCLES: &[Lifecycle] = &[
     Lifecycle {
         name: "two-at-once",
-        does: "two containers with ids that are alike; one goes, the other stays as it is",
+        does: "two containers with similar ids; one is deleted, the other stays unchanged",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: two_at_once,
     },
     Lifecycle {
         name: "many-at-once",
-        does: "sixteen ADDs at the same time, then sixteen DELs",
+        does: "sixteen concurrent ADDs, then sixteen concurrent DELs",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: many_at_once,
@@ -32,7 +32,7 @@ fn two_at_once(testbed: &Testbed) -> CaseResult {
     let with_ten = testbed.snapshot();
     testbed.add(&one)?;
     testbed.del(&one, "")?;
-    testbed.looks_as(&with_ten, "c10 is as it was")?;
+    testbed.expect_state(&with_ten, "c10 is unchanged")?;
     testbed.check(&ten)?;
     testbed.del(&ten, "")
 }
@@ -40,11 +40,13 @@ fn two_at_once(testbed: &Testbed) -> CaseResult {
 fn many_at_once(testbed: &Testbed) -> CaseResult {
     let containers: Vec<Container> =
         (0..MANY).map(|n| testbed.container(&format!("many{n}"))).collect();
-    testbed.at_once("ADD of sixteen at once", &containers, |container| {
+    testbed.concurrently("ADD of sixteen concurrently", &containers, |container| {
         testbed.try_add(container).map(drop)
     })?;
     if let Some(container) = containers.first() {
         testbed.check(container)?;
     }
-    testbed.at_once("DEL of sixteen at once", &containers, |container| testbed.try_del(container))
+    testbed.concurrently("DEL of sixteen concurrently", &containers, |container| {
+        testbed.try_del(container)
+    })
 }

@@ -1,20 +1,20 @@
-//! What a lifecycle is.
+//! The definition of a lifecycle.
 
 use crate::runtime::kind::RuntimeKind;
 use crate::runtime::lifecycle::testbed::Testbed;
 use crate::severity::Severity;
 use crate::verdict::CaseResult;
 
-/// A whole lifecycle of one attachment, or of several.
+/// A complete lifecycle of one or more attachments.
 #[derive(Clone, Copy)]
 pub struct Lifecycle {
-    /// Its name, for ever.
+    /// Its name, which is stable.
     pub name: &'static str,
-    /// What happens in it, for people.
+    /// A description of its steps.
     pub does: &'static str,
-    /// The runtimes that can come into it.
+    /// The runtimes in which it can occur.
     pub runtimes: &'static [RuntimeKind],
-    /// How bad it is when it goes wrong.
+    /// The severity of a failure.
     pub severity: Severity,
     pub(super) run: fn(&Testbed) -> CaseResult,
 }

@@ -1,4 +1,4 @@
-//! What happens to containers when something goes wrong around them.
+//! Lifecycles in which the runtime, a container or another plugin fails.
 
 use super::definition::Lifecycle;
 use super::testbed::Testbed;
@@ -10,49 +10,49 @@ use cni_protocol::SpecVersion;
 pub(super) const LIFECYCLES: &[Lifecycle] = &[
     Lifecycle {
         name: "del-without-add",
-        does: "DEL of a container that was never added (the runtime died in between)",
+        does: "DEL of a container that was never added (the runtime died before)",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: del_without_add,
     },
     Lifecycle {
         name: "failed-add",
-        does: "an ADD that fails, then DEL",
+        does: "a failed ADD, then DEL",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: failed_add,
     },
     Lifecycle {
         name: "container-gone",
-        does: "ADD, the namespace vanishes, DEL",
+        does: "ADD, the namespace is removed, DEL",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: container_gone,
     },
     Lifecycle {
         name: "restart",
-        does: "ADD, the runtime is restarted and finds what it kept, CHECK, DEL",
+        does: "ADD, the runtime restarts and recovers its state, CHECK, DEL",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: restart,
     },
     Lifecycle {
         name: "restart-without-cache",
-        does: "ADD, the runtime is restarted and its cache is lost, DEL without prevResult",
+        does: "ADD, the runtime restarts and its cache is lost, DEL without prevResult",
         runtimes: &[RuntimeKind::Libcni],
         severity: Severity::Must,
         run: restart_without_cache,
     },
     Lifecycle {
         name: "gc-lost-containers",
-        does: "ADD of three, two vanish, GC with the third as valid: libcni deletes them from its cache",
+        does: "ADD of three, two lose their namespace, GC with the third as valid: libcni runs DEL",
         runtimes: &[RuntimeKind::Libcni],
         severity: Severity::Must,
         run: gc_lost_containers,
     },
     Lifecycle {
         name: "gc-lost-cache",
-        does: "the same with the cache lost too: the plugins alone can clean up",
+        does: "the same with the cache lost: only the plugins can clean up",
         runtimes: &[RuntimeKind::Libcni],
         severity: Severity::Must,
         run: gc_lost_cache,
@@ -85,7 +85,7 @@ fn container_gone(testbed: &Testbed) -> CaseResult {
     testbed.add(&container)?;
     testbed.lose_container(&container);
     match testbed.setup().kind() {
-        RuntimeKind::Libcni => testbed.del(&container, ", whose namespace is gone"),
+        RuntimeKind::Libcni => testbed.del(&container, ", whose namespace was removed"),
         RuntimeKind::Mesos => {
             let what = "the agent recovers: DEL of gone, without CNI_NETNS";
             testbed.agent(what, |agent| agent.recover(&[])).map(drop)
@@ -97,7 +97,7 @@ fn restart(testbed: &Testbed) -> CaseResult {
     let container = testbed.container("undone");
     testbed.add(&container)?;
     if testbed.setup().kind() == RuntimeKind::Mesos {
-        let what = "the agent recovers and knows the container";
+        let what = "the agent recovers and finds the container";
         testbed.agent(what, |agent| agent.recover(&[&container.id]))?;
     }
     testbed.check(&container)?;
@@ -121,7 +121,7 @@ fn gc_lost_cache(testbed: &Testbed) -> CaseResult {
 
 fn collect(testbed: &Testbed, lose_cache: bool) -> CaseResult {
     if testbed.setup().version() < SpecVersion::V1_1_0 {
-        return Err(Stop::skip("there is no GC in this version"));
+        return Err(Stop::skip("this version has no GC"));
     }
     let [keep, one, two] = ["keep", "vanished", "lost"].map(|id| testbed.container(id));
     testbed.add(&keep)?;
@@ -134,7 +134,7 @@ fn collect(testbed: &Testbed, lose_cache: bool) -> CaseResult {
         }
     }
     testbed.gc(&[&keep])?;
-    testbed.looks_as(&with_one, "only what is valid is left")?;
+    testbed.expect_state(&with_one, "only the valid attachment is left")?;
     testbed.check(&keep)?;
     testbed.del(&keep, "")
 }

@@ -1,11 +1,12 @@
-//! Whole lifecycles of attachments, as a runtime drives them. Each leaves the host as it was.
+//! Complete lifecycles of attachments, as runtimes run them. Each leaves the host as it was.
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | 1 | the [`setup::Setup`]: a plugin or a network, and the runtime that drives it | `setup.rs` |
-//! | 2 | the [`testbed::Testbed`]: a throw-away host and the runtime, with its steps | `testbed.rs`, `actions.rs`, `steps.rs` |
-//! | 3 | the lifecycles, each a literal and a function | `normal.rs`, `failures.rs`, `concurrent.rs` |
-//! | 4 | one is run and judged | `run.rs` |
+//! | 1 | the [`setup::Setup`]: a plugin or a network, and the runtime | `setup.rs` |
+//! | 2 | the [`testbed::Testbed`]: a throw-away host and the runtime | `testbed.rs` |
+//! | 3 | its actions, which are recorded as steps | `actions.rs`, `steps.rs` |
+//! | 4 | the lifecycles | `normal.rs`, `failures.rs`, `concurrent.rs`, `catalogue.rs` |
+//! | 5 | running one, with its verdict | `run.rs` |
 
 mod actions;
 pub mod catalogue;

@@ -1,4 +1,4 @@
-//! What happens to every container.
+//! Lifecycles without failures.
 
 use super::definition::Lifecycle;
 use super::testbed::Testbed;
@@ -16,21 +16,21 @@ pub(super) const LIFECYCLES: &[Lifecycle] = &[
     },
     Lifecycle {
         name: "add-after-del",
-        does: "ADD, DEL, and the same container again",
+        does: "ADD, DEL, then the same again",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: add_after_del,
     },
     Lifecycle {
         name: "repeated-del",
-        does: "ADD, DEL, DEL (the runtime did not see the first one's end), DEL",
+        does: "ADD, DEL, DEL (the runtime missed the end of the first one), DEL",
         runtimes: &RuntimeKind::ALL,
         severity: Severity::Must,
         run: repeated_del,
     },
     Lifecycle {
         name: "out-of-order",
-        does: "CHECK before ADD and after DEL, which has to fail",
+        does: "CHECK before ADD and after DEL, which must fail",
         runtimes: &[RuntimeKind::Libcni],
         severity: Severity::Must,
         run: out_of_order,
@@ -65,8 +65,7 @@ fn repeated_del(testbed: &Testbed) -> CaseResult {
         RuntimeKind::Mesos => {
             let id = container.id.as_str();
             testbed.agent("DEL of twice, then the agent dies", |agent| agent.detach(id))?;
-            testbed
-                .agent("DEL of twice, then the agent dies once more", |agent| agent.detach(id))?;
+            testbed.agent("DEL of twice, then the agent dies again", |agent| agent.detach(id))?;
             testbed.agent("the agent recovers: DEL of twice, a third time", |agent| {
                 agent.recover(&[])
             })?;
@@ -76,8 +75,8 @@ fn repeated_del(testbed: &Testbed) -> CaseResult {
 }
 
 fn out_of_order(testbed: &Testbed) -> CaseResult {
-    if !testbed.knows_check() {
-        return Err(crate::verdict::Stop::skip("there is no CHECK in this version"));
+    if !testbed.has_check() {
+        return Err(crate::verdict::Stop::skip("this version has no CHECK"));
     }
     let container = testbed.container("early");
     testbed.check_fails(&container, " before its ADD")?;

@@ -1,4 +1,4 @@
-//! Runs a lifecycle and judges it.
+//! Running a lifecycle.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -11,30 +11,31 @@ use crate::exchange::Exchange;
 use crate::run::case::panic_message;
 use crate::verdict::{Finding, Stop, Verdict};
 
-/// How a lifecycle went.
+/// The result of a lifecycle.
 #[derive(Clone, Debug)]
 pub struct LifecycleResult {
-    /// What happened, in its order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was expected and seen, when it went wrong.
+    /// The expected and the actual behaviour, if it failed.
     pub finding: Option<Finding>,
     /// Why it was skipped or is broken.
     pub note: Option<String>,
-    /// The call that went wrong.
+    /// The call that failed, or else the last one.
     pub exchange: Option<Exchange>,
     /// How long it took, in milliseconds.
     pub millis: u64,
 }
 
-/// Plays a lifecycle. The testbed is returned as it is afterwards, for whoever wants to look at it; when it is dropped, all is gone.
+/// Runs a lifecycle, and returns the testbed in its final state for inspection. When the testbed is
+/// dropped, everything on it is removed.
 pub fn run_lifecycle(lifecycle: &Lifecycle, setup: &Setup) -> (LifecycleResult, Option<Testbed>) {
     let started = Instant::now();
     let mut testbed = None;
-    let judged =
-        catch_unwind(AssertUnwindSafe(|| play(lifecycle, testbed.insert(Testbed::new(setup)))));
-    let (verdict, finding, note) = match judged {
+    let result =
+        catch_unwind(AssertUnwindSafe(|| run_on(lifecycle, testbed.insert(Testbed::new(setup)))));
+    let (verdict, finding, note) = match result {
         Ok(Ok(())) => (Verdict::Pass, None, None),
         Ok(Err(End::Broken(note))) => (Verdict::Broken, None, Some(note)),
         Ok(Err(End::Stop(stop))) => {
@@ -47,7 +48,7 @@ pub fn run_lifecycle(lifecycle: &Lifecycle, setup: &Setup) -> (LifecycleResult, 
         Err(panic) => (Verdict::Broken, None, Some(panic_message(panic.as_ref()))),
     };
     let steps = testbed.as_ref().map(Testbed::steps).unwrap_or_default();
-    let exchange = testbed.as_ref().and_then(Testbed::wrong);
+    let exchange = testbed.as_ref().and_then(Testbed::relevant_call);
     let millis = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     (LifecycleResult { steps, verdict, finding, note, exchange, millis }, testbed)
 }
@@ -57,16 +58,16 @@ enum End {
     Broken(String),
 }
 
-fn play(lifecycle: &Lifecycle, testbed: &Testbed) -> Result<(), End> {
+fn run_on(lifecycle: &Lifecycle, testbed: &Testbed) -> Result<(), End> {
     if !lifecycle.runtimes.contains(&testbed.setup().kind()) {
         let kind = testbed.setup().kind();
-        return Err(End::Stop(Stop::skip(format!("nothing in {kind} leads to this"))));
+        return Err(End::Stop(Stop::skip(format!("this cannot occur in {kind}"))));
     }
-    // What all attachments share (a bridge, a chain, a directory) is made by this one.
-    testbed.warm_up().map_err(|failure| {
-        End::Broken(format!("not even an ordinary ADD and DEL succeed: {failure}"))
-    })?;
+    // Creates what attachments share: a bridge, a chain, a directory.
+    testbed
+        .warm_up()
+        .map_err(|failure| End::Broken(format!("even a plain ADD and DEL fail: {failure}")))?;
     let before = testbed.snapshot();
     (lifecycle.run)(testbed).map_err(End::Stop)?;
-    testbed.nothing_is_left(&before).map_err(End::Stop)
+    testbed.expect_nothing_left(&before).map_err(End::Stop)
 }

@@ -1,4 +1,4 @@
-//! Who plays: a plugin or a whole network, and the runtime that drives it.
+//! The setup of a lifecycle: a plugin or a network, and the runtime that runs it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,26 +15,26 @@ use crate::runtime::libcni::quirk::Quirks;
 use crate::runtime::mesos::config;
 use crate::subject::Subject;
 
-/// Who plays.
+/// A plugin or a network, and the runtime that runs it.
 #[derive(Clone, Debug)]
 pub struct Setup {
     kind: RuntimeKind,
     pub(super) subject: Subject,
     pub(super) version: SpecVersion,
     pub(super) source: Source,
-    /// What is supplied for capabilities; host ports get a number added, so that each attachment has its own.
+    /// The values for capabilities. Each attachment gets different host ports.
     pub(super) supplied: Map<String, Value>,
-    /// What a framework says to Mesos besides the port mappings.
+    /// The `NetworkInfo` for Mesos, without port mappings.
     pub(super) info: Map<String, Value>,
     pub(super) limit: Duration,
-    /// Where plugins are looked for before the usual places.
+    /// Directories of plugins that precede the usual ones.
     pub(super) path: Vec<PathBuf>,
 }
 
-/// Where the network's configuration comes from.
+/// The source of the network's configuration.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// It is made around the subject.
+    /// Generated for the subject.
     Subject,
     /// A list, for libcni.
     List(Network),
@@ -43,10 +43,10 @@ pub(super) enum Source {
 }
 
 impl Setup {
-    /// A plugin, with what its subject file says; `version` is ignored by Mesos, which knows none.
+    /// Returns the setup for a subject. Mesos ignores `version`, since it has no versions.
     ///
     /// # Errors
-    /// When this runtime can't run such a plugin.
+    /// If the runtime cannot run such a plugin.
     pub fn of_subject(
         kind: RuntimeKind,
         subject: Subject,
@@ -62,10 +62,10 @@ impl Setup {
         if subject.profile == Profile::Chained {
             match kind {
                 RuntimeKind::Mesos => {
-                    return Err("Mesos runs no plugin after another one".to_owned());
+                    return Err("Mesos does not support chained plugins".to_owned());
                 }
                 RuntimeKind::Libcni if version < SpecVersion::V0_3_0 => {
-                    return Err(format!("nothing can be chained in {version}"));
+                    return Err(format!("{version} does not support chained plugins"));
                 }
                 RuntimeKind::Libcni => (),
             }
@@ -83,10 +83,10 @@ impl Setup {
         })
     }
 
-    /// A network, as its configuration file says.
+    /// Returns the setup for a network configuration file.
     ///
     /// # Errors
-    /// When the runtime does not take that file.
+    /// If the runtime does not accept the file.
     pub fn of_file(
         kind: RuntimeKind,
         file: &Path,
@@ -111,12 +111,12 @@ impl Setup {
         };
         let version = version.parse().map_err(|error| format!("{}: {error}", file.display()))?;
         let plugin = first.as_str().unwrap_or_default();
-        // It makes its own interfaces, or has a plugin in its list that does.
+        // The network creates its interfaces itself.
         let subject = Subject::new(plugin, Profile::Interface, Map::new());
         Ok(Self { kind, subject, version, source, supplied, info, limit, path: Vec::new() })
     }
 
-    /// The same with further directories of plugins, which come before the usual ones.
+    /// Adds directories of plugins, which precede the usual ones.
     #[must_use]
     pub fn with_path(mut self, path: &str) -> Self {
         let directories = path.split(':').filter(|directory| !directory.is_empty());
@@ -124,26 +124,26 @@ impl Setup {
         self
     }
 
-    /// The runtime.
+    /// Returns the runtime.
     pub fn kind(&self) -> RuntimeKind {
         self.kind
     }
 
-    /// The version of the calls.
+    /// Returns the version of the calls.
     pub fn version(&self) -> SpecVersion {
         self.version
     }
 
-    /// The newest version that a plugin claims, which is the default for libcni.
+    /// Returns the newest version that a plugin claims, which is the default for libcni.
     ///
     /// # Errors
-    /// When it does not say.
+    /// If VERSION fails.
     pub fn newest_version(subject: &Subject, limit: Duration) -> Result<SpecVersion, String> {
         let newest = claimed(subject, limit, &mut Calls::default())?.pop();
-        newest.ok_or_else(|| "VERSION names no version that is known here".to_owned())
+        newest.ok_or_else(|| "VERSION lists no known version".to_owned())
     }
 
-    /// What is supplied for one attachment.
+    /// Returns the values for capabilities of one attachment.
     pub(super) fn supplied_for(&self, number: u8) -> Map<String, Value> {
         let mut supplied = self.supplied.clone();
         let mappings = supplied.get_mut("portMappings").and_then(Value::as_array_mut);
@@ -155,12 +155,12 @@ impl Setup {
         supplied
     }
 
-    /// The same for a framework of Mesos, in whose words port mappings are written otherwise.
+    /// Returns the `NetworkInfo` of one attachment, with the port mappings in the format of Mesos.
     pub(super) fn info_for(&self, number: u8) -> Map<String, Value> {
         let mut info = self.info.clone();
         let supplied = self.supplied_for(number);
         let mappings = supplied.get("portMappings").and_then(Value::as_array);
-        let mappings: Vec<Value> = mappings.into_iter().flatten().map(in_mesos_words).collect();
+        let mappings: Vec<Value> = mappings.into_iter().flatten().map(in_mesos_format).collect();
         if !mappings.is_empty() {
             info.insert("port_mappings".to_owned(), mappings.into());
         }
@@ -168,16 +168,16 @@ impl Setup {
     }
 }
 
-fn in_mesos_words(mapping: &Value) -> Value {
-    let mut words =
+fn in_mesos_format(mapping: &Value) -> Value {
+    let mut converted =
         json!({ "container_port": mapping["containerPort"], "host_port": mapping["hostPort"] });
     if let Some(protocol) = mapping.get("protocol") {
-        words["protocol"] = protocol.clone();
+        converted["protocol"] = protocol.clone();
     }
-    words
+    converted
 }
 
-/// The plugin's object with the capabilities declared that something is supplied for: an operator has to.
+/// Declares the capabilities for which there are values, as an operator must do.
 pub(super) fn declaring(
     mut plugin: Map<String, Value>,
     supplied: &Map<String, Value>,
@@ -196,13 +196,14 @@ mod tests {
 
     fn subject(profile: Profile) -> Subject {
         let mut subject = Subject::new("/p", profile, Map::new());
-        let supplied = json!({ "portMappings": [{ "hostPort": 8000, "containerPort": 80, "protocol": "tcp" }] });
+        let mapping = json!({ "hostPort": 8000, "containerPort": 80, "protocol": "tcp" });
+        let supplied = json!({ "portMappings": [mapping] });
         subject.runtime_config = supplied.as_object().cloned().unwrap();
         subject
     }
 
     #[test]
-    fn each_attachment_maps_a_port_of_its_own_in_either_runtimes_words() {
+    fn each_attachment_has_different_ports_in_the_format_of_its_runtime() {
         let limit = Duration::from_secs(1);
         let setup = Setup::of_subject(
             RuntimeKind::Mesos,
@@ -211,7 +212,7 @@ mod tests {
             limit,
         );
         let setup = setup.unwrap();
-        assert_eq!(setup.version(), SpecVersion::V0_1_0, "Mesos says no version");
+        assert_eq!(setup.version(), SpecVersion::V0_1_0, "Mesos has no versions");
         assert_eq!(setup.supplied_for(3)["portMappings"][0]["hostPort"], 8003);
         let info = Value::Object(setup.info_for(3));
         assert_eq!(
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_runtime_can_not_run_is_refused() {
+    fn plugins_that_a_runtime_does_not_support_are_refused() {
         let chained = |kind, version| {
             Setup::of_subject(kind, subject(Profile::Chained), version, Duration::from_secs(1))
                 .is_ok()

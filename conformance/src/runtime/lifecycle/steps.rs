@@ -1,4 +1,4 @@
-//! The steps of a lifecycle: what the runtime is asked to do, and how it went.
+//! The steps of a lifecycle and their outcomes.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,36 +9,36 @@ use crate::verdict::{CaseResult, Stop};
 /// A step of a lifecycle.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// What was done: `DEL of c1, again`.
+    /// The action: `DEL of c1, again`.
     pub what: String,
-    /// Whether it went as it has to.
-    pub right: bool,
-    /// What else is to be said about it.
+    /// Whether its outcome is as expected.
+    pub passed: bool,
+    /// A remark on the outcome.
     pub note: Option<String>,
 }
 
-/// The steps so far, and the call that went wrong.
+/// The steps so far, and the call that failed.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     done: Mutex<(Vec<Step>, Option<Exchange>)>,
 }
 
 impl Steps {
-    /// This has to succeed.
+    /// Records a step that must succeed.
     pub(super) fn succeeds<T>(&self, what: &str, done: Result<T, Failure>) -> CaseResult<T> {
         match done {
             Ok(value) => {
-                self.right(what, None);
+                self.passed(what, None);
                 Ok(value)
             }
             Err(failure) => {
                 let actual = failure.message.clone();
-                Err(self.wrong(what, "success", actual, failure.exchange.map(|one| *one)))
+                Err(self.failed(what, "success", actual, failure.exchange.map(|one| *one)))
             }
         }
     }
 
-    /// This has to succeed, and may have something to say about it.
+    /// Records a step that must succeed, with a remark.
     pub(super) fn succeeds_with(
         &self,
         what: &str,
@@ -46,40 +46,40 @@ impl Steps {
     ) -> CaseResult {
         match done {
             Ok(note) => {
-                self.right(what, note);
+                self.passed(what, note);
                 Ok(())
             }
             Err(failure) => self.succeeds(what, Err(failure)),
         }
     }
 
-    /// This has to fail, and it has to be the plugin that refuses.
+    /// Records a step in which the plugin must fail.
     pub(super) fn fails<T>(&self, what: &str, done: Result<T, Failure>) -> CaseResult {
         match done {
             Err(Failure { exchange: Some(_), message }) => {
-                self.right(what, Some(format!("refused: {}", shorten(&message))));
+                self.passed(what, Some(format!("failed as expected: {}", shorten(&message))));
                 Ok(())
             }
-            Err(failure) => Err(self.wrong(what, "an error of the plugin", failure.message, None)),
-            Ok(_) => Err(self.wrong(what, "an error", "success".to_owned(), None)),
+            Err(failure) => Err(self.failed(what, "an error of the plugin", failure.message, None)),
+            Ok(_) => Err(self.failed(what, "an error", "success".to_owned(), None)),
         }
     }
 
-    /// It was looked at, not done.
-    pub(super) fn shows(&self, what: &str, judged: CaseResult) -> CaseResult {
-        match &judged {
-            Ok(()) => self.right(what, None),
+    /// Records an expectation about the state.
+    pub(super) fn expects(&self, what: &str, result: CaseResult) -> CaseResult {
+        match &result {
+            Ok(()) => self.passed(what, None),
             Err(_) => self.push(what, false, None, None),
         }
-        judged
+        result
     }
 
-    /// It went as it has to.
-    pub(super) fn right(&self, what: &str, note: Option<String>) {
+    /// Records a step with the expected outcome.
+    pub(super) fn passed(&self, what: &str, note: Option<String>) {
         self.push(what, true, note, None);
     }
 
-    fn wrong(
+    fn failed(
         &self,
         what: &str,
         expected: &str,
@@ -90,20 +90,20 @@ impl Steps {
         Stop::finding(format!("{what}: {expected}"), actual)
     }
 
-    fn push(&self, what: &str, right: bool, note: Option<String>, exchange: Option<Exchange>) {
+    fn push(&self, what: &str, passed: bool, note: Option<String>, exchange: Option<Exchange>) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.0.push(Step { what: what.to_owned(), right, note });
+        done.0.push(Step { what: what.to_owned(), passed, note });
         if exchange.is_some() {
             done.1 = exchange;
         }
     }
 
-    /// The steps so far.
+    /// Returns the steps so far.
     pub(super) fn all(&self) -> Vec<Step> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// The call that went wrong.
+    /// Returns the call that failed.
     pub(super) fn exchange(&self) -> Option<Exchange> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }

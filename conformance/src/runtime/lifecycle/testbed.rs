@@ -1,5 +1,5 @@
-//! Where lifecycles are played: a throw-away host, and the runtime. The runtime keeps nothing but what lies on its disk, so each step
-//! is also one after a restart.
+//! The testbed of a lifecycle: a throw-away host and the runtime. All state of the runtime is on
+//! disk, so each step is also one after a restart.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -25,28 +25,28 @@ use crate::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
 use crate::runtime::runner::{Runner, Site};
 use crate::runtime::runtime_conf::RuntimeConf;
 
-/// Mesos's own default.
+/// The default of Mesos.
 const MESOS_ROOT: &str = "/run/mesos/isolators/network/cni";
 
-/// The plugin that makes the interface in a list of a chained one.
+/// The plugin that creates the interface before a chained one.
 const BEFORE: &str = "before";
-/// The plugin that fails at the end of a list.
+/// A plugin at the end of a list that fails.
 const FAILING: &str = "failing";
 
-/// Where lifecycles are played.
+/// A throw-away host and the runtime on it.
 pub struct Testbed {
     pub(super) setup: Setup,
     pub(super) fixture: Fixture,
     runner: Runner,
     cache: ScratchDir,
-    /// The plugins around the one that is played, and their directories.
+    /// The plugins before and after the subject in a list, and their directories.
     around: [(PathBuf, FakeDelegate); 2],
     pub(super) steps: Steps,
 }
 
-/// A container that is attached and detached.
+/// A container that is added and deleted.
 pub struct Container<'s> {
-    /// Its id.
+    /// The container id.
     pub id: String,
     pub(super) attachment: Attachment<'s>,
     pub(super) conf: RuntimeConf,
@@ -55,28 +55,28 @@ pub struct Container<'s> {
 }
 
 impl Container<'_> {
-    /// Its container.
-    pub fn container(&self) -> &cni_test_kit::Container {
+    /// Returns its network namespace.
+    pub fn namespace(&self) -> &cni_test_kit::Container {
         self.attachment.container()
     }
 
-    /// What the program above the runtime says about it.
+    /// Returns the parameters of its calls.
     pub fn conf(&self) -> &RuntimeConf {
         &self.conf
     }
 }
 
 impl Testbed {
-    /// Makes a testbed.
+    /// Creates a testbed.
     ///
     /// # Panics
-    /// When this machine does not allow it; the message says why.
+    /// If the machine does not allow it, with the reason.
     pub fn new(setup: &Setup) -> Self {
         let fixture = Fixture::with_path(&setup.subject, setup.version, setup.limit, &setup.path);
         let around = [BEFORE, FAILING].map(|name| fixture.decoy("around", name));
-        // Each ADD has an answer of its own.
+        // Each attachment has its own response to ADD.
         around[0].1.runs_first("ADD", "on=$on.$CNI_CONTAINERID.$CNI_IFNAME\n");
-        around[1].1.fails("ADD", 101, "it fails on purpose, last in the list");
+        around[1].1.fails("ADD", 101, "the last plugin fails on purpose");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
         let place: Place = (*fixture.host()).clone();
@@ -86,27 +86,27 @@ impl Testbed {
         Self { setup, fixture, runner, cache, around, steps }
     }
 
-    /// Who plays.
+    /// Returns the setup.
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// The host.
+    /// Returns the host.
     pub fn host(&self) -> &cni_test_kit::Host {
         self.fixture.host()
     }
 
-    /// The steps so far.
+    /// Returns the steps so far.
     pub fn steps(&self) -> Vec<Step> {
         self.steps.all()
     }
 
-    /// The call that went wrong, or the last one when something else did.
-    pub(super) fn wrong(&self) -> Option<Exchange> {
+    /// Returns the call that failed, or else the last one.
+    pub(super) fn relevant_call(&self) -> Option<Exchange> {
         self.steps.exchange().or_else(|| self.runner.exchanges().pop())
     }
 
-    /// A new container with this id.
+    /// Creates a container with this id.
     pub fn container(&self, id: &str) -> Container<'_> {
         let attachment = self.fixture.attachment(id);
         let input = attachment.input();
@@ -126,7 +126,7 @@ impl Testbed {
         Container { id: id.to_owned(), conf, info, attachment, added }
     }
 
-    /// What is to be seen now.
+    /// Returns a snapshot of the current state.
     pub fn snapshot(&self) -> HostSnapshot {
         self.fixture.snapshot()
     }
@@ -148,13 +148,13 @@ impl Testbed {
         Isolator::new(&self.runner, path.join(":"), Path::new(MESOS_ROOT), handle)
     }
 
-    /// The subject's object in a configuration.
+    /// Returns the subject's object in a configuration.
     fn plugin(&self) -> Map<String, Value> {
-        // It is a JSON object: the fixture has just printed it.
+        // The fixture prints a JSON object.
         serde_json::from_slice(&self.fixture.call("ADD").bytes()).unwrap_or_default()
     }
 
-    /// The list for libcni; `failing` puts a plugin at its end that fails.
+    /// Returns the list for libcni; with `failing`, a plugin that fails is at its end.
     pub(super) fn network(&self, failing: bool) -> Network {
         let mut network = match &self.setup.source {
             Source::List(network) => network.clone(),
@@ -181,7 +181,7 @@ impl Testbed {
         network.unwrap_or_else(|problem| panic!("the subject's configuration: {problem}"))
     }
 
-    /// The network for Mesos, with what the framework says.
+    /// Returns the network for Mesos, with the `NetworkInfo` of the framework.
     pub(super) fn join(&self, container: &Container) -> Join {
         let config = match &self.setup.source {
             Source::Single(config) => config.clone(),

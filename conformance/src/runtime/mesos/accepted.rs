@@ -1,15 +1,15 @@
-//! What Mesos reads of a result: `ip4`, `ip6` and `dns` of the oldest form, whatever else stands there.
+//! What Mesos reads of a result: `ip4`, `ip6` and `dns` of the oldest format.
 
 use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value};
 
-/// What Mesos has understood of a result.
+/// The part of a result that Mesos reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
     /// `ip4.ip`, with its prefix length.
     pub ip4: Option<String>,
-    /// `ip6.ip`, as it stands there.
+    /// `ip6.ip`, verbatim.
     pub ip6: Option<String>,
     dns: Dns,
 }
@@ -23,11 +23,11 @@ struct Dns {
 }
 
 impl Accepted {
-    /// Reads what a plugin printed on ADD. Members that Mesos does not know are nothing to it, so a result of 0.3.0 or later
-    /// is one without addresses.
+    /// Reads the result of an ADD. Mesos ignores unknown members, so a result of 0.3.0 or later has
+    /// no addresses.
     ///
     /// # Errors
-    /// What Mesos says is wrong with it.
+    /// The error message of Mesos.
     pub fn read(stdout: &str) -> Result<Self, String> {
         let result: Map<String, Value> =
             serde_json::from_str(stdout).map_err(|error| format!("JSON parse failed: {error}"))?;
@@ -36,10 +36,10 @@ impl Accepted {
         read().map_err(|problem: String| format!("Protobuf parse failed: {problem}"))
     }
 
-    /// The IPv4 address alone, as it goes into the container's /etc/hosts and into the status of the task.
+    /// Returns the IPv4 address for the container's /etc/hosts and the status of the task.
     ///
     /// # Errors
-    /// When `ip4.ip` is no address with a prefix length: then the container does not start.
+    /// If `ip4.ip` is not an address with a prefix length; then the container does not start.
     pub fn address4(&self) -> Result<Option<Ipv4Addr>, String> {
         let Some(ip) = &self.ip4 else { return Ok(None) };
         let parse = || {
@@ -51,14 +51,15 @@ impl Accepted {
         parse().ok_or_else(problem).map(Some)
     }
 
-    /// The container's /etc/hosts.
+    /// Returns the container's /etc/hosts.
     pub fn hosts(&self, hostname: &str) -> String {
         let own = self.address4().ok().flatten();
         let own = own.map(|address| format!("{address} {hostname}\n")).unwrap_or_default();
         format!("127.0.0.1 localhost\n{own}")
     }
 
-    /// The container's resolv.conf; `None` where it gets the host's, since no nameserver is named.
+    /// Returns the container's resolv.conf; `None` if it gets that of the host, since there is no
+    /// nameserver.
     pub fn resolv_conf(&self) -> Option<String> {
         let Dns { nameservers, domain, search, options } = &self.dns;
         if nameservers.is_empty() {
@@ -144,10 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_form_is_understood() {
+    fn the_oldest_format_is_read() {
         let accepted = Accepted::read(
-            r#"{"cniVersion":"7","ip4":{"ip":"10.9.8.7/16","routes":[{"dst":"0.0.0.0/0"}]},"ip6":{"ip":"fd00::7/64"},
-                "dns":{"nameservers":["10.0.0.53","10.0.1.53"],"domain":"d","search":["a","b"],"options":["ndots:2"]},"x":1}"#,
+            r#"{"cniVersion":"7","ip4":{"ip":"10.9.8.7/16","routes":[{"dst":"0.0.0.0/0"}]},
+                "ip6":{"ip":"fd00::7/64"},"dns":{"nameservers":["10.0.0.53","10.0.1.53"],
+                "domain":"d","search":["a","b"],"options":["ndots:2"]},"x":1}"#,
         )
         .unwrap();
         assert_eq!(accepted.hosts("c1"), "127.0.0.1 localhost\n10.9.8.7 c1\n");
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_a_success_without_address() {
+    fn other_formats_succeed_without_an_address() {
         for stdout in [
             "{}",
             r#"{"cniVersion":"1.0.0","ips":[{"address":"10.9.8.7/16"}]}"#,
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn invalid_results_are_refused() {
         for (stdout, part) in [
             ("", "JSON parse failed"),
             ("[]", "JSON parse failed"),

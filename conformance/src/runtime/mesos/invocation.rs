@@ -1,4 +1,4 @@
-//! What Mesos's isolator tells a plugin. Nothing here does anything.
+//! The invocations of Mesos's isolator, as pure functions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,30 +8,31 @@ use serde_json::{Map, Value, json};
 
 use crate::runtime::invocation::Invocation;
 
-/// The PATH that plugins get when the agent itself has none.
+/// The PATH of plugins if the agent has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the agent says in every call about one container on one network.
+/// The parameters of every call for one container on one network.
 #[derive(Clone, Debug)]
 pub struct CallContext<'a> {
     /// The container id.
     pub id: &'a str,
-    /// `eth0`, `eth1` …, counted over the networks that the container joins.
+    /// The interface name: `eth0`, `eth1` … in the order of the networks that the container joins.
     pub ifname: &'a str,
-    /// The handle of the network namespace; `None` when it is none any more, as after a reboot.
+    /// The handle of the network namespace; `None` if it is no longer a namespace, as after a
+    /// reboot.
     pub netns: Option<&'a str>,
-    /// `--network_cni_plugins_dir`, as it was given.
+    /// The flag `--network_cni_plugins_dir`, verbatim.
     pub plugins_dir: &'a str,
-    /// The agent's own PATH.
+    /// The PATH of the agent.
     pub path: Option<&'a str>,
-    /// Where the configuration was written to: plugins read this file.
+    /// The file with the configuration, which is the standard input of plugins.
     pub checkpoint: PathBuf,
 }
 
-/// The configuration with what the framework says about the network put in, as it is written into the checkpoint.
+/// Returns the text of the checkpoint: the configuration with the `NetworkInfo` of the framework.
 ///
 /// # Errors
-/// When the operator uses what is reserved for Mesos.
+/// If the operator uses a key that is reserved for Mesos.
 pub fn checkpoint(
     config: &Map<String, Value>,
     mut info: Map<String, Value>,
@@ -53,10 +54,10 @@ pub fn checkpoint(
     Ok(sorted(config.into()).to_string())
 }
 
-/// What the plugin is invocation, with the text of the checkpoint.
+/// Returns the invocation of a plugin with the text of the checkpoint.
 ///
 /// # Errors
-/// When that is no configuration of this network.
+/// If that is not a configuration of this network.
 pub fn invocation(
     verb: Verb,
     checkpoint: &str,
@@ -72,7 +73,8 @@ pub fn invocation(
     let name = text("name")?;
     if name != network {
         return Err(format!(
-            "the current CNI configuration network('{name}') does not match the network name: '{network}'"
+            "the current CNI configuration network('{name}') does not match the network name: \
+             '{network}'"
         ));
     }
     Ok(Invocation {
@@ -85,7 +87,7 @@ pub fn invocation(
     })
 }
 
-/// Exactly these; `CNI_ARGS` is never among them.
+/// Returns all variables; `CNI_ARGS` is never among them.
 fn variables(verb: Verb, about: &CallContext) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = [
         ("CNI_COMMAND", verb.as_str()),
@@ -123,18 +125,22 @@ mod tests {
     }
 
     #[test]
-    fn what_the_framework_says_is_put_in_beside_what_the_operator_wrote() {
+    fn network_info_is_added_to_the_operators_args() {
         let config =
             object(json!({ "type": "t", "name": "n", "args": { "z": { "b": 1, "a": 2 } } }));
         let info = object(json!({ "port_mappings": [{ "host_port": 1, "container_port": 2 }] }));
         assert_eq!(
             checkpoint(&config, info).unwrap(),
-            r#"{"args":{"org.apache.mesos":{"network_info":{"name":"n","port_mappings":[{"container_port":2,"host_port":1}]}},"z":{"a":2,"b":1}},"name":"n","type":"t"}"#
+            concat!(
+                r#"{"args":{"org.apache.mesos":{"network_info":{"name":"n","#,
+                r#""port_mappings":[{"container_port":2,"host_port":1}]}},"z":{"a":2,"b":1}},"#,
+                r#""name":"n","type":"t"}"#,
+            )
         );
     }
 
     #[test]
-    fn what_is_reserved_is_refused() {
+    fn a_reserved_key_is_refused() {
         let config =
             object(json!({ "type": "t", "name": "n", "args": { "org.apache.mesos": {} } }));
         assert!(checkpoint(&config, Map::new()).unwrap_err().contains("reserved by Mesos"));

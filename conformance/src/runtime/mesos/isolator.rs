@@ -1,4 +1,4 @@
-//! Containers start, end, and are found again when the agent was restarted.
+//! The isolator: start and end of containers, and recovery after a restart of the agent.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,13 +15,14 @@ use crate::exchange::Exchange;
 use crate::runtime::exec::{Exec, Lookup};
 use crate::runtime::failure::Failure;
 use crate::runtime::runner::Runner;
+use crate::threads::join;
 
-/// A network that a container is to join.
+/// A network that a container joins.
 #[derive(Clone, Debug)]
 pub struct Join {
-    /// The operator's configuration.
+    /// The configuration by the operator.
     pub config: Map<String, Value>,
-    /// What the framework says about it (`NetworkInfo`): port mappings, labels …
+    /// The `NetworkInfo` by the framework: port mappings, labels …
     pub info: Map<String, Value>,
 }
 
@@ -31,16 +32,16 @@ impl Join {
     }
 }
 
-/// How plugins are shown a container's network namespace.
+/// How a container's network namespace is passed to plugins.
 #[derive(Clone, Debug)]
 pub enum NetnsHandle {
-    /// As Mesos does: by a mount of it in its own directory, made on this host.
+    /// As Mesos does: as a bind mount in the directory of the isolator, on this host.
     Mounted(Place),
-    /// By the path that it was given, so that nothing is mounted.
+    /// By its original path, without a mount.
     AsGiven(String),
 }
 
-/// The isolator, with all that it keeps between calls: its directory.
+/// An emulation of the isolator. Its only state is its directory.
 pub struct Isolator<'r> {
     runner: &'r Runner,
     /// `--network_cni_plugins_dir`.
@@ -50,7 +51,7 @@ pub struct Isolator<'r> {
 }
 
 impl<'r> Isolator<'r> {
-    /// An isolator that keeps its checkpoints below `root`.
+    /// Returns an isolator with its checkpoints below `root`.
     pub fn new(
         runner: &'r Runner,
         plugins_dir: impl Into<String>,
@@ -61,11 +62,11 @@ impl<'r> Isolator<'r> {
         Self { runner, plugins_dir: plugins_dir.into(), tree, handle }
     }
 
-    /// A container starts and joins networks, all at once, as `eth0`, `eth1` … in their order. When one of them fails, the
-    /// container is destroyed.
+    /// Starts a container, which joins all networks concurrently, as `eth0`, `eth1` … in order. If
+    /// one of them fails, the container is destroyed.
     ///
     /// # Errors
-    /// What went wrong first; a failure of the clean-up is added to it.
+    /// The first failure, followed by a failure of the cleanup.
     pub fn launch(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
         let failure = match self.isolate(id, netns, joins) {
             Ok(accepted) => return Ok(accepted),
@@ -74,16 +75,16 @@ impl<'r> Isolator<'r> {
         match self.destroy(id) {
             Ok(()) => Err(failure),
             Err(more) => {
-                let message = format!("{}; and then: {}", failure.message, more.message);
+                let message = format!("{}; cleanup: {}", failure.message, more.message);
                 Err(Failure { message, ..failure })
             }
         }
     }
 
-    /// The part of [`Isolator::launch`] that can fail.
+    /// Attaches a container to all networks, without cleanup on failure.
     ///
     /// # Errors
-    /// The first failure, when all the ADDs have ended.
+    /// The first failure, after all ADDs have ended.
     pub fn isolate(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
         for (index, join) in joins.iter().enumerate() {
             let network = join.network();
@@ -99,8 +100,8 @@ impl<'r> Isolator<'r> {
             let attach = &attach;
             let running: Vec<_> =
                 joins.iter().enumerate().map(|one| scope.spawn(move || attach(one))).collect();
-            // All of them end before the first failure is invocation.
-            let ended: Vec<_> = running.into_iter().map(join_thread).collect();
+            // All ADDs end before the first failure is returned.
+            let ended: Vec<_> = running.into_iter().map(join).collect();
             ended.into_iter().collect()
         })
     }
@@ -108,7 +109,7 @@ impl<'r> Isolator<'r> {
     fn attach(&self, id: &str, ifname: &str, join: &Join) -> Result<Accepted, Failure> {
         let network = join.network();
         let text = self.prepare(id, ifname, join)?;
-        let exchange = self.tell(Verb::Add, id, ifname, network, &text)?;
+        let exchange = self.invoke(Verb::Add, id, ifname, network, &text)?;
         let exchange = self.succeeded(exchange, "attach", id, network)?;
         let accepted = Accepted::read(&exchange.stdout);
         let accepted = accepted.and_then(|accepted| accepted.address4().map(|_| accepted));
@@ -121,11 +122,11 @@ impl<'r> Isolator<'r> {
         Ok(accepted)
     }
 
-    /// Everything of an ADD but the call. What is written here is there before the plugin runs, so that whatever happens then is
-    /// followed by a DEL.
+    /// Writes the checkpoint of an ADD without calling the plugin. Since it exists before the
+    /// plugin runs, a DEL follows in any case.
     ///
     /// # Errors
-    /// When the configuration can't be used, or written.
+    /// If the configuration cannot be used or written.
     pub fn prepare(&self, id: &str, ifname: &str, join: &Join) -> Result<String, Failure> {
         let network = join.network();
         let directory = self.tree.interface(id, network, ifname);
@@ -136,24 +137,24 @@ impl<'r> Isolator<'r> {
         Ok(text)
     }
 
-    /// Whether anything is kept of a container.
+    /// Whether there is state of a container.
     pub fn knows(&self, id: &str) -> bool {
         self.tree.containers().iter().any(|known| known == id)
     }
 
-    /// A container ends: DEL on all its networks, at once; when all succeed, what was kept of it is removed.
+    /// Runs DEL on all networks of a container concurrently, and removes its state if all succeed.
     ///
     /// # Errors
-    /// All failures; then everything stays as it is until the agent is restarted.
+    /// All failures; then the state remains until the agent is restarted.
     pub fn destroy(&self, id: &str) -> Result<(), Failure> {
         self.detach(id)?;
         self.forget(id)
     }
 
-    /// The DELs of [`Isolator::destroy`], and then the agent dies.
+    /// Runs the DELs of [`Isolator::destroy`], as if the agent died after them.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Isolator::destroy`].
     pub fn detach(&self, id: &str) -> Result<(), Failure> {
         let networks = self.tree.directories(&self.tree.container(id));
         let ended: Vec<Result<(), Failure>> = thread::scope(|scope| {
@@ -161,7 +162,7 @@ impl<'r> Isolator<'r> {
                 .iter()
                 .map(|network| scope.spawn(|| self.detach_one(id, network)))
                 .collect();
-            running.into_iter().map(join_thread).collect()
+            running.into_iter().map(join).collect()
         });
         let failures: Vec<Failure> = ended.into_iter().filter_map(Result::err).collect();
         let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
@@ -173,16 +174,16 @@ impl<'r> Isolator<'r> {
     }
 
     fn detach_one(&self, id: &str, network: &str) -> Result<(), Failure> {
-        // Without a checkpoint no plugin was run.
+        // Without a checkpoint no plugin has run.
         let Ok(text) = self.tree.read(&self.tree.config(id, network)) else { return Ok(()) };
         let interfaces = self.tree.directories(&self.tree.container(id).join(network));
         let ifname = interfaces.first().map_or("eth0", String::as_str);
-        let exchange = self.tell(Verb::Del, id, ifname, network, &text)?;
+        let exchange = self.invoke(Verb::Del, id, ifname, network, &text)?;
         self.succeeded(exchange, "detach", id, network).map(drop)
     }
 
-    /// The agent was restarted: what its directory shows and it does not know of (`known`) is cleaned up at once. Says which
-    /// containers were.
+    /// Recovers after a restart of the agent: destroys the containers that have state and are not
+    /// in `known`, and returns their ids.
     ///
     /// # Errors
     /// All failures; the agent itself only logs them.
@@ -222,7 +223,8 @@ impl<'r> Isolator<'r> {
     pub fn unmount(&self, id: &str) {
         let handle = self.tree.handle(id);
         if let NetnsHandle::Mounted(place) = &self.handle {
-            // One that stays is seen when its directory can't be removed; one that is none any more needs nothing.
+            // May fail if it is no longer mounted. If it stays mounted, its directory cannot be
+            // removed, which is reported.
             let _ = place.command("umount").arg(&handle).stderr(Stdio::null()).status();
         }
     }
@@ -234,7 +236,7 @@ impl<'r> Isolator<'r> {
         }
     }
 
-    fn tell(
+    fn invoke(
         &self,
         verb: Verb,
         id: &str,
@@ -243,11 +245,11 @@ impl<'r> Isolator<'r> {
         checkpoint: &str,
     ) -> Result<Exchange, Failure> {
         let netns = self.netns(id);
-        let is_there = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
+        let has_netns = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
         let about = CallContext {
             id,
             ifname,
-            netns: is_there.then_some(netns.as_str()),
+            netns: has_netns.then_some(netns.as_str()),
             plugins_dir: &self.plugins_dir,
             path: self.runner.own_path(),
             checkpoint: self.tree.config(id, network),
@@ -271,11 +273,12 @@ impl<'r> Isolator<'r> {
             (Some(0), false) => Ok(exchange),
             (Some(0), true) => Err(Failure::of(
                 exchange,
-                "it left a process behind that holds its output open: Mesos waits for that one",
+                "it left a process behind that keeps its output open, for which Mesos waits",
             )),
             _ => {
                 let message = format!(
-                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': stdout='{stdout}', stderr='{stderr}'"
+                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': \
+                     stdout='{stdout}', stderr='{stderr}'"
                 );
                 Err(Failure::of(exchange, message))
             }
@@ -285,9 +288,4 @@ impl<'r> Isolator<'r> {
 
 fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
     Failure::own(format!("{}: {error}", path.display()))
-}
-
-/// A panic of a thread goes on in the one that waits for it.
-pub(crate) fn join_thread<T>(running: thread::ScopedJoinHandle<'_, T>) -> T {
-    running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,9 +1,9 @@
-//! What the isolator keeps on disk, by which it finds after a restart what it has to clean up.
+//! The state of the isolator on disk, from which it recovers after a restart.
 //!
 //! ```text
 //! ROOT/CONTAINER/ns                                   the network namespace's handle
-//! ROOT/CONTAINER/NETWORK/network.conf                 what the plugin is invocation
-//! ROOT/CONTAINER/NETWORK/INTERFACE/network.info       what it answered to ADD
+//! ROOT/CONTAINER/NETWORK/network.conf                 the input of the plugin
+//! ROOT/CONTAINER/NETWORK/INTERFACE/network.info       its output on ADD
 //! ```
 
 use std::fs;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::runtime::runner::Site;
 
-/// The tree of directories.
+/// The directory with the state of all containers.
 #[derive(Clone, Debug)]
 pub(super) struct StateDir {
     root: PathBuf,
@@ -29,12 +29,12 @@ impl StateDir {
         self.root.join(id)
     }
 
-    /// The handle of a container's namespace.
+    /// Returns the path of the handle of a container's namespace.
     pub(super) fn handle(&self, id: &str) -> PathBuf {
         self.container(id).join("ns")
     }
 
-    /// What the plugin reads.
+    /// Returns the path of the input of a plugin.
     pub(super) fn config(&self, id: &str, network: &str) -> PathBuf {
         self.container(id).join(network).join("network.conf")
     }
@@ -59,7 +59,7 @@ impl StateDir {
         fs::create_dir_all(self.site.outside(path))
     }
 
-    /// Removes a directory and all that is in it; one that is not there is no matter.
+    /// Removes a directory and everything in it, if it exists.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         match fs::remove_dir_all(self.site.outside(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -67,7 +67,7 @@ impl StateDir {
         }
     }
 
-    /// The names of the directories in one, sorted.
+    /// Returns the sorted names of the directories in a directory.
     pub(super) fn directories(&self, path: &Path) -> Vec<String> {
         let entries = fs::read_dir(self.site.outside(path)).into_iter().flatten().flatten();
         let directories = entries.filter(|entry| entry.path().is_dir());
@@ -81,7 +81,7 @@ impl StateDir {
         self.directories(&self.root)
     }
 
-    /// Whether there is a network namespace at this path: it lies on the file system of namespaces.
+    /// Whether a path is a network namespace: whether it is on the file system of namespaces.
     pub(super) fn is_namespace(&self, path: &Path) -> bool {
         let device = |path: PathBuf| fs::metadata(path).ok().map(|found| found.dev());
         let namespaces = device(PathBuf::from("/proc/self/ns/net"));

@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "del.without-netns-cleans",
-        does: "ADD, removes the namespace, DEL with its path, with an empty one and without; compares",
+        does: "ADD, removes the namespace, DEL with its path, an empty one and none; compares",
         run: without_netns_cleans,
     },
     Case {

@@ -8,7 +8,7 @@ use crate::wait::holds_within;
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "delegate.is-found-on-cni-path",
-        does: "ADD with decoys in PATH and later in CNI_PATH; then with a path as the delegate's type",
+        does: "ADD with decoys in PATH and later in CNI_PATH; then with a path in `type`",
         run: is_found_on_cni_path,
     },
     Case {
@@ -104,7 +104,8 @@ fn gets_the_environment(fixture: &Fixture) -> CaseResult {
             fixture.exchanges().into_iter().rfind(|exchange| exchange.call.starts_with(verb));
         let passed = response.map(|exchange| exchange.environment).unwrap_or_default();
         for (key, value) in passed {
-            // Includes PATH: the delegate is a shell script, and a shell sets PATH itself if it is unset.
+            // This includes PATH, although a shell, such as the fake delegate, sets PATH itself if
+            // it is unset.
             let seen = environment.get(&key);
             expect(
                 seen == Some(&value),
@@ -263,7 +264,8 @@ fn is_undone_after_own_failure(fixture: &Fixture) -> CaseResult {
 
 fn is_deleted_last(fixture: &Fixture) -> CaseResult {
     const LIST: &str = "{ ip -o link show | sed 's/@.*//'; nft list ruleset; iptables-save; \
-                        iptables-legacy-save; } 2>/dev/null | grep -v '^#' | sed 's/\\[[0-9:]*\\]//'";
+                        iptables-legacy-save; } 2>/dev/null | grep -v '^#' | \
+                        sed 's/\\[[0-9:]*\\]//'";
     let fake_delegate = fixture.fake_delegate()?;
     let attachment = fixture.attachment("c1");
     fixture.warm_up()?;

@@ -59,8 +59,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, [
         "delegate.may-misbehave",
         "DLG-09",
-        "ADD fails with an error when the delegate is missing, is killed by a signal, or prints garbage, \
-         nothing, or an error with exit status 0.",
+        "ADD fails with an error when the delegate is missing, is killed by a signal, or prints \
+         garbage, nothing, or an error with exit status 0.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),

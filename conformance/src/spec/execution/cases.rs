@@ -41,7 +41,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "execution.unsupported-field-is-named",
-        does: "ADD with an unknown key; if it is refused with code 2, expects its name in the message",
+        does: "ADD with an unknown key; if that is code 2, expects its name in the message",
         run: unsupported_field_is_named,
     },
     Case {

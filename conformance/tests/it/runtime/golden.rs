@@ -1,4 +1,5 @@
-//! What plugins are told in whole lives, as text, a file each below `golden`. `UPDATE_GOLDEN=1` writes them anew.
+//! The invocations of whole lifecycles as text, a file each below `golden`. `UPDATE_GOLDEN=1`
+//! rewrites the files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,21 +17,21 @@ use serde_json::{Map, Value, json};
 use super::scripted::Scripted;
 use cni_test_kit::TemporaryDir;
 
-fn is_as_before(name: &str, text: &str) {
+fn expect_golden(name: &str, text: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/golden");
     let file = directory.join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&file, text).unwrap();
     }
     let expected = fs::read_to_string(&file).unwrap_or_default();
-    assert!(text == expected, "{name}\n--- expected\n{expected}--- told\n{text}");
+    assert!(text == expected, "{name}\n--- expected\n{expected}--- actual\n{text}");
 }
 
 fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
-/// A chain of two, of which the second declares capabilities.
+/// Returns a list of two plugins, of which the second declares capabilities.
 fn list(more: Value) -> Network {
     let mut list = json!({
         "cniVersion": "1.1.0", "name": "net",
@@ -76,11 +77,11 @@ fn attachment(id: &str) -> RuntimeConf {
     }
 }
 
-/// Plays a story with libcni and an empty cache, and compares what the plugins were told.
-fn tells(
+/// Runs a scenario with libcni and an empty cache, and compares the invocations.
+fn expect_invocations(
     name: &str,
     fail: &str,
-    story: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
+    scenario: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
 ) {
     let directory = TemporaryDir::new();
     let plugins = plugins(fail);
@@ -91,8 +92,8 @@ fn tells(
         let end = done.err().map(|problem| format!("error {problem}\n")).unwrap_or_default();
         text += &format!("# {what}\n{}{end}", plugins.log());
     };
-    story(&libcni, &mut step);
-    is_as_before(name, &text);
+    scenario(&libcni, &mut step);
+    expect_golden(name, &text);
 }
 
 fn done<T>(result: Result<T, cni_conformance::runtime::failure::Failure>) -> Result<(), String> {
@@ -100,8 +101,8 @@ fn done<T>(result: Result<T, cni_conformance::runtime::failure::Failure>) -> Res
 }
 
 #[test]
-fn a_whole_life_in_libcni() {
-    tells("libcni-life", "", |libcni, step| {
+fn a_whole_lifecycle_in_libcni() {
+    expect_invocations("libcni-lifecycle", "", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("STATUS", done(libcni.status(&network)));
         step("ADD", done(libcni.add(&network, &one)));
@@ -113,8 +114,8 @@ fn a_whole_life_in_libcni() {
 }
 
 #[test]
-fn gc_deletes_from_the_cache_with_what_add_was_told_and_then_tells_the_plugins() {
-    tells("libcni-gc", "", |libcni, step| {
+fn gc_deletes_cached_attachments_with_the_parameters_of_add_and_then_runs_gc() {
+    expect_invocations("libcni-gc", "", |libcni, step| {
         let (network, [one, two]) = (list(json!({})), ["c1", "c2"].map(attachment));
         step("ADD c1", done(libcni.add(&network, &one)));
         step("ADD c2", done(libcni.add(&network, &two)));
@@ -126,16 +127,16 @@ fn gc_deletes_from_the_cache_with_what_add_was_told_and_then_tells_the_plugins()
 }
 
 #[test]
-fn add_and_del_stop_at_the_first_error_and_gc_goes_on() {
-    tells("libcni-failed-add", "ADD bridge", |libcni, step| {
+fn add_and_del_stop_at_the_first_error_and_gc_continues() {
+    expect_invocations("libcni-failed-add", "ADD bridge", |libcni, step| {
         step("ADD", done(libcni.add(&list(json!({})), &attachment("c1"))));
     });
-    tells("libcni-failed-del", "DEL portmap", |libcni, step| {
+    expect_invocations("libcni-failed-del", "DEL portmap", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("ADD", done(libcni.add(&network, &one)));
         step("DEL", done(libcni.del(&network, &one)));
     });
-    tells("libcni-failed-gc", "GC bridge", |libcni, step| {
+    expect_invocations("libcni-failed-gc", "GC bridge", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("ADD", done(libcni.add(&network, &one)));
         step("GC", done(libcni.gc(&network, Some(&[]))));
@@ -143,8 +144,8 @@ fn add_and_del_stop_at_the_first_error_and_gc_goes_on() {
 }
 
 #[test]
-fn what_a_list_switches_off_is_not_done() {
-    tells("libcni-disabled", "", |libcni, step| {
+fn disabled_verbs_are_not_run() {
+    expect_invocations("libcni-disabled", "", |libcni, step| {
         let network = list(json!({ "disableCheck": "true", "disableGC": true }));
         step("ADD", done(libcni.add(&network, &attachment("c1"))));
         step("CHECK", done(libcni.check(&network, &attachment("c1"))));
@@ -153,8 +154,8 @@ fn what_a_list_switches_off_is_not_done() {
 }
 
 #[test]
-fn old_versions_get_no_cached_result_no_check_and_no_gc_of_their_own() {
-    tells("libcni-old", "", |libcni, step| {
+fn old_versions_have_no_cached_result_no_check_and_no_gc() {
+    expect_invocations("libcni-old", "", |libcni, step| {
         let network = list(json!({ "cniVersion": "0.3.1" }));
         step("STATUS", done(libcni.status(&network)));
         step("ADD", done(libcni.add(&network, &attachment("c1"))));
@@ -165,7 +166,7 @@ fn old_versions_get_no_cached_result_no_check_and_no_gc_of_their_own() {
 }
 
 #[test]
-fn names_are_checked_before_anything_is_run_on_add() {
+fn names_are_validated_before_add_runs_a_plugin() {
     for (id, ifname, part) in [("a b", "eth0", "a b"), ("", "eth0", "empty"), ("c1", "a/b", "a/b")]
     {
         let directory = TemporaryDir::new();
@@ -179,7 +180,7 @@ fn names_are_checked_before_anything_is_run_on_add() {
 }
 
 #[test]
-fn a_whole_life_in_mesos() {
+fn a_whole_lifecycle_in_mesos() {
     let config = object(json!({
         "name": "net", "type": "mesos-cni-port-mapper", "chain": "C", "args": { "org.example": { "b": 1, "a": 2 } },
         "delegate": { "type": "bridge", "bridge": "mesos-cni0", "ipam": { "type": "host-local" } },
@@ -209,11 +210,11 @@ fn a_whole_life_in_mesos() {
         ("DEL", Verb::Del, about("eth0", Some(handle), Some("/usr/sbin:/usr/bin"))),
         ("DEL after a reboot", Verb::Del, about("eth0", None, Some("/usr/sbin:/usr/bin"))),
     ] {
-        let told = invocation(verb, &text, "net", &about).unwrap();
-        assert!(!told.inherits && told.from_file.is_some());
-        all += &format!("# {what}\n{told}");
+        let invoked = invocation(verb, &text, "net", &about).unwrap();
+        assert!(!invoked.inherits && invoked.from_file.is_some());
+        all += &format!("# {what}\n{invoked}");
     }
-    is_as_before("mesos-life", &all);
+    expect_golden("mesos-lifecycle", &all);
     let other = invocation(Verb::Del, &text, "other", &about("eth0", None, None)).unwrap_err();
     assert!(other.contains("does not match the network name"), "{other}");
 }

@@ -1,4 +1,4 @@
-//! The sinner as a subject.
+//! The mutant plugin as a subject.
 #![cfg_attr(not(feature = "host-tests"), allow(dead_code, reason = "for tests on hosts"))]
 
 #[cfg(feature = "host-tests")]
@@ -21,15 +21,15 @@ use cni_protocol::SpecVersion;
 use cni_test_kit::TemporaryDir;
 use serde_json::{Map, Value, json};
 
-/// A directory of mutants, removed when it is dropped.
+/// A directory with the mutant plugins, which is removed when it is dropped.
 pub(crate) struct Mutants {
     directory: TemporaryDir,
-    /// Where they can be judged.
+    /// The hosts for running cases on them.
     pub(crate) hosts: HostPool,
 }
 
 impl Mutants {
-    /// A directory with the honest IPAM plugin, which the interface plugin runs.
+    /// Creates a directory with the unmutated IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
         let mutants = Self { directory: TemporaryDir::new(), hosts: HostPool::default() };
         mutants.program("mutant.ipam");
@@ -44,10 +44,10 @@ impl Mutants {
         }
     }
 
-    /// The plugin that commits one sin, or none.
-    pub(crate) fn subject(&self, profile: Profile, sin: Option<&str>) -> Subject {
-        let sin = sin.map(|sin| format!(".{sin}")).unwrap_or_default();
-        let program = self.program(&format!("mutant.{profile}{sin}"));
+    /// Returns the plugin of a profile with one mutation, or none.
+    pub(crate) fn subject(&self, profile: Profile, mutation: Option<&str>) -> Subject {
+        let suffix = mutation.map(|mutation| format!(".{mutation}")).unwrap_or_default();
+        let program = self.program(&format!("mutant.{profile}{suffix}"));
         let mut subject = Subject::new(program, profile, Map::new());
         match profile {
             Profile::Interface | Profile::Ipam => {
@@ -72,12 +72,12 @@ fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// The newest version in which a case is for plugins of this profile.
+/// Returns the newest version in which a case applies to plugins of this profile.
 pub(crate) fn newest(case: &Case, profile: Profile) -> Option<SpecVersion> {
     SpecVersion::ALL.into_iter().rev().find(|version| case.applies(profile, *version))
 }
 
-/// All cases that this run of the tests looks at: those whose id begins with CNI_CONFORMANCE_ONLY, if that is set.
+/// Returns the cases to test: those whose id begins with `CNI_CONFORMANCE_ONLY`, if it is set.
 pub(crate) fn chosen() -> Vec<&'static Case> {
     static ONLY: OnceLock<String> = OnceLock::new();
     let only = ONLY.get_or_init(|| {
@@ -87,12 +87,12 @@ pub(crate) fn chosen() -> Vec<&'static Case> {
     cases::all().filter(|case| case.id.starts_with(only.as_str())).collect()
 }
 
-/// Whether everything is to be tested that takes long: the variable `CNI_CONFORMANCE_ALL=1` is set.
+/// Whether slow tests are complete: whether `CNI_CONFORMANCE_ALL=1` is set.
 pub(crate) fn is_all() -> bool {
     std::env::var_os("CNI_CONFORMANCE_ALL").is_some_and(|value| value == "1")
 }
 
-/// The versions that tests judge in: one for each form of the result, or all.
+/// Returns the versions to test: one for each result format, or all.
 pub(crate) fn versions() -> Versions {
     if is_all() { Versions::Claimed } else { Versions::EachFormat }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::marker::{alone, is_left, leave, take_away};
+use super::marker::{exclusive, has_marker, remove_marker, set_marker};
 use super::owned::remove_own;
 use crate::call::Call;
 use crate::fault::Fault;
@@ -15,53 +15,54 @@ use crate::{chained, delegate, interface, ipam, rules};
 
 pub(super) fn add(call: &Call) -> Result<Value, Fault> {
     let owner = Owner::of(call);
-    let made_up = json!({ "cniVersion": call.version });
-    let odd = (call.is_mutant("environment.bad-container-id-is-refused") && owner.id == "a b")
+    let minimal = json!({ "cniVersion": call.version });
+    let accepts_invalid = (call.is_mutant("environment.bad-container-id-is-refused")
+        && owner.id == "a b")
         || (call.is_mutant("environment.bad-ifname-is-refused")
             && call.var("CNI_IFNAME").len() > 15);
-    if odd {
-        return Ok(made_up);
+    if accepts_invalid {
+        return Ok(minimal);
     }
     if call.profile == "interface"
         && let Err(fault) = interface::check_netns(call)
     {
         let own = call.netns().starts_with("/proc/");
-        let sinful = call.is_mutant("environment.bad-netns-is-refused") && !own;
-        return if sinful { Ok(made_up) } else { Err(fault) };
+        let accepts = call.is_mutant("environment.bad-netns-is-refused") && !own;
+        return if accepts { Ok(minimal) } else { Err(fault) };
     }
     if call.is_mutant("concurrency.many-containers-at-once") && owner.id.starts_with("many") {
-        alone("many.race", 30)?;
+        exclusive("many.race", 30)?;
     }
     let again = format!("/run/netns/.again-{}", owner.key());
     if call.is_mutant("add.works-again-after-del") && Path::new(&again).exists() {
-        return Err(Fault::new(100, "never again"));
+        return Err(Fault::new(100, "this attachment was deleted before"));
     }
-    if call.is_mutant("execution.code-11-passes") && is_left("busy") {
-        return Err(Fault::new(11, "busy for ever"));
+    if call.is_mutant("execution.code-11-passes") && has_marker("busy") {
+        return Err(Fault::new(11, "permanently busy"));
     }
     let added = add_all(call, &owner);
     if let Err(fault) = &added {
         undo(call, &owner);
         if call.is_mutant("add.failure-leaves-nothing") {
-            leave(&format!("half-{}", owner.key()));
+            set_marker(&format!("half-{}", owner.key()));
         }
         if call.is_mutant("execution.code-11-passes") && fault.code == 11 {
-            leave("busy");
+            set_marker("busy");
         }
     }
     added
 }
 
 fn add_all(call: &Call, owner: &Owner) -> Result<Value, Fault> {
-    // Before anything else is done: bad values must not leave anything.
-    rules::wanted(call, None)?;
+    // First, so that malformed values leave nothing behind.
+    rules::desired(call, None)?;
     if call.profile != "ipam" {
-        owner.remember();
+        owner.store();
     }
     if call.is_mutant("concurrency.killed-add-is-cleaned") && owner.id.starts_with("killed") {
-        leave(&format!("journal-{}", owner.key()));
+        set_marker(&format!("journal-{}", owner.key()));
         thread::sleep(Duration::from_millis(30));
-        take_away(&format!("journal-{}", owner.key()));
+        remove_marker(&format!("journal-{}", owner.key()));
     }
     let result = match call.profile.as_str() {
         "interface" => {
@@ -74,18 +75,18 @@ fn add_all(call: &Call, owner: &Owner) -> Result<Value, Fault> {
     };
     if matches!(call.profile.as_str(), "chained" | "wrapper") {
         let address = chained::address(call, &result);
-        rules::install(owner, &rules::wanted(call, address.as_deref())?)?;
+        rules::install(owner, &rules::desired(call, address.as_deref())?)?;
     }
     if call.key("fail") == true {
-        return Err(Fault::new(102, "a failure on request (`fail`)"));
+        return Err(Fault::new(102, "fails as requested (`fail`)"));
     }
     if call.is_mutant("del.undoes-add") && owner.id == "undone" {
-        leave(&format!("leak-{}", owner.key()));
+        set_marker(&format!("leak-{}", owner.key()));
     }
     Ok(in_version(call, result))
 }
 
-/// A delegate's result, in the version that was asked for.
+/// Converts a delegate's result to the version of the call.
 fn in_version(call: &Call, mut result: Value) -> Value {
     if call.profile != "wrapper" || result["cniVersion"] == call.version.as_str() {
         return result;
@@ -95,7 +96,7 @@ fn in_version(call: &Call, mut result: Value) -> Value {
     crate::shape::result(call, interfaces, &ips, &routes)
 }
 
-/// After an ADD that failed.
+/// Undoes a failed ADD.
 fn undo(call: &Call, owner: &Owner) {
     remove_own(call, owner);
     let failed_itself = call.key("fail") == true;
@@ -103,8 +104,8 @@ fn undo(call: &Call, owner: &Owner) {
         true => call.is_mutant("delegate.is-undone-after-own-failure"),
         false => call.is_mutant("delegate.failed-add-is-deleted"),
     };
-    if delegate::is_there(call) && !kept {
-        // The first error counts.
+    if delegate::exists(call) && !kept {
+        // The first error is returned.
         let _ = delegate::run(call, "DEL");
     }
 }

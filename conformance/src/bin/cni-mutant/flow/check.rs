@@ -1,6 +1,6 @@
 //! CHECK.
 
-use super::marker::leave_another;
+use super::marker::set_next_marker;
 use super::owned::is_known;
 use crate::call::Call;
 use crate::fault::Fault;
@@ -17,30 +17,34 @@ pub(super) fn check(call: &Call) -> Result<(), Fault> {
     let prev = call.key("prevResult");
     let needs_prev = matches!(call.profile.as_str(), "interface" | "chained");
     if needs_prev && !prev.is_object() {
-        let sinful = call.is_mutant("check.needs-prev-result") && prev.is_null();
-        return if sinful { Ok(()) } else { Err(Fault::new(7, "prevResult is missing")) };
+        let accepts = call.is_mutant("check.needs-prev-result") && prev.is_null();
+        return if accepts { Ok(()) } else { Err(Fault::new(7, "prevResult is missing")) };
     }
     let other = prev.get("cniVersion").is_some_and(|version| version != call.version.as_str());
     if call.is_mutant("version.higher-minor-keeps-working") && other {
         return Err(Fault::new(100, "prevResult has another version"));
     }
     if !is_known(call, &owner) {
-        let given_away = call.profile == "ipam" && call.is_mutant("check.misses-rules");
-        let sinful = call.is_mutant("check.fails-after-del") || given_away;
-        return if sinful { Ok(()) } else { Err(Fault::new(103, "there is no such attachment")) };
+        let reservation_is_missing = call.profile == "ipam" && call.is_mutant("check.misses-rules");
+        let accepts = call.is_mutant("check.fails-after-del") || reservation_is_missing;
+        return if accepts {
+            Ok(())
+        } else {
+            Err(Fault::new(103, "the attachment does not exist"))
+        };
     }
     if call.is_mutant("check.has-no-side-effects") {
-        leave_another("checked");
+        set_next_marker("checked");
     }
     if call.is_mutant("check.accepts-later-changes") && has_more_addresses(call, &owner) {
-        return Err(Fault::new(103, "an address that is not ours"));
+        return Err(Fault::new(103, "the interface has a further address"));
     }
     match call.profile.as_str() {
         "interface" => interface::check(call, &owner, &prev)?,
         "ipam" => (),
         _ => {
             let address = chained::address(call, &prev);
-            rules::check(call, &owner, &rules::wanted(call, address.as_deref())?)?;
+            rules::check(call, &owner, &rules::desired(call, address.as_deref())?)?;
         }
     }
     if call.is_mutant("delegate.gets-every-verb") {

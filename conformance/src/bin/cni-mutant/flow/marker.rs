@@ -1,4 +1,4 @@
-//! Traces that sins leave, and what they stumble upon.
+//! Marker files, which are the leftovers and the state of mutations.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -7,34 +7,34 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 
-fn marker(name: &str) -> String {
+fn path(name: &str) -> String {
     format!("/run/mutant-{name}")
 }
 
-pub(super) fn leave(name: &str) {
-    fs::write(marker(name), "").unwrap_or_else(|error| panic!("{}: {error}", marker(name)));
+pub(super) fn set_marker(name: &str) {
+    fs::write(path(name), "").unwrap_or_else(|error| panic!("{}: {error}", path(name)));
 }
 
-/// Each time a further one.
-pub(super) fn leave_another(name: &str) {
-    let free = (1..).map(|number| format!("{name}-{number}")).find(|name| !is_left(name));
-    free.iter().for_each(|name| leave(name));
+/// Creates the first marker of a series that does not exist.
+pub(super) fn set_next_marker(name: &str) {
+    let free = (1..).map(|number| format!("{name}-{number}")).find(|name| !has_marker(name));
+    free.iter().for_each(|name| set_marker(name));
 }
 
-pub(super) fn is_left(name: &str) -> bool {
-    Path::new(&marker(name)).exists()
+pub(super) fn has_marker(name: &str) -> bool {
+    Path::new(&path(name)).exists()
 }
 
-pub(super) fn take_away(name: &str) {
-    // Not there is as well.
-    let _ = fs::remove_file(marker(name));
+pub(super) fn remove_marker(name: &str) {
+    // Fails if it does not exist.
+    let _ = fs::remove_file(path(name));
 }
 
-/// Fails when another call does the same at this time.
-pub(super) fn alone(name: &str, pause: u64) -> Result<(), Fault> {
-    let lock = OpenOptions::new().write(true).create_new(true).open(marker(name));
-    lock.map_err(|_| Fault::new(100, "another call is under way"))?;
+/// Fails if another call is in this function.
+pub(super) fn exclusive(name: &str, pause: u64) -> Result<(), Fault> {
+    let lock = OpenOptions::new().write(true).create_new(true).open(path(name));
+    lock.map_err(|_| Fault::new(100, "another call is running"))?;
     thread::sleep(Duration::from_millis(pause));
-    take_away(name);
+    remove_marker(name);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The verbs.
+//! The verbs, one file each.
 
 mod add;
 mod check;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::call::{Call, VERSIONS};
 use crate::fault::Fault;
 
-type Answer = Result<Option<Value>, Fault>;
+type Response = Result<Option<Value>, Fault>;
 
-/// What the plugin answers.
-pub(crate) fn answer(call: &Call) -> Answer {
+/// Runs the verb and returns its result.
+pub(crate) fn dispatch(call: &Call) -> Response {
     if call.verb() == "VERSION" {
         return version(call);
     }
@@ -29,12 +29,12 @@ pub(crate) fn answer(call: &Call) -> Answer {
     }
 }
 
-fn version(call: &Call) -> Answer {
-    let asked = call.key("cniVersion").as_str().map(str::to_owned);
+fn version(call: &Call) -> Response {
+    let version = call.key("cniVersion").as_str().map(str::to_owned);
     if call.input.is_err() && call.is_mutant("environment.version-needs-only-command") {
-        return Err(Fault::new(6, "the input is no JSON"));
+        return Err(Fault::new(6, "the input is not JSON"));
     }
-    let asked = asked.filter(|_| !call.is_mutant("version.repeats-input-version"));
+    let version = version.filter(|_| !call.is_mutant("version.repeats-input-version"));
     let mut versions: Vec<Value> = VERSIONS.iter().map(|version| json!(version)).collect();
     if call.is_mutant("version.lists-versions") {
         versions.push(json!(3));
@@ -42,6 +42,6 @@ fn version(call: &Call) -> Answer {
     if call.is_mutant("version.list-is-truthful") {
         versions.retain(|version| version != "0.3.1");
     }
-    let asked = asked.unwrap_or_else(|| "1.1.0".to_owned());
-    Ok(Some(json!({ "cniVersion": asked, "supportedVersions": versions })))
+    let version = version.unwrap_or_else(|| "1.1.0".to_owned());
+    Ok(Some(json!({ "cniVersion": version, "supportedVersions": versions })))
 }

@@ -1,8 +1,8 @@
-//! GC and STATUS, which concern a network.
+//! GC and STATUS, the verbs for a network.
 
 use serde_json::Value;
 
-use super::marker::{is_left, leave};
+use super::marker::{has_marker, set_marker};
 use super::owned::{all, remove_own};
 use crate::call::Call;
 use crate::fault::Fault;
@@ -42,7 +42,7 @@ pub(super) fn gc(call: &Call) -> Result<(), Fault> {
     if let Some(valid) = valid(call) {
         for owner in all(call).iter().filter(|owner| stale(owner, &valid)) {
             if call.is_mutant("gc.works-without-netns") && owner.id == "vanished" {
-                return Err(Fault::new(100, "its namespace is gone"));
+                return Err(Fault::new(100, "its network namespace does not exist"));
             }
             remove_own(call, owner);
         }
@@ -54,20 +54,20 @@ pub(super) fn status(call: &Call) -> Result<(), Fault> {
     if call.is_mutant("version.gc-and-status-need-1.1.0") && !call.at_least("1.1.0") {
         return Ok(());
     }
-    if is_left("broken") {
+    if has_marker("broken") {
         if call.is_mutant("status.tells-readiness") {
             return Ok(());
         }
-        return Err(Fault::new(50, "what it needs is broken"));
+        return Err(Fault::new(50, "a prerequisite is missing"));
     }
     if call.is_mutant("status.has-no-side-effects") {
-        leave("status");
+        set_marker("status");
     }
     if call.profile == "ipam"
         && ipam::is_exhausted(call)
         && !call.is_mutant("status.notices-exhaustion")
     {
-        return Err(Fault::new(51, "no address is left"));
+        return Err(Fault::new(51, "all addresses are in use"));
     }
     match delegate::run(call, "STATUS") {
         Err(_) if call.is_mutant("status.asks-delegates") => Ok(()),

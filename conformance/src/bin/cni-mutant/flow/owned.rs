@@ -1,4 +1,4 @@
-//! What belongs to an attachment.
+//! Everything that belongs to an attachment.
 
 use std::fs;
 
@@ -9,18 +9,18 @@ use crate::{interface, ipam, rules};
 pub(super) fn remove_own(call: &Call, owner: &Owner) {
     match call.profile.as_str() {
         "interface" => interface::remove(owner),
-        // It remembers nothing, and the interface plugin that runs it may remember something of the same owner.
+        // It has no state file. One of the same owner may be that of the interface plugin.
         "ipam" => return ipam::remove(owner),
         _ => rules::remove(owner),
     }
-    owner.forget();
+    owner.remove();
 }
 
 pub(super) fn is_known(call: &Call, owner: &Owner) -> bool {
-    if call.profile == "ipam" { ipam::is_given(owner) } else { owner.is_remembered() }
+    if call.profile == "ipam" { ipam::is_allocated(owner) } else { owner.is_stored() }
 }
 
-/// All attachments that something is left of.
+/// Returns all attachments of which something exists.
 pub(super) fn all(call: &Call) -> Vec<Owner> {
     if call.profile == "ipam" {
         let networks = fs::read_dir("/var/lib/cni/mutant").into_iter().flatten().flatten();
