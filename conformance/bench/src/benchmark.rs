@@ -78,7 +78,8 @@ impl Benchmark {
         }
     }
 
-    /// Makes an ADD and its DEL, and returns how long both took in microseconds. `keep` records them.
+    /// Makes an ADD and its DEL, and returns how long both took in microseconds. `keep` records
+    /// them.
     pub(crate) fn round(&mut self, keep: bool) -> Outcome<f64> {
         self.count += 1;
         let attachment = measured(self.count);
@@ -133,8 +134,8 @@ impl Benchmark {
         if presence != expected {
             let Presence { complete, missing, duplicate } = presence;
             return Err(format!(
-                "of {} mappings {complete} are complete, {missing} missing or incomplete, {duplicate} \
-                 duplicate",
+                "of {} mappings {complete} are complete, {missing} missing or incomplete, \
+                 {duplicate} duplicate",
                 ports.len()
             ));
         }

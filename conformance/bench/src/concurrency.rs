@@ -46,8 +46,8 @@ impl Concurrency<'_> {
         [Some(0), busy].into_iter().flatten().collect()
     }
 
-    /// Measures without existing mappings, each repetition on a new host: only the first ADDs of a host
-    /// race to create the shared rules.
+    /// Measures without existing mappings, each repetition on a new host: only the first ADDs of a
+    /// host race to create the shared rules.
     fn on_new_hosts(&self, benchmarks: &mut [Benchmark], report: &mut [RowFigures]) {
         let mut known: Vec<usize> = Vec::new();
         let first = |benchmark: &&mut Benchmark| {

@@ -37,14 +37,16 @@ impl Machine {
             processors: processors(),
             scheduling: match scheduling {
                 Scheduling::RealTime => "real-time (round robin) for single calls and traffic",
-                Scheduling::Nice | Scheduling::Ordinary => "ordinary: this machine does not allow real-time scheduling",
+                Scheduling::Nice | Scheduling::Ordinary => {
+                    "ordinary: this machine does not allow real-time scheduling"
+                }
             }
             .to_owned(),
             optimised,
             linked: match optimised {
                 true => {
-                    "plugins statically, as they are packaged; delegate, transaction and empty process \
-                     with shared libraries"
+                    "plugins statically, as they are packaged; delegate, transaction and empty \
+                     process with shared libraries"
                 }
                 false => "with shared libraries",
             }

@@ -23,7 +23,7 @@ Options:
 
   --quick                         about a minute: 0 and 1000 existing mappings, fewer calls
   --existing N,N,…                numbers of existing mappings [default: 0,100,1000,10000]
-  --calls N                       the most ADDs and DELs of a row for each number [default: 30, quick: 8]
+  --calls N                       the most ADDs and DELs for each number [default: 30, quick: 8]
   --peer NAME=PATH[,CONFIG.json]  another chained port mapper, and keys for its configuration
   --port-mapper PATH              measure this mesos-cni-port-mapper in place of this checkout's
   --json FILE                     write all figures as JSON

@@ -25,8 +25,8 @@ fn traced(row: &Row, fixture: &mut Fixture, verb: &str) -> Outcome<Trace> {
     Ok(read(&text.map_err(|error| format!("strace's output: {error}"))?))
 }
 
-/// Reads strace's lines, `PID CALL(…) = RESULT`. A call is split into two lines if another process ran
-/// during it.
+/// Reads strace's lines, `PID CALL(…) = RESULT`. A call is split into two lines if another process
+/// ran during it.
 fn read(text: &str) -> Trace {
     let mut trace = Trace { processes: 1, programs: Vec::new() };
     let mut started: BTreeMap<&str, &str> = BTreeMap::new();

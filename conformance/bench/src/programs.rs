@@ -34,8 +34,8 @@ pub(crate) struct Programs {
 /// Selects the whole workspace as the tests do, so that dependencies are not compiled again.
 const WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Builds all programs: plugins statically linked, as they are packaged, and the others as cargo does
-/// by default.
+/// Builds all programs: plugins statically linked, as they are packaged, and the others as cargo
+/// does by default.
 pub(crate) fn build(options: &Options) -> Outcome<Programs> {
     let helpers = HELPERS.iter().flat_map(|bin| ["--bin", bin]);
     let mut built = executables(WORKSPACE.into_iter().chain(helpers), options)?;

@@ -15,8 +15,8 @@ pub(crate) struct Call {
     pub(crate) environment: BTreeMap<String, String>,
     /// Its standard input, which becomes a regular file, as with Mesos.
     pub(crate) stdin: String,
-    /// Whether to watch the memory of the process, which occupies a processor. Only for single calls
-    /// whose time is not measured.
+    /// Whether to watch the memory of the process, which occupies a processor. Only for single
+    /// calls whose time is not measured.
     pub(crate) watch: bool,
 }
 

@@ -3,8 +3,8 @@
 use super::benchmark::Benchmark;
 use crate::outcome::Outcome;
 
-/// The time for one benchmark in microseconds. A slow row is called less often, but at least [`FEWEST`]
-/// times.
+/// The time for one benchmark in microseconds. A slow row is called less often, but at least
+/// [`FEWEST`] times.
 const BUDGET: f64 = 10e6;
 const FEWEST: usize = 5;
 
@@ -39,8 +39,8 @@ pub(crate) fn measure(
 /// Returns the benchmark whose turn it is: a walk in steps that are coprime to the number of
 /// benchmarks, so that each has one turn in a round.
 ///
-/// The kernel still frees rules of a call during the next one (after a grace period), which must not
-/// always be the same row.
+/// The kernel still frees rules of a call during the next one (after a grace period), which must
+/// not always be the same row.
 pub(super) fn turn_of(round: usize, turn: usize, benchmarks: usize) -> usize {
     let coprime = |step: &usize| divisor(*step, benchmarks) == 1;
     let steps: Vec<usize> = (1..=benchmarks).filter(coprime).collect();

@@ -2,7 +2,8 @@
 
 use super::figures::Times;
 
-/// Returns the value below which this part of all values is, rounded to the nearest one; 0 if empty.
+/// Returns the value below which this part of all values is, rounded to the nearest one; 0 if
+/// empty.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -33,7 +33,8 @@ pub(crate) fn all(figures: &Figures, thresholds: &[Threshold]) -> String {
 fn head(machine: &Machine) -> String {
     let kind = if machine.optimised { "" } else { ", DEBUG BUILDS: the figures mean nothing" };
     format!(
-        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\nAll figures are of one run, interleaved. Compare ratios: times depend on the machine.\n",
+        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\n\
+         All figures are of one run, interleaved. Compare ratios: times depend on the machine.\n",
         machine.date,
         machine.kernel,
         machine.processors,

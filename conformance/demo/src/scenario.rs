@@ -12,8 +12,8 @@ const PLUGINS: &str = "/usr/lib/cni";
 const HOST_PORT: u16 = 8080;
 const HOST_ADDRESS: &str = "203.0.113.1";
 
-/// Returns the configuration from the documentation of Mesos. It has no `cniVersion`, so that results
-/// have the format that Mesos reads.
+/// Returns the configuration from the documentation of Mesos. It has no `cniVersion`, so that
+/// results have the format that Mesos reads.
 fn network(exclude: &[&str]) -> Value {
     json!({
         "name": "mesos",
@@ -25,7 +25,9 @@ fn network(exclude: &[&str]) -> Value {
             "bridge": "mesos-cni0",
             "isGateway": true,
             "ipMasq": true,
-            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}],
+            },
         },
     })
 }
@@ -106,8 +108,8 @@ fn reached_from_outside_and_host(steps: &mut Steps, host: &Host, client: &Neighb
     steps.step("from the host, to 127.0.0.1", || fetched(host.fetch(&url("127.0.0.1"))));
 }
 
-/// Shows that traffic that enters through the excluded device is not mapped: from another container on
-/// the bridge, and from the container itself.
+/// Shows that traffic that enters through the excluded device is not mapped: from another container
+/// on the bridge, and from the container itself.
 fn not_reached_through_excluded_device(
     steps: &mut Steps,
     host: &Host,

@@ -1,5 +1,5 @@
-//! A delegate's error object: whatever is read as one keeps every key, and is the same when its output is
-//! read again.
+//! A delegate's error object: whatever is read as one keeps every key, and is the same when its
+//! output is read again.
 
 use cni_wrapper::{ErrorObject, Object, SpecVersion};
 

@@ -1,8 +1,8 @@
-//! Properties that hold for any input from outside. Each has a file with a function that panics if the
-//! property does not hold.
+//! Properties that hold for any input from outside. Each has a file with a function that panics if
+//! the property does not hold.
 //!
-//! `cargo xtask fuzz` searches for input that breaks a property; `tests/replay.rs` tries the corpus in
-//! every test run.
+//! `cargo xtask fuzz` searches for input that breaks a property; `tests/replay.rs` tries the corpus
+//! in every test run.
 
 mod error;
 mod iptables;

@@ -1,5 +1,5 @@
-//! The output of a delegate: an unchanged result is written as it was read, and every result is converted
-//! to each version or refused.
+//! The output of a delegate: an unchanged result is written as it was read, and every result is
+//! converted to each version or refused.
 
 use cni_wrapper::{AddResult, SpecVersion};
 

@@ -1,5 +1,5 @@
-//! A state file: a claim is the same after it has been written and read again, and its rules are valid
-//! commands.
+//! A state file: a claim is the same after it has been written and read again, and its rules are
+//! valid commands.
 
 use port_mapper::backend::iptables::plan::{self, Scope};
 use port_mapper::backend::iptables::save::Listing;

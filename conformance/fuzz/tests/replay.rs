@@ -55,7 +55,8 @@ fn is_understood(property: &str, input: &[u8]) -> bool {
     }
 }
 
-/// A property that returns early holds for any input, so some inputs of its corpus have to get further.
+/// A property that returns early holds for any input, so some inputs of its corpus have to get
+/// further.
 #[test]
 fn every_corpus_has_inputs_that_are_accepted() {
     for Property { name, .. } in ALL {

@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed reports.
+//! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed
+//! reports.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod committed;

@@ -11,7 +11,8 @@ use super::scrub::scrub;
 pub(crate) fn page(name: &str, subject: &Subject, report: Result<&Report, &String>) -> String {
     let mut page = format!(
         "# {name}\n\n\
-         The plugin `{}` as `{}`, by [`subjects/{name}.json`](../../subjects/{name}.json). Reproduce: `cargo xtask conformance {name}`\n",
+         The plugin `{}` as `{}`, by [`subjects/{name}.json`](../../subjects/{name}.json).\n\
+         Reproduce: `cargo xtask conformance {name}`\n",
         subject.name(),
         subject.profile
     );

@@ -11,8 +11,8 @@ use super::subjects::root;
 const PLUGINS: [&str; 4] = ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace"];
 const EXAMPLES: [&str; 3] = ["nothing", "limit-mtu", "publish-hosts"];
 
-/// Builds all programs. The whole workspace is selected as for the tests, so that dependencies are not
-/// compiled again.
+/// Builds all programs. The whole workspace is selected as for the tests, so that dependencies are
+/// not compiled again.
 pub(crate) fn build() -> Outcome {
     let mut build = cargo(&["build", "--quiet", "--workspace", "--all-features"]);
     build.args(PLUGINS.iter().flat_map(|name| ["--bin", name]));

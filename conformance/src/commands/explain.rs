@@ -33,7 +33,8 @@ pub(super) struct Arguments {
     /// The time limit of one call of the plugin
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     timeout: Duration,
-    /// Keep the namespaces as the case left them until the end of stdin, and print how to enter them
+    /// Keep the namespaces as the case left them until the end of stdin, and print how to enter
+    /// them
     #[arg(long)]
     keep: bool,
 }

@@ -1,4 +1,5 @@
-//! How far a run is, on stderr: a line that is replaced on a terminal, a line every few seconds elsewhere.
+//! How far a run is, on stderr: a line that is replaced on a terminal, a line every few seconds
+//! elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};

@@ -6,8 +6,8 @@ use clap::{Command, Error};
 /// The former names of commands and options, and the present ones.
 const RENAMED: [(&str, &str); 2] = [("life", "lifecycle"), ("--lives", "--lifecycles")];
 
-/// Returns the answer to a command line that uses a former name or an unknown command; the answer to
-/// others is clap's own.
+/// Returns the answer to a command line that uses a former name or an unknown command; the answer
+/// to others is clap's own.
 pub(super) fn message(error: &Error, definition: &Command) -> Option<String> {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(name)) => Some(name.as_str()),

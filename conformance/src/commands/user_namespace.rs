@@ -4,8 +4,9 @@ use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Starts this program again in a user namespace, as root there, when it is not root and the kernel allows it: once for
-/// all hosts, which can then be entered without a process between. When the kernel does not, the first host says why.
+/// Starts this program again in a user namespace, as root there, when it is not root and the kernel
+/// allows it: once for all hosts, which can then be entered without a process between. When the
+/// kernel does not, the first host says why.
 pub(super) fn enter() {
     if rustix::process::geteuid().is_root() || !is_allowed() {
         return;

@@ -1,10 +1,9 @@
 //! Replays a recording of `cni-trace` with another plugin, and compares the answers of the two.
 //!
-//! | | what | where |
-//! |---|---|---|
-//! | 1 | a [`Recording`] is read: the calls of the plugin that was traced, in order | `recording.rs` |
-//! | 2 | each call is made again, on a throw-away host with a container for each recorded one | `replayer.rs` |
-//! | 3 | the [`Shape`]s of both answers are compared, not the addresses in them | `shape.rs` |
+//! 1. `recording.rs` reads a [`Recording`]: the calls of the plugin that was traced, in order.
+//! 2. `replayer.rs` makes each call again, on a throw-away host with a container for each recorded
+//!    one.
+//! 3. `shape.rs` compares the [`Shape`]s of both answers, which do not contain addresses.
 
 mod recording;
 mod replayer;

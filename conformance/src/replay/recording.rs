@@ -81,8 +81,8 @@ struct Run {
 }
 
 impl Recording {
-    /// Reads the lines of `cni-trace`: the calls of its delegates if it was a wrapper, its own calls
-    /// if it was chained.
+    /// Reads the lines of `cni-trace`: the calls of its delegates if it was a wrapper, its own
+    /// calls if it was chained.
     ///
     /// # Errors
     /// Fails if a line was not written by `cni-trace`, or the filter selects several plugins.
@@ -165,8 +165,9 @@ mod tests {
     use super::*;
 
     fn line(position: &str, delegates: &Value) -> String {
-        json!({"verb": "ADD", "network": "net", "containerId": "c1", "ifname": "eth0", "netns": "/n",
-            "position": position, "environment": {"CNI_ARGS": "A=1"}, "config": {"type": "cni-trace"},
+        json!({"verb": "ADD", "network": "net", "containerId": "c1", "ifname": "eth0",
+            "netns": "/n", "position": position, "environment": {"CNI_ARGS": "A=1"},
+            "config": {"type": "cni-trace"},
             "delegates": delegates, "result": {"ips": []}, "micros": 1})
         .to_string()
     }

@@ -54,7 +54,8 @@ impl Replayed {
 /// Makes the calls in order on a throw-away host, and passes each to `show` when it has ended.
 ///
 /// # Errors
-/// Fails if this machine does not allow such a host, `prepare` fails, or the plugin can't be started.
+/// Fails if this machine does not allow such a host, `prepare` fails, or the plugin can't be
+/// started.
 pub fn replay(
     calls: &[RecordedCall],
     target: &Target,

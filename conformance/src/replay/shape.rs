@@ -173,7 +173,9 @@ mod tests {
     fn result() -> Value {
         json!({
             "cniVersion": "1.0.0",
-            "interfaces": [{"name": "br0"}, {"name": "veth1f2e3d4c"}, {"name": "eth0", "sandbox": "/n"}],
+            "interfaces": [
+                {"name": "br0"}, {"name": "veth1f2e3d4c"}, {"name": "eth0", "sandbox": "/n"},
+            ],
             "ips": [{"address": "10.0.0.2/24", "interface": 2}],
             "routes": [{"dst": "0.0.0.0/0"}],
             "dns": {"nameservers": ["10.0.0.1"]},

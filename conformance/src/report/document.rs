@@ -1,7 +1,8 @@
 //! A report as data: the contents of the JSON report, from which every other report is made.
 //!
-//! The format is stable: readers tolerate unknown keys, and a change that old readers can't read gets
-//! another number in `report`. `report.schema.json`, next to the README, describes the same format.
+//! The format is stable: readers tolerate unknown keys, and a change that old readers can't read
+//! gets another number in `report`. `report.schema.json`, next to the README, describes the same
+//! format.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +19,8 @@ pub const FORMAT: u32 = 1;
 
 /// The outcome of running the cases on one plugin.
 ///
-/// Two runs differ in `date` and `millis`, and where the calls contain what the kernel chooses, such as
-/// hardware addresses.
+/// Two runs differ in `date` and `millis`, and where the calls contain what the kernel chooses,
+/// such as hardware addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
@@ -207,7 +208,8 @@ impl CaseReport {
         matches!(self.verdict, Verdict::Fail | Verdict::Warn | Verdict::Broken)
     }
 
-    /// Returns the versions with the verdict of the case, as ` in 0.4.0, 1.0.0`; empty if all have it.
+    /// Returns the versions with the verdict of the case, as ` in 0.4.0, 1.0.0`; empty if all have
+    /// it.
     pub fn versions(&self) -> String {
         let those = self.runs.iter().filter(|run| run.verdict == self.verdict);
         let those: Vec<_> = those.map(|run| run.version.as_str()).collect();

@@ -9,7 +9,8 @@ use crate::spec::requirement::Requirement;
 pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
     let list = |names: Vec<String>| names.join(", ");
     let mut text = format!(
-        "{} ({})\n  {}\n  severity  {}\n  section   {}\n  versions  {} to {}\n  verbs     {}\n  profiles  {}\n",
+        "{} ({})\n  {}\n  severity  {}\n  section   {}\n  versions  {} to {}\n  verbs     {}\n  \
+         profiles  {}\n",
         requirement.id,
         requirement.code,
         requirement.sentence,

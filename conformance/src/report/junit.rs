@@ -1,8 +1,9 @@
 //! JUnit XML, as Jenkins and GitLab read it.
 //!
-//! A report has a suite for each version of the specification and a test for each case. A test fails if
-//! its requirement is broken and counts at the level of the run. A known deviation is skipped with the
-//! reason, as test frameworks do with expected failures. Only faults of the harness are errors.
+//! A report has a suite for each version of the specification and a test for each case. A test
+//! fails if its requirement is broken and counts at the level of the run. A known deviation is
+//! skipped with the reason, as test frameworks do with expected failures. Only faults of the
+//! harness are errors.
 
 use std::fmt::Write;
 

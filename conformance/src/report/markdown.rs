@@ -1,5 +1,5 @@
-//! The report in Markdown, for summaries of CI and for repositories. Text from a plugin is put into code
-//! spans, where nothing in it is markup.
+//! The report in Markdown, for summaries of CI and for repositories. Text from a plugin is put into
+//! code spans, where nothing in it is markup.
 
 use std::fmt::Write;
 
@@ -61,7 +61,8 @@ fn totals(document: &Document) -> String {
     let counts = Verdict::ALL.map(|verdict| document.count(verdict).to_string()).join(" | ");
     let (cases, runs) = (document.cases.len(), document.runs());
     format!(
-        "\n{cases} cases, {runs} runs; the worst verdict of each case counts:\n\n| {names} |\n|{}\n| {counts} |\n",
+        "\n{cases} cases, {runs} runs; the worst verdict of each case counts:\n\n\
+         | {names} |\n|{}\n| {counts} |\n",
         "---:|".repeat(Verdict::ALL.len())
     )
 }

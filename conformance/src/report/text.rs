@@ -7,7 +7,8 @@ use super::visible::visible;
 use crate::exchange::shorten;
 use crate::verdict::Verdict;
 
-/// Returns all cases in the order of the specification, and then the [findings](findings()) in detail.
+/// Returns all cases in the order of the specification, and then the [findings](findings()) in
+/// detail.
 pub fn text(document: &Document) -> String {
     let mut text = head(document);
     let mut area = "";

@@ -45,7 +45,8 @@ impl Installed {
             Ok(versions) => {
                 let known = versions.join(", ");
                 Some(format!(
-                    "{name} does not support CNI {version}, in which it would be called; it supports {known}"
+                    "{name} does not support CNI {version}, in which it would be called; it \
+                     supports {known}"
                 ))
             }
         }

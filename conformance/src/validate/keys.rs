@@ -19,7 +19,8 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
-/// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from Mesos.
+/// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from
+/// Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [
     "portMappings",
     "ipRanges",

@@ -1,8 +1,8 @@
 //! Checks a network configuration, or a list of plugins, before a runtime uses it.
 //!
-//! Whether a plugin works is only known by running it. Without a container these can be checked: names,
-//! versions and keys, whether the plugins are installed and support the version, and whether the
-//! runtime will send them the capability arguments that they need.
+//! Whether a plugin works is only known by running it. Without a container these can be checked:
+//! names, versions and keys, whether the plugins are installed and support the version, and whether
+//! the runtime will send them the capability arguments that they need.
 
 mod installed;
 mod keys;
@@ -224,7 +224,8 @@ impl Check {
         let own = own.map(|value| ("delegate".to_owned(), value));
         let all: Vec<(String, &Value)> = own.into_iter().chain(named).collect();
         if all.is_empty() && position.is_first {
-            let message = "it is missing, and no plugin precedes this one, so that none creates the interface";
+            let message = "it is missing, and no plugin precedes this one, so that none creates \
+                           the interface";
             self.error(below(at, "delegate"), message);
         }
         let position = Position { is_listed: false, ..position };

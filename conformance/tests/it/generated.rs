@@ -1,5 +1,5 @@
-//! The completions and manual pages that are committed for the package. `UPDATE_GOLDEN=1` writes them
-//! again.
+//! The completions and manual pages that are committed for the package. `UPDATE_GOLDEN=1` writes
+//! them again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

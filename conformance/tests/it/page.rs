@@ -19,7 +19,8 @@ fn open(documents: &[Document]) -> Page {
 /// The ids of the requirements that are to be seen.
 fn shown(page: &mut Page) -> Vec<String> {
     let rows = page.eval(
-        "[...document.querySelectorAll('tr[data-id]')].filter((row) => row.checkVisibility()).map((row) => row.dataset.id)",
+        "[...document.querySelectorAll('tr[data-id]')].filter((row) => row.checkVisibility())\
+         .map((row) => row.dataset.id)",
     );
     rows.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
@@ -95,7 +96,8 @@ fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
         "cni-conformance run plugin version.repeats-input-version --keep --spec 0.4.0",
         "CNI_COMMAND=ADD",
         // JSON on several lines, with nothing changed but the space.
-        "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    1e400,\n    {},\n    {\n      \"a\": \"{,}\"\n    }\n  ]\n}",
+        "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    \
+         1e400,\n    {},\n    {\n      \"a\": \"{,}\"\n    }\n  ]\n}",
     ] {
         assert!(content.contains(part), "{part} is not in:\n{content}");
     }
@@ -191,14 +193,21 @@ fn a_narrow_window_is_wide_enough() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
-/// The contrast of a text's colour with what is behind it, as WCAG defines it; the least of all texts of a selector.
+/// Computes the lowest contrast, as WCAG defines it, of the texts of a selector with their
+/// backgrounds.
 const CONTRAST: &str = "((selector) => {
     const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const light = (colour) => { const [r, g, b] = parts(colour).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => {
+        const [r, g, b] = parts(colour).map((c) => linear(c / 255));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const behind = (element) => { const colour = getComputedStyle(element).backgroundColor;
-        return parts(colour)[3] === 0 && element.parentElement ? behind(element.parentElement) : colour; };
-    const contrast = (element) => { const [a, b] = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
+    const behind = (element) => {
+        const colour = getComputedStyle(element).backgroundColor;
+        const transparent = parts(colour)[3] === 0 && element.parentElement;
+        return transparent ? behind(element.parentElement) : colour; };
+    const contrast = (element) => {
+        const colours = [light(getComputedStyle(element).color), light(behind(element))];
+        const [a, b] = colours.sort((a, b) => b - a);
         return (a + 0.05) / (b + 0.05); };
     return Math.min(...[...document.querySelectorAll(selector)].map(contrast)); })";
 

@@ -44,7 +44,9 @@ fn config(directory: &PluginDir) -> Value {
         "cniVersion": "1.0.0", "traceFile": directory.path().join("trace.jsonl"),
         "delegate": {
             "type": "bridge", "bridge": "br0", "isGateway": true,
-            "ipam": {"type": "host-local", "subnet": "10.22.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local", "subnet": "10.22.0.0/24", "routes": [{"dst": "0.0.0.0/0"}],
+            },
         },
     })
 }
@@ -90,8 +92,11 @@ fn a_deviation_is_printed_with_the_recorded_and_the_new_answer() {
     let [difference, ..] = add["differences"].as_array().unwrap().as_slice() else {
         panic!("{add}")
     };
-    let expected = json!({"what": "interfaces", "recorded": "eth0 in the container, br0, veth* on the host",
-        "seen": "eth0 in the container, veth* on the host"});
+    let expected = json!({
+        "what": "interfaces",
+        "recorded": "eth0 in the container, br0, veth* on the host",
+        "seen": "eth0 in the container, veth* on the host",
+    });
     assert_eq!(difference, &expected);
     assert_eq!(add["exchange"]["environment"]["CNI_CONTAINERID"], "c1");
 

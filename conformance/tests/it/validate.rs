@@ -88,9 +88,10 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
             "error: plugins[0].delegate: it is missing",
         ),
         (
-            list(
-                json!([bridge, {"type": "mesos-cni-port-mapper", "capabilities": {"portMappings": true, "portmap": true}}]),
-            ),
+            list(json!([bridge, {
+                "type": "mesos-cni-port-mapper",
+                "capabilities": {"portMappings": true, "portmap": true},
+            }])),
             "warning: plugins[1].capabilities.portmap: it is not a capability that runtimes know",
         ),
         (
@@ -98,11 +99,17 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
             "error: the configuration: missing properties 'default'",
         ),
         (
-            json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}, "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}]}),
+            json!({
+                "name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"},
+                "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}],
+            }),
             "error: rules[0].when: additionalProperties 'label'",
         ),
         (
-            json!({"name": "n", "type": "cni-label-policy", "delegates": {"a": {"type": "mesos-cni-port-mapper"}}, "default": {"use": "a"}}),
+            json!({
+                "name": "n", "type": "cni-label-policy", "default": {"use": "a"},
+                "delegates": {"a": {"type": "mesos-cni-port-mapper"}},
+            }),
             "error: delegates.a.delegate: it is missing",
         ),
     ]);
@@ -202,7 +209,8 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert_eq!(found.len(), 5, "{found:#?}");
     assert_eq!(
         found[0],
-        "error: plugins[0].type: old does not support CNI 1.0.0, in which it would be called; it supports 0.3.1, 0.4.0"
+        "error: plugins[0].type: old does not support CNI 1.0.0, in which it would be called; \
+         it supports 0.3.1, 0.4.0"
     );
     assert!(
         found[1].starts_with("error: plugins[2].type: DIR/broken did not report its versions"),
@@ -213,7 +221,10 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert!(found[4].contains("hanging did not end within"), "{found:#?}");
 
     // A delegate is called in its own version, one of a chain in 0.4.0 at least.
-    let wrapper = |delegate: Value| json!({"name": "net", "type": "old", "cniVersion": "0.4.0", "delegate": delegate});
+    let wrapper = |delegate: Value| {
+        let (name, version) = ("net", "0.4.0");
+        json!({"name": name, "type": "old", "cniVersion": version, "delegate": delegate})
+    };
     assert_eq!(
         validate(&wrapper(json!({"type": "new"})), &[plugins.0.path().to_owned()]).len(),
         0,

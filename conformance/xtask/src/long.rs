@@ -1,5 +1,5 @@
-//! Tasks that run a part of the tests: `faults` and `soak` for the port mapper, in a longer form than
-//! `cargo xtask test` does, and `containerd`, `podman` and `node` for real runtimes.
+//! Tasks that run a part of the tests: `faults` and `soak` for the port mapper, in a longer form
+//! than `cargo xtask test` does, and `containerd`, `podman` and `node` for real runtimes.
 
 use std::time::Instant;
 
@@ -7,8 +7,8 @@ use crate::run::{Outcome, cargo, line, run};
 use crate::setup::{self, Need};
 use crate::test::plan::{self, Binary};
 
-/// Kills the port mapper, or makes it fail, at every system call on every backend, and sends it hostile
-/// input.
+/// Kills the port mapper, or makes it fail, at every system call on every backend, and sends it
+/// hostile input.
 pub(crate) fn faults() -> Outcome {
     extended(setup::FAULTS, &["faults::", "hostile::"], "PORT_MAPPER_FAULTS")
 }
@@ -28,8 +28,8 @@ fn extended(needs: &[Need], modules: &[&str], variable: &str) -> Outcome {
     Ok(())
 }
 
-/// Runs the tests with a runtime from Debian: it runs a container with a mapped port, or, for `node`,
-/// the container that installs the plugins.
+/// Runs the tests with a runtime from Debian: it runs a container with a mapped port, or, for
+/// `node`, the container that installs the plugins.
 pub(crate) fn runtime(name: &str) -> Outcome {
     setup::require_root()?;
     match name {

@@ -1,7 +1,8 @@
 //! Everything that a person or CI runs: `cargo xtask demo`, `cargo xtask test` and the rest.
 //!
-//! Each task is in a file with its name, and `cli.rs` defines the command line. A task that needs more
-//! than cargo and the standard library is a program of another package, which is built and started.
+//! Each task is in a file with its name, and `cli.rs` defines the command line. A task that needs
+//! more than cargo and the standard library is a program of another package, which is built and
+//! started.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod audit;

@@ -81,7 +81,8 @@ fn type_name(name: &str) -> String {
     name.split('-').filter_map(capital).collect()
 }
 
-/// Returns the manifest of a crate outside of this workspace, with the paths of the toolkit's crates.
+/// Returns the manifest of a crate outside of this workspace, with the paths of the toolkit's
+/// crates.
 fn standalone(manifest: &str) -> String {
     let mut manifest = manifest.to_owned();
     for (krate, path) in CRATES {

@@ -84,8 +84,8 @@ pub(crate) fn become_built(path: &Path, words: &[OsString]) -> String {
 
 /// Builds programs of the workspace, and returns their paths.
 ///
-/// It selects the whole workspace with all features, so that dependencies have the same features as for
-/// the tests, and are not compiled again. Only what the programs need is built.
+/// It selects the whole workspace with all features, so that dependencies have the same features as
+/// for the tests, and are not compiled again. Only what the programs need is built.
 pub(crate) fn programs(names: &[&str]) -> Outcome<Vec<PathBuf>> {
     let words = ["build", "--quiet", "--workspace", "--all-features"];
     let mut build = cargo(&words);

@@ -20,7 +20,9 @@ fn address(arguments: &str) -> &str {
 }
 
 fn result(address: &str) -> String {
-    format!(
-        r#"{{"cniVersion":"1.0.0","interfaces":[{{"name":"cni0"}},{{"name":"veth1"}},{{"name":"eth0","sandbox":"/run/netns/c1"}}],"ips":[{{"interface":2,"address":"{address}/16","gateway":"10.200.0.1"}}],"routes":[{{"dst":"0.0.0.0/0"}}]}}"#
-    )
+    let interfaces =
+        r#"[{"name":"cni0"},{"name":"veth1"},{"name":"eth0","sandbox":"/run/netns/c1"}]"#;
+    let ip = format!(r#"{{"interface":2,"address":"{address}/16","gateway":"10.200.0.1"}}"#);
+    format!(r#"{{"cniVersion":"1.0.0","interfaces":{interfaces},"ips":[{ip}],"#)
+        + r#""routes":[{"dst":"0.0.0.0/0"}]}"#
 }

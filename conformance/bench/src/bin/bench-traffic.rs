@@ -38,16 +38,16 @@ fn connect(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         let (micros, failed, seconds) = many(address, line?.parse()?);
         let quantile = |part: f64| quantile(&micros, part);
         let (p10, p50, p99) = (quantile(0.1), quantile(0.5), quantile(0.99));
-        println!(
-            r#"{{"p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2},"made":{},"failed":{failed},"seconds":{seconds:.6}}}"#,
-            micros.len()
-        );
+        let times = format!(r#""p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2}"#);
+        let made = micros.len();
+        println!(r#"{{{times},"made":{made},"failed":{failed},"seconds":{seconds:.6}}}"#);
         io::stdout().flush()?;
     }
     Ok(())
 }
 
-/// Returns the times of `connect` in microseconds, sorted, the number of failures, and the total time.
+/// Returns the times of `connect` in microseconds, sorted, the number of failures, and the total
+/// time.
 fn many(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
     let mut micros = Vec::with_capacity(count);
     let started = Instant::now();

@@ -1,7 +1,8 @@
 //! The baseline of every change of the firewall: a process that makes one netlink transaction.
 //!
-//! With CNI_COMMAND=ADD it adds an element to the map `ports` of the table `inet baseline`, otherwise it
-//! deletes the element. It writes the bytes itself, so that only the transaction is measured.
+//! With CNI_COMMAND=ADD it adds an element to the map `ports` of the table `inet baseline`,
+//! otherwise it deletes the element. It writes the bytes itself, so that only the transaction is
+//! measured.
 
 use std::io;
 use std::process::ExitCode;

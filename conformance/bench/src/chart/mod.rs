@@ -19,8 +19,8 @@ const PANEL: f64 = 258.0;
 /// The distance between labels.
 const LABEL: f64 = 15.0;
 
-const NOTE: &str = "nftables, iptables-…: backends of mesos-cni-port-mapper · portmap: Debian's plugin · \
-                    dashed: maps no ports · whole process, median, logarithmic";
+const NOTE: &str = "nftables, iptables-…: backends of mesos-cni-port-mapper · portmap: Debian's \
+                    plugin · dashed: maps no ports · whole process, median, logarithmic";
 
 /// Colours for a light and a dark page: ours blue to green, others orange to red, baselines grey.
 const OURS: [[&str; 2]; 3] =
@@ -91,7 +91,8 @@ fn head(lines: &[Line<'_>]) -> String {
     let mut style = String::from(
         ".page{fill:#fff}text{font:12px system-ui,sans-serif;fill:#1f2328}\
          .title{font-size:15px;font-weight:600}.verb{font-size:14px;font-weight:600}\
-         .note,.tick{fill:#59636e}.tick{font-size:11px}path{fill:none;stroke-width:2.5}.grid{stroke:#d1d9e0;stroke-width:1}\
+         .note,.tick{fill:#59636e}.tick{font-size:11px}path{fill:none;stroke-width:2.5}\
+         .grid{stroke:#d1d9e0;stroke-width:1}\
          .baseline{stroke-width:1.5;stroke-dasharray:4 3}\
          circle{stroke:none}.lead{stroke-width:.7;stroke-dasharray:none}",
     );
@@ -110,7 +111,8 @@ fn head(lines: &[Line<'_>]) -> String {
     let title = "Time of one ADD and one DEL by the number of existing port mappings";
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
-         <style>{style}@media(prefers-color-scheme:dark){{{dark}{}}}</style>\n<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n{}{}",
+         <style>{style}@media(prefers-color-scheme:dark){{{dark}{}}}</style>\n\
+         <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n{}{}",
         colour(1),
         text(PANELS[0], 26.0, "title", title),
         text(PANELS[0], 46.0, "note", NOTE),
@@ -167,7 +169,8 @@ impl Panel<'_> {
         svg
     }
 
-    /// Returns the points of a row. One that was measured once, as most baselines are, is a level line.
+    /// Returns the points of a row. One that was measured once, as most baselines are, is a level
+    /// line.
     fn points(&self, row: &RowFigures) -> Vec<(f64, f64)> {
         let good: Vec<&Calls> =
             row.calls.iter().filter(|calls| (self.median)(calls) > 0.0).collect();

@@ -10,7 +10,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Returns an axis for all values, from `bottom` up to `top`, which is less: y grows downwards in SVG.
+    /// Returns an axis for all values, from `bottom` up to `top`, which is less: y grows downwards
+    /// in SVG.
     pub(super) fn of(values: impl Iterator<Item = f64>, top: f64, bottom: f64) -> Self {
         let exponents: Vec<f64> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
         let least = exponents.iter().copied().fold(f64::INFINITY, f64::min);

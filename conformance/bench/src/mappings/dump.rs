@@ -119,7 +119,8 @@ mod tests {
     use super::*;
 
     const SAVED: &str = "# Generated\n*nat\n:PREROUTING ACCEPT [7:9]\n:X - [0:0]\n\
-        -A X -p tcp --dport 9000 -j DNAT --to-destination 10.0.0.1:80\n-A X -j RETURN\n-A X -j RETURN\nCOMMIT\n";
+        -A X -p tcp --dport 9000 -j DNAT --to-destination 10.0.0.1:80\n\
+        -A X -j RETURN\n-A X -j RETURN\nCOMMIT\n";
 
     fn dump() -> Dump {
         let nft = vec![serde_json::json!({"map": {"elem": [[{"concat": ["tcp", 9000]}, 80]]}})];

@@ -58,7 +58,8 @@ pub(super) fn fill(files: &[TemplateFile], copies: &[Attachment]) -> Outcome {
     Ok(())
 }
 
-/// Returns the file name of a copy. Names that the toolkit chooses contain a hash of the attachment.
+/// Returns the file name of a copy. Names that the toolkit chooses contain a hash of the
+/// attachment.
 fn name(template_name: &str, copy: &Attachment) -> String {
     let of_toolkit = |id: &str| {
         let attachment = cni_wrapper::Attachment::new(NETWORK, id, "eth0");

@@ -1,7 +1,7 @@
 //! Creates N existing mappings exactly as a row writes them.
 //!
-//! N calls would take hours for some rows. Instead, two real ADDs are made. What the second one adds
-//! (rules, elements, files) is the template, of which N - 1 copies are created with other ids,
+//! N calls would take hours for some rows. Instead, two real ADDs are made. What the second one
+//! adds (rules, elements, files) is the template, of which N - 1 copies are created with other ids,
 //! addresses and ports.
 
 mod dump;
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_copy_differs_from_the_template_in_id_address_and_port() {
-        let line = r#"-A X --dport 19999 -m comment --comment "id: bench-template" -j DNAT --to 10.200.255.253:80"#;
-        let copied = r#"-A X --dport 20007 -m comment --comment "id: bench-c0000007" -j DNAT --to 10.200.1.9:80"#;
+        let line = r#"-A X --dport 19999 --comment "id: bench-template" --to 10.200.255.253:80"#;
+        let copied = r#"-A X --dport 20007 --comment "id: bench-c0000007" --to 10.200.1.9:80"#;
         assert_eq!(filled(line, &copy(7)), copied);
     }
 

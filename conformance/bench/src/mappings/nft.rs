@@ -57,8 +57,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
     has_name && ["family", "table", "name"].iter().all(|key| one[key] == other[key])
 }
 
-/// Returns `add` commands: chains first, then what may refer to them. All elements of a set are in one
-/// command.
+/// Returns `add` commands: chains first, then what may refer to them. All elements of a set are in
+/// one command.
 fn repeated(template: &[Value], copies: &[Attachment]) -> Vec<Value> {
     let is_chain = |object: &&Value| object.get("chain").is_some();
     let ordered = template.iter().filter(is_chain);
@@ -99,10 +99,12 @@ mod tests {
             json!([{"concat": ["tcp", template().port]}, {"concat": [template().address, 80]}]);
         let added = added(&[map(json!([old]))], &[map(json!([old, new]))]);
         let copies: Vec<Attachment> = (1..3).map(copy).collect();
-        let expected = json!([{"add": {"element": {"family": "inet", "table": "pm", "name": "dnat4", "elem": [
+        let elements = json!([
             [{"concat": ["tcp", 20001]}, {"concat": ["10.200.1.3", 80]}],
             [{"concat": ["tcp", 20002]}, {"concat": ["10.200.1.4", 80]}],
-        ]}}}]);
+        ]);
+        let element = json!({"family": "inet", "table": "pm", "name": "dnat4", "elem": elements});
+        let expected = json!([{"add": {"element": element}}]);
         assert_eq!(Value::from(repeated(&added, &copies)), expected);
     }
 

@@ -21,7 +21,8 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// Returns the input of `iptables-restore --noflush`, by the name of the tool that listed the rules.
+/// Returns the input of `iptables-restore --noflush`, by the name of the tool that listed the
+/// rules.
 fn restores(
     before: &BTreeMap<Table, Vec<String>>,
     after: &BTreeMap<Table, Vec<String>>,
@@ -101,7 +102,8 @@ mod tests {
         let after = table(&[":SHARED -", ":DN-0123456789 -", "-A SHARED -j X", &rule]);
         let copies: Vec<Attachment> = (1..3).map(copy).collect();
         let expected = "*nat\n:DN-0120000000 - [0:0]\n:DN-0120000001 - [0:0]\n\
-            -A SHARED --dport 20001 -j DN-0120000000\n-A SHARED --dport 20002 -j DN-0120000001\nCOMMIT\n";
+            -A SHARED --dport 20001 -j DN-0120000000\n\
+            -A SHARED --dport 20002 -j DN-0120000001\nCOMMIT\n";
         let restores = restores(&before, &after, &copies);
         assert_eq!(restores.get("iptables-nft-save").map(String::as_str), Some(expected));
     }

@@ -1,5 +1,5 @@
-//! Programs that map no ports: a wrapper that adds nothing, three of them nested, the delegate alone,
-//! one netlink transaction, a process that does nothing.
+//! Programs that map no ports: a wrapper that adds nothing, three of them nested, the delegate
+//! alone, one netlink transaction, a process that does nothing.
 
 use std::path::Path;
 

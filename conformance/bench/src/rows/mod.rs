@@ -154,7 +154,9 @@ impl Row {
 fn result(address: &str) -> Value {
     json!({
         "cniVersion": "1.0.0",
-        "interfaces": [{"name": "cni0"}, {"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/c1"}],
+        "interfaces": [
+            {"name": "cni0"}, {"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/c1"},
+        ],
         "ips": [{"interface": 2, "address": format!("{address}/16"), "gateway": "10.200.0.1"}],
         "routes": [{"dst": "0.0.0.0/0"}],
     })

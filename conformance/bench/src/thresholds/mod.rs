@@ -130,7 +130,8 @@ impl Judge<'_> {
                 let expected = self.figures.concurrent.contains(&existing);
                 self.judge(expected, name, Relation::AtMost, 0.3, measured);
                 let name = format!(
-                    "{ours} 32 concurrent calls: failed, missing, duplicate, left over, {existing} existing"
+                    "{ours} 32 concurrent calls: failed, missing, duplicate, left over, \
+                     {existing} existing"
                 );
                 self.judge(expected, name, Relation::AtMost, 0.0, wrong);
             }

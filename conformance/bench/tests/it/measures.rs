@@ -1,7 +1,7 @@
 //! A short run of the benchmark, with debug builds and two calls for each row.
 //!
-//! Its times mean nothing. The test checks that each row was called, that its effects were verified,
-//! and that the verdicts follow from the figures.
+//! Its times mean nothing. The test checks that each row was called, that its effects were
+//! verified, and that the verdicts follow from the figures.
 
 use std::path::PathBuf;
 
@@ -63,8 +63,8 @@ fn a_short_run_measures_every_row_and_reports_failures_in_table_json_and_chart()
     assert!(svg.contains(">iptables-legacy</text>") && stdout.contains("iptables-legacy"));
 }
 
-/// The verdict of each threshold follows from its limit and its figure. Only thresholds for numbers of
-/// existing mappings other than 0 and 2 have no figure.
+/// The verdict of each threshold follows from its limit and its figure. Only thresholds for numbers
+/// of existing mappings other than 0 and 2 have no figure.
 fn verdicts_follow_from_figures(figures: &Value) {
     let thresholds = figures["thresholds"].as_array().map_or(&[][..], Vec::as_slice);
     assert!(thresholds.len() > 20, "{thresholds:?}");
@@ -112,8 +112,8 @@ fn is_peer(row: &Value) -> bool {
     row["name"].as_str().is_some_and(|name| name.starts_with("portmap "))
 }
 
-/// Debian's portmap creates shared chains without a lock, so that some concurrent ADDs may fail. The
-/// figures report that; it is not a fault of the benchmark.
+/// Debian's portmap creates shared chains without a lock, so that some concurrent ADDs may fail.
+/// The figures report that; it is not a fault of the benchmark.
 fn races_with_itself(row: &Value, failure: &str) -> bool {
     is_peer(row) && failure.starts_with("32 concurrent calls ")
 }

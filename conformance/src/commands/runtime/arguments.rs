@@ -56,7 +56,8 @@ pub(in crate::commands) struct Network {
 #[derive(Args)]
 pub(super) struct Options {
     /// Behave like this runtime
-    #[arg(long, default_value = "libcni", value_parser = one_of(RuntimeKind::ALL, RuntimeKind::as_str))]
+    #[arg(long, default_value = "libcni")]
+    #[arg(value_parser = one_of(RuntimeKind::ALL, RuntimeKind::as_str))]
     pub(super) runtime: RuntimeKind,
     /// The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]
     #[arg(long, value_name = "DIRS")]

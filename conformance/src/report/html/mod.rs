@@ -1,8 +1,8 @@
 //! A self-contained HTML page: plugins × requirements, and the details of each verdict.
 //!
-//! It contains the reports as JSON. The script builds all elements from text, never from markup, so that
-//! the output of a hostile plugin stays text. A policy in the page allows only this style and this
-//! script, and no requests.
+//! It contains the reports as JSON. The script builds all elements from text, never from markup, so
+//! that the output of a hostile plugin stays text. A policy in the page allows only this style and
+//! this script, and no requests.
 
 use std::fmt::Write;
 

@@ -58,8 +58,8 @@ fn install(packages: &[&str]) -> Outcome {
     outcome.map_err(|problem| format!("apt-get: {problem}\n{}", advice()))
 }
 
-/// Unpacks a container image registry from Debian. It is not installed, since it would then run as a
-/// service on port 5000.
+/// Unpacks a container image registry from Debian. It is not installed, since it would then run as
+/// a service on port 5000.
 pub(crate) fn registry() -> Outcome {
     const PACKAGE: &str = "docker-registry";
     let at = target_directory()?.join("tools").join(PACKAGE);

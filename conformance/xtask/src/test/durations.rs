@@ -10,7 +10,8 @@ use super::plan::Test;
 use super::pool::Done;
 use crate::run::Outcome;
 
-/// Parts of the names of long tests, in the order in which they start if there are no durations yet.
+/// Parts of the names of long tests, in the order in which they start if there are no durations
+/// yet.
 const LONG: [&str; 8] = [
     "xtask::new_plugin::",
     "::mutants::",

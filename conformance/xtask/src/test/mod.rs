@@ -116,8 +116,8 @@ fn checks(summary: &mut Summary) -> Outcome {
     Ok(())
 }
 
-/// Builds all tests, and the programs that they run. Returns the selected tests: those that are marked
-/// `#[ignore]`, and the others.
+/// Builds all tests, and the programs that they run. Returns the selected tests: those that are
+/// marked `#[ignore]`, and the others.
 fn selected(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     let mut build = cargo(&["test", "--no-run", "--workspace", "--quiet"]);
     let binaries = plan::build(build.args(selection.features()))?;

@@ -49,7 +49,8 @@ impl Binary {
         self.prepared(Command::new(&self.path), words)
     }
 
-    /// Returns the same command, started by another program, which gets the executable and its arguments.
+    /// Returns the same command, started by another program, which gets the executable and its
+    /// arguments.
     pub(crate) fn command_by(&self, mut by: Command, words: &[&str]) -> Command {
         by.arg(&self.path);
         self.prepared(by, words)

@@ -197,8 +197,8 @@ mod tests {
     /// Returns a script in place of a test executable.
     fn test(name: &str, script: &str) -> Test {
         let path = std::env::temp_dir().join(format!("xtask-pool-{}-{name}", std::process::id()));
-        // Another process writes it: a file that this one has open for writing while it forks can't be
-        // executed.
+        // Another process writes it: a file that this one has open for writing while it forks can't
+        // be executed.
         let made = Command::new("sh")
             .args(["-c", "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod 0755 \"$0\""])
             .args([path.as_os_str(), script.as_ref()])

@@ -71,8 +71,8 @@ fn module_path(file: &Path) -> Vec<String> {
     parts.filter(|part| !["it", "main", "mod", "lib"].contains(&part.as_str())).collect()
 }
 
-/// Returns whether a module that this file declares has a test. Inline modules and functions count as
-/// tests.
+/// Returns whether a module that this file declares has a test. Inline modules and functions count
+/// as tests.
 fn has_tests(file: &Path, module: &str) -> bool {
     let directory = file.parent().unwrap_or(file);
     let stem = file.file_stem().unwrap_or_default();

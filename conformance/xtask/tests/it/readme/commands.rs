@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use super::fixture::Fixture;
 use super::{READMES, blocks, read, root};
 
-/// Commands that are not run, with the reason. An entry that ends with a space matches all commands that
-/// begin with it, as in the other tables.
+/// Commands that are not run, with the reason. An entry that ends with a space matches all commands
+/// that begin with it, as in the other tables.
 const NOT_RUN: [(&str, &str); 4] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo xtask conformance ", "takes minutes; cni-conformance's tests compare with the reports"),
