@@ -29,13 +29,13 @@ impl Scheduling {
 
     /// Returns a command that runs a program with this priority, in this place.
     pub(crate) fn command(self, place: &Place, program: &Path) -> Command {
-        let words: &[&str] = match self {
+        let args: &[&str] = match self {
             Self::RealTime => &["chrt", "--rr", "20"],
             Self::Nice => &["nice", "-n", "-20"],
             Self::Ordinary => &["env"],
         };
-        let mut command = place.command(words[0]);
-        command.args(&words[1..]).arg(program);
+        let mut command = place.command(args[0]);
+        command.args(&args[1..]).arg(program);
         command
     }
 }

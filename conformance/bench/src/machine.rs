@@ -64,9 +64,9 @@ fn processors() -> String {
 }
 
 /// Returns the first line that a program prints; `None` if it fails.
-fn first_line(program: &str, words: &[&str]) -> Option<String> {
+fn first_line(program: &str, args: &[&str]) -> Option<String> {
     let output =
-        Command::new(program).args(words).output().ok().filter(|out| out.status.success())?;
+        Command::new(program).args(args).output().ok().filter(|out| out.status.success())?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
 }

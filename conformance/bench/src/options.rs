@@ -56,8 +56,8 @@ pub(crate) struct Options {
     pub(crate) unoptimised: bool,
 }
 
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Options, lexopt::Error> {
-    let mut parser = Parser::from_args(words);
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Options, lexopt::Error> {
+    let mut parser = Parser::from_args(args);
     let (mut existing, mut calls) = (None, None);
     let mut options = Options {
         help: false,
@@ -126,8 +126,8 @@ fn peer(text: &str) -> Result<Peer, String> {
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str]) -> Result<Options, String> {
-        parse(words.iter().map(OsString::from)).map_err(|error| error.to_string())
+    fn parsed(args: &[&str]) -> Result<Options, String> {
+        parse(args.iter().map(OsString::from)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn invalid_options_are_refused() {
-        for words in [["--calls", "0"], ["--existing", "many"], ["--existing", "20001"]] {
-            assert!(parsed(&words).is_err(), "{words:?}");
+        for args in [["--calls", "0"], ["--existing", "many"], ["--existing", "20001"]] {
+            assert!(parsed(&args).is_err(), "{args:?}");
         }
         assert!(parsed(&["--fast"]).unwrap_err().contains("--fast"));
     }

@@ -18,8 +18,8 @@ pub(crate) fn count(row: &Row, fixture: &mut Fixture) -> Outcome<Processes> {
 fn traced(row: &Row, fixture: &mut Fixture, verb: &str) -> Outcome<Trace> {
     let mut call = row.call(verb, &measured(0));
     let program = std::mem::replace(&mut call.program, "/usr/bin/strace".to_owned());
-    let words = ["-f", "-qq", "-o", FILE, "-e", CALLS, "-e", "signal=none", "--", &program];
-    call.arguments = words.map(str::to_owned).into();
+    let args = ["-f", "-qq", "-o", FILE, "-e", CALLS, "-e", "signal=none", "--", &program];
+    call.arguments = args.map(str::to_owned).into();
     fixture.client.success(call)?;
     let text = std::fs::read_to_string(fixture.path(FILE));
     Ok(read(&text.map_err(|error| format!("strace's output: {error}"))?))

@@ -65,17 +65,17 @@ fn static_target() -> String {
 
 /// Builds programs and returns their paths by their names.
 fn executables<'w>(
-    words: impl IntoIterator<Item = &'w str>,
+    args: impl IntoIterator<Item = &'w str>,
     options: &Options,
 ) -> Outcome<HashMap<String, PathBuf>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--message-format", "json-render-diagnostics"]).args(words);
+    command.args(["build", "--message-format", "json-render-diagnostics"]).args(args);
     if !options.unoptimised {
         command.arg("--release");
     }
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    let line = format!("cargo {}", words.join(" "));
+    let args: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    let line = format!("cargo {}", args.join(" "));
     eprintln!("$ {line}");
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| format!("{line}: {error}"))?;

@@ -31,8 +31,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match conformance(&words) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match conformance(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("cni-reports: {problem}");
@@ -42,8 +42,8 @@ fn main() -> ExitCode {
 }
 
 /// Judges the named subjects, or all, and fails if a verdict is not the committed one.
-fn conformance(words: &[String]) -> Outcome {
-    let arguments = read(words)?;
+fn conformance(args: &[String]) -> Outcome {
+    let arguments = read(args)?;
     if arguments.names.iter().any(|name| is_ours(name)) {
         programs::build()?;
     }
@@ -65,10 +65,10 @@ fn conformance(words: &[String]) -> Outcome {
     }
 }
 
-fn read(words: &[String]) -> Outcome<Arguments> {
+fn read(args: &[String]) -> Outcome<Arguments> {
     let known = subjects::names()?;
     let mut arguments = Arguments { names: Vec::new(), update: false };
-    for word in words {
+    for word in args {
         match word.as_str() {
             "--update" => arguments.update = true,
             name if known.contains(name) => arguments.names.push(name.to_owned()),
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn an_unknown_subject_is_refused() {
-        let read = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            read(&words)
+        let read = |args: &[&str]| {
+            let args: Vec<String> = args.iter().map(|word| (*word).to_owned()).collect();
+            read(&args)
         };
         let problem = read(&["brigde"]).err().unwrap();
         assert!(problem.contains("`brigde` is not a subject") && problem.contains("bridge,"));

@@ -31,10 +31,10 @@ pub(crate) fn built(plugin: &Path) -> Outcome<PathBuf> {
     Ok(Path::new(target).join(path))
 }
 
-fn cargo(words: &[&str]) -> Command {
+fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(words).current_dir(root());
+    command.args(args).current_dir(root());
     command
 }
 

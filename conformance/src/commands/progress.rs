@@ -1,5 +1,5 @@
-//! How far a run is, on stderr: a line that is replaced on a terminal, a line every few seconds
-//! elsewhere.
+//! The progress of a run on stderr: on a terminal one line that is replaced, otherwise a line every
+//! few seconds.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use cni_conformance::run::record::Progress;
 
-/// The time between two lines where stderr is not a terminal.
+/// The time between two lines if stderr is not a terminal.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The line.
+/// Prints the progress.
 pub(super) struct ProgressLine {
     on_terminal: bool,
-    /// Where stderr is not a terminal: the last line, or the start of the run.
+    /// When the last line was printed, or the run started, if stderr is not a terminal.
     last: Mutex<Instant>,
 }
 
@@ -22,11 +22,11 @@ impl ProgressLine {
         Self { on_terminal: io::stderr().is_terminal(), last: Mutex::new(Instant::now()) }
     }
 
-    /// Shows how far the run is.
+    /// Shows the progress.
     pub(super) fn show(&self, progress: &Progress) {
         if self.on_terminal {
             let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
-            // A terminal that does not know its width says 0.
+            // A terminal that does not know its width reports 0.
             let columns = if columns == 0 { 80 } else { columns.into() };
             put(&format!("\r\x1b[K{}", line(progress, columns)));
         } else if self.is_due() {
@@ -34,7 +34,7 @@ impl ProgressLine {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         if self.on_terminal {
             put("\r\x1b[K");
@@ -51,18 +51,18 @@ impl ProgressLine {
     }
 }
 
-/// Writes a line at once, so that the lines of several cases don't mix.
+/// Writes a line with one call, so that the lines of several cases don't mix.
 fn put(text: &str) {
     let mut stderr = io::stderr().lock();
-    // Only the look of a progress line depends on it.
+    // An error only affects the progress line.
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// What it shows, cut to the terminal: a line that wraps can't be taken away again.
+/// Returns the line, truncated to the width of the terminal: a wrapped line can't be replaced.
 fn line(progress: &Progress, columns: usize) -> String {
     let Progress { done, total, record } = progress;
     let text = format!("{done}/{total} {} in {}", record.case.id, record.version);
-    // The `^C` of who has seen enough fits behind it.
+    // Leaves space for `^C`.
     text.chars().take(columns.saturating_sub(3)).collect()
 }
 

@@ -1,17 +1,18 @@
-//! An ordinary user is root in a user namespace.
+//! Makes an ordinary user root in a user namespace.
 
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Starts this program again in a user namespace, as root there, when it is not root and the kernel
-/// allows it: once for all hosts, which can then be entered without a process between. When the
-/// kernel does not, the first host says why.
+/// Restarts this program as root in a user namespace if it is not root and the kernel allows it.
+///
+/// All hosts share the namespace, so that they can be entered directly. If the kernel does not
+/// allow it, creating the first host fails with the reason.
 pub(super) fn enter() {
     if rustix::process::geteuid().is_root() || !is_allowed() {
         return;
     }
-    // On an error all goes on as it is.
+    // On an error the program continues without the namespace.
     let Ok(program) = env::current_exe() else { return };
     let _ = unshare().arg(program).args(env::args_os().skip(1)).exec();
 }

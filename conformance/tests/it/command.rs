@@ -1,4 +1,4 @@
-//! The command line: exit status, text, report for machines.
+//! The command line: exit status, text and reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use cni_conformance::Profile;
 use cni_test_kit::TemporaryDir;
 use serde_json::{Value, json};
 
-fn command(words: &[&str]) -> Output {
+fn command(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
-    command.args(words).output().unwrap()
+    command.args(args).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -19,16 +19,16 @@ fn text(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// The IPAM sinner as words of a command line.
-fn ipam(mutants: &Mutants, sin: Option<&str>) -> Vec<String> {
-    let plugin = mutants.subject(Profile::Ipam, sin).plugin.display().to_string();
+/// Returns the arguments that judge the IPAM mutant.
+fn ipam(mutants: &Mutants, mutation: Option<&str>) -> Vec<String> {
+    let plugin = mutants.subject(Profile::Ipam, mutation).plugin.display().to_string();
     let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
     ["run", &plugin, "--profile", "ipam", "--config", config].map(str::to_owned).to_vec()
 }
 
-fn run(words: &[String], more: &[&str]) -> Output {
-    let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
-    command(&words)
+fn run(args: &[String], more: &[&str]) -> Output {
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    command(&args)
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn an_honest_plugin_conforms() {
 #[test]
 fn a_deviation_is_reported_with_everything_needed_to_reproduce_it() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, Some("del.twice-succeeds"));
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
     // Next to the plugin, in a directory that is removed with it.
-    let report = Path::new(&words[1]).with_file_name("report.json");
+    let report = Path::new(&args[1]).with_file_name("report.json");
     let json = format!("json={}", report.display());
-    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
+    let output = run(&args, &["del.twice", "--spec", "1.1.0", "--report", &json]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     for part in [
@@ -79,14 +79,14 @@ fn check_json(path: &Path) {
 #[test]
 fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, Some("del.twice-succeeds"));
-    let directory = Path::new(&words[1]).with_file_name("reports");
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
+    let directory = Path::new(&args[1]).with_file_name("reports");
     fs::create_dir_all(&directory).unwrap();
     let file = |name: &str| directory.join(name).display().to_string();
     let kinds = ["text", "json", "junit", "md", "html"];
     let wanted: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", file(kind))).collect();
     let more = ["del.twice", "del.without-add", "--exchanges", "all"];
-    let output = run(&words, &[&more[..], &["--report", &wanted.join(",")]].concat());
+    let output = run(&args, &[&more[..], &["--report", &wanted.join(",")]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let read = |kind: &str| fs::read_to_string(file(kind)).unwrap();
     assert_eq!(read("text").as_bytes(), output.stdout);
@@ -108,8 +108,8 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
 #[test]
 fn a_report_on_stdout_is_the_only_output_there() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, None);
-    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
+    let args = ipam(&mutants, None);
+    let output = run(&args, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["result"], "success");
@@ -134,11 +134,11 @@ fn normalize(report: &mut Value) {
 #[test]
 fn two_runs_differ_in_date_and_millis_only() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, Some("del.twice-succeeds"));
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
     let more =
         ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
     let [first, second] = [(); 2].map(|()| {
-        let mut report = serde_json::from_slice(&run(&words, &more).stdout).unwrap();
+        let mut report = serde_json::from_slice(&run(&args, &more).stdout).unwrap();
         normalize(&mut report);
         report
     });
@@ -149,9 +149,9 @@ fn two_runs_differ_in_date_and_millis_only() {
 #[test]
 fn a_report_that_cannot_be_written_is_not_a_success() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, None);
+    let args = ipam(&mutants, None);
     let case = ["del.twice", "--spec", "1.1.0", "--report"];
-    let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
+    let output = run(&args, &[&case[..], &["md=/proc/report.md"]].concat());
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).contains("cannot write the report /proc/report.md"), "{}", text(&output));
     assert!(
@@ -163,10 +163,10 @@ fn a_report_that_cannot_be_written_is_not_a_success() {
 #[test]
 fn a_deviation_below_the_level_is_not_a_failure() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, Some("del.prints-nothing"));
+    let args = ipam(&mutants, Some("del.prints-nothing"));
     let case = ["del.prints-nothing", "--spec", "1.1.0"];
-    assert_eq!(run(&words, &case).status.code(), Some(0));
-    let strict = run(&words, &[&case[..], &["--level", "convention"]].concat());
+    assert_eq!(run(&args, &case).status.code(), Some(0));
+    let strict = run(&args, &[&case[..], &["--level", "convention"]].concat());
     assert_eq!(strict.status.code(), Some(1));
 }
 
@@ -179,7 +179,7 @@ fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_n
         "plugin": subject.plugin,
         "profile": "ipam",
         "config": { "ipam": { "type": "mutant.ipam" } },
-        "known": { "del.twice-succeeds": "an old sin", "del.prints-nothing": "another one" },
+        "known": { "del.twice-succeeds": "an old deviation", "del.prints-nothing": "another one" },
     });
     fs::write(&path, file.to_string()).unwrap();
     let path = path.display().to_string();
@@ -187,7 +187,7 @@ fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_n
         command(&["run", "--subject", &path, "del.twice", "del.prints", "--spec", "1.1.0"]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(text.contains("known     an old sin"), "{text}");
+    assert!(text.contains("known     an old deviation"), "{text}");
     assert!(text.contains("del.prints-nothing is a known deviation, but did not occur"), "{text}");
 }
 
@@ -204,9 +204,9 @@ fn a_plugin_whose_add_always_fails_cannot_be_tested() {
 #[test]
 fn nothing_matched_is_never_a_success() {
     let mutants = Mutants::new();
-    let words = ipam(&mutants, None);
-    assert_eq!(run(&words, &["no.such-case"]).status.code(), Some(3));
-    let elsewhere = run(&words, &["chain.", "--spec", "1.1.0"]);
+    let args = ipam(&mutants, None);
+    assert_eq!(run(&args, &["no.such-case"]).status.code(), Some(3));
+    let elsewhere = run(&args, &["chain.", "--spec", "1.1.0"]);
     assert_eq!(elsewhere.status.code(), Some(3), "{}", text(&elsewhere));
     assert_eq!(command(&["list", "no.such"]).status.code(), Some(3));
 }
@@ -251,7 +251,7 @@ fn cases_are_listed_and_explained() {
 
 #[test]
 fn wrong_command_lines_are_refused() {
-    for (words, part) in [
+    for (args, part) in [
         (vec!["run"], "--subject <FILE>"),
         (
             vec!["run", "bridge", "--profile", "nonsense"],
@@ -265,13 +265,13 @@ fn wrong_command_lines_are_refused() {
         (vec!["run", "bridge", "--exchanges", "some"], "[possible values: all, findings, none]"),
         (vec!["run", "/bin/sh", "--config", "{"], "--config"),
     ] {
-        let output = command(&words);
-        assert_eq!(output.status.code(), Some(2), "{words:?}");
-        assert!(text(&output).contains(part), "{words:?}: {}", text(&output));
+        let output = command(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output).contains(part), "{args:?}: {}", text(&output));
     }
 }
 
-/// The sinner in `real`, and a link to it in `link`, both below a directory of `/tmp`.
+/// The mutant in `real`, and a link to it in `link`, both below a directory of `/tmp`.
 fn behind_a_link() -> (TemporaryDir, PathBuf) {
     let temporary = TemporaryDir::new();
     let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use crate::support::Mutants;
 use cni_conformance::Profile;
 
-fn explain(words: &[&str]) -> (Option<i32>, String) {
+fn explain(args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
-    let output = command.arg("explain").args(words).output().unwrap();
+    let output = command.arg("explain").args(args).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
@@ -57,9 +57,9 @@ fn the_calls_of_a_case_can_be_pasted_into_the_host_that_is_kept() {
         assert!(call.contains(&format!("CNI_COMMAND={verb}")) && call.contains("$HOME"), "{call}");
         let mut shell = Command::new(enter[0]);
         let output = shell.args(&enter[1..]).args(["--", "sh", "-c", call]).output().unwrap();
-        let words = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{call}\n{words}");
-        assert_eq!(words.contains("\"ips\""), verb == "ADD", "{call}\n{words}");
+        let args = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{call}\n{args}");
+        assert_eq!(args.contains("\"ips\""), verb == "ADD", "{call}\n{args}");
     }
     drop(explaining.stdin.take());
     assert!(explaining.wait().unwrap().success());

@@ -37,10 +37,10 @@ fn each_verdict_is_what_ci_systems_take_it_for() {
     let failed = test(&xml, Verdict::Fail);
     assert_eq!(failed.attribute("classname"), Some("plugin.version"));
     assert_eq!(failed.attribute("time"), Some("1.234"));
-    let words = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
-    assert_eq!(words.attribute("type"), Some("must"));
+    let failure = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
+    assert_eq!(failure.attribute("type"), Some("must"));
     assert!(
-        words.text().unwrap().contains("reproduce: cni-conformance run plugin version.repeats")
+        failure.text().unwrap().contains("reproduce: cni-conformance run plugin version.repeats")
     );
 }
 

@@ -209,7 +209,7 @@ fn mistakes_on_the_command_line_are_reported() {
         ),
         (
             vec!["lifecycle", "/bin/sh", "--runtime", "mesos", "--profile", "chained"],
-            "no plugin after another",
+            "Mesos does not support chained plugins",
         ),
     ] {
         let (code, text) = command(&words);

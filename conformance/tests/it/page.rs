@@ -69,7 +69,7 @@ fn the_filter_changes_what_is_to_be_seen() {
     page.click("[data-verdict='skip'][aria-pressed]");
     assert_eq!(shown(&mut page), [id(Verdict::Fail), id(Verdict::Skip)]);
     assert_eq!(page.text("document.getElementById('shown').textContent"), "2 of 6");
-    page.eval("document.getElementById('words').focus()");
+    page.eval("document.getElementById('query').focus()");
     page.write("MISSES rules");
     assert_eq!(shown(&mut page), [id(Verdict::Skip)]);
     page.write(" nowhere");
@@ -223,7 +223,7 @@ fn texts_have_contrast_in_light_and_in_dark() {
             "#about",
             "small",
             ".legend",
-            "#words",
+            "#query",
             "dt",
             "pre",
             "summary span",

@@ -31,8 +31,8 @@ impl Files {
     }
 }
 
-fn command(words: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_cni-conformance")).args(words).output();
+fn command(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cni-conformance")).args(args).output();
     let Output { status, stdout, stderr } = output.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (status.code(), text(&stdout) + &text(&stderr))
@@ -96,7 +96,7 @@ fn only_reports_can_be_compared() {
     let other = files.text("other.json", r#"{"name": "bridge"}"#);
     let future = files.text("future.json", r#"{"report": 2}"#);
     let missing = files.path("missing.json");
-    for (words, part) in [
+    for (args, part) in [
         (vec!["diff", &good, &other], "other.json: not a report of cni-conformance"),
         (vec!["diff", &future, &good], "future.json: a report of format 2"),
         (vec!["diff", &good, &missing], "cannot read"),
@@ -108,9 +108,9 @@ fn only_reports_can_be_compared() {
             "the directory /no/such/directory does not exist",
         ),
     ] {
-        let (status, text) = command(&words);
-        assert_eq!(status, Some(2), "{words:?}");
-        assert!(text.contains(part), "{words:?}: {text}");
+        let (status, text) = command(&args);
+        assert_eq!(status, Some(2), "{args:?}");
+        assert!(text.contains(part), "{args:?}: {text}");
     }
 }
 
@@ -191,7 +191,7 @@ fn markdown_is_complete_and_hostile_text_stays_in_its_cells() {
     for event in Parser::new_ext(&text, options) {
         match event {
             Event::Start(Tag::TableCell) => cells += 1,
-            Event::Code(words) => code.push_str(&words),
+            Event::Code(args) => code.push_str(&args),
             Event::Start(Tag::Image { .. }) | Event::InlineMath(_) => panic!("{event:?}"),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let ours = ["<br>", "<details>", "</details>", "<summary>", "</summary>"];

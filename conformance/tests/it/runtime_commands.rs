@@ -198,7 +198,7 @@ fn mistakes_are_refused_with_a_clear_message() {
         (vec!["add", "hand", "c1", "--id", "a b"], "--id: "),
         (vec!["del", "/run/outside.conf", "c1"], "name: "),
         (vec!["add", "hand", "c1", "--ifname", "a/b"], "--ifname: "),
-        (vec!["add", "hand", "c1", "--args", "K"], "\"K\" is no KEY=VALUE"),
+        (vec!["add", "hand", "c1", "--args", "K"], "\"K\" is not KEY=VALUE"),
         (vec!["add", "hand", "c1", "--cap", "{"], "'--cap <JSON|FILE>': not a JSON object"),
         (vec!["add", "hand", "c1", "--valid", "x"], "unexpected argument '--valid'"),
         (vec!["add", "hand", "c1", "--info", "{}"], "only Mesos sends it"),

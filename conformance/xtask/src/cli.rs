@@ -51,7 +51,7 @@ fn passes_on(task: Command) -> Command {
 fn test() -> Command {
     task("test", "Check format, lints and documentation, and run every test")
         .arg(many("names").value_name("NAME").help(
-            "Run only the tests whose PACKAGE::NAME contains one of these words, and nothing else",
+            "Run only the tests whose PACKAGE::NAME contains one of these args, and nothing else",
         ))
         .arg(flag(
             "all",
@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn a_task_of_another_program_gets_all_arguments() {
-        let words = ["xtask", "bench", "--quick", "--help", "-h", "x", "--", "--json"];
-        let matches = definition().try_get_matches_from(words).unwrap();
+        let args = ["xtask", "bench", "--quick", "--help", "-h", "x", "--", "--json"];
+        let matches = definition().try_get_matches_from(args).unwrap();
         let (_, bench) = matches.subcommand().unwrap();
         let passed_on: Vec<&OsString> = bench.get_many(PASSED_ON).unwrap().collect();
         assert_eq!(passed_on, ["--quick", "--help", "-h", "x", "--", "--json"]);

@@ -48,9 +48,9 @@ pub(crate) fn runtime(name: &str) -> Outcome {
 
 /// Runs the tests in these modules of a package and shows their output; fails if there are none.
 fn tests(package: &str, modules: &[&str], variable: Option<&str>) -> Outcome {
-    let words = ["test", "--no-run", "--quiet", "--package", package, "--features", "host-tests"];
+    let args = ["test", "--no-run", "--quiet", "--package", package, "--features", "host-tests"];
     let mut found = 0;
-    for binary in plan::build(&mut cargo(&words))? {
+    for binary in plan::build(&mut cargo(&args))? {
         let tests = binary.tests()?;
         let is_selected = |name: &str| modules.iter().any(|module| name.starts_with(module));
         let count = tests.iter().filter(|test| is_selected(&test.name) && !test.ignored).count();

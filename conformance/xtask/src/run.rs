@@ -18,9 +18,9 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Returns a command of the cargo that started this program, to run in the checkout.
-pub(crate) fn cargo(words: &[&str]) -> Command {
+pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(cargo_path());
-    inherit_cargo(&mut command).args(words).current_dir(root());
+    inherit_cargo(&mut command).args(args).current_dir(root());
     command
 }
 
@@ -64,22 +64,22 @@ pub(crate) fn stdout(command: &mut Command) -> Outcome<String> {
 pub(crate) fn line(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let name = program.file_name().unwrap_or_default();
-    let words = std::iter::once(name).chain(command.get_args());
-    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    let args = std::iter::once(name).chain(command.get_args());
+    args.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
 /// Builds a program of the workspace and replaces this process by it. Returns only if that fails.
-pub(crate) fn become_program(name: &str, words: &[OsString]) -> String {
+pub(crate) fn become_program(name: &str, args: &[OsString]) -> String {
     match programs(&[name]) {
-        Ok(paths) => become_built(&paths[0], words),
+        Ok(paths) => become_built(&paths[0], args),
         Err(problem) => problem,
     }
 }
 
 /// Replaces this process by a program that has been built. Returns only if that fails.
-pub(crate) fn become_built(path: &Path, words: &[OsString]) -> String {
+pub(crate) fn become_built(path: &Path, args: &[OsString]) -> String {
     let mut program = Command::new(path);
-    format!("{}: {}", path.display(), inherit_cargo(program.args(words)).exec())
+    format!("{}: {}", path.display(), inherit_cargo(program.args(args)).exec())
 }
 
 /// Builds programs of the workspace, and returns their paths.
@@ -87,8 +87,8 @@ pub(crate) fn become_built(path: &Path, words: &[OsString]) -> String {
 /// It selects the whole workspace with all features, so that dependencies have the same features as
 /// for the tests, and are not compiled again. Only what the programs need is built.
 pub(crate) fn programs(names: &[&str]) -> Outcome<Vec<PathBuf>> {
-    let words = ["build", "--quiet", "--workspace", "--all-features"];
-    let mut build = cargo(&words);
+    let args = ["build", "--quiet", "--workspace", "--all-features"];
+    let mut build = cargo(&args);
     build.args(names.iter().flat_map(|name| ["--bin", name]));
     let messages = stdout(build.args(["--message-format", "json-render-diagnostics"]))?;
     let path = |name: &&str| {

@@ -17,8 +17,8 @@ use rustix::net::sockopt::set_socket_linger;
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", port] => Ok(serve(port.parse()?)?),
         ["connect", address] => connect(address.parse()?),
         _ => Err("usage: bench-traffic serve PORT | connect ADDRESS:PORT".into()),

@@ -41,9 +41,9 @@ fn row<'a>(figures: &'a Value, name: &str) -> &'a Value {
 fn a_short_run_measures_every_row_and_reports_failures_in_table_json_and_chart() {
     let scratch = Scratch::new();
     let (json, svg) = (scratch.file("ports.json"), scratch.file("ports.svg"));
-    let mut words = vec!["--unoptimised", "--existing", "0,2", "--calls", "2"];
-    words.extend(["--peer", "does-nothing=/bin/true", "--json", &json, "--svg", &svg]);
-    let output = bench(&words);
+    let mut args = vec!["--unoptimised", "--existing", "0,2", "--calls", "2"];
+    args.extend(["--peer", "does-nothing=/bin/true", "--json", &json, "--svg", &svg]);
+    let output = bench(&args);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     // A debug build is always larger than its threshold.
     assert_eq!(output.status.code(), Some(1), "{}\n{stdout}{stderr}", output.status);

@@ -22,7 +22,7 @@ function openFromAddress() {
 showHead();
 showVerdicts();
 showMatrix();
-at("words").addEventListener("input", filter);
+at("query").addEventListener("input", filter);
 at("filter").addEventListener("submit", (event) => event.preventDefault());
 at("clear").addEventListener("click", clearFilter);
 at("matrix").addEventListener("keydown", move);

@@ -59,13 +59,13 @@ function showVerdicts() {
 }
 
 function filter() {
-  const words = at("words").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = at("query").value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const group of document.querySelectorAll("#matrix tbody")) {
     let some = false;
     for (const row of group.querySelectorAll("tr[data-id]")) {
       const id = row.dataset.id;
-      const match = (!selected.size || verdictsOf(id).some((one) => selected.has(one))) && words.every((word) => row.dataset.words.includes(word));
+      const match = (!selected.size || verdictsOf(id).some((one) => selected.has(one))) && words.every((word) => row.dataset.text.includes(word));
       row.hidden = !match;
       if (match) { some = true; shown += 1; }
     }
@@ -84,10 +84,10 @@ function filter() {
 
 function clearFilter() {
   selected.clear();
-  at("words").value = "";
+  at("query").value = "";
   filter();
   updateAddress();
-  at("words").focus();
+  at("query").focus();
 }
 
 // The matrix.
@@ -119,7 +119,7 @@ function groupBy(items, key) {
 function row(id) {
   const { sentence: text, code } = first(id);
   const name = make("th", { scope: "row" }, make("span", { class: "id" }, id.slice(area(id).length + 1)), make("small", {}, sentence(text)));
-  return make("tr", { "data-id": id, "data-words": `${id} ${code} ${text}`.toLowerCase() }, name, columns.map((column, index) => cell(column, index, id)));
+  return make("tr", { "data-id": id, "data-text": `${id} ${code} ${text}`.toLowerCase() }, name, columns.map((column, index) => cell(column, index, id)));
 }
 
 function cell(column, index, id) {

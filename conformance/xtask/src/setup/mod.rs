@@ -42,18 +42,18 @@ fn missing(needs: &[Need], exists: impl Fn(&str) -> bool) -> Vec<&'static str> {
 }
 
 fn install(packages: &[&str]) -> Outcome {
-    let apt = |words: &[&str]| {
+    let apt = |args: &[&str]| {
         // Its output is shown only if it fails.
-        let output = as_root("apt-get").args(words).stdin(Stdio::null()).output();
+        let output = as_root("apt-get").args(args).stdin(Stdio::null()).output();
         match output {
             Ok(output) if output.status.success() => Ok(()),
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
             Err(error) => Err(error.to_string()),
         }
     };
-    let words = [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat();
+    let args = [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat();
     // On a new machine the package lists are empty or old.
-    let outcome = apt(&["update", "-qq"]).and_then(|()| apt(&words));
+    let outcome = apt(&["update", "-qq"]).and_then(|()| apt(&args));
     let advice = || format!("Install them with: apt-get install {}", packages.join(" "));
     outcome.map_err(|problem| format!("apt-get: {problem}\n{}", advice()))
 }

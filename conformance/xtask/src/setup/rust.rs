@@ -31,8 +31,8 @@ pub(crate) fn static_target() -> String {
 
 /// Installs the standard library for a target if it is missing.
 pub(crate) fn target(target: &str) -> Outcome {
-    let words = ["--print", "target-libdir", "--target", target];
-    let directory = Command::new("rustc").args(words).current_dir(root()).output();
+    let args = ["--print", "target-libdir", "--target", target];
+    let directory = Command::new("rustc").args(args).current_dir(root()).output();
     let directory = directory.map_err(|error| format!("rustc: {error}"))?;
     if Path::new(String::from_utf8_lossy(&directory.stdout).trim()).exists() {
         return Ok(());

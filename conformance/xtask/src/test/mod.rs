@@ -107,8 +107,8 @@ fn checks(summary: &mut Summary) -> Outcome {
     setup::components()?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
-    let words = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
-    let mut clippy = cargo(&words);
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
+    let mut clippy = cargo(&args);
     clippy.args(["--", "--deny", "warnings"]);
     for mut command in [cargo(&["fmt", "--all", "--check"]), clippy, doc] {
         summary.step(&line(&command), || run(&mut command))?;
@@ -191,9 +191,9 @@ mod tests {
     use super::plan::Binary;
     use super::*;
 
-    fn selection(words: &[&str]) -> Selection {
-        let words = ["xtask", "test"].iter().chain(words);
-        let matches = crate::cli::definition().try_get_matches_from(words).unwrap();
+    fn selection(args: &[&str]) -> Selection {
+        let args = ["xtask", "test"].iter().chain(args);
+        let matches = crate::cli::definition().try_get_matches_from(args).unwrap();
         Selection::read(matches.subcommand_matches("test").unwrap())
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn a_name_selects_tests_by_package_and_by_name() {
         let binary = Binary::of("/x".into());
         let test = Test { binary, name: "exec::a".to_owned(), ignored: false };
-        let has = |words: &[&str]| selection(words).has(&test);
+        let has = |args: &[&str]| selection(args).has(&test);
         assert!(has(&[]) && has(&["exec::"]) && has(&["nothing", "test::exec"]));
         assert!(!has(&["exec::b"]));
     }

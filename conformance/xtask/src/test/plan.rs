@@ -45,19 +45,19 @@ impl Binary {
     }
 
     /// Returns a command that runs it as `cargo test` does.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
-        self.prepared(Command::new(&self.path), words)
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.prepared(Command::new(&self.path), args)
     }
 
     /// Returns the same command, started by another program, which gets the executable and its
     /// arguments.
-    pub(crate) fn command_by(&self, mut by: Command, words: &[&str]) -> Command {
+    pub(crate) fn command_by(&self, mut by: Command, args: &[&str]) -> Command {
         by.arg(&self.path);
-        self.prepared(by, words)
+        self.prepared(by, args)
     }
 
-    fn prepared(&self, mut command: Command, words: &[&str]) -> Command {
-        command.args(words).current_dir(&self.directory).stdin(Stdio::null());
+    fn prepared(&self, mut command: Command, args: &[&str]) -> Command {
+        command.args(args).current_dir(&self.directory).stdin(Stdio::null());
         inherit_cargo(&mut command).env("CARGO_PKG_NAME", &self.package);
         command.env("CARGO_MANIFEST_DIR", &self.directory);
         command.env("CARGO_MANIFEST_PATH", self.directory.join("Cargo.toml"));
@@ -67,8 +67,8 @@ impl Binary {
     /// Lists its tests.
     pub(crate) fn tests(&self) -> Outcome<Vec<Test>> {
         let list = |more: &[&str]| {
-            let words = [&["--list", "--format", "terse"], more].concat();
-            stdout(&mut self.command(&words)).map(|text| names(&text))
+            let args = [&["--list", "--format", "terse"], more].concat();
+            stdout(&mut self.command(&args)).map(|text| names(&text))
         };
         let ignored = list(&["--ignored"])?;
         let all = list(&[])?.into_iter().map(|name| {

@@ -69,10 +69,10 @@ impl Counts {
     pub(super) fn read(output: &str) -> Self {
         let mut sum = Self::default();
         for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let args: Vec<&str> = line.split_whitespace().collect();
             let before = |what: &str| {
-                let at = words.iter().position(|word| word.trim_end_matches(';') == what)?;
-                words.get(at.checked_sub(1)?)?.parse::<usize>().ok()
+                let at = args.iter().position(|word| word.trim_end_matches(';') == what)?;
+                args.get(at.checked_sub(1)?)?.parse::<usize>().ok()
             };
             sum.passed += before("passed").unwrap_or(0);
             sum.failed += before("failed").unwrap_or(0);

@@ -26,9 +26,9 @@ fn a_new_plugin_passes_all_checks_without_changes() {
         .arg(&at));
     // The dependencies that this workspace uses and has compiled.
     fs::copy(root().join("Cargo.lock"), at.join("Cargo.lock")).expect("a lock file");
-    let cargo = |words: &[&str]| {
+    let cargo = |args: &[&str]| {
         let mut cargo = Command::new("cargo");
-        cargo.args(words).current_dir(&at).env("CARGO_TARGET_DIR", &target);
+        cargo.args(args).current_dir(&at).env("CARGO_TARGET_DIR", &target);
         // The profile of this workspace's dependencies, so that they are not compiled again.
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
         cargo
@@ -47,8 +47,8 @@ fn a_new_plugin_passes_all_checks_without_changes() {
     let conformance = cni_test_kit::plugin_binary("cni-conformance", "cni-conformance");
     let plugin = target.join("debug/demo-wrapper");
     // Its own test judges it in all versions.
-    let words = ["--profile", "wrapper", "--spec", "1.1.0"];
-    let printed = run(Command::new(conformance).arg("run").arg(plugin).args(words));
+    let args = ["--profile", "wrapper", "--spec", "1.1.0"];
+    let printed = run(Command::new(conformance).arg("run").arg(plugin).args(args));
     assert!(printed.contains("0 fail"), "{printed}");
     fs::remove_dir_all(at).expect("removed");
 }
