@@ -7,7 +7,7 @@ use cni_conformance::runtime::lifecycle::definition::Lifecycle;
 use cni_conformance::runtime::lifecycle::run::LifecycleResult;
 use cni_conformance::verdict::Finding;
 
-use super::super::exchange::lines;
+use crate::commands::exchange::lines;
 
 /// Returns the steps of a lifecycle and, if it failed, everything that is needed to look into it.
 pub(super) fn text(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &str) -> String {

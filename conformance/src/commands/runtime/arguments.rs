@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use cni_conformance::runtime::kind::RuntimeKind;
 use cni_conformance::runtime::runtime_conf::cni_args;
 
-use super::super::values::{JsonObject, one_of, seconds};
+use crate::commands::values::{JsonObject, one_of, seconds};
 
 const EXIT_STATUS: &str =
     "Exit status: 0 success, 1 the plugin failed, 2 the plugin could not be run.";

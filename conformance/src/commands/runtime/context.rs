@@ -7,9 +7,9 @@ use cni_conformance::runtime::failure::Failure;
 use cni_conformance::runtime::runner::{Runner, Site};
 use cni_protocol::Environment;
 
-use super::super::exchange::lines;
-use super::super::values::directories;
 use super::arguments::Network;
+use crate::commands::exchange::lines;
+use crate::commands::values::directories;
 
 const PLUGINS: &str = "/opt/cni/bin:/usr/lib/cni";
 const NETCONFS: &str = "/etc/cni/net.d";
