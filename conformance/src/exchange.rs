@@ -152,22 +152,22 @@ mod tests {
 
     #[test]
     fn a_shell_repeats_a_call_with_any_characters() {
-        let mut odd = exchange(Some(0), "", "");
-        odd.stdin = "it's {\"a\": \"\\n%s $HOME `id`\"}\nend".to_owned();
+        let mut call = exchange(Some(0), "", "");
+        call.stdin = "it's {\"a\": \"\\n%s $HOME `id`\"}\nend".to_owned();
         for (key, value) in [("CNI_ARGS", "A=b c;D='e'\n\"$F\""), ("PATH", "/usr/bin:/bin")] {
-            odd.environment.insert(key.to_owned(), value.to_owned());
+            call.environment.insert(key.to_owned(), value.to_owned());
         }
-        let directory = std::env::temp_dir().join(format!("it's odd {}", std::process::id()));
+        let temporary = cni_test_kit::TemporaryDir::new();
+        let directory = temporary.path().join("it's a directory");
         std::fs::create_dir(&directory).unwrap();
         let program = directory.join("plug in");
         std::fs::write(&program, "#!/bin/sh\ncat; printf %s \"$CNI_ARGS\"; env | sort\n").unwrap();
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&program, executable).unwrap();
-        let line = odd.command_line(&program);
+        let line = call.command_line(&program);
         let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
-        std::fs::remove_dir_all(&directory).unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
-        let expected = format!("{}{}", odd.stdin, odd.environment["CNI_ARGS"]);
+        let expected = format!("{}{}", call.stdin, call.environment["CNI_ARGS"]);
         assert!(printed.starts_with(&expected), "{line}\n{printed}");
         assert!(!printed.contains("HOME="), "only its own environment: {printed}");
     }

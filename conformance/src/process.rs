@@ -238,10 +238,10 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_a_file() {
-        let path = std::env::temp_dir().join(format!("process-stdin-{}", std::process::id()));
+        let directory = cni_test_kit::TemporaryDir::new();
+        let path = directory.path().join("stdin");
         std::fs::write(&path, "text").unwrap();
-        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path.clone()), KEEP, 60_000);
-        std::fs::remove_file(path).unwrap();
+        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path), KEEP, 60_000);
         assert_eq!((code(&ended), ended.stdout), (Some(0), b"text".to_vec()));
     }
 

@@ -106,11 +106,11 @@ pub(super) fn check_after_add(attachment: &Attachment) -> CaseResult {
 /// The finding with the differences. Skips the case if a plain ADD and DEL leave something behind
 /// as well, which `del.undoes-add` reports.
 pub(super) fn expect_undone(fixture: &Fixture, before: &HostSnapshot, when: &str) -> CaseResult {
-    let judgement = before.expect_unchanged(fixture, when);
-    if judgement.is_err() && leaves_something_always(fixture) {
+    let result = before.expect_unchanged(fixture, when);
+    if result.is_err() && leaves_something_always(fixture) {
         return Err(Stop::skip("DEL always leaves something behind (see del.undoes-add)"));
     }
-    judgement
+    result
 }
 
 fn leaves_something_always(fixture: &Fixture) -> bool {

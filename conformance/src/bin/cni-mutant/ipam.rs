@@ -65,7 +65,7 @@ pub(crate) fn add(call: &Call, owner: &Owner) -> Result<Value, Fault> {
         let path = directory(&owner.network).join(number.to_string());
         match fs::hard_link(&draft, &path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-            made => made.and_then(|()| fs::remove_file(&draft)).map_err(fault)?,
+            linked => linked.and_then(|()| fs::remove_file(&draft)).map_err(fault)?,
         }
         let address = format!("10.66.0.{number}/24");
         let ip = Address { address, gateway: Some("10.66.0.1".to_owned()), interface: None };

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::fault::Fault;
 
 /// Runs a program with an input and returns its output.
-pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
+pub(crate) fn run(command: &[&str], input: &str) -> Result<String, Fault> {
     let fault =
-        |error: &dyn std::fmt::Display| Fault::new(100, format!("{}: {error}", words.join(" ")));
-    let mut child = Command::new(words[0])
-        .args(&words[1..])
+        |error: &dyn std::fmt::Display| Fault::new(100, format!("{}: {error}", command.join(" ")));
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -30,11 +30,11 @@ pub(crate) fn run(words: &[&str], input: &str) -> Result<String, Fault> {
 }
 
 /// Returns the output of `ip -json` in a network namespace.
-pub(crate) fn show(netns: &str, words: &[&str]) -> Result<Vec<Value>, Fault> {
+pub(crate) fn show(netns: &str, command: &[&str]) -> Result<Vec<Value>, Fault> {
     let netns = format!("--net={netns}");
-    let mut command = vec!["nsenter", &netns, "ip", "-json"];
-    command.extend_from_slice(words);
-    let text = run(&command, "")?;
+    let mut in_netns = vec!["nsenter", &netns, "ip", "-json"];
+    in_netns.extend_from_slice(command);
+    let text = run(&in_netns, "")?;
     let shown: Value = serde_json::from_str(&text).unwrap_or_default();
     Ok(shown.as_array().cloned().unwrap_or_default())
 }

@@ -46,9 +46,9 @@ impl Network {
         let mut network =
             Self::parse_list(&read(file)?, quirks).map_err(|problem| of(file, &problem))?;
         if !network.only_inlined {
-            let beside = file.parent().unwrap_or(Path::new("."));
+            let directory = file.parent().unwrap_or(Path::new("."));
             let floats = quirks.has(Quirk::RoundsNumbers);
-            for fragment in files(&beside.join(&network.name), &["conf"])? {
+            for fragment in files(&directory.join(&network.name), &["conf"])? {
                 let plugin = plugin_from(&read(&fragment)?, floats);
                 network.plugins.push(plugin.map_err(|problem| of(&fragment, &problem))?);
             }

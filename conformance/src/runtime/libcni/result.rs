@@ -53,16 +53,16 @@ impl CachedResult {
     /// # Errors
     /// If it cannot be converted, or the version is unknown.
     pub(super) fn convert(self, to: &str, quirks: &Quirks) -> Result<Self, String> {
-        let wanted: SpecVersion = to
+        let target: SpecVersion = to
             .parse()
             .map_err(|_| format!("no converter for CNI result version {} to {to}", self.version))?;
-        if wanted == self.version {
+        if target == self.version {
             return Ok(self);
         }
         let leaks = quirks.has(Quirk::LeaksNewMembers);
         let before = self.document.clone();
         let result = AddResult::from_value(self.document, self.version)
-            .and_then(|result| result.convert(wanted))
+            .and_then(|result| result.convert(target))
             .map_err(|error| error.to_string())?;
         let mut converted = Self::of(&result);
         if leaks {

@@ -46,7 +46,7 @@ pub struct Isolator<'r> {
     runner: &'r Runner,
     /// `--network_cni_plugins_dir`.
     plugins_dir: String,
-    tree: StateDir,
+    state: StateDir,
     handle: NetnsHandle,
 }
 
@@ -58,8 +58,8 @@ impl<'r> Isolator<'r> {
         root: impl Into<PathBuf>,
         handle: NetnsHandle,
     ) -> Self {
-        let tree = StateDir::new(root, runner.site().clone());
-        Self { runner, plugins_dir: plugins_dir.into(), tree, handle }
+        let state = StateDir::new(root, runner.site().clone());
+        Self { runner, plugins_dir: plugins_dir.into(), state, handle }
     }
 
     /// Starts a container, which joins all networks concurrently, as `eth0`, `eth1` … in order. If
@@ -117,8 +117,8 @@ impl<'r> Isolator<'r> {
             let message = format!("Failed to parse the output of the CNI plugin: {problem}");
             Failure::of(exchange.clone(), message)
         })?;
-        let info = self.tree.interface(id, network, ifname).join("network.info");
-        self.tree.write(&info, &exchange.stdout).map_err(|error| on_disk(&info, &error))?;
+        let info = self.state.interface(id, network, ifname).join("network.info");
+        self.state.write(&info, &exchange.stdout).map_err(|error| on_disk(&info, &error))?;
         Ok(accepted)
     }
 
@@ -129,17 +129,17 @@ impl<'r> Isolator<'r> {
     /// If the configuration cannot be used or written.
     pub fn prepare(&self, id: &str, ifname: &str, join: &Join) -> Result<String, Failure> {
         let network = join.network();
-        let directory = self.tree.interface(id, network, ifname);
-        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
+        let directory = self.state.interface(id, network, ifname);
+        self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
         let text = invocation::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
-        let file = self.tree.config(id, network);
-        self.tree.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
+        let file = self.state.config(id, network);
+        self.state.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
         Ok(text)
     }
 
     /// Whether there is state of a container.
     pub fn knows(&self, id: &str) -> bool {
-        self.tree.containers().iter().any(|known| known == id)
+        self.state.containers().iter().any(|known| known == id)
     }
 
     /// Runs DEL on all networks of a container concurrently, and removes its state if all succeed.
@@ -156,7 +156,7 @@ impl<'r> Isolator<'r> {
     /// # Errors
     /// As [`Isolator::destroy`].
     pub fn detach(&self, id: &str) -> Result<(), Failure> {
-        let networks = self.tree.directories(&self.tree.container(id));
+        let networks = self.state.directories(&self.state.container(id));
         let ended: Vec<Result<(), Failure>> = thread::scope(|scope| {
             let running: Vec<_> = networks
                 .iter()
@@ -175,8 +175,8 @@ impl<'r> Isolator<'r> {
 
     fn detach_one(&self, id: &str, network: &str) -> Result<(), Failure> {
         // Without a checkpoint no plugin has run.
-        let Ok(text) = self.tree.read(&self.tree.config(id, network)) else { return Ok(()) };
-        let interfaces = self.tree.directories(&self.tree.container(id).join(network));
+        let Ok(text) = self.state.read(&self.state.config(id, network)) else { return Ok(()) };
+        let interfaces = self.state.directories(&self.state.container(id).join(network));
         let ifname = interfaces.first().map_or("eth0", String::as_str);
         let exchange = self.invoke(Verb::Del, id, ifname, network, &text)?;
         self.succeeded(exchange, "detach", id, network).map(drop)
@@ -188,7 +188,7 @@ impl<'r> Isolator<'r> {
     /// # Errors
     /// All failures; the agent itself only logs them.
     pub fn recover(&self, known: &[&str]) -> Result<Vec<String>, Failure> {
-        let mut orphans = self.tree.containers();
+        let mut orphans = self.state.containers();
         orphans.retain(|id| !known.contains(&id.as_str()));
         orphans.iter().try_for_each(|id| self.destroy(id))?;
         Ok(orphans)
@@ -196,15 +196,15 @@ impl<'r> Isolator<'r> {
 
     fn forget(&self, id: &str) -> Result<(), Failure> {
         self.unmount(id);
-        let directory = self.tree.container(id);
-        self.tree.remove(&directory).map_err(|error| on_disk(&directory, &error))
+        let directory = self.state.container(id);
+        self.state.remove(&directory).map_err(|error| on_disk(&directory, &error))
     }
 
     fn mount(&self, id: &str, netns: &str) -> Result<(), Failure> {
-        let directory = self.tree.container(id);
-        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
+        let directory = self.state.container(id);
+        self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
         if let NetnsHandle::Mounted(place) = &self.handle {
-            let handle = self.tree.handle(id).display().to_string();
+            let handle = self.state.handle(id).display().to_string();
             let mut command = place.command("sh");
             let command =
                 command.args(["-euc", "touch \"$1\"; mount --bind \"$0\" \"$1\"", netns, &handle]);
@@ -221,7 +221,7 @@ impl<'r> Isolator<'r> {
 
     /// Removes the handle of a namespace, as a reboot does.
     pub fn unmount(&self, id: &str) {
-        let handle = self.tree.handle(id);
+        let handle = self.state.handle(id);
         if let NetnsHandle::Mounted(place) = &self.handle {
             // May fail if it is no longer mounted. If it stays mounted, its directory cannot be
             // removed, which is reported.
@@ -231,7 +231,7 @@ impl<'r> Isolator<'r> {
 
     fn netns(&self, id: &str) -> String {
         match &self.handle {
-            NetnsHandle::Mounted(_) => self.tree.handle(id).display().to_string(),
+            NetnsHandle::Mounted(_) => self.state.handle(id).display().to_string(),
             NetnsHandle::AsGiven(netns) => netns.clone(),
         }
     }
@@ -245,14 +245,14 @@ impl<'r> Isolator<'r> {
         checkpoint: &str,
     ) -> Result<Exchange, Failure> {
         let netns = self.netns(id);
-        let has_netns = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
+        let has_netns = verb == Verb::Add || self.state.is_namespace(Path::new(&netns));
         let about = CallContext {
             id,
             ifname,
             netns: has_netns.then_some(netns.as_str()),
             plugins_dir: &self.plugins_dir,
             path: self.runner.own_path(),
-            checkpoint: self.tree.config(id, network),
+            checkpoint: self.state.config(id, network),
         };
         let invocation =
             invocation::invocation(verb, checkpoint, network, &about).map_err(Failure::own)?;

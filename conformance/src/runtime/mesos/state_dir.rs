@@ -55,7 +55,7 @@ impl StateDir {
         fs::read_to_string(self.site.outside(path))
     }
 
-    pub(super) fn make(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn create(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(self.site.outside(path))
     }
 

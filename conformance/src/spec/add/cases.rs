@@ -5,7 +5,7 @@ use crate::spec::prelude::*;
 pub(crate) const CASES: &[Case] = &[
     Case {
         id: "add.makes-the-interface",
-        does: "ADD as net7; looks for the interface in the container",
+        does: "ADD as net7; expects that interface in the container",
         run: makes_the_interface,
     },
     Case {
@@ -15,7 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "add.reports-the-container-interface",
-        does: "ADD; looks for CNI_IFNAME and CNI_NETNS in the result",
+        does: "ADD; expects CNI_IFNAME and CNI_NETNS in the result",
         run: reports_the_container_interface,
     },
     Case {

@@ -222,10 +222,10 @@ fn result_is_converted(fixture: &Fixture) -> CaseResult {
         );
         let response = attachment.add_with(attachment.call("ADD").note(&note))?;
         let seen = response.result()?;
-        let (wanted, old) = (fixture.version.as_str(), fixture.version < SpecVersion::V0_3_0);
+        let (expected, old) = (fixture.version.as_str(), fixture.version < SpecVersion::V0_3_0);
         let shaped = if old { seen.get("ips").is_none() } else { seen.get("ip4").is_none() };
-        let what = format!("a result in version {wanted}");
-        response.expect(seen["cniVersion"] == wanted && shaped, &what)?;
+        let what = format!("a result in version {expected}");
+        response.expect(seen["cniVersion"] == expected && shaped, &what)?;
         attachment.call("DEL").run();
     }
     Ok(())

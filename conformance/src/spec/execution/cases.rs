@@ -76,7 +76,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "execution.unknown-keys-are-tolerated",
-        does: "ADD with an unknown key, then with odd `args`",
+        does: "ADD with an unknown key, then with unusual `args`",
         run: unknown_keys_are_tolerated,
     },
     Case {
@@ -248,9 +248,9 @@ fn unknown_keys_are_tolerated(fixture: &Fixture) -> CaseResult {
     if response.code() != Some(2) {
         response.succeeds()?;
     }
-    let odd = fixture.attachment("c2");
+    let second = fixture.attachment("c2");
     let args = json!({ "cni": { "odd": null }, "org.conformance": [1, { "a": null }, "x"] });
-    odd.add_with(odd.call("ADD").key("args", args))?;
+    second.add_with(second.call("ADD").key("args", args))?;
     Ok(())
 }
 

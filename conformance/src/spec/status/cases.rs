@@ -29,8 +29,8 @@ fn tells_readiness(fixture: &Fixture) -> CaseResult {
     fixture.call("STATUS").run().succeeds()?;
     if let Some(script) = &fixture.subject.make_unready {
         fixture.host().sh(script);
-        let broken = fixture.call("STATUS").note("after the host was made unready");
-        broken.run().fails_with(&[50, 51])?;
+        let call = fixture.call("STATUS").note("after the host was made unready");
+        call.run().fails_with(&[50, 51])?;
     }
     Ok(())
 }
