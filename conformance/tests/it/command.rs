@@ -77,7 +77,7 @@ fn check_json(path: &Path) {
 }
 
 #[test]
-fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
+fn every_kind_of_report_is_written_and_the_json_matches_its_schema() {
     let mutants = Mutants::new();
     let args = ipam(&mutants, Some("del.twice-succeeds"));
     let directory = Path::new(&args[1]).with_file_name("reports");
@@ -171,7 +171,7 @@ fn a_deviation_below_the_level_is_not_a_failure() {
 }
 
 #[test]
-fn a_known_deviation_is_reported_but_not_a_failure_and_one_that_is_not_seen_is_named() {
+fn a_known_deviation_is_reported_but_not_a_failure_and_an_outdated_one_is_named() {
     let mutants = Mutants::new();
     let subject = mutants.subject(Profile::Ipam, Some("del.twice-succeeds"));
     let path = subject.plugin.with_extension("json");
@@ -271,7 +271,8 @@ fn wrong_command_lines_are_refused() {
     }
 }
 
-/// The mutant in `real`, and a link to it in `link`, both below a directory of `/tmp`.
+/// Returns a temporary directory with the mutant in `real`, and the directory `link` with a link to
+/// it.
 fn behind_a_link() -> (TemporaryDir, PathBuf) {
     let temporary = TemporaryDir::new();
     let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));

@@ -63,7 +63,7 @@ fn replay(recording: &Path, plugin: &str, more: &[&str]) -> (Option<i32>, String
 fn bridge_answers_like_bridge_except_for_outside_changes() {
     let recorded = Recorded::new();
     let (status, text) = replay(&recorded.file(), "bridge", &[]);
-    // Nobody takes the link away this time, so the second CHECK finds it.
+    // The link is not removed this time, so that the second CHECK succeeds.
     assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("✘ CHECK c1/eth0@net\n    outcome    recorded: error "), "{text}");
     assert!(text.contains("now:      success"), "{text}");

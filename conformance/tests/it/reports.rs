@@ -1,4 +1,4 @@
-//! What is done with reports that lie in files: `matrix` and `diff`.
+//! The commands for JSON reports: `matrix` and `diff`.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use cni_conformance::{Profile, Verdict};
 use cni_test_kit::TemporaryDir;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-/// A directory of reports, removed when it is dropped.
+/// A directory of reports that is removed when it is dropped.
 struct Files(TemporaryDir);
 
 impl Files {
@@ -38,7 +38,7 @@ fn command(args: &[&str]) -> (Option<i32>, String) {
     (status.code(), text(&stdout) + &text(&stderr))
 }
 
-/// The report with another verdict for one case, in the version 1.0.0.
+/// Returns the report with another verdict on one case, in version 1.0.0.
 fn with(mut document: Document, case: &str, verdict: Verdict) -> Document {
     let case = document.cases.iter_mut().find(|one| one.id == case).unwrap();
     case.runs[1].verdict = verdict;
@@ -133,7 +133,7 @@ fn the_matrix_has_a_column_for_each_report_and_a_line_for_each_requirement() {
 }
 
 #[test]
-fn the_matrix_goes_into_files() {
+fn the_matrix_is_written_to_files() {
     let files = Files::new();
     let first = files.report("1.json", &document(&report("first", &[])));
     let (page, table) = (files.path("page.html"), files.path("table.md"));
@@ -200,7 +200,7 @@ fn markdown_is_complete_and_hostile_text_stays_in_its_cells() {
             _ => (),
         }
     }
-    // The head (2 × 8), the sums (6 × 2), the findings (6 × 4): no row is short, none too long.
+    // The head (2 × 8), the totals (6 × 2) and the findings (6 × 4): every row is complete.
     assert_eq!(cells, 16 + 12 + 24, "{text}");
     assert!(code.contains("<img src=x onerror="), "{code}");
 }

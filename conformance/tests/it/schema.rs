@@ -1,4 +1,4 @@
-//! The JSON report keeps the schema that is published for it, and the schema is worth something.
+//! The JSON report matches its published schema, and the schema refuses broken reports.
 
 use crate::support::documents::{document, report};
 use crate::support::schema::{refused, schema};
@@ -35,7 +35,7 @@ fn readers_tolerate_unknown_keys_and_refuse_unknown_formats() {
     assert!(problem(r#"{"report": 1}"#).contains("missing field"));
 }
 
-/// Every key that the code writes is described, and none is described that it never writes.
+/// The schema describes every key that is written, and no others.
 #[test]
 fn the_schema_describes_exactly_what_is_written() {
     let (report, schema) = (written(), schema());
@@ -85,9 +85,9 @@ fn broken_reports_are_refused() {
         ("/cases/1/runs/0/exchanges/0/environment", json!({ "PATH": 1 })),
     ] {
         let mut report = written();
-        *report.pointer_mut(pointer).unwrap_or_else(|| panic!("there is no {pointer}")) = value;
-        let why = refused(&report).unwrap_or_else(|| panic!("{pointer} may be anything"));
-        assert!(why.contains(pointer), "{pointer} is refused for something else: {why}");
+        *report.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} does not exist")) = value;
+        let why = refused(&report).unwrap_or_else(|| panic!("any value of {pointer} is accepted"));
+        assert!(why.contains(pointer), "{pointer} is refused for another reason: {why}");
     }
     for (pointer, key) in [
         ("", "cases"),
@@ -97,7 +97,7 @@ fn broken_reports_are_refused() {
     ] {
         let mut report = written();
         let object = report.pointer_mut(pointer).and_then(Value::as_object_mut).unwrap();
-        assert!(object.shift_remove(key).is_some(), "there is no {key} in {pointer}");
+        assert!(object.shift_remove(key).is_some(), "{pointer} has no {key}");
         assert!(refused(&report).is_some(), "{key} in {pointer} may be absent");
     }
 }

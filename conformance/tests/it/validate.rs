@@ -1,4 +1,4 @@
-//! `cni-conformance validate`: what it finds, by its words.
+//! `cni-conformance validate`: the problems that it finds.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use cni_conformance::validate::validate;
 use cni_test_kit::TemporaryDir;
 use serde_json::{Value, json};
 
-/// What is found in it, where no plugin is looked for.
+/// Returns the problems of a configuration, without checking plugins.
 fn found(document: &Value) -> Vec<String> {
     validate(document, &[]).iter().map(ToString::to_string).collect()
 }
@@ -21,7 +21,7 @@ fn port_mapper(keys: Value) -> Value {
     config
 }
 
-/// In each document this is found, or what begins so.
+/// Checks that each document has a problem that begins with this text.
 #[track_caller]
 fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
     for (document, expected) in table {
@@ -34,7 +34,7 @@ fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
 }
 
 #[test]
-fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
+fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
     expect([
         (
             port_mapper(json!({"exclude_devices": []})),
@@ -72,7 +72,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
 }
 
 #[test]
-fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
+fn a_mistake_in_a_list_or_in_rules_is_reported_with_its_key_and_what_to_do() {
     let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
     let bridge = json!({"type": "bridge", "bridge": "cni0"});
     expect([
@@ -146,9 +146,9 @@ fn every_key_of_a_readme_s_table_is_in_the_schema() {
     }
 }
 
-/// All JSON in documents that is a configuration.
+/// Validates all configurations in the documents.
 #[test]
-fn nothing_is_wrong_with_what_the_documents_show() {
+fn the_configurations_in_the_documents_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
     let mut seen = 0;
     for file in [
@@ -172,7 +172,7 @@ fn nothing_is_wrong_with_what_the_documents_show() {
     assert!(seen >= 7, "only {seen} configurations were found");
 }
 
-/// A directory with plugins that say these versions.
+/// A directory with plugins that report these versions.
 struct Plugins(TemporaryDir);
 
 impl Plugins {
@@ -190,7 +190,7 @@ impl Plugins {
 }
 
 #[test]
-fn plugins_are_looked_for_and_asked_for_their_versions() {
+fn plugins_are_found_and_asked_for_their_versions() {
     let speaks = |versions: &str| format!("echo '{{\"supportedVersions\": [{versions}]}}'");
     let plugins = Plugins::new()
         .with("old", &speaks(r#""0.3.1", "0.4.0""#))
@@ -220,7 +220,7 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert_eq!(found[3], "error: plugins[4].type: absent is not in DIR");
     assert!(found[4].contains("hanging did not end within"), "{found:#?}");
 
-    // A delegate is called in its own version, one of a chain in 0.4.0 at least.
+    // A delegate is called in its own version, one in a chain in 0.4.0 or later.
     let wrapper = |delegate: Value| {
         let (name, version) = ("net", "0.4.0");
         json!({"name": name, "type": "old", "cniVersion": version, "delegate": delegate})
@@ -233,7 +233,7 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
 }
 
 #[test]
-fn the_command_says_it_and_its_exit_status_too() {
+fn the_command_reports_problems_and_exits_accordingly() {
     let directory = Plugins::new();
     let write = |name: &str, document: &Value| {
         let file = directory.0.path().join(name);

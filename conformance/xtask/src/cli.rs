@@ -20,8 +20,14 @@ pub(crate) fn definition() -> Command {
         .subcommand(task("containerd", "Test with containerd: it runs a pod with a mapped port"))
         .subcommand(task("podman", "Test with Podman: it runs a container with a mapped port"))
         .subcommand(task("node", "Test the container image as its DaemonSet installs the plugins"))
-        .subcommand(task("faults", "Kill the port mapper, or make it fail, at every system call"))
-        .subcommand(task("soak", "Run many containers at once and in sequence, with killed calls"))
+        .subcommand(task(
+            "faults",
+            "Kill the port mapper, or make it fail, at every system call (long)",
+        ))
+        .subcommand(task(
+            "soak",
+            "Run many containers at once and in sequence, with killed calls (long)",
+        ))
         .subcommand(fuzz())
         .subcommand(mutants())
         .subcommand(new_plugin())
@@ -90,7 +96,7 @@ fn fuzz() -> Command {
 }
 
 fn mutants() -> Command {
-    let about = "Change the code in small ways, and check that a test fails for each change";
+    let about = "Change the code in small ways, and check that a test fails each time (long)";
     passes_on(task("mutants", about)).after_help(
         "Arguments are those of cargo-mutants, which select the changes [default: one of 16].",
     )
