@@ -1,5 +1,5 @@
-//! What the specification asks of a plugin: for each area its requirements, and the cases that test
-//! them.
+//! The specification as a test suite: for each of its areas the requirements, the cases that test
+//! them, and the mutants that prove the cases.
 //!
 //! | | what | where |
 //! |---|---|---|

@@ -69,7 +69,9 @@ impl World {
 fn bridge() -> Value {
     json!({
         "type": "bridge", "bridge": "real0", "isGateway": true, "ipMasq": true,
-        "ipam": { "type": "host-local", "subnet": "10.99.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] },
+        "ipam": {
+            "type": "host-local", "subnet": "10.99.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }],
+        },
     })
 }
 
@@ -126,7 +128,8 @@ fn bridge_and_our_port_mapper_with_libcni() {
 #[test]
 fn our_port_mapper_around_bridge_with_libcni() {
     let ours = json!({
-        "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true }, "delegate": bridge(),
+        "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true },
+        "delegate": bridge(),
     });
     lifecycle_with_libcni(json!([ours]), true);
 }
@@ -155,11 +158,13 @@ fn gc_of_libcni_releases_the_lease_of_a_removed_container() {
 #[test]
 fn our_port_mapper_around_bridge_with_mesos() {
     let world = World::new();
-    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "chain": "REAL-TEST", "delegate": bridge() });
+    let text = json!({
+        "name": "real", "type": "mesos-cni-port-mapper", "chain": "REAL-TEST",
+        "delegate": bridge(),
+    });
     let config = config::parse(&text.to_string()).unwrap();
-    let info = object(
-        json!({ "port_mappings": [{ "host_port": 8080, "container_port": 80, "protocol": "tcp" }] }),
-    );
+    let mapping = json!({ "host_port": 8080, "container_port": 80, "protocol": "tcp" });
+    let info = object(json!({ "port_mappings": [mapping] }));
     let joins = [Join { config, info }];
     let root = "/run/mesos/isolators/network/cni";
     let runner = world.runner();
@@ -215,7 +220,10 @@ fn our_port_mapper_passes_all_lifecycles_in_a_chain() {
 fn mesos_destroys_a_container_whose_add_failed() {
     let world = World::new();
     // The delegate does not exist.
-    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "delegate": { "type": "no-such-plugin" } });
+    let text = json!({
+        "name": "real", "type": "mesos-cni-port-mapper",
+        "delegate": { "type": "no-such-plugin" },
+    });
     let joins = [
         Join { config: config::parse(&text.to_string()).unwrap(), info: Map::new() },
         Join {

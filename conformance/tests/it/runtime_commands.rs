@@ -9,14 +9,18 @@ const LIST: &str = r#"{
     "cniVersion": "1.0.0", "name": "hand",
     "plugins": [
         { "type": "bridge", "bridge": "hand0", "isGateway": true,
-          "ipam": { "type": "host-local", "subnet": "10.98.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] } },
+          "ipam": {
+            "type": "host-local", "subnet": "10.98.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }]
+          } },
         { "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true } }
     ]
 }"#;
 const SINGLE: &str = r#"{
     "name": "mesos", "type": "mesos-cni-port-mapper",
     "delegate": { "type": "bridge", "bridge": "hand1", "isGateway": true,
-        "ipam": { "type": "host-local", "subnet": "10.97.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] } }
+        "ipam": {
+            "type": "host-local", "subnet": "10.97.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }]
+        } }
 }"#;
 const CAP: &str =
     r#"{"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}"#;

@@ -22,7 +22,7 @@ use crate::threads::join;
 pub struct Join {
     /// The configuration by the operator.
     pub config: Map<String, Value>,
-    /// The `NetworkInfo` by the framework: port mappings, labels …
+    /// The `NetworkInfo` by the framework, such as port mappings and labels.
     pub info: Map<String, Value>,
 }
 

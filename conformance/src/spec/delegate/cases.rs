@@ -104,8 +104,7 @@ fn gets_the_environment(fixture: &Fixture) -> CaseResult {
             fixture.exchanges().into_iter().rfind(|exchange| exchange.call.starts_with(verb));
         let passed = response.map(|exchange| exchange.environment).unwrap_or_default();
         for (key, value) in passed {
-            // This includes PATH, although a shell, such as the fake delegate, sets PATH itself if
-            // it is unset.
+            // The record is the initial environment of the fake delegate, so PATH counts as well.
             let seen = environment.get(&key);
             expect(
                 seen == Some(&value),

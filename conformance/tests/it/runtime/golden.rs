@@ -36,8 +36,14 @@ fn list(more: Value) -> Network {
     let mut list = json!({
         "cniVersion": "1.1.0", "name": "net",
         "plugins": [
-            { "type": "bridge", "isGateway": true, "mtu": 1400.0, "ipam": { "type": "host-local", "subnet": "10.88.0.0/24" } },
-            { "type": "portmap", "capabilities": { "portMappings": true, "mac": false }, "snat": true },
+            {
+                "type": "bridge", "isGateway": true, "mtu": 1400.0,
+                "ipam": { "type": "host-local", "subnet": "10.88.0.0/24" },
+            },
+            {
+                "type": "portmap", "capabilities": { "portMappings": true, "mac": false },
+                "snat": true,
+            },
         ],
     });
     list.as_object_mut().unwrap().extend(object(more));
@@ -182,11 +188,15 @@ fn names_are_validated_before_add_runs_a_plugin() {
 #[test]
 fn a_whole_lifecycle_in_mesos() {
     let config = object(json!({
-        "name": "net", "type": "mesos-cni-port-mapper", "chain": "C", "args": { "org.example": { "b": 1, "a": 2 } },
+        "name": "net", "type": "mesos-cni-port-mapper", "chain": "C",
+        "args": { "org.example": { "b": 1, "a": 2 } },
         "delegate": { "type": "bridge", "bridge": "mesos-cni0", "ipam": { "type": "host-local" } },
     }));
     let info = object(json!({
-        "port_mappings": [{ "host_port": 8080, "container_port": 80 }, { "host_port": 53, "container_port": 53, "protocol": "udp" }],
+        "port_mappings": [
+            { "host_port": 8080, "container_port": 80 },
+            { "host_port": 53, "container_port": 53, "protocol": "udp" },
+        ],
         "labels": { "labels": [{ "key": "app", "value": "web" }] },
     }));
     let text = checkpoint(&config, info).unwrap();

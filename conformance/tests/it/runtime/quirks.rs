@@ -55,7 +55,10 @@ fn every_quirk_is_tested_and_has_a_rule() {
 fn network(version: &str) -> Network {
     let list = json!({
         "cniVersion": version, "name": "net",
-        "plugins": [{ "type": "first" }, { "type": "second", "capabilities": { "portMappings": true } }],
+        "plugins": [
+            { "type": "first" },
+            { "type": "second", "capabilities": { "portMappings": true } },
+        ],
     });
     Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap()
 }

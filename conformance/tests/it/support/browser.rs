@@ -145,11 +145,15 @@ impl Page {
     /// Clicks the middle of an element.
     pub(crate) fn click(&mut self, selector: &str) {
         let place = self.eval(&format!(
-            "(() => {{ const element = document.querySelector({selector:?}); element.scrollIntoView({{ block: 'center' }});
-             const box = element.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+            "(() => {{ const element = document.querySelector({selector:?});
+             element.scrollIntoView({{ block: 'center' }});
+             const box = element.getBoundingClientRect();
+             return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            let event = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+            });
             self.call("Input.dispatchMouseEvent", event);
         }
     }
@@ -168,7 +172,10 @@ impl Page {
         };
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code });
+            let event = json!({
+                "type": kind, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": code,
+            });
             self.call("Input.dispatchKeyEvent", event);
         }
     }

@@ -15,7 +15,8 @@ use serde_json::Map;
 
 /// Output with which a plugin could break out of a report.
 pub(crate) const HOSTILE: &str = concat!(
-    "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script><!--",
+    "<img src=x onerror=\"document.title='owned'\"></script>",
+    "<script>document.title='owned'</script><!--",
     " ]]> & \" ' | ` ``` \u{2028}\u{2029}\u{202e}\u{1b}[31m\u{0}\u{fffe}\r\n\ttail"
 );
 
