@@ -94,18 +94,26 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
         return Ok(ExitStatus::NothingMatched);
     }
     let document = arguments.document(&named, &options, &report);
-    if reports::leave_stdout(&arguments.reports) {
-        print!("{}", report::text(&document));
-    }
-    reports::write(&arguments.reports, &|kind| render(kind, &document))?;
+    write(&document, &arguments.reports)?;
     if arguments.keep {
         keep_first_failure(&named, &options, &report);
     }
-    Ok(match document.result {
+    Ok(exit_status(document.result))
+}
+
+fn write(document: &Document, targets: &[Target]) -> Result<(), String> {
+    if reports::leave_stdout(targets) {
+        print!("{}", report::text(document));
+    }
+    reports::write(targets, &|kind| render(kind, document))
+}
+
+fn exit_status(result: Outcome) -> ExitStatus {
+    match result {
         Outcome::Success => ExitStatus::Success,
         Outcome::Failure => ExitStatus::Failure,
         Outcome::Broken => ExitStatus::CouldNotTest,
-    })
+    }
 }
 
 impl Arguments {

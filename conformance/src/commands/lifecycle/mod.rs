@@ -71,13 +71,16 @@ pub(super) fn lifecycle(arguments: &Arguments) -> Result<ExitStatus, String> {
         all().for_each(|lifecycle| println!("{:<22} {}", lifecycle.name, lifecycle.does));
         return Ok(ExitStatus::Success);
     }
-    let lifecycles = match arguments.lifecycles() {
-        Ok(lifecycles) => lifecycles,
+    match arguments.lifecycles() {
+        Ok(lifecycles) => run_all(&lifecycles, arguments),
         Err(problem) => {
             println!("{problem}");
-            return Ok(ExitStatus::NothingMatched);
+            Ok(ExitStatus::NothingMatched)
         }
-    };
+    }
+}
+
+fn run_all(lifecycles: &[&Lifecycle], arguments: &Arguments) -> Result<ExitStatus, String> {
     let (setup, named) = arguments.setup()?;
     // A panic is a verdict (broken) here, and printed as such.
     std::panic::set_hook(Box::new(|_| ()));
