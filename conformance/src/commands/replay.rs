@@ -15,7 +15,7 @@ use super::values::{directories, seconds};
 const EXIT_STATUS: &str = "\
 Exit status: 0 the same answers, 1 different ones, 2 could not replay, 3 no such call is recorded.";
 
-/// Replay the calls that cni-trace recorded with a plugin, and compare its answers
+/// Repeat the calls that cni-trace recorded, with another plugin, and compare its answers
 #[derive(Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Arguments {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Writes to a temporary file next to the target and renames it, so that no reader ever sees a part
-/// of the text. Other than regular files, such as `/dev/stdout`, are written to directly.
+/// of the text. Special files such as `/dev/stdout` are written to directly.
 pub(super) fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    // Of a symbolic link the file that it leads to is replaced, not the link.
+    // The target of a symbolic link is replaced, not the link.
     let real = fs::canonicalize(path);
     let path = real.as_deref().unwrap_or(path);
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
