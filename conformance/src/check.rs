@@ -8,7 +8,7 @@ use cni_protocol::SpecVersion;
 use serde_json::{Map, Value};
 
 use crate::profile::Profile;
-use crate::report::{self, Document, Exchanges, Telling};
+use crate::report::{self, Document, Exchanges, ReportContext};
 use crate::run::options::Options;
 use crate::run::record::Report;
 use crate::run::run;
@@ -231,14 +231,14 @@ impl Check {
 
     /// Returns the report as data, without the calls.
     fn document(&self, report: &Report) -> Document {
-        let telling = Telling {
+        let context = ReportContext {
             command: "cargo test".to_owned(),
-            again: &|case| format!("{ONLY}={} cargo test # found with", case.id),
+            reproduce: &|case| format!("{ONLY}={} cargo test # found with", case.id),
             level: self.level,
             exchanges: Exchanges::None,
             about: None,
         };
-        Document::of(report, &telling)
+        Document::of(report, &context)
     }
 
     fn counts(&self, record: &crate::run::record::Record) -> bool {

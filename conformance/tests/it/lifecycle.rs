@@ -137,20 +137,29 @@ fn command(words: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_command_lists_each_step_and_has_the_exit_status_of_run() {
+fn the_command_prints_each_step_and_has_the_exit_status_of_run() {
     let mutants = Mutants::new();
     let plugin = |mutation| mutants.subject(Profile::Ipam, mutation).plugin.display().to_string();
     let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
-    let life = |mutation, lives| {
+    let lifecycle = |mutation, names| {
         let plugin = plugin(mutation);
-        command(&["life", &plugin, "--profile", "ipam", "--config", config, "--lives", lives])
+        command(&[
+            "lifecycle",
+            &plugin,
+            "--profile",
+            "ipam",
+            "--config",
+            config,
+            "--lifecycles",
+            names,
+        ])
     };
-    let (code, text) = life(None, "plain,repeated-del");
+    let (code, text) = lifecycle(None, "plain,repeated-del");
     assert_eq!(code, Some(0), "{text}");
-    for part in ["✔ plain", "✔ ADD of undone", "✔ CHECK of undone", "2 lives: 2 pass"] {
+    for part in ["✔ plain", "✔ ADD of undone", "✔ CHECK of undone", "2 lifecycles: 2 pass"] {
         assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
-    let (code, text) = life(Some("del.twice-succeeds"), "repeated-del");
+    let (code, text) = lifecycle(Some("del.twice-succeeds"), "repeated-del");
     assert_eq!(code, Some(1), "{text}");
     for part in [
         "✔ DEL of twice\n",
@@ -159,16 +168,17 @@ fn the_command_lists_each_step_and_has_the_exit_status_of_run() {
         "there is nothing to delete",
         "CNI_COMMAND=DEL",
         "stdin  {",
-        "by hand   printf %s '",
-        "again     cni-conformance life --runtime libcni --lives repeated-del ",
+        "manually  printf %s '",
+        "reproduce cni-conformance lifecycle ",
+        " --runtime libcni --lifecycles repeated-del ",
     ] {
         assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
-    assert_eq!(life(None, "no-such-life").0, Some(3));
-    let (code, text) = command(&["life", "/bin/false", "--lives", "plain"]);
+    assert_eq!(lifecycle(None, "no-such-lifecycle").0, Some(3));
+    let (code, text) = command(&["lifecycle", "/bin/false", "--lifecycles", "plain"]);
     assert_eq!(code, Some(2), "{text}");
     let (code, text) = command(&[
-        "life",
+        "lifecycle",
         &plugin(None),
         "--runtime",
         "mesos",
@@ -176,7 +186,7 @@ fn the_command_lists_each_step_and_has_the_exit_status_of_run() {
         "ipam",
         "--config",
         config,
-        "--lives",
+        "--lifecycles",
         "out-of-order",
     ]);
     assert_eq!(code, Some(3), "nothing was tested: {text}");
@@ -185,16 +195,21 @@ fn the_command_lists_each_step_and_has_the_exit_status_of_run() {
 #[test]
 fn mistakes_on_the_command_line_are_reported() {
     for (words, part) in [
-        (vec!["life"], "whose life?"),
-        (vec!["life", "bridge", "ptp"], "one plugin"),
-        (vec!["life", "bridge", "--runtime", "docker"], "no such runtime: docker"),
-        (vec!["life", "bridge", "--valid", "c1"], "--valid is no option of this command"),
-        (vec!["life", "net.conflist", "--spec", "1.0.0"], "says this itself"),
-        (vec!["life", "no-such.conflist"], "error reading no-such.conflist"),
-        (vec!["life", "/bin/sh", "--runtime", "mesos", "--spec", "1.0.0"], "Mesos says no version"),
+        (vec!["life", "bridge"], "`life` is now called `lifecycle`"),
+        (vec!["lifecycle", "bridge", "--lives", "plain"], "`--lives` is now called `--lifecycles`"),
+        (vec!["lifecycle"], "<PLUGIN|NETCONF>"),
+        (vec!["lifecycle", "bridge", "ptp"], "unexpected argument 'ptp'"),
+        (vec!["lifecycle", "bridge", "--runtime", "docker"], "[possible values: libcni, mesos]"),
+        (vec!["lifecycle", "bridge", "--valid", "c1"], "unexpected argument '--valid'"),
+        (vec!["lifecycle", "net.conflist", "--spec", "1.0.0"], "defines this itself"),
+        (vec!["lifecycle", "no-such.conflist"], "error reading no-such.conflist"),
         (
-            vec!["life", "/bin/sh", "--runtime", "mesos", "--profile", "chained"],
-            "does not support chained plugins",
+            vec!["lifecycle", "/bin/sh", "--runtime", "mesos", "--spec", "1.0.0"],
+            "Mesos sends no version",
+        ),
+        (
+            vec!["lifecycle", "/bin/sh", "--runtime", "mesos", "--profile", "chained"],
+            "Mesos does not support chained plugins",
         ),
     ] {
         let (code, text) = command(&words);

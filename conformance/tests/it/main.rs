@@ -1,5 +1,6 @@
 //! The integration tests of the harness, in one program.
 
+mod generated;
 mod junit;
 mod reports;
 mod requirements;

@@ -170,7 +170,7 @@ fn with_mesos_a_single_plugin_is_added_and_deleted() {
     world.host.fetch("http://127.0.0.1:8080/").expect_err("the port is no longer mapped");
     let again = world.command(&words("del"));
     assert_eq!(again.status.code(), Some(0));
-    assert!(text(&again).contains("nothing is kept"), "{}", text(&again));
+    assert!(text(&again).contains("no checkpoint of a container"), "{}", text(&again));
     let refused = world.exits_with(&["check", "mesos", "c1", "--runtime", "mesos"], 2);
     assert!(refused.contains("Mesos never calls CHECK"), "{refused}");
 }
@@ -191,9 +191,9 @@ fn an_error_of_a_plugin_is_reported_and_not_undone() {
 fn mistakes_are_refused_with_a_clear_message() {
     let world = World::new();
     for (words, part) in [
-        (vec!["add"], "add which NETCONF?"),
-        (vec!["add", "hand"], "in which NETNS?"),
-        (vec!["add", "hand", "nowhere"], "there is no network namespace /run/netns/nowhere"),
+        (vec!["add"], "<NETCONF> <NETNS>"),
+        (vec!["add", "hand"], "<NETNS>"),
+        (vec!["add", "hand", "nowhere"], "the network namespace /run/netns/nowhere does not exist"),
         (
             vec!["add", "no-such-network", "c1"],
             "no net configuration with name \"no-such-network\"",
@@ -203,12 +203,12 @@ fn mistakes_are_refused_with_a_clear_message() {
         (vec!["del", "/run/outside.conf", "c1"], "name: "),
         (vec!["add", "hand", "c1", "--ifname", "a/b"], "--ifname: "),
         (vec!["add", "hand", "c1", "--args", "K"], "\"K\" is not KEY=VALUE"),
-        (vec!["add", "hand", "c1", "--cap", "{"], "--cap: no JSON object"),
-        (vec!["add", "hand", "c1", "--valid", "x"], "only with gc"),
-        (vec!["add", "hand", "c1", "--info", "{}"], "only Mesos"),
-        (vec!["add", "hand", "c1", "--typo", "x"], "--typo is no option"),
-        (vec!["gc", "hand", "--all", "--valid", "x"], "which of them?"),
-        (vec!["status", "hand", "--id", "x"], "STATUS concerns a network"),
+        (vec!["add", "hand", "c1", "--cap", "{"], "'--cap <JSON|FILE>': not a JSON object"),
+        (vec!["add", "hand", "c1", "--valid", "x"], "unexpected argument '--valid'"),
+        (vec!["add", "hand", "c1", "--info", "{}"], "only Mesos sends it"),
+        (vec!["add", "hand", "c1", "--typo", "x"], "unexpected argument '--typo'"),
+        (vec!["gc", "hand", "--all", "--valid", "x"], "'--all' cannot be used with '--valid"),
+        (vec!["status", "hand", "--id", "x"], "unexpected argument '--id'"),
         (vec!["add", "hand", "c1", "--runtime", "mesos"], "Unknown CNI network 'hand'"),
         (
             vec!["add", "mesos", "c1", "--runtime", "mesos", "--cap", "{}"],

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::report::{Document, Exchanges, Telling};
+use cni_conformance::report::{Document, Exchanges, ReportContext};
 use cni_conformance::run::record::{Record, Report};
 use cni_conformance::severity::Severity;
 use cni_conformance::spec::cases;
@@ -86,9 +86,9 @@ pub(crate) fn report(name: &str, known: &[Verdict]) -> Report {
 pub(crate) fn document(report: &Report) -> Document {
     Document::of(
         report,
-        &Telling {
+        &ReportContext {
             command: "cni-conformance run plugin".to_owned(),
-            again: &|case| format!("cni-conformance run plugin {} --keep", case.id),
+            reproduce: &|case| format!("cni-conformance run plugin {} --keep", case.id),
             level: Severity::Must,
             exchanges: Exchanges::Findings,
             about: Some(HOSTILE.to_owned()),
