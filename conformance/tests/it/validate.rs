@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cni_conformance::validate::validate;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 /// Returns the problems of a configuration, without checking plugins.
@@ -173,11 +173,11 @@ fn the_configurations_in_the_documents_are_valid() {
 }
 
 /// A directory with plugins that report these versions.
-struct Plugins(TemporaryDir);
+struct Plugins(TempDir);
 
 impl Plugins {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn with(self, name: &str, script: &str) -> Self {
