@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_a_file() {
-        let directory = cni_test_kit::TemporaryDir::new();
+        let directory = cni_test_kit::TempDir::new();
         let path = directory.path().join("stdin");
         std::fs::write(&path, "text").unwrap();
         let ended = sh("test -f /dev/stdin && cat", Stdin::File(path), KEEP, 60_000);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Difference, Recorded, Shape};
 use crate::exchange::Exchange;
 use crate::fixture::PATH;
-use crate::fixture::host_pool::visible;
+use crate::fixture::host_pool::bind_mounts;
 use crate::run::case::panic_message;
 use crate::runtime::exec::Exec;
 use crate::runtime::failure::Failure;
@@ -68,8 +68,8 @@ fn play(
     stand: &Stand,
     show: &mut dyn FnMut(&Recorded, &Played),
 ) -> Result<(), Failure> {
-    let visible = visible(&stand.plugin, &stand.path).map_err(Failure::own)?;
-    let host = Host::with_private_tmp(visible);
+    let mounts = bind_mounts(&stand.plugin, &stand.path).map_err(Failure::own)?;
+    let host = Host::with_private_tmp(mounts);
     if let Some(script) = &stand.prepare {
         host.sh(script);
     }
