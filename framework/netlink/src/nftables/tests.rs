@@ -1,7 +1,7 @@
 //! The codec: the kernel's constants and captured replies are read, and no bytes make it panic.
 
 use super::bytecode::selector;
-use super::wire::{bytes, decode, uapi};
+use super::wire::{decode, uapi, values};
 use super::*;
 use crate::message::{HEADER, Messages};
 
@@ -147,7 +147,7 @@ fn replies_with_random_changes_cause_no_panic() {
 
 fn bytes_of(fields: &[Field]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    bytes::append(&mut bytes, fields.iter());
+    values::append(&mut bytes, fields.iter());
     bytes
 }
 
@@ -177,7 +177,7 @@ fn data_types_have_the_numbers_and_lengths_of_nft() {
         (&[InetService], 13, 2),
     ] {
         assert_eq!(
-            (bytes::type_number(types), bytes::length(types)),
+            (values::type_number(types), values::length(types)),
             (number, length),
             "{types:?}"
         );
