@@ -27,7 +27,7 @@ impl Installed {
     pub(super) fn lacks(&mut self, name: &str, version: SpecVersion) -> Option<String> {
         if name.is_empty() || name.contains('/') {
             return Some(format!(
-                "{name:?} is no file name; a plugin is named, not located by a path"
+                "{name:?} is not a file name; give the name of a plugin, not a path"
             ));
         }
         if self.path.is_empty() {

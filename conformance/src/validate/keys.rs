@@ -19,6 +19,9 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
+/// Keys of the toolkit, below `wrapper`.
+pub(super) const OF_WRAPPERS: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
+
 /// What a runtime can be asked for (the specification's conventions), and `labels`, which the toolkit takes of Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [
     "portMappings",

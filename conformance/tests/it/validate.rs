@@ -41,6 +41,10 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
             "warning: exclude_devices: no such key is known; did you mean excludeDevices?",
         ),
         (
+            port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
+            "warning: wrapper.logLevl: no such key is known; did you mean logLevel?",
+        ),
+        (
             port_mapper(json!({"excludeDevices": "veth0"})),
             "error: excludeDevices: want null or array, but got string",
         ),
@@ -61,7 +65,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         ),
         (
             port_mapper(json!({"delegate": {"type": "/bin/sh"}})),
-            "error: delegate.type: \"/bin/sh\" is no file name",
+            "error: delegate.type: \"/bin/sh\" is not a file name",
         ),
         (
             port_mapper(json!({"delegate": null})),

@@ -14,7 +14,7 @@ use crate::Seconds;
 ///
 /// ```
 /// use cni_resilience::{Breaker, Failure};
-/// use cni_wrapper::{Error, code};
+/// use cni_wrapper::Error;
 /// use std::time::{Duration, Instant};
 ///
 /// # let temporary = cni_test_kit::TemporaryDir::new();

@@ -21,7 +21,7 @@ const GENTLY: Duration = Duration::from_millis(500);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// When delegates are stopped: give it to [`Call::until`](cni_wrapper::Call::until).
+    /// When delegates are stopped: give it to [`Call::with_deadline`](cni_wrapper::Call::with_deadline).
     pub work: Instant,
     /// When the plugin answers, whatever goes on.
     pub end: Instant,

@@ -12,8 +12,8 @@ const KEY: &str = "wrapper";
 
 /// Keys that were at the top level until they moved below [`KEY`].
 ///
-/// They can't be told from an author's keys of the same names, so these names stay reserved: to ignore
-/// an old key without a word would mean another deadline, or no log.
+/// They can't be distinguished from an author's keys of the same names, so these names stay
+/// reserved: to ignore an old key without a word would mean another deadline, or no log.
 const MOVED: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
 
 /// The toolkit's settings.

@@ -12,5 +12,5 @@ fn main() -> ExitCode {
     if std::env::args_os().len() > 1 && std::env::var_os("CNI_COMMAND").is_none() {
         return cli::run(about);
     }
-    cni_wrapper::run(about, PortMapper::default())
+    cni_wrapper::run(about, PortMapper)
 }

@@ -1,7 +1,5 @@
 //! The hooks: what the port mapper does in each verb.
 
-use std::cell::Cell;
-
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::backend::{Backend, Backends};
@@ -9,16 +7,8 @@ use crate::config::{Cleanup, Config, Settings};
 use crate::{attach, check, detach, gc};
 
 /// Maps host ports to containers, around any CNI plugin.
-#[derive(Debug, Default)]
-pub struct PortMapper {
-    /// Whether the ADD of this process has begun to change the host.
-    ///
-    /// If it fails before that, on a held lock for instance, its rollback must neither wait for the
-    /// lock again nor remove what an earlier ADD of the same attachment created. The state cannot
-    /// tell the claim of an earlier ADD from the claim of this one, and a rollback does not say
-    /// why.
-    has_begun: Cell<bool>,
-}
+#[derive(Debug)]
+pub struct PortMapper;
 
 impl Middleware for PortMapper {
     type Config = Config;
@@ -36,15 +26,12 @@ impl Middleware for PortMapper {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        Ok(attach::attach(call, &settings, result, || self.has_begun.set(true)).await?)
+        Ok(attach::attach(call, &settings, result).await?)
     }
 
     /// Removes the rules before the delegate releases the address, which may be assigned to another
     /// container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
-        if call.is_rollback() && !self.has_begun.get() {
-            return Ok(());
-        }
         let cleanup = Cleanup::from(config);
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         Ok(detach::detach(&call.attachment, &cleanup, &backends).await?)

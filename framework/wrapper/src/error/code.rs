@@ -4,13 +4,22 @@ use super::{Error, delegate::DelegateFailure};
 
 /// A delegate failed without a CNI error; 102 has this meaning in Mesos's original port mapper.
 pub(super) const DELEGATE: u32 = 102;
-/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified errors.
+/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified
+/// errors.
 pub(super) const BUG: u32 = 999;
 
 /// Many readers parse codes as signed 32-bit numbers.
 const MAX: u32 = i32::MAX as u32;
 
-pub(super) fn code(error: &Error) -> u32 {
+impl Error {
+    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up
+    /// otherwise.
+    pub fn code(&self) -> u32 {
+        code(self)
+    }
+}
+
+fn code(error: &Error) -> u32 {
     match error {
         Error::IncompatibleVersion { .. } => 1,
         Error::UnsupportedField { .. } => 2,
@@ -36,6 +45,7 @@ pub(super) fn code(error: &Error) -> u32 {
         Error::Plugin { code, .. } if (100..=MAX).contains(code) => *code,
         Error::Plugin { .. } | Error::Panicked { .. } => BUG,
         Error::Several { each } => each.first().map_or(BUG, code),
+        Error::NothingToUndo { source } => code(source),
         Error::RollbackTrouble { first, .. } => code(first),
     }
 }

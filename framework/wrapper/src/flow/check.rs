@@ -1,8 +1,8 @@
-//! CHECK: in ADD's order, the inner plugin first.
+//! CHECK: in the order of ADD, the inner plugin first.
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware, prev_result};
 
-use super::{Prepared, Wrapped};
+use super::wrapped::{Prepared, Wrapped};
 
 pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;

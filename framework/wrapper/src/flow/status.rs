@@ -1,8 +1,8 @@
-//! STATUS: ready only when this plugin and everything in it is.
+//! STATUS: ready if this plugin and all inner ones are.
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
-use super::{Prepared, Wrapped};
+use super::wrapped::{Prepared, Wrapped};
 
 pub(super) async fn status<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;

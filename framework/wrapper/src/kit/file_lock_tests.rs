@@ -43,7 +43,8 @@ fn at_last() -> Instant {
     Instant::now() + Duration::from_secs(120)
 }
 
-/// Whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has an arrow.
+/// Whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has an
+/// arrow.
 fn is_awaited(file: &File) -> bool {
     let inode = format!(":{} ", file.metadata().unwrap().ino());
     let locks = std::fs::read_to_string("/proc/locks").unwrap();

@@ -92,10 +92,10 @@ fn a_probe_that_succeeds_closes_it() {
 #[test]
 fn a_probe_that_fails_opens_it_for_twice_as_long() {
     let dir = opened(0.2);
-    assert_eq!(remembered(&dir)["note"]["open"]["time"], 200);
+    assert_eq!(remembered(&dir)["value"]["open"]["time"], 200);
     wait_until_half_open(&dir);
     assert_eq!(breaking(&dir, "c", 0.2).run(plugin()).error().0, 120);
-    assert_eq!(remembered(&dir)["note"]["open"]["time"], 400);
+    assert_eq!(remembered(&dir)["value"]["open"]["time"], 400);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn many_failures_at_once_are_all_counted() {
     let run = |id: usize| add(&dir, breaker.clone()).container_id(&format!("c{id}"));
     let running: Vec<_> = (0..11).map(|id| run(id).start(plugin())).collect();
     running.into_iter().for_each(|call| assert_eq!(call.finish().error().0, 120));
-    let counted = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
+    let counted = remembered(&dir)["value"]["failures"].as_array().map(Vec::len);
     assert_eq!(counted, Some(11));
     assert_eq!(run(11).run(plugin()).error().0, 120);
     assert_eq!(run(12).run(plugin()).error().0, 11);
@@ -184,7 +184,7 @@ fn state_that_is_damaged_counts_as_closed_with_a_warning() {
         let outcome = breaking(&dir, "c", LONG).run(plugin());
         assert_eq!(outcome.error().0, 120, "{damage}: the delegate is called: {outcome}");
         assert!(outcome.stderr.contains("the breaker counts as closed"), "{outcome}");
-        let failures = remembered(&dir)["note"]["failures"].as_array().map(Vec::len);
+        let failures = remembered(&dir)["value"]["failures"].as_array().map(Vec::len);
         assert_eq!(failures, Some(1), "{damage}: it is whole again");
         assert!(file.symlink_metadata().expect("it is there").is_file(), "and no link");
         std::fs::write(file, damage).expect("it can be written");

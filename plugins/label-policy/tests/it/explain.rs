@@ -66,7 +66,7 @@ fn what_cannot_be_explained_is_said() {
     let (code, text) = explain(&json!({"rules": [{}], "default": {"allow": true}}), &[]);
     assert!(code == Some(2) && text.contains("rules[0]"), "{text}");
     let (code, text) = explain(&json!({"plugins": []}), &[]);
-    assert!(code == Some(2) && text.contains("no plugin of the list"), "{text}");
+    assert!(code == Some(2) && text.contains("has no plugin of type"), "{text}");
     let (code, text) = explain(&network(&dir), &["--labels", "a=b"]);
     assert!(code == Some(2) && text.contains("--labels"), "{text}");
     let (code, text) = explain(&network(&dir), &["--label", "a"]);

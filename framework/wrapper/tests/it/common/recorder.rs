@@ -1,4 +1,4 @@
-//! A middleware that notes its hooks and fails where it is told to.
+//! A middleware that records its hooks and fails where a test wants it.
 
 use async_std::task::block_on;
 use cni_test_kit::{FakePlugin, Journal, fake_call};
@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 
 type Fault = Box<dyn Fn() -> Result<(), Error>>;
 
-/// Notes `NAME.HOOK` in the journal.
+/// Records `NAME.HOOK` in the journal.
 #[derive(Default)]
-pub(crate) struct Noting {
+pub(crate) struct Recorder {
     name: &'static str,
     journal: Journal,
     faults: Vec<(&'static str, Fault)>,
 }
 
-impl Noting {
+impl Recorder {
     pub(crate) fn new(name: &'static str, journal: &Journal) -> Self {
         Self { name, journal: journal.clone(), faults: Vec::new() }
     }
 
-    /// This hook does that, every time.
+    /// Runs `fault` in this hook.
     pub(crate) fn on(
         mut self,
         hook: &'static str,
@@ -33,7 +33,7 @@ impl Noting {
         self
     }
 
-    /// This hook fails with code 150 and a message that names it.
+    /// Makes this hook fail with code 150 and a message with its name.
     pub(crate) fn failing(self, hook: &'static str) -> Self {
         self.on(hook, move || Err(Error::plugin(150, format!("{hook} failed"))))
     }
@@ -45,7 +45,7 @@ impl Noting {
     }
 }
 
-impl Middleware for Noting {
+impl Middleware for Recorder {
     type Config = serde::de::IgnoredAny;
 
     fn rewrite(&self, _: &Call, _: &Self::Config, delegate: &mut Object) -> Result<(), Error> {
@@ -90,7 +90,7 @@ impl Middleware for Noting {
     }
 }
 
-/// A configuration that every verb accepts: a prevResult, a list of attachments, one delegate.
+/// Returns a configuration for every verb: a prevResult, a list of attachments, one delegate.
 pub(crate) fn config() -> Value {
     json!({
         "delegate": {"type": "inner"},
@@ -99,7 +99,7 @@ pub(crate) fn config() -> Value {
     })
 }
 
-/// The answer to `verb` with [`config`], and each step but the rewriting.
+/// Returns the answer to `verb` with [`config`], and all steps except `rewrite`.
 pub(crate) fn steps(
     verb: Verb,
     layers: impl Layers,
@@ -113,20 +113,20 @@ pub(crate) fn steps(
     (reply, steps)
 }
 
-/// The answer to a call.
+/// Returns the answer to a call.
 pub(crate) fn reply(call: &Call, layers: impl Layers, fake: &FakePlugin) -> Reply {
     block_on(dispatch(&*layers.around(fake.boxed()), call))
 }
 
-/// The error object of a failure.
+/// Returns the error object of a failure.
 pub(crate) fn error(reply: &Reply) -> ErrorObject {
     match reply {
         Reply::Failed(error, _) => ErrorObject::from(error),
-        other => panic!("no failure: {other:?}"),
+        other => panic!("not a failure: {other:?}"),
     }
 }
 
-/// The JSON that a success prints.
+/// Returns the JSON that a success prints.
 pub(crate) fn document(reply: &Reply) -> Value {
     assert_eq!(reply.exit_status(), 0, "{reply:?}");
     serde_json::from_slice(&reply.to_bytes()).expect("JSON")

@@ -1,4 +1,4 @@
-//! A deadline for a whole call: what it does to delegates, and what it leaves alone.
+//! A deadline for a whole call: it stops delegates, but not a rollback.
 
 use std::time::{Duration, Instant};
 
@@ -35,26 +35,26 @@ fn failed_add(call: &Call) -> Error {
 }
 
 #[test]
-fn a_delegate_that_is_late_is_stopped_and_what_undoes_it_is_not_hurried() {
+fn a_late_delegate_is_stopped_and_its_rollback_has_no_deadline() {
     let slow = Script::obey().on("DEL", Behaviour::slow(SHORT / 2));
     let late = slow.clone().on("ADD", Behaviour::hang());
     let (dir, error) = with_enough_time(SHORT, |time| {
         let dir = PluginDir::new().with("first", &slow).with("late", &late);
         let whole = call(Verb::Add, &dir, &json!([{"type": "first"}, {"type": "late"}]));
         let error = failed_add(&whole.with_deadline(Instant::now() + time));
-        // Time enough for the first delegate, and for the late one to begin.
+        // Enough time for the first delegate, and for the late one to start.
         dir.verbs().contains(&"late ADD".to_owned()).then_some((dir, error))
     });
     assert_eq!(error.code(), 11);
     assert!(error.to_string().contains("\"late\" failed on ADD"), "{error}");
     assert_eq!(dir.verbs(), ["first ADD", "late ADD", "late DEL", "first DEL"]);
     for name in ["late", "first"] {
-        assert!(dir.calls(name)[1].end_ns.is_some(), "the slow DEL of {name} came to its end");
+        assert!(dir.calls(name)[1].end_ns.is_some(), "the slow DEL of {name} finished");
     }
 }
 
 #[test]
-fn when_the_time_is_over_no_delegate_is_started() {
+fn no_delegate_is_started_after_the_deadline() {
     let dir = PluginDir::new().with("d", &Script::obey());
     let over = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(Instant::now());
     let error = failed_add(&over);
@@ -74,8 +74,8 @@ fn of_two_deadlines_the_earlier_holds() {
         let error = block_on(Innermost.del(&del.with_deadline(one).with_deadline(other)))
             .expect_err("it is stopped");
         let error = error.to_string();
-        // Less than a second: the delegate's own limit is far more. On a busy machine the time may
-        // be over before the delegate is started.
+        // Far less than the delegate's own limit. On a busy machine the deadline may pass before
+        // the delegate is started.
         let is_early =
             error.contains("ms and was stopped") || error.contains("was over before DEL");
         assert!(is_early, "{error}");
@@ -87,7 +87,7 @@ async fn sleep_until(moment: Instant) {
     async_std::task::sleep(moment.saturating_duration_since(Instant::now())).await;
 }
 
-/// Fails when the time is over.
+/// Fails after the deadline.
 struct FailsLate(Instant);
 
 impl Middleware for FailsLate {
@@ -99,7 +99,7 @@ impl Middleware for FailsLate {
     }
 }
 
-/// Panics when the time is over.
+/// Panics after the deadline.
 struct PanicsLate(Instant, Box<dyn Plugin>);
 
 impl Plugin for PanicsLate {
@@ -125,7 +125,7 @@ impl Plugin for PanicsLate {
 }
 
 #[test]
-fn an_add_that_fails_in_a_layer_when_the_time_is_over_is_undone_all_the_same() {
+fn an_add_that_fails_in_a_layer_after_the_deadline_is_rolled_back() {
     let fails = |over| FailsLate(over).around(Box::new(Innermost));
     let panics = |over| {
         let stack = Stack::new().with_plugin(move |inner| Box::new(PanicsLate(over, inner)));
@@ -138,7 +138,7 @@ fn an_add_that_fails_in_a_layer_when_the_time_is_over_is_undone_all_the_same() {
             let dir = PluginDir::new().with("d", &Script::obey());
             let call = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(over);
             let error = block_on(layers(over).add(&call)).expect_err("too late").to_string();
-            // Time enough for the delegate, whose own ADD succeeds.
+            // Enough time for the ADD of the delegate, which succeeds.
             error.contains("too late").then_some((dir, error))
         });
         assert_eq!(dir.verbs(), ["d ADD", "d DEL"], "{error}");

@@ -1,4 +1,4 @@
-//! What the process itself keeps to: without a runtime, with an odd one, and its log.
+//! The process of a plugin: without a runtime, with an unusual one, and its log.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ fn plugins(script: Script) -> PluginDir {
     PluginDir::new().with("inner", &script)
 }
 
-/// The program with this environment alone.
+/// Returns the program with exactly this environment.
 fn command(environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(wrapper());
     command.env_clear().envs(environment.iter().copied());
@@ -26,7 +26,7 @@ fn command(environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// ADD around `inner`, started with these two outputs and fed its configuration.
+/// Starts an ADD around `inner` with these two outputs, and writes its configuration.
 fn start_add(dir: &PluginDir, stdout: Stdio, stderr: Stdio, config: &Value) -> Child {
     let path = dir.path().display().to_string();
     let mut child = command(&[
@@ -55,21 +55,21 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("/dev/full").into()
 }
 
-/// A pipe whose other end is closed.
+/// Returns a pipe whose other end is closed.
 fn without_reader() -> Stdio {
     let (reader, mut writer) = std::io::pipe().expect("pipe");
     drop(reader);
-    // A process that another test is just starting may have the other end open for a moment.
+    // A process that another test is starting may keep the other end open for a moment.
     wait_until("the pipe is broken", || writer.write(b" ").is_err());
     writer.into()
 }
 
 #[test]
-fn without_a_runtime_it_says_what_it_is() {
+fn without_a_runtime_it_prints_what_it_is() {
     for environment in [[].as_slice(), &[("CNI_COMMAND", "")], &[("CNI_PATH", "/opt/cni/bin")]] {
         let output = command(environment).output().expect("run");
         assert!(output.status.success());
-        assert!(output.stdout.is_empty(), "stdout is the protocol's");
+        assert!(output.stdout.is_empty(), "stdout belongs to the protocol");
         let text = String::from_utf8(output.stderr).expect("UTF-8");
         assert!(text.starts_with("cni-wrapper 0."), "name and version: {text}");
         for version in SpecVersion::ALL {
@@ -77,11 +77,11 @@ fn without_a_runtime_it_says_what_it_is() {
         }
     }
     let status = command(&[]).stderr(full()).status().expect("run");
-    assert!(status.success(), "also when nobody reads it");
+    assert!(status.success(), "also without a reader");
 }
 
 #[test]
-fn version_needs_nothing_but_the_command() {
+fn version_needs_only_the_command() {
     let dummies =
         [("CNI_NETNS", "dummy"), ("CNI_IFNAME", "dummy"), ("CNI_PATH", "dummy"), ("CNI_ARGS", "=")];
     for stdin in ["", "garbage", "[]", "{\"cniVersion\":\"9.9.9\"}", "\u{0}"] {
@@ -107,7 +107,7 @@ fn assert_version(outcome: &Outcome, version: &str) {
 }
 
 #[test]
-fn version_is_answered_also_when_the_runtime_keeps_its_side_of_the_pipe_open() {
+fn version_is_answered_even_if_the_runtime_does_not_close_the_pipe() {
     let mut child =
         command(&[("CNI_COMMAND", "VERSION")]).stdin(Stdio::piped()).spawn().expect("start");
     let held = child.stdin.take();
@@ -119,7 +119,7 @@ fn version_is_answered_also_when_the_runtime_keeps_its_side_of_the_pipe_open() {
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_code_4_in_the_version_asked_for() {
+fn a_command_that_does_not_exist_is_code_4_in_the_requested_version() {
     for command in ["FOO", "add", "ADD ", "Version"] {
         let call = CallBuilder::verb(command, "net").config(json!({"cniVersion": "0.4.0"}));
         let outcome = call.run(wrapper());
@@ -137,15 +137,20 @@ fn every_error_has_a_version() {
     let good = add(&dir, json!({"type": "inner"}));
     let table = [
         ("variables", good.clone().without_env("CNI_IFNAME"), 4, "1.0.0"),
-        ("no JSON", good.clone().stdin("{"), 6, "1.1.0"),
+        ("malformed JSON", good.clone().stdin("{"), 6, "1.1.0"),
         ("unknown version", good.clone().key("cniVersion", json!("9.9.9")), 1, "1.1.0"),
-        ("verb unknown then", good.clone().as_verb("GC"), 1, "1.0.0"),
+        ("verb of a newer version", good.clone().as_verb("GC"), 1, "1.0.0"),
         ("network", good.clone().key("name", json!("a b")), 7, "1.0.0"),
         ("own key", good.clone().key("wrapper", json!({"delegateTimeout": "x"})), 7, "1.0.0"),
         ("delegate", good.clone(), 120, "1.0.0"),
         ("no version", good.clone().config(json!({"delegate": {"type": "inner"}})), 120, "0.1.0"),
         ("missing delegate", good.clone().cni_path("/nonexistent"), 7, "1.0.0"),
-        ("neither nor", good.config(json!({"cniVersion": "0.3.1"})), 7, "0.3.1"),
+        (
+            "neither delegate nor prevResult",
+            good.config(json!({"cniVersion": "0.3.1"})),
+            7,
+            "0.3.1",
+        ),
     ];
     for (what, call, code, version) in table {
         let outcome = call.run(wrapper());
@@ -172,11 +177,11 @@ fn del_needs_neither_namespace_nor_prev_result_and_can_be_repeated() {
     for _ in 0..2 {
         assert_eq!(call.run(wrapper()).expect_success().stdout, "");
     }
-    let odd = call.key("prevResult", json!({"cniVersion": "7", "ips": 3}));
-    odd.run(wrapper()).expect_success();
+    let invalid = call.key("prevResult", json!({"cniVersion": "7", "ips": 3}));
+    invalid.run(wrapper()).expect_success();
     assert_eq!(verbs(&dir), ["DEL", "DEL", "DEL"]);
-    let told = dir.calls("inner")[2].config.clone().expect("a configuration");
-    assert_eq!(told.get("prevResult"), None, "what can't be read is not handed on");
+    let passed = dir.calls("inner")[2].config.clone().expect("a configuration");
+    assert_eq!(passed.get("prevResult"), None, "what can't be read is not passed on");
 }
 
 #[test]
@@ -190,13 +195,17 @@ fn a_minimal_environment_is_enough() {
 }
 
 #[test]
-fn a_reader_of_stdout_that_went_away_is_a_failure() {
+fn a_closed_stdout_is_a_failure() {
     let dir = plugins(Script::obey());
     let child = start_add(&dir, without_reader(), Stdio::piped(), &config());
     let output = child.wait_with_output().expect("wait");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write the answer to stdout"));
-    assert_eq!(verbs(&dir), ["ADD", "DEL"], "nobody knows of the attachment, so it is undone");
+    assert_eq!(
+        verbs(&dir),
+        ["ADD", "DEL"],
+        "the runtime does not know of the attachment, so it is undone"
+    );
 }
 
 #[test]
@@ -209,7 +218,7 @@ fn an_error_or_a_version_that_can_t_be_written_is_a_failure_too() {
 }
 
 #[test]
-fn stderr_that_nobody_reads_or_that_is_full_changes_nothing() {
+fn a_closed_or_full_stderr_changes_nothing() {
     let mut config = config();
     config["wrapper"] = json!({"logLevel": "trace", "logFile": "/nonexistent/log"});
     let dir = plugins(Script::always(Behaviour::obey().saying("noise\n")));
@@ -226,7 +235,7 @@ fn log_lines_begin_with_plugin_verb_and_attachment() {
     let dir = plugins(Script::obey());
     let call = add(&dir, json!({"type": "inner"}));
     let quiet = call.run(wrapper()).expect_success();
-    assert_eq!(quiet.stderr, "", "nothing to say by default");
+    assert_eq!(quiet.stderr, "", "no log lines by default");
     let line = "cni-wrapper ADD c1/eth0@net debug: ADD of ";
     let by_config = call.clone().key("wrapper", json!({"logLevel": "debug"})).run(wrapper());
     assert!(by_config.stderr.lines().any(|text| text.starts_with(line)), "{by_config}");
@@ -234,9 +243,13 @@ fn log_lines_begin_with_plugin_verb_and_attachment() {
     assert!(by_variable.stderr.lines().any(|text| text.starts_with(line)), "{by_variable}");
     let both =
         call.clone().env("CNI_WRAPPER_LOG", "debug").key("wrapper", json!({"logLevel": "off"}));
-    assert_eq!(both.run(wrapper()).expect_success().stderr, "", "the configuration decides");
-    let odd = call.env("CNI_WRAPPER_LOG", "loud").run(wrapper());
-    assert_eq!(odd.expect_success().stderr, "", "an odd variable changes nothing");
+    assert_eq!(
+        both.run(wrapper()).expect_success().stderr,
+        "",
+        "the configuration takes precedence"
+    );
+    let invalid = call.env("CNI_WRAPPER_LOG", "loud").run(wrapper());
+    assert_eq!(invalid.expect_success().stderr, "", "an invalid variable is ignored");
 }
 
 #[test]
@@ -265,11 +278,11 @@ fn a_log_file_gets_json_lines_with_the_trace_context() {
         assert!(line["time"].as_f64().is_some_and(|time| time > 1.7e9), "{line}");
     }
     let mode = fs::metadata(&file).expect("a log").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "names of containers are for root");
+    assert_eq!(mode & 0o777, 0o600, "only root may read the names of containers");
 }
 
 #[test]
-fn a_log_file_that_can_t_be_written_is_told_and_stops_nothing() {
+fn a_log_file_that_can_t_be_written_is_reported_and_stops_nothing() {
     let dir = plugins(Script::obey());
     let fifo = dir.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
@@ -296,7 +309,31 @@ fn a_log_level_that_does_not_exist_is_code_7() {
 }
 
 #[test]
-fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
+fn a_setting_in_its_old_place_is_refused_with_the_new_one_but_not_on_del() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"}));
+    for key in ["delegateTimeout", "logLevel", "logFile", "resultDir"] {
+        let old = call.clone().key(key, json!("x"));
+        let (code, msg, _) = old.run(wrapper()).error();
+        assert_eq!(code, 7);
+        assert!(msg.starts_with(key) && msg.contains(&format!("{{\"{key}\": …}}")), "{msg}");
+        assert!(verbs(&dir).is_empty(), "no delegate is called");
+    }
+    call.key("logLevel", json!("x")).as_verb("DEL").run(wrapper()).expect_success();
+    assert_eq!(verbs(&dir), ["DEL"]);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_code_7() {
+    let dir = plugins(Script::obey());
+    let call = add(&dir, json!({"type": "inner"})).key("wrapper", json!({"logLevl": "debug"}));
+    let (code, msg, _) = call.run(wrapper()).error();
+    assert_eq!(code, 7);
+    assert!(msg.starts_with("wrapper.logLevl: ") && msg.contains("logLevel"), "{msg}");
+}
+
+#[test]
+fn a_delegate_timeout_is_a_number_of_seconds() {
     let dir = plugins(Script::obey());
     let call = |text: &str| {
         let config = config().to_string();
@@ -315,7 +352,7 @@ fn a_delegate_timeout_is_seconds_with_a_fraction_and_nothing_else() {
 }
 
 #[test]
-fn input_that_comes_in_pieces_is_read_to_its_end() {
+fn input_that_arrives_in_pieces_is_read_to_its_end() {
     let dir = plugins(Script::obey());
     let path = dir.path().display().to_string();
     let mut child = command(&[("CNI_COMMAND", "STATUS"), ("CNI_PATH", &path)])
