@@ -1,4 +1,4 @@
-//! One call of a plugin, as a record.
+//! The record of one call of a plugin.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::Ended;
 
-/// One call of a plugin: all that went in and all that came out.
+/// One call of a plugin with its complete input and output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exchange {
-    /// What the call was, in words: `DEL without CNI_NETNS`.
+    /// A label for the call: `DEL without CNI_NETNS`.
     pub call: String,
-    /// The whole environment.
+    /// The complete environment.
     pub environment: BTreeMap<String, String>,
-    /// What the plugin read.
+    /// The input of the plugin.
     pub stdin: String,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed besides.
+    /// Its standard error.
     pub stderr: String,
-    /// Its exit status; absent when a signal ended it, or the harness at the deadline.
+    /// Its exit status; absent if it was killed by a signal or at the deadline.
     pub exit: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that killed it.
     pub signal: Option<i32>,
-    /// Whether a process that it left behind held its outputs open.
+    /// Whether a process that it left behind kept its outputs open.
     pub held_open: bool,
     /// How long it took, in milliseconds.
     pub millis: u64,
-    /// The CPU time of the plugin and of the processes that it waited for. Not in reports: it differs
-    /// from run to run.
+    /// The CPU time of the plugin and of the processes that it waited for. It is not in reports,
+    /// since it differs from run to run.
     #[serde(skip)]
     pub cpu: Duration,
 }
@@ -59,7 +59,7 @@ impl Exchange {
         }
     }
 
-    /// The line for a shell that makes this call of `program` again. An input or output that was odd is a usual one there.
+    /// Returns a shell command that repeats this call of `program`, with ordinary streams.
     pub fn command_line(&self, program: &Path) -> String {
         let variables: Vec<String> =
             self.environment.iter().map(|(key, value)| quoted(&format!("{key}={value}"))).collect();
@@ -68,21 +68,21 @@ impl Exchange {
         format!("printf %s {} | env -i {variables} {program}", quoted(&self.stdin))
     }
 
-    /// How it ended, in words, with what it said: `exit 1: code 4: CNI_NETNS is missing`.
+    /// Returns how it ended, with its output: `exit 1: code 4: CNI_NETNS is missing`.
     pub fn ending(&self) -> String {
         let how = match (self.exit, self.signal) {
             (Some(status), _) => format!("exit {status}"),
-            (None, Some(signal)) => format!("ended by signal {signal}"),
-            (None, None) => format!("no end within {} ms", self.millis),
+            (None, Some(signal)) => format!("killed by signal {signal}"),
+            (None, None) => format!("still running after {} ms", self.millis),
         };
-        match self.words() {
-            words if words.is_empty() => format!("{how}, nothing printed"),
-            words => format!("{how}: {words}"),
+        match self.message() {
+            message if message.is_empty() => format!("{how}, no output"),
+            message => format!("{how}: {message}"),
         }
     }
 
-    /// Its error in one line, or the beginning of what it printed.
-    fn words(&self) -> String {
+    /// Returns its error in one line, or the beginning of its output.
+    fn message(&self) -> String {
         let error: Option<serde_json::Value> = serde_json::from_str(&self.stdout).ok();
         if let Some(code) = error.as_ref().and_then(|error| error.get("code")) {
             let text = |key| error.as_ref()?.get(key)?.as_str();
@@ -94,7 +94,7 @@ impl Exchange {
     }
 }
 
-/// The word as a shell takes it: as it is when nothing in it is special.
+/// Quotes a word for a shell, if it has special characters.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
@@ -103,7 +103,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The beginning of a text, in one line.
+/// Returns the beginning of a text, in one line.
 pub(crate) fn shorten(text: &str) -> String {
     const SHOWN: usize = 300;
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -133,17 +133,17 @@ mod tests {
     }
 
     #[test]
-    fn an_ending_says_what_matters() {
+    fn an_ending_has_the_status_and_the_error() {
         let error = r#"{"code": 4, "msg": "no netns", "details": "CNI_NETNS"}"#;
         let ending = exchange(Some(1), error, "noise").ending();
         assert_eq!(ending, "exit 1: code 4: no netns (CNI_NETNS)");
-        assert_eq!(exchange(Some(0), "", "").ending(), "exit 0, nothing printed");
+        assert_eq!(exchange(Some(0), "", "").ending(), "exit 0, no output");
         assert_eq!(exchange(Some(2), "", "panic\n at x").ending(), "exit 2: panic at x");
-        assert_eq!(exchange(None, "", "").ending(), "no end within 5 ms, nothing printed");
+        assert_eq!(exchange(None, "", "").ending(), "still running after 5 ms, no output");
     }
 
     #[test]
-    fn a_word_is_quoted_when_a_shell_would_take_it_apart() {
+    fn a_word_with_special_characters_is_quoted() {
         assert_eq!(quoted("subjects/bridge.json"), "subjects/bridge.json");
         assert_eq!(quoted(r#"{"a": 1}"#), r#"'{"a": 1}'"#);
         assert_eq!(quoted("it's"), r"'it'\''s'");
@@ -151,25 +151,25 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_makes_the_call_again_whatever_is_in_it() {
-        let mut odd = exchange(Some(0), "", "");
-        odd.stdin = "it's {\"a\": \"\\n%s $HOME `id`\"}\nend".to_owned();
+    fn a_shell_repeats_a_call_with_any_characters() {
+        let mut call = exchange(Some(0), "", "");
+        call.stdin = "it's {\"a\": \"\\n%s $HOME `id`\"}\nend".to_owned();
         for (key, value) in [("CNI_ARGS", "A=b c;D='e'\n\"$F\""), ("PATH", "/usr/bin:/bin")] {
-            odd.environment.insert(key.to_owned(), value.to_owned());
+            call.environment.insert(key.to_owned(), value.to_owned());
         }
-        let directory = std::env::temp_dir().join(format!("it's odd {}", std::process::id()));
+        let temporary = cni_test_kit::TempDir::new();
+        let directory = temporary.path().join("it's a directory");
         std::fs::create_dir(&directory).unwrap();
         let program = directory.join("plug in");
         std::fs::write(&program, "#!/bin/sh\ncat; printf %s \"$CNI_ARGS\"; env | sort\n").unwrap();
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&program, executable).unwrap();
-        let line = odd.command_line(&program);
+        let line = call.command_line(&program);
         let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
-        std::fs::remove_dir_all(&directory).unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        let expected = format!("{}{}", odd.stdin, odd.environment["CNI_ARGS"]);
-        assert!(said.starts_with(&expected), "{line}\n{said}");
-        assert!(!said.contains("HOME="), "nothing but its own environment: {said}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let expected = format!("{}{}", call.stdin, call.environment["CNI_ARGS"]);
+        assert!(printed.starts_with(&expected), "{line}\n{printed}");
+        assert!(!printed.contains("HOME="), "only its own environment: {printed}");
     }
 
     #[test]

@@ -1,42 +1,42 @@
-//! Judges any CNI plugin binary, in whatever language, against the specification.
+//! Checks any CNI plugin binary, in whatever language, against the specification.
 //!
-//! A plugin is started exactly as a runtime would start it, on a throw-away host in namespaces of its own; what it says
-//! is compared with the requirements and with what the kernel shows.
+//! A plugin is started exactly as a runtime would start it, on a disposable host in its own
+//! namespaces. Its output is compared with the requirements and with the state of the kernel.
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | 1 | the requirements as data, each with a stable id in words | [`requirements`] |
-//! | 2 | a [`Case`] puts one requirement to the test | [`cases`] |
-//! | 3 | it works on a [`stage::Stage`]: a host, containers, attachments, calls, pictures of the kernel | [`stage`] |
-//! | 4 | it comes to a [`Judgement`], which with the requirement's weight is a [`Verdict`] | [`judgement`] |
-//! | 5 | all cases are [`run`] on a [`Subject`], for every version that it claims | [`run`] |
-//! | 6 | reports for people and machines | [`report`] |
+//! | 1 | the requirements, each with a stable id; a case and a mutant for each | [`spec`] |
+//! | 2 | what a case works on: a host, containers, attachments, calls, snapshots | [`fixture`] |
+//! | 3 | the [`Verdict`], from the result of a case and the [`severity`] | [`verdict`] |
+//! | 4 | all cases are [`run`] on a [`Subject`], in every version that it claims | [`run`] |
+//! | 5 | reports for people and machines | [`report`] |
 //!
-//! Beside that it plays the [`runtime`]: whole lives of attachments as libcni and Mesos drive them; and it makes recorded
-//! calls again with another plugin: [`replay`].
-//! The author of a plugin has its conformance in `cargo test` with a few lines: [`check`].
+//! It also has emulators of the [`runtime`]s libcni and Mesos, which drive whole lifecycles of
+//! attachments, and it [`replay`]s recorded calls with another plugin.
+//! A plugin's author adds its conformance to `cargo test` with a few lines: [`check`].
 
-mod case;
-pub mod cases;
 mod check;
 pub mod exchange;
-pub mod judgement;
+pub mod fixture;
 mod process;
 mod profile;
 pub mod replay;
 pub mod report;
-pub mod requirements;
 mod rootless;
 pub mod run;
 pub mod runtime;
-pub mod stage;
+pub mod severity;
+pub mod spec;
 mod subject;
+mod threads;
 pub mod validate;
+pub mod verdict;
 pub mod verdicts;
+mod wait;
 
-pub use case::Case;
 pub use check::{Check, check};
-pub use judgement::{Judgement, Verdict};
 pub use profile::Profile;
 pub use rootless::rootless;
+pub use spec::case::Case;
 pub use subject::Subject;
+pub use verdict::Verdict;

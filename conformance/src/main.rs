@@ -1,16 +1,18 @@
 //! Judges any CNI plugin binary against the specification.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
-mod command;
+mod commands;
 
 use std::process::ExitCode;
 
+use commands::ExitStatus;
+
 fn main() -> ExitCode {
-    match command::dispatch() {
-        Ok(code) => code,
+    match commands::execute() {
+        Ok(status) => status.into(),
         Err(problem) => {
             eprintln!("cni-conformance: {problem}");
-            ExitCode::from(command::COULD_NOT_TEST)
+            ExitStatus::CouldNotTest.into()
         }
     }
 }

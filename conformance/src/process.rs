@@ -1,4 +1,5 @@
-//! Runs one plugin process: with a deadline, bounded outputs, and streams that can be odd on purpose.
+//! Runs one plugin process with a deadline, bounded outputs, and streams that may be broken on
+//! purpose.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,66 +16,66 @@ mod stream;
 
 use stream::{Input, Output};
 
-/// How long outputs may stay open after the process has ended: a process that it left behind holds
-/// them.
+/// How long outputs may stay open after the process has exited, held by a process that it left
+/// behind.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What a process reads.
+/// The standard input of a process.
 #[derive(Clone, Debug)]
 pub(crate) enum Stdin {
     /// These bytes, at once.
     Bytes(Vec<u8>),
     /// These bytes in pieces of the given size, with a pause of a few milliseconds after each.
     Pieces(Vec<u8>, usize),
-    /// The contents of this file; the process gets the file itself, not a pipe.
+    /// This file; the process gets the file itself, not a pipe.
     File(PathBuf),
-    /// Nothing: every read fails, as on a closed descriptor.
+    /// A descriptor on which every read fails.
     Unreadable,
 }
 
-/// Where an output goes.
+/// The destination of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sink {
-    /// To us.
+    /// A pipe to the harness.
     Kept,
-    /// To a full disk (`/dev/full`).
+    /// A full disk (`/dev/full`).
     Full,
-    /// Nowhere: every write fails, as on a closed descriptor.
+    /// A descriptor on which every write fails.
     Unwritable,
 }
 
-/// A process that has ended, or that was killed at its deadline.
+/// A process that has exited, or that was killed at its deadline.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// How it ended; `None` if it was killed at its deadline.
+    /// Its exit status; `None` if it was killed at its deadline.
     pub(crate) status: Option<ExitStatus>,
     /// Its standard output.
     pub(crate) stdout: Vec<u8>,
     /// Its standard error.
     pub(crate) stderr: Vec<u8>,
-    /// Whether an output was still open after the process had ended: another process holds it.
+    /// Whether an output was still open after the process had exited, held by another process.
     pub(crate) held_open: bool,
-    /// From its start until it had ended and its outputs were closed.
+    /// The time from its start until it had exited and its outputs were closed.
     pub(crate) took: Duration,
     /// The CPU time of the process and of the children that it waited for.
     pub(crate) cpu: Duration,
 }
 
-/// What a process is started with: standard input, output and error.
+/// The standard streams that a process is started with.
 pub(crate) struct Streams([Stdio; 3]);
 
 impl Streams {
-    /// Gives them to the process that `command` starts.
+    /// Sets them for the process that `command` starts.
     pub(crate) fn into(self, command: &mut Command) {
         let [stdin, stdout, stderr] = self.0;
         command.stdin(stdin).stdout(stdout).stderr(stderr);
     }
 }
 
-/// Runs the process that `start` starts to its end, for at most `limit`.
+/// Runs the process that `start` starts until it exits, for at most `limit`.
 ///
 /// # Errors
-/// When it can't be started or waited for.
+/// If it cannot be started or waited for.
 pub(crate) fn run(
     stdin: &Stdin,
     sinks: [Sink; 2],
@@ -89,9 +90,9 @@ pub(crate) fn run(
     };
     let child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
     let mut running = Running::new(child, stdin)?;
-    let end = running.attend(started + limit)?;
+    let end = running.serve(started + limit)?;
     if matches!(end, End::Overdue) {
-        // An error means that it has ended in this moment.
+        // Fails only if it has just exited.
         let _ = running.child.kill();
     }
     let reaped = running.child.wait4()?;
@@ -113,21 +114,21 @@ fn stdio(sink: Sink) -> io::Result<Stdio> {
     })
 }
 
-/// Why the process is no longer attended to.
+/// Why the harness stops serving the streams of a process.
 enum End {
-    /// It has ended, and its outputs are closed.
+    /// It has exited, and its outputs are closed.
     Closed,
-    /// It has ended, and something else holds an output open.
+    /// It has exited, and another process holds an output open.
     HeldOpen,
-    /// Its time is over.
+    /// Its deadline has passed.
     Overdue,
 }
 
-/// A process with its streams. One thread serves all of them: a judgement starts thousands of
-/// processes, and threads of their own would cost as much as some of the plugins.
+/// A process with its streams, all served by one thread: a run starts thousands of processes, and
+/// extra threads would cost as much as some of the plugins.
 struct Running {
     child: Child,
-    /// Readable when the process has ended.
+    /// Readable when the process has exited.
     pidfd: OwnedFd,
     input: Option<Input>,
     outputs: [Output; 2],
@@ -146,8 +147,8 @@ impl Running {
         Ok(Self { child, pidfd, input, outputs, ended: None })
     }
 
-    /// Moves its input and outputs until it ends or `deadline` is over.
-    fn attend(&mut self, deadline: Instant) -> io::Result<End> {
+    /// Serves its streams until it exits or `deadline` has passed.
+    fn serve(&mut self, deadline: Instant) -> io::Result<End> {
         loop {
             let open = self.outputs.iter().any(Output::is_open);
             let now = Instant::now();
@@ -163,7 +164,7 @@ impl Running {
         }
     }
 
-    /// Waits for something to happen, `limit` at most, and serves it.
+    /// Waits for at most `limit` until a stream is ready, and serves it.
     fn wait(&mut self, limit: Duration) -> io::Result<()> {
         let mut fds = Vec::with_capacity(4);
         if self.ended.is_none() {
@@ -183,7 +184,7 @@ impl Running {
             self.ended = Some(Instant::now());
         }
         self.outputs.iter_mut().for_each(Output::serve);
-        // A process that does not read its input to the end is judged by what it answers.
+        // A process need not read its input to the end; its output counts.
         if self.input.as_mut().is_some_and(|input| input.serve().is_done()) {
             self.input = None;
         }
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_reads_all_its_input_at_once_or_in_pieces() {
+    fn a_process_reads_its_whole_input_at_once_or_in_pieces() {
         let text = "0123456789".repeat(10_000).into_bytes();
         let at_once = sh("cat; echo x >&2; exit 3", Stdin::Bytes(text.clone()), KEEP, 60_000);
         assert_eq!((code(&at_once), &at_once.stdout), (Some(3), &text));
@@ -222,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hanging_process_is_ended_at_the_deadline() {
+    fn a_hanging_process_is_killed_at_the_deadline() {
         let ended = sh("echo early; exec sleep 600", Stdin::Bytes(Vec::new()), KEEP, 2000);
         assert!(ended.status.is_none() && ended.took < Duration::from_secs(600));
-        assert_eq!(ended.stdout, b"early\n", "what it printed until then is kept");
+        assert_eq!(ended.stdout, b"early\n", "the output until then is kept");
     }
 
     #[test]
@@ -237,27 +238,28 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_a_file() {
-        let path = std::env::temp_dir().join(format!("process-stdin-{}", std::process::id()));
+        let directory = cni_test_kit::TempDir::new();
+        let path = directory.path().join("stdin");
         std::fs::write(&path, "text").unwrap();
-        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path.clone()), KEEP, 60_000);
-        std::fs::remove_file(path).unwrap();
+        let ended = sh("test -f /dev/stdin && cat", Stdin::File(path), KEEP, 60_000);
         assert_eq!((code(&ended), ended.stdout), (Some(0), b"text".to_vec()));
     }
 
     #[test]
-    fn odd_streams_are_odd() {
+    fn broken_streams_fail() {
         let ended = sh("cat", Stdin::Unreadable, KEEP, 60_000);
-        assert!(code(&ended) != Some(0), "reading fails");
+        assert!(code(&ended).is_some_and(|code| code != 0), "reading fails");
         let ended = sh("exec echo x", Stdin::Bytes(Vec::new()), [Sink::Full, Sink::Kept], 60_000);
-        assert!(code(&ended) != Some(0), "writing to a full disk fails");
+        assert!(code(&ended).is_some_and(|code| code != 0), "writing to a full disk fails");
         let sinks = [Sink::Kept, Sink::Unwritable];
         let ended = sh("echo x >&2 || echo refused", Stdin::Bytes(Vec::new()), sinks, 60_000);
         assert_eq!(ended.stdout, b"refused\n");
     }
 
     #[test]
-    fn an_endless_output_is_not_kept_for_ever() {
-        let ended = sh("yes", Stdin::Bytes(Vec::new()), KEEP, 300);
-        assert!(ended.stdout.len() <= KEPT);
+    fn a_large_output_is_truncated() {
+        let script = format!("head -c {} /dev/zero", KEPT + 100_000);
+        let ended = sh(&script, Stdin::Bytes(Vec::new()), KEEP, 60_000);
+        assert_eq!((code(&ended), ended.stdout.len()), (Some(0), KEPT));
     }
 }

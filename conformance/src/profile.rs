@@ -1,29 +1,30 @@
-//! The kinds of plugin.
+//! The kinds of plugins.
 
 use std::fmt;
 use std::str::FromStr;
 
+use cni_protocol::SpecVersion;
 use serde::{Deserialize, Serialize};
 
-/// What kind of plugin is judged: that decides which requirements hold and what it is given to work on.
+/// A kind of plugin, which determines its requirements and its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// Makes an interface in the container: bridge, ptp, macvlan, …
+    /// Creates an interface in the container: bridge, ptp, macvlan, …
     Interface,
-    /// Works on what a plugin before it made, by way of `prevResult`: portmap, tuning, firewall, …
+    /// Works on the `prevResult` of another plugin: portmap, tuning, firewall, …
     Chained,
-    /// Runs the plugin that stands in its `delegate`.
+    /// Runs the plugin in its key `delegate`.
     Wrapper,
-    /// Hands out addresses: host-local, static, …
+    /// Allocates addresses: host-local, static, …
     Ipam,
 }
 
 impl Profile {
-    /// All of them.
+    /// All profiles.
     pub const ALL: [Self; 4] = [Self::Interface, Self::Chained, Self::Wrapper, Self::Ipam];
 
-    /// The word for it.
+    /// Returns its name in reports and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Interface => "interface",
@@ -31,6 +32,11 @@ impl Profile {
             Self::Wrapper => "wrapper",
             Self::Ipam => "ipam",
         }
+    }
+
+    /// Whether plugins of this kind exist in a version: there is no chaining before 0.3.0.
+    pub fn exists_in(self, version: SpecVersion) -> bool {
+        self != Self::Chained || version >= SpecVersion::V0_3_0
     }
 }
 

@@ -1,4 +1,4 @@
-//! The plugin under test, and what it has to be given.
+//! The plugin under test, and what the cases need to know about it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,49 +9,61 @@ use serde_json::{Map, Value};
 
 use crate::profile::Profile;
 
-/// Where plugins are usually installed; a bare name is looked for there.
+/// Where plugins are usually installed. A bare name is searched for there.
 const PLUGIN_DIRECTORIES: [&str; 3] = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
+
+/// Keys that had another name, and their names now.
+const RENAMED: [(&str, &str); 5] = [
+    ("tight", "smallPool"),
+    ("hasty", "shortTimeout"),
+    ("spoil", "damage"),
+    ("unready", "makeUnready"),
+    ("sometimes", "flaky"),
+];
 
 /// A plugin under test.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The program.
+    /// The program of the plugin.
     pub plugin: PathBuf,
-    /// What kind of plugin it is.
+    /// The kind of plugin that it is.
     pub profile: Profile,
-    /// The plugin's object in a network configuration, without `name` and `cniVersion`; `type` may be left out.
-    /// `{number}` in a text stands for a number that each attachment has for itself; alone it becomes that number.
+    /// The plugin's object in a network configuration, without `name` and `cniVersion`; `type` is
+    /// optional. `{number}` in a string is replaced by the number of the attachment; a string that
+    /// consists of it becomes a number.
     pub config: Map<String, Value>,
     /// The only name that its interface can have, such as `lo`.
     pub ifname: Option<String>,
-    /// What the runtime gives for the capabilities that the plugin declares.
+    /// What the runtime supplies for the capabilities that the plugin declares.
     pub runtime_config: Map<String, Value>,
-    /// A shell script that makes ready the host, before every case: links that the plugin builds upon and the like.
+    /// A shell script that prepares the host before every case, with links that the plugin needs,
+    /// say.
     pub prepare: Option<String>,
-    /// A shell script that makes ready each container.
+    /// A shell script that prepares each container.
     pub prepare_container: Option<String>,
-    /// Options of the configuration, changed as an operator might between ADD and DEL.
+    /// Options of the configuration, changed as an operator might do between ADD and DEL.
     pub changed: Map<String, Value>,
-    /// Options that make ADD fail half way, for what has to be undone then.
+    /// Options that make ADD fail halfway, so that it has something to undo.
     pub failing: Map<String, Value>,
-    /// Options with which few addresses are left to give: an IPAM plugin runs out of them soon.
-    pub tight: Map<String, Value>,
-    /// Options with which the plugin waits a second at most for its delegate.
-    pub hasty: Map<String, Value>,
-    /// A shell script, run on the host, that undoes a part of what ADD has made, which CHECK has to notice; `$NETNS` is the
-    /// container as `ip -n` names it, `$IFNAME` its interface, `$NUMBER` the attachment's number.
-    pub spoil: Option<String>,
-    /// A shell script that breaks on the host what the plugin needs.
-    pub unready: Option<String>,
-    /// Members of a result, such as `interfaces`, that the plugin is there to change.
+    /// Options with a pool of few addresses, which an IPAM plugin exhausts soon.
+    pub small_pool: Map<String, Value>,
+    /// Options with which the plugin waits at most a second for its delegate.
+    pub short_timeout: Map<String, Value>,
+    /// A shell script, run on the host, that undoes a part of what ADD created, which CHECK must
+    /// notice. `$NETNS` is the container as `ip -n` names it, `$IFNAME` its interface, `$NUMBER`
+    /// the number of the attachment.
+    pub damage: Option<String>,
+    /// A shell script that breaks something on the host that the plugin needs.
+    pub make_unready: Option<String>,
+    /// Members of a result, such as `interfaces`, that the plugin is meant to change.
     pub changes: Vec<String>,
-    /// Deviations that are known, with the reason.
+    /// Known deviations, each with its reason.
     pub known: BTreeMap<String, String>,
-    /// Deviations that are known and show only by chance, since calls race with each other, with the reason.
-    pub sometimes: BTreeMap<String, String>,
+    /// Known deviations that occur only by chance, since calls race with each other.
+    pub flaky: BTreeMap<String, String>,
 }
 
-/// A subject as it stands in a file.
+/// The contents of a subject file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SubjectFile {
@@ -69,21 +81,21 @@ struct SubjectFile {
     #[serde(default)]
     failing: Map<String, Value>,
     #[serde(default)]
-    tight: Map<String, Value>,
+    small_pool: Map<String, Value>,
     #[serde(default)]
-    hasty: Map<String, Value>,
-    spoil: Option<String>,
-    unready: Option<String>,
+    short_timeout: Map<String, Value>,
+    damage: Option<String>,
+    make_unready: Option<String>,
     #[serde(default)]
     changes: Vec<String>,
     #[serde(default)]
     known: BTreeMap<String, String>,
     #[serde(default)]
-    sometimes: BTreeMap<String, String>,
+    flaky: BTreeMap<String, String>,
 }
 
 impl Subject {
-    /// A plugin with nothing but its configuration.
+    /// Returns a plugin with only its configuration.
     pub fn new(plugin: impl Into<PathBuf>, profile: Profile, config: Map<String, Value>) -> Self {
         Self {
             plugin: plugin.into(),
@@ -95,20 +107,20 @@ impl Subject {
             prepare_container: None,
             changed: Map::new(),
             failing: Map::new(),
-            tight: Map::new(),
-            hasty: Map::new(),
-            spoil: None,
-            unready: None,
+            small_pool: Map::new(),
+            short_timeout: Map::new(),
+            damage: None,
+            make_unready: None,
             changes: Vec::new(),
             known: BTreeMap::new(),
-            sometimes: BTreeMap::new(),
+            flaky: BTreeMap::new(),
         }
     }
 
     /// Reads a subject file (JSON).
     ///
     /// # Errors
-    /// When it can't be read, or a key is unknown, missing or of the wrong type.
+    /// If it cannot be read, or a key is unknown, missing or of the wrong type.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path);
         let text = text.map_err(|error| format!("can't read {}: {error}", path.display()))?;
@@ -116,7 +128,8 @@ impl Subject {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let file: SubjectFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let file: SubjectFile =
+            serde_json::from_str(text).map_err(|error| with_new_name(error.to_string()))?;
         Ok(Self {
             profile: file.profile.parse()?,
             plugin: file.plugin,
@@ -127,20 +140,21 @@ impl Subject {
             prepare_container: file.prepare_container,
             changed: file.changed,
             failing: file.failing,
-            tight: file.tight,
-            hasty: file.hasty,
-            spoil: file.spoil,
-            unready: file.unready,
+            small_pool: file.small_pool,
+            short_timeout: file.short_timeout,
+            damage: file.damage,
+            make_unready: file.make_unready,
             changes: file.changes,
             known: file.known,
-            sometimes: file.sometimes,
+            flaky: file.flaky,
         })
     }
 
-    /// Finds the program: a path as it is, a bare name where plugins are usually installed.
+    /// Finds the program: a path is used as it is, a bare name is searched for where plugins are
+    /// usually installed.
     ///
     /// # Errors
-    /// When it is not there.
+    /// If it does not exist.
     pub fn found(mut self) -> Result<Self, String> {
         let bare = self.plugin.components().count() == 1;
         let usual =
@@ -151,22 +165,22 @@ impl Subject {
         self.plugin = found.ok_or_else(|| {
             let usual = PLUGIN_DIRECTORIES.join(", ");
             let name = self.plugin.display();
-            format!("there is no plugin {name}: name a program, or one of those in {usual}")
+            format!("plugin {name} not found: pass the path of a program, or a name in {usual}")
         })?;
         Ok(self)
     }
 
-    /// The file name of the program, which is its `type`.
+    /// Returns the file name of the program, which is its `type`.
     pub fn name(&self) -> String {
         self.plugin.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Why a deviation from the requirement of this id is no news.
+    /// Returns the reason of a known deviation from the requirement with this id.
     pub fn reason(&self, id: &str) -> Option<&str> {
-        self.known.get(id).or_else(|| self.sometimes.get(id)).map(String::as_str)
+        self.known.get(id).or_else(|| self.flaky.get(id)).map(String::as_str)
     }
 
-    /// The key of the configuration under which it names a plugin that it runs.
+    /// Returns the key of the configuration that contains its delegate or IPAM plugin.
     pub fn delegate_key(&self) -> Option<&'static str> {
         match self.profile {
             Profile::Wrapper => Some("delegate"),
@@ -178,12 +192,21 @@ impl Subject {
     }
 }
 
+/// Adds the new name of a key to the error about its old one.
+fn with_new_name(error: String) -> String {
+    let renamed = RENAMED.iter().find(|(old, _)| error.contains(&format!("unknown field `{old}`")));
+    match renamed {
+        Some((old, new)) => format!("{error}; `{old}` is now `{new}`"),
+        None => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_gives_a_subject_and_names_what_is_wrong() {
+    fn a_file_is_parsed_and_errors_name_the_key() {
         let subject = Subject::parse(
             r#"{"plugin": "ptp", "profile": "interface", "config": {"ipam": {"type": "static"}}}"#,
         )
@@ -194,10 +217,12 @@ mod tests {
         assert!(problem.contains("no such profile: bridge"), "{problem}");
         let problem = Subject::parse(r#"{"plugin": "ptp", "typo": 1}"#).unwrap_err();
         assert!(problem.contains("typo"), "{problem}");
+        let problem = Subject::parse(r#"{"plugin": "ptp", "hasty": {}}"#).unwrap_err();
+        assert!(problem.contains("`hasty` is now `shortTimeout`"), "{problem}");
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_said() {
+    fn a_missing_program_is_an_error() {
         let problem = Subject::new("no-such-plugin", Profile::Ipam, Map::new()).found();
         assert!(problem.unwrap_err().contains("no-such-plugin"));
         let shell = Subject::new("/bin/sh", Profile::Ipam, Map::new()).found().unwrap();

@@ -1,27 +1,28 @@
-//! The verdicts of a run, written down: what a later run is compared with.
+//! The verdicts of a run as a file, with which a later run is compared.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::run::{Report, Versions};
+use crate::run::record::Report;
+use crate::run::versions::Versions;
 use crate::subject::Subject;
 
-/// How each case ended in each version, as it stands in a file that is kept beside a plugin's tests.
+/// The verdict of each case in each version, as a file that is kept with the tests of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdicts {
     /// The file name of the plugin.
     pub plugin: String,
-    /// What kind of plugin it is.
+    /// The kind of plugin that it is.
     pub profile: String,
-    /// The versions that it was judged in.
+    /// The versions that it was tested in.
     pub versions: Vec<String>,
-    /// Why it could not be judged at all.
+    /// Why it could not be tested at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untested: Option<String>,
     /// The cases in the order of the specification: `{"CASE": {"VERDICT": ["VERSION", …]}}`.
@@ -30,7 +31,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Those of a run.
+    /// Returns the verdicts of a run.
     pub fn of(report: &Report) -> Self {
         let mut cases = Map::new();
         for record in &report.records {
@@ -49,7 +50,7 @@ impl Verdicts {
         }
     }
 
-    /// None, since the plugin could not be judged; the reason.
+    /// Returns no verdicts, with the reason why the plugin could not be tested.
     pub fn untested(subject: &Subject, reason: &str) -> Self {
         Self {
             plugin: subject.name(),
@@ -63,20 +64,20 @@ impl Verdicts {
     /// Reads them from a file.
     ///
     /// # Errors
-    /// When it can't be read or is none.
+    /// If it cannot be read or parsed.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path);
-        let text = text.map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// Writes them to a file, a line for each case.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// If it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), String> {
         let written = fs::write(path, self.text());
-        written.map_err(|error| format!("can't write {}: {error}", path.display()))
+        written.map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
     fn text(&self) -> String {
@@ -93,8 +94,8 @@ impl Verdicts {
         format!("{{\n{}\n}}\n", lines.join(",\n"))
     }
 
-    /// Only those in the versions that would be chosen of its own. What was chosen by name is compared
-    /// as it is.
+    /// Keeps the versions that `versions` would select. Versions selected by name are compared as
+    /// they are.
     pub(crate) fn in_versions(mut self, versions: &Versions) -> Self {
         if matches!(versions, Versions::These(_)) {
             return self;
@@ -112,9 +113,9 @@ impl Verdicts {
         self
     }
 
-    /// What is otherwise in `now`, a line each. Of the cases that `chance` names either verdict is as good. When not all
-    /// cases ran (`partly`), those that are missing are no change.
-    pub fn changes(&self, now: &Self, chance: &dyn Fn(&str) -> bool, partly: bool) -> Vec<String> {
+    /// Returns what differs in `now`, a line each. The verdicts of cases that are `flaky` may
+    /// differ. If only some cases ran (`partly`), missing ones are not a difference.
+    pub fn changes(&self, now: &Self, flaky: &dyn Fn(&str) -> bool, partly: bool) -> Vec<String> {
         let (before, after) = (self.flat(), now.flat());
         let missing = before.iter().filter(|(key, _)| !partly && !after.contains_key(*key));
         let mut changes: Vec<String> = missing
@@ -124,7 +125,7 @@ impl Verdicts {
             .collect();
         for ((id, version), verdict) in &after {
             let known = before.get(&(id.clone(), version.clone()));
-            let excused = chance(id) && *verdict != "broken";
+            let excused = flaky(id) && *verdict != "broken";
             if known != Some(verdict) && !(excused && known.is_some()) {
                 let was = known.map_or("not run", |known| known);
                 changes.push(format!("{id} in {version}: was {was}, is now {verdict}"));
@@ -133,7 +134,7 @@ impl Verdicts {
         changes
     }
 
-    /// Case and version, and how it ended.
+    /// Returns the verdict of each case and version.
     fn flat(&self) -> BTreeMap<(String, String), &str> {
         let mut flat = BTreeMap::new();
         for (id, ends) in &self.cases {
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn written_verdicts_can_be_read() {
         let one = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] }, "a.c": {} }));
         assert_eq!(serde_json::from_str::<Verdicts>(&one.text()).unwrap(), one);
         let mut none = verdicts(json!({}));
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn of_some_versions_only_their_verdicts_are_compared() {
+    fn only_the_verdicts_of_selected_versions_are_compared() {
         let all = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] } }));
         let newest = all.clone().in_versions(&Versions::Newest);
         assert_eq!(newest.versions, ["1.0.0"]);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_that_changes_in_either_direction_is_named() {
+    fn a_verdict_that_improves_or_worsens_is_reported() {
         let old = verdicts(json!({ "a.b": { "pass": ["0.4.0"], "fail": ["1.0.0"] } }));
         let new = verdicts(json!({ "a.b": { "fail": ["0.4.0"], "pass": ["1.0.0"] } }));
         let changes = old.changes(&new, &never, false);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_is_new_or_missing_is_a_change() {
+    fn a_new_or_missing_case_is_a_change() {
         let old = verdicts(json!({ "a.b": { "pass": ["1.0.0"] } }));
         let new = verdicts(json!({ "a.c": { "pass": ["1.0.0"] } }));
         let changes = old.changes(&new, &never, false);
@@ -211,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn chance_excuses_a_deviation_and_nothing_else() {
+    fn a_flaky_case_excuses_a_deviation_and_nothing_else() {
         let old = verdicts(json!({ "a.b": { "info": ["1.0.0"] } }));
-        let by_chance = |id: &str| id == "a.b";
+        let flaky = |id: &str| id == "a.b";
         let lucky = verdicts(json!({ "a.b": { "pass": ["1.0.0"] } }));
-        assert!(old.changes(&lucky, &by_chance, false).is_empty());
+        assert!(old.changes(&lucky, &flaky, false).is_empty());
         let broken = verdicts(json!({ "a.b": { "broken": ["1.0.0"] } }));
-        assert_eq!(old.changes(&broken, &by_chance, false).len(), 1);
+        assert_eq!(old.changes(&broken, &flaky, false).len(), 1);
     }
 }

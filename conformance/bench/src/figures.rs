@@ -1,108 +1,109 @@
-//! What was measured: plain data, as it goes to the JSON file, the table, the bars and the chart.
+//! The figures: plain data for the JSON file, the tables, the thresholds and the chart.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use super::rows::Kind;
 
-/// All of a run.
-#[derive(Clone, Debug, Serialize)]
+/// The figures of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
-    /// Of this document's form.
+    /// The version of this format.
     pub(crate) version: u32,
     pub(crate) machine: Machine,
-    /// Numbers of mappings that were in place.
+    /// The numbers of existing mappings.
     pub(crate) existing: Vec<usize>,
-    /// Beside which of them many were started at once.
-    pub(crate) at_once: Vec<usize>,
+    /// The numbers of existing mappings with which concurrent calls were measured.
+    pub(crate) concurrent: Vec<usize>,
     pub(crate) rows: Vec<RowFigures>,
 }
 
-/// All of a row.
-#[derive(Clone, Debug, Serialize)]
+/// The figures of a row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RowFigures {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// Everything that went wrong, each once.
+    /// All failures, each once.
     pub(crate) failures: Vec<String>,
-    /// Size of the program's file.
+    /// The size of the program's file.
     pub(crate) binary_bytes: u64,
     pub(crate) calls: Vec<Calls>,
     pub(crate) traffic: Vec<Traffic>,
-    pub(crate) at_once: Vec<AtOnce>,
+    pub(crate) concurrent: Vec<Concurrent>,
     pub(crate) processes: Option<Processes>,
 }
 
-/// ADD and DEL beside so many mappings.
-#[derive(Clone, Debug, Default, Serialize)]
+/// ADD and DEL with a number of existing mappings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Calls {
     pub(crate) existing: usize,
     pub(crate) add: Times,
     pub(crate) del: Times,
-    /// The largest process of any call, in KiB: the plugin, or one that it started and waited for.
+    /// The peak memory of the largest process of any call: the plugin, or one that it waited for.
     pub(crate) peak_kib: u64,
-    /// The plugin's own process, in KiB.
+    /// The peak memory of the plugin's own process.
     pub(crate) own_kib: u64,
 }
 
-/// Wall time of one verb's calls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// The wall time of one verb's calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Times {
     pub(crate) median_ms: f64,
     pub(crate) p90_ms: f64,
-    /// Calls that went well; only they count.
+    /// The number of successful calls, to which the times belong.
     pub(crate) calls: usize,
     pub(crate) failed: usize,
 }
 
-/// New connections through the last of so many mappings and one more.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// New connections through a mapping that was added last.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Traffic {
     pub(crate) existing: usize,
     pub(crate) per_second: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
-    /// Connections made and failed, of all runs.
+    /// The number of successful and failed connections in all runs.
     pub(crate) made: usize,
     pub(crate) failed: usize,
 }
 
-/// Many ADDs that begin at once, then as many DELs.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct AtOnce {
+/// Concurrent ADDs, then the same number of concurrent DELs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Concurrent {
     pub(crate) existing: usize,
     pub(crate) calls: usize,
-    /// Medians over the repetitions of the time until all had ended.
+    /// The median time until all calls have ended.
     pub(crate) add_ms: f64,
     pub(crate) del_ms: f64,
-    /// Sums over all repetitions.
+    /// Totals of all repetitions.
     pub(crate) add_failed: usize,
     pub(crate) del_failed: usize,
-    /// Mappings that were not there after the ADDs, and mappings or shared rules that were there twice.
+    /// Mappings that did not exist after the ADDs.
     pub(crate) missing: usize,
-    pub(crate) double: usize,
-    /// Mappings that were still there after the DELs.
-    pub(crate) left: usize,
+    /// Mappings and shared rules that existed twice after the ADDs.
+    pub(crate) duplicate: usize,
+    /// Mappings that still existed after the DELs.
+    pub(crate) left_over: usize,
 }
 
-/// Processes of one ADD and one DEL with nothing else in place.
-#[derive(Clone, Debug, Default, Serialize)]
+/// The processes of one ADD and one DEL without other mappings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Processes {
     pub(crate) add: Trace,
     pub(crate) del: Trace,
 }
 
-/// What one call started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// The processes and programs of one call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trace {
-    /// Processes, the plugin's own included; threads are none.
+    /// The number of processes, including the plugin's own, without threads.
     pub(crate) processes: usize,
-    /// Programs in the order of their start, the plugin first.
+    /// The programs in the order of their start, the plugin first.
     pub(crate) programs: Vec<String>,
 }
 
 impl Trace {
-    /// How many programs of iptables for IPv4 and for IPv6.
+    /// Counts the programs of iptables for IPv4 and for IPv6.
     pub(crate) fn iptables(&self) -> [usize; 2] {
         let of = |start: &str| self.programs.iter().filter(|name| name.starts_with(start)).count();
         [of("iptables"), of("ip6tables")]
@@ -124,21 +125,21 @@ impl RowFigures {
         self.traffic.iter().find(|traffic| traffic.existing == existing)
     }
 
-    pub(crate) fn at_once(&self, existing: usize) -> Option<&AtOnce> {
-        self.at_once.iter().find(|at_once| at_once.existing == existing)
+    pub(crate) fn concurrent(&self, existing: usize) -> Option<&Concurrent> {
+        self.concurrent.iter().find(|concurrent| concurrent.existing == existing)
     }
 
-    /// Peak of the plugin's own process in MiB, over all numbers of existing mappings.
+    /// Returns the peak memory of the plugin's own process in MiB.
     pub(crate) fn own_mib(&self) -> Option<f64> {
         mib(self.calls.iter().map(|calls| calls.own_kib).max())
     }
 
-    /// Peak of the largest process of a call, in MiB.
+    /// Returns the peak memory of the largest process of a call in MiB.
     pub(crate) fn peak_mib(&self) -> Option<f64> {
         mib(self.calls.iter().map(|calls| calls.peak_kib).max())
     }
 
-    /// Notes a failure once.
+    /// Records a failure once.
     pub(crate) fn fail(&mut self, problem: String) {
         if !self.failures.contains(&problem) {
             self.failures.push(problem);

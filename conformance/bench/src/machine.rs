@@ -1,18 +1,18 @@
-//! On what was measured: kernel, processors, versions. Nothing that names the machine.
+//! The machine of a run: kernel, processors, versions; nothing that identifies it.
 
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::caller::Scheduling;
+use super::client::Scheduling;
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) date: String,
     pub(crate) kernel: String,
     pub(crate) processors: String,
     pub(crate) scheduling: String,
-    /// Whether optimised programs were measured.
+    /// Whether the programs were optimised.
     pub(crate) optimised: bool,
     /// How the programs were linked.
     pub(crate) linked: String,
@@ -20,29 +20,34 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn look(scheduling: Scheduling, optimised: bool) -> Self {
+    pub(crate) fn observe(scheduling: Scheduling, optimised: bool) -> Self {
         let versions = [
-            said("iptables-nft", &["--version"]),
-            said("iptables-legacy", &["--version"]),
-            said("nft", &["--version"]),
-            said(
+            first_line("iptables-nft", &["--version"]),
+            first_line("iptables-legacy", &["--version"]),
+            first_line("nft", &["--version"]),
+            first_line(
                 "dpkg-query",
                 &["-W", "-f", "${Package} ${Version}", "containernetworking-plugins"],
             ),
-            said("rustc", &["--version"]),
+            first_line("rustc", &["--version"]),
         ];
         Self {
-            date: said("date", &["--utc", "+%Y-%m-%d"]).unwrap_or_default(),
-            kernel: said("uname", &["-sr"]).unwrap_or_default(),
+            date: first_line("date", &["--utc", "+%Y-%m-%d"]).unwrap_or_default(),
+            kernel: first_line("uname", &["-sr"]).unwrap_or_default(),
             processors: processors(),
             scheduling: match scheduling {
                 Scheduling::RealTime => "real-time (round robin) for single calls and traffic",
-                Scheduling::Nice | Scheduling::Ordinary => "ordinary: this machine refuses better",
+                Scheduling::Nice | Scheduling::Ordinary => {
+                    "ordinary: this machine does not allow real-time scheduling"
+                }
             }
             .to_owned(),
             optimised,
             linked: match optimised {
-                true => "plugins statically, as they are shipped; delegate, transaction and empty process with shared libraries",
+                true => {
+                    "plugins statically, as they are packaged; delegate, transaction and empty \
+                     process with shared libraries"
+                }
                 false => "with shared libraries",
             }
             .to_owned(),
@@ -58,10 +63,10 @@ fn processors() -> String {
     format!("{count} × {}", model.unwrap_or("unknown processor"))
 }
 
-/// The first line that a program prints; nothing when it is not there.
-fn said(program: &str, words: &[&str]) -> Option<String> {
+/// Returns the first line that a program prints; `None` if it fails.
+fn first_line(program: &str, args: &[&str]) -> Option<String> {
     let output =
-        Command::new(program).args(words).output().ok().filter(|out| out.status.success())?;
+        Command::new(program).args(args).output().ok().filter(|out| out.status.success())?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
 }

@@ -1,19 +1,24 @@
-//! `cargo xtask bench`: measures whole processes and new connections, ours and others'.
+//! `cargo xtask bench`: measures whole processes and new connections of port mappers.
 //!
-//! [`run`] is the order of events. A row is a program and a way to call it (`rows/`); a site is a
-//! row with a number of existing mappings, on a host of its own (`site`, `scene`, `stock/`). The
-//! measurements of all sites are interleaved (`rounds`, `traffic`, `at_once`, `processes`). Their
-//! result is plain data (`figures`), from which bars, table and chart are made without looking at
-//! the machine again.
+//! [`run`] is the order of events. A row (`rows/`) is a program and how it is called, a benchmark
+//! (`benchmark`, `fixture`, `mappings/`) is a row with a number of existing mappings on a separate
+//! host. The measurements of all benchmarks are interleaved (`rounds`, `traffic`, `concurrency`,
+//! `processes`). They result in plain data (`figures`), from which thresholds, tables and chart are
+//! made without looking at the machine again.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
-mod at_once;
-mod bars;
-mod caller;
+mod benchmark;
 mod chart;
+mod client;
+#[cfg(test)]
+mod committed;
+mod concurrency;
 mod figures;
+mod fixture;
 mod machine;
+mod mappings;
 mod options;
+mod outcome;
 mod processes;
 mod programs;
 mod protocol;
@@ -21,11 +26,9 @@ mod rounds;
 mod rows;
 #[cfg(test)]
 mod sample;
-mod scene;
-mod site;
 mod statistics;
-mod stock;
 mod table;
+mod thresholds;
 mod traffic;
 
 use std::io::{IsTerminal, stderr};
@@ -33,20 +36,18 @@ use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bars::{Bar, Verdict};
-use caller::Scheduling;
+use benchmark::Benchmark;
+use client::Scheduling;
 use figures::{Figures, RowFigures};
 use machine::Machine;
 use options::{HELP, Options};
+use outcome::Outcome;
 use programs::Programs;
-use rows::{Row, plain};
-use site::Site;
+use rows::{Row, baseline};
+use thresholds::{Threshold, Verdict};
 
-/// A sentence that says what failed is the error.
-pub(crate) type Outcome<T = ()> = Result<T, String>;
-
-/// Beside so many, many begin at once; a slow peer takes half a minute for it.
-const BESIDE: usize = 1000;
+/// The number of existing mappings for concurrent calls, which take a slow peer half a minute.
+const BUSY: usize = 1000;
 const COULD_NOT_MEASURE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -55,9 +56,9 @@ fn main() -> ExitCode {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
-        // The test kit's hosts panic when the machine does not allow them.
+        // The hosts of the test kit panic if the machine does not allow them.
         Ok(options) => match catch_unwind(|| run(&options)) {
-            Ok(Ok(bars)) => exit_status(&bars),
+            Ok(Ok(thresholds)) => exit_status(&thresholds),
             Ok(Err(problem)) => could_not(&problem),
             Err(_) => could_not("see above"),
         },
@@ -65,9 +66,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Fails if a bar is missed; one that this run does not measure is not missed.
-fn exit_status(bars: &[Bar]) -> ExitCode {
-    let missed = bars.iter().any(|bar| bar.verdict == Verdict::Missed);
+/// Fails if a threshold is missed; one that this run does not measure is not missed.
+fn exit_status(thresholds: &[Threshold]) -> ExitCode {
+    let missed = thresholds.iter().any(|threshold| threshold.verdict == Verdict::Missed);
     if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -76,48 +77,49 @@ fn could_not(problem: &str) -> ExitCode {
     ExitCode::from(COULD_NOT_MEASURE)
 }
 
-/// Builds, measures, prints and writes; returns the judged bars.
-fn run(options: &Options) -> Outcome<Vec<Bar>> {
+/// Builds, measures, prints and writes; returns the thresholds with their verdicts.
+fn run(options: &Options) -> Outcome<Vec<Threshold>> {
     if !rustix::process::geteuid().is_root() {
-        return Err("it needs root, for network namespaces, large netlink batches and \
+        return Err("the benchmark needs root for network namespaces, large netlink batches and \
                     real-time scheduling"
             .to_owned());
     }
     let programs = programs::build(options)?;
     let figures = measure(options, &programs)?;
-    let bars = bars::judge(&figures);
-    print!("{}", table::all(&figures, &bars));
+    let thresholds = thresholds::judge(&figures);
+    print!("{}", table::all(&figures, &thresholds));
     if let Some(path) = &options.json {
-        write(path, &json(&figures, &bars)?)?;
+        write(path, &json(&figures, &thresholds)?)?;
     }
     if let Some(path) = &options.svg {
         write(path, &chart::draw(&figures))?;
     }
-    Ok(bars)
+    Ok(thresholds)
 }
 
-/// Everything that is measured, in this order: calls, traffic, many at once, processes.
+/// Measures everything in this order: calls, traffic, concurrent calls, processes.
 fn measure(options: &Options, programs: &Programs) -> Outcome<Figures> {
-    let say = progress();
+    let progress = progress();
     let scheduling = Scheduling::best();
     let rows = rows::all(options, programs)?;
     let mut report: Vec<RowFigures> = rows.iter().map(blank).collect();
-    let mut sites = prepare(&rows, &mut report, options, programs, scheduling, &say);
-    rounds::measure(&mut sites, options.calls, &say)?;
-    let direct = sites.iter().position(|site| site.row.name == plain::DELEGATE);
+    let mut benchmarks = prepare(&rows, &mut report, options, programs, scheduling, &progress);
+    rounds::measure(&mut benchmarks, options.calls, &progress)?;
+    let direct = benchmarks.iter().position(|benchmark| benchmark.row.name == baseline::DELEGATE);
     let runs = if options.quick { 5 } else { 15 }.min(options.calls);
-    traffic::Measurement { direct, runs, programs, scheduling, say: &say }.of(&mut sites)?;
+    traffic::Measurement { direct, runs, programs, scheduling, progress: &progress }
+        .measure(&mut benchmarks)?;
     let repetitions = if options.quick { 1 } else { 3 }.min(options.calls);
-    let many = at_once::Many { repetitions, programs, say: &say };
-    let beside = (!options.quick && options.existing.contains(&BESIDE)).then_some(BESIDE);
-    let at_once = many.of(beside, &mut sites, &mut report);
-    count_processes(&mut sites, &mut report, &say);
-    for site in &mut sites {
-        site.report(&mut report[site.index]);
+    let concurrency = concurrency::Concurrency { repetitions, programs, progress: &progress };
+    let busy = (!options.quick && options.existing.contains(&BUSY)).then_some(BUSY);
+    let concurrent = concurrency.measure(busy, &mut benchmarks, &mut report);
+    count_processes(&mut benchmarks, &mut report, &progress);
+    for benchmark in &mut benchmarks {
+        benchmark.report(&mut report[benchmark.index]);
     }
-    let machine = Machine::look(scheduling, !options.unoptimised);
+    let machine = Machine::observe(scheduling, !options.unoptimised);
     let existing = options.existing.clone();
-    Ok(Figures { version: 1, machine, existing, at_once, rows: report })
+    Ok(Figures { version: 2, machine, existing, concurrent, rows: report })
 }
 
 fn blank(row: &Row) -> RowFigures {
@@ -128,29 +130,29 @@ fn blank(row: &Row) -> RowFigures {
         binary_bytes: std::fs::metadata(&row.program).map_or(0, |file| file.len()),
         calls: Vec::new(),
         traffic: Vec::new(),
-        at_once: Vec::new(),
+        concurrent: Vec::new(),
         processes: None,
     }
 }
 
-/// All sites; a row that refuses is out, with the reason in its figures.
+/// Prepares all benchmarks; a row that fails is left out, with the reason in its figures.
 fn prepare(
     rows: &[Row],
     report: &mut [RowFigures],
     options: &Options,
     programs: &Programs,
     scheduling: Scheduling,
-    say: &dyn Fn(&str),
-) -> Vec<Site> {
-    let mut sites = Vec::new();
+    progress: &dyn Fn(&str),
+) -> Vec<Benchmark> {
+    let mut benchmarks = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         for existing in options.existing.iter().copied() {
             if !row.by_existing && existing != options.existing[0] {
                 continue;
             }
-            say(&format!("preparing {} beside {existing} mappings", row.name));
-            match Site::prepare(index, row, existing, programs, scheduling) {
-                Ok(site) => sites.push(site),
+            progress(&format!("preparing {} with {existing} mappings", row.name));
+            match Benchmark::prepare(index, row, existing, programs, scheduling) {
+                Ok(benchmark) => benchmarks.push(benchmark),
                 Err(problem) => {
                     report[index].fail(problem);
                     break;
@@ -158,16 +160,20 @@ fn prepare(
             }
         }
     }
-    sites
+    benchmarks
 }
 
-/// On the host of each row with the least in place.
-fn count_processes(sites: &mut [Site], report: &mut [RowFigures], say: &dyn Fn(&str)) {
-    say("counting processes");
-    for site in sites {
-        let figures = &mut report[site.index];
+/// Counts the processes of each row on its host with the fewest mappings.
+fn count_processes(
+    benchmarks: &mut [Benchmark],
+    report: &mut [RowFigures],
+    progress: &dyn Fn(&str),
+) {
+    progress("counting processes");
+    for benchmark in benchmarks {
+        let figures = &mut report[benchmark.index];
         if figures.processes.is_none() {
-            match processes::count(&site.row, &mut site.scene) {
+            match processes::count(&benchmark.row, &mut benchmark.fixture) {
                 Ok(counted) => figures.processes = Some(counted),
                 Err(problem) => figures.fail(format!("strace: {problem}")),
             }
@@ -175,9 +181,9 @@ fn count_processes(sites: &mut [Site], report: &mut [RowFigures], say: &dyn Fn(&
     }
 }
 
-fn json(figures: &Figures, bars: &[Bar]) -> Outcome<String> {
+fn json(figures: &Figures, thresholds: &[Threshold]) -> Outcome<String> {
     let mut value = serde_json::to_value(figures).map_err(|error| error.to_string())?;
-    value["bars"] = serde_json::to_value(bars).map_err(|error| error.to_string())?;
+    value["thresholds"] = serde_json::to_value(thresholds).map_err(|error| error.to_string())?;
     let text = serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?;
     Ok(format!("{text}\n"))
 }
@@ -186,7 +192,7 @@ fn write(path: &Path, text: &str) -> Outcome {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Says what is being done: on a terminal in one line, else a line each time it is something else.
+/// Prints the current step: on a terminal in one line, otherwise in a line for each step.
 fn progress() -> impl Fn(&str) {
     let terminal = stderr().is_terminal();
     move |text: &str| {
@@ -203,17 +209,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exit_status_tells_whether_a_bar_is_missed() {
-        let bar = |verdict| Bar {
+    fn the_exit_status_shows_whether_a_threshold_is_missed() {
+        let threshold = |verdict| Threshold {
             name: "one".to_owned(),
             limit: 1.0,
-            at: bars::Relation::Most,
+            relation: thresholds::Relation::AtMost,
             measured: None,
             verdict,
         };
         let of = |verdicts: &[Verdict]| {
-            let bars: Vec<Bar> = verdicts.iter().copied().map(bar).collect();
-            exit_status(&bars)
+            let thresholds: Vec<Threshold> = verdicts.iter().copied().map(threshold).collect();
+            exit_status(&thresholds)
         };
         assert_eq!(of(&[Verdict::Met, Verdict::NotMeasured]), ExitCode::SUCCESS);
         assert_eq!(of(&[Verdict::Met, Verdict::Missed]), ExitCode::FAILURE);

@@ -1,34 +1,38 @@
-//! What was typed after `cargo xtask bench`.
+//! The command line of `cargo xtask bench`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-/// The numbers of existing mappings that the bars are about.
+/// The numbers of existing mappings for which there are thresholds.
 const EXISTING: [usize; 4] = [0, 100, 1000, 10_000];
 const QUICK: [usize; 2] = [0, 1000];
-/// Host ports of the existing mappings begin at 20000.
+/// The host ports of existing mappings begin at 20000.
 const MOST_EXISTING: usize = 20_000;
 
 pub(crate) const HELP: &str = "\
-cargo xtask bench    how long ADD and DEL take, and new connections, beside other port mappers
+Usage: cargo xtask bench [OPTIONS]
 
-Every figure of one run is measured in turns with all the others, on hosts in network namespaces of
-their own. Compare figures of one run only, and as ratios: machines differ, and so do their moods.
+Measures ADD, DEL and new connections, and compares with other port mappers.
+
+All measurements of a run are interleaved, each on a separate host in network namespaces. Compare
+only figures of the same run, as ratios: they depend on the machine and its load.
+
+Options:
 
   --quick                         about a minute: 0 and 1000 existing mappings, fewer calls
-  --existing N,N,…                numbers of existing mappings (default 0,100,1000,10000)
-  --calls N                       at most so many ADDs and DELs a row and number (default 30, quick 8)
-  --peer NAME=PATH[,CONFIG.json]  another chained port mapper; the file's keys are added to its configuration
-  --port-mapper PATH              measure this mesos-cni-port-mapper, not the one of this checkout
-  --json FILE                     write all figures
-  --svg FILE                      draw ADD and DEL over the number of existing mappings
-  --unoptimised                   measure debug builds; only to test the bench itself
+  --existing N,N,…                numbers of existing mappings [default: 0,100,1000,10000]
+  --calls N                       the most ADDs and DELs for each number [default: 30, quick: 8]
+  --peer NAME=PATH[,CONFIG.json]  another chained port mapper, and keys for its configuration
+  --port-mapper PATH              measure this mesos-cni-port-mapper in place of this checkout's
+  --json FILE                     write all figures as JSON
+  --svg FILE                      draw a chart of ADD and DEL by the number of existing mappings
+  --unoptimised                   measure debug builds, only to test the benchmark itself
   --help
 
-Needs root: namespaces, large netlink batches, real-time scheduling. Exit status: 0 every bar that was
-measured is met, 1 some are missed, 2 it could not measure.
+It needs root for namespaces, large netlink batches and real-time scheduling.
+Exit status: 0 every measured threshold is met, 1 a threshold is missed, 2 could not measure.
 ";
 
 /// A port mapper from outside this workspace.
@@ -52,8 +56,8 @@ pub(crate) struct Options {
     pub(crate) unoptimised: bool,
 }
 
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Options, lexopt::Error> {
-    let mut parser = Parser::from_args(words);
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Options, lexopt::Error> {
+    let mut parser = Parser::from_args(args);
     let (mut existing, mut calls) = (None, None);
     let mut options = Options {
         help: false,
@@ -86,11 +90,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Options
     Ok(options)
 }
 
-/// Rising and each once, so that the chart has an axis.
+/// Parses numbers; sorted and without duplicates, for the axis of the chart.
 fn numbers(text: &str) -> Result<Vec<usize>, String> {
     let numbers: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
     let mut numbers =
-        numbers.map_err(|_| "--existing takes numbers with commas between them".to_owned())?;
+        numbers.map_err(|_| "--existing takes numbers, separated by commas".to_owned())?;
     numbers.sort_unstable();
     numbers.dedup();
     match numbers.last() {
@@ -105,7 +109,7 @@ fn positive(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|number| *number > 0)
-        .ok_or_else(|| "--calls takes a number from 1".to_owned())
+        .ok_or_else(|| "--calls takes a positive number".to_owned())
 }
 
 fn peer(text: &str) -> Result<Peer, String> {
@@ -122,18 +126,18 @@ fn peer(text: &str) -> Result<Peer, String> {
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str]) -> Result<Options, String> {
-        parse(words.iter().map(OsString::from)).map_err(|error| error.to_string())
+    fn parsed(args: &[&str]) -> Result<Options, String> {
+        parse(args.iter().map(OsString::from)).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn by_default_all_numbers_are_measured_thirty_times() {
+    fn all_numbers_are_measured_thirty_times_by_default() {
         let options = parsed(&[]).unwrap();
         assert_eq!((options.existing, options.calls), (vec![0, 100, 1000, 10_000], 30));
     }
 
     #[test]
-    fn quick_means_fewer_numbers_and_calls_unless_they_are_given() {
+    fn quick_has_fewer_numbers_and_calls_unless_they_are_given() {
         let options = parsed(&["--quick"]).unwrap();
         assert_eq!((options.existing, options.calls), (vec![0, 1000], 8));
         let options = parsed(&["--existing=1000,0,0", "--calls", "2", "--quick"]).unwrap();
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_has_a_name_a_program_and_perhaps_a_configuration() {
+    fn a_peer_has_a_name_a_program_and_an_optional_configuration() {
         let options = parsed(&["--peer", "go=/bin/sh,go.json", "--peer", "x=/bin/sh"]).unwrap();
         assert_eq!(options.peers[0].name, "go");
         assert_eq!(options.peers[0].config, Some(PathBuf::from("go.json")));
@@ -150,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
-        for words in [["--calls", "0"], ["--existing", "many"], ["--existing", "20001"]] {
-            assert!(parsed(&words).is_err(), "{words:?}");
+    fn invalid_options_are_refused() {
+        for args in [["--calls", "0"], ["--existing", "many"], ["--existing", "20001"]] {
+            assert!(parsed(&args).is_err(), "{args:?}");
         }
         assert!(parsed(&["--fast"]).unwrap_err().contains("--fast"));
     }

@@ -1,57 +1,58 @@
-//! What a call starts, counted by strace.
+//! Counts the processes of a call with strace.
 
 use std::collections::BTreeMap;
 
 use super::figures::{Processes, Trace};
+use super::fixture::{Fixture, measured};
 use super::rows::Row;
-use super::scene::{Scene, measured};
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 const FILE: &str = "/run/bench-calls/trace";
 const CALLS: &str = "trace=execve,clone,clone3,fork,vfork";
 
-/// One ADD and one DEL of the row on this host.
-pub(crate) fn count(row: &Row, scene: &mut Scene) -> Outcome<Processes> {
-    Ok(Processes { add: traced(row, scene, "ADD")?, del: traced(row, scene, "DEL")? })
+/// Counts the processes of one ADD and one DEL of the row on this host.
+pub(crate) fn count(row: &Row, fixture: &mut Fixture) -> Outcome<Processes> {
+    Ok(Processes { add: traced(row, fixture, "ADD")?, del: traced(row, fixture, "DEL")? })
 }
 
-fn traced(row: &Row, scene: &mut Scene, verb: &str) -> Outcome<Trace> {
+fn traced(row: &Row, fixture: &mut Fixture, verb: &str) -> Outcome<Trace> {
     let mut call = row.call(verb, &measured(0));
     let program = std::mem::replace(&mut call.program, "/usr/bin/strace".to_owned());
-    let words = ["-f", "-qq", "-o", FILE, "-e", CALLS, "-e", "signal=none", "--", &program];
-    call.arguments = words.map(str::to_owned).into();
-    scene.caller.well(call)?;
-    let text = std::fs::read_to_string(scene.path(FILE));
+    let args = ["-f", "-qq", "-o", FILE, "-e", CALLS, "-e", "signal=none", "--", &program];
+    call.arguments = args.map(str::to_owned).into();
+    fixture.client.success(call)?;
+    let text = std::fs::read_to_string(fixture.path(FILE));
     Ok(read(&text.map_err(|error| format!("strace's output: {error}"))?))
 }
 
-/// Reads strace's lines, `PID CALL(…) = RESULT`; a call during which another process ran stands in two lines.
+/// Reads strace's lines, `PID CALL(…) = RESULT`. A call is split into two lines if another process
+/// ran during it.
 fn read(text: &str) -> Trace {
     let mut trace = Trace { processes: 1, programs: Vec::new() };
-    let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut started: BTreeMap<&str, &str> = BTreeMap::new();
     for line in text.lines() {
         let Some((pid, line)) = line.trim_start().split_once(char::is_whitespace) else { continue };
         let line = line.trim_start();
         let whole = if line.ends_with("<unfinished ...>") {
-            begun.insert(pid, line);
+            started.insert(pid, line);
             continue;
         } else if line.starts_with("<...") {
-            begun.remove(pid)
+            started.remove(pid)
         } else {
             Some(line)
         };
         let (Some(call), Some((_, result))) = (whole, line.rsplit_once(" = ")) else { continue };
-        let well = !result.starts_with(['-', '?']);
+        let succeeded = !result.starts_with(['-', '?']);
         if call.starts_with("execve(") {
-            trace.programs.extend(program(call).filter(|_| well));
-        } else if !call.contains("CLONE_THREAD") && well {
+            trace.programs.extend(program(call).filter(|_| succeeded));
+        } else if !call.contains("CLONE_THREAD") && succeeded {
             trace.processes += 1;
         }
     }
     trace
 }
 
-/// The file name of what is executed.
+/// Returns the file name of the executed program.
 fn program(call: &str) -> Option<String> {
     let path = call.split('"').nth(1)?;
     path.rsplit('/').next().map(str::to_owned)
@@ -74,7 +75,7 @@ mod tests {
 "#;
 
     #[test]
-    fn processes_are_counted_without_threads_and_programs_without_failures() {
+    fn threads_and_failed_calls_are_not_counted() {
         let trace = read(TRACED);
         assert_eq!(trace.processes, 3);
         assert_eq!(trace.programs, ["portmap", "iptables", "ip6tables"]);

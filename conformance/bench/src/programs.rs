@@ -1,4 +1,4 @@
-//! The programs that are measured and those that measure: built first, found afterwards.
+//! Builds the programs that are measured and those that measure.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::options::Options;
-use crate::Outcome;
+use crate::outcome::Outcome;
 
-/// Where Debian's containernetworking-plugins has it.
+/// The path in Debian's containernetworking-plugins.
 pub(crate) const PORTMAP: &str = "/usr/lib/cni/portmap";
 
-/// Programs of this package that only the bench uses.
+/// The programs of this package that only the benchmark uses.
 const HELPERS: [&str; 5] =
     ["bench-caller", "bench-delegate", "bench-empty", "bench-traffic", "bench-transaction"];
 
-/// Paths of programs.
+/// The paths of the programs.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
     pub(crate) port_mapper: PathBuf,
@@ -25,17 +25,17 @@ pub(crate) struct Programs {
     pub(crate) delegate: PathBuf,
     pub(crate) empty: PathBuf,
     pub(crate) transaction: PathBuf,
-    /// The same, linked as the plugins are; none where those are debug builds.
+    /// The same, statically linked as the plugins are; `None` with debug builds.
     pub(crate) static_transaction: Option<PathBuf>,
     pub(crate) caller: PathBuf,
     pub(crate) traffic: PathBuf,
 }
 
-/// Selects the whole workspace, as the tests do: nothing is compiled again for other features.
+/// Selects the whole workspace as the tests do, so that dependencies are not compiled again.
 const WORKSPACE: [&str; 2] = ["--workspace", "--all-features"];
 
-/// Builds all of them: plugins as they are shipped, which is statically linked, and the rest as
-/// cargo does by default.
+/// Builds all programs: plugins statically linked, as they are packaged, and the others as cargo
+/// does by default.
 pub(crate) fn build(options: &Options) -> Outcome<Programs> {
     let helpers = HELPERS.iter().flat_map(|bin| ["--bin", bin]);
     let mut built = executables(WORKSPACE.into_iter().chain(helpers), options)?;
@@ -48,34 +48,34 @@ pub(crate) fn build(options: &Options) -> Outcome<Programs> {
         return find(&built, None, options);
     }
     let target = static_target();
-    let shipped = ["--package", "cni-wrapper", "--package", "mesos-cni-port-mapper"];
-    let shipped = shipped.into_iter().chain(["--target", &target]);
-    built.extend(executables(shipped.chain(plugins), options)?);
-    let floor = ["--bin", "bench-transaction", "--target", &target];
-    let floor = executables(WORKSPACE.into_iter().chain(floor), options)?;
-    find(&built, floor.get("bench-transaction").cloned(), options)
+    let packaged = ["--package", "cni-wrapper", "--package", "mesos-cni-port-mapper"];
+    let packaged = packaged.into_iter().chain(["--target", &target]);
+    built.extend(executables(packaged.chain(plugins), options)?);
+    let transaction = ["--bin", "bench-transaction", "--target", &target];
+    let transaction = executables(WORKSPACE.into_iter().chain(transaction), options)?;
+    find(&built, transaction.get("bench-transaction").cloned(), options)
 }
 
-/// The target of programs that load no library.
+/// Returns the target of statically linked programs.
 fn static_target() -> String {
-    // The one architecture whose name differs.
+    // The only architecture whose name differs.
     let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
     format!("{architecture}-unknown-linux-musl")
 }
 
-/// Builds these, and returns their paths by their names.
+/// Builds programs and returns their paths by their names.
 fn executables<'w>(
-    words: impl IntoIterator<Item = &'w str>,
+    args: impl IntoIterator<Item = &'w str>,
     options: &Options,
 ) -> Outcome<HashMap<String, PathBuf>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--message-format", "json-render-diagnostics"]).args(words);
+    command.args(["build", "--message-format", "json-render-diagnostics"]).args(args);
     if !options.unoptimised {
         command.arg("--release");
     }
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    let line = format!("cargo {}", words.join(" "));
+    let args: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    let line = format!("cargo {}", args.join(" "));
     eprintln!("$ {line}");
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| format!("{line}: {error}"))?;
@@ -91,7 +91,7 @@ fn find(
     options: &Options,
 ) -> Outcome<Programs> {
     let of = |name: &str| {
-        built.get(name).cloned().ok_or_else(|| format!("cargo says nothing of having built {name}"))
+        built.get(name).cloned().ok_or_else(|| format!("cargo does not report the path of {name}"))
     };
     let port_mapper = match &options.port_mapper {
         Some(path) => absolute(path)?,
@@ -113,7 +113,7 @@ fn absolute(path: &Path) -> Outcome<PathBuf> {
     std::fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The executables that cargo names in its messages, a line of JSON each.
+/// Returns the executables from cargo's messages, each of which is a line of JSON.
 fn built(messages: &str) -> HashMap<String, PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages
@@ -129,13 +129,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executables_are_found_in_what_cargo_says() {
-        let said = r#"
+    fn executables_are_found_in_cargo_s_messages() {
+        let messages = r#"
             {"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
             {"reason":"compiler-artifact","target":{"name":"nothing"},"executable":"/t/nothing"}
-            not of cargo
+            not a message
             {"reason":"build-finished","success":true}"#;
-        let found = built(said);
+        let found = built(messages);
         assert_eq!(found.len(), 1);
         assert_eq!(found["nothing"], PathBuf::from("/t/nothing"));
     }

@@ -1,38 +1,39 @@
-//! What the bench and its helper `bench-caller` say to each other: a line of JSON each.
+//! The messages between the benchmark and its helper `bench-caller`, each a line of JSON.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A program to be started. A request is a list of them, which are started at once.
+/// A program to start. A request is a list of calls, which are started at the same time.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Call {
-    /// Its path.
+    /// The path of the program.
     pub(crate) program: String,
     /// Its arguments.
     pub(crate) arguments: Vec<String>,
     /// Its whole environment.
     pub(crate) environment: BTreeMap<String, String>,
-    /// Its standard input, which is a regular file, as under Mesos.
+    /// Its standard input, which becomes a regular file, as with Mesos.
     pub(crate) stdin: String,
-    /// Whether its own memory is watched, which takes a processor: alone, and not while time is measured.
+    /// Whether to watch the memory of the process, which occupies a processor. Only for single
+    /// calls whose time is not measured.
     pub(crate) watch: bool,
 }
 
-/// How one of them ended.
+/// How a call ended.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct End {
+pub(crate) struct Completion {
     /// From before its start until it had exited, in microseconds.
     pub(crate) micros: f64,
-    /// The exit status; the negative number of the signal that killed it.
+    /// The exit status, or the negative number of the signal that killed it.
     pub(crate) status: i32,
-    /// Peak resident memory of the largest process among it and its waited-for children, in KiB.
+    /// The peak resident memory in KiB of the largest of it and the children that it waited for.
     pub(crate) peak_kib: u64,
-    /// Peak resident memory of the process alone in KiB, if it was watched.
+    /// The peak resident memory of the process alone in KiB, if it was watched.
     pub(crate) own_kib: u64,
-    /// What it printed.
+    /// Its output.
     pub(crate) stdout: String,
-    /// What it complained of.
+    /// Its diagnostic output.
     pub(crate) stderr: String,
 }
 
@@ -42,5 +43,5 @@ pub(crate) struct Answer {
     /// From before the first start until all had exited, in microseconds.
     pub(crate) micros: f64,
     /// In the order of the calls.
-    pub(crate) ends: Vec<End>,
+    pub(crate) completions: Vec<Completion>,
 }

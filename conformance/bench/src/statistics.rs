@@ -2,7 +2,8 @@
 
 use super::figures::Times;
 
-/// The value below which this part of all lies; 0 of nothing. Between two values it is the nearer one.
+/// Returns the value below which this part of all values is, rounded to the nearest one; 0 if
+/// empty.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -10,7 +11,7 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.get((last * part).round() as usize).copied().unwrap_or(0.0)
 }
 
-/// The middle value; of an even number the mean of the two in the middle.
+/// Returns the median: the middle value, or the mean of the two middle values; 0 if empty.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -21,7 +22,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Times in microseconds, put together.
+/// Summarizes times in microseconds.
 pub(crate) fn times(micros: &[f64], failed: usize) -> Times {
     Times {
         median_ms: median(micros) / 1e3,
@@ -36,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle_in_whatever_order_values_come() {
+    fn the_median_does_not_depend_on_the_order() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
         assert_eq!(median(&[]), 0.0);
     }
 
     #[test]
-    fn ninety_percent_lie_below_p90() {
+    fn ninety_percent_are_below_p90() {
         let values: Vec<f64> = (0..=100).map(f64::from).collect();
         assert_eq!(quantile(&values, 0.9), 90.0);
         assert_eq!(quantile(&values[..1], 0.9), 0.0);

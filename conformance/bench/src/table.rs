@@ -1,13 +1,13 @@
-//! The figures for people.
+//! The figures as tables, for people.
 
 use std::fmt::Write;
 
-use super::bars::{Bar, Relation, Verdict};
-use super::figures::{AtOnce, Figures, RowFigures, Times, Traffic};
+use super::figures::{Concurrent, Figures, RowFigures, Times, Traffic};
 use super::machine::Machine;
+use super::thresholds::{Relation, Threshold, Verdict};
 
-/// All tables of a run.
-pub(crate) fn all(figures: &Figures, bars: &[Bar]) -> String {
+/// Returns all tables of a run.
+pub(crate) fn all(figures: &Figures, thresholds: &[Threshold]) -> String {
     let mut text = head(&figures.machine);
     text.push_str(&section("ADD, ms: median (p90) [calls]", figures, |row, existing| {
         row.calls(existing).map(|calls| times(&calls.add))
@@ -16,23 +16,25 @@ pub(crate) fn all(figures: &Figures, bars: &[Bar]) -> String {
         row.calls(existing).map(|calls| times(&calls.del))
     }));
     text.push_str(&section(
-        "New connections through the last mapping (bare delegate: straight to the container): a second, p50 / p99 µs",
+        "New connections through the last mapping (bare delegate: directly to the container): \
+         per second, p50 / p99 µs",
         figures,
         |row, existing| row.traffic(existing).map(traffic),
     ));
-    text.push_str(&section("32 at once: ADDs ms, DELs ms", figures, |row, existing| {
-        row.at_once(existing).map(at_once)
+    text.push_str(&section("32 concurrent calls: ADDs ms, DELs ms", figures, |row, existing| {
+        row.concurrent(existing).map(concurrent)
     }));
     text.push_str(&sizes(figures));
     text.push_str(&failures(figures));
-    text.push_str(&judged(bars));
+    text.push_str(&judged(thresholds));
     text
 }
 
 fn head(machine: &Machine) -> String {
     let kind = if machine.optimised { "" } else { ", DEBUG BUILDS: the figures mean nothing" };
     format!(
-        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\nAll figures are of one run, measured in turns. Compare ratios: times depend on the machine.\n",
+        "{}, {}, {}{kind}\nscheduling: {}\nlinked: {}\n{}\n\
+         All figures are of one run, interleaved. Compare ratios: times depend on the machine.\n",
         machine.date,
         machine.kernel,
         machine.processors,
@@ -57,19 +59,19 @@ fn traffic(traffic: &Traffic) -> String {
     format!("{:.0}, {:.0} / {:.0}{failed}", traffic.per_second, traffic.p50_us, traffic.p99_us)
 }
 
-fn at_once(at_once: &AtOnce) -> String {
+fn concurrent(concurrent: &Concurrent) -> String {
     let wrong = [
-        (at_once.add_failed + at_once.del_failed, "failed"),
-        (at_once.missing, "missing"),
-        (at_once.double, "double"),
-        (at_once.left, "left"),
+        (concurrent.add_failed + concurrent.del_failed, "failed"),
+        (concurrent.missing, "missing"),
+        (concurrent.duplicate, "duplicate"),
+        (concurrent.left_over, "left over"),
     ];
     let wrong = wrong.iter().filter(|(count, _)| *count > 0);
     let wrong: String = wrong.map(|(count, what)| format!(", {count} {what}")).collect();
-    format!("{}, {}{wrong}", digits(at_once.add_ms), digits(at_once.del_ms))
+    format!("{}, {}{wrong}", digits(concurrent.add_ms), digits(concurrent.del_ms))
 }
 
-/// Three significant digits, as far as there are so many.
+/// Returns a number with up to three significant digits.
 fn digits(value: f64) -> String {
     let places = match value {
         value if value < 10.0 => 2,
@@ -79,7 +81,7 @@ fn digits(value: f64) -> String {
     format!("{value:.places$}")
 }
 
-/// A table with a column for each number of existing mappings.
+/// Returns a table with a column for each number of existing mappings.
 fn section(
     title: &str,
     figures: &Figures,
@@ -125,11 +127,12 @@ fn sizes(figures: &Figures) -> String {
         }
         lines.push(line);
     }
-    let note = "(peak memory: of the plugin's own process, and of the largest that it is or waited for; processes: N=0)";
+    let note = "(peak memory: of the plugin's own process, and of the largest one that it is or \
+                waited for; processes: N=0)";
     format!("\nSizes and processes {note}\n{}", aligned(&lines))
 }
 
-/// Columns as wide as their widest cell, two blanks apart, numbers at the right.
+/// Aligns columns, two spaces apart, numbers at the right.
 fn aligned(lines: &[Vec<String>]) -> String {
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
@@ -161,32 +164,32 @@ fn failures(figures: &Figures) -> String {
     if text.is_empty() { text } else { format!("\nFAILED\n{text}") }
 }
 
-fn judged(bars: &[Bar]) -> String {
-    let line = |bar: &Bar| {
-        let at = if bar.at == Relation::Most { "≤" } else { "≥" };
-        let measured = bar.measured.map_or("–".to_owned(), |value| format!("{value:.3}"));
-        let verdict = bar.verdict.as_str().to_owned();
-        vec![bar.name.clone(), measured, format!("{at} {}", bar.limit), verdict]
+fn judged(thresholds: &[Threshold]) -> String {
+    let line = |threshold: &Threshold| {
+        let sign = if threshold.relation == Relation::AtMost { "≤" } else { "≥" };
+        let measured = threshold.measured.map_or("–".to_owned(), |value| format!("{value:.3}"));
+        let verdict = threshold.verdict.as_str().to_owned();
+        vec![threshold.name.clone(), measured, format!("{sign} {}", threshold.limit), verdict]
     };
-    let lines: Vec<Vec<String>> = bars.iter().map(line).collect();
-    let missed = bars.iter().filter(|bar| bar.verdict == Verdict::Missed).count();
-    let met = bars.iter().filter(|bar| bar.verdict == Verdict::Met).count();
+    let lines: Vec<Vec<String>> = thresholds.iter().map(line).collect();
+    let missed = thresholds.iter().filter(|threshold| threshold.verdict == Verdict::Missed).count();
+    let met = thresholds.iter().filter(|threshold| threshold.verdict == Verdict::Met).count();
     format!(
-        "\nWhat it must show\n{}\n{met} met, {missed} missed, {} not measured\n",
+        "\nThresholds\n{}\n{met} met, {missed} missed, {} not measured\n",
         aligned(&lines),
-        bars.len() - met - missed
+        thresholds.len() - met - missed
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bars, sample};
+    use crate::{sample, thresholds};
 
     #[test]
-    fn every_row_every_number_and_every_bar_is_in_the_text() {
+    fn every_row_number_and_threshold_is_in_the_text() {
         let figures = sample::figures();
-        let text = all(&figures, &bars::judge(&figures));
+        let text = all(&figures, &thresholds::judge(&figures));
         for part in
             ["portmap iptables-legacy", "N=10000", "2.00 (3.00) [30]", "≤ 0.012", "ok", "MISSED"]
         {
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_loud() {
+    fn failures_are_prominent() {
         let mut figures = sample::figures();
         figures.rows[0].fail("ADD: no such backend".to_owned());
         figures.rows[0].calls[0].add = Times { failed: 9, ..Times::default() };
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_each_other() {
+    fn columns_are_aligned() {
         let lines =
             [["", "N=0"], ["name", "10.0 (12.0)"]].map(|line| line.map(str::to_owned).to_vec());
         assert_eq!(aligned(&lines), "                N=0\n  name  10.0 (12.0)\n");

@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::caller::{Helper, Scheduling};
+use super::benchmark::Benchmark;
+use super::client::{Helper, Scheduling};
 use super::figures::Traffic;
+use super::fixture::{CONTAINER, HOST};
 use super::programs::Programs;
-use super::rounds::whose_turn;
-use super::scene::{CONTAINER, HOST};
-use super::site::Site;
+use super::rounds::turn_of;
 use super::statistics::median;
-use crate::Outcome;
+use crate::outcome::Outcome;
 
-/// Connections of one run; a slow path gets fewer, to take about [`BUDGET`].
+/// The number of connections in one run; fewer on a slow connection, so that a run takes about
+/// [`BUDGET`].
 const CONNECTIONS: f64 = 1000.0;
 const BUDGET: Duration = Duration::from_millis(500);
 
 /// A client outside and a server in the container.
-struct Path {
-    site: usize,
+struct Connection {
+    benchmark: usize,
     client: Helper,
     _server: Helper,
     count: usize,
@@ -35,84 +36,84 @@ struct Run {
     failed: usize,
 }
 
-/// How it is done.
+/// The parameters of the measurement.
 pub(crate) struct Measurement<'a> {
-    /// The site that is measured without any mapping.
+    /// The benchmark that is measured without a mapping.
     pub(crate) direct: Option<usize>,
     pub(crate) runs: usize,
     pub(crate) programs: &'a Programs,
     pub(crate) scheduling: Scheduling,
-    pub(crate) say: &'a dyn Fn(&str),
+    pub(crate) progress: &'a dyn Fn(&str),
 }
 
 impl Measurement<'_> {
-    /// All sites that have a way for traffic, in turns.
-    pub(crate) fn of(&self, sites: &mut [Site]) -> Outcome {
-        let mut paths: Vec<Path> = sites
+    /// Measures all benchmarks that forward traffic, interleaved.
+    pub(crate) fn measure(&self, benchmarks: &mut [Benchmark]) -> Outcome {
+        let mut connections: Vec<Connection> = benchmarks
             .iter_mut()
             .enumerate()
-            .filter_map(|(index, site)| self.open(index, site))
+            .filter_map(|(index, benchmark)| self.open(index, benchmark))
             .collect();
-        let count = paths.len();
+        let count = connections.len();
         for run in 0..self.runs {
-            (self.say)(&format!("new connections, run {} of {}", run + 1, self.runs));
+            (self.progress)(&format!("new connections, run {} of {}", run + 1, self.runs));
             for turn in 0..count {
-                let path = &mut paths[whose_turn(run, turn, count)];
-                let run = run_of(&path.client.ask(&path.count.to_string())?)?;
-                path.runs.push(run);
+                let connection = &mut connections[turn_of(run, turn, count)];
+                let run = run_of(&connection.client.ask(&connection.count.to_string())?)?;
+                connection.runs.push(run);
             }
         }
-        for path in paths {
-            self.close(path, sites);
+        for connection in connections {
+            self.close(connection, benchmarks);
         }
         Ok(())
     }
 
-    /// An ADD, unless the way is direct, and both ends of the way.
-    fn open(&self, index: usize, site: &mut Site) -> Option<Path> {
+    /// Makes an ADD, unless the connection is direct, and starts client and server.
+    fn open(&self, index: usize, benchmark: &mut Benchmark) -> Option<Connection> {
         let is_direct = self.direct == Some(index);
-        if !site.row.maps() && !is_direct {
+        if !benchmark.row.maps() && !is_direct {
             return None;
         }
-        let opened = if is_direct { Ok(()) } else { site.open() };
+        let opened = if is_direct { Ok(()) } else { benchmark.open() };
         let address = if is_direct { format!("{CONTAINER}:80") } else { format!("{HOST}:8080") };
-        match opened
-            .and_then(|()| Path::open(index, site, &address, self.programs, self.scheduling))
-        {
-            Ok(path) => Some(path),
+        match opened.and_then(|()| {
+            Connection::open(index, benchmark, &address, self.programs, self.scheduling)
+        }) {
+            Ok(connection) => Some(connection),
             Err(problem) => {
-                site.failures.push(format!("traffic: {problem}"));
+                benchmark.failures.push(format!("traffic: {problem}"));
                 None
             }
         }
     }
 
-    /// Keeps the figures and makes the DEL.
-    fn close(&self, path: Path, sites: &mut [Site]) {
-        let site = &mut sites[path.site];
-        site.traffic = Some(together(site.existing, &path.runs));
-        if self.direct != Some(path.site)
-            && let Err(problem) = site.close()
+    /// Records the figures and makes the DEL.
+    fn close(&self, connection: Connection, benchmarks: &mut [Benchmark]) {
+        let benchmark = &mut benchmarks[connection.benchmark];
+        benchmark.traffic = Some(summary(benchmark.existing, &connection.runs));
+        if self.direct != Some(connection.benchmark)
+            && let Err(problem) = benchmark.close()
         {
-            site.failures.push(format!("after the traffic: {problem}"));
+            benchmark.failures.push(format!("after the traffic: {problem}"));
         }
     }
 }
 
-impl Path {
-    /// Makes some connections to begin with, and decides how many a run has.
+impl Connection {
+    /// Warms up, and determines the number of connections of a run.
     fn open(
         index: usize,
-        site: &Site,
+        benchmark: &Benchmark,
         address: &str,
         programs: &Programs,
         scheduling: Scheduling,
     ) -> Outcome<Self> {
-        let mut serve = scheduling.command(&site.scene.container, &programs.traffic);
+        let mut serve = scheduling.command(&benchmark.fixture.container, &programs.traffic);
         serve.args(["serve", "80"]);
         let mut server = Helper::start(serve)?;
         server.line()?;
-        let mut connect = scheduling.command(&site.scene.outside, &programs.traffic);
+        let mut connect = scheduling.command(&benchmark.fixture.outside, &programs.traffic);
         connect.args(["connect", address]);
         let mut client = Helper::start(connect)?;
         let first = run_of(&client.ask("1")?)?;
@@ -121,7 +122,7 @@ impl Path {
         }
         let warm = run_of(&client.ask("100")?)?;
         let count = (warm.per_second * BUDGET.as_secs_f64()).clamp(100.0, CONNECTIONS) as usize;
-        Ok(Self { site: index, client, _server: server, count, runs: Vec::new() })
+        Ok(Self { benchmark: index, client, _server: server, count, runs: Vec::new() })
     }
 }
 
@@ -140,8 +141,8 @@ fn run_of(line: &str) -> Outcome<Run> {
     })
 }
 
-/// Medians of the runs.
-fn together(existing: usize, runs: &[Run]) -> Traffic {
+/// Returns the medians of the runs.
+fn summary(existing: usize, runs: &[Run]) -> Traffic {
     let of = |value: fn(&Run) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>());
     Traffic {
         existing,
@@ -158,14 +159,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_read_and_runs_are_put_together_by_their_medians() {
+    fn runs_are_read_and_summarized_by_their_medians() {
         let line = |micros: u32, failed: u32| {
             run_of(&format!(
-                r#"{{"p10_us":1,"p50_us":{micros},"p99_us":9,"made":10,"failed":{failed},"seconds":0.5}}"#
+                r#"{{"p50_us":{micros},"p99_us":9,"made":10,"failed":{failed},"seconds":0.5}}"#
             ))
             .unwrap()
         };
-        let traffic = together(7, &[line(3, 0), line(1, 2), line(2, 1)]);
+        let traffic = summary(7, &[line(3, 0), line(1, 2), line(2, 1)]);
         let expected = Traffic {
             existing: 7,
             per_second: 20.0,

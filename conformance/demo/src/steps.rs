@@ -1,4 +1,4 @@
-//! Steps with ticks and times.
+//! Prints steps with their outcome and duration.
 
 use std::{
     fmt::Display,
@@ -18,20 +18,20 @@ impl Steps {
         Self { colours: stdout().is_terminal(), failed: 0 }
     }
 
-    /// A heading.
+    /// Prints a heading.
     pub(super) fn part(&self, title: &str) {
         println!("\n{}", self.paint("1", title));
     }
 
-    /// Something that must go well; its word for what it saw is shown.
+    /// Runs a step that has to succeed, and prints what it observed.
     pub(super) fn step<T, S: Display>(
         &mut self,
         title: &str,
         act: impl FnOnce() -> Result<(T, S), String>,
     ) -> Option<T> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let outcome = act();
-        let millis = begun.elapsed().as_millis();
+        let millis = started.elapsed().as_millis();
         match outcome {
             Ok((value, seen)) => {
                 println!(
@@ -49,20 +49,20 @@ impl Steps {
         }
     }
 
-    /// Text of a tool, indented.
+    /// Prints the output of a tool, indented.
     pub(super) fn show(&self, text: &str) {
         for line in text.lines() {
             println!("      {}", self.paint("2", line));
         }
     }
 
-    /// Prints how it went, and returns the exit status.
+    /// Prints the outcome, and returns the exit status.
     pub(super) fn finish(self, took: Duration) -> ExitCode {
         if self.failed > 0 {
-            eprintln!("\n{} step(s) of the demo failed", self.failed);
+            eprintln!("\n{} steps of the demonstration failed", self.failed);
             return ExitCode::FAILURE;
         }
-        println!("\nall steps went as they should, in {:.1} s", took.as_secs_f64());
+        println!("\nall steps succeeded, in {:.1} s", took.as_secs_f64());
         ExitCode::SUCCESS
     }
 

@@ -1,4 +1,4 @@
-//! What iptables-save prints: whatever it says, nobody's rule is deleted but the owner's.
+//! The output of iptables-save: whatever it contains, only rules of the owner are deleted.
 
 use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
@@ -21,11 +21,11 @@ pub(crate) fn holds(input: &[u8]) {
     for chain in [None, Some(of("PORT-MAPPER"))] {
         let hints = Hints { chain, families: None, keep_guard: false };
         let plan = plan::remove(&observed, &owner, &hints);
-        let Ok(told) = plan.text() else { continue };
+        let Ok(script) = plan.text() else { continue };
         let translates = |line: &&str| line.starts_with("-D ") && line.contains("-j DNAT");
-        for line in told.lines().filter(translates) {
+        for line in script.lines().filter(translates) {
             let is_owners = line.contains(&ours) || line.contains(&originals);
-            assert!(is_owners, "somebody else's rule would go: {line}");
+            assert!(is_owners, "a rule of another owner would be deleted: {line}");
         }
     }
 }

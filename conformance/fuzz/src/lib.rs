@@ -1,6 +1,8 @@
-//! What must hold for any bytes whatever that come from outside: a property a file, each a function that panics where it does not hold.
+//! Properties that hold for any input from outside. Each has a file with a function that panics if
+//! the property does not hold.
 //!
-//! `cargo xtask fuzz` looks for bytes that break one; `tests/replay.rs` tries the corpus in every run of the tests.
+//! `cargo xtask fuzz` searches for input that breaks a property; `tests/replay.rs` tries the corpus
+//! in every test run.
 
 mod error;
 mod iptables;
@@ -10,12 +12,12 @@ mod result;
 mod settings;
 mod state;
 
-/// A property of all bytes.
+/// A property of any input.
 #[derive(Clone, Copy, Debug)]
 pub struct Property {
-    /// Its name: that of its file, of its corpus, and of its target.
+    /// The name of the property, its file and its corpus.
     pub name: &'static str,
-    /// Panics where it does not hold.
+    /// Panics if the property does not hold for this input.
     pub holds: fn(&[u8]),
 }
 
@@ -23,7 +25,7 @@ const fn property(name: &'static str, holds: fn(&[u8])) -> Property {
     Property { name, holds }
 }
 
-/// All of them.
+/// All properties.
 pub const ALL: [Property; 7] = [
     property("error", error::holds),
     property("iptables", iptables::holds),

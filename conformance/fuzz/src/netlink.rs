@@ -1,11 +1,11 @@
-//! Messages of the kernel, and what may pass for one: they are read within their bounds, or refused.
+//! Messages of the kernel: any bytes are read within their bounds, or refused.
 
 use cni_netlink::conntrack::Flow;
 use cni_netlink::link::Link;
 use cni_netlink::message::Messages;
 
 pub(crate) fn holds(input: &[u8]) {
-    // Once as a datagram of messages, once as what a message holds.
+    // Once as a datagram of messages, once as the payload of a message.
     for message in Messages::new(input).take_while(Result::is_ok).flatten() {
         let _ = message.refusal();
         payload(message.payload);

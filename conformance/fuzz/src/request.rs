@@ -1,4 +1,4 @@
-//! What a runtime writes into a plugin's standard input: it is served with every key as it was, or refused with an error object.
+//! The input of a plugin: it is accepted with every key unchanged, or refused with an error object.
 
 use cni_wrapper::{Call, Environment, Reply, Request, SpecVersion, Verb};
 use serde_json::Value;
@@ -8,7 +8,7 @@ const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Sta
 pub(crate) fn holds(input: &[u8]) {
     for verb in VERBS {
         match Request::read(verb, environment(), input) {
-            Ok(request) => serves(request, input),
+            Ok(request) => accepts(request, input),
             Err(rejection) => refuses(&rejection.into()),
         }
     }
@@ -24,11 +24,11 @@ fn environment() -> Environment {
     variables.into_iter().collect()
 }
 
-fn serves(request: Request, input: &[u8]) {
-    let given: Value = serde_json::from_slice(input).expect("what was read is JSON");
-    assert_eq!(Value::Object(request.config.clone()), given, "a key was lost or changed");
+fn accepts(request: Request, input: &[u8]) {
+    let input: Value = serde_json::from_slice(input).expect("accepted input is JSON");
+    assert_eq!(Value::Object(request.config.clone()), input, "a key was lost or changed");
     let version = request.version;
-    // The delegates are taken out of it; what prevResult holds is read when it is asked for.
+    // `Call::new` reads the delegates, and `prev_result` the previous result.
     match Call::new(request) {
         Ok(call) => drop(call.prev_result()),
         Err(error) => refuses(&Reply::Failed(error, version)),

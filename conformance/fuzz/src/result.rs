@@ -1,10 +1,11 @@
-//! What a delegate prints: a result goes out as it came, is the same when it is read again, and can be told in every version or is refused in it.
+//! The output of a delegate: an unchanged result is written as it was read, and every result is
+//! converted to each version or refused.
 
 use cni_wrapper::{AddResult, SpecVersion};
 
 pub(crate) fn holds(input: &[u8]) {
-    for told in SpecVersion::ALL {
-        if let Ok(result) = AddResult::parse(input, told) {
+    for default in SpecVersion::ALL {
+        if let Ok(result) = AddResult::parse(input, default) {
             is_kept(&result, input);
             for version in SpecVersion::ALL {
                 is_converted(&result, version);
@@ -15,22 +16,22 @@ pub(crate) fn holds(input: &[u8]) {
 
 fn is_kept(result: &AddResult, input: &[u8]) {
     let printed = result.to_bytes();
-    let again = AddResult::parse(&printed, result.version()).expect("what was printed is a result");
+    let again = AddResult::parse(&printed, result.version()).expect("the output is a result");
     assert_eq!(again.document(), result.document());
     assert_eq!(again.version(), result.version());
-    let says_version =
+    let has_version =
         AddResult::parse(input, result.version()).is_ok_and(|it| it.to_bytes().starts_with(input));
-    let names_none = serde_json::from_slice::<serde_json::Value>(input)
+    let has_none = serde_json::from_slice::<serde_json::Value>(input)
         .is_ok_and(|it| it["cniVersion"].as_str().is_none_or(str::is_empty));
-    assert!(says_version || names_none, "what nobody changed goes out as it came");
+    assert!(has_version || has_none, "an unchanged result is written as it was read");
 }
 
 fn is_converted(result: &AddResult, version: SpecVersion) {
     let Ok(converted) = result.clone().convert(version) else { return };
     assert_eq!(converted.version(), version);
     let printed = converted.to_bytes();
-    let again = AddResult::parse(&printed, version).expect("what was converted is a result");
+    let again = AddResult::parse(&printed, version).expect("the converted output is a result");
     assert_eq!(again.document(), converted.document());
-    let twice = again.convert(version).expect("the version that it has");
-    assert_eq!(twice.document(), converted.document(), "there is nothing more to convert");
+    let twice = again.convert(version).expect("its own version");
+    assert_eq!(twice.document(), converted.document(), "a second conversion changes nothing");
 }

@@ -1,11 +1,11 @@
-//! The port mapper's own keys: they are honoured, or every problem is named with its key.
+//! The port mapper's own keys: they are accepted, or every problem is reported with its key.
 
 use port_mapper::config::{Cleanup, Config, Settings};
 use port_mapper::error::Error;
 
 pub(crate) fn holds(input: &[u8]) {
     let Ok(config) = serde_json::from_slice::<Config>(input) else { return };
-    // A DEL must be possible whatever else is wrong.
+    // DEL has to work with any other mistake.
     let _ = Cleanup::from(&config);
     match Settings::from(&config) {
         Ok(settings) => {

@@ -1,4 +1,5 @@
-//! A state file: what is read is written again as the same claim, and its rules can be told.
+//! A state file: a claim is the same after it has been written and read again, and its rules are
+//! valid commands.
 
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
@@ -8,16 +9,16 @@ use port_mapper::family::Family;
 pub(crate) fn holds(input: &[u8]) {
     let Ok(claim) = serde_json::from_slice::<Claim>(input) else { return };
     let written = serde_json::to_vec(&claim).expect("a claim is JSON");
-    assert_eq!(serde_json::from_slice::<Claim>(&written).expect("its own form"), claim);
+    assert_eq!(serde_json::from_slice::<Claim>(&written).expect("its own format"), claim);
     if claim.mappings.len() > 1000 {
-        return; // nothing new, and slow
+        return; // slow, and nothing new
     }
     for family in Family::ALL {
         let observed = Observed::parse(family, Tables::Nat, "");
         let decided = plan::install(&observed, &claim, &|_| false);
-        let plan = decided.expect("there is nobody to be in conflict with").plan;
+        let plan = decided.expect("no other claim to be in conflict with").plan;
         let Ok(text) = plan.text() else { continue };
-        // Each line is one command, or the frame of a table: nothing of the claim makes a line of its own.
+        // Each line is a command or the frame of a table: no value of the claim adds a line.
         let known = |line: &str| {
             ["*", "COMMIT", "-N ", "-A ", "-I ", "-D ", "-X ", ":", "-E ", "-P "]
                 .iter()

@@ -1,6 +1,6 @@
-//! The corpus holds: what fuzzing found to be of interest, and hostile inputs that somebody thought of.
+//! Tries the corpus: interesting inputs that fuzzing found, and hostile ones that were written.
 
-#![allow(clippy::print_stdout, reason = "which input it was, when a property does not hold")]
+#![allow(clippy::print_stdout, reason = "shows the input for which a property does not hold")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn every_property_holds_for_every_input_of_its_corpus() {
     }
 }
 
-/// Whether an input gets past the point where its property returns early.
+/// Returns whether an input gets past the point where its property returns early.
 fn is_understood(property: &str, input: &[u8]) -> bool {
     match property {
         "error" => serde_json::from_slice::<Object>(input)
@@ -55,25 +55,26 @@ fn is_understood(property: &str, input: &[u8]) -> bool {
         "settings" => serde_json::from_slice::<Config>(input)
             .is_ok_and(|config| Settings::from(&config).is_ok()),
         "state" => serde_json::from_slice::<Claim>(input).is_ok(),
-        other => panic!("nobody knows what {other} is about"),
+        other => panic!("{other} is not covered here"),
     }
 }
 
-/// A property that returns early holds for any input: some inputs of its corpus must get further.
+/// A property that returns early holds for any input, so some inputs of its corpus have to get
+/// further.
 #[test]
-fn every_corpus_has_inputs_that_are_not_refused_at_once() {
+fn every_corpus_has_inputs_that_are_accepted() {
     for Property { name, .. } in ALL {
         let mut inputs = files(&corpus().join(name));
         inputs.retain(|file| is_understood(name, &fs::read(file).expect("an input")));
-        assert!(!inputs.is_empty(), "{name}: all are refused at once");
+        assert!(!inputs.is_empty(), "{name}: all inputs are refused");
     }
 }
 
-/// Inputs that are too large to be kept in files.
+/// Inputs that are too large for files.
 #[test]
-fn every_property_holds_for_monsters() {
+fn every_property_holds_for_oversized_inputs() {
     let deep = |open: &str, close: &str| open.repeat(100_000) + &close.repeat(100_000);
-    let monsters = [
+    let inputs = [
         deep("[", "]"),
         deep("{\"a\":", "}"),
         format!("{{\"name\":\"n\",\"cniVersion\":\"1.0.0\",\"x\":{}}}", deep("[", "]")),
@@ -85,14 +86,14 @@ fn every_property_holds_for_monsters() {
         format!("*nat\n-A X {}\n", "\"\\".repeat(100_000)),
     ];
     for Property { name, holds } in ALL {
-        for (number, monster) in monsters.iter().enumerate() {
-            println!("{name}: monster {number}");
-            holds(monster.as_bytes());
+        for (number, input) in inputs.iter().enumerate() {
+            println!("{name}: oversized input {number}");
+            holds(input.as_bytes());
         }
     }
 }
 
-/// Every input with a bit of it changed, cut short, or doubled: no fuzzer, but it needs none.
+/// Every input with a flipped bit, truncated or doubled: a simple fuzzer that needs no tool.
 #[test]
 fn every_property_holds_for_damaged_inputs() {
     for Property { name, holds } in ALL {

@@ -1,37 +1,38 @@
-//! `cargo xtask conformance`: judges the subjects and compares the verdicts with the reports that
-//! are committed.
+//! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed
+//! reports.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
-mod kept;
+mod committed;
 mod markdown;
+mod outcome;
 mod overview;
 mod programs;
 mod scrub;
+mod subjects;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cni_conformance::run::{Options, Report, run};
+use cni_conformance::run::options::Options;
+use cni_conformance::run::record::Report;
+use cni_conformance::run::run;
 use cni_conformance::verdicts::Verdicts;
 use cni_conformance::{Subject, Verdict};
 
-use kept::Kept;
+use committed::CommittedReport;
+use outcome::Outcome;
+use subjects::{file, is_ours, root};
 
-/// What a step returns: nothing, or a sentence that says what failed.
-type Outcome<T = ()> = Result<T, String>;
-
-/// What the words on the command line ask for.
-struct Wanted {
+/// The command line.
+struct Arguments {
     names: Vec<String>,
     update: bool,
 }
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match conformance(&words) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match conformance(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("cni-reports: {problem}");
@@ -40,149 +41,130 @@ fn main() -> ExitCode {
     }
 }
 
-/// The top directory of the checkout.
-fn root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)
-}
-
-/// Judges the subjects that are named, or all, and fails if a verdict is not the one in the
-/// committed report.
-fn conformance(words: &[String]) -> Outcome {
-    let wanted = wanted(words)?;
-    if wanted.names.iter().any(|name| is_ours(name)) {
+/// Judges the named subjects, or all, and fails if a verdict is not the committed one.
+fn conformance(args: &[String]) -> Outcome {
+    let arguments = read(args)?;
+    if arguments.names.iter().any(|name| is_ours(name)) {
         programs::build()?;
     }
     std::env::set_current_dir(root()).map_err(|error| format!("{}: {error}", root().display()))?;
     let mut changes = Vec::new();
-    for name in &wanted.names {
-        changes.extend(judge(name, wanted.update)?);
+    for name in &arguments.names {
+        changes.extend(judge(name, arguments.update)?);
     }
-    if wanted.update {
+    if arguments.update {
         return overview::write();
     }
     match changes.as_slice() {
         [] => Ok(()),
         changes => Err(format!(
-            "verdicts have changed:\n  {}\nIf they are right, update the reports: \
+            "verdicts have changed:\n  {}\nIf they are correct, update the reports with \
              cargo xtask conformance --update",
             changes.join("\n  ")
         )),
     }
 }
 
-fn wanted(words: &[String]) -> Outcome<Wanted> {
-    let known = subjects()?;
-    let mut wanted = Wanted { names: Vec::new(), update: false };
-    for word in words {
+fn read(args: &[String]) -> Outcome<Arguments> {
+    let known = subjects::names()?;
+    let mut arguments = Arguments { names: Vec::new(), update: false };
+    for word in args {
         match word.as_str() {
-            "--update" => wanted.update = true,
-            name if known.contains(name) => wanted.names.push(name.to_owned()),
+            "--update" => arguments.update = true,
+            name if known.contains(name) => arguments.names.push(name.to_owned()),
             other => {
                 let known: Vec<_> = known.into_iter().collect();
-                return Err(format!("no such subject: {other} (there are {})", known.join(", ")));
+                return Err(format!(
+                    "`{other}` is not a subject; the subjects are {}",
+                    known.join(", ")
+                ));
             }
         }
     }
-    if wanted.names.is_empty() {
-        wanted.names = known.into_iter().collect();
+    if arguments.names.is_empty() {
+        arguments.names = known.into_iter().collect();
     }
-    Ok(wanted)
+    Ok(arguments)
 }
 
-/// The names of the subject files.
-fn subjects() -> Outcome<BTreeSet<String>> {
-    let directory = root().join("conformance/subjects");
-    let entries = fs::read_dir(&directory);
-    let entries = entries.map_err(|error| format!("{}: {error}", directory.display()))?;
-    let names = entries.flatten().filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        Some(name.strip_suffix(".json")?.to_owned())
-    });
-    Ok(names.collect())
-}
-
-fn file(name: &str) -> PathBuf {
-    root().join("conformance/subjects").join(name).with_extension("json")
-}
-
-/// Whether the subject is a program of this workspace.
-fn is_ours(name: &str) -> bool {
-    Subject::read(&file(name)).is_ok_and(|subject| subject.plugin.starts_with("target"))
-}
-
-/// Judges one subject; what is otherwise than in the committed report.
+/// Judges one subject, and returns the changes since the committed report.
 fn judge(name: &str, update: bool) -> Outcome<Vec<String>> {
-    let kept = Kept::of(name, is_ours(name));
+    let committed = CommittedReport::of(name, is_ours(name));
     let mut subject = Subject::read(&file(name))?;
     if is_ours(name) {
         subject.plugin = programs::built(&subject.plugin)?;
     }
     let subject = subject.found()?;
-    let begun = Instant::now();
+    let started = Instant::now();
     let report = run(&subject, &Options::default(), &|_| ());
-    let took = begun.elapsed().as_secs_f64();
+    let took = started.elapsed().as_secs_f64();
     match &report {
-        Ok(report) => println!("{name}: {} ({took:.0} s)", sums(report)),
+        Ok(report) => println!("{name}: {} ({took:.0} s)", totals(report)),
         Err(problem) => println!("{name}: could not be judged: {problem}"),
     }
     if update {
-        kept.write(&subject, report.as_ref())?;
+        committed.write(&subject, report.as_ref())?;
         return Ok(Vec::new());
     }
-    compare(name, &kept.verdicts(), &subject, report.as_ref())
+    compare(name, &committed.verdicts(), &subject, report.as_ref())
 }
 
 fn compare(
     name: &str,
-    kept: &Path,
+    committed: &Path,
     subject: &Subject,
     report: Result<&Report, &String>,
 ) -> Outcome<Vec<String>> {
-    let before = Verdicts::read(kept)?;
+    let before = Verdicts::read(committed)?;
     let named = |change: String| format!("{name}: {change}");
     Ok(match report {
-        // What one machine can't judge, another may; there is nothing to compare with.
+        // Another machine may judge what the one of the report could not.
         Ok(_) if before.untested.is_some() => {
-            println!("{name}: no report to compare with, since it could not be judged then");
+            println!(
+                "{name}: no verdicts to compare with, since it could not be judged for the report"
+            );
             Vec::new()
         }
         Ok(report) => {
-            let chance = |id: &str| subject.sometimes.contains_key(id);
+            let chance = |id: &str| subject.flaky.contains_key(id);
             let changes = before.changes(&Verdicts::of(report), &chance, false);
             changes.into_iter().map(named).collect()
         }
         Err(_) if before.untested.is_some() => Vec::new(),
-        Err(problem) => vec![named(format!("could be judged, and now can't: {problem}"))],
+        Err(problem) => {
+            vec![named(format!("could be judged for the report, but not now: {problem}"))]
+        }
     })
 }
 
-fn sums(report: &Report) -> String {
+fn totals(report: &Report) -> String {
     let of = |verdict| format!("{} {verdict}", report.count(verdict));
     Verdict::ALL.map(of).join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_subject_has_a_report_and_every_report_a_subject() {
-        let subjects = subjects().unwrap();
+        let subjects = subjects::names().unwrap();
         assert!(subjects.len() > 15, "{subjects:?}");
-        let kept: BTreeSet<String> =
-            kept::all().unwrap().into_iter().map(|kept| kept.name).collect();
-        assert_eq!(subjects, kept);
+        let committed: BTreeSet<String> =
+            committed::all().unwrap().into_iter().map(|committed| committed.name).collect();
+        assert_eq!(subjects, committed);
     }
 
     #[test]
-    fn a_word_that_is_no_subject_is_told() {
-        let wanted = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            wanted(&words)
+    fn an_unknown_subject_is_refused() {
+        let read = |args: &[&str]| {
+            let args: Vec<String> = args.iter().map(|word| (*word).to_owned()).collect();
+            read(&args)
         };
-        let problem = wanted(&["brigde"]).err().unwrap();
-        assert!(problem.contains("no such subject: brigde") && problem.contains("bridge,"));
-        assert!(wanted(&["bridge", "--update"]).unwrap().update);
+        let problem = read(&["brigde"]).err().unwrap();
+        assert!(problem.contains("`brigde` is not a subject") && problem.contains("bridge,"));
+        assert!(read(&["bridge", "--update"]).unwrap().update);
     }
 }

@@ -1,17 +1,18 @@
-//! The page for people about one subject.
+//! The page about one subject.
 
 use std::fmt::Write;
 
-use cni_conformance::run::{Record, Report};
+use cni_conformance::run::record::{Record, Report};
 use cni_conformance::{Subject, Verdict};
 
 use super::scrub::scrub;
 
-/// The page.
+/// Returns the page in Markdown.
 pub(crate) fn page(name: &str, subject: &Subject, report: Result<&Report, &String>) -> String {
     let mut page = format!(
         "# {name}\n\n\
-         The plugin `{}` as `{}`, by [`subjects/{name}.json`](../../subjects/{name}.json). Again: `cargo xtask conformance {name}`\n",
+         The plugin `{}` as `{}`, by [`subjects/{name}.json`](../../subjects/{name}.json).\n\
+         Reproduce: `cargo xtask conformance {name}`\n",
         subject.name(),
         subject.profile
     );
@@ -26,21 +27,21 @@ pub(crate) fn page(name: &str, subject: &Subject, report: Result<&Report, &Strin
 
 fn judged(name: &str, report: &Report) -> String {
     let versions: Vec<_> = report.versions.iter().map(|version| version.as_str()).collect();
-    let mut page = format!("\nVersions {}. Cases by the gravest verdict: ", versions.join(", "));
+    let mut page = format!("\nVersions {}. Cases by the worst verdict: ", versions.join(", "));
     let cases = cases(report);
-    let sums = Verdict::ALL.map(|verdict| {
-        format!("{} {verdict}", cases.iter().filter(|case| gravest(case) == verdict).count())
+    let totals = Verdict::ALL.map(|verdict| {
+        format!("{} {verdict}", cases.iter().filter(|case| worst(case) == verdict).count())
     });
-    page.push_str(&format!("{}.\n", sums.join(", ")));
+    page.push_str(&format!("{}.\n", totals.join(", ")));
     let findings = [Verdict::Fail, Verdict::Broken, Verdict::Warn];
     for case in
-        findings.iter().flat_map(|verdict| cases.iter().filter(move |c| gravest(c) == *verdict))
+        findings.iter().flat_map(|verdict| cases.iter().filter(move |c| worst(c) == *verdict))
     {
         page.push_str(&finding(name, report, case));
     }
-    for (verdict, title) in [(Verdict::Info, "Seen"), (Verdict::Skip, "Skipped")] {
+    for (verdict, title) in [(Verdict::Info, "For information"), (Verdict::Skip, "Skipped")] {
         let lines: String =
-            cases.iter().filter(|case| gravest(case) == verdict).map(|case| line(case)).collect();
+            cases.iter().filter(|case| worst(case) == verdict).map(|case| summary(case)).collect();
         if !lines.is_empty() {
             page.push_str(&format!("\n## {title}\n\n{lines}"));
         }
@@ -48,7 +49,7 @@ fn judged(name: &str, report: &Report) -> String {
     page
 }
 
-/// The records of each case.
+/// Groups the records by case.
 fn cases(report: &Report) -> Vec<Vec<&Record>> {
     let mut cases: Vec<Vec<&Record>> = Vec::new();
     for record in &report.records {
@@ -60,15 +61,15 @@ fn cases(report: &Report) -> Vec<Vec<&Record>> {
     cases
 }
 
-fn gravest(case: &[&Record]) -> Verdict {
+fn worst(case: &[&Record]) -> Verdict {
     use Verdict::{Broken, Fail, Info, Pass, Skip, Warn};
     let has = |verdict: &Verdict| case.iter().any(|record| record.verdict == *verdict);
     [Fail, Broken, Warn, Info, Pass, Skip].into_iter().find(has).unwrap_or(Skip)
 }
 
-/// The first record that ended like its case, and in which versions others did.
+/// Returns the first record with the verdict of its case, and the versions with this verdict.
 fn first<'r>(case: &[&'r Record]) -> (Option<&'r Record>, String) {
-    let verdict = gravest(case);
+    let verdict = worst(case);
     let those: Vec<_> = case.iter().filter(|record| record.verdict == verdict).collect();
     let versions: Vec<_> = those.iter().map(|record| record.version.as_str()).collect();
     let all = those.len() == case.len();
@@ -115,7 +116,7 @@ fn finding(name: &str, report: &Report, case: &[&Record]) -> String {
     text
 }
 
-/// Some differences are long.
+/// Shortens long differences.
 fn cut(text: &str) -> String {
     const SHOWN: usize = 15;
     let mut lines: Vec<&str> = text.lines().collect();
@@ -127,13 +128,13 @@ fn cut(text: &str) -> String {
     lines.join("\n          ")
 }
 
-fn line(case: &[&Record]) -> String {
+fn summary(case: &[&Record]) -> String {
     let (Some(record), versions) = first(case) else { return String::new() };
     let finding = record.finding.as_ref().map(|finding| finding.actual.as_str());
-    let words = record.note.as_deref().or(finding).unwrap_or_default();
-    let words: String = scrub(words).split_whitespace().collect::<Vec<_>>().join(" ");
-    let words = words.replace('`', "'");
-    let shown: String = words.chars().take(200).collect();
-    let end = if shown.len() < words.len() { "…" } else { "" };
+    let text = record.note.as_deref().or(finding).unwrap_or_default();
+    let text: String = scrub(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.replace('`', "'");
+    let shown: String = text.chars().take(200).collect();
+    let end = if shown.len() < text.len() { "…" } else { "" };
     format!("- `{}`{versions}: `{shown}{end}`\n", record.case.id)
 }

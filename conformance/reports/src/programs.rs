@@ -5,13 +5,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{Outcome, root};
+use super::outcome::Outcome;
+use super::subjects::root;
 
 const PLUGINS: [&str; 4] = ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace"];
 const EXAMPLES: [&str; 3] = ["nothing", "limit-mtu", "publish-hosts"];
 
-/// Builds all of them. The whole workspace is selected, as for the tests, so that nothing is
-/// compiled again for other features.
+/// Builds all programs. The whole workspace is selected as for the tests, so that dependencies are
+/// not compiled again.
 pub(crate) fn build() -> Outcome {
     let mut build = cargo(&["build", "--quiet", "--workspace", "--all-features"]);
     build.args(PLUGINS.iter().flat_map(|name| ["--bin", name]));
@@ -19,7 +20,7 @@ pub(crate) fn build() -> Outcome {
     run(&mut build)
 }
 
-/// Where cargo builds the program that a subject file calls `target/debug/PROGRAM`.
+/// Returns the path of the program that a subject file calls `target/debug/PROGRAM`.
 pub(crate) fn built(plugin: &Path) -> Outcome<PathBuf> {
     let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output();
     let metadata = metadata.map_err(|error| format!("cargo metadata: {error}"))?;
@@ -30,10 +31,10 @@ pub(crate) fn built(plugin: &Path) -> Outcome<PathBuf> {
     Ok(Path::new(target).join(path))
 }
 
-fn cargo(words: &[&str]) -> Command {
+fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(words).current_dir(root());
+    command.args(args).current_dir(root());
     command
 }
 

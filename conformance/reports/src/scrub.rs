@@ -1,6 +1,6 @@
-//! Takes out of a text what is another with every run: directories of one run, names and addresses by chance.
+//! Removes what differs between runs: temporary directories, random names and addresses.
 
-/// The text as it would be in every other run.
+/// Returns the text without what differs between runs.
 pub(crate) fn scrub(text: &str) -> String {
     let text = replace(text, "/cni-conformance-", "/cni-conformance-…", |c| {
         c.is_ascii_digit() || c == '-'
@@ -10,7 +10,7 @@ pub(crate) fn scrub(text: &str) -> String {
     words.map(|word| if is_random_mac(word) { blank(word) } else { word.to_owned() }).collect()
 }
 
-/// Every `start`, and the characters after it that are `more`, become `end`.
+/// Replaces each `start`, together with the characters after it that match `more`, by `end`.
 fn replace(text: &str, start: &str, end: &str, more: impl Fn(char) -> bool) -> String {
     let mut parts = text.split(start);
     let mut done = parts.next().unwrap_or_default().to_owned();
@@ -21,7 +21,7 @@ fn replace(text: &str, start: &str, end: &str, more: impl Fn(char) -> bool) -> S
     done
 }
 
-/// `veth` and eight digits by chance.
+/// Replaces `veth` and eight random digits.
 fn random_links(text: &str) -> String {
     let mut parts = text.split("veth");
     let mut done = parts.next().unwrap_or_default().to_owned();
@@ -37,7 +37,7 @@ fn mac(word: &str) -> &str {
     word.trim_matches(|c: char| c.is_whitespace() || "\",".contains(c))
 }
 
-/// The addresses that the harness gives begin with 02.
+/// Returns whether a word is a random MAC address; those that the harness assigns begin with 02.
 fn is_random_mac(word: &str) -> bool {
     let parts: Vec<&str> = mac(word).split(':').collect();
     let hex = |part: &&str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit());
@@ -53,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_with_every_run_is_taken_out() {
-        let seen = scrub("+ links: veth1a2b3c4d up, in /tmp/cni-conformance-123-45/stand-in");
-        assert_eq!(seen, "+ links: veth… up, in /tmp/cni-conformance-…/stand-in");
+    fn what_differs_between_runs_is_removed() {
+        let seen = scrub("+ links: veth1a2b3c4d up, in /tmp/cni-conformance-123-45/delegate");
+        assert_eq!(seen, "+ links: veth… up, in /tmp/cni-conformance-…/delegate");
         assert_eq!(
             scrub(r#"{"mac":"ea:12:9f:00:01:02","x":1}"#),
             r#"{"mac":"ea:12:9f:00:01:02","x":1}"#.replace("ea:12:9f:00:01:02", "…:…")
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_the_same_stays() {
+    fn what_is_the_same_in_all_runs_is_kept() {
         for text in ["veth pair", "02:77:00:00:01:02", "00:00:00:00:00:00", "fd00:77::2/64", "é"] {
             assert_eq!(scrub(text), text);
         }

@@ -1,4 +1,4 @@
-//! The ends of a process's pipes that the harness holds. None of them blocks.
+//! The harness's ends of a process's pipes, which are non-blocking.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use rustix::io::{Errno, ioctl_fionbio, read, write};
 
 use super::Stdin;
 
-/// More than this of each output is read, but not kept.
+/// The limit of each output; the rest is read and discarded.
 pub(super) const KEPT: usize = 4 << 20;
 
-/// After each piece of an input that comes in pieces.
+/// The pause after each piece of an input that is written in pieces.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Standard input of a process, while there is something left to write.
+/// The standard input of a process while there is something left to write.
 pub(super) struct Input {
     pipe: OwnedFd,
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ pub(super) struct Input {
     paused_until: Option<Instant>,
 }
 
-/// Whether an input needs to be served again.
+/// Whether there is more input to write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     Pending,
@@ -52,19 +52,19 @@ impl Input {
         self.paused_until
     }
 
-    /// What to poll for; nothing during a pause.
+    /// Returns what to poll for; `None` during a pause.
     pub(super) fn awaited(&self) -> Option<PollFd<'_>> {
         self.paused_until.is_none().then(|| PollFd::new(&self.pipe, PollFlags::OUT))
     }
 
-    /// Writes what the pipe takes.
+    /// Writes as much as the pipe accepts.
     pub(super) fn serve(&mut self) -> Progress {
         if self.paused_until.is_some_and(|until| Instant::now() < until) {
             return Progress::Pending;
         }
         self.paused_until = None;
         while self.written < self.bytes.len() {
-            // A piece that was written in part is finished first.
+            // A partly written piece is finished first.
             let end = (self.written / self.piece + 1).saturating_mul(self.piece);
             let end = end.min(self.bytes.len());
             match write(&self.pipe, &self.bytes[self.written..end]) {
@@ -83,7 +83,7 @@ impl Input {
     }
 }
 
-/// An output of a process, and what came out of it so far.
+/// An output of a process, and its content so far.
 pub(super) struct Output {
     pipe: Option<OwnedFd>,
     bytes: Vec<u8>,
@@ -105,7 +105,7 @@ impl Output {
         self.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN))
     }
 
-    /// Reads what is there, but not for ever: a process may print without end.
+    /// Reads the available output, bounded, since a process may print without end.
     pub(super) fn serve(&mut self) {
         const BUFFERS: usize = 16;
         let mut buffer = [0; 16384];

@@ -1,15 +1,14 @@
-//! Replays a recording of `cni-trace` with another plugin, and compares what the two say.
+//! Replays a recording of `cni-trace` with another plugin, and compares the answers of the two.
 //!
-//! | | what | where |
-//! |---|---|---|
-//! | 1 | a [`Recording`] is read: the calls of the plugin that was traced, in their order | `recording.rs` |
-//! | 2 | each call is made again, on a throw-away host with a container for each recorded one | `play.rs` |
-//! | 3 | the [`Shape`]s of both answers are compared, not the addresses in them | `shape.rs` |
+//! 1. `recording.rs` reads a [`Recording`]: the calls of the plugin that was traced, in order.
+//! 2. `replayer.rs` makes each call again, on a throw-away host with a container for each recorded
+//!    one.
+//! 3. `shape.rs` compares the [`Shape`]s of both answers, which do not contain addresses.
 
-mod play;
 mod recording;
+mod replayer;
 mod shape;
 
-pub use play::{Played, Stand, replay};
-pub use recording::{Recorded, Recording, Wanted};
+pub use recording::{Answer, Filter, RecordedCall, Recording};
+pub use replayer::{Replayed, Target, replay};
 pub use shape::{Difference, Shape};

@@ -1,8 +1,9 @@
-//! What `cni-trace` wrote down, as calls of one plugin.
+//! Reads what `cni-trace` recorded, as calls of one plugin.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -12,13 +13,13 @@ type Object = Map<String, Value>;
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
     /// The calls.
-    pub calls: Vec<Recorded>,
+    pub calls: Vec<RecordedCall>,
 }
 
-/// One call, and what was answered.
+/// One recorded call and its answer.
 #[derive(Clone, Debug)]
-pub struct Recorded {
-    /// What was asked.
+pub struct RecordedCall {
+    /// The verb.
     pub verb: Verb,
     /// The name of the network.
     pub network: String,
@@ -26,31 +27,31 @@ pub struct Recorded {
     pub container_id: String,
     /// `CNI_IFNAME`; empty for GC and STATUS.
     pub ifname: String,
-    /// `CNI_NETNS`, if it was given.
+    /// `CNI_NETNS`, if it was set.
     pub netns: Option<String>,
     /// The variables of the protocol.
     pub environment: BTreeMap<String, String>,
-    /// What the plugin was told.
+    /// The configuration on stdin.
     pub config: Object,
-    /// What came of it.
-    pub answer: Answered,
+    /// The answer.
+    pub answer: Answer,
 }
 
 /// The answer to a call.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Answered {
+pub struct Answer {
     /// The result of an ADD.
     pub result: Option<Object>,
     /// The error object of a call that failed.
     pub error: Option<Object>,
 }
 
-/// Which calls of a recording are wanted; all, when nothing is said.
+/// Selects calls of a recording; the default selects all.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Those of this network.
+pub struct Filter {
+    /// Only calls of this network.
     pub network: Option<String>,
-    /// Those of the delegate with this `type`.
+    /// Only calls of the delegate with this `type`.
     pub delegate: Option<String>,
 }
 
@@ -67,7 +68,7 @@ struct Line {
     config: Object,
     delegates: Vec<Run>,
     #[serde(flatten)]
-    answer: Answered,
+    answer: Answer,
 }
 
 #[derive(Deserialize)]
@@ -76,26 +77,26 @@ struct Run {
     verb: String,
     config: Object,
     #[serde(flatten)]
-    answer: Answered,
+    answer: Answer,
 }
 
 impl Recording {
-    /// Reads lines of `cni-trace`. Around a delegate they hold the delegate's calls, which are what is taken; of one that was
-    /// chained, its own.
+    /// Reads the lines of `cni-trace`: the calls of its delegates if it was a wrapper, its own
+    /// calls if it was chained.
     ///
     /// # Errors
-    /// Which line is none, or that calls of several plugins are wanted.
-    pub fn read(text: &str, wanted: &Wanted) -> Result<Self, String> {
+    /// Fails if a line was not written by `cni-trace`, or the filter selects several plugins.
+    pub fn read(text: &str, filter: &Filter) -> Result<Self, String> {
         let (mut calls, mut plugins) = (Vec::new(), BTreeSet::new());
         for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
             let number = index + 1;
             let line: Line = serde_json::from_str(text)
-                .map_err(|error| format!("line {number} is none of cni-trace: {error}"))?;
-            if wanted.network.as_ref().is_some_and(|network| *network != line.network) {
+                .map_err(|error| format!("line {number} was not written by cni-trace: {error}"))?;
+            if filter.network.as_ref().is_some_and(|network| *network != line.network) {
                 continue;
             }
             for (plugin, call) in line.calls().map_err(|error| format!("line {number}: {error}"))? {
-                if wanted.delegate.as_ref().is_none_or(|delegate| *delegate == plugin) {
+                if filter.delegate.as_ref().is_none_or(|delegate| *delegate == plugin) {
                     plugins.insert(plugin);
                     calls.push(call);
                 }
@@ -104,15 +105,15 @@ impl Recording {
         if plugins.len() > 1 {
             let plugins: Vec<_> = plugins.into_iter().collect();
             let plugins = plugins.join(", ");
-            return Err(format!("it holds calls of {plugins}: choose one with --delegate TYPE"));
+            return Err(format!("it contains calls of {plugins}: choose one with --delegate TYPE"));
         }
         Ok(Self { calls })
     }
 }
 
 impl Line {
-    /// The calls, each with the `type` of who was called.
-    fn calls(self) -> Result<Vec<(String, Recorded)>, String> {
+    /// Returns the calls, each with the `type` of the plugin that was called.
+    fn calls(self) -> Result<Vec<(String, RecordedCall)>, String> {
         if self.position != "wrapper" {
             let plugin = self.config.get("type").and_then(Value::as_str).unwrap_or_default();
             let call = self.call(&self.verb, &self.config, &self.answer)?;
@@ -123,8 +124,8 @@ impl Line {
             .collect()
     }
 
-    fn call(&self, verb: &str, config: &Object, answer: &Answered) -> Result<Recorded, String> {
-        Ok(Recorded {
+    fn call(&self, verb: &str, config: &Object, answer: &Answer) -> Result<RecordedCall, String> {
+        Ok(RecordedCall {
             verb: verb.parse().map_err(|error| format!("{error}"))?,
             network: self.network.clone(),
             container_id: self.container_id.clone().unwrap_or_default(),
@@ -137,21 +138,23 @@ impl Line {
     }
 }
 
-impl Recorded {
-    /// The call in words: `ADD c1/eth0@net`.
-    pub fn words(&self) -> String {
-        let Self { verb, network, container_id, ifname, .. } = self;
-        match container_id.as_str() {
-            "" => format!("{verb} {network}"),
-            id => format!("{verb} {id}/{ifname}@{network}"),
-        }
-    }
-
-    /// Whether a secret of it was hidden, so that it can't be made again exactly.
+impl RecordedCall {
+    /// Returns whether a secret in the call was redacted, so that it can't be repeated exactly.
     pub fn is_redacted(&self) -> bool {
         let mark = "[redacted]";
         let config = Value::Object(self.config.clone()).to_string();
         config.contains(mark) || self.environment.values().any(|value| value.contains(mark))
+    }
+}
+
+/// For people: `ADD c1/eth0@net`.
+impl fmt::Display for RecordedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, network, container_id, ifname, .. } = self;
+        match container_id.as_str() {
+            "" => write!(f, "{verb} {network}"),
+            id => write!(f, "{verb} {id}/{ifname}@{network}"),
+        }
     }
 }
 
@@ -162,8 +165,9 @@ mod tests {
     use super::*;
 
     fn line(position: &str, delegates: &Value) -> String {
-        json!({"verb": "ADD", "network": "net", "containerId": "c1", "ifname": "eth0", "netns": "/n",
-            "position": position, "environment": {"CNI_ARGS": "A=1"}, "config": {"type": "cni-trace"},
+        json!({"verb": "ADD", "network": "net", "containerId": "c1", "ifname": "eth0",
+            "netns": "/n", "position": position, "environment": {"CNI_ARGS": "A=1"},
+            "config": {"type": "cni-trace"},
             "delegates": delegates, "result": {"ips": []}, "micros": 1})
         .to_string()
     }
@@ -172,35 +176,38 @@ mod tests {
         json!({"type": plugin, "verb": verb, "config": {"type": plugin}, "micros": 1})
     }
 
-    fn wanting(delegate: &str) -> Wanted {
-        Wanted { delegate: Some(delegate.to_owned()), network: None }
+    fn wanting(delegate: &str) -> Filter {
+        Filter { delegate: Some(delegate.to_owned()), network: None }
     }
 
     #[test]
-    fn around_delegates_it_holds_their_calls_and_else_its_own() {
+    fn a_wrapper_has_the_calls_of_its_delegates_and_others_their_own() {
         let text = line("wrapper", &json!([run("bridge", "ADD"), run("bridge", "DEL")])) + "\n\n";
-        let calls = Recording::read(&text, &Wanted::default()).unwrap().calls;
-        let words: Vec<_> = calls.iter().map(Recorded::words).collect();
+        let calls = Recording::read(&text, &Filter::default()).unwrap().calls;
+        let words: Vec<_> = calls.iter().map(ToString::to_string).collect();
         assert_eq!(words, ["ADD c1/eth0@net", "DEL c1/eth0@net"]);
-        let own = Recording::read(&line("chained", &json!([])), &Wanted::default()).unwrap().calls;
+        let own = Recording::read(&line("chained", &json!([])), &Filter::default()).unwrap().calls;
         assert_eq!((own.len(), own[0].config["type"].as_str()), (1, Some("cni-trace")));
         assert!(own[0].answer.result.is_some());
     }
 
     #[test]
-    fn of_several_plugins_and_networks_the_wanted_ones_are_taken() {
+    fn calls_are_selected_by_plugin_and_network() {
         let text = line("wrapper", &json!([run("bridge", "ADD"), run("tuning", "ADD")]));
-        let problem = Recording::read(&text, &Wanted::default()).unwrap_err();
+        let problem = Recording::read(&text, &Filter::default()).unwrap_err();
         assert!(problem.contains("bridge, tuning: choose one with --delegate"), "{problem}");
         assert_eq!(Recording::read(&text, &wanting("tuning")).unwrap().calls.len(), 1);
-        let other = Wanted { network: Some("other".to_owned()), delegate: None };
+        let other = Filter { network: Some("other".to_owned()), delegate: None };
         assert!(Recording::read(&text, &other).unwrap().calls.is_empty());
     }
 
     #[test]
-    fn a_line_that_is_none_is_named() {
+    fn a_line_of_another_program_is_refused() {
         let text = format!("{}\n{{\"verb\": \"ADD\"}}", line("chained", &json!([])));
-        let problem = Recording::read(&text, &Wanted::default()).unwrap_err();
-        assert!(problem.starts_with("line 2 is none of cni-trace: missing field"), "{problem}");
+        let problem = Recording::read(&text, &Filter::default()).unwrap_err();
+        assert!(
+            problem.starts_with("line 2 was not written by cni-trace: missing field"),
+            "{problem}"
+        );
     }
 }

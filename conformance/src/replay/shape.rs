@@ -1,37 +1,38 @@
-//! What of two answers has to be alike, when addresses and the names that plugins make up are not.
+//! What two answers must have in common, while addresses and generated names differ.
 
 use std::net::IpAddr;
 
-use cni_wrapper::{AddResult, SpecVersion};
+use cni_protocol::{AddResult, SpecVersion};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::recording::Answered;
+use super::recording::Answer;
 use crate::exchange::Exchange;
 
-/// The code that cni-trace gives to a plugin that fails without an error object of its own, and to one that does not end.
+/// The code that cni-trace records for a plugin that fails without an error object.
 const NO_ERROR_OBJECT: u64 = 102;
-const NO_END: u64 = 11;
+/// The code that cni-trace records for a plugin that exceeds its time limit.
+const TIMED_OUT: u64 = 11;
 
-/// The shape of an answer: aspects of it, each in words.
+/// The shape of an answer: the name of each aspect, and a description of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Shape(Vec<(&'static str, String)>);
 
-/// What is not alike.
+/// An aspect in which two answers differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The aspect.
+    /// The name of the aspect.
     pub what: &'static str,
-    /// As it was recorded.
+    /// The aspect of the recorded answer.
     pub recorded: String,
-    /// As it is now.
+    /// The aspect of the answer now.
     pub seen: String,
 }
 
 impl Shape {
-    /// The shape of what was recorded; `version` counts where a result says none.
-    pub fn of_recorded(answer: &Answered, version: SpecVersion) -> Self {
+    /// Returns the shape of a recorded answer; `version` is that of a result without `cniVersion`.
+    pub fn of_recorded(answer: &Answer, version: SpecVersion) -> Self {
         match (&answer.error, &answer.result) {
             (Some(error), _) => Self::failure(code(error).unwrap_or_default()),
             (None, Some(result)) => Self::success(result, version),
@@ -39,7 +40,7 @@ impl Shape {
         }
     }
 
-    /// The shape of an answer that was just given.
+    /// Returns the shape of the answer to a call that was just made.
     pub fn of_exchange(exchange: &Exchange, has_result: bool, version: SpecVersion) -> Self {
         let document: Option<Map<String, Value>> = serde_json::from_str(&exchange.stdout).ok();
         let document = document.unwrap_or_default();
@@ -48,7 +49,7 @@ impl Shape {
             Some(0) if is_error => Self::failure(code(&document).unwrap_or_default()),
             Some(0) if has_result => Self::success(&document, version),
             Some(0) => Self::of_outcome("success".to_owned()),
-            None if exchange.signal.is_none() => Self::failure(NO_END),
+            None if exchange.signal.is_none() => Self::failure(TIMED_OUT),
             _ => {
                 let own = code(&document).filter(|code| *code != 0);
                 Self::failure(own.unwrap_or(NO_ERROR_OBJECT))
@@ -56,11 +57,11 @@ impl Shape {
         }
     }
 
-    /// The aspects in which another one is not alike.
+    /// Returns the aspects in which another shape differs.
     pub fn differences(&self, seen: &Self) -> Vec<Difference> {
         let find = |shape: &Self, what| {
             let found = shape.0.iter().find(|(known, _)| *known == what);
-            found.map_or("nothing", |(_, words)| words).to_owned()
+            found.map_or("nothing", |(_, description)| description).to_owned()
         };
         let (recorded, now) = (self.0.iter(), seen.0.iter());
         let mut aspects: Vec<_> = recorded.chain(now).map(|(what, _)| *what).collect();
@@ -76,8 +77,8 @@ impl Shape {
         each.filter(|difference| difference.recorded != difference.seen).collect()
     }
 
-    fn of_outcome(words: String) -> Self {
-        Self(vec![("outcome", words)])
+    fn of_outcome(outcome: String) -> Self {
+        Self(vec![("outcome", outcome)])
     }
 
     fn failure(code: u64) -> Self {
@@ -88,7 +89,7 @@ impl Shape {
         let result = match AddResult::from_value(Value::Object(result.clone()), version) {
             Ok(result) => result,
             Err(error) => {
-                return Self::of_outcome(format!("success, but no valid result: {error}"));
+                return Self::of_outcome(format!("success, but the result is invalid: {error}"));
             }
         };
         Self(vec![
@@ -102,7 +103,7 @@ impl Shape {
     }
 }
 
-/// Its members and their words.
+/// Iterates over the names and descriptions of the aspects.
 impl<'a> IntoIterator for &'a Shape {
     type Item = &'a (&'static str, String);
     type IntoIter = std::slice::Iter<'a, (&'static str, String)>;
@@ -119,7 +120,7 @@ fn code(error: &Map<String, Value>) -> Option<u64> {
 fn interfaces(result: &AddResult) -> String {
     let all = result.interfaces();
     let (inside, outside): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.sandbox.is_some());
-    let names = |some: Vec<&cni_wrapper::result::Interface>| {
+    let names = |some: Vec<&cni_protocol::result::Interface>| {
         let mut names: Vec<_> = some.iter().map(|it| stem(&it.name)).collect();
         names.sort();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
@@ -127,11 +128,15 @@ fn interfaces(result: &AddResult) -> String {
     format!("{} in the container, {} on the host", names(inside), names(outside))
 }
 
-/// A name without the hash or random number that a plugin put at its end: `veth1f2e3d4c` is `veth*`.
+/// Returns a name without the hash or random number at its end: `veth1f2e3d4c` becomes `veth*`.
 fn stem(name: &str) -> String {
-    const FROM: usize = 4;
-    let made_up = name.bytes().rev().take_while(u8::is_ascii_hexdigit).count();
-    if made_up < FROM { name.to_owned() } else { format!("{}*", &name[..name.len() - made_up]) }
+    const SHORTEST: usize = 4;
+    let generated = name.bytes().rev().take_while(u8::is_ascii_hexdigit).count();
+    if generated < SHORTEST {
+        name.to_owned()
+    } else {
+        format!("{}*", &name[..name.len() - generated])
+    }
 }
 
 fn families(addresses: impl Iterator<Item = IpAddr>) -> String {
@@ -144,14 +149,14 @@ fn routes(result: &AddResult) -> String {
     let default = routes.iter().filter(|route| route.prefix == 0).count();
     let with_gateway = routes.iter().filter(|route| route.gw.is_some()).count();
     let all = families(routes.iter().map(|route| route.dst));
-    format!("{all}, {default} default, {with_gateway} with a gateway of their own")
+    format!("{all}, {default} default, {with_gateway} with a gateway")
 }
 
 fn dns(result: &AddResult) -> String {
     let dns = result.dns();
     let domain = if dns.domain.is_some() { "a" } else { "no" };
     let (servers, search, options) = (dns.nameservers.len(), dns.search.len(), dns.options.len());
-    format!("{servers} servers, {domain} domain, {search} to search, {options} options")
+    format!("{servers} servers, {domain} domain, {search} search domains, {options} options")
 }
 
 #[cfg(test)]
@@ -161,14 +166,16 @@ mod tests {
     use super::*;
 
     fn shape(result: Value) -> Shape {
-        let answer = Answered { result: result.as_object().cloned(), error: None };
+        let answer = Answer { result: result.as_object().cloned(), error: None };
         Shape::of_recorded(&answer, SpecVersion::V1_0_0)
     }
 
     fn result() -> Value {
         json!({
             "cniVersion": "1.0.0",
-            "interfaces": [{"name": "br0"}, {"name": "veth1f2e3d4c"}, {"name": "eth0", "sandbox": "/n"}],
+            "interfaces": [
+                {"name": "br0"}, {"name": "veth1f2e3d4c"}, {"name": "eth0", "sandbox": "/n"},
+            ],
             "ips": [{"address": "10.0.0.2/24", "interface": 2}],
             "routes": [{"dst": "0.0.0.0/0"}],
             "dns": {"nameservers": ["10.0.0.1"]},
@@ -183,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_names_that_are_made_up_may_differ() {
+    fn addresses_and_generated_names_may_differ() {
         let nothing = Vec::<&str>::new();
         assert_eq!(changed("/interfaces/1/name", json!("vethdeadbeef")), nothing);
         assert_eq!(changed("/interfaces/2/sandbox", json!("/other")), nothing);
@@ -192,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_and_how_often_may_not() {
+    fn the_members_of_a_result_and_their_number_may_not() {
         assert_eq!(changed("/interfaces/0/name", json!("br1")), ["interfaces"]);
         assert_eq!(changed("/interfaces/2/name", json!("eth1")), ["interfaces"]);
         assert_eq!(changed("/ips/0/address", json!("fd00::2/64")), ["addresses"]);
@@ -205,10 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_alike_when_its_code_is() {
+    fn failures_are_alike_if_their_codes_are() {
         let error = |code: u64| {
             let error = json!({"code": code, "msg": "no"}).as_object().cloned();
-            Shape::of_recorded(&Answered { error, result: None }, SpecVersion::V1_0_0)
+            Shape::of_recorded(&Answer { error, result: None }, SpecVersion::V1_0_0)
         };
         assert_eq!(error(11).differences(&error(11)), []);
         let [difference] = error(11).differences(&error(7)).try_into().unwrap();

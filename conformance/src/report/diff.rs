@@ -5,15 +5,15 @@ use std::fmt::Write;
 use super::document::{CaseReport, Document, RunReport};
 use super::visible::visible;
 use crate::exchange::shorten;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
-/// What changed.
+/// The changes between two reports.
 #[derive(Debug, Default)]
 pub struct Difference {
     lines: Vec<Line>,
 }
 
-/// A case that changed in the same way in some versions.
+/// A case, with the versions in which it changed in the same way.
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     direction: Direction,
@@ -21,42 +21,42 @@ struct Line {
     versions: Vec<String>,
     from: Option<Verdict>,
     to: Option<Verdict>,
-    /// What is seen now.
-    words: String,
+    /// What was seen in the new report.
+    seen: String,
 }
 
-/// Where a change leads.
+/// Whether a change is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Worse,
     Better,
-    /// A deviation that can't be judged any more: nobody knows whether it is still there.
+    /// A deviation that was not judged again, so that it may still exist.
     Unclear,
     New,
-    Gone,
+    Removed,
 }
 
 impl Direction {
-    const ALL: [Self; 5] = [Self::Worse, Self::Better, Self::Unclear, Self::New, Self::Gone];
+    const ALL: [Self; 5] = [Self::Worse, Self::Better, Self::Unclear, Self::New, Self::Removed];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Worse => "worse",
             Self::Better => "better",
-            Self::Unclear => "not judged any more",
+            Self::Unclear => "no longer judged",
             Self::New => "new",
-            Self::Gone => "gone",
+            Self::Removed => "removed",
         }
     }
 }
 
-/// Where the change of a verdict leads; nothing when it is none.
+/// Returns the direction of a change; `None` if the verdicts are the same.
 fn direction(from: Verdict, to: Verdict) -> Option<Direction> {
     use Verdict::{Broken, Fail, Info, Pass, Skip, Warn};
     let gravity = |verdict| match verdict {
         Pass => 0,
         Info => 1,
-        // To know nothing is worse than to know that all is well, and better than to know of a deviation.
+        // Not judged is worse than passed, and better than a known deviation.
         Skip => 2,
         Broken => 3,
         Warn => 4,
@@ -71,7 +71,7 @@ fn direction(from: Verdict, to: Verdict) -> Option<Direction> {
 }
 
 impl Difference {
-    /// Compares two reports.
+    /// Compares two reports by case and version.
     pub fn between(old: &Document, new: &Document) -> Self {
         let mut difference = Self::default();
         for case in &new.cases {
@@ -83,26 +83,26 @@ impl Difference {
                 };
                 if let Some(direction) = direction {
                     let verdicts = [before.map(|before| before.verdict), Some(run.verdict)];
-                    difference.note(direction, case, run, verdicts);
+                    difference.add(direction, case, run, verdicts);
                 }
             }
         }
         for case in &old.cases {
             for run in case.runs.iter().filter(|run| find(new, case, run).is_none()) {
-                difference.note(Direction::Gone, case, run, [Some(run.verdict), None]);
+                difference.add(Direction::Removed, case, run, [Some(run.verdict), None]);
             }
         }
         difference
     }
 
-    fn note(
+    fn add(
         &mut self,
         direction: Direction,
         case: &CaseReport,
         run: &RunReport,
         [from, to]: [Option<Verdict>; 2],
     ) {
-        let words = run.actual.as_ref().or(run.note.as_ref()).filter(|_| to.is_some());
+        let seen = run.actual.as_ref().or(run.note.as_ref()).filter(|_| to.is_some());
         let last = self.lines.last_mut();
         let same = |line: &&mut Line| line.id == case.id && (line.from, line.to) == (from, to);
         match last.filter(same) {
@@ -113,12 +113,12 @@ impl Difference {
                 versions: vec![run.version.clone()],
                 from,
                 to,
-                words: words.map(|words| shorten(words)).unwrap_or_default(),
+                seen: seen.map(|seen| shorten(seen)).unwrap_or_default(),
             }),
         }
     }
 
-    /// Whether anything got worse. What is new or gone did not.
+    /// Returns whether anything got worse; new and removed cases did not.
     pub fn is_worse(&self) -> bool {
         self.those(Direction::Worse).next().is_some()
     }
@@ -127,7 +127,7 @@ impl Difference {
         self.lines.iter().filter(move |line| line.direction == direction)
     }
 
-    /// The changes, for people.
+    /// Returns the changes as text, for people.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for direction in Direction::ALL {
@@ -153,8 +153,8 @@ impl Line {
             (from, to) => from.or(to).unwrap_or_default().to_owned(),
         };
         let sign = self.to.or(self.from).map(Verdict::sign).unwrap_or_default();
-        let words = if self.words.is_empty() { String::new() } else { format!(": {}", self.words) };
-        format!("  {sign} {} in {}  {how}{words}\n", self.id, self.versions.join(", "))
+        let seen = if self.seen.is_empty() { String::new() } else { format!(": {}", self.seen) };
+        format!("  {sign} {} in {}  {how}{seen}\n", self.id, self.versions.join(", "))
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_verdict_leads_somewhere() {
+    fn a_change_of_verdict_has_a_direction() {
         use Direction::{Better, Unclear, Worse};
         use Verdict::{Broken, Fail, Info, Pass, Skip, Warn};
         for (from, to, expected) in [
@@ -178,7 +178,7 @@ mod tests {
             (Warn, Fail, Some(Worse)),
             (Fail, Warn, Some(Better)),
             (Info, Pass, Some(Better)),
-            // What was known to be well is not looked at any more.
+            // It passed, and is no longer judged.
             (Pass, Skip, Some(Worse)),
             (Pass, Broken, Some(Worse)),
             (Fail, Skip, Some(Unclear)),

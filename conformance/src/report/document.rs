@@ -1,7 +1,8 @@
-//! A report as data: what the JSON report holds, and what every other report is made from.
+//! A report as data: the contents of the JSON report, from which every other report is made.
 //!
-//! The form is stable: readers tolerate keys that they don't know, and what can't be read by the old ones gets
-//! another number in `report`. `report.schema.json`, beside the README, says the same for others.
+//! The format is stable: readers tolerate unknown keys, and a change that old readers can't read
+//! gets another number in `report`. `report.schema.json`, next to the README, describes the same
+//! format.
 
 use std::collections::BTreeMap;
 
@@ -9,62 +10,64 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::exchange::Exchange;
-use crate::judgement::Verdict;
 use crate::profile::Profile;
-use crate::requirements::Severity;
+use crate::severity::Severity;
+use crate::verdict::Verdict;
 
-/// The number of the form that is written and read here.
-pub const FORM: u32 = 1;
+/// The number of the format that is written and read here.
+pub const FORMAT: u32 = 1;
 
-/// What running the cases on one plugin came to. Two runs differ in `date` and `millis`, and in what the kernel chose
-/// anew and the calls show, such as hardware addresses.
+/// The outcome of running the cases on one plugin.
+///
+/// Two runs differ in `date` and `millis`, and where the calls contain what the kernel chooses,
+/// such as hardware addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
-    /// The number of this form.
+    /// The number of this format.
     pub report: u32,
     /// The version of the harness.
     pub harness: String,
-    /// When it was made (RFC 3339).
+    /// When the report was made (RFC 3339).
     pub date: String,
-    /// Where it was made.
+    /// The machine that made it.
     pub host: HostFacts,
     /// The plugin.
     pub subject: SubjectFacts,
-    /// The command line that makes this report again.
+    /// The command line that makes the report again.
     pub command: String,
-    /// From this weight on a deviation counts as a failure.
+    /// The severity from which on a deviation is a failure.
     pub level: Severity,
-    /// What it comes to.
+    /// The overall result.
     pub result: Outcome,
-    /// The versions of the specification that it was judged in, oldest first.
+    /// The versions of the specification in which the plugin was judged, oldest first.
     pub versions: Vec<String>,
-    /// The versions that it claims and could not be judged in.
+    /// The versions that the plugin claims, but in which it could not be judged.
     #[serde(default)]
     pub unusable_versions: Vec<Unusable>,
-    /// How many cases ended so, each by the gravest of its verdicts.
+    /// The number of cases for each verdict; the worst verdict of a case counts.
     pub counts: BTreeMap<Verdict, usize>,
-    /// The cases whose deviation is known by the subject file, but was not seen.
+    /// The cases with a known deviation that did not occur.
     #[serde(default)]
-    pub gone: Vec<String>,
+    pub outdated_deviations: Vec<String>,
     /// All cases, in the order of the specification.
     pub cases: Vec<CaseReport>,
 }
 
-/// What a run comes to, as the exit status has it.
+/// The overall result of a run, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Nothing that counts is broken.
+    /// No requirement at the level is broken.
     Success,
-    /// A requirement that counts is broken, and not by a known deviation.
+    /// A requirement at the level is broken, and the deviation is not a known one.
     Failure,
-    /// No such deviation was seen, but a case could not find out.
+    /// No such deviation was seen, but a case could not be judged.
     Broken,
 }
 
 impl Outcome {
-    /// The word for it.
+    /// Returns the name of the result, as in the JSON report.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -74,73 +77,73 @@ impl Outcome {
     }
 }
 
-/// The machine.
+/// The machine on which a report was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
     /// The release of the kernel.
     pub kernel: String,
     /// The processor's architecture.
     pub arch: String,
-    /// Whether it ran without root, in a user namespace.
+    /// Whether the harness ran without root, in a user namespace.
     pub rootless: bool,
 }
 
-/// The plugin, and what it was given.
+/// The plugin and its configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubjectFacts {
     /// The file name of the program.
     pub name: String,
-    /// Its path, from where the harness was run when it is below that.
+    /// Its path, relative to the working directory if it is below that.
     pub plugin: String,
-    /// What it says of itself when it is run without `CNI_COMMAND`: the first line.
+    /// The first line that it prints without `CNI_COMMAND`, often with its version.
     #[serde(default)]
     pub about: Option<String>,
     /// The program's SHA-256, in hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// What kind of plugin it is.
+    /// The kind of plugin.
     pub profile: Profile,
     /// Its object in the network configuration.
     #[serde(default)]
     pub config: Map<String, Value>,
-    /// What the runtime gives for the capabilities that it declares.
+    /// The capability arguments that the runtime supplies.
     #[serde(default)]
     pub runtime_config: Map<String, Value>,
 }
 
-/// A version that the plugin claims and could not be judged in.
+/// A version that the plugin claims, but in which it could not be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unusable {
     /// The version.
     pub version: String,
-    /// Why not.
+    /// Why it could not be judged.
     pub reason: String,
 }
 
-/// A requirement, and how its case ended in each version.
+/// A requirement, and the verdict on its case in each version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseReport {
-    /// The id of the requirement, which is the case's.
+    /// The id of the requirement and its case.
     pub id: String,
     /// Its number in the catalogue.
     pub code: String,
     /// The requirement in one sentence.
     pub sentence: String,
-    /// Where it is written down.
+    /// The document and section that contain it.
     pub section: String,
-    /// The text there; absent for mere practice.
+    /// A link to the section; absent for common practice.
     #[serde(default)]
     pub link: Option<String>,
     /// What the case does.
     pub does: String,
-    /// The gravest verdict of its runs.
+    /// The worst verdict of its runs.
     pub verdict: Verdict,
-    /// Why the deviation is known, if it is.
+    /// The reason for a known deviation.
     #[serde(default)]
     pub known: Option<String>,
-    /// The command line that repeats it, up to the version (`--spec`).
-    pub again: String,
+    /// The command line that runs the case again, without the version (`--spec`).
+    pub reproduce: String,
     /// A run for each version.
     pub runs: Vec<RunReport>,
 }
@@ -150,62 +153,63 @@ pub struct CaseReport {
 pub struct RunReport {
     /// The version of the specification.
     pub version: String,
-    /// The weight of the requirement in this version.
+    /// The severity of the requirement in this version.
     pub severity: Severity,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What should have been seen, when it is a deviation.
+    /// The expected behaviour, if the plugin deviates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What was seen instead.
+    /// The actual behaviour, if the plugin deviates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
-    /// Why it was skipped or is broken, or what was seen.
+    /// Why the case was skipped or is broken, or what was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub millis: u64,
-    /// The calls of the plugin, as far as the report holds them (`--exchanges`).
+    /// The calls of the plugin, if the report contains them (`--exchanges`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
 }
 
 impl Document {
-    /// How many runs there are, in all versions.
+    /// Returns the number of runs in all versions.
     pub fn runs(&self) -> usize {
         self.cases.iter().map(|case| case.runs.len()).sum()
     }
 
-    /// How many cases ended so.
+    /// Returns the number of cases with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.counts.get(&verdict).copied().unwrap_or_default()
     }
 
-    /// The sums in words: `3 cases, 12 runs: 2 pass, 1 fail, …`.
-    pub fn sums(&self) -> String {
+    /// Returns the totals as text: `3 cases, 12 runs: 2 pass, 1 fail, …`.
+    pub fn totals(&self) -> String {
         let of = |verdict| format!("{} {verdict}", self.count(verdict));
-        let words = Verdict::ALL.map(of).join(", ");
-        format!("{} cases, {} runs: {words}", self.cases.len(), self.runs())
+        let counts = Verdict::ALL.map(of).join(", ");
+        format!("{} cases, {} runs: {counts}", self.cases.len(), self.runs())
     }
 }
 
 impl CaseReport {
-    /// The part of the id before the dot: the area it belongs to.
+    /// Returns the area, which is the part of the id before the dot.
     pub fn area(&self) -> &str {
         self.id.split('.').next().unwrap_or(&self.id)
     }
 
-    /// The first run that ended like the case.
-    pub fn gravest(&self) -> Option<&RunReport> {
+    /// Returns the first run with the verdict of the case.
+    pub fn worst(&self) -> Option<&RunReport> {
         self.runs.iter().find(|run| run.verdict == self.verdict)
     }
 
-    /// Whether it is for people to look at: a MUST or a SHOULD broken, or the harness.
+    /// Returns whether a person should look at it: a MUST, a SHOULD or the case is broken.
     pub fn is_finding(&self) -> bool {
         matches!(self.verdict, Verdict::Fail | Verdict::Warn | Verdict::Broken)
     }
 
-    /// In which versions it ended like this: nothing when it is all of them, else ` in 0.4.0, 1.0.0`.
+    /// Returns the versions with the verdict of the case, as ` in 0.4.0, 1.0.0`; empty if all have
+    /// it.
     pub fn versions(&self) -> String {
         let those = self.runs.iter().filter(|run| run.verdict == self.verdict);
         let those: Vec<_> = those.map(|run| run.version.as_str()).collect();
@@ -215,23 +219,23 @@ impl CaseReport {
         }
     }
 
-    /// The command line that repeats it in the version of its gravest verdict.
+    /// Returns the command line that runs the case again in the version of its worst verdict.
     pub fn command(&self) -> String {
-        match self.gravest() {
-            Some(run) => format!("{} --spec {}", self.again, run.version),
-            None => self.again.clone(),
+        match self.worst() {
+            Some(run) => format!("{} --spec {}", self.reproduce, run.version),
+            None => self.reproduce.clone(),
         }
     }
 
-    /// Whether it fails the plugin at this level: in one of its runs it counts, and is not known.
-    pub fn counts(&self, level: Severity) -> bool {
-        self.known.is_none() && self.runs.iter().any(|run| run.counts(level))
+    /// Returns whether the plugin fails at this level, and not by a known deviation.
+    pub fn fails(&self, level: Severity) -> bool {
+        self.known.is_none() && self.runs.iter().any(|run| run.fails(level))
     }
 }
 
 impl RunReport {
-    /// Whether it is a deviation from a requirement of this weight or more.
-    pub fn counts(&self, level: Severity) -> bool {
+    /// Returns whether the plugin deviates from a requirement of this severity or above.
+    pub fn fails(&self, level: Severity) -> bool {
         self.expected.is_some() && self.severity >= level
     }
 }

@@ -1,45 +1,46 @@
-//! A requirement, for people.
+//! The description of a requirement, for people.
 
 use std::fmt::Write;
 
-use crate::case::Case;
-use crate::requirements::Requirement;
+use crate::spec::case::Case;
+use crate::spec::requirement::Requirement;
 
-/// One requirement and its case, for people.
+/// Returns the description of a requirement and its case, for people.
 pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
-    let words = |list: Vec<String>| list.join(", ");
+    let list = |names: Vec<String>| names.join(", ");
     let mut text = format!(
-        "{} ({})\n  {}\n  weight    {}\n  written   {}\n  versions  {} to {}\n  verbs     {}\n  profiles  {}\n",
+        "{} ({})\n  {}\n  severity  {}\n  section   {}\n  versions  {} to {}\n  verbs     {}\n  \
+         profiles  {}\n",
         requirement.id,
         requirement.code,
         requirement.sentence,
-        weight(requirement),
-        place(requirement),
+        severity(requirement),
+        section(requirement),
         requirement.since,
         requirement.until,
-        words(requirement.verbs.iter().map(ToString::to_string).collect()),
-        words(requirement.profiles.iter().map(ToString::to_string).collect()),
+        list(requirement.verbs.iter().map(ToString::to_string).collect()),
+        list(requirement.profiles.iter().map(ToString::to_string).collect()),
     );
     match (case, requirement.untestable) {
         (Some(case), _) => {
             let _ = writeln!(text, "  the case  {}", case.does);
         }
         (None, why) => {
-            let why = why.unwrap_or("nobody has written a case yet");
+            let why = why.unwrap_or("no case has been written yet");
             let _ = writeln!(text, "  no case   {why}");
         }
     }
     text
 }
 
-fn weight(requirement: &Requirement) -> String {
+fn severity(requirement: &Requirement) -> String {
     match requirement.exception {
         Some((version, severity)) => format!("{} ({severity} in {version})", requirement.severity),
         None => requirement.severity.to_string(),
     }
 }
 
-fn place(requirement: &Requirement) -> String {
+fn section(requirement: &Requirement) -> String {
     let section = requirement.section;
     match section.link() {
         Some(link) => format!("{} {link}", section.title()),

@@ -1,4 +1,4 @@
-//! Which program it was that was judged.
+//! Identifies the program that is judged.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use sha2::{Digest, Sha256};
 
 use crate::exchange::shorten;
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 use crate::subject::Subject;
 
-/// The SHA-256 of a file, in hexadecimal; nothing when it can't be read.
+/// Returns the SHA-256 of a file in hexadecimal; `None` if it can't be read.
 pub(super) fn sha256(path: &Path) -> Option<String> {
     let digest = Sha256::digest(fs::read(path).ok()?);
     Some(digest.iter().fold(String::new(), |mut text, byte| {
@@ -22,16 +22,17 @@ pub(super) fn sha256(path: &Path) -> Option<String> {
     }))
 }
 
-/// What a plugin says of itself when it is run by hand, without `CNI_COMMAND`: the first line, often with its version.
-/// It is run on a stage, as everything is; nothing when it says nothing.
+/// Returns the first line that a plugin prints without `CNI_COMMAND`, often with its version.
+///
+/// It runs on a throw-away host, as always; `None` if it prints nothing or an error object.
 pub fn about(subject: &Subject, limit: Duration) -> Option<String> {
-    let said = catch_unwind(AssertUnwindSafe(|| {
-        let stage = Stage::new(subject, SpecVersion::NEWEST, limit);
-        let exchange = stage.call("VERSION").only(&[]).input("").run().exchange;
-        // Which of the two it takes is left open; an error object is no introduction.
+    let printed = catch_unwind(AssertUnwindSafe(|| {
+        let fixture = Fixture::new(subject, SpecVersion::NEWEST, limit);
+        let exchange = fixture.call("VERSION").only(&[]).input("").run().exchange;
+        // The specification leaves open which of the two it uses.
         [exchange.stdout, exchange.stderr].into_iter().find(|text| !text.trim().is_empty())
     }));
-    let said = said.ok().flatten()?;
-    let line = said.trim().lines().next()?;
+    let printed = printed.ok().flatten()?;
+    let line = printed.trim().lines().next()?;
     (!line.starts_with(['{', '['])).then(|| shorten(line))
 }

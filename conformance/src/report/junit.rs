@@ -1,36 +1,37 @@
 //! JUnit XML, as Jenkins and GitLab read it.
 //!
-//! A suite for each version of the specification, a test for each case. A test fails when its requirement counts at
-//! the level of the run; one that deviates as is known is skipped, with the reason, as test frameworks do with
-//! failures that they expect; `error` is left for the harness's own faults.
+//! A report has a suite for each version of the specification and a test for each case. A test
+//! fails if its requirement is broken and counts at the level of the run. A known deviation is
+//! skipped with the reason, as test frameworks do with expected failures. Only faults of the
+//! harness are errors.
 
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document, RunReport};
-use crate::judgement::Verdict;
-use crate::requirements::Severity;
+use crate::severity::Severity;
+use crate::verdict::Verdict;
 
-/// How a case ended, in JUnit's words.
+/// The outcome of a test in JUnit's terms.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum Outcome {
     Passed,
     Failure,
     Error,
     Skipped,
 }
 
-/// The report as JUnit XML.
+/// Returns the report as JUnit XML.
 pub fn junit(document: &Document) -> String {
     let all: Vec<_> = document.cases.iter().flat_map(|case| tests(case, |_| true)).collect();
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
-    let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", sums(document, &all));
+    let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", totals(document, &all));
     for version in &document.versions {
         let of = |run: &RunReport| run.version == *version;
         let tests: Vec<_> = document.cases.iter().flat_map(|case| tests(case, of)).collect();
         let name = attribute(&format!("{}, spec {version}", document.subject.name));
         let date = attribute(&document.date);
-        let sums = sums(document, &tests);
-        let _ = writeln!(xml, "  <testsuite name=\"{name}\" timestamp=\"{date}\"{sums}>");
+        let totals = totals(document, &tests);
+        let _ = writeln!(xml, "  <testsuite name=\"{name}\" timestamp=\"{date}\"{totals}>");
         for (case, run) in tests {
             xml.push_str(&test(document, case, run));
         }
@@ -45,26 +46,26 @@ fn tests(case: &CaseReport, of: impl Fn(&RunReport) -> bool) -> Vec<Test<'_>> {
     case.runs.iter().filter(|run| of(run)).map(|run| (case, run)).collect()
 }
 
-fn ending((case, run): Test, level: Severity) -> Ending {
+fn outcome((case, run): Test, level: Severity) -> Outcome {
     match run.verdict {
-        Verdict::Broken => Ending::Error,
-        Verdict::Skip => Ending::Skipped,
-        _ if !run.counts(level) => Ending::Passed,
-        _ if case.known.is_some() => Ending::Skipped,
-        _ => Ending::Failure,
+        Verdict::Broken => Outcome::Error,
+        Verdict::Skip => Outcome::Skipped,
+        _ if !run.fails(level) => Outcome::Passed,
+        _ if case.known.is_some() => Outcome::Skipped,
+        _ => Outcome::Failure,
     }
 }
 
-fn sums(document: &Document, tests: &[Test]) -> String {
+fn totals(document: &Document, tests: &[Test]) -> String {
     let count =
-        |wanted| tests.iter().filter(|test| ending(**test, document.level) == wanted).count();
+        |wanted| tests.iter().filter(|test| outcome(**test, document.level) == wanted).count();
     let millis = tests.iter().map(|(_, run)| run.millis).sum();
     format!(
         " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
         tests.len(),
-        count(Ending::Failure),
-        count(Ending::Error),
-        count(Ending::Skipped),
+        count(Outcome::Failure),
+        count(Outcome::Error),
+        count(Outcome::Skipped),
         seconds(millis)
     )
 }
@@ -79,19 +80,19 @@ fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
     );
     let actual = run.actual.as_deref().unwrap_or_default();
     let note = run.note.as_deref().unwrap_or_default();
-    match ending((case, run), document.level) {
-        Ending::Failure => xml.push_str(&element("failure", run, actual, &words(case, run))),
-        Ending::Error => xml.push_str(&element("error", run, note, &words(case, run))),
-        Ending::Skipped => {
+    match outcome((case, run), document.level) {
+        Outcome::Failure => xml.push_str(&element("failure", run, actual, &description(case, run))),
+        Outcome::Error => xml.push_str(&element("error", run, note, &description(case, run))),
+        Outcome::Skipped => {
             let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
             let message = known.filter(|_| run.verdict != Verdict::Skip);
             let message = attribute(message.as_deref().unwrap_or(note));
             let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
         }
-        Ending::Passed => {}
+        Outcome::Passed => {}
     }
     if matches!(run.verdict, Verdict::Warn | Verdict::Info) {
-        let text = content(&format!("{}: {}", run.verdict, words(case, run)));
+        let text = content(&format!("{}: {}", run.verdict, description(case, run)));
         let _ = writeln!(xml, "      <system-out>{text}</system-out>");
     }
     xml + "    </testcase>\n"
@@ -106,18 +107,18 @@ fn element(name: &str, run: &RunReport, message: &str, text: &str) -> String {
     )
 }
 
-fn words(case: &CaseReport, run: &RunReport) -> String {
+fn description(case: &CaseReport, run: &RunReport) -> String {
     let mut text = format!("{}\n{}, {}, {}", case.sentence, run.severity, case.code, case.section);
     if let Some(link) = &case.link {
         let _ = write!(text, " {link}");
     }
-    let told = [("expected", &run.expected), ("actual", &run.actual), ("note", &run.note)];
-    for (label, words) in told {
-        if let Some(words) = words {
-            let _ = write!(text, "\n{label}: {words}");
+    let details = [("expected", &run.expected), ("actual", &run.actual), ("note", &run.note)];
+    for (label, value) in details {
+        if let Some(value) = value {
+            let _ = write!(text, "\n{label}: {value}");
         }
     }
-    text + &format!("\nagain: {} --spec {}", case.again, run.version)
+    text + &format!("\nreproduce: {} --spec {}", case.reproduce, run.version)
 }
 
 fn seconds(millis: u64) -> String {
@@ -137,12 +138,12 @@ fn content(text: &str) -> String {
     })
 }
 
-/// As [`content`], with what a reader would make a space of.
+/// Escapes like [`content`], and characters that a parser would turn into spaces.
 fn attribute(text: &str) -> String {
     content(text).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
 }
 
-/// XML 1.0 has no way to write most control characters, so their pictures stand for them: ␛ for escape.
+/// Replaces control characters, which XML 1.0 can't contain, by their symbols: escape by ␛.
 fn allowed(c: char) -> char {
     match c {
         '\t' | '\n' => c,

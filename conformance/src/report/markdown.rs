@@ -1,27 +1,24 @@
-//! The report for summaries of CI and for repositories. Words that came from a plugin stand in code spans, where
-//! nothing in them is markup.
+//! The report in Markdown, for summaries of CI and for repositories. Text from a plugin is put into
+//! code spans, where nothing in it is markup.
 
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document, SubjectFacts};
 use super::visible::visible;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
-/// Head, sums, how to repeat it, and what was found.
+/// Returns the report in Markdown: head, totals, how to reproduce it, and the findings.
 pub fn markdown(document: &Document) -> String {
     let mut text = format!("# {} · CNI conformance\n\n", document.subject.name);
     text.push_str(&head(document));
-    text.push_str(&sums(document));
-    let _ = write!(text, "\n## Repeat it\n\n{}", block("console", &document.command));
+    text.push_str(&totals(document));
+    let _ = write!(text, "\n## Reproduce\n\n{}", block("console", &document.command));
     let those = |verdicts: &[Verdict]| -> Vec<&CaseReport> {
         document.cases.iter().filter(|case| verdicts.contains(&case.verdict)).collect()
     };
     text.push_str(&findings(&those(&[Verdict::Fail, Verdict::Warn, Verdict::Broken])));
-    for id in &document.gone {
-        let _ = writeln!(
-            text,
-            "\n`{id}` is known as a deviation, but was not seen: it can be struck out."
-        );
+    for id in &document.outdated_deviations {
+        let _ = writeln!(text, "\n`{id}` is a known deviation, but did not occur: remove it.");
     }
     text.push_str(&folded("For information", &those(&[Verdict::Info])));
     text.push_str(&folded("Skipped", &those(&[Verdict::Skip])));
@@ -40,7 +37,7 @@ fn head(document: &Document) -> String {
     ];
     for unusable in &document.unusable_versions {
         let reason = code(&unusable.reason);
-        rows.push(("not judged", format!("{}, where no ADD succeeds: {reason}", unusable.version)));
+        rows.push(("not judged", format!("{}, since no ADD succeeds: {reason}", unusable.version)));
     }
     rows.push(("host", format!("Linux {}, {}, {rights}", host.kernel, host.arch)));
     rows.push(("made", format!("{} by cni-conformance {}", document.date, document.harness)));
@@ -59,12 +56,13 @@ fn plugin(subject: &SubjectFacts) -> String {
     words
 }
 
-fn sums(document: &Document) -> String {
+fn totals(document: &Document) -> String {
     let names = Verdict::ALL.map(|verdict| format!("{} {verdict}", verdict.sign())).join(" | ");
     let counts = Verdict::ALL.map(|verdict| document.count(verdict).to_string()).join(" | ");
     let (cases, runs) = (document.cases.len(), document.runs());
     format!(
-        "\n{cases} cases, {runs} runs; each case by the gravest of its verdicts:\n\n| {names} |\n|{}\n| {counts} |\n",
+        "\n{cases} cases, {runs} runs; the worst verdict of each case counts:\n\n\
+         | {names} |\n|{}\n| {counts} |\n",
         "---:|".repeat(Verdict::ALL.len())
     )
 }
@@ -78,7 +76,7 @@ fn findings(cases: &[&CaseReport]) -> String {
         "| | case | requirement | expected | actual | known |\n|---|---|---|---|---|---|\n",
     );
     for case in cases {
-        let run = case.gravest();
+        let run = case.worst();
         let expected = run.and_then(|run| run.expected.as_deref()).unwrap_or_default();
         let actual = run.and_then(|run| run.actual.as_deref().or(run.note.as_deref()));
         let severity = run.map(|run| run.severity.as_str()).unwrap_or_default();
@@ -95,7 +93,7 @@ fn findings(cases: &[&CaseReport]) -> String {
             prose(case.known.as_deref().unwrap_or_default()),
         );
     }
-    text + "\nA line of them again, with its namespaces kept to look into:\n\n"
+    text + "\nTo run one of them again and keep its namespaces:\n\n"
         + &block("console", &cases.iter().map(|case| case.command()).collect::<Vec<_>>().join("\n"))
 }
 
@@ -119,7 +117,7 @@ fn folded(title: &str, cases: &[&CaseReport]) -> String {
 }
 
 fn seen(case: &CaseReport) -> String {
-    let Some(run) = case.gravest() else { return String::new() };
+    let Some(run) = case.worst() else { return String::new() };
     match (&run.expected, &run.actual) {
         (Some(expected), Some(actual)) => format!("{}, not {}", code(expected), code(actual)),
         _ => code(run.note.as_deref().unwrap_or_default()),
@@ -135,7 +133,7 @@ fn passed(cases: &[&CaseReport]) -> String {
     format!("\n<details><summary>Passed: {count}</summary>\n\n{ids}\n\n</details>\n")
 }
 
-/// A fence that no line of the text can close.
+/// Returns a block of code with a fence that no line of the text can close.
 fn block(language: &str, text: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let lines = text.lines().map(|line| match language {
@@ -145,7 +143,7 @@ fn block(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}{fence}\n", lines.collect::<String>())
 }
 
-/// Any text in code spans, a line each, fit for a cell of a table.
+/// Returns any text as code spans, one for each line, for the cell of a table.
 fn code(text: &str) -> String {
     const SHOWN: usize = 8;
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -159,13 +157,13 @@ fn code(text: &str) -> String {
 fn span(line: &str) -> String {
     let line = visible(line.trim()).replace('\t', " ");
     let ticks = "`".repeat(longest_run(&line) + 1);
-    // A space beside the ticks is taken away with them.
+    // Markdown removes a space next to the backticks.
     let pad = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
-    // A bar would end the cell, in code too.
+    // A bar would end the cell, even in code.
     format!("{ticks}{pad}{}{pad}{ticks}", line.replace('|', r"\|"))
 }
 
-/// Text in one line, in which only code between backticks is markup.
+/// Returns text as one line, in which only code between backticks is markup.
 pub(super) fn prose(text: &str) -> String {
     let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
     let parts: Vec<&str> = line.split('`').collect();
@@ -199,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_words_of_a_plugin_can_leave_their_code_span_or_cell() {
+    fn no_text_of_a_plugin_can_leave_its_code_span_or_cell() {
         assert_eq!(code("a | b"), r"`a \| b`");
         assert_eq!(code("x ``` y"), "````x ``` y````");
         assert_eq!(code("`x`"), "`` `x` ``");

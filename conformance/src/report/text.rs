@@ -1,14 +1,14 @@
-//! The report that people read.
+//! The report as text, for a terminal.
 
 use std::fmt::Write;
 
 use super::document::{CaseReport, Document};
 use super::visible::visible;
 use crate::exchange::shorten;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
-/// All cases in the order of the specification; what is not as it should be is repeated at the end, with
-/// the requirement, what was expected, what was seen, and the command line that repeats it.
+/// Returns all cases in the order of the specification, and then the [findings](findings()) in
+/// detail.
 pub fn text(document: &Document) -> String {
     let mut text = head(document);
     let mut area = "";
@@ -19,21 +19,22 @@ pub fn text(document: &Document) -> String {
         }
         text.push_str(&line(case));
     }
-    visible(&text) + &findings(document) + &format!("\n{}\n", document.sums())
+    visible(&text) + &findings(document) + &format!("\n{}\n", document.totals())
 }
 
-/// What is not as it should be, each with the requirement, what was expected, what was seen, and how to repeat it.
+/// Returns the findings, each with the requirement, expected and actual behaviour, and the command
+/// line that reproduces it.
 pub fn findings(document: &Document) -> String {
     let findings = document.cases.iter().filter(|case| case.is_finding());
     let mut text: String = findings.map(details).collect();
-    for id in &document.gone {
-        let _ = writeln!(text, "\n{id} is known as a deviation, but was not seen: strike it out");
+    for id in &document.outdated_deviations {
+        let _ = writeln!(text, "\n{id} is a known deviation, but did not occur: remove it");
     }
     visible(&text)
 }
 
 impl Document {
-    /// Which report it is, in one line.
+    /// Returns a line that identifies the report.
     pub fn title(&self) -> String {
         let subject = &self.subject;
         let about = subject.about.as_ref().map(|about| format!(", {}", shorten(about)));
@@ -56,14 +57,14 @@ fn head(document: &Document) -> String {
     }
     for unusable in &document.unusable_versions {
         let (version, reason) = (&unusable.version, &unusable.reason);
-        let _ = writeln!(head, "not judged in {version}, where no ADD succeeds: {reason}");
+        let _ = writeln!(head, "not judged in {version}, since no ADD succeeds: {reason}");
     }
     head
 }
 
 fn line(case: &CaseReport) -> String {
     let verdict = case.verdict;
-    let note = case.gravest().and_then(|run| {
+    let note = case.worst().and_then(|run| {
         let actual = run.actual.as_deref().filter(|_| verdict == Verdict::Info);
         run.note.as_deref().or(actual)
     });
@@ -73,7 +74,7 @@ fn line(case: &CaseReport) -> String {
 }
 
 fn details(case: &CaseReport) -> String {
-    let Some(run) = case.gravest() else { return String::new() };
+    let Some(run) = case.worst() else { return String::new() };
     let place = match &case.link {
         Some(link) => format!("{} {link}", case.section),
         None => case.section.clone(),
@@ -87,21 +88,21 @@ fn details(case: &CaseReport) -> String {
         case.code,
         case.sentence,
     );
-    let told = [
+    let parts = [
         ("expected  ", &run.expected),
         ("actual    ", &run.actual),
         ("broken    ", &run.note),
         ("known     ", &case.known),
     ];
-    for (label, words) in told {
-        text.push_str(&words.as_ref().map(|words| indented(label, words)).unwrap_or_default());
+    for (label, value) in parts {
+        text.push_str(&value.as_ref().map(|value| indented(label, value)).unwrap_or_default());
     }
-    text + &format!("    again     {}\n", case.command())
+    text + &format!("    reproduce {}\n", case.command())
 }
 
-fn indented(label: &str, words: &str) -> String {
+fn indented(label: &str, value: &str) -> String {
     const SHOWN: usize = 12;
-    let mut lines = words.lines();
+    let mut lines = value.lines();
     let mut text = format!("    {label}{}\n", lines.next().unwrap_or_default());
     for line in lines.by_ref().take(SHOWN) {
         let _ = writeln!(text, "              {line}");

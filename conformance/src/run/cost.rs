@@ -1,4 +1,4 @@
-//! What a run cost, and how much of that was the plugin's own work.
+//! The cost of a run, and the share of the plugin in it.
 
 use std::fmt;
 use std::fs;
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::exchange::Exchange;
 
-/// Calls of a plugin, and the CPU time that they took.
+/// A number of calls of a plugin, and their CPU time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// How many.
+    /// How many calls were made.
     pub count: usize,
     /// The CPU time of the plugin and of the processes that it waited for.
     pub cpu: Duration,
 }
 
 impl Calls {
-    /// Those of these exchanges.
+    /// Returns the calls in these exchanges.
     pub fn of<'e>(exchanges: impl IntoIterator<Item = &'e Exchange>) -> Self {
         let mut calls = Self::default();
         for exchange in exchanges {
@@ -34,15 +34,15 @@ impl AddAssign for Calls {
     }
 }
 
-/// What a run cost.
+/// The cost of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// From the start to the end of the run.
+    /// The time from the start to the end of the run.
     pub wall: Duration,
     /// The calls of the plugin.
     pub calls: Calls,
-    /// The CPU time of everything else: the harness, and the programs that it runs to prepare hosts
-    /// and to look at them.
+    /// The CPU time of everything else: the harness, and the programs with which it prepares and
+    /// inspects hosts.
     pub harness_cpu: Duration,
 }
 
@@ -71,21 +71,21 @@ impl Meter {
         Self { started: Instant::now(), cpu: cpu_of_this_process() }
     }
 
-    /// The cost so far, of which these calls are the plugin's part. Their processes are children of
-    /// this one, so their time is in its sum.
+    /// Returns the cost so far, in which these calls are the share of the plugin. Their processes
+    /// are children of this one, so its CPU time includes theirs.
     pub(super) fn cost(&self, calls: Calls) -> Cost {
         let all = cpu_of_this_process().saturating_sub(self.cpu);
         Cost { wall: self.started.elapsed(), calls, harness_cpu: all.saturating_sub(calls.cpu) }
     }
 }
 
-/// The CPU time of this process and of the children that it has waited for.
+/// Returns the CPU time of this process and of the children that it has waited for.
 fn cpu_of_this_process() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     Duration::from_secs_f64(ticks(&stat) as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// The sum of `utime`, `stime`, `cutime` and `cstime` of proc_pid_stat(5), fields 14 to 17.
+/// Returns the sum of `utime`, `stime`, `cutime` and `cstime` of proc_pid_stat(5), fields 14 to 17.
 fn ticks(stat: &str) -> u64 {
     // The second field is the name in brackets, which may itself contain brackets and blanks.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_loop_is_seen() {
+    fn cpu_time_of_a_busy_loop_is_measured() {
         let meter = Meter::start();
         let cost = loop {
             let cost = meter.cost(Calls::default());

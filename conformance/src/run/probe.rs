@@ -1,32 +1,32 @@
-//! Finds out in which versions a plugin can be judged.
+//! Finds the versions in which a plugin can be tested.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 use serde_json::Value;
 
+use super::case::panic_message;
 use super::cost::Calls;
-use super::words;
-use crate::judgement::Stop;
-use crate::profile::Profile;
-use crate::stage::{Hosts, Stage};
+use crate::fixture::Fixture;
+use crate::fixture::host_pool::HostPool;
 use crate::subject::Subject;
+use crate::verdict::Stop;
 
-/// The versions that the plugin claims to support and that are known here, oldest first. What it took
-/// is added to `calls`.
+/// Returns the versions that the plugin claims and that are known here, oldest first. Adds its
+/// calls to `calls`.
 pub(crate) fn claimed(
     subject: &Subject,
     limit: Duration,
     calls: &mut Calls,
 ) -> Result<Vec<SpecVersion>, String> {
     let newest = SpecVersion::NEWEST;
-    let (claimed, spent) = on_a_stage(&Hosts::default(), subject, newest, limit, |stage| {
-        let answer = stage.call("VERSION").run();
+    let (claimed, spent) = on_a_fixture(&HostPool::default(), subject, newest, limit, |fixture| {
+        let answer = fixture.call("VERSION").run();
         let document = answer.document().unwrap_or_default();
         let list = document.get("supportedVersions").and_then(Value::as_array).cloned();
         let list = list.filter(|_| answer.exchange.exit == Some(0)).ok_or_else(|| {
-            format!("VERSION does not say which versions it supports: {}", answer.exchange.ending())
+            format!("VERSION does not list the supported versions: {}", answer.exchange.ending())
         })?;
         let claims = |version: &SpecVersion| list.iter().any(|text| text == version.as_str());
         Ok(SpecVersion::ALL.into_iter().filter(claims).collect())
@@ -35,43 +35,41 @@ pub(crate) fn claimed(
     claimed
 }
 
-/// Whether an ADD and a DEL succeed in this version, and what it took to find out.
+/// Tests whether ADD and DEL succeed in this version, and returns the calls that this took.
 pub(super) fn usable(
-    hosts: &Hosts,
+    hosts: &HostPool,
     subject: &Subject,
     version: SpecVersion,
     limit: Duration,
 ) -> (Result<(), String>, Calls) {
-    on_a_stage(hosts, subject, version, limit, |stage| match stage.warm() {
-        Err(Stop::Finding(finding)) => Err(format!("{}, not {}", finding.expected, finding.actual)),
+    on_a_fixture(hosts, subject, version, limit, |fixture| match fixture.warm_up() {
+        Err(Stop::Finding(finding)) => {
+            Err(format!("expected {}, got {}", finding.expected, finding.actual))
+        }
         _ => Ok(()),
     })
 }
 
-/// Does `work` on one of the hosts. A panic of the stage is an error.
-fn on_a_stage<T>(
-    hosts: &Hosts,
+/// Calls `work` with a fixture on a host of the pool. A panic of the fixture becomes an error.
+fn on_a_fixture<T>(
+    hosts: &HostPool,
     subject: &Subject,
     version: SpecVersion,
     limit: Duration,
-    work: impl FnOnce(&Stage) -> Result<T, String>,
+    work: impl FnOnce(&Fixture) -> Result<T, String>,
 ) -> (Result<T, String>, Calls) {
     let mut calls = Calls::default();
-    let outcome = carefully(|| {
-        let stage = Stage::on(hosts, subject, version, limit);
-        let outcome = work(&stage);
-        calls = Calls::of(&stage.exchanges());
-        stage.give_back(hosts);
-        outcome
+    let result = catch_panic(|| {
+        let fixture = Fixture::on(hosts, subject, version, limit);
+        let result = work(&fixture);
+        calls = Calls::of(&fixture.exchanges());
+        fixture.return_to(hosts);
+        result
     });
-    (outcome, calls)
+    (result, calls)
 }
 
-pub(super) fn possible(profile: Profile, version: SpecVersion) -> bool {
-    profile != Profile::Chained || version >= SpecVersion::V0_3_0
-}
-
-/// A panic of the stage as an error.
-fn carefully<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(words(panic.as_ref())))
+/// Turns a panic into an error.
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_message(panic.as_ref())))
 }

@@ -1,30 +1,31 @@
-//! What an operation of a runtime fails with.
+//! The error of a runtime operation.
 
 use std::fmt;
 
 use crate::exchange::Exchange;
 
-/// Why an operation failed.
+/// The error of a runtime operation.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What the runtime says.
+    /// The error message of the runtime.
     pub message: String,
-    /// The call that failed; `None` when no plugin was to blame, such as for a configuration that can't be read.
+    /// The call that failed; `None` if the failure is not due to a plugin, such as an unreadable
+    /// configuration.
     pub exchange: Option<Box<Exchange>>,
 }
 
 impl Failure {
-    /// One that no plugin is to blame for.
+    /// Returns a failure that is not due to a plugin.
     pub(crate) fn own(message: impl Into<String>) -> Self {
         Self { message: message.into(), exchange: None }
     }
 
-    /// One of a plugin.
+    /// Returns the failure of a plugin.
     pub(crate) fn of(exchange: Exchange, message: impl Into<String>) -> Self {
         Self { message: message.into(), exchange: Some(Box::new(exchange)) }
     }
 
-    /// The same with words before its own.
+    /// Prefixes the message with its context.
     pub(crate) fn within(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);
         self

@@ -1,22 +1,22 @@
-//! Which runtime is played.
+//! The runtimes that are emulated.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Which runtime is played.
+/// A runtime that is emulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RuntimeKind {
     /// The library behind containerd, CRI-O, Podman's CNI mode, Multus and cnitool.
     Libcni,
     /// The `network/cni` isolator of Apache Mesos.
     Mesos,
 }
 
-impl Kind {
-    /// All of them.
+impl RuntimeKind {
+    /// All runtimes.
     pub const ALL: [Self; 2] = [Self::Libcni, Self::Mesos];
 
-    /// The word for it.
+    /// Returns its name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Libcni => "libcni",
@@ -25,13 +25,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for RuntimeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for RuntimeKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -1,29 +1,19 @@
-//! Plays the runtime: drives plugins exactly as libcni and Mesos's isolator do.
+//! Runtime emulators: drive plugins exactly as libcni and Mesos's isolator do.
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | 1 | what one plugin is [`Told`]: variables and input, made by pure functions | `told.rs`, `libcni/told.rs`, `mesos/told.rs` |
-//! | 2 | [`Plugins`] finds and runs plugins; [`Runner`] does so on this machine or on a throw-away host | `plugins.rs`, `runner.rs` |
-//! | 3 | [`Libcni`]: order, cache, what it takes for a result; its deviations are named [`Quirk`]s | `libcni/` |
-//! | 4 | [`Isolator`]: Mesos's `network/cni`: checkpoints, what it reads of a result, recovery | `mesos/` |
-//! | 5 | [`life`]: whole lives of attachments, each of which leaves nothing behind | `life/` |
+//! | 1 | the [`invocation::Invocation`] of a plugin, built by pure functions | `*/invocation.rs` |
+//! | 2 | [`exec::Exec`] finds and runs plugins, here or on a host | `exec.rs`, `runner.rs` |
+//! | 3 | [`libcni::Libcni`]: order, cache, accepted results, and its quirks | `libcni/` |
+//! | 4 | [`mesos::isolator::Isolator`]: checkpoints, accepted results, recovery | `mesos/` |
+//! | 5 | [`lifecycle`]s of attachments, each of which leaves nothing behind | `lifecycle/` |
 
-mod failure;
-mod kind;
+pub mod exec;
+pub mod failure;
+pub mod invocation;
+pub mod kind;
 pub mod libcni;
-pub mod life;
-
+pub mod lifecycle;
 pub mod mesos;
-mod parameters;
-mod plugins;
-mod runner;
-mod told;
-
-pub use failure::Failure;
-pub use kind::Kind;
-pub use libcni::{Libcni, Network, Quirk, Quirks};
-pub use mesos::Isolator;
-pub use parameters::{Parameters, cni_args};
-pub use plugins::{Plugins, Wanted};
-pub use runner::{Runner, Site};
-pub use told::Told;
+pub mod runner;
+pub mod runtime_conf;

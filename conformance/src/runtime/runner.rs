@@ -1,4 +1,4 @@
-//! Runs plugins: on this machine, or on a throw-away host.
+//! Runs plugins: on this machine, or on a disposable host.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,26 +9,26 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cni_test_kit::Place;
-use cni_wrapper::Environment;
+use cni_protocol::Environment;
+use cni_test_kit::Netns;
 
+use super::exec::{Exec, Lookup};
 use super::failure::Failure;
-use super::plugins::{Plugins, Wanted};
-use super::told::Told;
+use super::invocation::Invocation;
 use crate::exchange::Exchange;
 use crate::process::{self, Sink, Stdin};
 
-/// Where plugins run.
+/// The place where plugins run.
 #[derive(Clone, Debug)]
 pub enum Site {
-    /// On this machine.
+    /// This machine.
     Here,
-    /// On a throw-away host, which this process keeps alive from outside.
-    Host(Place, u32),
+    /// A disposable host, with the id of the process that keeps it alive.
+    Host(Netns, u32),
 }
 
 impl Site {
-    /// Where this process finds a path of the site.
+    /// Returns the path by which this process reaches a path of the site.
     pub fn outside(&self, path: &Path) -> PathBuf {
         match self {
             Self::Here => path.to_owned(),
@@ -39,7 +39,7 @@ impl Site {
         }
     }
 
-    /// Starts a program, with what `set` sets.
+    /// Starts a program after `set` has configured the command.
     fn start(&self, program: &Path, set: impl FnOnce(&mut Command) + Send) -> io::Result<Child> {
         match self {
             Self::Here => {
@@ -56,68 +56,68 @@ impl Site {
 #[derive(Debug)]
 pub struct Runner {
     site: Site,
-    /// The runtime's own environment.
+    /// The environment of the runtime.
     own: Environment,
     limit: Duration,
-    /// Is shown each call when it is over.
+    /// Called with each call when it has ended.
     shown: Option<fn(&Exchange)>,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
 impl Runner {
-    /// Runs plugins there, as a runtime with this environment; a call may take `limit`.
+    /// Returns a runner for a site, with the environment of the runtime and the limit of a call.
     pub fn new(site: Site, own: Environment, limit: Duration) -> Self {
         Self { site, own, limit, shown: None, exchanges: Mutex::default() }
     }
 
-    /// Shows each call when it is over.
+    /// Calls `show` with each call when it has ended.
     #[must_use]
     pub fn showing(mut self, show: fn(&Exchange)) -> Self {
         self.shown = Some(show);
         self
     }
 
-    /// All calls so far, in the order in which they ended.
+    /// Returns all calls so far, in the order in which they ended.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where it runs them.
+    /// Returns the site.
     pub fn site(&self) -> &Site {
         &self.site
     }
 
-    /// The runtime's own PATH.
+    /// Returns the PATH of the runtime.
     pub fn own_path(&self) -> Option<&str> {
         self.own.text("PATH")
     }
 
-    fn is_plugin(&self, path: &Path, wanted: Wanted) -> bool {
+    fn is_plugin(&self, path: &Path, lookup: Lookup) -> bool {
         let Ok(found) = fs::metadata(self.site.outside(path)) else { return false };
-        match wanted {
-            Wanted::File => found.is_file(),
-            // Mesos takes a directory too; that ends in an error when it is started.
-            Wanted::Executable => found.permissions().mode() & 0o111 != 0,
+        match lookup {
+            Lookup::RegularFile => found.is_file(),
+            // Mesos accepts a directory as well, and fails when it starts it.
+            Lookup::Executable => found.permissions().mode() & 0o111 != 0,
         }
     }
 }
 
-impl Plugins for Runner {
-    fn find(&self, name: &str, path: &[PathBuf], wanted: Wanted) -> Result<PathBuf, Failure> {
+impl Exec for Runner {
+    fn find(&self, name: &str, path: &[PathBuf], lookup: Lookup) -> Result<PathBuf, Failure> {
         let candidates = path.iter().map(|directory| directory.join(name));
-        let mut found = candidates.filter(|candidate| self.is_plugin(candidate, wanted));
+        let mut found = candidates.filter(|candidate| self.is_plugin(candidate, lookup));
         found.next().ok_or_else(|| {
             let path: Vec<_> = path.iter().map(|one| one.display().to_string()).collect();
             Failure::own(format!("failed to find plugin {name:?} in path [{}]", path.join(" ")))
         })
     }
 
-    fn execute(&self, program: &Path, told: &Told) -> Result<Exchange, Failure> {
-        let environment = told.environment(&self.own);
+    fn execute(&self, program: &Path, invocation: &Invocation) -> Result<Exchange, Failure> {
+        let environment = invocation.environment(&self.own);
         let variables = environment.variables();
-        let stdin = match &told.from_file {
+        let stdin = match &invocation.from_file {
             Some(file) => Stdin::File(self.site.outside(file)),
-            None => Stdin::Bytes(told.stdin.clone().into_bytes()),
+            None => Stdin::Bytes(invocation.stdin.clone().into_bytes()),
         };
         let ended = process::run(&stdin, [Sink::Kept; 2], self.limit, |streams| {
             self.site.start(program, |command| {
@@ -125,13 +125,13 @@ impl Plugins for Runner {
                 streams.into(command.env_clear().envs(variables));
             })
         });
-        let cannot = |error| Failure::own(format!("can't run {}: {error}", program.display()));
+        let cannot = |error| Failure::own(format!("cannot run {}: {error}", program.display()));
         let ended = ended.map_err(cannot)?;
         let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
         let environment: BTreeMap<_, _> =
             variables.iter().map(|(key, value)| (text(key), text(value))).collect();
-        let label = format!("{} {}", told.plugin, told.verb);
-        let exchange = Exchange::new(label, environment, told.stdin.as_bytes(), &ended);
+        let label = format!("{} {}", invocation.plugin, invocation.verb);
+        let exchange = Exchange::new(label, environment, invocation.stdin.as_bytes(), &ended);
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(exchange.clone());
         if let Some(show) = self.shown {
             show(&exchange);

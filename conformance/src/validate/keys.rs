@@ -1,10 +1,10 @@
-//! Keys that every configuration may have, and what was meant by one that is not known.
+//! The keys that every configuration may have, and suggestions for unknown ones.
 
-/// Keys of a list.
+/// The keys of a list.
 pub(super) const OF_LISTS: [&str; 6] =
     ["cniVersion", "cniVersions", "name", "plugins", "disableCheck", "disableGC"];
 
-/// Keys of any plugin: of the specification and its conventions, and of the toolkit.
+/// The keys of every plugin: those of the specification, its conventions and the toolkit.
 pub(super) const OF_PLUGINS: [&str; 11] = [
     "cniVersion",
     "name",
@@ -19,10 +19,8 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
-/// Keys of the toolkit, below `wrapper`.
-pub(super) const OF_WRAPPERS: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
-
-/// What a runtime can be asked for (the specification's conventions), and `labels`, which the toolkit takes of Mesos.
+/// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from
+/// Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [
     "portMappings",
     "ipRanges",
@@ -37,12 +35,12 @@ pub(super) const CAPABILITIES: [&str; 11] = [
     "labels",
 ];
 
-/// Keys of others: of the runtime's, and what people write beside.
+/// Returns whether a key belongs to a runtime or is a comment.
 pub(super) fn is_free(key: &str) -> bool {
     key.starts_with("cni.dev/") || key.starts_with('_') || key.starts_with("//") || key == "comment"
 }
 
-/// The known key that is most like it, if any is.
+/// Returns the most similar known key, if one is similar enough.
 pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
     let key = plain(key);
@@ -50,7 +48,7 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     distances.filter(|(distance, _)| *distance <= 1 + key.len() / 5).min().map(|(_, known)| known)
 }
 
-/// How many letters have to be added, left out or changed.
+/// Returns the Levenshtein distance of two words.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -71,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_that_was_meant_is_found() {
+    fn the_intended_key_is_found() {
         let known = ["excludeDevices", "chain", "backend", "masqAll"];
         for (typed, meant) in [
             ("exclude_devices", Some("excludeDevices")),

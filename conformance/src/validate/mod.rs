@@ -1,7 +1,8 @@
-//! Checks a network configuration, or a list of plugins, before a runtime sees it.
+//! Checks a network configuration, or a list of plugins, before a runtime uses it.
 //!
-//! Whether a plugin would work is only seen by running it; here is what can be seen without a container: names, versions, keys,
-//! whether the plugins are installed and speak the version, and whether they get what they are there for.
+//! Whether a plugin works is only known by running it. Without a container these can be checked:
+//! names, versions and keys, whether the plugins are installed and support the version, and whether
+//! the runtime will send them the capability arguments that they need.
 
 mod installed;
 mod keys;
@@ -10,81 +11,83 @@ mod schema;
 use std::fmt;
 use std::path::PathBuf;
 
-use cni_wrapper::{SpecVersion, check_network};
+use cni_protocol::{SpecVersion, check_network};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use installed::Installed;
 
-/// How bad it is.
+/// The level of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Gravity {
-    /// An ADD will fail, or not do what is configured.
+pub enum Level {
+    /// An ADD fails, or does not do what is configured.
     Error,
-    /// It looks like a mistake.
+    /// It is probably a mistake.
     Warning,
 }
 
-/// Something to say about a configuration.
+/// A problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub gravity: Gravity,
+pub struct Diagnostic {
+    /// How severe it is.
+    pub level: Level,
     /// The path of the key, as in `plugins[1].chain`.
     pub key: String,
     /// What is wrong, and what to do.
-    pub text: String,
+    pub message: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gravity = match self.gravity {
-            Gravity::Error => "error",
-            Gravity::Warning => "warning",
+        let level = match self.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
         };
-        write!(f, "{gravity}: {}: {}", self.key, self.text)
+        write!(f, "{level}: {}: {}", self.key, self.message)
     }
 }
 
-/// What is checked, and what was found.
+/// The plugins that are installed, and the diagnostics so far.
 struct Check {
     installed: Installed,
-    findings: Vec<Finding>,
+    diagnostics: Vec<Diagnostic>,
 }
 
-/// Where a plugin stands.
+/// The position of a plugin in the configuration.
 #[derive(Clone, Copy)]
-struct Place {
-    /// No plugin comes before it, whose result it would get.
+struct Position {
+    /// No plugin before it whose result it would receive.
     is_first: bool,
-    /// In a list that a runtime calls, which gives each what it declares.
+    /// In a list of a runtime, which sends each plugin the capability arguments that it declares.
     is_listed: bool,
 }
 
-const ALONE: Place = Place { is_first: true, is_listed: false };
+const ALONE: Position = Position { is_first: true, is_listed: false };
 
-/// All that is wrong with a configuration. `path`: the directories in which plugins are looked for; with none, they are not.
-pub fn validate(document: &Value, path: &[PathBuf]) -> Vec<Finding> {
-    let mut check = Check { installed: Installed::on(path), findings: Vec::new() };
+/// Returns everything that is wrong with a configuration.
+///
+/// `path` are the directories of the plugins; if it is empty, the plugins are not checked.
+pub fn validate(document: &Value, path: &[PathBuf]) -> Vec<Diagnostic> {
+    let mut check = Check { installed: Installed::on(path), diagnostics: Vec::new() };
     match document {
         Value::Object(config) => check.document(config),
-        _ => check.error("the configuration", "it is no JSON object"),
+        _ => check.error("the configuration", "it is not a JSON object"),
     }
-    check.findings
+    check.diagnostics
 }
 
 impl Check {
-    fn say(&mut self, gravity: Gravity, key: impl Into<String>, text: impl Into<String>) {
-        self.findings.push(Finding { gravity, key: key.into(), text: text.into() });
+    fn add(&mut self, level: Level, key: impl Into<String>, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic { level, key: key.into(), message: message.into() });
     }
 
-    fn error(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        self.say(Gravity::Error, key, text);
+    fn error(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.add(Level::Error, key, message);
     }
 
-    fn warning(&mut self, key: impl Into<String>, text: impl Into<String>) {
-        self.say(Gravity::Warning, key, text);
+    fn warning(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.add(Level::Warning, key, message);
     }
 
     fn document(&mut self, config: &Map<String, Value>) {
@@ -94,10 +97,10 @@ impl Check {
             None => self.plugin("", config, version, ALONE),
             Some(Value::Array(plugins)) if !plugins.is_empty() => {
                 self.unknown("", config, &keys::OF_LISTS);
-                let place = Place { is_listed: true, ..ALONE };
-                self.chain("plugins", plugins, version, place);
+                let position = Position { is_listed: true, ..ALONE };
+                self.chain("plugins", plugins, version, position);
             }
-            Some(_) => self.error("plugins", "a list of one plugin or more is expected"),
+            Some(_) => self.error("plugins", "it must be a list of at least one plugin"),
         }
     }
 
@@ -108,32 +111,35 @@ impl Check {
                     self.error("name", why);
                 }
             }
-            _ => self.error("name", "it is missing; a network has a name"),
+            _ => self.error("name", "it is missing; every network has a name"),
         }
     }
 
-    /// The version that stands there, or `otherwise`.
+    /// Returns the version of this object, or the default.
     fn version(
         &mut self,
         key: &str,
         config: &Map<String, Value>,
-        otherwise: SpecVersion,
+        default: SpecVersion,
     ) -> SpecVersion {
-        let Some(version) = config.get("cniVersion") else { return otherwise };
+        let Some(version) = config.get("cniVersion") else { return default };
         let known = version.as_str().and_then(|text| text.parse().ok());
         known.unwrap_or_else(|| {
-            self.error(key, format!("{version} is no version of CNI; these are: {}", versions()));
-            otherwise
+            self.error(
+                key,
+                format!("{version} is not a version of CNI; the versions are {}", versions()),
+            );
+            default
         })
     }
 
-    fn chain(&mut self, at: &str, plugins: &[Value], version: SpecVersion, first: Place) {
+    fn chain(&mut self, at: &str, plugins: &[Value], version: SpecVersion, first: Position) {
         for (index, plugin) in plugins.iter().enumerate() {
             let at = format!("{at}[{index}]");
-            let place = Place { is_first: first.is_first && index == 0, ..first };
+            let position = Position { is_first: first.is_first && index == 0, ..first };
             match plugin {
-                Value::Object(plugin) => self.plugin(&at, plugin, version, place),
-                other => self.error(at, format!("{other} is no plugin's configuration")),
+                Value::Object(plugin) => self.plugin(&at, plugin, version, position),
+                other => self.error(at, format!("{other} is not the configuration of a plugin")),
             }
         }
     }
@@ -143,12 +149,12 @@ impl Check {
         at: &str,
         plugin: &Map<String, Value>,
         version: SpecVersion,
-        place: Place,
+        position: Position,
     ) {
         let Some(Value::String(kind)) = plugin.get("type") else {
             return self.error(below(at, "type"), "it is missing; it names the plugin");
         };
-        if let Some(why) = self.installed.lacks(kind, version) {
+        if let Some(why) = self.installed.problem(kind, version) {
             self.error(below(at, "type"), why);
         }
         let Some(schema) = schema::of(kind) else { return };
@@ -157,11 +163,8 @@ impl Check {
         }
         let known: Vec<&str> = schema.keys().chain(keys::OF_PLUGINS).collect();
         self.unknown(at, plugin, &known);
-        if let Some(Value::Object(wrapper)) = plugin.get("wrapper") {
-            self.unknown(&below(at, "wrapper"), wrapper, &keys::OF_WRAPPERS);
-        }
-        self.capabilities(at, plugin, &schema, place);
-        self.delegates(at, plugin, version, place);
+        self.capabilities(at, plugin, &schema, position);
+        self.delegates(at, plugin, version, position);
     }
 
     fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
@@ -171,35 +174,39 @@ impl Check {
                 Some(near) => format!("; did you mean {near}?"),
                 None => String::new(),
             };
-            self.warning(below(at, key), format!("no such key is known{hint}"));
+            self.warning(below(at, key), format!("it is not a known key{hint}"));
         }
     }
 
-    /// A plugin of a runtime's list gets what it declares. Mesos has no lists, and tells its plugin anyway.
+    /// Checks the capabilities that a plugin in a list declares. Mesos has no lists, and sends port
+    /// mappings and labels without them.
     fn capabilities(
         &mut self,
         at: &str,
         plugin: &Map<String, Value>,
         schema: &schema::Schema,
-        place: Place,
+        position: Position,
     ) {
         let declared = plugin.get("capabilities").and_then(Value::as_object);
         for (name, _) in declared.into_iter().flatten() {
             if !keys::CAPABILITIES.contains(&name.as_str()) {
                 let key = below(at, &format!("capabilities.{name}"));
                 let known = keys::CAPABILITIES.join(", ");
-                self.warning(key, format!("runtimes know no such capability; they know {known}"));
+                self.warning(
+                    key,
+                    format!("it is not a capability that runtimes know; they know {known}"),
+                );
             }
         }
-        for capability in schema.capabilities().filter(|_| place.is_listed) {
+        for capability in schema.capabilities().filter(|_| position.is_listed) {
             let is_declared =
                 declared.and_then(|all| all.get(capability)) == Some(&Value::Bool(true));
             let is_fixed = plugin.contains_key("runtimeConfig") || plugin.contains_key("args");
             if !is_declared && !is_fixed {
-                let text = format!(
-                    "add {{\"{capability}\": true}}, or the runtime says nothing of it to the plugin"
+                let message = format!(
+                    "add {{\"{capability}\": true}}, or the runtime does not send it to the plugin"
                 );
-                self.error(below(at, "capabilities"), text);
+                self.error(below(at, "capabilities"), message);
             }
         }
     }
@@ -209,26 +216,26 @@ impl Check {
         at: &str,
         plugin: &Map<String, Value>,
         version: SpecVersion,
-        place: Place,
+        position: Position,
     ) {
         let named = plugin.get("delegates").and_then(Value::as_object).into_iter().flatten();
         let named = named.map(|(name, value)| (format!("delegates.{name}"), value));
         let own = plugin.get("delegate").filter(|delegate| !delegate.is_null());
         let own = own.map(|value| ("delegate".to_owned(), value));
         let all: Vec<(String, &Value)> = own.into_iter().chain(named).collect();
-        if all.is_empty() && place.is_first {
-            let text =
-                "it is missing, and no plugin comes before this one: nothing makes the network";
-            self.error(below(at, "delegate"), text);
+        if all.is_empty() && position.is_first {
+            let message = "it is missing, and no plugin precedes this one, so that none creates \
+                           the interface";
+            self.error(below(at, "delegate"), message);
         }
-        let place = Place { is_listed: false, ..place };
+        let position = Position { is_listed: false, ..position };
         for (key, delegate) in all {
             let key = below(at, &key);
             match delegate {
-                Value::Object(delegate) => self.delegate(&key, delegate, version, place),
+                Value::Object(delegate) => self.delegate(&key, delegate, version, position),
                 Value::Array(chain) => {
-                    // What hands results on speaks 0.4.0 at least.
-                    self.chain(&key, chain, version.max(SpecVersion::V0_4_0), place);
+                    // A chain passes results on, which needs 0.4.0 or later.
+                    self.chain(&key, chain, version.max(SpecVersion::V0_4_0), position);
                 }
                 _ => {}
             }
@@ -240,10 +247,10 @@ impl Check {
         at: &str,
         delegate: &Map<String, Value>,
         version: SpecVersion,
-        place: Place,
+        position: Position,
     ) {
         let version = self.version(&below(at, "cniVersion"), delegate, version);
-        self.plugin(at, delegate, version, place);
+        self.plugin(at, delegate, version, position);
     }
 }
 

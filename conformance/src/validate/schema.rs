@@ -1,9 +1,9 @@
-//! The schemas of this repository's plugins, which their packages install, too.
+//! The schemas of this repository's plugins, which the Debian package contains, too.
 
 use boon::{Compiler, Schemas, ValidationError};
 use serde_json::{Map, Value};
 
-/// A plugin's `type`, and its schema.
+/// The `type` of each plugin and its schema.
 const ALL: [(&str, &str); 4] = [
     ("cni-guard", include_str!("../../../plugins/guard/schema.json")),
     ("cni-label-policy", include_str!("../../../plugins/label-policy/schema.json")),
@@ -13,29 +13,29 @@ const ALL: [(&str, &str); 4] = [
 
 pub(super) struct Schema(Value);
 
-/// The schema of a plugin, if it is one of ours.
+/// Returns the schema of a plugin of this repository.
 pub(super) fn of(kind: &str) -> Option<Schema> {
     let (_, text) = ALL.into_iter().find(|(name, _)| *name == kind)?;
     serde_json::from_str(text).ok().map(Schema)
 }
 
 impl Schema {
-    /// The plugin's own keys.
+    /// Returns the plugin's own keys.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str)
     }
 
-    /// The capabilities without which it has nothing to do.
+    /// Returns the capabilities that the plugin needs to have any effect.
     pub(super) fn capabilities(&self) -> impl Iterator<Item = &str> {
         self.0["x-capabilities"].as_array().into_iter().flatten().filter_map(Value::as_str)
     }
 
-    /// What does not fit: the path of the key, and why.
+    /// Returns the violations: the path of each key, and the problem.
     pub(super) fn violations(&self, plugin: &Map<String, Value>) -> Vec<(String, String)> {
         const NAME: &str = "plugin.json";
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         let plugin = Value::Object(plugin.clone());
-        // Every schema is compiled by the tests: neither fails.
+        // The tests compile every schema, so neither fails.
         let compiled = match compiler.add_resource(NAME, self.0.clone()) {
             Ok(()) => compiler.compile(NAME, &mut schemas),
             Err(error) => Err(error),
@@ -49,7 +49,7 @@ impl Schema {
     }
 }
 
-/// What is wrong at the deepest places; of alternatives none of which fits, each.
+/// Returns the innermost errors; if no alternative matches, those of each alternative.
 fn leaves(error: &ValidationError<'_, '_>) -> Vec<(String, String)> {
     if error.causes.is_empty() {
         return vec![(path(&error.instance_location.to_string()), error.kind.to_string())];
@@ -59,7 +59,7 @@ fn leaves(error: &ValidationError<'_, '_>) -> Vec<(String, String)> {
     all
 }
 
-/// `/rules/0/when` → `rules[0].when`.
+/// Converts a JSON pointer: `/rules/0/when` becomes `rules[0].when`.
 fn path(pointer: &str) -> String {
     let mut path = String::new();
     for part in pointer.split('/').skip(1) {

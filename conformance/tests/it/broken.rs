@@ -1,22 +1,25 @@
-//! What is not the plugin's fault is no verdict on it, and what it does to the stage is none in its favour.
+//! Failures that are not due to the plugin are no verdict on it, and damage to the fixture does not
+//! help it.
 
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::support::script::Script;
-use cni_conformance::run::{Record, judge};
-use cni_conformance::{Subject, Verdict, cases};
-use cni_wrapper::SpecVersion;
+use cni_conformance::run::case::run_case;
+use cni_conformance::run::record::Record;
+use cni_conformance::spec::cases;
+use cni_conformance::{Subject, Verdict};
+use cni_protocol::SpecVersion;
 use serde_json::json;
 
 fn record(subject: &Subject, case: &str) -> Record {
     let case = cases::find(case).unwrap();
-    judge(case, subject, SpecVersion::V1_0_0, Duration::from_secs(30)).0
+    run_case(case, subject, SpecVersion::V1_0_0, Duration::from_secs(30)).0
 }
 
 #[test]
-fn a_preparation_that_fails_is_broken_and_could_not_be_tested() {
+fn a_failed_preparation_is_broken_and_means_could_not_test() {
     let plugin = Script::new(":");
     let mut subject = plugin.subject();
     subject.prepare = Some("echo no such uplink >&2; exit 3".to_owned());
@@ -33,12 +36,12 @@ fn a_preparation_that_fails_is_broken_and_could_not_be_tested() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
     let output = command.args(["run", "--subject"]).arg(&file).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.contains("no such uplink"), "{words}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("no such uplink"), "{text}");
 }
 
 #[test]
-fn a_plugin_that_takes_the_stage_apart_does_not_pass() {
+fn a_plugin_that_damages_the_fixture_does_not_pass() {
     for script in [
         "umount $CNI_NETNS; rm -f $CNI_NETNS",
         "umount -l /run/netns; rm -rf /run/netns",
@@ -47,7 +50,7 @@ fn a_plugin_that_takes_the_stage_apart_does_not_pass() {
     ] {
         let plugin = Script::new(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
         let record = record(&plugin.subject(), "del.undoes-add");
-        let seen = (record.verdict, record.finding, record.note);
-        assert!(matches!(seen.0, Verdict::Fail | Verdict::Broken), "{script}: {seen:?}");
+        let actual = (record.verdict, record.finding, record.note);
+        assert!(matches!(actual.0, Verdict::Fail | Verdict::Broken), "{script}: {actual:?}");
     }
 }

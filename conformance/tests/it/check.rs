@@ -1,81 +1,83 @@
-//! Conformance in `cargo test`, as authors of plugins have it.
+//! Conformance checks in `cargo test`, for authors of plugins.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
-use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
+use cni_test_kit::TempDir;
 
-use crate::support::Sinners;
+use crate::support::Mutants;
 
-/// The check of an IPAM plugin that commits this sin, in one version.
-fn check(sinners: &Sinners, sin: Option<&str>) -> Check {
-    Check::of(sinners.subject(Profile::Ipam, sin)).versions(&[SpecVersion::V1_0_0])
+/// Returns a check of the IPAM plugin, or of a mutant of it, in one version.
+fn check(mutants: &Mutants, mutation: Option<&str>) -> Check {
+    Check::of(mutants.subject(Profile::Ipam, mutation)).versions(&[SpecVersion::V1_0_0])
 }
 
-/// What the test that has this check says when it fails.
+/// Returns the failure message of a test with this check.
 fn failure(check: Check) -> String {
     let panic = catch_unwind(AssertUnwindSafe(|| drop(check.run()))).unwrap_err();
     panic.downcast_ref::<String>().cloned().unwrap()
 }
 
 #[test]
-fn an_honest_plugin_passes() {
-    let sinners = Sinners::new();
-    let report = check(&sinners, None).only(&["del.twice", "version."]).run();
+fn a_conforming_plugin_passes() {
+    let mutants = Mutants::new();
+    let report = check(&mutants, None).only(&["del.twice", "version."]).run();
     assert!(report.records.len() > 5);
 }
 
 #[test]
-fn a_sin_fails_the_test_with_all_that_is_needed() {
-    let sinners = Sinners::new();
-    let sinful = check(&sinners, Some("del.twice-succeeds")).only(&["del."]);
-    let text = failure(sinful);
+fn a_violation_fails_the_test_with_all_details() {
+    let mutants = Mutants::new();
+    let violating = check(&mutants, Some("del.twice-succeeds")).only(&["del."]);
+    let text = failure(violating);
     for part in [
-        "sinner.ipam.del.twice-succeeds does not conform",
+        "mutant.ipam.del.twice-succeeds does not conform",
         "✘ del.twice-succeeds",
         "expected  DEL a second time: exit 0",
         "again     CNI_CONFORMANCE_ONLY=del.twice-succeeds cargo test",
     ] {
-        assert!(text.contains(part), "{part} is not in:\n{text}");
+        assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
-    assert!(!text.contains("✔"), "what is well is not told:\n{text}");
+    assert!(!text.contains("✔"), "cases that passed are listed:\n{text}");
 }
 
 #[test]
-fn a_broken_convention_fails_the_test_unless_the_level_is_higher() {
-    let sinners = Sinners::new();
-    let sinful = || check(&sinners, Some("del.prints-nothing")).only(&["del.prints-nothing"]);
-    assert!(failure(sinful()).contains("! del.prints-nothing"));
-    sinful().level(cni_conformance::requirements::Severity::Must).run();
+fn a_violated_convention_fails_the_test_unless_the_level_is_higher() {
+    let mutants = Mutants::new();
+    let violating = || check(&mutants, Some("del.prints-nothing")).only(&["del.prints-nothing"]);
+    assert!(failure(violating()).contains("! del.prints-nothing"));
+    violating().level(cni_conformance::severity::Severity::Must).run();
 }
 
 #[test]
-fn a_known_deviation_passes_and_one_that_is_gone_fails() {
-    let sinners = Sinners::new();
-    let known = |sin| check(&sinners, sin).only(&["del.twice"]).known("del.twice-succeeds", "old");
+fn a_known_deviation_passes_and_an_outdated_one_fails() {
+    let mutants = Mutants::new();
+    let known = |mutation| {
+        check(&mutants, mutation).only(&["del.twice"]).known("del.twice-succeeds", "old")
+    };
     known(Some("del.twice-succeeds")).run();
     let text = failure(known(None));
-    assert!(text.contains("del.twice-succeeds is known, but was not seen"), "{text}");
+    assert!(text.contains("del.twice-succeeds is a known deviation, but did not occur"), "{text}");
 }
 
 #[test]
-fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
-    let sinners = Sinners::new();
-    let directory = TemporaryDir::new();
+fn a_verdict_better_or_worse_than_the_committed_one_fails() {
+    let mutants = Mutants::new();
+    let directory = TempDir::new();
     let path = directory.path().join("verdicts.json");
-    let text = failure(check(&sinners, None).only(&["del.twice"]).verdicts_in(&path));
-    assert!(text.contains("can't read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");
+    let text = failure(check(&mutants, None).only(&["del.twice"]).verdicts_in(&path));
+    assert!(text.contains("cannot read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");
     for (kept, expected) in
         [("pass", None), ("warn", Some("del.twice-succeeds in 1.0.0: was warn, is now pass"))]
     {
         let verdicts = format!(
-            r#"{{"plugin": "sinner.ipam", "profile": "ipam", "versions": ["1.0.0"],
+            r#"{{"plugin": "mutant.ipam", "profile": "ipam", "versions": ["1.0.0"],
                 "cases": {{"del.twice-succeeds": {{"{kept}": ["1.0.0"]}}}}}}"#
         );
         fs::write(&path, verdicts).unwrap();
-        let check = check(&sinners, None).only(&["del.twice"]).verdicts_in(&path);
+        let check = check(&mutants, None).only(&["del.twice"]).verdicts_in(&path);
         match expected {
             None => drop(check.run()),
             Some(part) => {
@@ -87,9 +89,9 @@ fn a_verdict_that_is_better_or_worse_than_the_committed_one_fails() {
 }
 
 #[test]
-fn what_ran_nothing_or_could_not_run_is_no_success() {
-    let sinners = Sinners::new();
-    assert!(failure(check(&sinners, None).only(&["chain."])).contains("no case ran"));
+fn a_check_that_runs_nothing_or_cannot_run_fails() {
+    let mutants = Mutants::new();
+    assert!(failure(check(&mutants, None).only(&["chain."])).contains("no case ran"));
     let missing = failure(cni_conformance::check("there-is-no-such-plugin"));
-    assert!(missing.contains("there is no plugin there-is-no-such-plugin"), "{missing}");
+    assert!(missing.contains("plugin there-is-no-such-plugin not found"), "{missing}");
 }

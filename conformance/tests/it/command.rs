@@ -1,17 +1,17 @@
-//! The command line: exit status, text, report for machines.
+//! The command line: exit status, text and reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::Sinners;
+use crate::support::Mutants;
 use cni_conformance::Profile;
-use cni_test_kit::TemporaryDir;
-use serde_json::Value;
+use cni_test_kit::TempDir;
+use serde_json::{Value, json};
 
-fn command(words: &[&str]) -> Output {
+fn command(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
-    command.args(words).output().unwrap()
+    command.args(args).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -19,22 +19,22 @@ fn text(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }
 
-/// The IPAM sinner as words of a command line.
-fn ipam(sinners: &Sinners, sin: Option<&str>) -> Vec<String> {
-    let plugin = sinners.subject(Profile::Ipam, sin).plugin.display().to_string();
-    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+/// Returns the arguments that judge the IPAM mutant.
+fn ipam(mutants: &Mutants, mutation: Option<&str>) -> Vec<String> {
+    let plugin = mutants.subject(Profile::Ipam, mutation).plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
     ["run", &plugin, "--profile", "ipam", "--config", config].map(str::to_owned).to_vec()
 }
 
-fn run(words: &[String], more: &[&str]) -> Output {
-    let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
-    command(&words)
+fn run(args: &[String], more: &[&str]) -> Output {
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    command(&args)
 }
 
 #[test]
 fn an_honest_plugin_conforms() {
-    let sinners = Sinners::new();
-    let output = run(&ipam(&sinners, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
+    let mutants = Mutants::new();
+    let output = run(&ipam(&mutants, None), &["del.twice", "DEL-03", "--spec", "1.1.0"]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("✔ del.twice-succeeds"), "{text}");
@@ -43,13 +43,13 @@ fn an_honest_plugin_conforms() {
 }
 
 #[test]
-fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
-    // Beside the plugin, in a directory that is removed with it.
-    let report = Path::new(&words[1]).with_file_name("report.json");
+fn a_deviation_is_reported_with_everything_needed_to_reproduce_it() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
+    // Next to the plugin, in a directory that is removed with it.
+    let report = Path::new(&args[1]).with_file_name("report.json");
     let json = format!("json={}", report.display());
-    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", &json]);
+    let output = run(&args, &["del.twice", "--spec", "1.1.0", "--report", &json]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     for part in [
@@ -57,7 +57,7 @@ fn a_sin_is_told_with_all_that_is_needed_to_repeat_it() {
         "must · DEL-02",
         "expected  DEL a second time: exit 0",
         "actual    exit 1: code 100: there is nothing to delete",
-        "again     cni-conformance run ",
+        "reproduce cni-conformance run ",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
@@ -77,21 +77,21 @@ fn check_json(path: &Path) {
 }
 
 #[test]
-fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
-    let directory = Path::new(&words[1]).with_file_name("reports");
+fn every_kind_of_report_is_written_and_the_json_matches_its_schema() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
+    let directory = Path::new(&args[1]).with_file_name("reports");
     fs::create_dir_all(&directory).unwrap();
     let file = |name: &str| directory.join(name).display().to_string();
     let kinds = ["text", "json", "junit", "md", "html"];
     let wanted: Vec<_> = kinds.iter().map(|kind| format!("{kind}={}", file(kind))).collect();
     let more = ["del.twice", "del.without-add", "--exchanges", "all"];
-    let output = run(&words, &[&more[..], &["--report", &wanted.join(",")]].concat());
+    let output = run(&args, &[&more[..], &["--report", &wanted.join(",")]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let read = |kind: &str| fs::read_to_string(file(kind)).unwrap();
     assert_eq!(read("text").as_bytes(), output.stdout);
     for (kind, part) in
-        [("junit", "<testsuites "), ("md", "## Repeat it"), ("html", "<!doctype html>")]
+        [("junit", "<testsuites "), ("md", "## Reproduce"), ("html", "<!doctype html>")]
     {
         assert!(read(kind).contains(part), "{kind}");
         assert!(read(kind).contains("there is nothing to delete"), "{kind}");
@@ -101,15 +101,15 @@ fn every_kind_of_report_is_written_and_the_json_keeps_its_schema() {
     let runs = |case: usize| report["cases"][case]["runs"].as_array().unwrap();
     assert_eq!(runs(0).len(), 7);
     assert!(runs(1).iter().all(|run| run["verdict"] == "pass" && run["exchanges"].is_array()));
-    // Nothing is left beside them.
+    // No temporary file is left.
     assert_eq!(fs::read_dir(&directory).unwrap().count(), kinds.len());
 }
 
 #[test]
-fn a_report_on_stdout_is_alone_there() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
-    let output = run(&words, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
+fn a_report_on_stdout_is_the_only_output_there() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, None);
+    let output = run(&args, &["del.twice", "--spec", "1.1.0", "--report", "json=-"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["result"], "success");
@@ -119,27 +119,27 @@ fn a_report_on_stdout_is_alone_there() {
     assert!(command.ends_with(" del.twice --spec 1.1.0"), "{command}");
 }
 
-/// What must be the same in two runs: all but the date and how long things took.
-fn lasting(report: &mut Value) {
+/// Removes what may differ between two runs: dates and durations.
+fn normalize(report: &mut Value) {
     match report {
         Value::Object(object) => {
             object.retain(|key, _| key != "date" && key != "millis");
-            object.values_mut().for_each(lasting);
+            object.values_mut().for_each(normalize);
         }
-        Value::Array(items) => items.iter_mut().for_each(lasting),
+        Value::Array(items) => items.iter_mut().for_each(normalize),
         _ => (),
     }
 }
 
 #[test]
 fn two_runs_differ_in_date_and_millis_only() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.twice-succeeds"));
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
     let more =
         ["del.twice", "del.prints", "version.lists", "--exchanges", "none", "--report", "json=-"];
     let [first, second] = [(); 2].map(|()| {
-        let mut report = serde_json::from_slice(&run(&words, &more).stdout).unwrap();
-        lasting(&mut report);
+        let mut report = serde_json::from_slice(&run(&args, &more).stdout).unwrap();
+        normalize(&mut report);
         report
     });
     assert_eq!(first["counts"]["fail"], 1);
@@ -147,36 +147,39 @@ fn two_runs_differ_in_date_and_millis_only() {
 }
 
 #[test]
-fn a_report_that_can_not_be_written_is_no_success() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
+fn a_report_that_cannot_be_written_is_not_a_success() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, None);
     let case = ["del.twice", "--spec", "1.1.0", "--report"];
-    let output = run(&words, &[&case[..], &["md=/proc/report.md"]].concat());
+    let output = run(&args, &[&case[..], &["md=/proc/report.md"]].concat());
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("can't write the report /proc/report.md"), "{}", text(&output));
-    assert!(text(&output).contains("✔ del.twice-succeeds"), "what was found is told all the same");
+    assert!(text(&output).contains("cannot write the report /proc/report.md"), "{}", text(&output));
+    assert!(
+        text(&output).contains("✔ del.twice-succeeds"),
+        "the verdicts are printed nevertheless"
+    );
 }
 
 #[test]
-fn a_deviation_below_the_level_is_no_failure() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, Some("del.prints-nothing"));
+fn a_deviation_below_the_level_is_not_a_failure() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.prints-nothing"));
     let case = ["del.prints-nothing", "--spec", "1.1.0"];
-    assert_eq!(run(&words, &case).status.code(), Some(0));
-    let strict = run(&words, &[&case[..], &["--level", "convention"]].concat());
+    assert_eq!(run(&args, &case).status.code(), Some(0));
+    let strict = run(&args, &[&case[..], &["--level", "convention"]].concat());
     assert_eq!(strict.status.code(), Some(1));
 }
 
 #[test]
-fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
-    let sinners = Sinners::new();
-    let subject = sinners.subject(Profile::Ipam, Some("del.twice-succeeds"));
+fn a_known_deviation_is_reported_but_not_a_failure_and_an_outdated_one_is_named() {
+    let mutants = Mutants::new();
+    let subject = mutants.subject(Profile::Ipam, Some("del.twice-succeeds"));
     let path = subject.plugin.with_extension("json");
     let file = serde_json::json!({
         "plugin": subject.plugin,
         "profile": "ipam",
-        "config": { "ipam": { "type": "sinner.ipam" } },
-        "known": { "del.twice-succeeds": "an old sin", "del.prints-nothing": "another one" },
+        "config": { "ipam": { "type": "mutant.ipam" } },
+        "known": { "del.twice-succeeds": "an old deviation", "del.prints-nothing": "another one" },
     });
     fs::write(&path, file.to_string()).unwrap();
     let path = path.display().to_string();
@@ -184,18 +187,15 @@ fn a_known_deviation_is_told_and_no_failure_and_one_that_is_gone_is_named() {
         command(&["run", "--subject", &path, "del.twice", "del.prints", "--spec", "1.1.0"]);
     let text = text(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(text.contains("known     an old sin"), "{text}");
-    assert!(
-        text.contains("del.prints-nothing is known as a deviation, but was not seen"),
-        "{text}"
-    );
+    assert!(text.contains("known     an old deviation"), "{text}");
+    assert!(text.contains("del.prints-nothing is a known deviation, but did not occur"), "{text}");
 }
 
 #[test]
-fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
+fn a_plugin_whose_add_always_fails_cannot_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(text(&missing).contains("there is no plugin there-is-no-such-plugin"));
+    assert!(text(&missing).contains("plugin there-is-no-such-plugin not found"));
     let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
     assert_eq!(useless.status.code(), Some(2));
     assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
@@ -203,12 +203,37 @@ fn a_plugin_that_makes_no_attachment_can_not_be_tested() {
 
 #[test]
 fn nothing_matched_is_never_a_success() {
-    let sinners = Sinners::new();
-    let words = ipam(&sinners, None);
-    assert_eq!(run(&words, &["no.such-case"]).status.code(), Some(3));
-    let elsewhere = run(&words, &["chain.", "--spec", "1.1.0"]);
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, None);
+    assert_eq!(run(&args, &["no.such-case"]).status.code(), Some(3));
+    let elsewhere = run(&args, &["chain.", "--spec", "1.1.0"]);
     assert_eq!(elsewhere.status.code(), Some(3), "{}", text(&elsewhere));
     assert_eq!(command(&["list", "no.such"]).status.code(), Some(3));
+}
+
+#[test]
+fn the_catalogue_is_data() {
+    let output = command(&["list", "--json"]);
+    let catalogue: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(catalogue.len(), 124);
+    for entry in &catalogue {
+        for key in ["id", "code", "sentence", "section", "severity"] {
+            assert!(entry[key].is_string(), "{key} of {entry}");
+        }
+        for key in ["link", "does", "untestable"] {
+            assert!(entry[key].is_string() || entry[key].is_null(), "{key} of {entry}");
+        }
+        let severities = entry["versions"].as_object().unwrap();
+        assert!(!severities.is_empty() && severities.values().all(Value::is_string), "{entry}");
+        assert!(["verbs", "profiles"].iter().all(|key| entry[*key].is_array()), "{entry}");
+        assert_ne!(entry["does"].is_string(), entry["untestable"].is_string(), "{entry}");
+    }
+    let selected = command(&["list", "DEL-02", "--json"]);
+    let [entry] = serde_json::from_slice::<[Value; 1]>(&selected.stdout).unwrap();
+    assert_eq!((&entry["id"], &entry["verbs"]), (&"del.twice-succeeds".into(), &json!(["DEL"])));
+    let versions = &entry["versions"];
+    assert_eq!((&versions["0.4.0"], &versions["1.0.0"]), (&"should".into(), &"must".into()));
+    assert_eq!(command(&["list", "no.such", "--json"]).status.code(), Some(3));
 }
 
 #[test]
@@ -225,69 +250,74 @@ fn cases_are_listed_and_explained() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_are_told() {
-    for (words, part) in [
-        (vec!["run"], "run what?"),
-        (vec!["run", "bridge", "--profile", "nonsense"], "no such profile"),
+fn wrong_command_lines_are_refused() {
+    for (args, part) in [
+        (vec!["run"], "--subject <FILE>"),
+        (
+            vec!["run", "bridge", "--profile", "nonsense"],
+            "[possible values: interface, chained, wrapper, ipam]",
+        ),
         (vec!["run", "bridge", "--spec", "7"], "--spec"),
-        (vec!["judge"], "no such command"),
-        (vec!["matrix", "reports/debian-12/bridge.json"], "run … --report json=FILE"),
+        (vec!["judge"], "`judge` is not a command; the commands are: run, list, explain"),
+        (vec!["replya"], "did you mean `replay`?"),
+        (vec!["matrix", "reports/debian-12/bridge.json"], "run PLUGIN --report json=FILE"),
         (vec!["run", "bridge", "--report", "pdf=x"], "one of text, json, junit, md, html"),
-        (vec!["run", "bridge", "--exchanges", "some"], "all, findings or none"),
+        (vec!["run", "bridge", "--exchanges", "some"], "[possible values: all, findings, none]"),
         (vec!["run", "/bin/sh", "--config", "{"], "--config"),
     ] {
-        let output = command(&words);
-        assert_eq!(output.status.code(), Some(2), "{words:?}");
-        assert!(text(&output).contains(part), "{words:?}: {}", text(&output));
+        let output = command(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output).contains(part), "{args:?}: {}", text(&output));
     }
 }
 
-/// The sinner in `real`, and a link to it in `link`, both below a directory of `/tmp`.
-fn behind_a_link() -> (TemporaryDir, PathBuf) {
-    let temporary = TemporaryDir::new();
+/// Returns a temporary directory with the mutant in `real`, and the directory `link` with a link to
+/// it.
+fn behind_a_link() -> (TempDir, PathBuf) {
+    let temporary = TempDir::new();
     let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));
     for directory in [&real, &link] {
         fs::create_dir(directory).unwrap();
     }
-    fs::copy(env!("CARGO_BIN_EXE_cni-sinner"), real.join("sinner.ipam")).unwrap();
-    std::os::unix::fs::symlink("../real/sinner.ipam", link.join("sinner.ipam")).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_cni-mutant"), real.join("mutant.ipam")).unwrap();
+    std::os::unix::fs::symlink("../real/mutant.ipam", link.join("mutant.ipam")).unwrap();
     (temporary, link)
 }
 
 #[test]
 fn a_plugin_behind_a_symbolic_link_below_tmp_is_judged() {
     let (_temporary, link) = behind_a_link();
-    let plugin = link.join("sinner.ipam").display().to_string();
-    let config = r#"{"ipam": {"type": "sinner.ipam"}}"#;
+    let plugin = link.join("mutant.ipam").display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
     let output =
         command(&["run", &plugin, "--profile", "ipam", "--config", config, "del.twice", "--quick"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 }
 
 #[test]
-fn the_plugins_of_a_life_may_be_below_tmp() {
+fn the_plugins_of_a_lifecycle_may_be_below_tmp() {
     let (_temporary, link) = behind_a_link();
     let netconf = link.with_file_name("net.conflist");
     let list = serde_json::json!({ "cniVersion": "1.0.0", "name": "net", "plugins": [
-        { "type": "sinner.ipam", "ipam": { "type": "sinner.ipam" } },
+        { "type": "mutant.ipam", "ipam": { "type": "mutant.ipam" } },
     ] });
     fs::write(&netconf, list.to_string()).unwrap();
     let (netconf, path) = (netconf.display().to_string(), link.display().to_string());
-    let output = command(&["life", &netconf, "--path", &path, "--lives", "plain"]);
+    let output = command(&["lifecycle", &netconf, "--path", &path, "--lifecycles", "plain"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let refused = command(&["life", &netconf, "--path", "/run", "--lives", "plain"]);
+    let refused = command(&["lifecycle", &netconf, "--path", "/run", "--lifecycles", "plain"]);
     assert!(text(&refused).contains("a throw-away host has its own /run"), "{}", text(&refused));
 }
 
 #[test]
-fn quick_judges_the_newest_claimed_version_and_says_what_it_left_out() {
-    let sinners = Sinners::new();
-    let output = run(&ipam(&sinners, None), &["del.twice", "--quick"]);
+fn quick_judges_the_newest_claimed_version_and_names_the_others() {
+    let mutants = Mutants::new();
+    let output = run(&ipam(&mutants, None), &["del.twice", "--quick"]);
     let text = text(&output);
     assert!(text.contains("· spec 1.1.0\n") && text.contains("1 cases, 1 runs"), "{text}");
     let left_out = "; not judged in 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0";
     let cost = text.lines().find(|line| line.contains("CPU time: plugin"));
     assert!(cost.is_some_and(|line| line.ends_with(left_out)), "{text}");
-    let both = run(&ipam(&sinners, None), &["--quick", "--spec", "1.0.0"]);
+    let both = run(&ipam(&mutants, None), &["--quick", "--spec", "1.0.0"]);
     assert_eq!(both.status.code(), Some(2));
 }

@@ -1,4 +1,4 @@
-//! Three plugins of Debian get the verdicts that are committed, neither better nor worse.
+//! Three plugins of Debian get exactly the committed verdicts.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ fn has_the_committed_verdicts(name: &str) {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let subject = Subject::read(&here.join("subjects").join(name).with_extension("json"));
     let verdicts = here.join("reports/debian-12").join(name).with_extension("json");
-    Check::of(subject.unwrap()).each_form().verdicts_in(verdicts).run();
+    Check::of(subject.unwrap()).each_format().verdicts_in(verdicts).run();
 }
 
 #[test]

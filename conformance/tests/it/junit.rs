@@ -1,12 +1,12 @@
-//! JUnit XML, as a reader of XML sees it.
+//! The JUnit report, read by an XML parser.
 
 use crate::support::documents::{HOSTILE, document, id, report};
 use cni_conformance::Verdict;
 use cni_conformance::report::junit;
-use cni_conformance::requirements::Severity;
+use cni_conformance::severity::Severity;
 use roxmltree::{Document as Xml, Node};
 
-/// The test of the case that ends so, in 1.0.0.
+/// Returns the test of the case with this verdict, in 1.0.0.
 fn test<'x>(xml: &'x Xml, verdict: Verdict) -> Node<'x, 'x> {
     let name = format!("{} in 1.0.0", id(verdict));
     let mut tests = xml.descendants().filter(|node| node.attribute("name") == Some(&name));
@@ -21,7 +21,7 @@ fn children(node: Node) -> Vec<String> {
 }
 
 #[test]
-fn each_verdict_is_what_ci_systems_take_it_for() {
+fn each_verdict_has_its_outcome_in_ci_systems() {
     let text = junit(&document(&report("plugin", &[])));
     let xml = Xml::parse(&text).unwrap();
     for (verdict, expected) in [
@@ -37,13 +37,15 @@ fn each_verdict_is_what_ci_systems_take_it_for() {
     let failed = test(&xml, Verdict::Fail);
     assert_eq!(failed.attribute("classname"), Some("plugin.version"));
     assert_eq!(failed.attribute("time"), Some("1.234"));
-    let words = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
-    assert_eq!(words.attribute("type"), Some("must"));
-    assert!(words.text().unwrap().contains("again: cni-conformance run plugin version.repeats"));
+    let failure = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
+    assert_eq!(failure.attribute("type"), Some("must"));
+    assert!(
+        failure.text().unwrap().contains("reproduce: cni-conformance run plugin version.repeats")
+    );
 }
 
 #[test]
-fn the_sums_are_those_of_the_tests() {
+fn the_totals_are_those_of_the_tests() {
     let text = junit(&document(&report("plugin", &[])));
     let xml = Xml::parse(&text).unwrap();
     let sums = |node: Node, keys: [&str; 4]| {
@@ -71,7 +73,7 @@ fn a_known_deviation_is_skipped_with_its_reason() {
 }
 
 #[test]
-fn what_counts_is_decided_by_the_level() {
+fn the_level_decides_what_is_a_failure() {
     let mut document = document(&report("plugin", &[]));
     document.level = Severity::Stricter;
     let text = junit(&document);
@@ -80,7 +82,7 @@ fn what_counts_is_decided_by_the_level() {
 }
 
 #[test]
-fn hostile_words_come_through_and_what_xml_has_no_form_for_as_pictures() {
+fn hostile_text_is_preserved_and_control_characters_become_symbols() {
     let text = junit(&document(&report("plugin", &[])));
     let xml = Xml::parse(&text).unwrap();
     let failure = test(&xml, Verdict::Fail).first_element_child().unwrap();

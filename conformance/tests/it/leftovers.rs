@@ -1,33 +1,33 @@
-//! What a plugin leaves behind is found, and neither it nor the harness leaves anything on the machine.
+//! Leftovers of a plugin are found, and neither it nor the harness leaves anything on the machine.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::script::Script;
-use cni_conformance::run::judge;
-use cni_conformance::{Verdict, cases};
-use cni_wrapper::SpecVersion;
+use cni_conformance::Verdict;
+use cni_conformance::run::case::run_case;
+use cni_conformance::spec::cases;
+use cni_protocol::SpecVersion;
+use cni_test_kit::{TempDir, wait_until};
 
-/// What a plugin leaves that does this in ADD and nothing in DEL.
-fn left_by(script: &str) -> (Verdict, String) {
+/// Returns the verdict on a plugin that runs a script in ADD and nothing in DEL, and its leftovers.
+fn leftovers_of(script: &str) -> (Verdict, String) {
     let (plugin, case) = (Script::new(script), cases::find("del.undoes-add").unwrap());
     let limit = Duration::from_secs(30);
-    let (record, _) = judge(case, &plugin.subject(), SpecVersion::V1_0_0, limit);
-    let seen = record.finding.map(|finding| finding.actual).or(record.note);
-    (record.verdict, seen.unwrap_or_default())
+    let (record, _) = run_case(case, &plugin.subject(), SpecVersion::V1_0_0, limit);
+    let found = record.finding.map(|finding| finding.actual).or(record.note);
+    (record.verdict, found.unwrap_or_default())
 }
 
 #[test]
 fn a_plugin_that_leaves_nothing_passes() {
-    assert_eq!(left_by(":"), (Verdict::Pass, String::new()));
+    assert_eq!(leftovers_of(":"), (Verdict::Pass, String::new()));
 }
 
 #[test]
 fn each_kind_of_leftover_is_found() {
-    for (script, told) in [
+    for (script, leftover) in [
         ("setsid sleep 4711 >/dev/null 2>&1 </dev/null &", "+ process: sleep 4711"),
         ("echo x >/run/left-$CNI_CONTAINERID", "+ files: /run/left-"),
         ("echo x >/var/lib/cni/left-$CNI_CONTAINERID", "+ files: /var/lib/cni/left-"),
@@ -43,15 +43,18 @@ fn each_kind_of_leftover_is_found() {
         ("echo 1 >/proc/sys/net/ipv4/conf/lo/proxy_arp", "conf/lo/proxy_arp:1"),
         ("echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6", "conf/lo/disable_ipv6:1"),
     ] {
-        // Not in the ADD by which all that attachments share is made beforehand.
-        let (verdict, seen) = left_by(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
-        assert_eq!(verdict, Verdict::Fail, "{script}: {seen}");
-        assert!(seen.contains(told), "{script}: {told} is not in:\n{seen}");
+        // Not in the ADD that creates what attachments share.
+        let (verdict, found) =
+            leftovers_of(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
+        assert_eq!(verdict, Verdict::Fail, "{script}: {found}");
+        assert!(found.contains(leftover), "{script}: missing {leftover} in:\n{found}");
     }
-    assert!(!Path::new("/tmp/left-c1").exists(), "the machine's /tmp is untouched");
+    let mut entries = fs::read_dir("/tmp").unwrap().flatten();
+    let leftover = entries.find(|entry| entry.file_name().to_string_lossy().starts_with("left-"));
+    assert!(leftover.is_none(), "in the machine's /tmp: {leftover:?}");
 }
 
-/// The processes that name this in their command line or environment.
+/// Returns the processes with this text in their command line or environment.
 fn processes_with(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -65,45 +68,37 @@ fn processes_with(mark: &str) -> Vec<String> {
     found
 }
 
-fn waited_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !condition() {
-        assert!(Instant::now() < deadline, "not within 120 s: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn ended_by(signal: &str) {
+fn kill_harness_with(signal: &str) {
+    let temporary = TempDir::new();
     let plugin = Script::new("sleep 4712 & wait");
     let program = plugin.plugin().display().to_string();
     let mark = format!("CONFORMANCE_MARK={program}");
     let (key, value) = mark.split_once('=').unwrap();
-    // A shell that runs tests in the background lets them ignore an interrupt.
+    // A shell that runs tests in the background makes them ignore SIGINT.
     let mut harness = Command::new("env")
         .args(["--default-signal=INT", env!("CARGO_BIN_EXE_cni-conformance")])
         .args(["run", &program, "--profile", "ipam", "--spec", "1.0.0"])
         .env(key, value)
+        .env("TMPDIR", temporary.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let within = format!("/bin/sh {program}");
-    waited_for("a call of the plugin", || !processes_with(&within).is_empty());
+    wait_until("call of the plugin", || !processes_with(&within).is_empty());
     let id = harness.id();
-    let scratch = format!("cni-conformance-{id}");
     assert!(Command::new("kill").args([signal, &id.to_string()]).status().unwrap().success());
     harness.wait().unwrap();
-    // What the plugin started has its directory in CNI_PATH.
+    // Processes that the plugin started have its directory in CNI_PATH.
     let directory = program.trim_end_matches("/script");
-    waited_for("the end of all processes", || processes_with(directory).is_empty());
-    let mut files = fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-    let left = files.find(|file| file.file_name().to_string_lossy().starts_with(&scratch));
-    assert!(left.is_none(), "{signal}: {left:?}");
+    wait_until("end of all processes", || processes_with(directory).is_empty());
+    let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{signal}: {left:?}");
 }
 
 #[test]
 fn nothing_is_left_on_the_machine_when_the_harness_is_interrupted_or_killed() {
     for signal in ["-INT", "-TERM", "-KILL"] {
-        ended_by(signal);
+        kill_harness_with(signal);
     }
 }

@@ -1,5 +1,6 @@
-//! All tests of the harness from outside its library, in one program.
+//! The integration tests of the harness, in one program.
 
+mod generated;
 mod junit;
 mod reports;
 mod requirements;
@@ -8,11 +9,10 @@ mod schema;
 mod support;
 mod validate;
 
-// These make network namespaces: as root, or where the kernel lets users make user namespaces.
+// These create network namespaces, which needs root, or a kernel that lets users create user
+// namespaces.
 #[cfg(feature = "host-tests")]
 mod broken;
-#[cfg(feature = "host-tests")]
-mod by_hand;
 #[cfg(feature = "host-tests")]
 mod check;
 #[cfg(feature = "host-tests")]
@@ -26,7 +26,9 @@ mod honest;
 #[cfg(feature = "host-tests")]
 mod leftovers;
 #[cfg(feature = "host-tests")]
-mod lives;
+mod lifecycle;
+#[cfg(feature = "host-tests")]
+mod mutants;
 #[cfg(feature = "host-tests")]
 mod page;
 #[cfg(feature = "host-tests")]
@@ -34,6 +36,6 @@ mod real_plugins;
 #[cfg(feature = "host-tests")]
 mod replay;
 #[cfg(feature = "host-tests")]
-mod sinners;
+mod runtime_commands;
 #[cfg(feature = "host-tests")]
 mod unprivileged;

@@ -7,7 +7,7 @@ use cni_conformance::report::{Document, html};
 
 const WIDE: u32 = 1280;
 
-/// Two plugins; of one the MUST that it breaks is known.
+/// Returns the reports of two plugins; one breaks a MUST as a known deviation.
 fn two() -> Vec<Document> {
     vec![document(&report("first", &[])), document(&report("second", &[Verdict::Fail]))]
 }
@@ -16,10 +16,11 @@ fn open(documents: &[Document]) -> Page {
     Page::open(&html(documents), WIDE, false)
 }
 
-/// The ids of the requirements that are to be seen.
+/// Returns the ids of the visible requirements.
 fn shown(page: &mut Page) -> Vec<String> {
     let rows = page.eval(
-        "[...document.querySelectorAll('tr[data-id]')].filter((row) => row.checkVisibility()).map((row) => row.dataset.id)",
+        "[...document.querySelectorAll('tr[data-id]')].filter((row) => row.checkVisibility())\
+         .map((row) => row.dataset.id)",
     );
     rows.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
@@ -61,14 +62,14 @@ fn one_report_shows_its_versions_side_by_side() {
 }
 
 #[test]
-fn the_filter_changes_what_is_to_be_seen() {
+fn the_filter_changes_what_is_visible() {
     let mut page = open(&two());
     page.click("[data-verdict='fail'][aria-pressed]");
     assert_eq!(shown(&mut page), [id(Verdict::Fail)]);
     page.click("[data-verdict='skip'][aria-pressed]");
     assert_eq!(shown(&mut page), [id(Verdict::Fail), id(Verdict::Skip)]);
     assert_eq!(page.text("document.getElementById('shown').textContent"), "2 of 6");
-    page.eval("document.getElementById('words').focus()");
+    page.eval("document.getElementById('query').focus()");
     page.write("MISSES rules");
     assert_eq!(shown(&mut page), [id(Verdict::Skip)]);
     page.write(" nowhere");
@@ -79,27 +80,28 @@ fn the_filter_changes_what_is_to_be_seen() {
 }
 
 #[test]
-fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
+fn a_click_opens_the_details_of_a_verdict_and_escape_closes_them() {
     let mut page = open(&two());
     assert!(!is_open(&mut page));
     page.click(&cell(Verdict::Fail, 1));
     assert!(is_open(&mut page));
-    let story = page.text("document.getElementById('story').innerText");
+    let content = page.text("document.getElementById('content').innerText");
     for part in [
         "version.repeats-input-version",
         "second · profile interface",
-        "The cniVersion that VERSION prints is the one that it was asked with.",
+        "The cniVersion that VERSION prints is that of its input.",
         "VER-02",
         "Known: ",
         "exit 0",
         "cni-conformance run plugin version.repeats-input-version --keep --spec 0.4.0",
         "CNI_COMMAND=ADD",
-        // JSON on several lines, with nothing changed but the space.
-        "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    1e400,\n    {},\n    {\n      \"a\": \"{,}\"\n    }\n  ]\n}",
+        // JSON on several lines, with only white space changed.
+        "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    \
+         1e400,\n    {},\n    {\n      \"a\": \"{,}\"\n    }\n  ]\n}",
     ] {
-        assert!(story.contains(part), "{part} is not in:\n{story}");
+        assert!(content.contains(part), "{part} is not in:\n{content}");
     }
-    let link = page.text("document.querySelector('#story a').href");
+    let link = page.text("document.querySelector('#content a').href");
     assert!(link.starts_with("https://github.com/containernetworking/cni/"), "{link}");
     page.press("Escape");
     assert!(!is_open(&mut page));
@@ -109,7 +111,7 @@ fn a_click_opens_what_is_behind_a_verdict_and_escape_closes_it() {
 #[test]
 fn the_keyboard_alone_reaches_every_verdict() {
     let mut page = open(&two());
-    // Through the filter, past the names of the plugins, into the table.
+    // Past the filter and the names of the plugins into the table.
     let focused = |page: &mut Page| {
         page.text("document.activeElement.ariaLabel ?? document.activeElement.id")
     };
@@ -133,18 +135,18 @@ fn the_keyboard_alone_reaches_every_verdict() {
 }
 
 #[test]
-fn hostile_words_stay_text() {
+fn hostile_text_stays_text() {
     let mut page = open(&two());
     for verdict in Verdict::ALL {
         page.click(&cell(verdict, 0));
-        assert_eq!(page.eval("document.querySelectorAll('img, #story script').length"), 0);
+        assert_eq!(page.eval("document.querySelectorAll('img, #content script').length"), 0);
         page.press("Escape");
     }
     page.click("thead button");
     assert_eq!(page.text("document.title"), "CNI conformance");
     assert_eq!(page.eval("document.scripts.length"), 2);
     assert_eq!(page.eval("document.images.length"), 0);
-    // Nothing is lost: what would be invisible is written out.
+    // Nothing is lost: invisible characters are escaped.
     page.press("Escape");
     page.click(&cell(Verdict::Fail, 0));
     let actual = page.text("document.querySelector('.run dd:nth-of-type(2)').textContent");
@@ -160,7 +162,7 @@ fn hostile_words_stay_text() {
 }
 
 #[test]
-fn nothing_runs_that_is_not_the_pages_own() {
+fn only_the_script_of_the_page_runs() {
     let page = html(&two());
     let injected = page.replace("<main>", "<main><script>document.title = 'owned'</script>");
     let mut page = Page::open(&injected, WIDE, false);
@@ -171,7 +173,7 @@ fn nothing_runs_that_is_not_the_pages_own() {
 
 #[test]
 fn a_narrow_window_is_wide_enough() {
-    // As many plugins as can't stand side by side.
+    // More plugins than fit side by side.
     let documents: Vec<_> =
         (0..16).map(|n| document(&report(&format!("plugin-{n}"), &[]))).collect();
     let mut page = Page::open(&html(&documents), 360, false);
@@ -191,14 +193,21 @@ fn a_narrow_window_is_wide_enough() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
-/// The contrast of a text's colour with what is behind it, as WCAG defines it; the least of all texts of a selector.
+/// Computes the lowest contrast, as WCAG defines it, of the texts of a selector with their
+/// backgrounds.
 const CONTRAST: &str = "((selector) => {
     const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const light = (colour) => { const [r, g, b] = parts(colour).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => {
+        const [r, g, b] = parts(colour).map((c) => linear(c / 255));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const behind = (element) => { const colour = getComputedStyle(element).backgroundColor;
-        return parts(colour)[3] === 0 && element.parentElement ? behind(element.parentElement) : colour; };
-    const contrast = (element) => { const [a, b] = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);
+    const behind = (element) => {
+        const colour = getComputedStyle(element).backgroundColor;
+        const transparent = parts(colour)[3] === 0 && element.parentElement;
+        return transparent ? behind(element.parentElement) : colour; };
+    const contrast = (element) => {
+        const colours = [light(getComputedStyle(element).color), light(behind(element))];
+        const [a, b] = colours.sort((a, b) => b - a);
         return (a + 0.05) / (b + 0.05); };
     return Math.min(...[...document.querySelectorAll(selector)].map(contrast)); })";
 
@@ -214,11 +223,11 @@ fn texts_have_contrast_in_light_and_in_dark() {
             "#about",
             "small",
             ".legend",
-            "#words",
+            "#query",
             "dt",
             "pre",
             "summary span",
-            "#story a",
+            "#content a",
             ".label",
         ];
         for selector in signs.iter().map(String::as_str).chain(others) {
@@ -233,13 +242,13 @@ fn texts_have_contrast_in_light_and_in_dark() {
 }
 
 #[test]
-fn an_address_says_what_to_open() {
+fn the_address_contains_what_to_open() {
     let page = html(&two());
     let address = format!("#show=warn+skip&column=second&case={}", id(Verdict::Warn));
     let script = format!("location.hash = '{address}'");
     let mut page = Page::open(&page, WIDE, false);
     page.eval(&script);
-    // The page hears of it after the script, and of a closed dialog after the key.
+    // The events follow after the script, and that of a closed dialog after the key.
     page.wait_until("document.getElementById('details').open");
     assert_eq!(page.text("document.getElementById('heading').textContent"), id(Verdict::Warn));
     assert_eq!(page.text("location.hash"), address);
@@ -250,7 +259,7 @@ fn an_address_says_what_to_open() {
 }
 
 #[test]
-fn printed_it_shows_all_of_the_table() {
+fn the_printed_page_shows_the_whole_table() {
     let mut page = open(&two());
     page.call("Emulation.setEmulatedMedia", serde_json::json!({ "media": "print" }));
     assert_eq!(page.text("getComputedStyle(document.getElementById('box')).overflow"), "visible");

@@ -1,21 +1,28 @@
-//! Whole lives of Debian's plugins and of our port mapper, with traffic through a mapped port in the middle.
+//! Lifecycles of Debian's plugins and of our port mapper, with traffic through a mapped port.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::life::{self, Cast};
-use cni_conformance::runtime::mesos::{Handle, Join, config};
-use cni_conformance::runtime::{Isolator, Kind, Libcni, Network, Parameters, Quirks, Runner, Site};
+use cni_conformance::runtime::kind::RuntimeKind;
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::runtime::lifecycle::{catalogue, run::run_lifecycle};
+use cni_conformance::runtime::mesos::config;
+use cni_conformance::runtime::mesos::isolator::{Isolator, Join, NetnsHandle};
+use cni_conformance::runtime::runner::{Runner, Site};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_conformance::{Subject, Verdict};
-use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
-use cni_wrapper::{Environment, SpecVersion};
+use cni_protocol::{Environment, SpecVersion};
+use cni_test_kit::{Container, Host, Neighbour, Netns, TempDir, Traffic, plugin_binary};
 use serde_json::{Map, Value, json};
 
-/// The host's address on the cable to the client outside.
+/// The host's address on the link to the client outside.
 const HOST: &str = "203.0.113.1";
 
-/// A host with a client outside, a container, and where plugins are.
+/// A host with a client outside, a container, and the path of the plugins.
 struct World {
     host: Host,
     outside: Neighbour,
@@ -34,7 +41,7 @@ impl World {
     }
 
     fn runner(&self) -> Runner {
-        let place: Place = (*self.host).clone();
+        let place: Netns = (*self.host).clone();
         let own = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
         let site = Site::Host(place, self.host.pid());
         Runner::new(site, Environment::from_iter(own), Duration::from_secs(60))
@@ -44,24 +51,27 @@ impl World {
         format!("http://{HOST}:8080/")
     }
 
-    /// The container answers on the mapped port: outside, on the host's own address, and on 127.0.0.1.
-    fn is_reached(&self) {
+    /// Expects the container to answer on the mapped port: to the client outside, and to the host
+    /// on its own address and on 127.0.0.1.
+    fn expect_reachable(&self) {
         let _server = self.container.serve(Traffic::Http, 80);
         let seen = self.outside.fetch(&self.url()).expect("from outside");
-        assert!(seen.contains("203.0.113.9"), "the client's address is kept: {seen}");
+        assert!(seen.contains("203.0.113.9"), "the client's address is preserved: {seen}");
         self.host.fetch(&self.url()).expect("from the host's own address");
         self.host.fetch("http://127.0.0.1:8080/").expect("from 127.0.0.1");
     }
 
-    fn is_unreachable(&self) {
-        self.outside.fetch(&self.url()).expect_err("nothing is mapped any more");
+    fn expect_unreachable(&self) {
+        self.outside.fetch(&self.url()).expect_err("the port is no longer mapped");
     }
 }
 
 fn bridge() -> Value {
     json!({
         "type": "bridge", "bridge": "real0", "isGateway": true, "ipMasq": true,
-        "ipam": { "type": "host-local", "subnet": "10.99.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] },
+        "ipam": {
+            "type": "host-local", "subnet": "10.99.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }],
+        },
     })
 }
 
@@ -69,17 +79,17 @@ fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
-/// STATUS, ADD, traffic, CHECK if it is asked for, GC that keeps it, DEL, DEL again.
-fn lives_with_libcni(plugins: Value, check: bool) {
+/// Runs STATUS, ADD, traffic, CHECK if `check`, GC with the attachment as valid, DEL, DEL again.
+fn lifecycle_with_libcni(plugins: Value, check: bool) {
     let world = World::new();
     let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": plugins });
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
     let runner = world.runner();
     let path = world.path.split(':').map(PathBuf::from).collect();
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let mappings = json!([{ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" }]);
-    let parameters = Parameters {
+    let conf = RuntimeConf {
         id: "c1".to_owned(),
         netns: world.container.netns(),
         ifname: "eth0".to_owned(),
@@ -87,122 +97,133 @@ fn lives_with_libcni(plugins: Value, check: bool) {
         capability_args: object(json!({ "portMappings": mappings })),
     };
     libcni.status(&network).unwrap();
-    let result = libcni.add(&network, &parameters).unwrap();
+    let result = libcni.add(&network, &conf).unwrap();
     assert_eq!(result.document()["ips"][0]["address"], "10.99.0.2/24");
-    world.is_reached();
+    world.expect_reachable();
     if check {
-        libcni.check(&network, &parameters).unwrap();
+        libcni.check(&network, &conf).unwrap();
     }
     libcni.gc(&network, Some(&[("c1".to_owned(), "eth0".to_owned())])).unwrap();
-    world.is_reached();
-    libcni.del(&network, &parameters).unwrap();
-    world.is_unreachable();
-    libcni.del(&network, &parameters).unwrap();
-    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+    world.expect_reachable();
+    libcni.del(&network, &conf).unwrap();
+    world.expect_unreachable();
+    libcni.del(&network, &conf).unwrap();
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is released");
     assert!(libcni.cache().attachments().unwrap().is_empty());
 }
 
 #[test]
 fn bridge_and_portmap_with_libcni() {
-    // Its CHECK wants IPv6 rules for a container without IPv6.
+    // Its CHECK expects IPv6 rules for a container without IPv6.
     let portmap = json!({ "type": "portmap", "capabilities": { "portMappings": true } });
-    lives_with_libcni(json!([bridge(), portmap]), false);
+    lifecycle_with_libcni(json!([bridge(), portmap]), false);
 }
 
 #[test]
 fn bridge_and_our_port_mapper_with_libcni() {
     let ours = json!({ "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true } });
-    lives_with_libcni(json!([bridge(), ours]), true);
+    lifecycle_with_libcni(json!([bridge(), ours]), true);
 }
 
 #[test]
 fn our_port_mapper_around_bridge_with_libcni() {
     let ours = json!({
-        "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true }, "delegate": bridge(),
+        "type": "mesos-cni-port-mapper", "capabilities": { "portMappings": true },
+        "delegate": bridge(),
     });
-    lives_with_libcni(json!([ours]), true);
+    lifecycle_with_libcni(json!([ours]), true);
 }
 
 #[test]
-fn gc_of_libcni_gives_back_what_a_lost_container_had() {
+fn gc_of_libcni_releases_the_lease_of_a_removed_container() {
     let world = World::new();
     let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": [bridge()] });
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
-    let (runner, directory) = (world.runner(), TemporaryDir::new());
+    let (runner, directory) = (world.runner(), TempDir::new());
     let path = world.path.split(':').map(PathBuf::from).collect();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
-    let parameters = Parameters {
+    let conf = RuntimeConf {
         id: "c1".to_owned(),
         netns: world.container.netns(),
         ifname: "eth0".to_owned(),
-        ..Parameters::default()
+        ..RuntimeConf::default()
     };
-    libcni.add(&network, &parameters).unwrap();
+    libcni.add(&network, &conf).unwrap();
     assert!(world.host.exists("/var/lib/cni/networks/real/10.99.0.2"));
     world.container.delete();
     libcni.gc(&network, Some(&[])).unwrap();
-    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is released");
 }
 
 #[test]
 fn our_port_mapper_around_bridge_with_mesos() {
     let world = World::new();
-    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "chain": "REAL-TEST", "delegate": bridge() });
+    let text = json!({
+        "name": "real", "type": "mesos-cni-port-mapper", "chain": "REAL-TEST",
+        "delegate": bridge(),
+    });
     let config = config::parse(&text.to_string()).unwrap();
-    let info = object(
-        json!({ "port_mappings": [{ "host_port": 8080, "container_port": 80, "protocol": "tcp" }] }),
-    );
+    let mapping = json!({ "host_port": 8080, "container_port": 80, "protocol": "tcp" });
+    let info = object(json!({ "port_mappings": [mapping] }));
     let joins = [Join { config, info }];
     let root = "/run/mesos/isolators/network/cni";
     let runner = world.runner();
     let agent = || {
-        let handle = Handle::Mounted((*world.host).clone());
+        let handle = NetnsHandle::Mounted((*world.host).clone());
         Isolator::new(&runner, world.path.clone(), root, handle)
     };
     let accepted = agent().launch("c1", &world.container.netns(), &joins).unwrap();
     assert_eq!(accepted[0].ip4.as_deref(), Some("10.99.0.2/24"));
     assert_eq!(accepted[0].hosts("c1"), "127.0.0.1 localhost\n10.99.0.2 c1\n");
-    world.is_reached();
-    assert_eq!(agent().recover(&["c1"]).unwrap(), [] as [&str; 0], "it knows the container");
-    world.is_reached();
-    assert_eq!(agent().recover(&[]).unwrap(), ["c1"], "an orphan");
-    world.is_unreachable();
-    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is given back");
+    world.expect_reachable();
+    assert_eq!(agent().recover(&["c1"]).unwrap(), [] as [&str; 0], "the container is known");
+    world.expect_reachable();
+    assert_eq!(agent().recover(&[]).unwrap(), ["c1"], "the container is unknown");
+    world.expect_unreachable();
+    assert!(!world.host.exists("/var/lib/cni/networks/real/10.99.0.2"), "the lease is released");
     assert!(!world.host.exists(&format!("{root}/c1")));
 }
 
-/// In a wrapper's position or after another plugin, as the subject file says.
-fn survives_all_lives(file: &str, kind: Kind) {
+/// Runs all lifecycles of the port mapper with a subject file.
+fn passes_all_lifecycles(file: &str, kind: RuntimeKind) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects").join(file);
     let mut subject = Subject::read(&path).unwrap();
     subject.plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
-    let cast =
-        Cast::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
-    for life in life::all() {
-        let (lived, _) = life::live(life, &cast);
-        let fine = matches!(lived.verdict, Verdict::Pass | Verdict::Skip);
-        assert!(fine, "{} of {file} with {kind}: {lived:#?}", life.name);
-        let played = life.runtimes.contains(&kind);
-        assert_eq!(lived.verdict == Verdict::Pass, played, "{} of {file} with {kind}", life.name);
+    let setup =
+        Setup::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
+    for lifecycle in catalogue::all() {
+        let (result, _) = run_lifecycle(lifecycle, &setup);
+        let fine = matches!(result.verdict, Verdict::Pass | Verdict::Skip);
+        assert!(fine, "{} of {file} with {kind}: {result:#?}", lifecycle.name);
+        let applies = lifecycle.runtimes.contains(&kind);
+        assert_eq!(
+            result.verdict == Verdict::Pass,
+            applies,
+            "{} of {file} with {kind}",
+            lifecycle.name
+        );
     }
 }
 
 #[test]
-fn our_port_mapper_survives_all_lives_as_a_wrapper() {
-    survives_all_lives("port-mapper-wrapper.json", Kind::Libcni);
-    survives_all_lives("port-mapper-wrapper.json", Kind::Mesos);
+fn our_port_mapper_passes_all_lifecycles_as_a_wrapper() {
+    passes_all_lifecycles("port-mapper-wrapper.json", RuntimeKind::Libcni);
+    passes_all_lifecycles("port-mapper-wrapper.json", RuntimeKind::Mesos);
 }
 
 #[test]
-fn our_port_mapper_survives_all_lives_in_a_chain() {
-    survives_all_lives("port-mapper-chained.json", Kind::Libcni);
+fn our_port_mapper_passes_all_lifecycles_in_a_chain() {
+    passes_all_lifecycles("port-mapper-chained.json", RuntimeKind::Libcni);
 }
 
 #[test]
 fn mesos_destroys_a_container_whose_add_failed() {
     let world = World::new();
-    // The delegate is not there.
-    let text = json!({ "name": "real", "type": "mesos-cni-port-mapper", "delegate": { "type": "nobody" } });
+    // The delegate does not exist.
+    let text = json!({
+        "name": "real", "type": "mesos-cni-port-mapper",
+        "delegate": { "type": "no-such-plugin" },
+    });
     let joins = [
         Join { config: config::parse(&text.to_string()).unwrap(), info: Map::new() },
         Join {
@@ -211,10 +232,10 @@ fn mesos_destroys_a_container_whose_add_failed() {
         },
     ];
     let runner = world.runner();
-    let handle = Handle::Mounted((*world.host).clone());
+    let handle = NetnsHandle::Mounted((*world.host).clone());
     let agent = Isolator::new(&runner, world.path.clone(), "/run/mesos", handle);
     let failure = agent.launch("c1", &world.container.netns(), &joins).unwrap_err();
-    assert!(failure.message.contains("nobody"), "{failure}");
+    assert!(failure.message.contains("no-such-plugin"), "{failure}");
     let mut calls: Vec<String> =
         runner.exchanges().into_iter().map(|exchange| exchange.call).collect();
     calls.sort();

@@ -41,10 +41,12 @@ impl Recorded {
 
 fn config(directory: &PluginDir) -> Value {
     json!({
-        "cniVersion": "1.0.0", "traceFile": directory.path().join("trace.jsonl"),
+        "cniVersion": "1.0.0", "recordingFile": directory.path().join("trace.jsonl"),
         "delegate": {
             "type": "bridge", "bridge": "br0", "isGateway": true,
-            "ipam": {"type": "host-local", "subnet": "10.22.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local", "subnet": "10.22.0.0/24", "routes": [{"dst": "0.0.0.0/0"}],
+            },
         },
     })
 }
@@ -58,10 +60,10 @@ fn replay(recording: &Path, plugin: &str, more: &[&str]) -> (Option<i32>, String
 }
 
 #[test]
-fn bridge_is_like_bridge_but_for_what_was_done_behind_its_back() {
+fn bridge_answers_like_bridge_except_for_outside_changes() {
     let recorded = Recorded::new();
     let (status, text) = replay(&recorded.file(), "bridge", &[]);
-    // Nobody takes the link away this time, so the second CHECK finds it.
+    // The link is not removed this time, so that the second CHECK succeeds.
     assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("✘ CHECK c1/eth0@net\n    outcome    recorded: error "), "{text}");
     assert!(text.contains("now:      success"), "{text}");
@@ -80,7 +82,7 @@ fn bridge_is_like_bridge_but_for_what_was_done_behind_its_back() {
 }
 
 #[test]
-fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
+fn a_deviation_is_printed_with_the_recorded_and_the_new_answer() {
     let recorded = Recorded::new();
     let (status, text) = replay(&recorded.file(), "ptp", &["--json"]);
     assert_eq!(status, Some(1), "{text}");
@@ -90,8 +92,11 @@ fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
     let [difference, ..] = add["differences"].as_array().unwrap().as_slice() else {
         panic!("{add}")
     };
-    let expected = json!({"what": "interfaces", "recorded": "eth0 in the container, br0, veth* on the host",
-        "seen": "eth0 in the container, veth* on the host"});
+    let expected = json!({
+        "what": "interfaces",
+        "recorded": "eth0 in the container, br0, veth* on the host",
+        "seen": "eth0 in the container, veth* on the host",
+    });
     assert_eq!(difference, &expected);
     assert_eq!(add["exchange"]["environment"]["CNI_CONTAINERID"], "c1");
 
@@ -101,7 +106,7 @@ fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
     let (status, text) = replay(&recorded.file(), &mine, &[]);
     assert_eq!(status, Some(1), "{text}");
     for part in
-        ["✘ ADD c1/eth0@net", "now:      error 11", "it said    exit 1: code 11: no address left"]
+        ["✘ ADD c1/eth0@net", "now:      error 11", "output     exit 1: code 11: no address left"]
     {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
@@ -114,17 +119,17 @@ fn a_plugin_that_deviates_is_told_with_what_was_recorded_and_what_it_said() {
 }
 
 #[test]
-fn what_can_t_be_replayed_is_told() {
+fn recordings_and_plugins_that_cannot_be_used_are_refused() {
     let recorded = Recorded::new();
     let none = replay(&recorded.file(), "bridge", &["--network", "other"]);
     assert_eq!(none.0, Some(3), "{}", none.1);
     for (file, plugin, expected) in [
-        (recorded.file(), "no-such-plugin", "there is no plugin no-such-plugin"),
-        (recorded.file().with_file_name("gone"), "bridge", "can't read "),
+        (recorded.file(), "no-such-plugin", "plugin no-such-plugin not found"),
+        (recorded.file().with_file_name("gone"), "bridge", "cannot read "),
         (
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"),
             "bridge",
-            "line 1 is none of cni-trace",
+            "line 1 was not written by cni-trace",
         ),
     ] {
         let (status, text) = replay(&file, plugin, &[]);

@@ -1,4 +1,4 @@
-//! What is done with reports that lie in files: `matrix` and `diff`.
+//! The commands for JSON reports: `matrix` and `diff`.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -6,15 +6,15 @@ use std::process::{Command, Output};
 use crate::support::documents::{document, id, report};
 use cni_conformance::report::{Document, markdown, text};
 use cni_conformance::{Profile, Verdict};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-/// A directory of reports, removed when it is dropped.
-struct Files(TemporaryDir);
+/// A directory of reports that is removed when it is dropped.
+struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn path(&self, name: &str) -> String {
@@ -31,14 +31,14 @@ impl Files {
     }
 }
 
-fn command(words: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_cni-conformance")).args(words).output();
+fn command(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cni-conformance")).args(args).output();
     let Output { status, stdout, stderr } = output.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (status.code(), text(&stdout) + &text(&stderr))
 }
 
-/// The report with another verdict for one case, in the version 1.0.0.
+/// Returns the report with another verdict on one case, in version 1.0.0.
 fn with(mut document: Document, case: &str, verdict: Verdict) -> Document {
     let case = document.cases.iter_mut().find(|one| one.id == case).unwrap();
     case.runs[1].verdict = verdict;
@@ -46,16 +46,16 @@ fn with(mut document: Document, case: &str, verdict: Verdict) -> Document {
 }
 
 #[test]
-fn nothing_changed_is_no_failure() {
+fn equal_reports_are_not_a_failure() {
     let files = Files::new();
     let same = files.report("same.json", &document(&report("plugin", &[])));
     let (status, text) = command(&["diff", &same, &same]);
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("0 worse, 0 better, 0 not judged any more, 0 new, 0 gone"), "{text}");
+    assert!(text.contains("0 worse, 0 better, 0 no longer judged, 0 new, 0 removed"), "{text}");
 }
 
 #[test]
-fn what_got_worse_is_a_failure_and_what_got_better_is_none() {
+fn a_worse_verdict_is_a_failure_and_a_better_one_is_not() {
     let files = Files::new();
     let good = document(&report("plugin", &[]));
     let bad = with(good.clone(), id(Verdict::Pass), Verdict::Fail);
@@ -69,7 +69,7 @@ fn what_got_worse_is_a_failure_and_what_got_better_is_none() {
 }
 
 #[test]
-fn what_is_new_or_gone_is_told() {
+fn new_and_removed_cases_are_listed() {
     let files = Files::new();
     let more = document(&report("plugin", &[]));
     let mut less = more.clone();
@@ -83,31 +83,34 @@ fn what_is_new_or_gone_is_told() {
     );
     let (_, text) = command(&["diff", &more, &less]);
     assert!(
-        text.contains("gone\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail\n"),
+        text.contains("removed\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail\n"),
         "{text}"
     );
-    assert!(text.contains("2 gone"), "{text}");
+    assert!(text.contains("2 removed"), "{text}");
 }
 
 #[test]
-fn what_is_no_report_can_not_be_compared() {
+fn only_reports_can_be_compared() {
     let files = Files::new();
     let good = files.report("good.json", &document(&report("plugin", &[])));
     let other = files.text("other.json", r#"{"name": "bridge"}"#);
     let future = files.text("future.json", r#"{"report": 2}"#);
     let missing = files.path("missing.json");
-    for (words, part) in [
-        (vec!["diff", &good, &other], "other.json: no report of cni-conformance"),
-        (vec!["diff", &future, &good], "future.json: a report of the form 2"),
-        (vec!["diff", &good, &missing], "can't read"),
-        (vec!["diff", &good], "Name two JSON reports"),
-        (vec!["matrix"], "matrix of what?"),
+    for (args, part) in [
+        (vec!["diff", &good, &other], "other.json: not a report of cni-conformance"),
+        (vec!["diff", &future, &good], "future.json: a report of format 2"),
+        (vec!["diff", &good, &missing], "cannot read"),
+        (vec!["diff", &good], "<NEW>"),
+        (vec!["matrix"], "<REPORT>..."),
         (vec!["matrix", &good, "--report", "junit=x"], "one of text, md, html"),
-        (vec!["matrix", &good, "--report", "md=/no/such/directory/x"], "there is no directory"),
+        (
+            vec!["matrix", &good, "--report", "md=/no/such/directory/x"],
+            "the directory /no/such/directory does not exist",
+        ),
     ] {
-        let (status, text) = command(&words);
-        assert_eq!(status, Some(2), "{words:?}");
-        assert!(text.contains(part), "{words:?}: {text}");
+        let (status, text) = command(&args);
+        assert_eq!(status, Some(2), "{args:?}");
+        assert!(text.contains(part), "{args:?}: {text}");
     }
 }
 
@@ -130,7 +133,7 @@ fn the_matrix_has_a_column_for_each_report_and_a_line_for_each_requirement() {
 }
 
 #[test]
-fn the_matrix_goes_into_files() {
+fn the_matrix_is_written_to_files() {
     let files = Files::new();
     let first = files.report("1.json", &document(&report("first", &[])));
     let (page, table) = (files.path("page.html"), files.path("table.md"));
@@ -145,7 +148,7 @@ fn the_matrix_goes_into_files() {
 }
 
 #[test]
-fn two_plugins_of_one_name_are_told_apart() {
+fn two_plugins_with_the_same_name_are_distinguished() {
     let files = Files::new();
     let chained = document(&report("plugin", &[]));
     let mut wrapper = chained.clone();
@@ -156,7 +159,7 @@ fn two_plugins_of_one_name_are_told_apart() {
 }
 
 #[test]
-fn a_plugin_can_not_drive_the_terminal() {
+fn a_plugin_cannot_control_the_terminal() {
     let files = Files::new();
     let old = document(&report("plugin", &[]));
     let mut new = old.clone();
@@ -170,7 +173,7 @@ fn a_plugin_can_not_drive_the_terminal() {
 }
 
 #[test]
-fn markdown_tells_all_and_hostile_words_stay_in_their_cells() {
+fn markdown_is_complete_and_hostile_text_stays_in_its_cells() {
     let text = markdown(&document(&report("plugin", &[Verdict::Fail])));
     for part in [
         "# plugin · CNI conformance",
@@ -188,7 +191,7 @@ fn markdown_tells_all_and_hostile_words_stay_in_their_cells() {
     for event in Parser::new_ext(&text, options) {
         match event {
             Event::Start(Tag::TableCell) => cells += 1,
-            Event::Code(words) => code.push_str(&words),
+            Event::Code(args) => code.push_str(&args),
             Event::Start(Tag::Image { .. }) | Event::InlineMath(_) => panic!("{event:?}"),
             Event::Html(html) | Event::InlineHtml(html) => {
                 let ours = ["<br>", "<details>", "</details>", "<summary>", "</summary>"];
@@ -197,7 +200,7 @@ fn markdown_tells_all_and_hostile_words_stay_in_their_cells() {
             _ => (),
         }
     }
-    // The head (2 × 8), the sums (6 × 2), the findings (6 × 4): no row is short, none too long.
+    // The head (2 × 8), the totals (6 × 2) and the findings (6 × 4): every row is complete.
     assert_eq!(cells, 16 + 12 + 24, "{text}");
     assert!(code.contains("<img src=x onerror="), "{code}");
 }

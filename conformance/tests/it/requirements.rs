@@ -1,12 +1,13 @@
-//! The tables of requirements are the whole catalogue, and well-formed.
-#![allow(clippy::print_stdout, reason = "a count for whoever reads the log")]
+//! The tables of requirements are complete and well-formed.
+#![allow(clippy::print_stdout, reason = "a count for the log")]
 
 use std::collections::HashSet;
 
-use cni_conformance::{Profile, cases, requirements};
-use cni_wrapper::SpecVersion;
+use cni_conformance::Profile;
+use cni_conformance::spec::{cases, requirements};
+use cni_protocol::SpecVersion;
 
-/// The families of the catalogue and how many checks each has.
+/// The families of codes in the catalogue, and the number of requirements in each.
 const CATALOGUE: [(&str, usize); 14] = [
     ("EXE", 17),
     ("ENV", 16),
@@ -25,7 +26,7 @@ const CATALOGUE: [(&str, usize); 14] = [
 ];
 
 #[test]
-fn every_check_of_the_catalogue_is_there_exactly_once() {
+fn every_requirement_of_the_catalogue_exists_exactly_once() {
     let codes: Vec<&str> = requirements::all().map(|requirement| requirement.code).collect();
     let catalogue: Vec<String> = CATALOGUE
         .iter()
@@ -40,34 +41,39 @@ fn ids_are_words_and_unique() {
     let mut seen = HashSet::new();
     for requirement in requirements::all() {
         let id = requirement.id;
-        assert!(seen.insert(id), "{id} is there twice");
+        assert!(seen.insert(id), "{id} occurs twice");
         let (area, what) = id.split_once('.').unwrap_or_else(|| panic!("{id} has no area"));
-        let small = |text: &str, more: &str| {
+        let is_lower_case = |text: &str, more: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || more.contains(c))
         };
-        assert!(small(area, ""), "{id}: the area is one word in small letters");
-        assert!(small(what, "-.0123456789"), "{id}: words in small letters, joined by hyphens");
+        assert!(is_lower_case(area, ""), "{id}: the area must be one lower-case word");
+        assert!(
+            is_lower_case(what, "-.0123456789"),
+            "{id}: the rest must be lower-case words, joined by hyphens"
+        );
     }
 }
 
 #[test]
-fn sentences_are_sentences_and_ranges_are_ranges() {
+fn every_requirement_has_a_sentence_verbs_profiles_and_a_range_of_versions() {
     for requirement in requirements::all() {
         let (id, sentence) = (requirement.id, requirement.sentence);
-        assert!(sentence.ends_with('.'), "{id}: {sentence}");
+        let is_sentence =
+            sentence.starts_with(|c: char| c.is_uppercase() || c == '`') && sentence.ends_with('.');
+        assert!(is_sentence && !sentence.contains("  "), "{id}: {sentence}");
         assert!(requirement.since <= requirement.until, "{id}");
         assert!(!requirement.verbs.is_empty() && !requirement.profiles.is_empty(), "{id}");
     }
 }
 
 #[test]
-fn every_requirement_has_a_case_or_says_why_not() {
+fn every_requirement_has_a_case_or_a_reason_why_not() {
     for requirement in requirements::all() {
         let case = cases::find(requirement.id);
         let id = requirement.id;
         assert!(
             case.is_some() != requirement.untestable.is_some(),
-            "{id}: a case, or why there is none"
+            "{id} must have either a case or a reason why there is none"
         );
     }
     let count = cases::all().count();
@@ -76,11 +82,11 @@ fn every_requirement_has_a_case_or_says_why_not() {
 }
 
 #[test]
-fn cases_stand_in_the_order_of_their_requirements_and_each_can_apply() {
+fn cases_are_in_the_order_of_their_requirements_and_each_can_apply() {
     let order: Vec<&str> = requirements::all().map(|requirement| requirement.id).collect();
-    let place = |id: &str| order.iter().position(|other| *other == id);
-    let places: Vec<_> = cases::all().map(|case| place(case.id)).collect();
-    assert!(places.iter().all(Option::is_some) && places.is_sorted());
+    let position = |id: &str| order.iter().position(|other| *other == id);
+    let positions: Vec<_> = cases::all().map(|case| position(case.id)).collect();
+    assert!(positions.iter().all(Option::is_some) && positions.is_sorted());
     for case in cases::all() {
         let can_apply = |profile: &Profile| {
             SpecVersion::ALL.iter().any(|version| case.applies(*profile, *version))
@@ -98,8 +104,8 @@ fn a_requirement_is_found_by_id_and_by_code() {
 }
 
 #[test]
-fn weights_have_their_exceptions() {
-    use cni_conformance::requirements::Severity;
+fn a_severity_can_have_an_exception() {
+    use cni_conformance::severity::Severity;
     let twice = requirements::find("DEL-02").unwrap();
     assert_eq!(twice.severity_in(SpecVersion::V0_4_0), Severity::Should);
     assert_eq!(twice.severity_in(SpecVersion::V1_0_0), Severity::Must);

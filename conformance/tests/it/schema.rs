@@ -1,4 +1,4 @@
-//! The JSON report keeps the schema that is published for it, and the schema is worth something.
+//! The JSON report matches its published schema, and the schema refuses broken reports.
 
 use crate::support::documents::{document, report};
 use crate::support::schema::{refused, schema};
@@ -11,7 +11,7 @@ fn written() -> Value {
 }
 
 #[test]
-fn a_report_with_every_verdict_keeps_the_schema() {
+fn a_report_with_every_verdict_matches_the_schema() {
     assert_eq!(refused(&written()), None);
 }
 
@@ -22,20 +22,20 @@ fn a_report_is_read_again_as_it_was_written() {
 }
 
 #[test]
-fn readers_tolerate_keys_of_the_future_and_name_what_they_can_not_read() {
+fn readers_tolerate_unknown_keys_and_refuse_unknown_formats() {
     let mut report = written();
     report["future"] = json!({ "key": 1 });
     report["cases"][0]["runs"][0]["future"] = json!(true);
     assert_eq!(refused(&report), None);
     Document::parse(&report.to_string()).unwrap();
     let problem = |text: &str| Document::parse(text).unwrap_err();
-    assert!(problem("{").contains("no JSON"));
-    assert!(problem("{}").contains("no report of cni-conformance"));
-    assert!(problem(r#"{"report": 2}"#).contains("of the form 2; this program reads 1"));
+    assert!(problem("{").contains("not JSON"));
+    assert!(problem("{}").contains("not a report of cni-conformance"));
+    assert!(problem(r#"{"report": 2}"#).contains("of format 2; this program reads format 1"));
     assert!(problem(r#"{"report": 1}"#).contains("missing field"));
 }
 
-/// Every key that the code writes is described, and none is described that it never writes.
+/// The schema describes every key that is written, and no others.
 #[test]
 fn the_schema_describes_exactly_what_is_written() {
     let (report, schema) = (written(), schema());
@@ -85,9 +85,9 @@ fn broken_reports_are_refused() {
         ("/cases/1/runs/0/exchanges/0/environment", json!({ "PATH": 1 })),
     ] {
         let mut report = written();
-        *report.pointer_mut(pointer).unwrap_or_else(|| panic!("there is no {pointer}")) = value;
-        let why = refused(&report).unwrap_or_else(|| panic!("{pointer} may be anything"));
-        assert!(why.contains(pointer), "{pointer} is refused for something else: {why}");
+        *report.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} does not exist")) = value;
+        let why = refused(&report).unwrap_or_else(|| panic!("any value of {pointer} is accepted"));
+        assert!(why.contains(pointer), "{pointer} is refused for another reason: {why}");
     }
     for (pointer, key) in [
         ("", "cases"),
@@ -97,7 +97,7 @@ fn broken_reports_are_refused() {
     ] {
         let mut report = written();
         let object = report.pointer_mut(pointer).and_then(Value::as_object_mut).unwrap();
-        assert!(object.shift_remove(key).is_some(), "there is no {key} in {pointer}");
+        assert!(object.shift_remove(key).is_some(), "{pointer} has no {key}");
         assert!(refused(&report).is_some(), "{key} in {pointer} may be absent");
     }
 }

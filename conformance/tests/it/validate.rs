@@ -1,13 +1,13 @@
-//! `cni-conformance validate`: what it finds, by its words.
+//! `cni-conformance validate`: the problems that it finds.
 
 use std::fs;
 use std::path::Path;
 
 use cni_conformance::validate::validate;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
-/// What is found in it, where no plugin is looked for.
+/// Returns the problems of a configuration, without checking plugins.
 fn found(document: &Value) -> Vec<String> {
     validate(document, &[]).iter().map(ToString::to_string).collect()
 }
@@ -21,7 +21,7 @@ fn port_mapper(keys: Value) -> Value {
     config
 }
 
-/// In each document this is found, or what begins so.
+/// Checks that each document has a problem that begins with this text.
 #[track_caller]
 fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
     for (document, expected) in table {
@@ -34,15 +34,11 @@ fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
 }
 
 #[test]
-fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
+fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
     expect([
         (
             port_mapper(json!({"exclude_devices": []})),
-            "warning: exclude_devices: no such key is known; did you mean excludeDevices?",
-        ),
-        (
-            port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
-            "warning: wrapper.logLevl: no such key is known; did you mean logLevel?",
+            "warning: exclude_devices: it is not a known key; did you mean excludeDevices?",
         ),
         (
             port_mapper(json!({"excludeDevices": "veth0"})),
@@ -57,7 +53,7 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         (port_mapper(json!({"name": "a/b"})), "error: name: "),
         (
             port_mapper(json!({"cniVersion": "3.0"})),
-            "error: cniVersion: \"3.0\" is no version of CNI; these are: 0.1.0,",
+            "error: cniVersion: \"3.0\" is not a version of CNI; the versions are 0.1.0,",
         ),
         (
             port_mapper(json!({"delegate": {"bridge": "cni0"}})),
@@ -69,18 +65,18 @@ fn a_mistake_in_a_network_is_named_by_its_place_with_what_to_do() {
         ),
         (
             port_mapper(json!({"delegate": null})),
-            "error: delegate: it is missing, and no plugin comes before",
+            "error: delegate: it is missing, and no plugin precedes this one",
         ),
         (json!({"type": "bridge"}), "error: name: it is missing"),
     ]);
 }
 
 #[test]
-fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
+fn a_mistake_in_a_list_or_in_rules_is_reported_with_its_key_and_what_to_do() {
     let list = |plugins: Value| json!({"cniVersion": "1.0.0", "name": "net", "plugins": plugins});
     let bridge = json!({"type": "bridge", "bridge": "cni0"});
     expect([
-        (list(json!([])), "error: plugins: a list of one plugin or more"),
+        (list(json!([])), "error: plugins: it must be a list of at least one plugin"),
         (
             list(json!([bridge, {"type": "mesos-cni-port-mapper"}])),
             "error: plugins[1].capabilities: add {\"portMappings\": true}",
@@ -92,27 +88,34 @@ fn a_mistake_in_a_list_or_in_rules_is_named_by_its_place_with_what_to_do() {
             "error: plugins[0].delegate: it is missing",
         ),
         (
-            list(
-                json!([bridge, {"type": "mesos-cni-port-mapper", "capabilities": {"portMappings": true, "portmap": true}}]),
-            ),
-            "warning: plugins[1].capabilities.portmap: runtimes know no such capability",
+            list(json!([bridge, {
+                "type": "mesos-cni-port-mapper",
+                "capabilities": {"portMappings": true, "portmap": true},
+            }])),
+            "warning: plugins[1].capabilities.portmap: it is not a capability that runtimes know",
         ),
         (
             json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}}),
             "error: the configuration: missing properties 'default'",
         ),
         (
-            json!({"name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"}, "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}]}),
+            json!({
+                "name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"},
+                "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}],
+            }),
             "error: rules[0].when: additionalProperties 'label'",
         ),
         (
-            json!({"name": "n", "type": "cni-label-policy", "delegates": {"a": {"type": "mesos-cni-port-mapper"}}, "default": {"use": "a"}}),
+            json!({
+                "name": "n", "type": "cni-label-policy", "default": {"use": "a"},
+                "delegates": {"a": {"type": "mesos-cni-port-mapper"}},
+            }),
             "error: delegates.a.delegate: it is missing",
         ),
     ]);
 }
 
-/// What is not a key of a plugin can't be told from a mistake.
+/// A key that is missing in the schema would be reported as a mistake.
 #[test]
 fn every_key_of_a_readme_s_table_is_in_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
@@ -143,9 +146,9 @@ fn every_key_of_a_readme_s_table_is_in_the_schema() {
     }
 }
 
-/// All JSON in documents that is a configuration.
+/// Validates all configurations in the documents.
 #[test]
-fn nothing_is_wrong_with_what_the_documents_show() {
+fn the_configurations_in_the_documents_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
     let mut seen = 0;
     for file in [
@@ -169,12 +172,12 @@ fn nothing_is_wrong_with_what_the_documents_show() {
     assert!(seen >= 7, "only {seen} configurations were found");
 }
 
-/// A directory with plugins that say these versions.
-struct Plugins(TemporaryDir);
+/// A directory with plugins that report these versions.
+struct Plugins(TempDir);
 
 impl Plugins {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn with(self, name: &str, script: &str) -> Self {
@@ -187,7 +190,7 @@ impl Plugins {
 }
 
 #[test]
-fn plugins_are_looked_for_and_asked_for_their_versions() {
+fn plugins_are_found_and_asked_for_their_versions() {
     let speaks = |versions: &str| format!("echo '{{\"supportedVersions\": [{versions}]}}'");
     let plugins = Plugins::new()
         .with("old", &speaks(r#""0.3.1", "0.4.0""#))
@@ -206,27 +209,31 @@ fn plugins_are_looked_for_and_asked_for_their_versions() {
     assert_eq!(found.len(), 5, "{found:#?}");
     assert_eq!(
         found[0],
-        "error: plugins[0].type: old does not speak CNI 1.0.0, in which it will be called; it speaks 0.3.1, 0.4.0"
+        "error: plugins[0].type: old does not support CNI 1.0.0, in which it would be called; \
+         it supports 0.3.1, 0.4.0"
     );
     assert!(
-        found[1].starts_with("error: plugins[2].type: DIR/broken could not be asked"),
+        found[1].starts_with("error: plugins[2].type: DIR/broken did not report its versions"),
         "{found:#?}"
     );
     assert_eq!(found[2], "error: plugins[3].type: DIR/text is not executable");
-    assert_eq!(found[3], "error: plugins[4].type: absent is in none of DIR");
+    assert_eq!(found[3], "error: plugins[4].type: absent is not in DIR");
     assert!(found[4].contains("hanging did not end within"), "{found:#?}");
 
-    // A delegate is called in its own version, one of a chain in 0.4.0 at least.
-    let wrapper = |delegate: Value| json!({"name": "net", "type": "old", "cniVersion": "0.4.0", "delegate": delegate});
+    // A delegate is called in its own version, one in a chain in 0.4.0 or later.
+    let wrapper = |delegate: Value| {
+        let (name, version) = ("net", "0.4.0");
+        json!({"name": name, "type": "old", "cniVersion": version, "delegate": delegate})
+    };
     assert_eq!(
         validate(&wrapper(json!({"type": "new"})), &[plugins.0.path().to_owned()]).len(),
         0,
-        "what is no plugin of ours is not looked into"
+        "the configuration of other plugins is not checked"
     );
 }
 
 #[test]
-fn the_command_says_it_and_its_exit_status_too() {
+fn the_command_reports_problems_and_exits_accordingly() {
     let directory = Plugins::new();
     let write = |name: &str, document: &Value| {
         let file = directory.0.path().join(name);
@@ -242,14 +249,14 @@ fn the_command_says_it_and_its_exit_status_too() {
             command.args(["validate", "--path", ""]).args(files).output().expect("it starts");
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     };
-    let (code, said) = run(&[&good]);
-    assert_eq!((code, said.ends_with("nothing is wrong\n")), (Some(0), true), "{said}");
-    let (code, said) = run(&[&odd]);
+    let (code, output) = run(&[&good]);
+    assert_eq!((code, output.ends_with("no problems found\n")), (Some(0), true), "{output}");
+    let (code, output) = run(&[&odd]);
     assert!(
-        code == Some(0) && said.contains("did you mean chain?"),
-        "a warning is no failure: {said}"
+        code == Some(0) && output.contains("did you mean chain?"),
+        "a warning is not a failure: {output}"
     );
-    let (code, said) = run(&[&good, &bad]);
-    assert!(code == Some(1) && said.contains("bad.conf: error: backend: "), "{said}");
+    let (code, output) = run(&[&good, &bad]);
+    assert!(code == Some(1) && output.contains("bad.conf: error: backend: "), "{output}");
     assert_eq!(run(&[&directory.0.path().join("none.conf")]).0, Some(2));
 }

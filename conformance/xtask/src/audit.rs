@@ -1,11 +1,11 @@
-//! `cargo xtask audit`: licences, bans and sources of everything that is built in, by cargo-deny.
+//! `cargo xtask audit`: checks the licences, bans and sources of all dependencies with cargo-deny.
 
 use std::process::Command;
 
 use crate::run::{Outcome, line, root, run};
 use crate::setup;
 
-/// `advisories`: whether known vulnerabilities are asked for as well, which takes a network.
+/// Runs cargo-deny; `advisories` also checks for known vulnerabilities, which needs a network.
 pub(crate) fn audit(advisories: bool) -> Outcome {
     let mut deny = Command::new(setup::tool("cargo-deny")?);
     deny.current_dir(root()).args(["check", "bans", "licenses", "sources"]);

@@ -1,30 +1,34 @@
-//! `cargo xtask fuzz`: searches with libFuzzer for bytes that break a property.
+//! `cargo xtask fuzz`: searches with libFuzzer for input that breaks a property.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use clap::ArgMatches;
+
 use crate::run::{Outcome, line, root, target_directory};
 use crate::setup;
 
-/// Each property has a directory of inputs here, which bears its name.
+/// Contains a directory of inputs for each property, with its name.
 const CORPUS: &str = "conformance/fuzz/corpus";
 
-/// What libFuzzer reports of one property.
-struct Tried {
+/// What libFuzzer reports about one property.
+struct Statistics {
     executions: String,
     coverage: String,
 }
 
 /// Tries each of the named properties, or all of them, for some seconds.
-pub(crate) fn fuzz(words: &[&str]) -> Outcome {
-    let (seconds, names) = read(words, &properties()?)?;
+pub(crate) fn fuzz(arguments: &ArgMatches) -> Outcome {
+    let seconds = arguments.get_one::<u32>("seconds").copied().unwrap_or(60);
+    let named: Vec<&String> = arguments.get_many("properties").into_iter().flatten().collect();
+    let names = selected(&named, properties()?)?;
     let program = setup::tool("cargo-fuzz")?;
     let target = target_directory()?;
     println!("{:<10} {:>12} {:>10}", "property", "executions", "coverage");
     for name in names {
-        let Tried { executions, coverage } = one(&program, &target, &name, seconds)?;
+        let Statistics { executions, coverage } = one(&program, &target, &name, seconds)?;
         println!("{name:<10} {executions:>12} {coverage:>10}");
     }
     println!("every property held");
@@ -38,22 +42,18 @@ fn properties() -> Outcome<BTreeSet<String>> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
-fn read(words: &[&str], all: &BTreeSet<String>) -> Outcome<(u32, Vec<String>)> {
-    let (seconds, named) = match words {
-        ["--seconds", seconds, named @ ..] => (*seconds, named),
-        named => ("60", named),
-    };
-    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is not a number of seconds"))?;
+/// Returns the named properties; all if there are no names.
+fn selected(named: &[&String], all: BTreeSet<String>) -> Outcome<BTreeSet<String>> {
     if let Some(other) = named.iter().find(|name| !all.contains(**name)) {
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        return Err(format!("{other} is not a property; there are {}", all.join(", ")));
+        let all: Vec<String> = all.into_iter().collect();
+        return Err(format!("`{other}` is not a property; the properties are {}", all.join(", ")));
     }
-    let is_wanted = |name: &&String| named.is_empty() || named.contains(&name.as_str());
-    Ok((seconds, all.iter().filter(is_wanted).cloned().collect()))
+    let is_selected = |name: &String| named.is_empty() || named.contains(&name);
+    Ok(all.into_iter().filter(is_selected).collect())
 }
 
-/// Inputs that are found go to `fuzz/NAME` in the target directory; the corpus is only read.
-fn one(program: &str, target: &Path, name: &str, seconds: u32) -> Outcome<Tried> {
+/// New inputs go to `fuzz/NAME` in the target directory; the corpus is only read.
+fn one(program: &str, target: &Path, name: &str, seconds: u32) -> Outcome<Statistics> {
     let found = target.join("fuzz").join(name);
     fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     let mut fuzz = Command::new(program);
@@ -66,24 +66,24 @@ fn one(program: &str, target: &Path, name: &str, seconds: u32) -> Outcome<Tried>
     let output = fuzz.output().map_err(|error| format!("{}: {error}", line(&fuzz)))?;
     let printed = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        return Ok(tried(&printed));
+        return Ok(statistics(&printed));
     }
     let is_progress = |line: &&str| line.contains(" cov: ");
     let lines: Vec<&str> = printed.lines().filter(|line| !is_progress(line)).collect();
     let tail = lines[lines.len().saturating_sub(40)..].join("\n");
     Err(format!(
-        "{name} does not hold, or could not be tried; put the input into {CORPUS}/{name}:\n{tail}"
+        "{name} does not hold, or could not be tried; add the input to {CORPUS}/{name}:\n{tail}"
     ))
 }
 
 /// Reads libFuzzer's report: the coverage is in every line of progress, the executions at the end.
-fn tried(printed: &str) -> Tried {
+fn statistics(printed: &str) -> Statistics {
     let executions =
         printed.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     let coverage =
         printed.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next());
     let or_unknown = |number: Option<&str>| number.unwrap_or("?").trim().to_owned();
-    Tried { executions: or_unknown(executions), coverage: or_unknown(coverage) }
+    Statistics { executions: or_unknown(executions), coverage: or_unknown(coverage) }
 }
 
 #[cfg(test)]
@@ -91,19 +91,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn properties_are_the_directories_of_the_corpus() {
+    fn the_properties_are_the_directories_of_the_corpus() {
         let all = properties().unwrap();
         assert!(all.len() >= 7 && all.contains("netlink"), "{all:?}");
-        let (seconds, names) = read(&["--seconds", "5", "netlink"], &all).unwrap();
-        assert_eq!((seconds, names), (5, vec!["netlink".to_owned()]));
-        assert_eq!(read(&[], &all).unwrap().1.len(), all.len());
-        assert!(read(&["netlnk"], &all).unwrap_err().contains("netlink"));
-        assert!(read(&["--seconds", "some"], &all).is_err());
+        let netlink = "netlink".to_owned();
+        let only = BTreeSet::from([netlink.clone()]);
+        assert_eq!(selected(&[&netlink], all.clone()).unwrap(), only);
+        assert_eq!(selected(&[], all.clone()).unwrap(), all);
+        assert!(selected(&[&"netlnk".to_owned()], all).unwrap_err().contains("netlink"));
     }
 
     #[test]
     fn executions_and_coverage_are_read_from_libfuzzer_s_report() {
-        let Tried { executions, coverage } = tried(
+        let Statistics { executions, coverage } = statistics(
             "#2 INITED cov: 10 ft: 11\n#9 NEW    cov: 42 ft: 50\nDone\n\
              stat::number_of_executed_units: 1234\n",
         );

@@ -1,12 +1,14 @@
-//! `cargo xtask new-plugin NAME`: creates a wrapper to begin with, which compiles, has tests and
+//! `cargo xtask new-plugin NAME`: creates a wrapper to start from, which compiles, has tests and
 //! conforms to the specification.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
+
 use crate::run::{Outcome, root};
 
-/// Where a file goes, and what is in it.
+/// The path of each file in the new crate, and its text.
 const FILES: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("../template/Cargo.toml.in")),
     ("README.md", include_str!("../template/README.md.in")),
@@ -16,7 +18,7 @@ const FILES: [(&str, &str); 6] = [
     ("tests/traffic.rs", include_str!("../template/tests/traffic.rs")),
 ];
 
-/// The template's names, which the new plugin's take the place of: the binary's, and the type's.
+/// The names in the template that are replaced: the program's and the type's.
 const NAME: &str = "new-plugin";
 const TYPE: &str = "NewPlugin";
 
@@ -27,48 +29,42 @@ const CRATES: [(&str, &str); 3] = [
     ("cni-test-kit", "framework/test-kit"),
 ];
 
-/// Creates `plugins/NAME` in this workspace, or with `--at DIRECTORY` a separate crate there.
-pub(crate) fn new_plugin(words: &[&str]) -> Outcome {
-    let (name, directory) = match words {
-        [name] => (*name, None),
-        [name, "--at", directory] => (*name, Some(PathBuf::from(directory))),
-        _ => return Err("cargo xtask new-plugin NAME [--at DIRECTORY]".to_owned()),
-    };
+/// Creates `plugins/NAME` in this workspace, or a separate crate in the directory `--at`.
+pub(crate) fn new_plugin(arguments: &ArgMatches) -> Outcome {
+    let name = arguments.get_one::<String>("name").map_or("", String::as_str);
+    let directory = arguments.get_one::<String>("at").map(PathBuf::from);
     check_name(name)?;
-    let at = match &directory {
-        Some(directory) => directory.clone(),
-        None => root().join("plugins").join(name),
-    };
+    let at = directory.clone().unwrap_or_else(|| root().join("plugins").join(name));
     if at.exists() {
-        return Err(format!("{} is there already", at.display()));
+        return Err(format!("{} exists already", at.display()));
     }
     for (file, text) in FILES {
         let text = match file {
-            "Cargo.toml" if directory.is_some() => alone(text),
+            "Cargo.toml" if directory.is_some() => standalone(text),
             _ => text.to_owned(),
         };
         write(&at.join(file), &named(&text, name))?;
     }
-    if directory.is_some() {
+    let next = if directory.is_some() {
         write(&at.join("rustfmt.toml"), include_str!("../../../rustfmt.toml"))?;
-    }
-    if directory.is_none() {
-        join_workspace(name)?;
-        println!("plugins/{name} is made: cargo test --package {name} --features host-tests");
+        "cargo test --features host-tests".to_owned()
     } else {
-        println!("{} is made: cargo test --features host-tests", at.display());
-    }
+        join_workspace(name)?;
+        format!("cargo test --package {name} --features host-tests")
+    };
+    println!("created {}; test it with: {next}", at.display());
     Ok(())
 }
 
-/// It becomes a crate, a binary and a CNI plugin's `type`.
+/// Checks a name, which becomes that of a crate, a program and a CNI plugin's `type`.
 fn check_name(name: &str) -> Outcome {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) {
         return Ok(());
     }
     Err(format!(
-        "{name:?}: a plugin's name begins with a letter and has letters, digits and '-', all small"
+        "{name:?} is not a plugin's name: use lower-case letters, digits and '-', and start with a \
+         letter"
     ))
 }
 
@@ -85,8 +81,9 @@ fn type_name(name: &str) -> String {
     name.split('-').filter_map(capital).collect()
 }
 
-/// The manifest of a crate that is its own workspace: the toolkit's crates are in this checkout.
-fn alone(manifest: &str) -> String {
+/// Returns the manifest of a crate outside of this workspace, with the paths of the toolkit's
+/// crates.
+fn standalone(manifest: &str) -> String {
     let mut manifest = manifest.to_owned();
     for (krate, path) in CRATES {
         let path = root().join(path);
@@ -116,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_crate_or_no_file_name_are_refused() {
+    fn names_that_are_not_valid_for_crates_or_files_are_refused() {
         for bad in ["", "1st", "Upper", "a_b", "a/b", "../x", "-a", "a b"] {
             assert!(check_name(bad).is_err(), "{bad}");
         }

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What a task returns: nothing, or a sentence that says what failed.
+/// The outcome of a task; an error is a sentence for people.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// The top directory of the checkout.
+/// Returns the top directory of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)
 }
 
-/// The cargo that started this program, to be run in the checkout.
-pub(crate) fn cargo(words: &[&str]) -> Command {
+/// Returns a command of the cargo that started this program, to run in the checkout.
+pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(cargo_path());
-    inherit_cargo(&mut command).args(words).current_dir(root());
+    inherit_cargo(&mut command).args(args).current_dir(root());
     command
 }
 
@@ -28,7 +28,7 @@ fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Lets a command, and what it starts in any directory, use the same cargo and target directory.
+/// Makes a command, and the processes that it starts, use the same cargo and target directory.
 pub(crate) fn inherit_cargo(command: &mut Command) -> &mut Command {
     command.env("CARGO", cargo_path());
     let target = std::env::var_os("CARGO_TARGET_DIR").map(std::path::absolute);
@@ -40,9 +40,13 @@ pub(crate) fn inherit_cargo(command: &mut Command) -> &mut Command {
 
 /// Runs a command with its output shown, and returns how long it took.
 pub(crate) fn run(command: &mut Command) -> Outcome<Duration> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let status = command.status().map_err(|error| format!("{}: {error}", line(command)))?;
-    if status.success() { Ok(begun.elapsed()) } else { Err(format!("{}: {status}", line(command))) }
+    if status.success() {
+        Ok(started.elapsed())
+    } else {
+        Err(format!("{}: {status}", line(command)))
+    }
 }
 
 /// Runs a command and returns what it prints to stdout; its stderr is shown.
@@ -56,63 +60,62 @@ pub(crate) fn stdout(command: &mut Command) -> Outcome<String> {
     }
 }
 
-/// The command as a person would type it.
+/// Returns the command as a person would type it.
 pub(crate) fn line(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let name = program.file_name().unwrap_or_default();
-    let words = std::iter::once(name).chain(command.get_args());
-    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    let args = std::iter::once(name).chain(command.get_args());
+    args.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
-/// Replaces this process by a program of the workspace, which is built first. Returns only if that
-/// fails.
-pub(crate) fn become_program(name: &str, words: &[OsString]) -> String {
+/// Builds a program of the workspace and replaces this process by it. Returns only if that fails.
+pub(crate) fn become_program(name: &str, args: &[OsString]) -> String {
     match programs(&[name]) {
-        Ok(paths) => become_built(&paths[0], words),
+        Ok(paths) => become_built(&paths[0], args),
         Err(problem) => problem,
     }
 }
 
 /// Replaces this process by a program that has been built. Returns only if that fails.
-pub(crate) fn become_built(path: &Path, words: &[OsString]) -> String {
+pub(crate) fn become_built(path: &Path, args: &[OsString]) -> String {
     let mut program = Command::new(path);
-    format!("{}: {}", path.display(), inherit_cargo(program.args(words)).exec())
+    format!("{}: {}", path.display(), inherit_cargo(program.args(args)).exec())
 }
 
 /// Builds programs of the workspace, and returns their paths.
 ///
-/// The whole workspace is selected, with all features, so that dependencies are compiled with the
-/// features that the tests compile them with, and not again; built is only what the programs need.
+/// It selects the whole workspace with all features, so that dependencies have the same features as
+/// for the tests, and are not compiled again. Only what the programs need is built.
 pub(crate) fn programs(names: &[&str]) -> Outcome<Vec<PathBuf>> {
-    let words = ["build", "--quiet", "--workspace", "--all-features"];
-    let mut build = cargo(&words);
+    let args = ["build", "--quiet", "--workspace", "--all-features"];
+    let mut build = cargo(&args);
     build.args(names.iter().flat_map(|name| ["--bin", name]));
     let messages = stdout(build.args(["--message-format", "json-render-diagnostics"]))?;
     let path = |name: &&str| {
         let path = executable(&messages, name);
-        path.ok_or_else(|| format!("cargo does not name the program {name} that it built"))
+        path.ok_or_else(|| format!("cargo does not report the path of the program {name}"))
     };
     names.iter().map(path).collect()
 }
 
-/// The path of a program, from cargo's messages.
+/// Returns the path of a program, from cargo's messages.
 fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut ours = messages.filter(|message| message["target"]["name"] == name);
     ours.find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
-/// What `cargo metadata` prints of the packages of the workspace.
+/// Returns the packages of the workspace, as `cargo metadata` prints them.
 pub(crate) fn metadata() -> Outcome<Value> {
     let text = stdout(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
 }
 
-/// The directory that cargo builds in: it need not be in the checkout.
+/// Returns the directory in which cargo builds, which may be outside of the checkout.
 pub(crate) fn target_directory() -> Outcome<PathBuf> {
     let metadata = metadata()?;
     let path = metadata["target_directory"].as_str().map(PathBuf::from);
-    path.ok_or_else(|| "cargo metadata does not name the target directory".to_owned())
+    path.ok_or_else(|| "cargo metadata does not contain the target directory".to_owned())
 }
 
 #[cfg(test)]
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_directory_is_the_one_that_this_test_is_in() {
+    fn the_target_directory_contains_this_test() {
         let own = std::env::current_exe().unwrap();
         assert!(own.starts_with(target_directory().unwrap().canonicalize().unwrap()), "{own:?}");
     }

@@ -109,6 +109,7 @@ pub use kit::{
     observer::{DelegateCall, Observer},
     pattern::Pattern,
     private_dir::PrivateDir,
+    renamed_keys::refuse_renamed_keys,
 };
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};

@@ -2,7 +2,7 @@
 
 use cni_wrapper::Attachment;
 
-use crate::backend::{Backend, Besides};
+use crate::backend::{Backend, ExistingRules};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::localhost;
@@ -21,9 +21,9 @@ pub async fn apply(
     state: &State,
     backend: &impl Backend,
     claim: &Claim,
-    besides: Besides,
+    existing: ExistingRules,
 ) -> Result<(), Error> {
-    let installed = backend.install(claim, besides, &|owner| is_stale(state, owner)).await?;
+    let installed = backend.install(claim, existing, &|owner| is_stale(state, owner)).await?;
     for owner in &installed.replaced {
         if let Owner::Attachment(attachment) = owner {
             localhost::release(state, attachment)?;

@@ -3,7 +3,7 @@
 use cni_wrapper::{AddResult, Attachment, Call};
 
 use crate::apply::{apply, is_stale};
-use crate::backend::{Backend, Backends, Besides};
+use crate::backend::{Backend, Backends, ExistingRules};
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::detach::detach;
@@ -92,7 +92,7 @@ async fn install(
 }
 
 /// Returns what rules the attachment may have, judged by its claim before this ADD.
-fn existing_rules(before: Result<Option<Claim>, ()>) -> Besides {
+fn existing_rules(before: Result<Option<Claim>, ()>) -> ExistingRules {
     let is_unmapped = |before: Option<Claim>| before.is_none_or(|claim| claim.mappings.is_empty());
-    if before.is_ok_and(is_unmapped) { Besides::Nothing } else { Besides::Anything }
+    if before.is_ok_and(is_unmapped) { ExistingRules::OfClaim } else { ExistingRules::Any }
 }

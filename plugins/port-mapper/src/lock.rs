@@ -62,7 +62,7 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use async_std::task;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
     use super::*;
 
@@ -70,8 +70,8 @@ mod tests {
         Unlocked::open(state)?.lock(timeout).await
     }
 
-    fn state() -> (State, TemporaryDir) {
-        let directory = TemporaryDir::new();
+    fn state() -> (State, TempDir) {
+        let directory = TempDir::new();
         (State::open(&directory.path().join("state")).unwrap(), directory)
     }
 

@@ -1,7 +1,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::*;
 use crate::config::{Config, Settings};
@@ -9,12 +9,12 @@ use crate::config::{Config, Settings};
 /// A path that does not exist yet, in a temporary directory.
 struct Temporary {
     path: PathBuf,
-    _directory: TemporaryDir,
+    _directory: TempDir,
 }
 
 impl Temporary {
     fn new() -> Self {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         Self { path: directory.path().join("state"), _directory: directory }
     }
 

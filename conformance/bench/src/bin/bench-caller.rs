@@ -1,7 +1,7 @@
-//! Starts programs on a throw-away host and measures them, as the bench asks, a line of JSON each.
+//! Starts and measures programs on a throw-away host. Requests and answers are lines of JSON.
 //!
-//! It is a process of its own so that what is measured is started from a small process, with
-//! nothing between: no shell, no `nsenter`, no pipes that somebody must empty.
+//! It is a separate, small process that starts the programs directly: without a shell, `nsenter` or
+//! pipes that have to be read.
 
 #[path = "../protocol.rs"]
 mod protocol;
@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use protocol::{Answer, Call, End};
+use protocol::{Answer, Call, Completion};
 
-/// Where inputs and outputs lie: memory, and private to the host.
+/// The directory of inputs and outputs: in memory, and private to the host.
 const FILES: &str = "/run/bench-calls";
 
-/// The status of what could not be started, as a shell has it.
+/// The exit status if a program could not be started, as in a shell.
 const NOT_STARTED: i32 = 127;
 
 fn main() -> io::Result<()> {
@@ -33,38 +33,39 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Starts all at once and waits for all.
+/// Starts all calls at the same time and waits for all of them.
 fn all(calls: &[Call]) -> io::Result<Answer> {
     let mut commands = Vec::new();
     for (index, call) in calls.iter().enumerate() {
         commands.push(command(call, index)?);
     }
-    let mut ends = vec![End::default(); calls.len()];
+    let mut completions = vec![Completion::default(); calls.len()];
     let mut running = BTreeMap::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     for (index, command) in commands.iter_mut().enumerate() {
         let started = Instant::now();
         match command.spawn() {
             Ok(child) => drop(running.insert(child.id(), (index, started))),
             Err(error) => fs::write(path(index, "err"), error.to_string())
-                .map(|()| ends[index].status = NOT_STARTED)?,
+                .map(|()| completions[index].status = NOT_STARTED)?,
         }
     }
     if calls.first().is_some_and(|call| call.watch) {
-        ends[0].own_kib = running.keys().next().map_or(0, |pid| watched(*pid));
+        completions[0].own_kib = running.keys().next().map_or(0, |pid| peak_memory(*pid));
     }
     while !running.is_empty() {
         let (pid, status, peak_kib) = wait()?;
         if let Some((index, started)) = running.remove(&pid) {
             let micros = started.elapsed().as_secs_f64() * 1e6;
-            ends[index] = End { micros, status, peak_kib, ..ends[index].clone() };
+            completions[index] =
+                Completion { micros, status, peak_kib, ..completions[index].clone() };
         }
     }
-    let micros = begun.elapsed().as_secs_f64() * 1e6;
-    for (index, end) in ends.iter_mut().enumerate() {
+    let micros = started.elapsed().as_secs_f64() * 1e6;
+    for (index, end) in completions.iter_mut().enumerate() {
         (end.stdout, end.stderr) = (text(index, "out")?, text(index, "err")?);
     }
-    Ok(Answer { micros, ends })
+    Ok(Answer { micros, completions })
 }
 
 fn command(call: &Call, index: usize) -> io::Result<Command> {
@@ -88,10 +89,10 @@ fn text(index: usize, what: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path(index, what))?).into_owned())
 }
 
-/// The peak of a process's own memory, asked again and again until it has none any more.
+/// Returns the peak memory of a process alone, which is read repeatedly until the process ends.
 ///
-/// What `wait4` tells of a child is the largest of it and all that it waited for.
-fn watched(pid: u32) -> u64 {
+/// `wait4` reports the largest of a child and the processes that it waited for.
+fn peak_memory(pid: u32) -> u64 {
     let path = format!("/proc/{pid}/status");
     let mut peak = 0;
     while let Some(now) = fs::read_to_string(&path).ok().and_then(|status| high_water(&status)) {
@@ -100,13 +101,13 @@ fn watched(pid: u32) -> u64 {
     peak
 }
 
-/// `VmHWM:     1234 kB`; a process that has ended has no such line.
+/// Reads `VmHWM:     1234 kB`; a process that has ended has no such line.
 fn high_water(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Waits for any child: its id, how it ended, and its peak memory in KiB.
+/// Waits for any child, and returns its id, how it ended, and its peak memory in KiB.
 fn wait() -> io::Result<(u32, i32, u64)> {
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();

@@ -1,11 +1,11 @@
-//! A delegate that does nothing: it answers ADD with a fixed result and reads nothing.
+//! A delegate that does nothing: it answers ADD with a fixed result and does not read its input.
 //!
-//! The container's address is `IP` of CNI_ARGS, so that many attachments can have one each.
-#![allow(clippy::print_stdout, reason = "stdout is where a CNI plugin answers")]
+//! The container's address is `IP` in CNI_ARGS, so that attachments can have different ones.
+#![allow(clippy::print_stdout, reason = "a CNI plugin answers on stdout")]
 
 use std::env::var_os;
 
-/// The address of the bench's one real container.
+/// The address of the container.
 const ADDRESS: &str = "10.200.0.2";
 
 fn main() {
@@ -20,7 +20,9 @@ fn address(arguments: &str) -> &str {
 }
 
 fn result(address: &str) -> String {
-    format!(
-        r#"{{"cniVersion":"1.0.0","interfaces":[{{"name":"cni0"}},{{"name":"veth1"}},{{"name":"eth0","sandbox":"/run/netns/c1"}}],"ips":[{{"interface":2,"address":"{address}/16","gateway":"10.200.0.1"}}],"routes":[{{"dst":"0.0.0.0/0"}}]}}"#
-    )
+    let interfaces =
+        r#"[{"name":"cni0"},{"name":"veth1"},{"name":"eth0","sandbox":"/run/netns/c1"}]"#;
+    let ip = format!(r#"{{"interface":2,"address":"{address}/16","gateway":"10.200.0.1"}}"#);
+    format!(r#"{{"cniVersion":"1.0.0","interfaces":{interfaces},"ips":[{ip}],"#)
+        + r#""routes":[{"dst":"0.0.0.0/0"}]}"#
 }

@@ -1,3 +1,3 @@
-//! The floor of every measurement: a process that does nothing.
+//! The baseline of every measurement: a process that does nothing.
 
 fn main() {}

@@ -1,9 +1,9 @@
-//! New TCP connections, one after the other, and how long each took.
+//! Makes new TCP connections in sequence and measures them.
 //!
-//! `bench-traffic serve PORT` takes connections and closes them, until its input ends.
-//! `bench-traffic connect ADDRESS:PORT` reads a number from each line of its input, makes so many
-//! connections, and prints a line of JSON: see `src/traffic.rs`, which reads it.
-#![allow(clippy::print_stdout, reason = "stdout is how it answers")]
+//! `bench-traffic serve PORT` accepts connections and closes them, until its input ends.
+//! `bench-traffic connect ADDRESS:PORT` reads a number from each line of its input, makes that many
+//! connections, and prints a line of JSON, which `src/traffic.rs` reads.
+#![allow(clippy::print_stdout, reason = "answers go to stdout")]
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
-/// A SYN that is lost is sent again after a second.
+/// Long enough for lost SYNs, which are sent again after a second.
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", port] => Ok(serve(port.parse()?)?),
         ["connect", address] => connect(address.parse()?),
         _ => Err("usage: bench-traffic serve PORT | connect ADDRESS:PORT".into()),
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn serve(port: u16) -> io::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", port))?;
     println!("ready");
-    // What fails is only that a client went away first.
+    // An error only means that a client closed its connection first.
     thread::spawn(move || listener.incoming().for_each(drop));
     io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
@@ -38,28 +38,28 @@ fn connect(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         let (micros, failed, seconds) = many(address, line?.parse()?);
         let quantile = |part: f64| quantile(&micros, part);
         let (p10, p50, p99) = (quantile(0.1), quantile(0.5), quantile(0.99));
-        println!(
-            r#"{{"p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2},"made":{},"failed":{failed},"seconds":{seconds:.6}}}"#,
-            micros.len()
-        );
+        let times = format!(r#""p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2}"#);
+        let made = micros.len();
+        println!(r#"{{{times},"made":{made},"failed":{failed},"seconds":{seconds:.6}}}"#);
         io::stdout().flush()?;
     }
     Ok(())
 }
 
-/// Times of `connect` in microseconds in order of size, how many failed, and how long all took.
+/// Returns the times of `connect` in microseconds, sorted, the number of failures, and the total
+/// time.
 fn many(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
     let mut micros = Vec::with_capacity(count);
-    let begun = Instant::now();
+    let started = Instant::now();
     for _ in 0..count {
         let started = Instant::now();
         if let Ok(stream) = TcpStream::connect_timeout(&address, LIMIT) {
             micros.push(started.elapsed().as_secs_f64() * 1e6);
-            // A reset in place of a slow farewell: no port stays taken for a minute.
+            // A reset, so that the port is free again immediately.
             let _ = set_socket_linger(&stream, Some(Duration::ZERO));
         }
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     micros.sort_unstable_by(f64::total_cmp);
     (micros.clone(), count - micros.len(), seconds)
 }

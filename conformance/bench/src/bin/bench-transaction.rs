@@ -1,7 +1,8 @@
-//! The floor of every change of the firewall: a process that makes one netlink transaction.
+//! The baseline of every change of the firewall: a process that makes one netlink transaction.
 //!
-//! Under CNI_COMMAND=ADD it adds one element to the map `ports` of the table `inet floor`, else it
-//! deletes it. The bytes are written by hand, so that nothing but the transaction is measured.
+//! With CNI_COMMAND=ADD it adds an element to the map `ports` of the table `inet baseline`,
+//! otherwise it deletes the element. It writes the bytes itself, so that only the transaction is
+//! measured.
 
 use std::io;
 use std::process::ExitCode;
@@ -28,13 +29,13 @@ fn main() -> ExitCode {
     let (kind, flags) = if add { (NEW_ELEMENT, CREATE) } else { (DELETE_ELEMENT, 0) };
     match transaction(kind, flags) {
         Ok(0) => ExitCode::SUCCESS,
-        // The bench shows the exit status: the kernel's error number.
+        // The benchmark reports the exit status, which is the kernel's error number.
         Ok(errno) => ExitCode::from(u8::try_from(errno).unwrap_or(u8::MAX)),
         Err(_) => ExitCode::from(u8::MAX),
     }
 }
 
-/// The kernel's answer to the one change: 0, or an error number.
+/// Makes the change, and returns the kernel's answer: 0, or an error number.
 fn transaction(kind: u16, flags: u16) -> io::Result<i32> {
     let socket = Socket::new(NETLINK_NETFILTER)?;
     let batch = [
@@ -56,7 +57,7 @@ fn element(with_value: bool) -> Vec<u8> {
         item.extend(attribute(2 | NESTED, &data(&VALUE)));
     }
     let list = attribute(1 | NESTED, &item);
-    [attribute(1, b"floor\0"), attribute(2, b"ports\0"), attribute(3 | NESTED, &list)].concat()
+    [attribute(1, b"baseline\0"), attribute(2, b"ports\0"), attribute(3 | NESTED, &list)].concat()
 }
 
 fn message(kind: u16, flags: u16, family: u8, resource: u16, attributes: &[u8]) -> Vec<u8> {

@@ -13,16 +13,16 @@ const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 480.0;
 const TOP: f64 = 78.0;
 const BOTTOM: f64 = 400.0;
-/// Of a panel: where its lines begin and how wide they are; its labels follow.
+/// The left edges of the panels, and the width of their lines; labels are to the right.
 const PANELS: [f64; 2] = [64.0, 564.0];
 const PANEL: f64 = 258.0;
-/// Between the lines of text that name the rows.
+/// The distance between labels.
 const LABEL: f64 = 15.0;
 
-const NOTE: &str = "nftables, iptables-…: backends of mesos-cni-port-mapper · portmap: Debian's plugin · \
-                    dashed: maps nothing · whole process, median, logarithmic";
+const NOTE: &str = "nftables, iptables-…: backends of mesos-cni-port-mapper · portmap: Debian's \
+                    plugin · dashed: maps no ports · whole process, median, logarithmic";
 
-/// Colours for a light and a dark page: ours blue to green, others orange to red, floors grey.
+/// Colours for a light and a dark page: ours blue to green, others orange to red, baselines grey.
 const OURS: [[&str; 2]; 3] =
     [["#0969da", "#58a6ff"], ["#1a7f37", "#3fb950"], ["#8250df", "#bc8cff"]];
 const PEERS: [[&str; 2]; 4] = [
@@ -31,19 +31,19 @@ const PEERS: [[&str; 2]; 4] = [
     ["#cf222e", "#ff7b72"],
     ["#bf3989", "#f778ba"],
 ];
-const FLOOR: [&str; 2] = ["#6e7781", "#8b949e"];
+const BASELINE: [&str; 2] = ["#6e7781", "#8b949e"];
 
-/// One verb's time in milliseconds.
+/// Returns the median time of one verb in milliseconds.
 type Median = fn(&Calls) -> f64;
 
-/// A row with its look.
+/// A row with its class and colours.
 struct Line<'a> {
     row: &'a RowFigures,
     class: String,
     colours: [&'static str; 2],
 }
 
-/// The chart as a whole document.
+/// Returns the chart as an SVG document.
 pub(crate) fn draw(figures: &Figures) -> String {
     let lines = lines(figures);
     let medians = figures.rows.iter().flat_map(|row| &row.calls);
@@ -79,10 +79,10 @@ fn lines(figures: &Figures) -> Vec<Line<'_>> {
             let colours = match row.kind {
                 Kind::Ours => next(0, &OURS),
                 Kind::Peer => next(1, &PEERS),
-                Kind::Floor => FLOOR,
+                Kind::Baseline => BASELINE,
             };
-            let floor = if row.kind == Kind::Floor { " floor" } else { "" };
-            Line { row, class: format!("row{index}{floor}"), colours }
+            let baseline = if row.kind == Kind::Baseline { " baseline" } else { "" };
+            Line { row, class: format!("row{index}{baseline}"), colours }
         })
         .collect()
 }
@@ -91,8 +91,9 @@ fn head(lines: &[Line<'_>]) -> String {
     let mut style = String::from(
         ".page{fill:#fff}text{font:12px system-ui,sans-serif;fill:#1f2328}\
          .title{font-size:15px;font-weight:600}.verb{font-size:14px;font-weight:600}\
-         .note,.tick{fill:#59636e}.tick{font-size:11px}path{fill:none;stroke-width:2.5}.grid{stroke:#d1d9e0;stroke-width:1}\
-         .floor{stroke-width:1.5;stroke-dasharray:4 3}\
+         .note,.tick{fill:#59636e}.tick{font-size:11px}path{fill:none;stroke-width:2.5}\
+         .grid{stroke:#d1d9e0;stroke-width:1}\
+         .baseline{stroke-width:1.5;stroke-dasharray:4 3}\
          circle{stroke:none}.lead{stroke-width:.7;stroke-dasharray:none}",
     );
     let dark =
@@ -107,17 +108,18 @@ fn head(lines: &[Line<'_>]) -> String {
         })
     };
     style.push_str(&colour(0));
-    let title = "Time of one ADD and one DEL by the number of port mappings in place";
+    let title = "Time of one ADD and one DEL by the number of existing port mappings";
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
-         <style>{style}@media(prefers-color-scheme:dark){{{dark}{}}}</style>\n<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n{}{}",
+         <style>{style}@media(prefers-color-scheme:dark){{{dark}{}}}</style>\n\
+         <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n{}{}",
         colour(1),
         text(PANELS[0], 26.0, "title", title),
         text(PANELS[0], 46.0, "note", NOTE),
     )
 }
 
-/// One verb's half.
+/// The panel of one verb.
 struct Panel<'a> {
     left: f64,
     verb: &'a str,
@@ -146,7 +148,7 @@ impl Panel<'_> {
             ));
         }
         let middle = left + PANEL / 2.0;
-        svg.push_str(&anchored(middle, BOTTOM + 38.0, "note", "middle", "mappings in place"));
+        svg.push_str(&anchored(middle, BOTTOM + 38.0, "note", "middle", "existing mappings"));
         svg
     }
 
@@ -157,9 +159,9 @@ impl Panel<'_> {
 
     fn lines(&self, lines: &[Line<'_>]) -> String {
         let points: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| self.points(line.row)).collect();
-        let ends: Vec<f64> =
+        let completions: Vec<f64> =
             points.iter().map(|points| points.last().map_or(BOTTOM, |point| point.1)).collect();
-        let labels = apart(&ends, LABEL, TOP, BOTTOM);
+        let labels = apart(&completions, LABEL, TOP, BOTTOM);
         let mut svg = String::new();
         for (index, line) in lines.iter().enumerate() {
             svg.push_str(&self.line(line, &points[index], labels[index]));
@@ -167,13 +169,14 @@ impl Panel<'_> {
         svg
     }
 
-    /// A row that does not depend on what is in place was measured once: a level line.
+    /// Returns the points of a row. One that was measured once, as most baselines are, is a level
+    /// line.
     fn points(&self, row: &RowFigures) -> Vec<(f64, f64)> {
         let good: Vec<&Calls> =
             row.calls.iter().filter(|calls| (self.median)(calls) > 0.0).collect();
         let y = |calls: &Calls| self.scale.y((self.median)(calls));
         if let [once] = good.as_slice()
-            && row.kind == Kind::Floor
+            && row.kind == Kind::Baseline
         {
             return vec![(self.x(0), y(once)), (self.x(self.existing.len().max(2) - 1), y(once))];
         }
@@ -186,7 +189,7 @@ impl Panel<'_> {
         let class = &line.class;
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
         let mut svg = format!("<path class=\"{class}\" d=\"M{}\"/>\n", path.join("L"));
-        for (x, y) in points.iter().filter(|_| line.row.kind != Kind::Floor) {
+        for (x, y) in points.iter().filter(|_| line.row.kind != Kind::Baseline) {
             let _ =
                 writeln!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
@@ -213,7 +216,7 @@ fn anchored(x: f64, y: f64, class: &str, anchor: &str, text: &str) -> String {
     )
 }
 
-/// 10000 as 10,000.
+/// Formats 10000 as 10,000.
 fn thousands(number: usize) -> String {
     match number {
         1000.. => format!("{},{:03}", number / 1000, number % 1000),

@@ -1,6 +1,6 @@
-//! Where a value lies on the chart.
+//! The position of values on the chart.
 
-/// Milliseconds on a logarithmic axis between two powers of ten.
+/// A logarithmic axis of milliseconds between two powers of ten.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     first: i32,
@@ -10,7 +10,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// An axis that holds all values, from `bottom` up to `top` (which is less: SVG counts downwards).
+    /// Returns an axis for all values, from `bottom` up to `top`, which is less: y grows downwards
+    /// in SVG.
     pub(super) fn of(values: impl Iterator<Item = f64>, top: f64, bottom: f64) -> Self {
         let exponents: Vec<f64> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
         let least = exponents.iter().copied().fold(f64::INFINITY, f64::min);
@@ -27,7 +28,7 @@ impl Scale {
         self.bottom - part.clamp(0.0, 1.0) * (self.bottom - self.top)
     }
 
-    /// The powers of ten, and how people write them.
+    /// Returns the powers of ten with their labels.
     pub(super) fn decades(self) -> impl Iterator<Item = (f64, String)> {
         (self.first..=self.last).map(|exponent| {
             let text = match exponent {
@@ -40,14 +41,14 @@ impl Scale {
     }
 }
 
-/// Moves labels apart that want to stand too near to each other, as little as it takes.
-pub(super) fn apart(wanted: &[f64], distance: f64, top: f64, bottom: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_unstable_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
-    let mut placed = wanted.to_vec();
+/// Moves labels that are too close to each other apart, as little as possible.
+pub(super) fn apart(desired: &[f64], distance: f64, top: f64, bottom: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..desired.len()).collect();
+    order.sort_unstable_by(|a, b| desired[*a].total_cmp(&desired[*b]));
+    let mut placed = desired.to_vec();
     let mut free = top;
     for index in &order {
-        placed[*index] = wanted[*index].max(free);
+        placed[*index] = desired[*index].max(free);
         free = placed[*index] + distance;
     }
     let mut free = bottom;
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decade_more_is_always_as_far_up() {
+    fn each_decade_has_the_same_height() {
         let scale = Scale::of([0.8, 2500.0].into_iter(), 0.0, 500.0);
         assert_eq!((scale.y(0.1), scale.y(10_000.0)), (500.0, 0.0));
         assert_eq!(scale.y(1.0) - scale.y(10.0), 100.0);
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_values_there_is_still_an_axis() {
+    fn there_is_an_axis_without_values() {
         assert_eq!(Scale::of(std::iter::empty(), 0.0, 10.0).decades().count(), 2);
     }
 

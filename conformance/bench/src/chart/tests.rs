@@ -1,7 +1,7 @@
 use super::*;
 use crate::sample;
 
-/// The texts between the tags of a well-formed document.
+/// Returns the texts between the tags of a well-formed document.
 fn texts(xml: &str) -> Result<Vec<String>, String> {
     let mut open: Vec<&str> = Vec::new();
     let mut texts = Vec::new();
@@ -43,7 +43,7 @@ fn chart(figures: &Figures) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_chart_is_xml_that_names_every_row_number_and_verb() {
+fn the_chart_is_well_formed_and_names_every_row_number_and_verb() {
     let figures = sample::figures();
     let (svg, texts) = chart(&figures);
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
@@ -57,14 +57,14 @@ fn the_chart_is_xml_that_names_every_row_number_and_verb() {
 }
 
 #[test]
-fn a_name_may_have_any_letter() {
+fn a_name_may_contain_any_character() {
     let mut figures = sample::figures();
     figures.rows[3].name = "a<b> & c".to_owned();
     assert!(chart(&figures).1.contains(&"a<b> & c".to_owned()));
 }
 
 #[test]
-fn a_slower_row_stands_higher() {
+fn a_slower_row_is_higher() {
     let mut figures = sample::figures();
     sample::set(&mut figures, "portmap iptables-nft", 10_000, 400.0, 400.0);
     let (svg, _) = chart(&figures);
@@ -78,7 +78,7 @@ fn a_slower_row_stands_higher() {
 }
 
 #[test]
-fn light_and_dark_pages_have_colours_of_their_own() {
+fn light_and_dark_pages_have_different_colours() {
     let (svg, _) = chart(&sample::figures());
     let (light, dark) = svg.split_once("prefers-color-scheme:dark").expect("a dark part");
     assert!(light.contains(OURS[0][0]) && dark.contains(OURS[0][1]));
@@ -92,7 +92,7 @@ fn a_row_without_figures_is_not_drawn_and_one_that_was_measured_once_is_level() 
     let (svg, texts) = chart(&figures);
     assert!(!texts.contains(&"nftables".to_owned()));
     let level =
-        svg.lines().find(|line| line.contains("path class=\"row4 floor\"")).expect("a line");
+        svg.lines().find(|line| line.contains("path class=\"row4 baseline\"")).expect("a line");
     let path = level.split("d=\"M").nth(1).and_then(|path| path.split('"').next()).expect("a path");
     let heights: Vec<&str> = path.split('L').filter_map(|point| point.split(' ').nth(1)).collect();
     assert_eq!(heights.len(), 2);

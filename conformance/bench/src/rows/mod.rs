@@ -1,50 +1,50 @@
-//! The rows of the table: which program is called, and how. A kind of row a file.
+//! The rows of the table: the programs that are called, and how. Each kind of row has a file.
 
+pub(crate) mod baseline;
 mod ours;
 mod peer;
-pub(crate) mod plain;
 mod portmap;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::options::Options;
 use super::programs::Programs;
 use super::protocol::Call;
-use crate::Outcome;
+use crate::outcome::Outcome;
 
-/// On a host of the bench, `iptables` and its relatives are the row's variant.
+/// The directory of iptables programs, which are those of the row's variant.
 pub(crate) const IPTABLES: &str = "/run/bench-iptables";
 const PATH: &str =
     "/run/bench-iptables:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 /// The network of every attachment.
 pub(crate) const NETWORK: &str = "bench";
 
-/// What a row is measured for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The kind of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// A backend of this project's port mapper.
     Ours,
-    /// Somebody else's port mapper.
+    /// Another port mapper.
     Peer,
-    /// It maps nothing: what every call costs at least.
-    Floor,
+    /// A program that maps no ports: the minimum cost of every call.
+    Baseline,
 }
 
-/// Where the plugin stands.
+/// The position of the plugin in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
     /// Around the delegate that does nothing.
     Wrapper,
-    /// After a plugin whose result it is given.
+    /// After a plugin whose result it receives.
     Chained,
 }
 
-/// Which iptables is the host's `iptables`.
+/// The variant of iptables on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
     Nft,
@@ -52,7 +52,7 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    /// As in the names of its programs.
+    /// Returns the name, as in the names of its programs.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nft => "nft",
@@ -61,7 +61,7 @@ impl Variant {
     }
 }
 
-/// A row.
+/// A program and how it is called.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -69,15 +69,15 @@ pub(crate) struct Row {
     pub(crate) program: PathBuf,
     pub(crate) position: Position,
     pub(crate) variant: Variant,
-    /// Its own keys of the configuration.
+    /// The plugin's own configuration keys.
     pub(crate) keys: Map<String, Value>,
-    /// Whether its time can depend on how much is in place.
+    /// Whether its duration can depend on the number of existing mappings.
     pub(crate) by_existing: bool,
     /// The directory of the delegate.
     pub(crate) delegates: PathBuf,
 }
 
-/// Whom a call is for.
+/// The attachment of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attachment {
     pub(crate) id: String,
@@ -85,29 +85,29 @@ pub(crate) struct Attachment {
     pub(crate) port: u16,
 }
 
-/// All rows, in the order of the table.
+/// Returns all rows, in the order of the table.
 pub(crate) fn all(options: &Options, programs: &Programs) -> Outcome<Vec<Row>> {
     let mut rows = ours::rows(programs);
     rows.extend(portmap::rows(programs));
     for peer in &options.peers {
         rows.push(peer::row(peer, programs)?);
     }
-    rows.extend(plain::rows(programs));
+    rows.extend(baseline::rows(programs));
     Ok(rows)
 }
 
 impl Row {
-    /// Whether it maps ports at all.
+    /// Returns whether the program maps ports.
     pub(crate) fn maps(&self) -> bool {
-        self.kind != Kind::Floor
+        self.kind != Kind::Baseline
     }
 
-    /// The call of a verb as a runtime makes it.
+    /// Returns the call of a verb as a runtime makes it.
     pub(crate) fn call(&self, verb: &str, attachment: &Attachment) -> Call {
         self.call_in(self.position, verb, attachment)
     }
 
-    /// The same in another position.
+    /// Returns the call of a verb in another position.
     pub(crate) fn call_in(&self, position: Position, verb: &str, attachment: &Attachment) -> Call {
         let address = format!("IgnoreUnknown=1;IP={}", attachment.address);
         let environment = [
@@ -150,11 +150,13 @@ impl Row {
     }
 }
 
-/// What the delegate, too, answers.
+/// Returns the same result as the delegate.
 fn result(address: &str) -> Value {
     json!({
         "cniVersion": "1.0.0",
-        "interfaces": [{"name": "cni0"}, {"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/c1"}],
+        "interfaces": [
+            {"name": "cni0"}, {"name": "veth1"}, {"name": "eth0", "sandbox": "/run/netns/c1"},
+        ],
         "ips": [{"interface": 2, "address": format!("{address}/16"), "gateway": "10.200.0.1"}],
         "routes": [{"dst": "0.0.0.0/0"}],
     })
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapper_is_told_its_delegate_and_a_chained_plugin_the_result_before_it() {
+    fn a_wrapper_has_a_delegate_and_a_chained_plugin_a_previous_result() {
         let wrapper = row(Position::Wrapper).config(Position::Wrapper, &attachment());
         assert_eq!(wrapper["delegate"]["type"], "bench-delegate");
         assert_eq!(wrapper["prevResult"], Value::Null);
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_has_the_rows_own_keys_and_nothing_of_our_environment() {
+    fn a_call_has_the_keys_of_the_row_and_a_separate_environment() {
         let call = row(Position::Wrapper).call("DEL", &attachment());
         let config: Value = serde_json::from_str(&call.stdin).unwrap();
         assert_eq!(config["backend"], "nftables");

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::{Kind, Position, Row, Variant};
 use crate::programs::Programs;
 
-/// The backends, and which iptables the host of each has.
+/// The backends, and the iptables variant of their hosts.
 const BACKENDS: [(&str, Variant); 3] = [
     ("nftables", Variant::Nft),
     ("iptables-nft", Variant::Nft),

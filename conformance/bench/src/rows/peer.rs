@@ -1,10 +1,10 @@
-//! A port mapper that somebody names with `--peer`: chained, with keys of its own.
+//! A port mapper that `--peer` names: chained, with its own keys.
 
 use serde_json::Map;
 
 use super::{Kind, Position, Row, Variant};
-use crate::Outcome;
 use crate::options::Peer;
+use crate::outcome::Outcome;
 use crate::programs::Programs;
 
 pub(super) fn row(peer: &Peer, programs: &Programs) -> Outcome<Row> {

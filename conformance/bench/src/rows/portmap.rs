@@ -1,4 +1,4 @@
-//! Debian's `portmap`, chained, which is the only position that it knows.
+//! Debian's `portmap`, which can only be chained.
 
 use serde_json::Map;
 

@@ -1,7 +1,7 @@
-//! The benchmark measures what it claims to, in a form that other programs can read.
+//! A short run of the benchmark, with debug builds and two calls for each row.
 //!
-//! Debug builds and two calls for each row: times mean nothing here. What counts is that each row
-//! was called, that its effects were verified, and that the verdicts follow from the figures.
+//! Its times mean nothing. The test checks that each row was called, that its effects were
+//! verified, and that the verdicts follow from the figures.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::usage::{bench, text};
 
-/// A directory for files, gone at the end.
+/// A directory for files, which is removed at the end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -27,7 +27,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Below the system's directory for temporary files: nothing is lost when it stays.
+        // It is a temporary directory, which may stay.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -38,14 +38,14 @@ fn row<'a>(figures: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn a_short_run_measures_every_row_and_says_which_failed_in_table_json_and_chart() {
+fn a_short_run_measures_every_row_and_reports_failures_in_table_json_and_chart() {
     let scratch = Scratch::new();
     let (json, svg) = (scratch.file("ports.json"), scratch.file("ports.svg"));
-    let mut words = vec!["--unoptimised", "--existing", "0,2", "--calls", "2"];
-    words.extend(["--peer", "does-nothing=/bin/true", "--json", &json, "--svg", &svg]);
-    let output = bench(&words);
+    let mut args = vec!["--unoptimised", "--existing", "0,2", "--calls", "2"];
+    args.extend(["--peer", "does-nothing=/bin/true", "--json", &json, "--svg", &svg]);
+    let output = bench(&args);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    // A debug build is larger than its bar allows, so a bar is missed for certain.
+    // A debug build is always larger than its threshold.
     assert_eq!(output.status.code(), Some(1), "{}\n{stdout}{stderr}", output.status);
     let json = std::fs::read_to_string(json).unwrap_or_else(|error| panic!("{error}"));
     let figures: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}"));
@@ -56,36 +56,38 @@ fn a_short_run_measures_every_row_and_says_which_failed_in_table_json_and_chart(
         assert_eq!(row(&figures, name)["calls"][0]["add"]["calls"], 2, "{name}\n{stdout}");
     }
     let failures = row(&figures, "does-nothing")["failures"].to_string();
-    assert!(failures.contains("an ADD left nothing"), "{failures}");
+    assert!(failures.contains("an ADD created no rule"), "{failures}");
     assert!(stdout.contains("does-nothing failed: "), "{stdout}");
     verdicts_follow_from_figures(&figures);
     let svg = std::fs::read_to_string(svg).unwrap_or_else(|error| panic!("{error}"));
     assert!(svg.contains(">iptables-legacy</text>") && stdout.contains("iptables-legacy"));
 }
 
-/// Each bar's verdict is what its limit and its figure say, and there is no figure only where this
-/// run has none: numbers of existing mappings other than 0 and 2.
+/// The verdict of each threshold follows from its limit and its figure. Only thresholds for numbers
+/// of existing mappings other than 0 and 2 have no figure.
 fn verdicts_follow_from_figures(figures: &Value) {
-    let bars = figures["bars"].as_array().map_or(&[][..], Vec::as_slice);
-    assert!(bars.len() > 20, "{bars:?}");
-    for bar in bars {
-        let limit = bar["limit"].as_f64().unwrap_or_else(|| panic!("no limit: {bar}"));
-        let name = bar["name"].as_str().unwrap_or_default();
-        let expected = match (bar["measured"].as_f64(), bar["at"].as_str()) {
-            (Some(measured), Some("most")) if measured <= limit => "ok",
-            (Some(measured), Some("least")) if measured >= limit => "ok",
+    let thresholds = figures["thresholds"].as_array().map_or(&[][..], Vec::as_slice);
+    assert!(thresholds.len() > 20, "{thresholds:?}");
+    for threshold in thresholds {
+        let limit = threshold["limit"].as_f64().unwrap_or_else(|| panic!("no limit: {threshold}"));
+        let name = threshold["name"].as_str().unwrap_or_default();
+        let expected = match (threshold["measured"].as_f64(), threshold["relation"].as_str()) {
+            (Some(measured), Some("at-most")) if measured <= limit => "ok",
+            (Some(measured), Some("at-least")) if measured >= limit => "ok",
             (Some(_), _) => "MISSED",
             (None, _) if name.contains("100") => "not measured",
-            (None, _) => panic!("was to be measured: {bar}"),
+            (None, _) => panic!("not measured: {threshold}"),
         };
-        assert_eq!(bar["verdict"], expected, "{bar}");
+        assert_eq!(threshold["verdict"], expected, "{threshold}");
     }
-    let size = bars.iter().find(|bar| bar["name"] == "mesos-cni-port-mapper, MiB of its file");
-    let size = size.unwrap_or_else(|| panic!("no bar for the size: {bars:?}"));
+    let size = thresholds
+        .iter()
+        .find(|threshold| threshold["name"] == "mesos-cni-port-mapper binary, MiB");
+    let size = size.unwrap_or_else(|| panic!("no threshold for the size: {thresholds:?}"));
     assert_eq!(size["verdict"], "MISSED", "a debug build: {size}");
 }
 
-/// A row of a port mapper: every call went well and had its effect, and connections came through.
+/// Checks the row of a port mapper: every call succeeded, and connections were forwarded.
 fn mapped(row: &Value, table: &str) {
     let failures = row["failures"].as_array().map_or(&[][..], Vec::as_slice);
     let text = |failure: &Value| failure.as_str().unwrap_or_default().to_owned();
@@ -101,7 +103,7 @@ fn mapped(row: &Value, table: &str) {
         assert!(row["traffic"][index]["made"].as_u64().is_some_and(|made| made > 0));
     }
     if !is_peer(row) {
-        assert_eq!(row["at_once"][0]["missing"], 0, "{table}");
+        assert_eq!(row["concurrent"][0]["missing"], 0, "{table}");
     }
     assert!(row["processes"]["add"]["processes"].as_u64().is_some_and(|count| count > 0));
 }
@@ -110,8 +112,8 @@ fn is_peer(row: &Value) -> bool {
     row["name"].as_str().is_some_and(|name| name.starts_with("portmap "))
 }
 
-/// Debian's portmap makes its shared chains without a lock, so some of its ADDs at once may fail:
-/// that is for the figures to show, and not a fault of the benchmark.
+/// Debian's portmap creates shared chains without a lock, so that some concurrent ADDs may fail.
+/// The figures report that; it is not a fault of the benchmark.
 fn races_with_itself(row: &Value, failure: &str) -> bool {
-    is_peer(row) && failure.starts_with("32 at once ")
+    is_peer(row) && failure.starts_with("32 concurrent calls ")
 }

@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 
 /// Runs the benchmark.
-pub(crate) fn bench(words: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_cni-bench")).args(words).output();
+pub(crate) fn bench(args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_cni-bench")).args(args).output();
     output.unwrap_or_else(|error| panic!("cni-bench: {error}"))
 }
 

@@ -1,7 +1,8 @@
-//! One page of HTML that needs nothing else: plugins × requirements, with everything behind each verdict.
+//! A self-contained HTML page: plugins × requirements, and the details of each verdict.
 //!
-//! The reports lie in it as JSON, and the script builds all that is seen from text, never from markup: what a hostile
-//! plugin printed stays text. A policy in the page allows this style and this script only, and no request at all.
+//! It contains the reports as JSON. The script builds all elements from text, never from markup, so
+//! that the output of a hostile plugin stays text. A policy in the page allows only this style and
+//! this script, and no requests.
 
 use std::fmt::Write;
 
@@ -12,28 +13,28 @@ use sha2::{Digest, Sha256};
 
 use super::document::Document;
 use super::matrix::Matrix;
-use crate::judgement::Verdict;
+use crate::verdict::Verdict;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-/// What elements are made with, the table, what is behind a verdict, and the address, which begins it all.
+/// The parts in order: how elements are made, the table, the details, and the start.
 const SCRIPT: &str = concat!(
-    include_str!("words.js"),
+    include_str!("elements.js"),
     include_str!("table.js"),
-    include_str!("story.js"),
+    include_str!("details.js"),
     include_str!("page.js"),
 );
 
-/// The page: of one report the versions side by side, of several the plugins.
+/// Returns the page: the versions of one report side by side, or the plugins of several.
 pub fn html(documents: &[Document]) -> String {
-    // In this order, since no part but the last holds words from outside.
+    // In this order, since only the last part contains text from outside.
     PAGE.replace("{policy}", &policy())
         .replace("{style}", STYLE)
         .replace("{script}", SCRIPT)
-        .replace("{data}", &harmless(&data(documents)))
+        .replace("{data}", &escaped(&data(documents)))
 }
 
-/// Nothing but the page's own style and script, known by their hashes.
+/// Returns a policy that allows only the page's own style and script, by their hashes.
 fn policy() -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(
@@ -56,8 +57,8 @@ fn data(documents: &[Document]) -> Value {
     })
 }
 
-/// JSON that neither HTML nor JavaScript can take for anything else.
-fn harmless(data: &Value) -> String {
+/// Returns JSON in which nothing is special to HTML or JavaScript.
+fn escaped(data: &Value) -> String {
     data.to_string().chars().fold(String::new(), |mut text, c| {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {

@@ -1,15 +1,16 @@
 
-// The address says what is shown, so that others can be sent there: #show=fail+warn&column=portmap&case=del.twice-succeeds.
+// The address contains what is shown, so that it can be shared:
+// #show=fail+warn&column=portmap&case=del.twice-succeeds.
 
-function tell(place = {}) {
-  const words = new URLSearchParams({ ...(wanted.size ? { show: [...wanted].join(" ") } : {}), ...place });
-  history.replaceState(null, "", location.href.split("#")[0] + (words.size ? `#${words}` : ""));
+function updateAddress(place = {}) {
+  const parameters = new URLSearchParams({ ...(selected.size ? { show: [...selected].join(" ") } : {}), ...place });
+  history.replaceState(null, "", location.href.split("#")[0] + (parameters.size ? `#${parameters}` : ""));
 }
 
 function openFromAddress() {
   const place = new URLSearchParams(location.hash.slice(1));
-  wanted.clear();
-  for (const word of place.get("show")?.split(" ") ?? []) if (BY_GRAVITY.includes(word)) wanted.add(word);
+  selected.clear();
+  for (const word of place.get("show")?.split(" ") ?? []) if (WORST_FIRST.includes(word)) selected.add(word);
   filter();
   const index = columns.findIndex((column) => column.label === place.get("column"));
   if (index < 0) return;
@@ -21,11 +22,11 @@ function openFromAddress() {
 showHead();
 showVerdicts();
 showMatrix();
-at("words").addEventListener("input", filter);
+at("query").addEventListener("input", filter);
 at("filter").addEventListener("submit", (event) => event.preventDefault());
 at("clear").addEventListener("click", clearFilter);
 at("matrix").addEventListener("keydown", move);
 at("details").addEventListener("click", (event) => { if (event.target === at("details")) at("details").close(); });
-at("details").addEventListener("close", () => tell());
+at("details").addEventListener("close", () => updateAddress());
 addEventListener("hashchange", openFromAddress);
 openFromAddress();

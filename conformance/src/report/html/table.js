@@ -6,7 +6,7 @@ const columns = data.reports.length === 1
   : data.reports.map((report, index) => ({ label: data.labels[index], report, title: data.labels[index] }));
 for (const column of columns) column.cases = new Map(column.report.cases.map((one) => [one.id, one]));
 
-/// How a case ended in a column: its gravest verdict, or the one of the column's version; nothing when it is not for it.
+/// Returns the worst verdict of a case, or the one in the column's version; nothing if it does not apply.
 function verdict(column, id) {
   const found = column.cases.get(id);
   if (!column.version) return found?.verdict;
@@ -29,7 +29,7 @@ function showHead() {
     at("title").textContent = `${name} · CNI conformance`;
     at("about").append(
       `${report.result} at the level ${report.level} · profile ${profile} · ${count(data.ids.length, "requirement")} · ${report.date.slice(0, 10)} · by cni-conformance ${place} · `,
-      make("button", { type: "button", id: "whole", class: "link", onclick: () => openPlugin(0) }, "all about it"),
+      make("button", { type: "button", id: "whole", class: "link", onclick: () => openPlugin(0) }, "details"),
     );
   } else {
     const dates = data.reports.map((one) => one.date.slice(0, 10)).sort();
@@ -44,37 +44,37 @@ function showHead() {
 
 // The filter.
 
-const wanted = new Set();
+const selected = new Set();
 
 function showVerdicts() {
-  for (const word of BY_GRAVITY) {
+  for (const word of WORST_FIRST) {
     const number = data.ids.filter((id) => verdictsOf(id).includes(word)).length;
     const press = () => {
-      if (!wanted.delete(word)) wanted.add(word);
+      if (!selected.delete(word)) selected.add(word);
       filter();
-      tell();
+      updateAddress();
     };
     at("verdicts").append(make("button", { type: "button", "data-verdict": word, "aria-pressed": "false", disabled: number === 0, onclick: press }, sign(word), `${word} `, make("span", { class: "label" }, String(number))));
   }
 }
 
 function filter() {
-  const words = at("words").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = at("query").value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const group of document.querySelectorAll("#matrix tbody")) {
     let some = false;
     for (const row of group.querySelectorAll("tr[data-id]")) {
       const id = row.dataset.id;
-      const match = (!wanted.size || verdictsOf(id).some((one) => wanted.has(one))) && words.every((word) => row.dataset.words.includes(word));
+      const match = (!selected.size || verdictsOf(id).some((one) => selected.has(one))) && words.every((word) => row.dataset.text.includes(word));
       row.hidden = !match;
       if (match) { some = true; shown += 1; }
     }
     group.hidden = !some;
   }
   for (const cell of document.querySelectorAll("td button.sign")) {
-    cell.classList.toggle("pale", wanted.size > 0 && !wanted.has(cell.dataset.verdict));
+    cell.classList.toggle("pale", selected.size > 0 && !selected.has(cell.dataset.verdict));
   }
-  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", wanted.has(button.dataset.verdict));
+  for (const button of at("verdicts").children) button.setAttribute("aria-pressed", selected.has(button.dataset.verdict));
   at("shown").textContent = `${shown} of ${data.ids.length}`;
   at("none").hidden = shown > 0;
   document.querySelector("#matrix thead").hidden = shown === 0;
@@ -83,11 +83,11 @@ function filter() {
 }
 
 function clearFilter() {
-  wanted.clear();
-  at("words").value = "";
+  selected.clear();
+  at("query").value = "";
   filter();
-  tell();
-  at("words").focus();
+  updateAddress();
+  at("query").focus();
 }
 
 // The matrix.
@@ -119,7 +119,7 @@ function groupBy(items, key) {
 function row(id) {
   const { sentence: text, code } = first(id);
   const name = make("th", { scope: "row" }, make("span", { class: "id" }, id.slice(area(id).length + 1)), make("small", {}, sentence(text)));
-  return make("tr", { "data-id": id, "data-words": `${id} ${code} ${text}`.toLowerCase() }, name, columns.map((column, index) => cell(column, index, id)));
+  return make("tr", { "data-id": id, "data-text": `${id} ${code} ${text}`.toLowerCase() }, name, columns.map((column, index) => cell(column, index, id)));
 }
 
 function cell(column, index, id) {

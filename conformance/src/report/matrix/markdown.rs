@@ -1,17 +1,17 @@
-//! The matrix for a page of a repository.
+//! The matrix in Markdown, for a page of a repository.
 
 use std::fmt::Write;
 
 use super::{Column, Matrix};
-use crate::judgement::Verdict;
 use crate::report::document::Document;
 use crate::report::markdown::prose;
+use crate::verdict::Verdict;
 
-/// The sums of each plugin, and under them a table for each area.
+/// Returns the totals of each plugin, and below them a table for each area.
 pub fn matrix_markdown(documents: &[Document]) -> String {
     let matrix = Matrix::new(documents);
     let mut text = "# CNI conformance\n\n".to_owned();
-    text.push_str(&sums(&matrix.columns));
+    text.push_str(&totals(&matrix.columns));
     for (area, ids) in matrix.areas() {
         let labels: Vec<_> = matrix.columns.iter().map(|column| prose(&column.label)).collect();
         let _ = write!(text, "\n## {area}\n\n| | {} |\n|---|", labels.join(" | "));
@@ -26,7 +26,7 @@ pub fn matrix_markdown(documents: &[Document]) -> String {
     text
 }
 
-fn sums(columns: &[Column]) -> String {
+fn totals(columns: &[Column]) -> String {
     let names = Verdict::ALL.map(|verdict| format!("{} {verdict}", verdict.sign())).join(" | ");
     let lines = "---:|".repeat(Verdict::ALL.len());
     let mut text = format!("| plugin | profile | spec | {names} |\n|---|---|---|{lines}\n");

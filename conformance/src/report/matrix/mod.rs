@@ -4,21 +4,21 @@ mod markdown;
 mod text;
 
 use super::document::{CaseReport, Document};
-use crate::requirements;
+use crate::spec::requirements;
 
 pub use markdown::matrix_markdown;
 pub use text::matrix_text;
 
-/// The table that all forms of it show.
+/// The table that all formats show.
 pub(super) struct Matrix<'d> {
     pub(super) columns: Vec<Column<'d>>,
     /// The ids of all cases, in the order of the specification.
     pub(super) ids: Vec<&'d str>,
 }
 
-/// A plugin.
+/// The report of a plugin.
 pub(super) struct Column<'d> {
-    /// Its name, with the profile where two have the same, and a number where even that is the same.
+    /// The plugin's name, with the profile if the name is not unique, and then a number.
     pub(super) label: String,
     pub(super) document: &'d Document,
 }
@@ -33,7 +33,7 @@ impl<'d> Matrix<'d> {
         }
     }
 
-    /// The ids by area.
+    /// Returns the ids by area.
     pub(super) fn areas(&self) -> impl Iterator<Item = (&'d str, &[&'d str])> {
         let same = |a: &&str, b: &&str| area(a) == area(b);
         self.ids.chunk_by(same).map(|ids| (area(ids[0]), ids))
@@ -41,12 +41,12 @@ impl<'d> Matrix<'d> {
 }
 
 impl Column<'_> {
-    /// The case, if it is for this plugin.
+    /// Returns the case, if it applies to this plugin.
     pub(super) fn case(&self, id: &str) -> Option<&CaseReport> {
         self.document.cases.iter().find(|case| case.id == id)
     }
 
-    /// The sign for how it ended.
+    /// Returns the sign of the verdict.
     pub(super) fn sign(&self, id: &str) -> char {
         self.case(id).map_or(' ', |case| case.verdict.sign())
     }
@@ -56,10 +56,11 @@ fn area(id: &str) -> &str {
     id.split('.').next().unwrap_or(id)
 }
 
-/// As the requirements stand here; the ones that are not known here (any more, or yet) go last in their area.
+/// Returns the ids in the order of the catalogue; ids that this version does not know are last in
+/// their area.
 fn ids(documents: &[Document]) -> Vec<&str> {
     let order: Vec<&str> = requirements::all().map(|requirement| requirement.id).collect();
-    let place = |id: &str| order.iter().position(|known| *known == id);
+    let position = |id: &str| order.iter().position(|known| *known == id);
     let area_ends = |id: &str| order.iter().rposition(|known| area(known) == area(id));
     let last = |id: &str| (area_ends(id).unwrap_or(order.len()), 1);
     let mut ids: Vec<&str> = Vec::new();
@@ -68,7 +69,9 @@ fn ids(documents: &[Document]) -> Vec<&str> {
             ids.push(&case.id);
         }
     }
-    ids.sort_by_key(|id| (place(id).map_or_else(|| last(id), |place| (place, 0)), area(id)));
+    ids.sort_by_key(|id| {
+        (position(id).map_or_else(|| last(id), |position| (position, 0)), area(id))
+    });
     ids
 }
 

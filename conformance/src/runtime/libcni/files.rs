@@ -1,4 +1,4 @@
-//! Which file a network's configuration stands in.
+//! Finding the file with a network's configuration.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,11 +10,11 @@ use super::network::{Network, plugin_from};
 use super::quirk::{Quirk, Quirks};
 
 impl Network {
-    /// Looks for a network by its name, as libcni does: in `.conflist` files in the order of their names, then in
-    /// `.conf` and `.json` files. A file that can't be read before it is found ends the search.
+    /// Finds a network by its name, as libcni does: first in `.conflist` files, in the order of
+    /// their names, then in `.conf` and `.json` files. An unreadable file ends the search.
     ///
     /// # Errors
-    /// When it is in none of them, or a file on the way can't be read.
+    /// If no file contains it, or a file before it cannot be read.
     pub fn named(directory: &Path, name: &str, quirks: &Quirks) -> Result<Self, String> {
         let lists = files(directory, &["conflist"])?;
         for file in &lists {
@@ -38,17 +38,17 @@ impl Network {
         }
     }
 
-    /// Reads a list with the fragments that lie beside it, in a directory of the network's name.
+    /// Reads a list and its fragments, which are in a directory of the network's name next to it.
     ///
     /// # Errors
-    /// When one of the files can't be read, or there is no plugin in any.
+    /// If one of the files cannot be read, or none contains a plugin.
     pub fn read_list(file: &Path, quirks: &Quirks) -> Result<Self, String> {
         let mut network =
             Self::parse_list(&read(file)?, quirks).map_err(|problem| of(file, &problem))?;
         if !network.only_inlined {
-            let beside = file.parent().unwrap_or(Path::new("."));
+            let directory = file.parent().unwrap_or(Path::new("."));
             let floats = quirks.has(Quirk::RoundsNumbers);
-            for fragment in files(&beside.join(&network.name), &["conf"])? {
+            for fragment in files(&directory.join(&network.name), &["conf"])? {
                 let plugin = plugin_from(&read(&fragment)?, floats);
                 network.plugins.push(plugin.map_err(|problem| of(&fragment, &problem))?);
             }
@@ -59,10 +59,11 @@ impl Network {
         }
     }
 
-    /// Reads a file: a list when its name ends in `.conflist` or it has `plugins`, else a single plugin.
+    /// Reads a file: a list if its name ends in `.conflist` or it has `plugins`, else a single
+    /// plugin.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// If it cannot be read.
     pub fn read(file: &Path, quirks: &Quirks) -> Result<Self, String> {
         let text = read(file)?;
         let value: Option<Value> = serde_json::from_slice(&text).ok();
@@ -83,7 +84,8 @@ fn of(file: &Path, problem: &str) -> String {
     format!("{}: {problem}", file.display())
 }
 
-/// The files with one of these endings, in the order of their names; none when the directory is not there.
+/// Returns the files with one of these extensions, in the order of their names; none if the
+/// directory does not exist.
 fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -101,10 +103,10 @@ fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
-    fn directory(files: &[(&str, &str)]) -> TemporaryDir {
-        let scratch = TemporaryDir::new();
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let scratch = TempDir::new();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_go_before_single_files_and_the_first_of_a_name_counts() {
+    fn lists_precede_single_files_and_the_first_of_a_name_is_used() {
         let scratch = directory(&[
             ("00.conf", r#"{"name": "net", "type": "single"}"#),
             ("20.conflist", r#"{"name": "net", "plugins": [{"type": "later"}]}"#),
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_come_after_the_inlined_plugins_unless_they_are_refused() {
+    fn fragments_follow_the_inlined_plugins_unless_they_are_disabled() {
         let fragments = [
             ("net/20.conf", r#"{"type": "c"}"#),
             ("net/10.conf", r#"{"type": "b"}"#),
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_on_the_way_ends_the_search() {
+    fn an_invalid_file_ends_the_search() {
         let scratch = directory(&[
             ("10.conflist", "{"),
             ("20.conflist", r#"{"name": "net", "plugins": [{"type": "a"}]}"#),

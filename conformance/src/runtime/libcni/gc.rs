@@ -1,21 +1,24 @@
-//! GC: first DELs of its own, from the cache, then the verb.
+//! GC: first DELs of cached attachments, then the verb.
 
-use cni_wrapper::{SpecVersion, Verb};
+use cni_protocol::{SpecVersion, Verb};
 use serde_json::Value;
 
+use super::cache::Cached;
 use super::network::Network;
 use super::quirk::Quirk;
-use super::{Libcni, answer, told};
-use crate::runtime::{Failure, Parameters};
+use super::{Libcni, invocation, output};
+use crate::runtime::failure::Failure;
+use crate::runtime::runtime_conf::RuntimeConf;
 
 impl Libcni<'_> {
-    /// GC: what the cache knows and `valid` (pairs of container id and interface name) does not name gets a DEL, with the
-    /// parameters of its ADD. Then, since 1.1.0, all plugins get the verb. Goes on after an error.
+    /// Runs DEL for the cached attachments that are not in `valid` (pairs of container id and
+    /// interface name), with the parameters of their ADD. Then, since 1.1.0, runs GC on all
+    /// plugins. Continues after errors.
     ///
-    /// Without `valid` (`None`) everything in the cache is deleted, and plugins are told no list.
+    /// Without `valid` everything in the cache is deleted, and plugins get no list.
     ///
     /// # Errors
-    /// All of them, a line each.
+    /// All errors, a line each.
     pub fn gc(&self, network: &Network, valid: Option<&[(String, String)]>) -> Result<(), Failure> {
         if network.disable_gc {
             return Ok(());
@@ -25,12 +28,12 @@ impl Libcni<'_> {
             cached => cached.unwrap_or_default(),
         };
         let mut failures = Vec::new();
-        let is_valid = |one: &Parameters| {
+        let is_valid = |one: &RuntimeConf| {
             let named = |(id, ifname): &(String, String)| *id == one.id && *ifname == one.ifname;
             valid.is_some_and(|valid| valid.iter().any(named))
         };
         let ours = cached.iter().filter(|one| one.network() == network.name);
-        for stale in ours.map(super::Cached::parameters).filter(|one| !is_valid(one)) {
+        for stale in ours.map(Cached::conf).filter(|one| !is_valid(one)) {
             if let Err(failure) = self.del(network, &stale) {
                 let what =
                     format!("failed to delete stale attachment {} {}", stale.id, stale.ifname);
@@ -45,11 +48,11 @@ impl Libcni<'_> {
 
     fn gc_plugins(&self, network: &Network, valid: Option<&[(String, String)]>) -> Vec<Failure> {
         let list = |valid: &[(String, String)]| -> Vec<Value> {
-            valid.iter().map(|(id, ifname)| told::valid(id, ifname)).collect()
+            valid.iter().map(|(id, ifname)| invocation::valid(id, ifname)).collect()
         };
         let valid = valid.map(list);
         let gc = |plugin| {
-            let told = told::network(
+            let invocation = invocation::network(
                 network,
                 plugin,
                 Verb::Gc,
@@ -57,16 +60,16 @@ impl Libcni<'_> {
                 &self.path,
                 &self.quirks,
             );
-            let done = self.execute(&told.map_err(Failure::own)?);
-            done.and_then(|exchange| answer::succeeded(&exchange).map(drop)).map_err(|failure| {
-                failure.within(&format!("failed to GC plugin {}", told::type_of(plugin)))
+            let done = self.execute(&invocation.map_err(Failure::own)?);
+            done.and_then(|exchange| output::succeeded(&exchange).map(drop)).map_err(|failure| {
+                failure.within(&format!("failed to GC plugin {}", invocation::type_of(plugin)))
             })
         };
         network.plugins.iter().filter_map(|plugin| gc(plugin).err()).collect()
     }
 }
 
-/// All messages; the exchange is that of the first.
+/// Joins all messages; the exchange is that of the first failure.
 fn joined(failures: Vec<Failure>) -> Result<(), Failure> {
     let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
     let message = messages.join("\n");

@@ -1,61 +1,58 @@
 //! libcni, the library behind containerd, CRI-O, Podman's CNI mode, Multus and cnitool.
 //!
-//! What it sends and accepts is what a plugin meets in the field, whatever the specification says; where the two
-//! differ, the difference has a name ([`Quirk`]). It is played as of 1.3.0. The calls and the cache files were compared with those
-//! that a real libcni (1.1.2) made: see `tests/libcni`.
+//! What it sends and accepts is what plugins meet in practice, whatever the specification says.
+//! Each deviation from it has a name ([`quirk::Quirk`]). The version is 1.3.0. Calls and cache
+//! files were compared with those of a real libcni (1.1.2): see `tests/it/runtime/libcni-recorded`.
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | 1 | a [`Network`] is read from its file and the fragments beside it | `files.rs`, `network.rs`, `version.rs` |
-//! | 2 | what a plugin is told, by pure functions | `told.rs`, `go.rs` |
-//! | 3 | what is taken for a result | `answer.rs`, `result.rs` |
+//! | 1 | a [`network::Network`] from its files | `files.rs`, `network.rs`, `version.rs` |
+//! | 2 | the invocation of a plugin, by pure functions | `invocation.rs`, `go_json.rs` |
+//! | 3 | accepted outputs and results | `output.rs`, `result.rs` |
 //! | 4 | the order of calls, and when to stop | `verbs.rs`, `gc.rs` |
 //! | 5 | the cache | `cache.rs` |
 
-mod answer;
-mod cache;
+pub mod cache;
 mod files;
 mod gc;
-mod go;
-mod network;
-mod quirk;
-mod result;
-pub mod told;
+mod go_json;
+pub mod invocation;
+pub mod network;
+mod output;
+pub mod quirk;
+pub mod result;
 mod verbs;
 mod version;
 
 use std::path::PathBuf;
 
-pub use cache::{Cache, Cached};
-pub use network::Network;
-pub use quirk::{Quirk, Quirks};
-pub use result::CachedResult;
+use crate::runtime::exec::Exec;
+use cache::Cache;
+use quirk::Quirks;
 
-use super::plugins::Plugins;
-
-/// libcni, with all that it keeps between calls: nothing but its cache.
+/// An emulation of libcni. Its only state is the cache.
 pub struct Libcni<'p> {
-    plugins: &'p dyn Plugins,
-    /// Where plugins are looked for; it becomes `CNI_PATH`.
+    plugins: &'p dyn Exec,
+    /// The directories of plugins, which become `CNI_PATH`.
     path: Vec<PathBuf>,
     cache: Cache,
     quirks: Quirks,
 }
 
 impl<'p> Libcni<'p> {
-    /// libcni as it is, deviations and all.
-    pub fn new(plugins: &'p dyn Plugins, path: Vec<PathBuf>, cache: Cache) -> Self {
+    /// Returns libcni with all its deviations.
+    pub fn new(plugins: &'p dyn Exec, path: Vec<PathBuf>, cache: Cache) -> Self {
         Self { plugins, path, cache, quirks: Quirks::all() }
     }
 
-    /// With only these deviations.
+    /// Restricts it to these deviations.
     #[must_use]
     pub fn with(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
         self
     }
 
-    /// Its cache.
+    /// Returns its cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }

@@ -3,41 +3,41 @@
 use serde_json::{Map, Value, json};
 
 use super::quirk::{Quirk, Quirks};
-use super::{go, version};
+use super::{go_json, version};
 
 /// A network configuration: a list of plugins.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
-    /// Its name.
+    /// The name of the network.
     pub name: String,
-    /// The version of all calls. It may be empty (0.1.0), or one that nobody knows.
+    /// The version of all calls. It may be empty (0.1.0) or unknown.
     pub version: String,
-    /// CHECK does nothing.
+    /// Whether CHECK does nothing.
     pub disable_check: bool,
-    /// GC does nothing.
+    /// Whether GC does nothing.
     pub disable_gc: bool,
-    /// Files beside the list are not looked for.
+    /// Whether fragments next to the list are ignored.
     pub only_inlined: bool,
     /// The plugins' objects, in the order of ADD.
     pub plugins: Vec<Map<String, Value>>,
-    /// What it was read from, which goes into the cache.
+    /// The text that it was read from, for the cache.
     pub bytes: Vec<u8>,
 }
 
 impl Network {
-    /// Reads a list.
+    /// Parses a list.
     ///
     /// # Errors
-    /// What libcni says is wrong with it. A list without the key `plugins` is none: its plugins stand in files.
+    /// The error message of libcni. A list may lack `plugins` if its plugins are in fragments.
     pub fn parse_list(bytes: &[u8], quirks: &Quirks) -> Result<Self, String> {
         parse_list(bytes, quirks)
             .map_err(|problem| format!("error parsing configuration list: {problem}"))
     }
 
-    /// Reads the configuration of a single plugin, which becomes a list of one.
+    /// Parses the configuration of a single plugin, which becomes a list of one.
     ///
     /// # Errors
-    /// What libcni says is wrong with it.
+    /// The error message of libcni.
     pub fn parse_single(bytes: &[u8], quirks: &Quirks) -> Result<Self, String> {
         let floats = quirks.has(Quirk::RoundsNumbers);
         let plugin = plugin_from(bytes, floats)?;
@@ -45,11 +45,11 @@ impl Network {
         let list = json!({
             "cniVersion": key("cniVersion"), "name": key("name"), "plugins": [plugin],
         });
-        Self::parse_list(go::print(&list).as_bytes(), quirks)
+        Self::parse_list(go_json::print(&list).as_bytes(), quirks)
     }
 }
 
-/// Reads the object of one plugin.
+/// Parses the object of one plugin.
 pub(super) fn plugin_from(bytes: &[u8], floats: bool) -> Result<Map<String, Value>, String> {
     let wrong = |problem: &str| format!("error parsing configuration: {problem}");
     let value: Value = serde_json::from_slice(bytes).map_err(|error| wrong(&error.to_string()))?;
@@ -57,12 +57,12 @@ pub(super) fn plugin_from(bytes: &[u8], floats: bool) -> Result<Map<String, Valu
 }
 
 fn plugin(value: Value, floats: bool) -> Result<Map<String, Value>, String> {
-    let Value::Object(plugin) = go::through_map(value, floats)? else {
-        return Err("a plugin's configuration is an object".to_owned());
+    let Value::Object(plugin) = go_json::through_map(value, floats)? else {
+        return Err("a plugin's configuration must be an object".to_owned());
     };
     for key in ["name", "cniVersion", "type"] {
         if plugin.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
-            return Err(format!("{key} is no string"));
+            return Err(format!("{key} is not a string"));
         }
     }
     if plugin.get("type").and_then(Value::as_str).unwrap_or_default().is_empty() {
@@ -71,7 +71,7 @@ fn plugin(value: Value, floats: bool) -> Result<Map<String, Value>, String> {
     match plugin.get("capabilities") {
         None | Some(Value::Null) => (),
         Some(Value::Object(all)) if all.values().all(Value::is_boolean) => (),
-        Some(_) => return Err("capabilities is no map of true and false".to_owned()),
+        Some(_) => return Err("capabilities is not a map of booleans".to_owned()),
     }
     Ok(plugin)
 }
@@ -84,7 +84,7 @@ fn parse_list(bytes: &[u8], quirks: &Quirks) -> Result<Network, String> {
         Some(Value::String(name)) => name.clone(),
         Some(other) => return Err(format!("invalid name type: {other}")),
     };
-    let given = match list.get("cniVersion") {
+    let version = match list.get("cniVersion") {
         None => "",
         Some(Value::String(version)) => version,
         Some(other) => return Err(format!("invalid cniVersion type: {other}")),
@@ -92,7 +92,7 @@ fn parse_list(bytes: &[u8], quirks: &Quirks) -> Result<Network, String> {
     let only_inlined = boolean(&list, "loadOnlyInlinedPlugins")?;
     Ok(Network {
         name,
-        version: version::chosen(given, versions(&list)?.as_deref())?,
+        version: version::chosen(version, versions(&list)?.as_deref())?,
         disable_check: boolean(&list, "disableCheck")?,
         disable_gc: boolean(&list, "disableGC")?,
         only_inlined,
@@ -103,14 +103,14 @@ fn parse_list(bytes: &[u8], quirks: &Quirks) -> Result<Network, String> {
 
 fn versions(list: &Map<String, Value>) -> Result<Option<Vec<String>>, String> {
     let Some(versions) = list.get("cniVersions") else { return Ok(None) };
-    let invalid = || "cniVersions is no list of strings".to_owned();
+    let invalid = || "cniVersions is not a list of strings".to_owned();
     let versions = versions.as_array().ok_or_else(invalid)?;
     let texts =
         versions.iter().map(|version| version.as_str().map(str::to_owned).ok_or_else(invalid));
     texts.collect::<Result<_, _>>().map(Some)
 }
 
-/// True and false, or these words as strings.
+/// Reads a boolean, also from the strings `true` and `false`.
 fn boolean(list: &Map<String, Value>, key: &str) -> Result<bool, String> {
     match list.get(key) {
         None => Ok(false),
@@ -152,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_list_is_said() {
+    fn errors_in_a_list_are_reported() {
         for (text, part) in [
             ("[]", "error parsing configuration list"),
             ("{}", "no name"),
             (r#"{"name": 1}"#, "invalid name type"),
             (r#"{"name": "n", "cniVersion": 1}"#, "invalid cniVersion type"),
-            (r#"{"name": "n", "cniVersions": "1.0.0"}"#, "no list of strings"),
+            (r#"{"name": "n", "cniVersions": "1.0.0"}"#, "not a list of strings"),
             (r#"{"name": "n", "cniVersions": ["x"]}"#, "invalid version"),
             (r#"{"name": "n", "plugins": []}"#, "no plugins in list"),
             (r#"{"name": "n", "plugins": [{}]}"#, "plugin config 0: missing 'type'"),
@@ -175,9 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn words_count_as_booleans() {
+    fn strings_are_accepted_as_booleans() {
         let network = list(
-            r#"{"name": "n", "disableGC": "TRUE", "disableCheck": "false", "plugins": [{"type": "t"}]}"#,
+            r#"{"name": "n", "disableGC": "TRUE", "disableCheck": "false",
+                "plugins": [{"type": "t"}]}"#,
         );
         let network = network.unwrap();
         assert!(network.disable_gc && !network.disable_check);
@@ -192,7 +193,10 @@ mod tests {
         let bytes = String::from_utf8(network.bytes).unwrap();
         assert_eq!(
             bytes,
-            r#"{"cniVersion":"0.4.0","name":"n","plugins":[{"cniVersion":"0.4.0","name":"n","type":"t","x":1}]}"#
+            concat!(
+                r#"{"cniVersion":"0.4.0","name":"n","#,
+                r#""plugins":[{"cniVersion":"0.4.0","name":"n","type":"t","x":1}]}"#,
+            )
         );
     }
 }

@@ -1,32 +1,32 @@
-//! Where libcni deviates from the specification, each deviation by name.
+//! The deviations of libcni from the specification, each with a name.
 
 use std::collections::BTreeSet;
 
-/// A deviation of libcni.
+/// A deviation of libcni from the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quirk {
-    /// Plugins see `capabilities` in their configuration.
+    /// Plugins get `capabilities` in their configuration.
     PassesCapabilities,
-    /// Numbers in a configuration go through 64-bit floats, so that large ones lose digits.
+    /// Numbers in a configuration pass through 64-bit floats, so large ones lose digits.
     RoundsNumbers,
-    /// A list whose ADD failed gets no DEL; whoever called libcni has to think of it.
+    /// A list whose ADD failed gets no DEL; that is left to the caller of libcni.
     ForgetsFailedAdd,
-    /// DEL and CHECK repeat what the caller says for capabilities and arguments, not what ADD was told.
+    /// DEL and CHECK use the capabilities and arguments of their caller, not those of ADD.
     TrustsTheCaller,
-    /// An ADD result of another version than the list's is taken, and is handed on to the next plugin as it came.
+    /// A result in another version than the list's is accepted, and passed on unchanged.
     TakesAnyVersion,
-    /// Members that only 1.1.0 knows stay when a result is converted down.
+    /// Members that 1.1.0 added remain when a result is converted to an older version.
     LeaksNewMembers,
-    /// Container id, network and interface name are looked at on ADD only.
+    /// Container id, network and interface name are validated only on ADD.
     ChecksNamesOnAddOnly,
-    /// Below 0.4.0 the cache is not read on DEL, and what was not read is not removed either.
+    /// Before 0.4.0 the cache is neither read nor removed on DEL.
     KeepsOldCache,
-    /// A cache directory that can't be read makes GC do nothing, and that counts as success.
+    /// GC does nothing and succeeds if the cache directory cannot be read.
     SkipsGcSilently,
 }
 
 impl Quirk {
-    /// All of them.
+    /// All deviations.
     pub const ALL: [Self; 9] = [
         Self::PassesCapabilities,
         Self::RoundsNumbers,
@@ -39,7 +39,7 @@ impl Quirk {
         Self::SkipsGcSilently,
     ];
 
-    /// The rule for runtimes that it breaks.
+    /// Returns the rule for runtimes that it violates.
     pub const fn rule(self) -> &'static str {
         match self {
             Self::TakesAnyVersion | Self::LeaksNewMembers => "RT-01",
@@ -53,29 +53,29 @@ impl Quirk {
     }
 }
 
-/// The deviations that are played.
+/// The set of deviations that are emulated.
 #[derive(Clone, Debug)]
 pub struct Quirks(BTreeSet<Quirk>);
 
 impl Quirks {
-    /// All: as libcni is.
+    /// Returns all deviations: libcni as it is.
     pub fn all() -> Self {
         Self(Quirk::ALL.into())
     }
 
-    /// None: as the specification wants it.
+    /// Returns no deviations: a runtime as specified.
     pub fn none() -> Self {
         Self(BTreeSet::new())
     }
 
-    /// All but this one.
+    /// Removes a deviation.
     #[must_use]
     pub fn without(mut self, quirk: Quirk) -> Self {
         self.0.remove(&quirk);
         self
     }
 
-    /// Whether this one is played.
+    /// Whether a deviation is emulated.
     pub fn has(&self, quirk: Quirk) -> bool {
         self.0.contains(&quirk)
     }

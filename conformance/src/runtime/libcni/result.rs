@@ -1,13 +1,13 @@
-//! A result as it is after passing through libcni's own types: what they don't know is gone.
+//! A result after it passed through the types of libcni, which drop unknown members.
 
-use cni_wrapper::result::{Interface, IpConfig, Route};
-use cni_wrapper::{AddResult, SpecVersion};
+use cni_protocol::result::{Interface, IpConfig, Route};
+use cni_protocol::{AddResult, SpecVersion};
 use serde_json::{Map, Value, json};
 
-use super::go;
+use super::go_json;
 use super::quirk::{Quirk, Quirks};
 
-/// A result that libcni took: the members that its types know, in their order.
+/// A result that libcni accepted: the members of its types, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedResult {
     version: SpecVersion,
@@ -15,22 +15,22 @@ pub struct CachedResult {
 }
 
 impl CachedResult {
-    /// What is left of a result.
+    /// Returns what libcni keeps of a result.
     pub(super) fn of(result: &AddResult) -> Self {
         let version = result.version();
         let document = match version {
             SpecVersion::V0_1_0 | SpecVersion::V0_2_0 => slots(result),
             SpecVersion::V0_3_0 | SpecVersion::V0_3_1 | SpecVersion::V0_4_0 => lists(result, true),
-            // 1.0.0 and 1.1.0. These types go through a map on their way out, so everything is sorted.
+            // 1.0.0 and 1.1.0. These types are printed through a map, so everything is sorted.
             _ => sorted(lists(result, false)),
         };
         Self { version, document }
     }
 
-    /// Reads one back from the cache.
+    /// Reads a result from the cache.
     ///
     /// # Errors
-    /// When it is no result.
+    /// If it is not a result.
     pub(super) fn read(value: Value) -> Result<Self, String> {
         let version = value.get("cniVersion").and_then(Value::as_str).unwrap_or_default();
         let version = version.parse().map_err(|error| format!("{error}"))?;
@@ -38,31 +38,31 @@ impl CachedResult {
         Ok(Self::of(&result))
     }
 
-    /// It as JSON.
+    /// Returns the result as JSON.
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    /// The version that it is written in.
+    /// Returns its version.
     pub fn version(&self) -> SpecVersion {
         self.version
     }
 
-    /// The same in the version of a list.
+    /// Converts it to the version of a list.
     ///
     /// # Errors
-    /// When it can't be converted, or the version is not known.
+    /// If it cannot be converted, or the version is unknown.
     pub(super) fn convert(self, to: &str, quirks: &Quirks) -> Result<Self, String> {
-        let wanted: SpecVersion = to
+        let target: SpecVersion = to
             .parse()
             .map_err(|_| format!("no converter for CNI result version {} to {to}", self.version))?;
-        if wanted == self.version {
+        if target == self.version {
             return Ok(self);
         }
         let leaks = quirks.has(Quirk::LeaksNewMembers);
         let before = self.document.clone();
         let result = AddResult::from_value(self.document, self.version)
-            .and_then(|result| result.convert(wanted))
+            .and_then(|result| result.convert(target))
             .map_err(|error| error.to_string())?;
         let mut converted = Self::of(&result);
         if leaks {
@@ -72,7 +72,7 @@ impl CachedResult {
     }
 }
 
-/// What libcni fails to take out on the way down.
+/// Adds what libcni fails to remove when it converts to an older version.
 fn leak(before: &Value, from: SpecVersion, converted: &mut CachedResult) {
     let keys: &[&str] = match (from, converted.version) {
         (SpecVersion::V1_1_0, SpecVersion::V1_0_0) => &["interfaces", "routes"],
@@ -90,19 +90,19 @@ fn leak(before: &Value, from: SpecVersion, converted: &mut CachedResult) {
 }
 
 fn sorted(value: Value) -> Value {
-    // Only numbers could go wrong, and those are left alone.
-    go::through_map(value.clone(), false).unwrap_or(value)
+    // Only numbers could fail, and they are not converted.
+    go_json::through_map(value.clone(), false).unwrap_or(value)
 }
 
 fn slots(result: &AddResult) -> Value {
     let document = result.document();
-    let mut slots = go::members(document, &["cniVersion"]);
+    let mut slots = go_json::members(document, &["cniVersion"]);
     for key in ["ip4", "ip6"] {
         let Some(Value::Object(slot)) = document.get(key) else { continue };
-        let mut printed = go::members(slot, &["ip", "gateway", "routes"]);
+        let mut printed = go_json::members(slot, &["ip", "gateway", "routes"]);
         if let Some(Value::Array(routes)) = printed.get_mut("routes") {
             for route in routes.iter_mut() {
-                let known = route.as_object().map(|route| go::members(route, &["dst", "gw"]));
+                let known = route.as_object().map(|route| go_json::members(route, &["dst", "gw"]));
                 *route = known.unwrap_or_default().into();
             }
         }
@@ -114,7 +114,7 @@ fn slots(result: &AddResult) -> Value {
 
 fn lists(result: &AddResult, tagged: bool) -> Value {
     let document = result.document();
-    let mut lists = go::members(document, &["cniVersion"]);
+    let mut lists = go_json::members(document, &["cniVersion"]);
     let mut put = |key: &str, items: Vec<Value>| {
         if !items.is_empty() {
             lists.insert(key.to_owned(), items.into());
@@ -136,7 +136,7 @@ fn lists(result: &AddResult, tagged: bool) -> Value {
 fn dns(result: &AddResult) -> Map<String, Value> {
     let dns = result.document().get("dns").and_then(Value::as_object);
     let keys = ["nameservers", "domain", "search", "options"];
-    dns.map(|dns| go::members(dns, &keys)).unwrap_or_default()
+    dns.map(|dns| go_json::members(dns, &keys)).unwrap_or_default()
 }
 
 fn interface(it: &Interface, tagged: bool) -> Value {
@@ -158,7 +158,7 @@ fn address(ip: &IpConfig, entry: &Value, tagged: bool) -> Value {
     if tagged {
         put(&mut printed, "version", entry.get("version").and_then(Value::as_str));
     }
-    // As it stands there: some plugins say -1.
+    // Verbatim: some plugins print -1.
     put(&mut printed, "interface", entry.get("interface").filter(|index| index.is_i64()).cloned());
     printed["address"] = format!("{}/{}", ip.address, ip.prefix).into();
     put(&mut printed, "gateway", ip.gateway.map(|gateway| gateway.to_string()));
@@ -172,7 +172,7 @@ fn route(route: &Route) -> Value {
     {
         put(&mut printed, key, value.filter(|value| *value != 0));
     }
-    // Zero is a table and a scope like any other.
+    // Zero is a valid table and scope.
     put(&mut printed, "table", route.table);
     put(&mut printed, "scope", route.scope);
     printed

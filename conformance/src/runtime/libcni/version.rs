@@ -1,8 +1,8 @@
-//! Versions as libcni compares them: numbers between dots, known or not.
+//! Versions as libcni compares them: numbers separated by dots, known or not.
 
-use cni_wrapper::SpecVersion;
+use cni_protocol::SpecVersion;
 
-/// The numbers of a version; the empty text is 0.1.0.
+/// Parses the numbers of a version; the empty string is 0.1.0.
 pub(super) fn numbers(version: &str) -> Result<[u64; 3], String> {
     if version.is_empty() {
         return Ok([0, 1, 0]);
@@ -19,13 +19,13 @@ pub(super) fn numbers(version: &str) -> Result<[u64; 3], String> {
     Ok(numbers)
 }
 
-/// Whether a version is this one or a later one.
+/// Whether a version is this one or later.
 pub(super) fn at_least(version: &str, other: SpecVersion) -> Result<bool, String> {
     Ok(numbers(version)? >= numbers(other.as_str())?)
 }
 
-/// The version that libcni works with: the highest of `versions` that it knows, `version` being one of them; without
-/// `versions` the `version` as it is.
+/// Returns the version that libcni uses: the highest of `version` and `versions` that it supports,
+/// or `version` as it is if there are no `versions`.
 pub(super) fn chosen(version: &str, versions: Option<&[String]>) -> Result<String, String> {
     let Some(versions) = versions else { return Ok(version.to_owned()) };
     let newest = numbers(SpecVersion::NEWEST.as_str())?;
@@ -37,7 +37,7 @@ pub(super) fn chosen(version: &str, versions: Option<&[String]>) -> Result<Strin
             best = Some((numbers, candidate));
         }
     }
-    // When all are too new, the version that was given stays, also if it is too new itself.
+    // If all are too new, `version` is used although it may be too new itself.
     Ok(best.map_or(version, |(_, best)| best).to_owned())
 }
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_version_that_is_known_is_chosen() {
+    fn the_highest_supported_version_is_chosen() {
         let of = |version: &str, versions: &[&str]| {
             let versions: Vec<String> =
                 versions.iter().map(|&version| version.to_owned()).collect();

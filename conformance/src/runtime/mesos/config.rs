@@ -1,24 +1,24 @@
-//! Which network configurations Mesos takes.
+//! The network configurations that Mesos accepts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// Reads a file: the configuration of a single plugin.
+/// Reads a file with the configuration of a single plugin.
 ///
 /// # Errors
-/// Why Mesos skips it, a list of plugins above all.
+/// Why Mesos skips the file, for example because it is a list of plugins.
 pub fn read(file: &Path) -> Result<Map<String, Value>, String> {
     let text = fs::read_to_string(file);
-    let text = text.map_err(|error| format!("can't read {}: {error}", file.display()))?;
+    let text = text.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     parse(&text).map_err(|problem| format!("{}: {problem}", file.display()))
 }
 
-/// Reads a configuration.
+/// Parses a configuration.
 ///
 /// # Errors
-/// Why Mesos does not take it.
+/// Why Mesos does not accept it.
 pub fn parse(text: &str) -> Result<Map<String, Value>, String> {
     let config: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| format!("JSON parse failed: {error}"))?;
@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, String> {
                 needed(&route, "dst", &format!("ipam.routes[{index}].dst"))?;
             }
         }
-        Some(_) => return Err("'ipam' is no object".to_owned()),
+        Some(_) => return Err("'ipam' is not an object".to_owned()),
     }
     Ok(config)
 }
@@ -44,29 +44,30 @@ fn needed(object: &Map<String, Value>, key: &str, path: &str) -> Result<(), Stri
     match object.get(key) {
         Some(Value::String(_)) => Ok(()),
         None | Some(Value::Null) if object.contains_key("plugins") => Err(format!(
-            "Missing required fields: {path} (Mesos runs no lists of plugins: put one plugin around the other by `delegate`)"
+            "Missing required fields: {path} (Mesos does not support lists of plugins; \
+             use `delegate`)"
         )),
         None | Some(Value::Null) => Err(format!("Missing required fields: {path}")),
-        Some(other) => Err(format!("{path} is no string: {other}")),
+        Some(other) => Err(format!("{path} is not a string: {other}")),
     }
 }
 
-/// Looks for a network by its name: every file of the directory counts, whatever it is called, and those that can't be taken
-/// are skipped. The plugins that a configuration names have to be there (`is_there`).
+/// Finds a network by its name in all files of a directory, whatever their names. Files that are
+/// not accepted are skipped, and so are configurations whose plugins do not exist (`exists`).
 ///
 /// # Errors
-/// When there is none, with what was skipped.
+/// If there is none, with the skipped files.
 pub fn named(
     directory: &Path,
     name: &str,
-    is_there: &dyn Fn(&str) -> bool,
+    exists: &dyn Fn(&str) -> bool,
 ) -> Result<Map<String, Value>, String> {
     let entries = fs::read_dir(directory)
-        .map_err(|error| format!("can't read {}: {error}", directory.display()))?;
+        .map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
     let files = entries.flatten().map(|entry| entry.path()).filter(|path| !path.is_dir());
     let mut skipped = Vec::new();
     for file in files.collect::<Vec<PathBuf>>() {
-        match read(&file).and_then(|config| with_plugins(config, is_there)) {
+        match read(&file).and_then(|config| with_plugins(config, exists)) {
             Ok(config) if config.get("name").and_then(Value::as_str) == Some(name) => {
                 return Ok(config);
             }
@@ -79,11 +80,11 @@ pub fn named(
 
 fn with_plugins(
     config: Map<String, Value>,
-    is_there: &dyn Fn(&str) -> bool,
+    exists: &dyn Fn(&str) -> bool,
 ) -> Result<Map<String, Value>, String> {
     let ipam = config.get("ipam").and_then(|ipam| ipam.get("type"));
     let types = [config.get("type"), ipam].into_iter().flatten().filter_map(Value::as_str);
-    let mut missing = types.filter(|name| !is_there(name));
+    let mut missing = types.filter(|name| !exists(name));
     match missing.next() {
         Some(missing) => Err(format!("failed to find CNI plugin '{missing}'")),
         None => Ok(config.clone()),
@@ -93,10 +94,10 @@ fn with_plugins(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
     #[test]
-    fn lists_are_not_taken() {
+    fn lists_are_not_accepted() {
         let problem = parse(r#"{"name": "n", "plugins": [{"type": "t"}]}"#).unwrap_err();
         assert!(
             problem.contains("Missing required fields: type") && problem.contains("delegate"),
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_network_is_found_in_any_file_and_others_are_skipped() {
-        let scratch = TemporaryDir::new();
+        let scratch = TempDir::new();
         let write = |name: &str, text: &str| fs::write(scratch.path().join(name), text).unwrap();
         write("any name", r#"{"name": "net", "type": "t", "ipam": {"type": "i"}}"#);
         write("list", r#"{"name": "other", "plugins": []}"#);

@@ -1,26 +1,28 @@
-//! Containers start, end, and are found again when the agent was restarted.
+//! The isolator: start and end of containers, and recovery after a restart of the agent.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
-use cni_test_kit::Place;
-use cni_wrapper::Verb;
+use cni_protocol::Verb;
+use cni_test_kit::Netns;
 use serde_json::{Map, Value};
 
-use super::accept::Accepted;
-use super::told::{self, About};
-use super::tree::Tree;
+use super::accepted::Accepted;
+use super::invocation::{self, CallContext};
+use super::state_dir::StateDir;
 use crate::exchange::Exchange;
-use crate::runtime::plugins::{Plugins, Wanted};
-use crate::runtime::{Failure, Runner};
+use crate::runtime::exec::{Exec, Lookup};
+use crate::runtime::failure::Failure;
+use crate::runtime::runner::Runner;
+use crate::threads::join;
 
-/// A network that a container is to join.
+/// A network that a container joins.
 #[derive(Clone, Debug)]
 pub struct Join {
-    /// The operator's configuration.
+    /// The configuration by the operator.
     pub config: Map<String, Value>,
-    /// What the framework says about it (`NetworkInfo`): port mappings, labels …
+    /// The `NetworkInfo` by the framework, such as port mappings and labels.
     pub info: Map<String, Value>,
 }
 
@@ -30,41 +32,41 @@ impl Join {
     }
 }
 
-/// How plugins are shown a container's network namespace.
+/// How a container's network namespace is passed to plugins.
 #[derive(Clone, Debug)]
-pub enum Handle {
-    /// As Mesos does: by a mount of it in its own directory, made on this host.
-    Mounted(Place),
-    /// By the path that it was given, so that nothing is mounted.
+pub enum NetnsHandle {
+    /// As Mesos does: as a bind mount in the directory of the isolator, on this host.
+    Mounted(Netns),
+    /// By its original path, without a mount.
     AsGiven(String),
 }
 
-/// The isolator, with all that it keeps between calls: its directory.
+/// An emulation of the isolator. Its only state is its directory.
 pub struct Isolator<'r> {
     runner: &'r Runner,
     /// `--network_cni_plugins_dir`.
     plugins_dir: String,
-    tree: Tree,
-    handle: Handle,
+    state: StateDir,
+    handle: NetnsHandle,
 }
 
 impl<'r> Isolator<'r> {
-    /// An isolator that keeps its checkpoints below `root`.
+    /// Returns an isolator with its checkpoints below `root`.
     pub fn new(
         runner: &'r Runner,
         plugins_dir: impl Into<String>,
         root: impl Into<PathBuf>,
-        handle: Handle,
+        handle: NetnsHandle,
     ) -> Self {
-        let tree = Tree::new(root, runner.site().clone());
-        Self { runner, plugins_dir: plugins_dir.into(), tree, handle }
+        let state = StateDir::new(root, runner.site().clone());
+        Self { runner, plugins_dir: plugins_dir.into(), state, handle }
     }
 
-    /// A container starts and joins networks, all at once, as `eth0`, `eth1` … in their order. When one of them fails, the
-    /// container is destroyed.
+    /// Starts a container, which joins all networks concurrently, as `eth0`, `eth1` … in order. If
+    /// one of them fails, the container is destroyed.
     ///
     /// # Errors
-    /// What went wrong first; a failure of the clean-up is added to it.
+    /// The first failure, followed by a failure of the cleanup.
     pub fn launch(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
         let failure = match self.isolate(id, netns, joins) {
             Ok(accepted) => return Ok(accepted),
@@ -73,16 +75,16 @@ impl<'r> Isolator<'r> {
         match self.destroy(id) {
             Ok(()) => Err(failure),
             Err(more) => {
-                let message = format!("{}; and then: {}", failure.message, more.message);
+                let message = format!("{}; cleanup: {}", failure.message, more.message);
                 Err(Failure { message, ..failure })
             }
         }
     }
 
-    /// The part of [`Isolator::launch`] that can fail.
+    /// Attaches a container to all networks, without cleanup on failure.
     ///
     /// # Errors
-    /// The first failure, when all the ADDs have ended.
+    /// The first failure, after all ADDs have ended.
     pub fn isolate(&self, id: &str, netns: &str, joins: &[Join]) -> Result<Vec<Accepted>, Failure> {
         for (index, join) in joins.iter().enumerate() {
             let network = join.network();
@@ -98,8 +100,8 @@ impl<'r> Isolator<'r> {
             let attach = &attach;
             let running: Vec<_> =
                 joins.iter().enumerate().map(|one| scope.spawn(move || attach(one))).collect();
-            // All of them end before the first failure is told.
-            let ended: Vec<_> = running.into_iter().map(join_thread).collect();
+            // All ADDs end before the first failure is returned.
+            let ended: Vec<_> = running.into_iter().map(join).collect();
             ended.into_iter().collect()
         })
     }
@@ -107,7 +109,7 @@ impl<'r> Isolator<'r> {
     fn attach(&self, id: &str, ifname: &str, join: &Join) -> Result<Accepted, Failure> {
         let network = join.network();
         let text = self.prepare(id, ifname, join)?;
-        let exchange = self.tell(Verb::Add, id, ifname, network, &text)?;
+        let exchange = self.invoke(Verb::Add, id, ifname, network, &text)?;
         let exchange = self.succeeded(exchange, "attach", id, network)?;
         let accepted = Accepted::read(&exchange.stdout);
         let accepted = accepted.and_then(|accepted| accepted.address4().map(|_| accepted));
@@ -115,52 +117,52 @@ impl<'r> Isolator<'r> {
             let message = format!("Failed to parse the output of the CNI plugin: {problem}");
             Failure::of(exchange.clone(), message)
         })?;
-        let info = self.tree.interface(id, network, ifname).join("network.info");
-        self.tree.write(&info, &exchange.stdout).map_err(|error| on_disk(&info, &error))?;
+        let info = self.state.interface(id, network, ifname).join("network.info");
+        self.state.write(&info, &exchange.stdout).map_err(|error| on_disk(&info, &error))?;
         Ok(accepted)
     }
 
-    /// Everything of an ADD but the call. What is written here is there before the plugin runs, so that whatever happens then is
-    /// followed by a DEL.
+    /// Writes the checkpoint of an ADD without calling the plugin. Since it exists before the
+    /// plugin runs, a DEL follows in any case.
     ///
     /// # Errors
-    /// When the configuration can't be used, or written.
+    /// If the configuration cannot be used or written.
     pub fn prepare(&self, id: &str, ifname: &str, join: &Join) -> Result<String, Failure> {
         let network = join.network();
-        let directory = self.tree.interface(id, network, ifname);
-        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
-        let text = told::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
-        let file = self.tree.config(id, network);
-        self.tree.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
+        let directory = self.state.interface(id, network, ifname);
+        self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
+        let text = invocation::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
+        let file = self.state.config(id, network);
+        self.state.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
         Ok(text)
     }
 
-    /// Whether anything is kept of a container.
+    /// Whether there is state of a container.
     pub fn knows(&self, id: &str) -> bool {
-        self.tree.containers().iter().any(|known| known == id)
+        self.state.containers().iter().any(|known| known == id)
     }
 
-    /// A container ends: DEL on all its networks, at once; when all succeed, what was kept of it is removed.
+    /// Runs DEL on all networks of a container concurrently, and removes its state if all succeed.
     ///
     /// # Errors
-    /// All failures; then everything stays as it is until the agent is restarted.
+    /// All failures; then the state remains until the agent is restarted.
     pub fn destroy(&self, id: &str) -> Result<(), Failure> {
         self.detach(id)?;
         self.forget(id)
     }
 
-    /// The DELs of [`Isolator::destroy`], and then the agent dies.
+    /// Runs the DELs of [`Isolator::destroy`], as if the agent died after them.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Isolator::destroy`].
     pub fn detach(&self, id: &str) -> Result<(), Failure> {
-        let networks = self.tree.directories(&self.tree.container(id));
+        let networks = self.state.directories(&self.state.container(id));
         let ended: Vec<Result<(), Failure>> = thread::scope(|scope| {
             let running: Vec<_> = networks
                 .iter()
                 .map(|network| scope.spawn(|| self.detach_one(id, network)))
                 .collect();
-            running.into_iter().map(join_thread).collect()
+            running.into_iter().map(join).collect()
         });
         let failures: Vec<Failure> = ended.into_iter().filter_map(Result::err).collect();
         let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
@@ -172,21 +174,21 @@ impl<'r> Isolator<'r> {
     }
 
     fn detach_one(&self, id: &str, network: &str) -> Result<(), Failure> {
-        // Without a checkpoint no plugin was run.
-        let Ok(text) = self.tree.read(&self.tree.config(id, network)) else { return Ok(()) };
-        let interfaces = self.tree.directories(&self.tree.container(id).join(network));
+        // Without a checkpoint no plugin has run.
+        let Ok(text) = self.state.read(&self.state.config(id, network)) else { return Ok(()) };
+        let interfaces = self.state.directories(&self.state.container(id).join(network));
         let ifname = interfaces.first().map_or("eth0", String::as_str);
-        let exchange = self.tell(Verb::Del, id, ifname, network, &text)?;
+        let exchange = self.invoke(Verb::Del, id, ifname, network, &text)?;
         self.succeeded(exchange, "detach", id, network).map(drop)
     }
 
-    /// The agent was restarted: what its directory shows and it does not know of (`known`) is cleaned up at once. Says which
-    /// containers were.
+    /// Recovers after a restart of the agent: destroys the containers that have state and are not
+    /// in `known`, and returns their ids.
     ///
     /// # Errors
     /// All failures; the agent itself only logs them.
     pub fn recover(&self, known: &[&str]) -> Result<Vec<String>, Failure> {
-        let mut orphans = self.tree.containers();
+        let mut orphans = self.state.containers();
         orphans.retain(|id| !known.contains(&id.as_str()));
         orphans.iter().try_for_each(|id| self.destroy(id))?;
         Ok(orphans)
@@ -194,15 +196,15 @@ impl<'r> Isolator<'r> {
 
     fn forget(&self, id: &str) -> Result<(), Failure> {
         self.unmount(id);
-        let directory = self.tree.container(id);
-        self.tree.remove(&directory).map_err(|error| on_disk(&directory, &error))
+        let directory = self.state.container(id);
+        self.state.remove(&directory).map_err(|error| on_disk(&directory, &error))
     }
 
     fn mount(&self, id: &str, netns: &str) -> Result<(), Failure> {
-        let directory = self.tree.container(id);
-        self.tree.make(&directory).map_err(|error| on_disk(&directory, &error))?;
-        if let Handle::Mounted(place) = &self.handle {
-            let handle = self.tree.handle(id).display().to_string();
+        let directory = self.state.container(id);
+        self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
+        if let NetnsHandle::Mounted(place) = &self.handle {
+            let handle = self.state.handle(id).display().to_string();
             let mut command = place.command("sh");
             let command =
                 command.args(["-euc", "touch \"$1\"; mount --bind \"$0\" \"$1\"", netns, &handle]);
@@ -219,21 +221,22 @@ impl<'r> Isolator<'r> {
 
     /// Removes the handle of a namespace, as a reboot does.
     pub fn unmount(&self, id: &str) {
-        let handle = self.tree.handle(id);
-        if let Handle::Mounted(place) = &self.handle {
-            // One that stays is seen when its directory can't be removed; one that is none any more needs nothing.
+        let handle = self.state.handle(id);
+        if let NetnsHandle::Mounted(place) = &self.handle {
+            // May fail if it is no longer mounted. If it stays mounted, its directory cannot be
+            // removed, which is reported.
             let _ = place.command("umount").arg(&handle).stderr(Stdio::null()).status();
         }
     }
 
     fn netns(&self, id: &str) -> String {
         match &self.handle {
-            Handle::Mounted(_) => self.tree.handle(id).display().to_string(),
-            Handle::AsGiven(netns) => netns.clone(),
+            NetnsHandle::Mounted(_) => self.state.handle(id).display().to_string(),
+            NetnsHandle::AsGiven(netns) => netns.clone(),
         }
     }
 
-    fn tell(
+    fn invoke(
         &self,
         verb: Verb,
         id: &str,
@@ -242,19 +245,20 @@ impl<'r> Isolator<'r> {
         checkpoint: &str,
     ) -> Result<Exchange, Failure> {
         let netns = self.netns(id);
-        let is_there = verb == Verb::Add || self.tree.is_namespace(Path::new(&netns));
-        let about = About {
+        let has_netns = verb == Verb::Add || self.state.is_namespace(Path::new(&netns));
+        let about = CallContext {
             id,
             ifname,
-            netns: is_there.then_some(netns.as_str()),
+            netns: has_netns.then_some(netns.as_str()),
             plugins_dir: &self.plugins_dir,
             path: self.runner.own_path(),
-            checkpoint: self.tree.config(id, network),
+            checkpoint: self.state.config(id, network),
         };
-        let told = told::told(verb, checkpoint, network, &about).map_err(Failure::own)?;
+        let invocation =
+            invocation::invocation(verb, checkpoint, network, &about).map_err(Failure::own)?;
         let path: Vec<PathBuf> = self.plugins_dir.split(':').map(PathBuf::from).collect();
-        let program = self.runner.find(&told.plugin, &path, Wanted::Executable)?;
-        self.runner.execute(&program, &told)
+        let program = self.runner.find(&invocation.plugin, &path, Lookup::Executable)?;
+        self.runner.execute(&program, &invocation)
     }
 
     fn succeeded(
@@ -269,11 +273,12 @@ impl<'r> Isolator<'r> {
             (Some(0), false) => Ok(exchange),
             (Some(0), true) => Err(Failure::of(
                 exchange,
-                "it left a process behind that holds its output open: Mesos waits for that one",
+                "it left a process behind that keeps its output open, for which Mesos waits",
             )),
             _ => {
                 let message = format!(
-                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': stdout='{stdout}', stderr='{stderr}'"
+                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': \
+                     stdout='{stdout}', stderr='{stderr}'"
                 );
                 Err(Failure::of(exchange, message))
             }
@@ -283,9 +288,4 @@ impl<'r> Isolator<'r> {
 
 fn on_disk(path: &Path, error: &std::io::Error) -> Failure {
     Failure::own(format!("{}: {error}", path.display()))
-}
-
-/// A panic of a thread goes on in the one that waits for it.
-pub(crate) fn join_thread<T>(running: thread::ScopedJoinHandle<'_, T>) -> T {
-    running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

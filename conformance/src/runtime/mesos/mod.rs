@@ -1,25 +1,22 @@
 //! The `network/cni` isolator of Apache Mesos.
 //!
-//! It drives ADD and DEL of single plugins and nothing else: no lists, no CHECK, GC, STATUS or VERSION, no `CNI_ARGS`, no
-//! `runtimeConfig`, no `prevResult`. It never reads a `cniVersion`, and understands results of the oldest form only.
+//! It runs only ADD and DEL of single plugins: no lists, no CHECK, GC, STATUS or VERSION, no
+//! `CNI_ARGS`, no `runtimeConfig`, no `prevResult`. It never reads `cniVersion`, and it understands
+//! only results in the oldest format.
 //!
 //! | | what | where |
 //! |---|---|---|
-//! | 1 | which configurations it takes | `config.rs` |
-//! | 2 | what a plugin is told, by pure functions | `told.rs` |
-//! | 3 | what it reads of a result | `accept.rs` |
-//! | 4 | containers start, end, and are found again after a restart | `isolator.rs` |
-//! | 5 | what it keeps on disk | `tree.rs` |
+//! | 1 | accepted configurations | `config.rs` |
+//! | 2 | the invocation of a plugin, by pure functions | `invocation.rs` |
+//! | 3 | the accepted part of a result | `accepted.rs` |
+//! | 4 | start and end of containers, recovery after a restart | `isolator.rs` |
+//! | 5 | the state on disk | `state_dir.rs` |
 //!
-//! Not played: the commands that set up the container's files (`/etc/hosts`, `resolv.conf`); their content is
-//! ([`Accepted`]).
+//! Not emulated: the commands that install the container's `/etc/hosts` and `resolv.conf`. Their
+//! contents are emulated ([`accepted::Accepted`]).
 
-mod accept;
+pub mod accepted;
 pub mod config;
-mod isolator;
-pub mod told;
-mod tree;
-
-pub use accept::Accepted;
-pub(crate) use isolator::join_thread;
-pub use isolator::{Handle, Isolator, Join};
+pub mod invocation;
+pub mod isolator;
+mod state_dir;

@@ -1,39 +1,49 @@
-//! What plugins are told in whole lives, as text, a file each below `golden`. `UPDATE_GOLDEN=1` writes them anew.
+//! The invocations of whole lifecycles as text, a file each below `golden`. `UPDATE_GOLDEN=1`
+//! rewrites the files.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::mesos::told::{About, checkpoint, told};
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirks};
-use cni_wrapper::Verb;
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::Quirks;
+use cni_conformance::runtime::mesos::invocation::{CallContext, checkpoint, invocation};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
+use cni_protocol::Verb;
 use serde_json::{Map, Value, json};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
-fn is_as_before(name: &str, text: &str) {
+fn expect_golden(name: &str, text: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/golden");
     let file = directory.join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&file, text).unwrap();
     }
     let expected = fs::read_to_string(&file).unwrap_or_default();
-    assert!(text == expected, "{name}\n--- expected\n{expected}--- told\n{text}");
+    assert!(text == expected, "{name}\n--- expected\n{expected}--- actual\n{text}");
 }
 
 fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
-/// A chain of two, of which the second declares capabilities.
+/// Returns a list of two plugins, of which the second declares capabilities.
 fn list(more: Value) -> Network {
     let mut list = json!({
         "cniVersion": "1.1.0", "name": "net",
         "plugins": [
-            { "type": "bridge", "isGateway": true, "mtu": 1400.0, "ipam": { "type": "host-local", "subnet": "10.88.0.0/24" } },
-            { "type": "portmap", "capabilities": { "portMappings": true, "mac": false }, "snat": true },
+            {
+                "type": "bridge", "isGateway": true, "mtu": 1400.0,
+                "ipam": { "type": "host-local", "subnet": "10.88.0.0/24" },
+            },
+            {
+                "type": "portmap", "capabilities": { "portMappings": true, "mac": false },
+                "snat": true,
+            },
         ],
     });
     list.as_object_mut().unwrap().extend(object(more));
@@ -57,8 +67,8 @@ fn plugins(fail: &str) -> Scripted {
     Scripted::new(results, fail)
 }
 
-fn attachment(id: &str) -> Parameters {
-    Parameters {
+fn attachment(id: &str) -> RuntimeConf {
+    RuntimeConf {
         id: id.to_owned(),
         netns: format!("/run/netns/{id}"),
         ifname: "eth0".to_owned(),
@@ -73,13 +83,13 @@ fn attachment(id: &str) -> Parameters {
     }
 }
 
-/// Plays a story with libcni and an empty cache, and compares what the plugins were told.
-fn tells(
+/// Runs a scenario with libcni and an empty cache, and compares the invocations.
+fn expect_invocations(
     name: &str,
     fail: &str,
-    story: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
+    scenario: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
 ) {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let plugins = plugins(fail);
     let path = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from).to_vec();
     let libcni = Libcni::new(&plugins, path, Cache::new(directory.path()));
@@ -88,17 +98,17 @@ fn tells(
         let end = done.err().map(|problem| format!("error {problem}\n")).unwrap_or_default();
         text += &format!("# {what}\n{}{end}", plugins.log());
     };
-    story(&libcni, &mut step);
-    is_as_before(name, &text);
+    scenario(&libcni, &mut step);
+    expect_golden(name, &text);
 }
 
-fn done<T>(result: Result<T, cni_conformance::runtime::Failure>) -> Result<(), String> {
+fn done<T>(result: Result<T, cni_conformance::runtime::failure::Failure>) -> Result<(), String> {
     result.map(drop).map_err(|failure| failure.message)
 }
 
 #[test]
-fn a_whole_life_in_libcni() {
-    tells("libcni-life", "", |libcni, step| {
+fn a_whole_lifecycle_in_libcni() {
+    expect_invocations("libcni-lifecycle", "", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("STATUS", done(libcni.status(&network)));
         step("ADD", done(libcni.add(&network, &one)));
@@ -110,8 +120,8 @@ fn a_whole_life_in_libcni() {
 }
 
 #[test]
-fn gc_deletes_from_the_cache_with_what_add_was_told_and_then_tells_the_plugins() {
-    tells("libcni-gc", "", |libcni, step| {
+fn gc_deletes_cached_attachments_with_the_parameters_of_add_and_then_runs_gc() {
+    expect_invocations("libcni-gc", "", |libcni, step| {
         let (network, [one, two]) = (list(json!({})), ["c1", "c2"].map(attachment));
         step("ADD c1", done(libcni.add(&network, &one)));
         step("ADD c2", done(libcni.add(&network, &two)));
@@ -123,16 +133,16 @@ fn gc_deletes_from_the_cache_with_what_add_was_told_and_then_tells_the_plugins()
 }
 
 #[test]
-fn add_and_del_stop_at_the_first_error_and_gc_goes_on() {
-    tells("libcni-failed-add", "ADD bridge", |libcni, step| {
+fn add_and_del_stop_at_the_first_error_and_gc_continues() {
+    expect_invocations("libcni-failed-add", "ADD bridge", |libcni, step| {
         step("ADD", done(libcni.add(&list(json!({})), &attachment("c1"))));
     });
-    tells("libcni-failed-del", "DEL portmap", |libcni, step| {
+    expect_invocations("libcni-failed-del", "DEL portmap", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("ADD", done(libcni.add(&network, &one)));
         step("DEL", done(libcni.del(&network, &one)));
     });
-    tells("libcni-failed-gc", "GC bridge", |libcni, step| {
+    expect_invocations("libcni-failed-gc", "GC bridge", |libcni, step| {
         let (network, one) = (list(json!({})), attachment("c1"));
         step("ADD", done(libcni.add(&network, &one)));
         step("GC", done(libcni.gc(&network, Some(&[]))));
@@ -140,8 +150,8 @@ fn add_and_del_stop_at_the_first_error_and_gc_goes_on() {
 }
 
 #[test]
-fn what_a_list_switches_off_is_not_done() {
-    tells("libcni-disabled", "", |libcni, step| {
+fn disabled_verbs_are_not_run() {
+    expect_invocations("libcni-disabled", "", |libcni, step| {
         let network = list(json!({ "disableCheck": "true", "disableGC": true }));
         step("ADD", done(libcni.add(&network, &attachment("c1"))));
         step("CHECK", done(libcni.check(&network, &attachment("c1"))));
@@ -150,8 +160,8 @@ fn what_a_list_switches_off_is_not_done() {
 }
 
 #[test]
-fn old_versions_get_no_cached_result_no_check_and_no_gc_of_their_own() {
-    tells("libcni-old", "", |libcni, step| {
+fn old_versions_have_no_cached_result_no_check_and_no_gc() {
+    expect_invocations("libcni-old", "", |libcni, step| {
         let network = list(json!({ "cniVersion": "0.3.1" }));
         step("STATUS", done(libcni.status(&network)));
         step("ADD", done(libcni.add(&network, &attachment("c1"))));
@@ -162,13 +172,13 @@ fn old_versions_get_no_cached_result_no_check_and_no_gc_of_their_own() {
 }
 
 #[test]
-fn names_are_checked_before_anything_is_run_on_add() {
+fn names_are_validated_before_add_runs_a_plugin() {
     for (id, ifname, part) in [("a b", "eth0", "a b"), ("", "eth0", "empty"), ("c1", "a/b", "a/b")]
     {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         let plugins = plugins("");
         let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(directory.path()));
-        let one = Parameters { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };
+        let one = RuntimeConf { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };
         let failure = libcni.add(&list(json!({})), &one).unwrap_err();
         assert!(failure.message.contains(part), "{failure}");
         assert_eq!(plugins.log(), "");
@@ -176,18 +186,22 @@ fn names_are_checked_before_anything_is_run_on_add() {
 }
 
 #[test]
-fn a_whole_life_in_mesos() {
+fn a_whole_lifecycle_in_mesos() {
     let config = object(json!({
-        "name": "net", "type": "mesos-cni-port-mapper", "chain": "C", "args": { "org.example": { "b": 1, "a": 2 } },
+        "name": "net", "type": "mesos-cni-port-mapper", "chain": "C",
+        "args": { "org.example": { "b": 1, "a": 2 } },
         "delegate": { "type": "bridge", "bridge": "mesos-cni0", "ipam": { "type": "host-local" } },
     }));
     let info = object(json!({
-        "port_mappings": [{ "host_port": 8080, "container_port": 80 }, { "host_port": 53, "container_port": 53, "protocol": "udp" }],
+        "port_mappings": [
+            { "host_port": 8080, "container_port": 80 },
+            { "host_port": 53, "container_port": 53, "protocol": "udp" },
+        ],
         "labels": { "labels": [{ "key": "app", "value": "web" }] },
     }));
     let text = checkpoint(&config, info).unwrap();
     let handle = "/run/mesos/isolators/network/cni/5b1c/ns";
-    let about = |ifname, netns, path| About {
+    let about = |ifname, netns, path| CallContext {
         id: "5b1c",
         ifname,
         netns,
@@ -206,11 +220,11 @@ fn a_whole_life_in_mesos() {
         ("DEL", Verb::Del, about("eth0", Some(handle), Some("/usr/sbin:/usr/bin"))),
         ("DEL after a reboot", Verb::Del, about("eth0", None, Some("/usr/sbin:/usr/bin"))),
     ] {
-        let told = told(verb, &text, "net", &about).unwrap();
-        assert!(!told.inherits && told.from_file.is_some());
-        all += &format!("# {what}\n{told}");
+        let invoked = invocation(verb, &text, "net", &about).unwrap();
+        assert!(!invoked.inherits && invoked.from_file.is_some());
+        all += &format!("# {what}\n{invoked}");
     }
-    is_as_before("mesos-life", &all);
-    let other = told(Verb::Del, &text, "other", &about("eth0", None, None)).unwrap_err();
+    expect_golden("mesos-lifecycle", &all);
+    let other = invocation(Verb::Del, &text, "other", &about("eth0", None, None)).unwrap_err();
     assert!(other.contains("does not match the network name"), "{other}");
 }

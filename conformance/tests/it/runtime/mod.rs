@@ -1,4 +1,4 @@
-//! The runtimes that are played, without a plugin and without root: what plugins would be told.
+//! The runtime emulators without plugins and without root: the invocations they would make.
 
 mod golden;
 mod quirks;

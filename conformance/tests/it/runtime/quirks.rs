@@ -1,20 +1,23 @@
-//! Each deviation of libcni: with it the rule is broken, without it the rule is kept.
+//! Each deviation of libcni: with it a rule is violated, without it the rule is met.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use cni_conformance::runtime::libcni::{Cache, told};
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirk, Quirks};
-use cni_wrapper::Verb;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::{Quirk, Quirks};
+use cni_conformance::runtime::libcni::{Libcni, invocation};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
+use cni_protocol::Verb;
 use serde_json::{Value, json};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
-/// What is seen with these quirks; it has to differ with and without the one that is looked at.
-type Look = fn(&Quirks) -> String;
+/// Returns the behaviour with these quirks, which must depend on the one under test.
+type Behaviour = fn(&Quirks) -> String;
 
-const LOOKS: [(Quirk, Look, [&str; 2]); 9] = [
+const BEHAVIOURS: [(Quirk, Behaviour, [&str; 2]); 9] = [
     (Quirk::PassesCapabilities, capabilities, ["true", "false"]),
     (Quirk::RoundsNumbers, numbers, ["12345678901234567000", "12345678901234567890"]),
     (
@@ -22,8 +25,8 @@ const LOOKS: [(Quirk, Look, [&str; 2]); 9] = [
         failed_add,
         ["ADD first, ADD second", "ADD first, ADD second, DEL second, DEL first"],
     ),
-    (Quirk::TrustsTheCaller, later_parameters, ["null", r#"{"portMappings":[]}"#]),
-    (Quirk::TakesAnyVersion, other_version, ["taken", "a result of version 0.3.1, not 0.4.0"]),
+    (Quirk::TrustsTheCaller, parameters_of_check, ["null", r#"{"portMappings":[]}"#]),
+    (Quirk::TakesAnyVersion, other_version, ["accepted", "a result of version 0.3.1, not 0.4.0"]),
     (Quirk::LeaksNewMembers, new_members, ["9", "null"]),
     (Quirk::ChecksNamesOnAddOnly, names_on_del, ["DEL second, DEL first", ""]),
     (Quirk::KeepsOldCache, old_cache, ["true", "false"]),
@@ -31,18 +34,18 @@ const LOOKS: [(Quirk, Look, [&str; 2]); 9] = [
 ];
 
 #[test]
-fn each_quirk_breaks_its_rule_and_can_be_left_out() {
-    for (quirk, look, [with, without]) in LOOKS {
-        assert_eq!(look(&Quirks::all()), with, "{quirk:?}, {}", quirk.rule());
-        assert_eq!(look(&Quirks::all().without(quirk)), without, "without {quirk:?}");
-        assert_eq!(look(&Quirks::none()), without, "without any, {quirk:?}");
+fn each_quirk_violates_its_rule_and_can_be_disabled() {
+    for (quirk, behaviour, [with, without]) in BEHAVIOURS {
+        assert_eq!(behaviour(&Quirks::all()), with, "{quirk:?}, {}", quirk.rule());
+        assert_eq!(behaviour(&Quirks::all().without(quirk)), without, "without {quirk:?}");
+        assert_eq!(behaviour(&Quirks::none()), without, "without any, {quirk:?}");
     }
 }
 
 #[test]
-fn every_quirk_is_looked_at_and_names_a_rule() {
-    let looked: Vec<Quirk> = LOOKS.iter().map(|(quirk, ..)| *quirk).collect();
-    assert_eq!(looked, Quirk::ALL);
+fn every_quirk_is_tested_and_has_a_rule() {
+    let tested: Vec<Quirk> = BEHAVIOURS.iter().map(|(quirk, ..)| *quirk).collect();
+    assert_eq!(tested, Quirk::ALL);
     for quirk in Quirk::ALL {
         let number: u32 = quirk.rule().strip_prefix("RT-").unwrap().parse().unwrap();
         assert!((1..=13).contains(&number), "{quirk:?}");
@@ -52,14 +55,17 @@ fn every_quirk_is_looked_at_and_names_a_rule() {
 fn network(version: &str) -> Network {
     let list = json!({
         "cniVersion": version, "name": "net",
-        "plugins": [{ "type": "first" }, { "type": "second", "capabilities": { "portMappings": true } }],
+        "plugins": [
+            { "type": "first" },
+            { "type": "second", "capabilities": { "portMappings": true } },
+        ],
     });
     Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap()
 }
 
-fn attachment() -> Parameters {
+fn attachment() -> RuntimeConf {
     let capability_args = json!({ "portMappings": [] });
-    Parameters {
+    RuntimeConf {
         id: "c1".to_owned(),
         netns: "/run/netns/c1".to_owned(),
         ifname: "eth0".to_owned(),
@@ -68,14 +74,14 @@ fn attachment() -> Parameters {
     }
 }
 
-/// Works with a libcni around two plugins that print this.
+/// Calls `work` with a libcni and two plugins that print this result.
 fn with<T>(
     quirks: &Quirks,
     result: &Value,
     fail: &str,
     work: impl FnOnce(&Libcni, &Scripted) -> T,
 ) -> T {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
     let plugins = Scripted::new(BTreeMap::from(results), fail);
     let cache = Cache::new(directory.path().join("cache"));
@@ -84,16 +90,16 @@ fn with<T>(
 }
 
 fn verbs(plugins: &Scripted) -> String {
-    let words = plugins
-        .told()
+    let calls = plugins
+        .invocations()
         .iter()
-        .map(|told| format!("{} {}", told.verb, told.plugin))
+        .map(|invocation| format!("{} {}", invocation.verb, invocation.plugin))
         .collect::<Vec<_>>();
-    words.join(", ")
+    calls.join(", ")
 }
 
 fn stdin(plugins: &Scripted) -> Value {
-    serde_json::from_str(&plugins.told().last().unwrap().stdin).unwrap()
+    serde_json::from_str(&plugins.invocations().last().unwrap().stdin).unwrap()
 }
 
 fn capabilities(quirks: &Quirks) -> String {
@@ -104,13 +110,15 @@ fn capabilities(quirks: &Quirks) -> String {
 }
 
 fn numbers(quirks: &Quirks) -> String {
-    let list = br#"{"name": "net", "cniVersion": "1.0.0", "plugins": [{"type": "first", "large": 12345678901234567890}]}"#;
+    let list = br#"{"name": "net", "cniVersion": "1.0.0",
+        "plugins": [{"type": "first", "large": 12345678901234567890}]}"#;
     let network = Network::parse_list(list, quirks).unwrap();
     let about = (&attachment(), &["/p".into()][..]);
-    let told =
-        told::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks).unwrap();
-    let told: Value = serde_json::from_str(&told.stdin).unwrap();
-    told["large"].to_string()
+    let invocation =
+        invocation::attachment(&network, &network.plugins[0], Verb::Add, None, about, quirks)
+            .unwrap();
+    let invocation: Value = serde_json::from_str(&invocation.stdin).unwrap();
+    invocation["large"].to_string()
 }
 
 fn failed_add(quirks: &Quirks) -> String {
@@ -120,10 +128,10 @@ fn failed_add(quirks: &Quirks) -> String {
     })
 }
 
-fn later_parameters(quirks: &Quirks) -> String {
+fn parameters_of_check(quirks: &Quirks) -> String {
     with(quirks, &json!({}), "", |libcni, plugins| {
         libcni.add(&network("1.0.0"), &attachment()).unwrap();
-        let forgetful = Parameters { capability_args: serde_json::Map::new(), ..attachment() };
+        let forgetful = RuntimeConf { capability_args: serde_json::Map::new(), ..attachment() };
         libcni.check(&network("1.0.0"), &forgetful).unwrap();
         stdin(plugins)["runtimeConfig"].to_string()
     })
@@ -132,7 +140,7 @@ fn later_parameters(quirks: &Quirks) -> String {
 fn other_version(quirks: &Quirks) -> String {
     with(quirks, &json!({ "cniVersion": "0.3.1" }), "", |libcni, _| {
         match libcni.add(&network("0.4.0"), &attachment()) {
-            Ok(_) => "taken".to_owned(),
+            Ok(_) => "accepted".to_owned(),
             Err(failure) => failure.message.rsplit_once(": ").unwrap().1.to_owned(),
         }
     })
@@ -142,7 +150,7 @@ fn new_members(quirks: &Quirks) -> String {
     let quirks_of_add = Quirks::all();
     let result =
         json!({ "cniVersion": "1.1.0", "routes": [{ "dst": "0.0.0.0/0", "priority": 9 }] });
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let cache = Cache::new(directory.path().join("cache"));
     let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
     let plugins = Scripted::new(BTreeMap::from(results), "");
@@ -150,15 +158,15 @@ fn new_members(quirks: &Quirks) -> String {
         Libcni::new(&plugins, vec!["/p".into()], cache.clone()).with(quirks.clone())
     };
     libcni(&quirks_of_add).add(&network("1.1.0"), &attachment()).unwrap();
-    // The operator has changed the list meanwhile.
+    // The operator has changed the list in between.
     libcni(quirks).check(&network("0.4.0"), &attachment()).unwrap();
     stdin(&plugins)["prevResult"]["routes"][0]["priority"].to_string()
 }
 
 fn names_on_del(quirks: &Quirks) -> String {
     with(quirks, &json!({}), "", |libcni, plugins| {
-        let outside = Parameters { id: "../c1".to_owned(), ..attachment() };
-        // With the rule kept, an error.
+        let outside = RuntimeConf { id: "../c1".to_owned(), ..attachment() };
+        // An error if the rule is met.
         let _ = libcni.del(&network("1.0.0"), &outside);
         verbs(plugins)
     })

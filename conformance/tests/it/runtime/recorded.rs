@@ -1,24 +1,28 @@
-//! The calls and cache files that a real libcni made (1.1.2, as Debian 12 has it), against those of the one that is played.
+//! The emulated libcni makes the same calls and cache files as a real one (1.1.2, of Debian 12).
 //!
-//! `libcni-recorded/scenes.json` holds what was done; `libcni-recorded/record.go` did it, and says how to do it again; each
-//! `NAME.txt` there is what came of it. Between that version and the one that is played (1.3.0), three things changed,
-//! which are made alike here: an empty `dns` is not printed any more in 1.x, the cache knows the namespace, and the order of
-//! the members of a `prevResult` in 1.x. A fourth is the quirk `KeepsOldCache`.
+//! `libcni-recorded/scenarios.json` contains the scenarios, `libcni-recorded/record.go` runs them
+//! with the real libcni and describes how, and `NAME.txt` is the recording of each. Three things
+//! changed between that version and the emulated one (1.3.0) and are normalized here: an empty
+//! `dns` is no longer printed in 1.x, the cache contains the namespace, and the order of the
+//! members of a `prevResult` in 1.x. A fourth is the quirk `KeepsOldCache`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cni_conformance::runtime::libcni::Cache;
-use cni_conformance::runtime::{Libcni, Network, Parameters, Quirk, Quirks};
+use cni_conformance::runtime::libcni::Libcni;
+use cni_conformance::runtime::libcni::cache::Cache;
+use cni_conformance::runtime::libcni::network::Network;
+use cni_conformance::runtime::libcni::quirk::{Quirk, Quirks};
+use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 #[derive(Deserialize)]
-struct Scene {
+struct Scenario {
     name: String,
     config: Value,
     file: String,
@@ -36,37 +40,35 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/libcni-recorded")
 }
 
-fn scenes() -> Vec<Scene> {
-    let text = fs::read_to_string(directory().join("scenes.json")).unwrap();
+fn scenarios() -> Vec<Scenario> {
+    let text = fs::read_to_string(directory().join("scenarios.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-fn play(scene: &Scene) -> String {
-    let directory = TemporaryDir::new();
+fn run(scenario: &Scenario) -> String {
+    let directory = TempDir::new();
     let work = &directory.path();
     fs::create_dir_all(work.join("net.d")).unwrap();
     let quirks = Quirks::all().without(Quirk::KeepsOldCache);
-    fs::write(work.join("net.d").join(&scene.file), scene.config.to_string()).unwrap();
+    fs::write(work.join("net.d").join(&scenario.file), scenario.config.to_string()).unwrap();
     let network = Network::named(&work.join("net.d"), "net", &quirks).unwrap();
-    let plugins = Scripted::new(scene.results.clone(), &scene.fail);
+    let plugins = Scripted::new(scenario.results.clone(), &scenario.fail);
     let path = ["/plugins", "/nowhere"].map(PathBuf::from).to_vec();
     let libcni = Libcni::new(&plugins, path, Cache::new(work.join("cache"))).with(quirks);
-    let parameters = Parameters {
+    let conf = RuntimeConf {
         id: "c1".to_owned(),
         netns: "/run/netns/c1".to_owned(),
         ifname: "eth0".to_owned(),
-        args: scene.args.clone(),
-        capability_args: scene.capabilities.clone(),
+        args: scenario.args.clone(),
+        capability_args: scenario.capabilities.clone(),
     };
     let mut text = String::new();
-    for verb in &scene.verbs {
+    for verb in &scenario.verbs {
         text += &format!("# {verb}\n");
         let done = match verb.as_str() {
-            "ADD" => {
-                libcni.add(&network, &parameters).map(|result| Some(result.document().to_string()))
-            }
-            "CHECK" => libcni.check(&network, &parameters).map(|()| None),
-            _ => libcni.del(&network, &parameters).map(|()| None),
+            "ADD" => libcni.add(&network, &conf).map(|result| Some(result.document().to_string())),
+            "CHECK" => libcni.check(&network, &conf).map(|()| None),
+            _ => libcni.del(&network, &conf).map(|()| None),
         };
         match done {
             Ok(result) => {
@@ -75,7 +77,7 @@ fn play(scene: &Scene) -> String {
             Err(failure) => text += &format!("error {failure}\n"),
         }
         text += &plugins.log();
-        let cache = libcni.cache().path("net", &parameters).unwrap();
+        let cache = libcni.cache().path("net", &conf).unwrap();
         if let Ok(cached) = fs::read_to_string(cache) {
             text += &format!("cache {cached}\n");
         }
@@ -83,8 +85,8 @@ fn play(scene: &Scene) -> String {
     text
 }
 
-/// What changed between the two versions, made alike.
-fn alike(mut value: Value) -> Value {
+/// Normalizes what changed between the two versions.
+fn normalized(mut value: Value) -> Value {
     fn strip(result: &mut Value) {
         let new = result["cniVersion"].as_str().is_some_and(|version| version.starts_with('1'));
         if let (true, Some(result)) =
@@ -101,63 +103,65 @@ fn alike(mut value: Value) -> Value {
     }
     if let (true, Some(cache)) = (value.get("kind").is_some(), value.as_object_mut()) {
         cache.shift_remove("netns");
-        // The file was written anew from its JSON.
+        // The file was rewritten from its JSON.
         cache.shift_remove("config");
     }
     value
 }
 
-/// Lines that hold JSON are compared by what they say, and by the order of their keys.
+/// Compares two lines; JSON by its value and the order of its keys.
 fn compare(line: &str, other: &str) -> Result<(), String> {
-    let differ = |what: &str| Err(format!("{what}\n  recorded {line}\n  played   {other}"));
+    let differ = |what: &str| Err(format!("{what}\n  recorded {line}\n  emulated {other}"));
     let (Some((word, text)), Some((other_word, other_text))) =
         (line.split_once(' '), other.split_once(' '))
     else {
-        return if line == other { Ok(()) } else { differ("another line") };
+        return if line == other { Ok(()) } else { differ("different lines") };
     };
     let json = ["result", "stdin", "cache"].contains(&word);
     if !json || word != other_word {
-        return if line == other { Ok(()) } else { differ("another line") };
+        return if line == other { Ok(()) } else { differ("different lines") };
     }
-    let parse = |text: &str| alike(serde_json::from_str(text).unwrap());
+    let parse = |text: &str| normalized(serde_json::from_str(text).unwrap());
     let (value, other_value) = (parse(text), parse(other_text));
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     if value != other_value {
-        return differ("another document");
+        return differ("different documents");
     }
     let new_result =
         word == "result" && value["cniVersion"].as_str().is_some_and(|it| it.starts_with('1'));
     if !new_result && keys(&value) != keys(&other_value) {
-        return differ("another order");
+        return differ("different order of keys");
     }
-    // Byte for byte where nothing changed.
-    let touched = text.contains("\"dns\":{}") || text.contains("\"1.0.0\"") || word == "cache";
-    if !touched && text != other_text { differ("other bytes") } else { Ok(()) }
+    // Byte for byte if nothing was normalized.
+    let is_normalized =
+        text.contains("\"dns\":{}") || text.contains("\"1.0.0\"") || word == "cache";
+    if !is_normalized && text != other_text { differ("different bytes") } else { Ok(()) }
 }
 
 #[test]
 fn all_calls_results_errors_and_cache_files_are_those_of_a_real_libcni() {
-    let scenes = scenes();
-    assert_eq!(scenes.len(), 7);
-    for scene in &scenes {
-        let recorded = fs::read_to_string(directory().join(format!("{}.txt", scene.name))).unwrap();
-        let played = play(scene);
+    let scenarios = scenarios();
+    assert_eq!(scenarios.len(), 7);
+    for scenario in &scenarios {
+        let recorded =
+            fs::read_to_string(directory().join(format!("{}.txt", scenario.name))).unwrap();
+        let emulated = run(scenario);
         let (lines, others): (Vec<_>, Vec<_>) =
-            (recorded.lines().collect(), played.lines().collect());
+            (recorded.lines().collect(), emulated.lines().collect());
         assert_eq!(
             lines.len(),
             others.len(),
-            "{}: other calls\n--- recorded\n{recorded}--- played\n{played}",
-            scene.name
+            "{}: different calls\n--- recorded\n{recorded}--- emulated\n{emulated}",
+            scenario.name
         );
         for (line, other) in lines.iter().zip(others) {
-            compare(line, other).unwrap_or_else(|problem| panic!("{}: {problem}", scene.name));
+            compare(line, other).unwrap_or_else(|problem| panic!("{}: {problem}", scenario.name));
         }
     }
 }
 
 #[test]
-fn a_difference_would_be_seen() {
+fn a_difference_is_detected() {
     let line = r#"stdin {"cniVersion":"0.4.0","name":"n","type":"t"}"#;
     compare(line, line).unwrap();
     for other in [

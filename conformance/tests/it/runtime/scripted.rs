@@ -1,19 +1,21 @@
-//! Plugins that are not there: they answer as they are told to, and write down their calls.
+//! Fake plugins with scripted responses, which record their invocations.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::runtime::{Failure, Plugins, Told, Wanted};
+use cni_conformance::runtime::exec::{Exec, Lookup};
+use cni_conformance::runtime::failure::Failure;
+use cni_conformance::runtime::invocation::Invocation;
 use serde_json::Value;
 
 pub(crate) struct Scripted {
-    /// What each prints on ADD.
+    /// The output of each plugin on ADD.
     pub(crate) results: BTreeMap<String, Value>,
-    /// `VERB PLUGIN`: this one fails.
+    /// The call that fails, as `VERB PLUGIN`.
     pub(crate) fail: String,
-    log: Mutex<Vec<Told>>,
+    log: Mutex<Vec<Invocation>>,
 }
 
 impl Scripted {
@@ -21,36 +23,36 @@ impl Scripted {
         Self { results, fail: fail.to_owned(), log: Mutex::default() }
     }
 
-    /// What they were told since the last time that this was asked.
-    pub(crate) fn told(&self) -> Vec<Told> {
+    /// Returns the invocations since the last call of this method.
+    pub(crate) fn invocations(&self) -> Vec<Invocation> {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
-    /// The same as text.
+    /// Returns the invocations since the last call as text.
     pub(crate) fn log(&self) -> String {
-        self.told().iter().map(ToString::to_string).collect()
+        self.invocations().iter().map(ToString::to_string).collect()
     }
 }
 
-impl Plugins for Scripted {
-    fn find(&self, name: &str, path: &[PathBuf], _: Wanted) -> Result<PathBuf, Failure> {
+impl Exec for Scripted {
+    fn find(&self, name: &str, path: &[PathBuf], _: Lookup) -> Result<PathBuf, Failure> {
         Ok(path[0].join(name))
     }
 
-    fn execute(&self, _: &Path, told: &Told) -> Result<Exchange, Failure> {
-        self.log.lock().unwrap().push(told.clone());
-        let fails = self.fail == format!("{} {}", told.verb, told.plugin);
+    fn execute(&self, _: &Path, invocation: &Invocation) -> Result<Exchange, Failure> {
+        self.log.lock().unwrap().push(invocation.clone());
+        let fails = self.fail == format!("{} {}", invocation.verb, invocation.plugin);
         let error =
             r#"{"cniVersion":"1.0.0","code":101,"msg":"it fails","details":"on purpose","more":1}"#;
-        let stdout = match told.verb.as_str() {
+        let stdout = match invocation.verb.as_str() {
             _ if fails => error.to_owned(),
-            "ADD" => self.results[&told.plugin].to_string(),
+            "ADD" => self.results[&invocation.plugin].to_string(),
             _ => String::new(),
         };
         Ok(Exchange {
-            call: told.plugin.clone(),
+            call: invocation.plugin.clone(),
             environment: BTreeMap::new(),
-            stdin: told.stdin.clone(),
+            stdin: invocation.stdin.clone(),
             stdout,
             stderr: String::new(),
             exit: Some(i32::from(fails)),

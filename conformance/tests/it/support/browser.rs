@@ -1,4 +1,4 @@
-//! A headless browser, driven through a pipe (the DevTools protocol): real keys, real clicks, real colours.
+//! A headless browser, controlled through a pipe (the DevTools protocol), with real input events.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,23 +10,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// Much longer than anything takes: a browser that hangs must not hang the tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The limit for a response, so that a browser that hangs does not hang the tests.
+const LIMIT: Duration = Duration::from_secs(60);
 
-/// A page in a browser of its own.
+/// A page in a separate browser.
 pub(crate) struct Page {
     browser: Child,
     input: ChildStdin,
     messages: Receiver<Value>,
     session: Option<String>,
     next: u64,
-    /// All that the browser told besides answers.
+    /// All events of the browser.
     pub(crate) events: Vec<Value>,
     profile: PathBuf,
 }
 
 impl Page {
-    /// Opens a page as it looks in a window of this width.
+    /// Opens a page in a window of this width.
     pub(crate) fn open(html: &str, width: u32, dark: bool) -> Self {
         let profile = fresh_directory();
         let file = profile.join("page.html");
@@ -48,9 +48,9 @@ impl Page {
 
     fn start(profile: PathBuf) -> Self {
         let mut command = Command::new("unshare");
-        // When the browser ends, the kernel ends what it has started, before anybody hears of the end.
+        // When the browser exits, the kernel kills all its processes first.
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
-        // The browser speaks through descriptors 3 and 4.
+        // The browser uses descriptors 3 and 4 for the protocol.
         command.args(["sh", "-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh", "chromium"]);
         command.args(["--headless", "--no-sandbox", "--remote-debugging-pipe"]);
         command.args(["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]);
@@ -88,14 +88,14 @@ impl Page {
         let loaded = |event: &Value| {
             event["params"]["name"] == "load" && event["params"]["loaderId"] == loader
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         while !self.events.iter().any(loaded) {
             let event = self.receive(deadline);
             self.events.push(event);
         }
     }
 
-    /// Does what the protocol names so.
+    /// Calls a method of the protocol and returns its result.
     pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": parameters });
@@ -103,7 +103,7 @@ impl Page {
             message["sessionId"] = session.as_str().into();
         }
         self.input.write_all(format!("{message}\0").as_bytes()).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         loop {
             let answer = self.receive(deadline);
             if answer["id"] == self.next {
@@ -116,10 +116,10 @@ impl Page {
 
     fn receive(&mut self, deadline: Instant) -> Value {
         let left = deadline.saturating_duration_since(Instant::now());
-        self.messages.recv_timeout(left).expect("an answer of chromium (is it installed?)")
+        self.messages.recv_timeout(left).expect("no response from chromium; is it installed?")
     }
 
-    /// The value of an expression in the page.
+    /// Evaluates an expression in the page.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", parameters);
@@ -127,29 +127,33 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
-    /// The same as text.
+    /// Evaluates an expression whose value is a string.
     pub(crate) fn text(&mut self, expression: &str) -> String {
         let value = self.eval(expression);
-        value.as_str().unwrap_or_else(|| panic!("{expression} is no text: {value}")).to_owned()
+        value.as_str().unwrap_or_else(|| panic!("{expression} is not a string: {value}")).to_owned()
     }
 
-    /// Waits until an expression holds in the page: for what it does after an event, at a time of its own.
+    /// Waits until an expression holds in the page, for asynchronous effects of an event.
     pub(crate) fn wait_until(&mut self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LIMIT;
         while self.eval(expression) != true {
-            assert!(Instant::now() < deadline, "this never came to hold: {expression}");
+            assert!(Instant::now() < deadline, "still not true: {expression}");
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Clicks with the mouse in the middle of an element.
+    /// Clicks the middle of an element.
     pub(crate) fn click(&mut self, selector: &str) {
         let place = self.eval(&format!(
-            "(() => {{ const element = document.querySelector({selector:?}); element.scrollIntoView({{ block: 'center' }});
-             const box = element.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+            "(() => {{ const element = document.querySelector({selector:?});
+             element.scrollIntoView({{ block: 'center' }});
+             const box = element.getBoundingClientRect();
+             return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            let event = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+            });
             self.call("Input.dispatchMouseEvent", event);
         }
     }
@@ -164,11 +168,14 @@ impl Page {
             "ArrowRight" => 39,
             "ArrowUp" => 38,
             "ArrowDown" => 40,
-            other => panic!("no test knows the key {other}"),
+            other => panic!("unknown key {other}"),
         };
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": code });
+            let event = json!({
+                "type": kind, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": code,
+            });
             self.call("Input.dispatchKeyEvent", event);
         }
     }
@@ -178,9 +185,9 @@ impl Page {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// What the page, or the browser about it, complained of; and what it asked the network for.
+    /// Returns errors and warnings of the page, and its network requests.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        // What came before this answer has come.
+        // All earlier events precede this response.
         self.eval("0");
         let complaint = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown" | "Log.entryAdded" | "Runtime.consoleAPICalled") => true,
@@ -196,7 +203,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // One that has ended, or does not end, must not hide why a test failed.
+        // Errors here must not hide why a test failed.
         let _ = self.input.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
         let deadline = Instant::now() + Duration::from_secs(10);
         while matches!(self.browser.try_wait(), Ok(None)) && Instant::now() < deadline {

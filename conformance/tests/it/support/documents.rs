@@ -1,24 +1,26 @@
-//! Reports with every verdict and hostile words, made without running anything.
+//! Reports with every verdict and hostile text, without running any plugin.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;
 
 use cni_conformance::exchange::Exchange;
-use cni_conformance::judgement::Finding;
-use cni_conformance::report::{Document, Exchanges, Telling};
-use cni_conformance::requirements::Severity;
-use cni_conformance::run::{Record, Report};
-use cni_conformance::{Profile, Subject, Verdict, cases};
-use cni_wrapper::SpecVersion;
+use cni_conformance::report::{Document, Exchanges, ReportContext};
+use cni_conformance::run::record::{Record, Report};
+use cni_conformance::severity::Severity;
+use cni_conformance::spec::cases;
+use cni_conformance::verdict::Finding;
+use cni_conformance::{Profile, Subject, Verdict};
+use cni_protocol::SpecVersion;
 use serde_json::Map;
 
-/// Words that a plugin could print to break out of a report.
+/// Output with which a plugin could break out of a report.
 pub(crate) const HOSTILE: &str = concat!(
-    "<img src=x onerror=\"document.title='owned'\"></script><script>document.title='owned'</script><!--",
+    "<img src=x onerror=\"document.title='owned'\"></script>",
+    "<script>document.title='owned'</script><!--",
     " ]]> & \" ' | ` ``` \u{2028}\u{2029}\u{202e}\u{1b}[31m\u{0}\u{fffe}\r\n\ttail"
 );
 
-/// The id of the case that ends so.
+/// Returns the id of the case with this verdict.
 pub(crate) fn id(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "del.twice-succeeds",
@@ -32,7 +34,7 @@ pub(crate) fn id(verdict: Verdict) -> &'static str {
 
 fn exchange(stdout: &str) -> Exchange {
     Exchange {
-        call: "ADD with words".to_owned(),
+        call: "ADD with hostile output".to_owned(),
         environment: BTreeMap::from([("CNI_COMMAND".to_owned(), "ADD".to_owned())]),
         stdin: r#"{"cniVersion":"1.0.0","name":"conformance","deep":[1e400,{},{"a":"{,}"}]}"#
             .into(),
@@ -61,7 +63,7 @@ fn record(verdict: Verdict, version: SpecVersion) -> Record {
     }
 }
 
-/// A run with one case of each verdict, in two versions.
+/// Returns a run with one case of each verdict, in two versions.
 pub(crate) fn report(name: &str, known: &[Verdict]) -> Report {
     let versions = vec![SpecVersion::V0_4_0, SpecVersion::V1_0_0];
     let mut subject = Subject::new(format!("/opt/{name}"), Profile::Interface, Map::new());
@@ -75,18 +77,18 @@ pub(crate) fn report(name: &str, known: &[Verdict]) -> Report {
         unusable: vec![(SpecVersion::V1_1_0, HOSTILE.to_owned())],
         records: pairs.collect(),
         left_out: Vec::new(),
-        cost: cni_conformance::run::Cost::default(),
+        cost: cni_conformance::run::cost::Cost::default(),
         versions,
     }
 }
 
-/// The report of a run, as a command would tell it.
+/// Returns the report of a run, as the command would print it.
 pub(crate) fn document(report: &Report) -> Document {
     Document::of(
         report,
-        &Telling {
+        &ReportContext {
             command: "cni-conformance run plugin".to_owned(),
-            again: &|case| format!("cni-conformance run plugin {} --keep", case.id),
+            reproduce: &|case| format!("cni-conformance run plugin {} --keep", case.id),
             level: Severity::Must,
             exchanges: Exchanges::Findings,
             about: Some(HOSTILE.to_owned()),

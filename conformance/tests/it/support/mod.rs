@@ -1,4 +1,4 @@
-//! The sinner as a subject.
+//! The mutant plugin as a subject.
 #![cfg_attr(not(feature = "host-tests"), allow(dead_code, reason = "for tests on hosts"))]
 
 #[cfg(feature = "host-tests")]
@@ -13,44 +13,45 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use cni_conformance::run::Versions;
-use cni_conformance::stage::Hosts;
-use cni_conformance::{Case, Profile, Subject, cases};
-use cni_test_kit::TemporaryDir;
-use cni_wrapper::SpecVersion;
+use cni_conformance::fixture::host_pool::HostPool;
+use cni_conformance::run::versions::Versions;
+use cni_conformance::spec::cases;
+use cni_conformance::{Case, Profile, Subject};
+use cni_protocol::SpecVersion;
+use cni_test_kit::TempDir;
 use serde_json::{Map, Value, json};
 
-/// A directory of sinners, removed when it is dropped.
-pub(crate) struct Sinners {
-    directory: TemporaryDir,
-    /// Where they can be judged.
-    pub(crate) hosts: Hosts,
+/// A directory with the mutant plugins, which is removed when it is dropped.
+pub(crate) struct Mutants {
+    directory: TempDir,
+    /// The hosts for running cases on them.
+    pub(crate) hosts: HostPool,
 }
 
-impl Sinners {
-    /// A directory with the honest IPAM plugin, which the interface plugin runs.
+impl Mutants {
+    /// Creates a directory with the unmutated IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let sinners = Self { directory: TemporaryDir::new(), hosts: Hosts::default() };
-        sinners.program("sinner.ipam");
-        sinners
+        let mutants = Self { directory: TempDir::new(), hosts: HostPool::default() };
+        mutants.program("mutant.ipam");
+        mutants
     }
 
     fn program(&self, name: &str) -> PathBuf {
         let path = self.directory.path().join(name);
-        match symlink(env!("CARGO_BIN_EXE_cni-sinner"), &path) {
+        match symlink(env!("CARGO_BIN_EXE_cni-mutant"), &path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
             _ => path,
         }
     }
 
-    /// The plugin that commits one sin, or none.
-    pub(crate) fn subject(&self, profile: Profile, sin: Option<&str>) -> Subject {
-        let sin = sin.map(|sin| format!(".{sin}")).unwrap_or_default();
-        let program = self.program(&format!("sinner.{profile}{sin}"));
+    /// Returns the plugin of a profile with one mutation, or none.
+    pub(crate) fn subject(&self, profile: Profile, mutation: Option<&str>) -> Subject {
+        let suffix = mutation.map(|mutation| format!(".{mutation}")).unwrap_or_default();
+        let program = self.program(&format!("mutant.{profile}{suffix}"));
         let mut subject = Subject::new(program, profile, Map::new());
         match profile {
             Profile::Interface | Profile::Ipam => {
-                subject.config = object(json!({ "ipam": { "type": "sinner.ipam" } }));
+                subject.config = object(json!({ "ipam": { "type": "mutant.ipam" } }));
             }
             Profile::Chained | Profile::Wrapper => {
                 subject.runtime_config = object(json!({ "portMappings": [
@@ -60,9 +61,9 @@ impl Sinners {
         }
         subject.changed = object(json!({ "colour": "red" }));
         subject.failing = object(json!({ "fail": true }));
-        subject.tight = object(json!({ "ipam": { "type": "sinner.ipam", "size": 2 } }));
-        subject.hasty = object(json!({ "patience": 300 }));
-        subject.unready = Some("touch /run/sinner-broken".to_owned());
+        subject.small_pool = object(json!({ "ipam": { "type": "mutant.ipam", "size": 2 } }));
+        subject.short_timeout = object(json!({ "patience": 300 }));
+        subject.make_unready = Some("touch /run/mutant-broken".to_owned());
         subject
     }
 }
@@ -71,12 +72,12 @@ fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// The newest version in which a case is for plugins of this profile.
+/// Returns the newest version in which a case applies to plugins of this profile.
 pub(crate) fn newest(case: &Case, profile: Profile) -> Option<SpecVersion> {
     SpecVersion::ALL.into_iter().rev().find(|version| case.applies(profile, *version))
 }
 
-/// All cases that this run of the tests looks at: those whose id begins with CNI_CONFORMANCE_ONLY, if that is set.
+/// Returns the cases to test: those whose id begins with `CNI_CONFORMANCE_ONLY`, if it is set.
 pub(crate) fn chosen() -> Vec<&'static Case> {
     static ONLY: OnceLock<String> = OnceLock::new();
     let only = ONLY.get_or_init(|| {
@@ -86,12 +87,12 @@ pub(crate) fn chosen() -> Vec<&'static Case> {
     cases::all().filter(|case| case.id.starts_with(only.as_str())).collect()
 }
 
-/// Whether everything is to be tested that takes long: the variable `CNI_CONFORMANCE_ALL=1` is set.
+/// Whether slow tests are complete: whether `CNI_CONFORMANCE_ALL=1` is set.
 pub(crate) fn is_all() -> bool {
     std::env::var_os("CNI_CONFORMANCE_ALL").is_some_and(|value| value == "1")
 }
 
-/// The versions that tests judge in: one for each form of the result, or all.
+/// Returns the versions to test: one for each result format, or all.
 pub(crate) fn versions() -> Versions {
-    if is_all() { Versions::Claimed } else { Versions::EachForm }
+    if is_all() { Versions::Claimed } else { Versions::EachFormat }
 }

@@ -1,4 +1,4 @@
-//! The published schema, and a validator that is not ours.
+//! The published schema, with a third-party validator.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::path::Path;
@@ -10,12 +10,12 @@ fn file() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("report.schema.json")
 }
 
-/// The schema as JSON.
+/// Returns the schema as JSON.
 pub(crate) fn schema() -> Value {
     serde_json::from_str(&std::fs::read_to_string(file()).unwrap()).unwrap()
 }
 
-/// What the schema has against a report.
+/// Returns why a report violates the schema.
 pub(crate) fn refused(report: &Value) -> Option<String> {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.set_default_draft(Draft::V2020_12);

@@ -1,4 +1,4 @@
-//! Installs what a task needs: Debian packages, Rust components, other people's programs.
+//! Installs what a task needs: Debian packages, Rust components, programs of other projects.
 
 mod needs;
 mod rust;
@@ -14,15 +14,15 @@ pub(crate) use needs::{
 };
 pub(crate) use rust::{components, static_target, target, tool};
 
-/// Installs the Debian packages of these that are missing.
+/// Installs those of the Debian packages that are missing.
 pub(crate) fn packages(needs: &[Need]) -> Outcome {
-    let missing = missing(needs, is_there);
+    let missing = missing(needs, exists);
     if missing.is_empty() {
         return Ok(());
     }
     println!("installing Debian packages: {}", missing.join(" "));
     install(&missing)?;
-    match needs.iter().find(|need| !is_there(need.file)) {
+    match needs.iter().find(|need| !exists(need.file)) {
         None => Ok(()),
         Some(need) => {
             Err(format!("{} is still missing after installing {}", need.file, need.package))
@@ -30,11 +30,11 @@ pub(crate) fn packages(needs: &[Need]) -> Outcome {
     }
 }
 
-/// The packages whose files do not exist, each once.
-fn missing(needs: &[Need], is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+/// Returns the packages whose files do not exist, each once.
+fn missing(needs: &[Need], exists: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let mut missing = Vec::new();
     for need in needs {
-        if !missing.contains(&need.package) && !is_there(need.file) {
+        if !missing.contains(&need.package) && !exists(need.file) {
             missing.push(need.package);
         }
     }
@@ -42,24 +42,24 @@ fn missing(needs: &[Need], is_there: impl Fn(&str) -> bool) -> Vec<&'static str>
 }
 
 fn install(packages: &[&str]) -> Outcome {
-    let apt = |words: &[&str]| {
-        // What it prints is shown only if it fails.
-        let output = as_root("apt-get").args(words).stdin(Stdio::null()).output();
+    let apt = |args: &[&str]| {
+        // Its output is shown only if it fails.
+        let output = as_root("apt-get").args(args).stdin(Stdio::null()).output();
         match output {
             Ok(output) if output.status.success() => Ok(()),
             Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
             Err(error) => Err(error.to_string()),
         }
     };
-    let words = [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat();
-    // The package lists of a new machine are empty or old.
-    let outcome = apt(&["update", "-qq"]).and_then(|()| apt(&words));
-    let advice = || format!("Install them yourself: apt-get install {}", packages.join(" "));
+    let args = [["install", "-y", "-qq", "--no-install-recommends"].as_slice(), packages].concat();
+    // On a new machine the package lists are empty or old.
+    let outcome = apt(&["update", "-qq"]).and_then(|()| apt(&args));
+    let advice = || format!("Install them with: apt-get install {}", packages.join(" "));
     outcome.map_err(|problem| format!("apt-get: {problem}\n{}", advice()))
 }
 
-/// A container image registry, from Debian. Installed, it would serve everyone on port 5000, so it
-/// is only unpacked.
+/// Unpacks a container image registry from Debian. It is not installed, since it would then run as
+/// a service on port 5000.
 pub(crate) fn registry() -> Outcome {
     const PACKAGE: &str = "docker-registry";
     let at = target_directory()?.join("tools").join(PACKAGE);
@@ -75,18 +75,18 @@ pub(crate) fn registry() -> Outcome {
     run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
 }
 
-/// Whether this process is root.
+/// Returns whether this process is root.
 pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-/// Fails for other users than root.
+/// Fails unless this process is root.
 pub(crate) fn require_root() -> Outcome {
     if is_root() {
         return Ok(());
     }
-    Err("this task makes network namespaces: run it as root".to_owned())
+    Err("this task creates network namespaces: run it as root".to_owned())
 }
 
 fn as_root(program: &str) -> Command {
@@ -98,7 +98,7 @@ fn as_root(program: &str) -> Command {
     command
 }
 
-fn is_there(file: &str) -> bool {
+fn exists(file: &str) -> bool {
     let path = Path::new(file);
     if path.is_absolute() {
         return path.exists();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_installs_what_it_uses_and_nothing_else() {
+    fn the_demo_installs_only_what_it_uses() {
         let expected = [
             "iproute2",
             "util-linux",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_is_installed_once_and_only_if_a_file_of_it_is_missing() {
+    fn a_package_is_installed_once_and_only_if_one_of_its_files_is_missing() {
         let needs = [
             Need { file: "one", package: "both" },
             Need { file: "other", package: "other" },
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_need_everything_that_any_task_needs() {
+    fn the_tests_need_the_packages_of_every_task() {
         let all = packages_of(TEST);
         for needs in [BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, NODE, PODMAN, SOAK] {
             for package in packages_of(needs) {

@@ -11,7 +11,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
     Need { file, package }
 }
 
-/// What a throw-away host, the port mapper on it and the plugins that it delegates to need.
+/// For a throw-away host with the port mapper and its delegates.
 const IP: Need = need("ip", "iproute2");
 const NSENTER: Need = need("nsenter", "util-linux");
 const MOUNT: Need = need("mount", "mount");
@@ -25,7 +25,7 @@ const RUNC: Need = need("runc", "runc");
 const PODMAN_ITSELF: Need = need("podman", "podman");
 /// Process 1 of a pod.
 const CATATONIT: Need = need("/usr/libexec/podman/catatonit", "catatonit");
-/// What an image begins with.
+/// The first layer of an image.
 const BUSYBOX: Need = need("busybox", "busybox-static");
 
 pub(crate) const DEMO: &[Need] = &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE];
@@ -41,7 +41,7 @@ pub(crate) const PODMAN: &[Need] =
 pub(crate) const NODE: &[Need] =
     &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, PODMAN_ITSELF, RUNC, CATATONIT, BUSYBOX];
 
-/// All of these, and what single tests use.
+/// All of these, and the packages of single tests.
 pub(crate) const TEST: &[Need] = &[
     IP,
     NSENTER,
@@ -55,12 +55,12 @@ pub(crate) const TEST: &[Need] = &[
     PODMAN_ITSELF,
     CATATONIT,
     BUSYBOX,
-    need("conntrack", "conntrack"), // compared with what the crate cni-netlink reads
+    need("conntrack", "conntrack"), // compared with the crate cni-netlink
     need("sysctl", "procps"),
-    need("systemd-analyze", "systemd"), // verifies the unit
-    need("mmdebstrap", "mmdebstrap"),   // a clean Debian, in which the package is installed
-    need("jq", "jq"),                   // in a README
-    need("zsh", "zsh"),                 // with the next one: the package's completions
+    need("systemd-analyze", "systemd"), // verifies the systemd unit
+    need("mmdebstrap", "mmdebstrap"),   // creates the Debian in which the package is installed
+    need("jq", "jq"),                   // used in a README
+    need("zsh", "zsh"),                 // with fish: completions of the package
     need("fish", "fish"),
     need("chromium", "chromium"), // opens the page of cni-conformance
 ];

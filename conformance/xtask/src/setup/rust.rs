@@ -1,11 +1,11 @@
-//! Components, targets and cargo commands that a minimal Rust toolchain lacks.
+//! Installs components, targets and cargo commands that a minimal Rust toolchain lacks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::run::{Outcome, cargo, root, run, target_directory};
 
-/// rustfmt and clippy.
+/// Installs rustfmt and clippy if they are missing.
 pub(crate) fn components() -> Outcome {
     for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
         let works = Command::new(program)
@@ -22,17 +22,17 @@ pub(crate) fn components() -> Outcome {
     Ok(())
 }
 
-/// The target of programs that load no library: they start sooner and run on any Linux.
+/// Returns the target of statically linked programs, which start faster and run on any Linux.
 pub(crate) fn static_target() -> String {
-    // The one architecture whose name differs.
+    // The only architecture whose name differs.
     let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
     format!("{architecture}-unknown-linux-musl")
 }
 
-/// The standard library for another target.
+/// Installs the standard library for a target if it is missing.
 pub(crate) fn target(target: &str) -> Outcome {
-    let words = ["--print", "target-libdir", "--target", target];
-    let directory = Command::new("rustc").args(words).current_dir(root()).output();
+    let args = ["--print", "target-libdir", "--target", target];
+    let directory = Command::new("rustc").args(args).current_dir(root()).output();
     let directory = directory.map_err(|error| format!("rustc: {error}"))?;
     if Path::new(String::from_utf8_lossy(&directory.stdout).trim()).exists() {
         return Ok(());
@@ -40,12 +40,13 @@ pub(crate) fn target(target: &str) -> Outcome {
     println!("installing Rust's standard library for {target}");
     let added = run(Command::new("rustup").args(["target", "add", target]).current_dir(root()));
     added.map(drop).map_err(|problem| {
-        format!("{problem}\nRust's standard library for {target} is missing: install it yourself")
+        format!("{problem}\nRust's standard library for {target} is missing: install it")
     })
 }
 
-/// The path of another project's cargo command, which is installed if it is missing: not into the
-/// home directory, so that it is removed together with the target directory.
+/// Returns the path of a cargo command of another project, and installs it if it is missing.
+///
+/// It is installed into the target directory, so that it is removed together with that.
 pub(crate) fn tool(name: &str) -> Outcome<String> {
     let tools = target_directory()?.join("tools");
     let program = tools.join("bin").join(name);

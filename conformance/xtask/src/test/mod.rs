@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that must hold before a change is taken.
+//! `cargo xtask test`: all checks of a change.
 
-mod hints;
+mod durations;
 pub(crate) mod plan;
 mod pool;
 mod report;
@@ -10,46 +10,41 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use clap::ArgMatches;
+
 use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
 use crate::setup;
-use hints::Hints;
+use durations::Durations;
 use plan::Test;
 use pool::{Done, Pool};
 use report::{Counts, Progress, Summary};
 
-/// No test needs as long as this, not even on a busy machine.
+/// Longer than any test needs, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
-/// Set for tests that judge all versions of the specification and not three.
+/// Makes tests judge plugins in all versions of the specification, not only in three.
 const ALL_VARIABLE: &str = "CNI_CONFORMANCE_ALL";
 
 /// The package whose tests install and run static programs.
 const PACKAGING: &str = "cni-dist";
 
-/// What was asked for.
+/// Which tests are run, and how.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wanted {
-    /// Without the tests that make network namespaces as root; they are named at the end.
+struct Selection {
+    /// Leaves out the tests that make network namespaces as root; their names are printed.
     unprivileged: bool,
-    /// With all versions of the specification.
+    /// Judges plugins in all versions of the specification.
     all: bool,
-    /// Only tests whose id contains one of these, and nothing but tests.
+    /// Only tests whose id contains one of these, and no other checks.
     names: Vec<String>,
 }
 
-impl Wanted {
-    fn read(words: &[&str]) -> Outcome<Self> {
-        let mut wanted = Self::default();
-        for word in words {
-            match *word {
-                "--unprivileged" => wanted.unprivileged = true,
-                "--all" => wanted.all = true,
-                option if option.starts_with('-') => {
-                    return Err(format!("cargo xtask test has no option {option}"));
-                }
-                name => wanted.names.push(name.to_owned()),
-            }
+impl Selection {
+    fn read(arguments: &ArgMatches) -> Self {
+        Self {
+            unprivileged: arguments.get_flag("unprivileged"),
+            all: arguments.get_flag("all"),
+            names: arguments.get_many("names").into_iter().flatten().cloned().collect(),
         }
-        Ok(wanted)
     }
 
     fn has(&self, test: &Test) -> bool {
@@ -57,43 +52,46 @@ impl Wanted {
         self.names.is_empty() || self.names.iter().any(|name| id.contains(name))
     }
 
-    /// The features of the packages with which code is checked, and tests are compiled.
+    /// Returns the arguments that select features for checks and tests.
     fn features(&self) -> &'static [&'static str] {
         if self.unprivileged { &[] } else { &["--all-features"] }
     }
 }
 
-/// The steps in their order; each stops the run when it fails.
-pub(crate) fn test(words: &[&str]) -> Outcome {
-    let wanted = Wanted::read(words)?;
-    if !wanted.unprivileged && !setup::is_root() {
-        return Err("the tests need root for network namespaces; run them as root, \
-                    or those that need no root with --unprivileged"
-            .to_owned());
+/// Runs the steps in order, and stops at the first that fails.
+pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
+    let selection = Selection::read(arguments);
+    if !selection.unprivileged && !setup::is_root() {
+        return Err(
+            "the tests need root for network namespaces: run them as root, or run those that do \
+                    not need it with --unprivileged"
+                .to_owned(),
+        );
     }
     let mut summary = Summary::default();
-    let packages = if wanted.unprivileged { None } else { Some(thread::spawn(install)) };
-    let whole = wanted.names.is_empty();
+    let packages = if selection.unprivileged { None } else { Some(thread::spawn(install)) };
+    let whole = selection.names.is_empty();
     if whole {
         checks(&mut summary)?;
     }
-    let (ignored, tests) = summary.step("build the tests", || chosen(&wanted))?;
+    let (ignored, tests) = summary.step("build the tests", || selected(&selection))?;
     summary.ignored = ignored.len();
     if let Some(packages) = packages {
         summary.step("wait until Debian packages are installed", || join(packages))?;
     }
-    if tests.iter().any(|test| test.binary.package == PACKAGING) && !wanted.unprivileged {
-        summary.step("build static programs, for the tests of the packaging", static_programs)?;
+    if tests.iter().any(|test| test.binary.package == PACKAGING) && !selection.unprivileged {
+        summary.step("build static programs for the tests of the package", static_programs)?;
     }
-    summary.done = summary.step("run the tests", || run_all(tests, &wanted))?;
+    summary.done = summary.step("run the tests", || run_all(tests, &selection))?;
     if whole {
-        let tested = summary.step("run the tests in documentation", || documentation(&wanted))?;
+        let tested =
+            summary.step("run the tests in documentation", || documentation(&selection))?;
         (summary.documentation, summary.documentation_output) = tested;
     }
-    finish(&summary, &wanted, &ignored)
+    finish(&summary, &selection, &ignored)
 }
 
-/// Everything that the tests need of the machine, while code is checked and compiled.
+/// Installs what the tests need, while code is checked and compiled.
 fn install() -> Outcome {
     setup::packages(setup::TEST)?;
     setup::registry()?;
@@ -101,16 +99,16 @@ fn install() -> Outcome {
 }
 
 fn join(packages: JoinHandle<Outcome>) -> Outcome {
-    packages.join().unwrap_or_else(|_| Err("the set-up has panicked".to_owned()))
+    packages.join().unwrap_or_else(|_| Err("installing packages has panicked".to_owned()))
 }
 
-/// Format, lints, documentation.
+/// Checks format, lints and documentation.
 fn checks(summary: &mut Summary) -> Outcome {
     setup::components()?;
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
-    let words = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
-    let mut clippy = cargo(&words);
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
+    let mut clippy = cargo(&args);
     clippy.args(["--", "--deny", "warnings"]);
     for mut command in [cargo(&["fmt", "--all", "--check"]), clippy, doc] {
         summary.step(&line(&command), || run(&mut command))?;
@@ -118,63 +116,63 @@ fn checks(summary: &mut Summary) -> Outcome {
     Ok(())
 }
 
-/// Builds all tests, and with them the programs of their packages, which other packages' tests run,
-/// too. Returns the ignored ones among those that are wanted, and the others.
-fn chosen(wanted: &Wanted) -> Outcome<(Vec<Test>, Vec<Test>)> {
+/// Builds all tests, and the programs that they run. Returns the selected tests: those that are
+/// marked `#[ignore]`, and the others.
+fn selected(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     let mut build = cargo(&["test", "--no-run", "--workspace", "--quiet"]);
-    let binaries = plan::build(build.args(wanted.features()))?;
+    let binaries = plan::build(build.args(selection.features()))?;
     let mut tests = Vec::new();
     for binary in &binaries {
-        tests.extend(binary.tests()?.into_iter().filter(|test| wanted.has(test)));
+        tests.extend(binary.tests()?.into_iter().filter(|test| selection.has(test)));
     }
     if tests.is_empty() {
-        return Err(format!("no test's name contains {}", wanted.names.join(" or ")));
+        return Err(format!("no test's name contains {}", selection.names.join(" or ")));
     }
     println!("{} tests in {} executables", tests.len(), binaries.len());
     Ok(tests.into_iter().partition(|test| test.ignored))
 }
 
-/// Builds them once: two tests at the same time would wait for each other, and so for the other
-/// tests.
+/// Builds the static programs once, since tests that build them at the same time would block each
+/// other.
 fn static_programs() -> Outcome {
     let packaging = programs(&[PACKAGING])?;
     let mut build = Command::new(&packaging[0]);
     stdout(inherit_cargo(build.args(["programs", "--debug"]))).map(drop)
 }
 
-fn run_all(mut tests: Vec<Test>, wanted: &Wanted) -> Outcome<Vec<Done>> {
+fn run_all(mut tests: Vec<Test>, selection: &Selection) -> Outcome<Vec<Done>> {
     let directory = target_directory()?.join("xtask");
     let scratch = directory.join("output");
-    let environment: &[_] = if wanted.all { &[(ALL_VARIABLE, "1")] } else { &[] };
-    // One more than processors: tests wait for processes and for the clock, too.
+    let environment: &[_] = if selection.all { &[(ALL_VARIABLE, "1")] } else { &[] };
+    // One more than there are processors, since tests wait for processes and timers, too.
     let workers = thread::available_parallelism().map_or(1, usize::from) + 1;
     let pool = Pool { workers, limit: LIMIT, scratch: &scratch, environment };
-    let hints = Hints::read(&directory);
-    hints.sort(&mut tests);
+    let durations = Durations::read(&directory);
+    durations.sort(&mut tests);
     let done = pool.run(&tests, &mut Progress::of(tests.len()))?;
-    hints.write(&done)?;
+    durations.write(&done)?;
     Ok(done)
 }
 
-/// The numbers of documentation tests, and what they print if one fails.
-fn documentation(wanted: &Wanted) -> Outcome<(Counts, Option<String>)> {
+/// Returns the number of documentation tests, and their output if one fails.
+fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
     let mut tests = cargo(&["test", "--doc", "--workspace", "--no-fail-fast"]);
-    let output = tests.args(wanted.features()).output();
+    let output = tests.args(selection.features()).output();
     let output = output.map_err(|error| format!("{}: {error}", line(&tests)))?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let mut counts = Counts::read(&text);
     if output.status.success() {
         return Ok((counts, None));
     }
-    // A crate whose documentation does not compile has no line of results.
+    // If documentation does not compile, no result is printed for the crate.
     counts.failed = counts.failed.max(1);
     Ok((counts, Some(text.into_owned())))
 }
 
-fn finish(summary: &Summary, wanted: &Wanted, ignored: &[Test]) -> Outcome {
+fn finish(summary: &Summary, selection: &Selection, ignored: &[Test]) -> Outcome {
     print!("{}", summary.text());
-    if wanted.unprivileged {
-        println!("\nNOT RUN, since they need root: {}", root_only::names()?.join(", "));
+    if selection.unprivileged {
+        println!("\nNOT RUN, because they need root: {}", root_only::names()?.join(", "));
     }
     if !ignored.is_empty() {
         let names: Vec<String> = ignored.iter().map(Test::id).collect();
@@ -193,20 +191,28 @@ mod tests {
     use super::plan::Binary;
     use super::*;
 
-    #[test]
-    fn options_and_names_are_told_apart_and_unknown_options_are_refused() {
-        let wanted = Wanted::read(&["guard", "--all", "exec::"]).unwrap();
-        let names = vec!["guard".to_owned(), "exec::".to_owned()];
-        assert_eq!(wanted, Wanted { unprivileged: false, all: true, names });
-        assert!(Wanted::read(&["--unprivileged"]).unwrap().unprivileged);
-        assert!(Wanted::read(&["--al"]).unwrap_err().contains("--al"));
+    fn selection(args: &[&str]) -> Selection {
+        let args = ["xtask", "test"].iter().chain(args);
+        let matches = crate::cli::definition().try_get_matches_from(args).unwrap();
+        Selection::read(matches.subcommand_matches("test").unwrap())
     }
 
     #[test]
-    fn a_name_chooses_tests_by_package_and_by_name() {
+    fn options_and_names_are_distinguished() {
+        let names = vec!["guard".to_owned(), "exec::".to_owned()];
+        let expected = Selection { unprivileged: false, all: true, names };
+        assert_eq!(selection(&["guard", "--all", "exec::"]), expected);
+        assert!(selection(&["--unprivileged"]).unprivileged);
+        let unknown = crate::cli::definition().try_get_matches_from(["xtask", "test", "--al"]);
+        let message = unknown.unwrap_err().to_string();
+        assert!(message.contains("--al") && message.contains("--all"), "{message}");
+    }
+
+    #[test]
+    fn a_name_selects_tests_by_package_and_by_name() {
         let binary = Binary::of("/x".into());
         let test = Test { binary, name: "exec::a".to_owned(), ignored: false };
-        let has = |words: &[&str]| Wanted::read(words).unwrap().has(&test);
+        let has = |args: &[&str]| selection(args).has(&test);
         assert!(has(&[]) && has(&["exec::"]) && has(&["nothing", "test::exec"]));
         assert!(!has(&["exec::b"]));
     }

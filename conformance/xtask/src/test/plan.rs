@@ -1,4 +1,4 @@
-//! Which tests there are: builds all test executables and lists what is in them.
+//! Builds all test executables and lists their tests.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,10 +13,10 @@ use crate::run::{Outcome, inherit_cargo, line, metadata, stdout};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binary {
     pub(crate) package: String,
-    /// Begins the names of its tests: the name of the test target, unless that is `it`.
+    /// The prefix of its tests' names: the name of the test target, unless that is `it`.
     prefix: String,
     pub(crate) path: PathBuf,
-    /// The directory of the package, which is a test's working directory.
+    /// The directory of the package, in which tests run.
     directory: PathBuf,
 }
 
@@ -30,44 +30,45 @@ pub(crate) struct Test {
 }
 
 impl Test {
-    /// `PACKAGE::NAME`, which is how the user names it.
+    /// Returns `PACKAGE::NAME`.
     pub(crate) fn id(&self) -> String {
         format!("{}::{}{}", self.binary.package, self.binary.prefix, self.name)
     }
 }
 
 impl Binary {
-    /// An executable of no package, for tests of what runs them.
+    /// Returns an executable without a package, for tests.
     #[cfg(test)]
     pub(super) fn of(path: PathBuf) -> Self {
         let (package, prefix) = ("test".to_owned(), String::new());
         Self { package, prefix, path, directory: PathBuf::from("/") }
     }
 
-    /// Runs it as `cargo test` does.
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
-        self.prepared(Command::new(&self.path), words)
+    /// Returns a command that runs it as `cargo test` does.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.prepared(Command::new(&self.path), args)
     }
 
-    /// Runs it by way of another program, which is given the executable and its arguments.
-    pub(crate) fn command_by(&self, mut by: Command, words: &[&str]) -> Command {
+    /// Returns the same command, started by another program, which gets the executable and its
+    /// arguments.
+    pub(crate) fn command_by(&self, mut by: Command, args: &[&str]) -> Command {
         by.arg(&self.path);
-        self.prepared(by, words)
+        self.prepared(by, args)
     }
 
-    fn prepared(&self, mut command: Command, words: &[&str]) -> Command {
-        command.args(words).current_dir(&self.directory).stdin(Stdio::null());
+    fn prepared(&self, mut command: Command, args: &[&str]) -> Command {
+        command.args(args).current_dir(&self.directory).stdin(Stdio::null());
         inherit_cargo(&mut command).env("CARGO_PKG_NAME", &self.package);
         command.env("CARGO_MANIFEST_DIR", &self.directory);
         command.env("CARGO_MANIFEST_PATH", self.directory.join("Cargo.toml"));
         command
     }
 
-    /// The tests in it.
+    /// Lists its tests.
     pub(crate) fn tests(&self) -> Outcome<Vec<Test>> {
         let list = |more: &[&str]| {
-            let words = [&["--list", "--format", "terse"], more].concat();
-            stdout(&mut self.command(&words)).map(|text| names(&text))
+            let args = [&["--list", "--format", "terse"], more].concat();
+            stdout(&mut self.command(&args)).map(|text| names(&text))
         };
         let ignored = list(&["--ignored"])?;
         let all = list(&[])?.into_iter().map(|name| {
@@ -78,7 +79,7 @@ impl Binary {
     }
 }
 
-/// What `--list --format terse` prints: `NAME: test`, a line each.
+/// Reads the output of `--list --format terse`: lines of the form `NAME: test`.
 fn names(listed: &str) -> Vec<String> {
     listed.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
 }
@@ -92,7 +93,7 @@ pub(crate) fn build(cargo_test: &mut Command) -> Outcome<Vec<Binary>> {
     if binaries.is_empty() { Err(format!("{shown} built no test")) } else { Ok(binaries) }
 }
 
-/// The names of the workspace's packages, by the paths of their manifests.
+/// Returns the names of the workspace's packages by the paths of their manifests.
 fn packages(metadata: &Value) -> HashMap<PathBuf, String> {
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
     let entry = |package: &Value| {
@@ -102,7 +103,7 @@ fn packages(metadata: &Value) -> HashMap<PathBuf, String> {
     packages.iter().filter_map(entry).collect()
 }
 
-/// The test executables that cargo names in its messages, a line of JSON each.
+/// Returns the test executables from cargo's messages, each of which is a line of JSON.
 fn binaries(messages: &str, packages: &HashMap<PathBuf, String>) -> Vec<Binary> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages.filter_map(|message| binary(&message, packages)).collect()
@@ -111,7 +112,7 @@ fn binaries(messages: &str, packages: &HashMap<PathBuf, String>) -> Vec<Binary> 
 fn binary(message: &Value, packages: &HashMap<PathBuf, String>) -> Option<Binary> {
     let path = PathBuf::from(message["executable"].as_str()?);
     if message["profile"]["test"] != true {
-        return None; // a program that tests run
+        return None; // a program
     }
     let manifest = PathBuf::from(message["manifest_path"].as_str()?);
     let target = &message["target"];
@@ -129,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// A message of cargo about an executable of the package cni-guard.
+    /// Returns a message of cargo about an executable of the package cni-guard.
     fn message(kind: &str, name: &str, test: bool, executable: &str) -> String {
         let message = json!({
             "reason": "compiler-artifact",
@@ -158,7 +159,7 @@ mod tests {
             message("bin", "cni-guard", false, "/t/debug/cni-guard"),
             message("bin", "cni-guard", true, "/t/debug/deps/cni_guard-1"),
             message("test", "it", true, "/t/debug/deps/it-2"),
-            "not of cargo\n".to_owned(),
+            "not a message\n".to_owned(),
             message("test", "cap", true, "/t/debug/deps/cap-3"),
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
         ];
@@ -174,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_listed_and_benchmarks_and_sums_are_not() {
+    fn only_tests_are_listed() {
         let listed = "a::b: test\nc: test\nd: benchmark\n\n2 tests, 1 benchmark\n";
         assert_eq!(names(listed), ["a::b", "c"]);
     }
 
     #[test]
-    fn an_id_holds_package_target_and_name() {
+    fn an_id_consists_of_package_target_and_name() {
         let test = |binary| Test { binary, name: "m::t".to_owned(), ignored: false }.id();
         assert_eq!(test(guard("", "/x")), "cni-guard::m::t");
         assert_eq!(test(guard("cap::", "/x")), "cni-guard::cap::m::t");

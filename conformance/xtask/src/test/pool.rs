@@ -1,4 +1,4 @@
-//! Runs tests, each as a process of its own, several at a time.
+//! Runs tests, each as a separate process, several at a time.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,42 +15,42 @@ use std::time::{Duration, Instant};
 use super::plan::Test;
 use crate::run::Outcome;
 
-/// How a test ended.
+/// The outcome of a test.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) id: String,
     pub(crate) took: Duration,
     /// Why it failed; `None` if it passed.
     pub(crate) problem: Option<String>,
-    /// What it printed; empty if it passed.
+    /// Its output; empty if it passed.
     pub(crate) output: String,
 }
 
-/// What is called while tests run.
+/// Follows the progress of a run.
 pub(crate) trait Watch {
-    /// A test has ended.
+    /// Called when a test has ended.
     fn ended(&mut self, done: &Done);
     /// Called at least once a second, with how long each test has been running.
     fn tick(&mut self, running: &[(String, Duration)]);
 }
 
-/// How tests are run.
+/// Runs tests in parallel.
 pub(crate) struct Pool<'p> {
-    /// How many at a time.
+    /// The number of tests at a time.
     pub(crate) workers: usize,
-    /// A test that runs longer is killed, with the processes of its group.
+    /// The time limit, after which a test and the processes of its group are killed.
     pub(crate) limit: Duration,
-    /// Where output is kept while a test runs.
+    /// A directory for output while tests run.
     pub(crate) scratch: &'p Path,
-    /// Set in the environment of each test.
+    /// Additional environment variables.
     pub(crate) environment: &'p [(&'p str, &'p str)],
 }
 
-/// The process id and start time of each test that runs, by its index.
+/// The process id and start time of each running test, by its index.
 type Running = Mutex<BTreeMap<usize, (u32, Instant)>>;
 
 impl Pool<'_> {
-    /// Runs these tests, in this order as far as several at a time have one.
+    /// Starts the tests in this order and waits for all of them.
     pub(crate) fn run(&self, tests: &[Test], watch: &mut dyn Watch) -> Outcome<Vec<Done>> {
         let _ = fs::remove_dir_all(self.scratch);
         fs::create_dir_all(self.scratch)
@@ -68,21 +68,21 @@ impl Pool<'_> {
         }))
     }
 
-    /// Takes one test after the other, until none is left.
+    /// Runs one test after the other until none is left.
     fn work(&self, tests: &[Test], next: &AtomicUsize, running: &Running, ended: &Sender<Done>) {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(test) = tests.get(index) else { return };
-            // Nobody receives only if the main thread has panicked.
+            // It fails only if the main thread has panicked.
             let _ = ended.send(self.one(test, index, running));
         }
     }
 
     fn one(&self, test: &Test, index: usize, running: &Running) -> Done {
-        let begun = Instant::now();
+        let started = Instant::now();
         let file = self.scratch.join(format!("{index}.txt"));
         let status = self.execute(test, index, &file, running);
-        let took = begun.elapsed();
+        let took = started.elapsed();
         let output = fs::read(&file).unwrap_or_default();
         let output = String::from_utf8_lossy(&output).into_owned();
         let _ = fs::remove_file(&file);
@@ -105,7 +105,7 @@ impl Pool<'_> {
         running: &Running,
     ) -> io::Result<ExitStatus> {
         let file = File::create(output)?;
-        // If this program is interrupted, the kernel kills the test, too.
+        // Makes the kernel kill the test if this program is interrupted.
         let mut setpriv = Command::new("setpriv");
         setpriv.args(["--pdeathsig", "KILL", "--"]);
         let mut command = test.binary.command_by(setpriv, &[&test.name, "--exact", "--nocapture"]);
@@ -118,7 +118,7 @@ impl Pool<'_> {
         status
     }
 
-    /// Waits for all results; meanwhile kills what runs too long.
+    /// Waits for all results, and kills tests that exceed the time limit.
     fn collect(
         &self,
         tests: &[Test],
@@ -137,13 +137,13 @@ impl Pool<'_> {
                 Err(RecvTimeoutError::Disconnected) => return all,
             }
             let running = lock(running).clone();
-            for (pid, begun) in running.values() {
-                if begun.elapsed() >= self.limit {
+            for (pid, started) in running.values() {
+                if started.elapsed() >= self.limit {
                     kill_group(*pid);
                 }
             }
-            let named = |(index, (_, begun)): (&usize, &(u32, Instant))| {
-                (tests[*index].id(), begun.elapsed())
+            let named = |(index, (_, started)): (&usize, &(u32, Instant))| {
+                (tests[*index].id(), started.elapsed())
             };
             watch.tick(&running.iter().map(named).collect::<Vec<_>>());
         }
@@ -154,15 +154,14 @@ fn lock(running: &Running) -> MutexGuard<'_, BTreeMap<usize, (u32, Instant)>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Without a crate for system calls, the shell is what can signal a process group.
+/// Kills a process group with the shell, since xtask has no crate for system calls.
 fn kill_group(pid: u32) {
     let script = format!("kill -s KILL -- -{pid}");
-    // It fails, and says so, if the group has ended by now.
+    // It fails if the group has ended in the meantime.
     let _ = Command::new("sh").args(["-c", &script]).status();
 }
 
-/// Why the test did not pass: also if its name matched no test, or the process ended before the
-/// test did.
+/// Returns why the test did not pass, also if no test was run or the process ended early.
 fn problem(status: ExitStatus, output: &str) -> Option<String> {
     if !status.success() {
         return Some(status.to_string());
@@ -195,10 +194,11 @@ mod tests {
         assert!(problem(ok, "running 1 test\n").unwrap().contains("ended before"));
     }
 
-    /// A program that does what a script says, in place of a test executable.
+    /// Returns a script in place of a test executable.
     fn test(name: &str, script: &str) -> Test {
         let path = std::env::temp_dir().join(format!("xtask-pool-{}-{name}", std::process::id()));
-        // By another process: what this one writes can't be executed while it starts programs.
+        // Another process writes it: a file that this one has open for writing while it forks can't
+        // be executed.
         let made = Command::new("sh")
             .args(["-c", "printf '#!/bin/sh\n%s\n' \"$1\" >\"$0\" && chmod 0755 \"$0\""])
             .args([path.as_os_str(), script.as_ref()])
@@ -214,7 +214,7 @@ mod tests {
         fn tick(&mut self, _: &[(String, Duration)]) {}
     }
 
-    /// Runs these, and returns the results in the order of their names.
+    /// Runs the tests, and returns their outcomes in the order of their names.
     fn run(name: &str, limit: Duration, tests: &[Test]) -> Vec<Done> {
         let id = std::process::id();
         let scratch = std::env::temp_dir().join(format!("xtask-pool-{id}-{name}-output"));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn each_test_is_run_with_its_name_and_only_the_output_of_a_failed_one_is_kept() {
+    fn each_test_is_run_by_name_and_only_the_output_of_failed_ones_is_kept() {
         let good = "echo \"$* $COLOUR\"; echo 'test result: ok. 1 passed; 0 failed; 0 ignored;'";
         let bad = "echo \"$* $COLOUR\" >&2; exit 101";
         let tests = [test("good", good), test("bad", bad), test("silent", ":")];
@@ -251,9 +251,9 @@ mod tests {
         assert!(long.took < Duration::from_secs(500), "it ended by itself: {long:?}");
         let child = Path::new("/proc").join(long.output.trim()).join("cmdline");
         let runs = || fs::read(&child).is_ok_and(|line| line.starts_with(b"sleep\x001000"));
-        let begun = Instant::now();
+        let started = Instant::now();
         while runs() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "the child still runs");
+            assert!(started.elapsed() < Duration::from_secs(60), "the child still runs");
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,4 +1,4 @@
-//! What a run of the tests prints: progress, and the summary at its end.
+//! The output of a test run: its progress, and the summary at the end.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::pool::{Done, Watch};
 use crate::run::Outcome;
 
-/// Prints a line for each test that fails, and every few seconds how far the run is.
+/// Prints each test that fails, and the progress every few seconds.
 pub(super) struct Progress {
     all: usize,
     ended: usize,
@@ -43,16 +43,16 @@ impl Watch for Progress {
     }
 }
 
-/// Everything that the summary is made of.
+/// The contents of the summary.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
-    /// The name of each step and how long it took.
+    /// The name and the duration of each step.
     pub(super) steps: Vec<(String, Duration)>,
     pub(super) done: Vec<Done>,
     /// Tests that are marked `#[ignore]`.
     pub(super) ignored: usize,
     pub(super) documentation: Counts,
-    /// What documentation tests printed, if one failed.
+    /// The output of documentation tests, if one failed.
     pub(super) documentation_output: Option<String>,
 }
 
@@ -69,10 +69,10 @@ impl Counts {
     pub(super) fn read(output: &str) -> Self {
         let mut sum = Self::default();
         for line in output.lines().filter_map(|line| line.strip_prefix("test result: ")) {
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let args: Vec<&str> = line.split_whitespace().collect();
             let before = |what: &str| {
-                let at = words.iter().position(|word| word.trim_end_matches(';') == what)?;
-                words.get(at.checked_sub(1)?)?.parse::<usize>().ok()
+                let at = args.iter().position(|word| word.trim_end_matches(';') == what)?;
+                args.get(at.checked_sub(1)?)?.parse::<usize>().ok()
             };
             sum.passed += before("passed").unwrap_or(0);
             sum.failed += before("failed").unwrap_or(0);
@@ -82,7 +82,7 @@ impl Counts {
     }
 }
 
-/// In the form that CI reads.
+/// The format that CI reads.
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
@@ -91,12 +91,12 @@ impl std::fmt::Display for Counts {
 }
 
 impl Summary {
-    /// Does a step and notes how long it took.
+    /// Runs a step and records its duration.
     pub(super) fn step<T>(&mut self, name: &str, act: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         println!("\n▶ {name}");
-        let begun = Instant::now();
+        let started = Instant::now();
         let outcome = act();
-        let took = begun.elapsed();
+        let took = started.elapsed();
         self.steps.push((name.to_owned(), took));
         println!("{} {name} ({})", if outcome.is_ok() { "✔" } else { "✘" }, seconds(took));
         outcome
@@ -111,22 +111,22 @@ impl Summary {
         }
     }
 
-    /// Everything but the counts.
+    /// Returns the summary without the counts.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.add_failures(&mut text);
-        text.push_str("\nthe ten slowest tests\n");
+        text.push_str("\nslowest tests\n");
         let mut slowest: Vec<&Done> = self.done.iter().collect();
         slowest.sort_by_key(|done| std::cmp::Reverse(done.took));
         for done in slowest.iter().take(10) {
             let _ = writeln!(text, "{:>9}  {}", seconds(done.took), done.id);
         }
-        text.push_str("\nthe time of each step\n");
+        text.push_str("\nduration of each step\n");
         for (name, took) in &self.steps {
             let _ = writeln!(text, "{:>9}  {name}", seconds(*took));
         }
         let all = self.steps.iter().map(|(_, took)| *took).sum();
-        let _ = writeln!(text, "{:>9}  all", seconds(all));
+        let _ = writeln!(text, "{:>9}  total", seconds(all));
         text
     }
 
@@ -142,7 +142,7 @@ impl Summary {
     }
 }
 
-/// A test may print without end; why it failed is at the end.
+/// Returns the end of the output, which contains the reason of a failure.
 fn end_of(output: &str) -> &str {
     const SHOWN: usize = 100_000;
     let mut start = output.len().saturating_sub(SHOWN);
@@ -208,11 +208,11 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out
         assert!(text.contains("✘ bad (3.0 s): exit status: 101\noutput of bad\n"), "{text}");
         assert!(text.contains("   12.0 s  t12\n   11.0 s  t11\n"), "{text}");
         assert!(text.contains("t04") && !text.contains("t02"), "ten of them: {text}");
-        assert!(text.ends_with("   61.5 s  build\n   61.5 s  all\n"), "{text}");
+        assert!(text.ends_with("   61.5 s  build\n   61.5 s  total\n"), "{text}");
     }
 
     #[test]
-    fn of_endless_output_the_end_is_shown() {
+    fn only_the_end_of_long_output_is_shown() {
         let output = "é".repeat(100_000) + "why";
         let end = end_of(&output);
         assert!(end.len() <= 100_000 && end.ends_with("éwhy"));

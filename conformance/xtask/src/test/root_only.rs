@@ -1,4 +1,4 @@
-//! Which tests need root, and so are not run with `--unprivileged`.
+//! Finds the tests that need root, which `--unprivileged` leaves out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,7 @@ use crate::run::{Outcome, metadata};
 const FEATURE: &str = "host-tests";
 const CONDITION: &str = "#[cfg(feature = \"host-tests\")]";
 
-/// Everything behind the feature `host-tests`: `PACKAGE::TARGET` for whole targets, else
-/// `PACKAGE::MODULE`.
+/// Returns the tests behind the feature `host-tests`, as `PACKAGE::TARGET` or `PACKAGE::MODULE`.
 pub(super) fn names() -> Outcome<Vec<String>> {
     let metadata = metadata()?;
     let mut names = Vec::new();
@@ -36,15 +35,15 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The modules with tests that only the feature compiles, of all sources below a directory.
+/// Returns the modules below a directory that have tests and need the feature.
 fn modules_in(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for file in sources(directory) {
         let text = fs::read_to_string(&file).unwrap_or_default();
-        let place = place(file.strip_prefix(directory).unwrap_or(&file));
+        let path = module_path(file.strip_prefix(directory).unwrap_or(&file));
         for item in items(&text) {
             if has_tests(&file, item) {
-                let parts = place.iter().map(String::as_str).chain([item]);
+                let parts = path.iter().map(String::as_str).chain([item]);
                 found.push(parts.collect::<Vec<_>>().join("::"));
             }
         }
@@ -53,7 +52,7 @@ fn modules_in(directory: &Path) -> Vec<String> {
     found
 }
 
-/// The names of modules and functions that the condition stands before.
+/// Returns the names of modules and functions that have the condition.
 fn items(source: &str) -> Vec<&str> {
     let mut lines = source.lines().map(str::trim);
     let mut items = Vec::new();
@@ -65,15 +64,15 @@ fn items(source: &str) -> Vec<&str> {
     items
 }
 
-/// The path of a source file as modules have it: `it/readme/mod.rs` is `readme`.
-fn place(file: &Path) -> Vec<String> {
+/// Returns the module path of a source file: `it/readme/mod.rs` is `readme`.
+fn module_path(file: &Path) -> Vec<String> {
     let file = file.with_extension("");
     let parts = file.iter().map(|part| part.to_string_lossy().into_owned());
     parts.filter(|part| !["it", "main", "mod", "lib"].contains(&part.as_str())).collect()
 }
 
-/// Whether a module that this file declares has a test; a module that is not in a file of its own,
-/// and a function, count as if.
+/// Returns whether a module that this file declares has a test. Inline modules and functions count
+/// as tests.
 fn has_tests(file: &Path, module: &str) -> bool {
     let directory = file.parent().unwrap_or(file);
     let stem = file.file_stem().unwrap_or_default();
@@ -88,7 +87,7 @@ fn has_tests(file: &Path, module: &str) -> bool {
     files.is_empty() || files.iter().any(tests)
 }
 
-/// All Rust files below a directory; none if it does not exist.
+/// Returns all Rust files below a directory; none if it does not exist.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -126,19 +125,19 @@ fn alone() {}
     }
 
     #[test]
-    fn a_file_is_named_as_its_module_is() {
-        let place = |file: &str| place(Path::new(file)).join("::");
-        assert_eq!(place("it/main.rs"), "");
-        assert_eq!(place("it/readme/mod.rs"), "readme");
-        assert_eq!(place("behaviour/main.rs"), "behaviour");
-        assert_eq!(place("backend/nft.rs"), "backend::nft");
+    fn files_have_module_paths() {
+        let path = |file: &str| module_path(Path::new(file)).join("::");
+        assert_eq!(path("it/main.rs"), "");
+        assert_eq!(path("it/readme/mod.rs"), "readme");
+        assert_eq!(path("behaviour/main.rs"), "behaviour");
+        assert_eq!(path("backend/nft.rs"), "backend::nft");
     }
 
     #[test]
-    fn modules_of_this_workspace_are_found_also_inside_of_others_and_helpers_are_not() {
+    fn nested_modules_of_this_workspace_are_found_and_helpers_are_not() {
         let names = names().unwrap();
         let has = |name: &str| names.iter().any(|other| other == name);
         assert!(has("cni-dist::package") && has("xtask::readme::commands"), "{names:?}");
-        assert!(!has("cni-dist::programs") && !has("xtask::readme::stage"), "{names:?}");
+        assert!(!has("cni-dist::programs") && !has("xtask::readme::fixture"), "{names:?}");
     }
 }

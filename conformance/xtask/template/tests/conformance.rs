@@ -9,7 +9,7 @@ fn subject(profile: Profile) -> Check {
         // Other values for a second ADD, and values with which ADD fails.
         .changed(json!({ "addressesDir": "/run/elsewhere" }))
         .failing(json!({ "addressesDir": "here" }))
-        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct Request {
     /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is
     /// removed.
     pub netns: Option<String>,
-    /// `CNI_ARGS`.
+    /// The arguments in `CNI_ARGS`.
     pub args: CniArgs,
     /// The version of the configuration, which is the version of the answer.
     pub version: SpecVersion,

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use cni_protocol::{Request, RequestError, SpecVersion};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 /// Returns the dry run of a file with this name and content.
 fn dry_run(name: &str, text: &str) -> Result<Request, RequestError> {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let file = directory.path().join(name);
     std::fs::write(&file, text).unwrap();
     Request::dry_run(&file, "ours")

@@ -31,7 +31,7 @@ const SUFFIX: &str = ".json";
 /// ```
 /// use cni_wrapper::{Attachment, AttachmentStore};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("addresses");
 /// let store = AttachmentStore::<String>::new(&path);
 /// let attachment = Attachment::new("mesos", "c1", "eth0");
@@ -53,7 +53,7 @@ const SUFFIX: &str = ".json";
 ///
 /// ```
 /// # use cni_wrapper::{Attachment, AttachmentStore};
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let store = AttachmentStore::<u16>::new(temporary.path().join("ports"));
 /// # let attachment = Attachment::new("mesos", "c1", "eth0");
 /// store.prepare(&attachment, &8080)?;

@@ -26,7 +26,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(6
 /// use std::{fs::File, time::{Duration, Instant}};
 /// use cni_wrapper::FileLock;
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("lock");
 /// # cni_wrapper::block_on(async {
 /// let soon = Instant::now() + Duration::from_millis(20);

@@ -18,7 +18,7 @@ use crate::error::FileError;
 /// directory itself. For one file per attachment, see [`AttachmentStore`](crate::AttachmentStore).
 ///
 /// ```
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("private");
 /// use cni_wrapper::PrivateDir;
 ///

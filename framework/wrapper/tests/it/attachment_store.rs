@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::{Attachment, AttachmentStore, Error, StoreEntry, StoreError};
 
 type Store = AttachmentStore<u16>;
@@ -24,7 +24,7 @@ fn names(directory: &Path) -> usize {
 
 #[test]
 fn a_store_without_directory_is_empty_and_reading_creates_nothing() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let store = Store::new(place.path().join("below").join("store"));
     assert_eq!(store.read(&attachment("c1")).unwrap(), None);
     assert!(store.list().unwrap().is_empty() && store.list_prepared().unwrap().is_empty());
@@ -38,7 +38,7 @@ fn a_store_without_directory_is_empty_and_reading_creates_nothing() {
 
 #[test]
 fn a_prepared_value_leaves_the_committed_one_in_place_until_it_is_committed() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let (store, c1) = (Store::new(place.path().join("store")), attachment("c1"));
     store.write(&c1, &1).unwrap();
     store.prepare(&c1, &2).unwrap();
@@ -55,7 +55,7 @@ fn a_prepared_value_leaves_the_committed_one_in_place_until_it_is_committed() {
 
 #[test]
 fn lists_have_the_committed_or_the_prepared_values_and_no_other_files() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let store = Store::new(place.path().join("store"));
     store.write(&attachment("c1"), &1).unwrap();
     store.prepare(&attachment("c2"), &2).unwrap();
@@ -73,7 +73,7 @@ fn lists_have_the_committed_or_the_prepared_values_and_no_other_files() {
 
 #[test]
 fn a_damaged_file_is_an_error_with_its_path_and_does_not_hide_the_others() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let (store, c1) = (Store::new(place.path().join("store")), attachment("c1"));
     store.write(&c1, &1).unwrap();
     store.write(&attachment("c2"), &2).unwrap();
@@ -90,7 +90,7 @@ fn a_damaged_file_is_an_error_with_its_path_and_does_not_hide_the_others() {
 
 #[test]
 fn a_file_that_was_copied_to_another_attachment_is_damaged() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let (store, c1, c2) =
         (Store::new(place.path().join("store")), attachment("c1"), attachment("c2"));
     store.write(&c1, &1).unwrap();
@@ -102,7 +102,7 @@ fn a_file_that_was_copied_to_another_attachment_is_damaged() {
 
 #[test]
 fn a_directory_that_can_not_be_used_is_code_5() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     let path = place.path().join("file");
     fs::write(&path, "").unwrap();
     let store = Store::new(&path);

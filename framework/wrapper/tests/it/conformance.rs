@@ -12,9 +12,9 @@ fn wrapper(name: &str) -> Check {
         env!("CARGO_MANIFEST_DIR")
     );
     check(example(name))
-        .each_form()
+        .each_format()
         .profile(Profile::Wrapper)
-        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
         .verdicts_in(verdicts)
 }
 

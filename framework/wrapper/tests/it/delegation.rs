@@ -146,7 +146,7 @@ fn a_delegate_that_is_not_a_plugin_configuration_is_refused_with_its_key() {
 
 #[test]
 fn a_delegate_s_error_keeps_code_and_message_and_gets_more_details() {
-    let dir = on_add(Behaviour::error(11, "pool is busy").saying("noise on stderr\n"));
+    let dir = on_add(Behaviour::error(11, "pool is busy").with_stderr("noise on stderr\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper());
     let (code, msg, details) = outcome.error();
     assert_eq!((code, msg.as_str()), (11, "pool is busy"));
@@ -166,7 +166,7 @@ fn a_delegate_s_error_keeps_code_and_message_and_gets_more_details() {
 
 #[test]
 fn a_delegate_s_stderr_is_forwarded_on_success() {
-    let dir = on_add(Behaviour::obey().saying("all is well\n"));
+    let dir = on_add(Behaviour::obey().with_stderr("all is well\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
     assert!(outcome.stderr.contains("all is well"));
 }
@@ -242,7 +242,7 @@ fn a_delegate_with_endless_output_is_stopped() {
 #[test]
 fn large_output_and_a_large_configuration_do_not_block_each_other() {
     let (noise, pad) = ("x".repeat(300_000), "y".repeat(300_000));
-    let dir = on_add(Behaviour::obey().talking_first(1_000_000).saying(&noise));
+    let dir = on_add(Behaviour::obey().with_padding(1_000_000).with_stderr(&noise));
     let call = add(&dir, json!({"type": "inner"})).key("args", json!({"pad": pad}));
     let outcome = call.run(wrapper()).expect_success();
     let kept = exec::Limits::default().stderr;

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::exec::{self, ExecError, Execution, Limits};
 
 use crate::common::{wait_until, with_enough_time};
@@ -36,7 +36,7 @@ fn is_alive(process: &str) -> bool {
 
 #[test]
 fn a_killed_child_has_ended_with_all_its_children() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let note = directory.path().join("id");
     let script = format!("sleep 600 & echo $! >'{}'; cat", note.display());
     let (child, sleeper) = cni_wrapper::block_on(async {
@@ -57,7 +57,7 @@ fn a_killed_child_has_ended_with_all_its_children() {
 
 #[test]
 fn a_child_that_ignores_term_is_killed_at_its_deadline_with_all_its_children() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let note = directory.path().join("ids");
     let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
     let ids = with_enough_time(Duration::from_millis(300), |deadline| {
@@ -126,7 +126,7 @@ fn busy(directory: &Path) -> (Execution, fs::File) {
 
 #[test]
 fn a_binary_that_is_being_written_is_retried() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let (busy, writer) = busy(directory.path());
     cni_wrapper::block_on(async {
         let mut starting = pin!(exec::start(&busy));
@@ -142,7 +142,7 @@ fn a_binary_that_is_being_written_is_retried() {
 
 #[test]
 fn a_binary_that_stays_open_for_writing_has_a_helpful_error() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let (busy, _writer) = busy(directory.path());
     let started = cni_wrapper::block_on(exec::start(&busy)).unwrap();
     let Err(error) = started else { panic!("it is open for writing") };

@@ -25,8 +25,10 @@ impl Recorder {
 impl Observer for Recorder {
     fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
         let passed = run.config.get("mark").cloned().unwrap_or_default();
-        self.journal
-            .note(&format!("{}: {} {} {} {passed}", self.name, run.plugin, run.verb, run.version));
+        self.journal.record(&format!(
+            "{}: {} {} {} {passed}",
+            self.name, run.plugin, run.verb, run.version
+        ));
         let so_far = environment.text("SEEN_BY").unwrap_or_default().to_owned();
         environment.with("SEEN_BY", &format!("{so_far}{} ", self.name))
     }
@@ -42,7 +44,7 @@ impl Observer for Recorder {
             Ok(None) => "success".to_owned(),
             Err(error) => error.to_string(),
         };
-        self.journal.note(&format!("{}: {} finished: {how}", self.name, run.plugin));
+        self.journal.record(&format!("{}: {} finished: {how}", self.name, run.plugin));
         self.longest.replace_with(|known| took.max(*known));
     }
 }

@@ -59,7 +59,7 @@ struct Rollbacks(Journal);
 
 impl Rollbacks {
     fn record(&self, hook: &str, call: &Call) -> Result<(), Error> {
-        self.0.note(&format!("{hook} {}", call.is_rollback()));
+        self.0.record(&format!("{hook} {}", call.is_rollback()));
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ fn a_failed_outer_layer_undoes_the_whole_inner_one() {
 #[test]
 fn a_result_that_can_t_be_converted_is_a_failed_add() {
     let (journal, fake) = (Journal::default(), FakePlugin::new());
-    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).noting_in(&journal);
+    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).recording_in(&journal);
     let call = fake_call(Verb::Add, json!({"cniVersion": "0.2.0"}));
     let error = error(&reply(&call, Recorder::new("a", &journal), &fake));
     assert_eq!(error.code, 6);
@@ -259,7 +259,7 @@ fn an_error_that_a_retry_does_not_fix_is_not_retried_and_keeps_its_code() {
 fn a_failed_inner_del_keeps_its_code_and_after_del_runs_when_it_is_repeated() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
-    let fake = fake.noting_in(&journal);
+    let fake = fake.recording_in(&journal);
     let call = fake_call(Verb::Del, json!({"delegate": {"type": "inner"}}));
     let del = || reply(&call, Recorder::new("a", &journal), &fake);
     assert_eq!(error(&del()).code, 120);
@@ -276,7 +276,7 @@ fn gc(
     journal: &Journal,
     fake: FakePlugin,
 ) -> (u32, String, String) {
-    let fake = fake.noting_in(journal);
+    let fake = fake.recording_in(journal);
     let reply = reply(&fake_call(Verb::Gc, config), recorder, &fake);
     let steps = journal.take().join(" ");
     match reply.exit_status() {

@@ -33,7 +33,7 @@ fn has_table(kernel: &mut impl Ruleset, table: &Table) -> bool {
 /// The nf_tables variant of iptables keeps its chains in tables of these names.
 fn has_nft_chain(kernel: &mut impl Ruleset, chain: &str) -> bool {
     [TableFamily::Ip, TableFamily::Ip6].into_iter().any(|family| {
-        let table = Table { family, name: "nat".to_owned() };
+        let table = Table::new(family, "nat");
         has_table(kernel, &table)
             && [MASQ, chain].iter().any(|name| matches!(kernel.chain(&table, name), Ok(Some(_))))
     })

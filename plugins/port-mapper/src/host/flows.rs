@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use cni_netlink::conntrack::{Conntrack, Family as FlowFamily, Flow, UDP};
+use cni_netlink::conntrack::{Conntrack, Flow, IpFamily, UDP};
 use cni_netlink::route::Routes;
 
 use crate::claim::Claim;
@@ -88,7 +88,7 @@ fn host_ports(mapping: &Mapping) -> RangeInclusive<u16> {
 
 fn leads_to(mapping: &Mapping, container: IpAddr, flow: &Flow) -> bool {
     let offset = flow.destination().port() - mapping.host_port;
-    let answered_by = flow.answered_by();
+    let answered_by = flow.reply_source();
     answered_by.ip() == container && answered_by.port() == mapping.container_port + offset
 }
 
@@ -107,9 +107,9 @@ fn is_to_this_host(
     Ok(routes.is_local(flow.destination().ip())?)
 }
 
-fn flow_family(family: Family) -> FlowFamily {
+fn flow_family(family: Family) -> IpFamily {
     match family {
-        Family::V4 => FlowFamily::V4,
-        Family::V6 => FlowFamily::V6,
+        Family::V4 => IpFamily::V4,
+        Family::V6 => IpFamily::V6,
     }
 }

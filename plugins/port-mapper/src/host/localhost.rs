@@ -143,7 +143,7 @@ fn is_enabled(setting: &Path) -> bool {
 fn interface_to(container: IpAddr) -> Result<Option<String>, Error> {
     let mut routes = Routes::open()?;
     let Some(index) = routes.output_interface(container)? else { return Ok(None) };
-    Ok(Links::after(routes).by_index(index)?.map(|link| link.name))
+    Ok(Links::with_socket_of(routes).by_index(index)?.map(|link| link.name))
 }
 
 fn setting(interface: &str) -> PathBuf {

@@ -6,12 +6,12 @@ use serde_json::json;
 fn port_mapper(profile: Profile) -> Check {
     let mapping = json!({ "hostPort": 8000, "containerPort": 80, "protocol": "tcp" });
     check(env!("CARGO_BIN_EXE_mesos-cni-port-mapper"))
-        .each_form()
+        .each_format()
         .profile(profile)
         .runtime_config(json!({ "portMappings": [mapping] }))
         .changed(json!({ "chain": "ANOTHER-CHAIN" }))
         .failing(json!({ "chain": "INPUT" }))
-        .hasty(json!({ "wrapper": { "delegateTimeout": 1 } }))
+        .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
 #[test]

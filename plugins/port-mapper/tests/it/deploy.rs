@@ -7,17 +7,17 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 struct Directories {
-    _top: TemporaryDir,
+    _top: TempDir,
     from: PathBuf,
     to: PathBuf,
 }
 
 impl Directories {
     fn new() -> Self {
-        let top = TemporaryDir::new();
+        let top = TempDir::new();
         let [from, to] = ["from", "to"].map(|name| top.path().join(name));
         fs::create_dir_all(&from).expect("a directory");
         fs::create_dir_all(&to).expect("a directory");

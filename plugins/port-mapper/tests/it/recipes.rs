@@ -65,7 +65,7 @@ fn mesos_s_ports_are_passed_to_debian_s_portmap_and_its_labels_decide() {
     let (code, msg, _) = call(&network, &ill, &json!([{"key": "quarantine"}])).run(&policy).error();
     assert_eq!(
         (code, msg.as_str()),
-        (110, "rule \"quarantine\" refuses container c2: it is in quarantine")
+        (110, "rule \"quarantine\" denies container c2: it is in quarantine")
     );
 
     served.as_verb("DEL").run(&policy).expect_success();

@@ -39,7 +39,7 @@ func main() {
 	work, err := os.MkdirTemp("", "record")
 	must(err)
 	defer os.RemoveAll(work)
-	var scenes []struct {
+	var scenarios []struct {
 		Name         string
 		Config       json.RawMessage
 		File         string
@@ -49,34 +49,34 @@ func main() {
 		Verbs        []string
 		Fail         string
 	}
-	input, err := os.ReadFile(filepath.Join(out, "scenes.json"))
+	input, err := os.ReadFile(filepath.Join(out, "scenarios.json"))
 	must(err)
-	must(json.Unmarshal(input, &scenes))
-	for _, scene := range scenes {
-		dir := filepath.Join(work, scene.Name)
+	must(json.Unmarshal(input, &scenarios))
+	for _, scenario := range scenarios {
+		dir := filepath.Join(work, scenario.Name)
 		bin, record, conf := filepath.Join(dir, "bin"), filepath.Join(dir, "calls"), filepath.Join(dir, "net.d")
 		for _, d := range []string{bin, record, conf} {
 			must(os.MkdirAll(d, 0o755))
 		}
-		for name, result := range scene.Results {
+		for name, result := range scenario.Results {
 			must(os.WriteFile(filepath.Join(bin, name), []byte(plugin), 0o755))
 			must(os.WriteFile(filepath.Join(dir, name+".result"), result, 0o644))
 		}
-		if scene.Fail != "" {
-			must(os.WriteFile(filepath.Join(record, "fail"), []byte(scene.Fail), 0o644))
+		if scenario.Fail != "" {
+			must(os.WriteFile(filepath.Join(record, "fail"), []byte(scenario.Fail), 0o644))
 		}
-		must(os.WriteFile(filepath.Join(conf, scene.File), scene.Config, 0o644))
+		must(os.WriteFile(filepath.Join(conf, scenario.File), scenario.Config, 0o644))
 		os.Setenv("RECORD", record)
 		list, err := libcni.LoadConfList(conf, "net")
 		must(err)
 		cni := libcni.NewCNIConfigWithCacheDir([]string{bin, "/nowhere"}, filepath.Join(dir, "cache"), nil)
 		rt := &libcni.RuntimeConf{
 			ContainerID: "c1", NetNS: "/run/netns/c1", IfName: "eth0",
-			Args: scene.Args, CapabilityArgs: scene.Capabilities,
+			Args: scenario.Args, CapabilityArgs: scenario.Capabilities,
 		}
 		text := ""
 		next := 100
-		for _, verb := range scene.Verbs {
+		for _, verb := range scenario.Verbs {
 			text += "# " + verb + "\n"
 			switch verb {
 			case "ADD":
@@ -110,7 +110,7 @@ func main() {
 			}
 		}
 		text = replace(text, bin, "/plugins")
-		must(os.WriteFile(filepath.Join(out, scene.Name+".txt"), []byte(text), 0o644))
+		must(os.WriteFile(filepath.Join(out, scenario.Name+".txt"), []byte(text), 0o644))
 	}
 }
 

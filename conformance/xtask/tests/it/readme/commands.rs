@@ -1,13 +1,13 @@
-//! Every command of a README runs.
+//! Runs every command of the READMEs.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-use super::stage::Stage;
+use super::fixture::Fixture;
 use super::{READMES, blocks, read, root};
 
-/// Commands that are not run, with the reason. Where an entry ends with a blank, it is the start of
-/// commands; this holds for all tables here.
+/// Commands that are not run, with the reason. An entry that ends with a space matches all commands
+/// that begin with it, as in the other tables.
 const NOT_RUN: [(&str, &str); 4] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo xtask conformance ", "takes minutes; cni-conformance's tests compare with the reports"),
@@ -15,21 +15,21 @@ const NOT_RUN: [(&str, &str); 4] = [
     ("systemctl enable ", "a throw-away host has no systemd; the port mapper's tests run the unit"),
 ];
 
-/// Commands of which only a part is run, so that they take seconds: with these words added.
+/// Commands that run with additional arguments, so that they take seconds.
 const SHORTENED: [(&str, &str); 4] = [
-    ("cni-conformance life net.conflist ", "--lives plain"),
+    ("cni-conformance lifecycle net.conflist ", "--lifecycles plain"),
     ("cni-conformance run bridge ", "version."),
     ("cni-conformance run --subject conformance/subjects/bridge.json --report ", "version."),
     ("cni-conformance run --subject conformance/subjects/portmap.json --report ", "version."),
 ];
 
-/// Commands that are to end with another exit status than 0, and why.
+/// Commands with another exit status than 0, and the reason.
 const OTHER_STATUS: [(&str, i32, &str); 2] = [
-    ("cni-conformance run bridge ", 1, "the README shows how a deviation is reported"),
-    ("cni-label-policy explain mesos.conf", 1, "the README shows how a container is denied"),
+    ("cni-conformance run bridge ", 1, "the README shows a deviation"),
+    ("cni-label-policy explain mesos.conf", 1, "the README shows a denied container"),
 ];
 
-/// The commands of a README, those with `$` and those of root with `#`.
+/// Returns the commands of a README, those of users (`$`) and those of root (`#`).
 fn commands(file: &str) -> Vec<String> {
     let text = blocks(&read(file), "console").join("\n");
     let command =
@@ -37,24 +37,24 @@ fn commands(file: &str) -> Vec<String> {
     text.lines().filter_map(command).collect()
 }
 
-/// The entry of a table that is about this command.
+/// Returns the entry of a table for this command.
 fn entry<'t, T>(table: &'t [T], command: &str, of: impl Fn(&T) -> &str) -> Option<&'t T> {
     let is_start = |entry: &str| entry.ends_with(' ') && command.starts_with(entry);
     table.iter().find(|entry| command == of(entry) || is_start(of(entry)))
 }
 
 #[test]
-fn every_command_runs_or_has_a_reason_not_to() {
+fn every_command_runs_or_is_listed_with_a_reason() {
     let mut used = BTreeSet::new();
     let mut run = 0;
     for file in READMES {
-        let mut stage = None;
+        let mut fixture = None;
         for command in commands(file) {
             if let Some((start, _)) = entry(&NOT_RUN, &command, |entry| entry.0) {
                 used.insert(*start);
                 continue;
             }
-            run_one(file, &command, &mut stage, &mut used);
+            run_one(file, &command, &mut fixture, &mut used);
             run += 1;
         }
     }
@@ -68,7 +68,7 @@ fn every_command_runs_or_has_a_reason_not_to() {
 fn run_one(
     file: &str,
     command: &str,
-    stage: &mut Option<Stage>,
+    fixture: &mut Option<Fixture>,
     used: &mut BTreeSet<&'static str>,
 ) {
     let mut line = command.to_owned();
@@ -83,13 +83,13 @@ fn run_one(
     }
     let output = match line.starts_with("cargo ") {
         true => cargo(&line),
-        false => stage.get_or_insert_with(Stage::new).sh(&line),
+        false => fixture.get_or_insert_with(Fixture::new).sh(&line),
     };
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(expected), "{file}: {line}\n{printed}");
 }
 
-/// On the machine itself, in the checkout.
+/// Runs a command on the machine itself, in the checkout.
 fn cargo(line: &str) -> Output {
     let mut sh = Command::new("sh");
     sh.args(["-c", line]).current_dir(root()).output().expect("a shell")

@@ -1,9 +1,9 @@
-//! The READMEs are true: commands run, JSON is JSON, code is code that is compiled.
+//! Checks the READMEs: commands run, JSON is valid, code is compiled elsewhere.
 
 #[cfg(feature = "host-tests")]
 mod commands;
 #[cfg(feature = "host-tests")]
-mod stage;
+mod fixture;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const READMES: [&str; 13] = [
     "framework/test-kit/README.md",
 ];
 
-/// The top directory of the checkout.
+/// Returns the top directory of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).expect("conformance/xtask is two below the top").to_owned()
@@ -34,7 +34,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|why| panic!("{file}: {why}"))
 }
 
-/// The blocks of code in this language.
+/// Returns the blocks of code in this language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let begin = format!("```{language}");
     let mut blocks = Vec::new();
@@ -49,7 +49,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_json_block_is_json() {
+fn every_json_block_is_valid() {
     let mut found = 0;
     for file in READMES {
         for block in blocks(&read(file), "json") {
@@ -62,7 +62,7 @@ fn every_json_block_is_json() {
 }
 
 #[test]
-fn the_code_in_a_readme_is_its_example_s() {
+fn the_code_in_a_readme_is_that_of_an_example() {
     for (readme, example) in [
         ("README.md", "framework/wrapper/examples/limit-mtu.rs"),
         ("framework/resilience/README.md", "framework/resilience/examples/announce.rs"),
@@ -74,7 +74,7 @@ fn the_code_in_a_readme_is_its_example_s() {
 }
 
 #[test]
-fn the_code_in_the_tutorial_is_the_template_s() {
+fn the_code_in_the_tutorial_is_that_of_the_template() {
     let template: String =
         ["src/main.rs", "tests/calls.rs", "tests/traffic.rs", "tests/conformance.rs"]
             .map(|file| read(&format!("conformance/xtask/template/{file}")))
@@ -82,7 +82,7 @@ fn the_code_in_the_tutorial_is_the_template_s() {
     let code = blocks(&read("framework/wrapper/docs/tutorial.md"), "rust");
     assert!(code.len() > 8, "only {} blocks were found", code.len());
     for block in code {
-        assert!(template.contains(&block), "the template has no such lines:\n{block}");
+        assert!(template.contains(&block), "not in the template:\n{block}");
     }
 }
 

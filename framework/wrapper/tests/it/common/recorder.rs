@@ -39,7 +39,7 @@ impl Recorder {
     }
 
     fn step(&self, hook: &str) -> Result<(), Error> {
-        self.journal.note(&format!("{}.{hook}", self.name));
+        self.journal.record(&format!("{}.{hook}", self.name));
         let mut faults = self.faults.iter().filter(|(on, _)| *on == hook);
         faults.try_for_each(|(_, fault)| fault())
     }
@@ -82,7 +82,7 @@ impl Middleware for Recorder {
     async fn gc(&self, _: &Call, _: &Self::Config, valid: &[Attachment]) -> Result<(), Error> {
         let ids: Vec<_> =
             valid.iter().map(|valid| format!("{}/{}", valid.container_id, valid.ifname)).collect();
-        self.journal.note(&format!("valid: {}", ids.join(" ")));
+        self.journal.record(&format!("valid: {}", ids.join(" ")));
         self.step("gc")
     }
     async fn status(&self, _: &Call, _: &Self::Config) -> Result<(), Error> {
@@ -106,7 +106,7 @@ pub(crate) fn steps(
     journal: &Journal,
     fake: FakePlugin,
 ) -> (Reply, Vec<String>) {
-    let fake = fake.noting_in(journal);
+    let fake = fake.recording_in(journal);
     let reply = reply(&fake_call(verb, config()), layers, &fake);
     let mut steps = journal.take();
     steps.retain(|step| !step.ends_with(".rewrite") && !step.starts_with("valid:"));

@@ -1,13 +1,201 @@
-# fish completion for cni-conformance: verbs and options are what --help names
-function __cni_conformance_verbs
-    cni-conformance --help | string match --regex --groups-only '^cni-conformance ([a-z|]+)' | string split '|'
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_cni_conformance_global_optspecs
+	string join \n h/help V/version
 end
-function __cni_conformance_options
-    set --local words (commandline --tokenize --current-process)
-    cni-conformance $words[2] --help | string match --regex --all -- '--[a-z-]+'
+
+function __fish_cni_conformance_needs_command
+	# Figure out if the current invocation already has a command.
+	set -l cmd (commandline -opc)
+	set -e cmd[1]
+	argparse -s (__fish_cni_conformance_global_optspecs) -- $cmd 2>/dev/null
+	or return
+	if set -q argv[1]
+		# Also print the command, so this can be used to figure out what it is.
+		echo $argv[1]
+		return 1
+	end
+	return 0
 end
-function __cni_conformance_begins_option
-    not __fish_is_first_token; and string match --quiet -- '-*' (commandline --current-token)
+
+function __fish_cni_conformance_using_subcommand
+	set -l cmd (__fish_cni_conformance_needs_command)
+	test -z "$cmd"
+	and return 1
+	contains -- $cmd[1] $argv
 end
-complete -c cni-conformance -n __fish_is_first_token -f -a '(__cni_conformance_verbs) --help --version'
-complete -c cni-conformance -n __cni_conformance_begins_option -f -a '(__cni_conformance_options)'
+
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -s V -l version -d 'Print version'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "run" -d 'Judge a plugin against the requirements of the specification'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "list" -d 'List the requirements: id, code, severity, versions and profiles'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "explain" -d 'Explain a requirement and its case; with a PLUGIN, show each call that the case makes'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "matrix" -d 'Show JSON reports side by side: plugins × requirements'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "diff" -d 'Compare two JSON reports; the exit status is 1 if anything got worse'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "validate" -d 'Check network configurations before a runtime uses them; of plugins only VERSION is called'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "lifecycle" -d 'Run whole lifecycles of attachments as a runtime drives them, on throw-away hosts'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "replay" -d 'Repeat the calls that cni-trace recorded, with another plugin, and compare its answers'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "add" -d 'Attach a container to a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "check" -d 'Check an attachment as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "del" -d 'Detach a container from a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "gc" -d 'Remove the stale attachments of a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "status" -d 'Ask whether a network is ready as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "man" -d 'Write the manual pages, one for each command, into a directory'
+complete -c cni-conformance -n "__fish_cni_conformance_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l subject -d 'Read the plugin and everything it needs from a JSON file, instead of PLUGIN' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l config -d 'The plugin\'s object in a network configuration' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l profile -d 'The kind of plugin [default: interface]' -r -f -a "interface\t''
+chained\t''
+wrapper\t''
+ipam\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l spec -d 'Judge by this version of the specification; repeatable [default: all that PLUGIN claims]' -r -f -a "0.1.0\t''
+0.2.0\t''
+0.3.0\t''
+0.3.1\t''
+0.4.0\t''
+1.0.0\t''
+1.1.0\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l level -d 'Fail if a requirement of this severity or above is broken' -r -f -a "must\t''
+should\t''
+convention\t''
+stricter\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l skip -d 'Leave out these cases; repeatable' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l timeout -d 'The time limit of one call of the plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l jobs -d 'Run this many cases at a time [default: four for each processor]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l report -d 'Write reports of these kinds: text, json, junit, md, html; `-` is stdout [default: text=-]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l exchanges -d 'The runs whose calls JSON and HTML reports contain: `findings` are those that did not pass' -r -f -a "all\t''
+findings\t''
+none\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l quick -d 'Judge only by the newest version that the plugin claims'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l fail-fast -d 'Stop at the first failure'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l keep -d 'Keep the namespaces of the first failure until the end of stdin, and print how to enter them'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand list" -l json -d 'Print everything about each requirement as JSON'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand list" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l subject -d 'Read the plugin and everything it needs from a JSON file, instead of PLUGIN' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l config -d 'The plugin\'s object in a network configuration' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l profile -d 'The kind of plugin [default: interface]' -r -f -a "interface\t''
+chained\t''
+wrapper\t''
+ipam\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l spec -d 'Run the case in this version of the specification [default: the newest that applies]' -r -f -a "0.1.0\t''
+0.2.0\t''
+0.3.0\t''
+0.3.1\t''
+0.4.0\t''
+1.0.0\t''
+1.1.0\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l timeout -d 'The time limit of one call of the plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -l keep -d 'Keep the namespaces as the case left them until the end of stdin, and print how to enter them'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand matrix" -l report -d 'Write the matrix in these forms: text, md, html; `-` is stdout [default: text=-]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand matrix" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand validate" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand validate" -l json -d 'Print the problems as JSON'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand validate" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l subject -d 'Read the plugin and everything it needs from a JSON file, instead of PLUGIN' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l config -d 'The plugin\'s object in a network configuration' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l profile -d 'The kind of plugin [default: interface]' -r -f -a "interface\t''
+chained\t''
+wrapper\t''
+ipam\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l runtime -d 'The runtime that drives them' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l lifecycles -d 'Only these lifecycles [default: all]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l spec -d 'The version of the specification [default: the newest that the plugin claims]' -r -f -a "0.1.0\t''
+0.2.0\t''
+0.3.0\t''
+0.3.1\t''
+0.4.0\t''
+1.0.0\t''
+1.1.0\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l cap -d 'Capability arguments; with a subject file, its `runtimeConfig` is used' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l info -d 'With NETCONF and --runtime mesos: the NetworkInfo that the framework sends' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l path -d 'Further directories of plugins, searched before /opt/cni/bin and /usr/lib/cni' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l list -d 'List the lifecycles'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l keep -d 'Keep the host of the first failure until the end of stdin, and print how to enter it'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l network -d 'Replay only the calls of this network' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l delegate -d 'Replay only the calls of this delegate, if several were recorded' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l prepare -d 'A shell script that prepares the host' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l path -d 'Further directories of plugins, searched before PLUGIN\'s own, /opt/cni/bin and /usr/lib/cni' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l timeout -d 'The time limit of one call of the plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l json -d 'Print the comparison as JSON'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l runtime -d 'Behave like this runtime' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l netconf-dir -d 'The directory of network configurations [default: NETCONFPATH, or /etc/cni/net.d]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l cache -d 'The directory of results and other state that is kept between calls [default: /var/lib/cni; with --runtime mesos: /run/cni-conformance/mesos]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l ifname -d 'The name of the interface [default: eth0]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l id -d 'The container id [default: derived from NETNS, as cnitool does]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l args -d 'The value of CNI_ARGS' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l cap -d 'Capability arguments; repeat them on check and del' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -l info -d 'With --runtime mesos: the NetworkInfo that the framework sends' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -s v -l verbose -d 'Print every call of a plugin to stderr'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand add" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l runtime -d 'Behave like this runtime' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l netconf-dir -d 'The directory of network configurations [default: NETCONFPATH, or /etc/cni/net.d]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l cache -d 'The directory of results and other state that is kept between calls [default: /var/lib/cni; with --runtime mesos: /run/cni-conformance/mesos]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l ifname -d 'The name of the interface [default: eth0]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l id -d 'The container id [default: derived from NETNS, as cnitool does]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l args -d 'The value of CNI_ARGS' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l cap -d 'Capability arguments; repeat them on check and del' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -l info -d 'With --runtime mesos: the NetworkInfo that the framework sends' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -s v -l verbose -d 'Print every call of a plugin to stderr'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand check" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l runtime -d 'Behave like this runtime' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l netconf-dir -d 'The directory of network configurations [default: NETCONFPATH, or /etc/cni/net.d]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l cache -d 'The directory of results and other state that is kept between calls [default: /var/lib/cni; with --runtime mesos: /run/cni-conformance/mesos]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l ifname -d 'The name of the interface [default: eth0]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l id -d 'The container id [default: derived from NETNS, as cnitool does]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l args -d 'The value of CNI_ARGS' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l cap -d 'Capability arguments; repeat them on check and del' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -l info -d 'With --runtime mesos: the NetworkInfo that the framework sends' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -s v -l verbose -d 'Print every call of a plugin to stderr'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand del" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l runtime -d 'Behave like this runtime' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l netconf-dir -d 'The directory of network configurations [default: NETCONFPATH, or /etc/cni/net.d]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l cache -d 'The directory of results and other state that is kept between calls [default: /var/lib/cni; with --runtime mesos: /run/cni-conformance/mesos]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l valid -d 'Keep this attachment (default interface: eth0) and remove all others; repeatable' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -s v -l verbose -d 'Print every call of a plugin to stderr'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -l all -d 'Remove all attachments'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand gc" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -l runtime -d 'Behave like this runtime' -r -f -a "libcni\t''
+mesos\t''"
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -l path -d 'The directories of plugins [default: CNI_PATH, or /opt/cni/bin:/usr/lib/cni]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -l netconf-dir -d 'The directory of network configurations [default: NETCONFPATH, or /etc/cni/net.d]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -l cache -d 'The directory of results and other state that is kept between calls [default: /var/lib/cni; with --runtime mesos: /run/cni-conformance/mesos]' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -l timeout -d 'The time limit of one call of a plugin' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -s v -l verbose -d 'Print every call of a plugin to stderr'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand status" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand man" -s h -l help -d 'Print help'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "run" -d 'Judge a plugin against the requirements of the specification'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "list" -d 'List the requirements: id, code, severity, versions and profiles'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "explain" -d 'Explain a requirement and its case; with a PLUGIN, show each call that the case makes'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "matrix" -d 'Show JSON reports side by side: plugins × requirements'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "diff" -d 'Compare two JSON reports; the exit status is 1 if anything got worse'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "validate" -d 'Check network configurations before a runtime uses them; of plugins only VERSION is called'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "lifecycle" -d 'Run whole lifecycles of attachments as a runtime drives them, on throw-away hosts'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "replay" -d 'Repeat the calls that cni-trace recorded, with another plugin, and compare its answers'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "add" -d 'Attach a container to a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "check" -d 'Check an attachment as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "del" -d 'Detach a container from a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "gc" -d 'Remove the stale attachments of a network as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "status" -d 'Ask whether a network is ready as a runtime does, on this machine'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "man" -d 'Write the manual pages, one for each command, into a directory'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand help; and not __fish_seen_subcommand_from run list explain matrix diff validate lifecycle replay add check del gc status completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

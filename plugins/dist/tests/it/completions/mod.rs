@@ -87,7 +87,7 @@ fn offered(shell: &[&str], line: &str) -> Words {
     let programs = programs.parent().expect("a directory").display();
     command.env("PATH", format!("{programs}:/usr/bin:/bin"));
     let words = stdout(&mut command);
-    let common = |word: &&str| ["", "--help", "--version"].contains(word);
+    let common = |word: &&str| ["", "-h", "--help", "-V", "--version"].contains(word);
     words.lines().map(str::trim_end).filter(|word| !common(word)).map(str::to_owned).collect()
 }
 

@@ -7,7 +7,7 @@ mod pod;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use cni_test_kit::{Host, Place};
+use cni_test_kit::{Host, Netns};
 
 use super::image;
 use super::site::{self, port_mapper, until};
@@ -47,7 +47,7 @@ impl Drop for Reaped<'_> {
     }
 }
 
-fn ctr(place: &Place, args: &[&str]) -> Output {
+fn ctr(place: &Netns, args: &[&str]) -> Output {
     let mut ctr: Command = place.command("ctr");
     ctr.args(["--address", SOCKET, "--namespace", "k8s.io"]).args(args).output().expect("ctr")
 }

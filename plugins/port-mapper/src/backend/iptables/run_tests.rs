@@ -5,27 +5,27 @@ use std::process::Command;
 use std::time::Instant;
 
 use async_std::task::block_on;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::super::programs::Variant;
 use super::*;
-use crate::backend::interface::Surroundings;
+use crate::backend::interface::ProgramEnvironment;
 
 /// An iptables-restore that hangs and ignores SIGTERM, with a child that keeps its outputs open. It
 /// writes the ids of both to a file.
 const HANGS: &str =
     "#!/bin/sh\ntrap '' TERM\nsleep 600 &\necho $$ $! >\"$0.pids\"\nexec sleep 600\n";
 
-fn runner(programs: &TemporaryDir, work_timeout: Duration) -> Runner {
+fn runner(programs: &TempDir, work_timeout: Duration) -> Runner {
     let path = format!("{}:/usr/bin:/bin", programs.path().display());
-    let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
-    let programs = Programs::new(Variant::Default, &surroundings);
+    let environment = ProgramEnvironment { path: Some(path.into()), xtables_lock_file: None };
+    let programs = Programs::new(Variant::Default, &environment);
     Runner { programs, lock_timeout: Duration::from_millis(100), work_timeout }
 }
 
 #[test]
 fn a_program_that_hangs_is_ended_with_its_children_at_the_deadline_and_the_error_is_retryable() {
-    let programs = TemporaryDir::new();
+    let programs = TempDir::new();
     let program = programs.path().join("iptables-restore");
     // Written by another process: while another test forks, a file that this process has open for
     // writing can't be executed.
@@ -71,7 +71,7 @@ fn is_alive(pid: &str) -> bool {
 
 #[test]
 fn a_program_has_half_a_minute_in_addition_to_the_lock_timeout() {
-    let programs = TemporaryDir::new();
+    let programs = TempDir::new();
     let execution =
         runner(&programs, WORK_TIMEOUT).execution(Path::new("x"), Vec::new(), Vec::new());
     assert_eq!(execution.limits.deadline, Duration::from_millis(30_100));

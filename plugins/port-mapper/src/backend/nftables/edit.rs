@@ -222,7 +222,8 @@ impl<'a> Edit<'a> {
             })
             .collect();
         let is_ours = |rule: &InstalledRule| {
-            jumps.contains(&rule.handle) || ours.iter().any(|own| rule.says(own, family))
+            jumps.contains(&rule.handle)
+                || ours.iter().any(|own| rule.is_equivalent_to(own, family))
         };
         let mut shared = self.observed.rules.iter().filter(|(chain, _)| layout::is_shared(chain));
         shared.any(|(_, rules)| !rules.iter().all(is_ours))

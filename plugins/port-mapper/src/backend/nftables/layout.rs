@@ -11,7 +11,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use cni_netlink::nftables::{
-    Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Statement, Table, Verdict,
+    BaseChain, Chain, ChainType, Field, Hook, Op, Operand, Rule, Selector, Statement, Table,
+    Verdict,
 };
 
 use crate::claim::Cidr;
@@ -36,7 +37,7 @@ pub(in crate::backend) fn table() -> Table {
 /// Returns the chains that exist as long as there is a mapping.
 pub(super) fn shared_chains() -> [Chain; 5] {
     let nat = |name: &str, hook, priority| {
-        Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+        Chain::base(name, BaseChain::new(ChainType::Nat, hook, priority))
     };
     [
         Chain::regular(HOST_PORTS),
@@ -63,8 +64,7 @@ pub(super) fn shared_rules() -> [Rule; 3] {
 /// Returns the chain that exists once a container is reached through 127.0.0.1. It precedes
 /// connection tracking.
 pub(super) fn guard_chain() -> Chain {
-    let (kind, hook) = (Kind::Filter, Hook::Prerouting);
-    Chain::base(GUARD, Base { kind, hook, priority: -300, policy: Policy::Accept })
+    Chain::base(GUARD, BaseChain::new(ChainType::Filter, Hook::Prerouting, -300))
 }
 
 /// Returns the rules of [`guard_chain`]. They drop what the kernel itself drops while
@@ -87,7 +87,7 @@ pub(super) fn is_shared(chain: &str) -> bool {
 
 /// Matches a loopback address of IPv4.
 pub(super) fn is_loopback(address: Selector) -> Statement {
-    let right = Right::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    let right = Operand::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
     Statement::Match { left: address, op: Op::Eq, right }
 }
 
@@ -97,6 +97,6 @@ pub(super) fn is_in(address: Selector, subnet: &Cidr) -> Statement {
         IpAddr::V4(address) => Field::Ipv4(address),
         IpAddr::V6(address) => Field::Ipv6(address),
     };
-    let right = Right::Prefix(first, subnet.prefix());
+    let right = Operand::Prefix(first, subnet.prefix());
     Statement::Match { left: address, op: Op::Eq, right }
 }

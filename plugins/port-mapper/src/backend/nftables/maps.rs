@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use cni_netlink::nftables::{Field, Key, Set, Type, ValueType};
+use cni_netlink::nftables::{DataType, Field, Key, Set, ValueType};
 
 use crate::conflict::HostPorts;
 use crate::family::Family;
@@ -90,14 +90,14 @@ impl Map {
         let value = match (self.role, self.keys) {
             (Role::Ports, _) => ValueType::Verdict,
             (Role::Targets, Keys::Range) => ValueType::Data(vec![self.address()]),
-            (Role::Targets, _) => ValueType::Data(vec![self.address(), Type::InetService]),
+            (Role::Targets, _) => ValueType::Data(vec![self.address(), DataType::InetService]),
             _ => ValueType::None,
         };
-        let interval = self.keys == Keys::Range;
-        Set { name: self.name(network), key: self.types(), value, interval, comment: None }
+        let set = Set::new(self.name(network), self.types(), value);
+        if self.keys == Keys::Range { set.with_intervals() } else { set }
     }
 
-    fn types(self) -> Vec<Type> {
+    fn types(self) -> Vec<DataType> {
         let mut types = Vec::with_capacity(4);
         if self.role == Role::Selves {
             types.push(self.address());
@@ -105,14 +105,14 @@ impl Map {
         if self.keys != Keys::Any {
             types.push(self.address());
         }
-        types.extend([Type::InetProto, Type::InetService]);
+        types.extend([DataType::InetProto, DataType::InetService]);
         types
     }
 
-    fn address(self) -> Type {
+    fn address(self) -> DataType {
         match self.family {
-            Family::V4 => Type::Ipv4Addr,
-            Family::V6 => Type::Ipv6Addr,
+            Family::V4 => DataType::Ipv4Addr,
+            Family::V6 => DataType::Ipv6Addr,
         }
     }
 }

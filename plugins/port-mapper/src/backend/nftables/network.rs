@@ -8,8 +8,8 @@
 use std::rc::Rc;
 
 use cni_netlink::nftables::{
-    Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement, Type, ValueType,
-    Verdict,
+    DataType, Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement,
+    ValueType, Verdict,
 };
 use sha2::{Digest, Sha256};
 
@@ -149,8 +149,7 @@ fn readable(chain: &str) -> String {
 
 /// Returns the set of a network's excluded devices.
 pub(super) fn devices_set(network: &str) -> Set {
-    let name = format!("{network}/devices");
-    Set { name, key: vec![Type::Ifname], value: ValueType::None, interval: false, comment: None }
+    Set::new(format!("{network}/devices"), vec![DataType::Ifname], ValueType::None)
 }
 
 fn devices(network: &str, claim: &Claim) -> Option<(Set, Vec<Key>)> {

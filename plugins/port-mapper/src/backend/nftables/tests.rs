@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
 use cni_wrapper::Attachment;
 use serde::Deserialize;
 use serde_json::json;
@@ -53,7 +53,7 @@ enum Verb {
 /// A fake ruleset, its last transaction, and the claims that are installed.
 #[derive(Default)]
 struct FakeHost {
-    fake: Fake,
+    fake: FakeRuleset,
     last: Option<Transaction>,
     claims: Vec<Claim>,
 }
@@ -164,7 +164,7 @@ fn a_change_between_observation_and_commit_is_observed() {
     let mut racer = claim(2);
     racer.mappings = claim(1).mappings;
     // Both observe a free port. The first to commit gets it, and the other reports the conflict.
-    let mut first = FakeHost { fake: Fake::default(), ..FakeHost::default() };
+    let mut first = FakeHost { fake: FakeRuleset::default(), ..FakeHost::default() };
     first.fake.before_next_commit(move |fake| {
         let mut other = FakeHost { fake: std::mem::take(fake), ..FakeHost::default() };
         other.install(&racer, &[]).unwrap();

@@ -24,7 +24,7 @@ on_every_backend!(
 const UNEXPECTED: &str = "unexpected: ";
 
 fn restore(testbed: &RulesTestbed) -> Outcome {
-    CallBuilder::by_hand(&["restore"]).within(&testbed.host).run(plugin())
+    CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin())
 }
 
 /// Two containers of one network, and the damage that was done to their rules.
@@ -205,7 +205,7 @@ fn restore_and_list_report_a_damaged_file_and_continue_with_the_others(backend: 
         let file = files(&testbed.host, STATE).into_iter().find(|name| name.starts_with("c1~"));
         flush_firewall(&testbed.host, backend);
         for args in [["restore"], ["list"]] {
-            let outcome = CallBuilder::by_hand(&args).within(&testbed.host).run(plugin());
+            let outcome = CallBuilder::cli(&args).within(&testbed.host).run(plugin());
             assert_eq!(outcome.code(), Some(1), "{name}, {args:?}: {outcome}");
             let output = format!("{}{}", outcome.stdout, outcome.stderr);
             let file = file.as_deref().expect("the file is there");

@@ -1,6 +1,6 @@
 //! Kinds of mappings: protocols, ranges, single addresses of the host, IPv6, many at once.
 
-use cni_test_kit::{CallBuilder, Place, Traffic};
+use cni_test_kit::{CallBuilder, Netns, Traffic};
 use serde_json::{Value, json};
 
 use super::testbed::{
@@ -152,7 +152,7 @@ fn ipv6_is_reached_from_everywhere_that_ipv4_is(backend: &'static str) {
     for bridge_netfilter in [false, true] {
         let mut testbed = TrafficTestbed::new(backend);
         testbed.host.bridge_netfilter(bridge_netfilter);
-        testbed.outside = testbed.outside.also("2001:db8::1/64", "2001:db8::9/64");
+        testbed.outside = testbed.outside.with_addresses("2001:db8::1/64", "2001:db8::9/64");
         let keys = json!({"cniVersion": "1.0.0", "delegate": dual_stack()});
         let start = |name, mappings| -> Running { testbed.start(name, keys.clone(), mappings) };
         let one = start("c1", json!([port(8080, 80), range(7000, 9000, 2)]));
@@ -161,7 +161,7 @@ fn ipv6_is_reached_from_everywhere_that_ipv4_is(backend: &'static str) {
         let why = format!("bridge-nf {bridge_netfilter}");
         let seen = reached(&testbed.outside, "[2001:db8::1]", 8080, &why);
         assert_eq!(seen, "c1 saw 2001:db8::9", "the client's address is kept, {why}");
-        let hosts: [(&Place, &str); 4] = [
+        let hosts: [(&Netns, &str); 4] = [
             (&testbed.host, "[2001:db8::1]"),
             (&testbed.host, "[fd00:168::1]"),
             (&one.container, "[2001:db8::1]"),
@@ -181,7 +181,7 @@ fn ipv6_is_reached_from_everywhere_that_ipv4_is(backend: &'static str) {
 
 fn a_mapping_of_one_family_leaves_the_other_alone(backend: &'static str) {
     let mut testbed = TrafficTestbed::new(backend);
-    testbed.outside = testbed.outside.also("2001:db8::1/64", "2001:db8::9/64");
+    testbed.outside = testbed.outside.with_addresses("2001:db8::1/64", "2001:db8::9/64");
     let keys = json!({"cniVersion": "1.0.0", "delegate": dual_stack()});
     let mappings = json!([port_at("0.0.0.0", 8004, 80), port_at("::", 8006, 80)]);
     let one = testbed.start("c1", keys, mappings);

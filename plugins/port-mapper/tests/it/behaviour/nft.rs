@@ -1,6 +1,6 @@
 //! Tests of the nftables backend alone.
 
-use cni_test_kit::{CallBuilder, Place};
+use cni_test_kit::{CallBuilder, Netns};
 use serde_json::{Value, json};
 
 use super::testbed::{NFTABLES, RulesTestbed, port, port_at};
@@ -8,7 +8,7 @@ pub(crate) use crate::common::own_rules::{TABLE, table};
 use crate::common::{CHAIN, add, del, plugin, tcp};
 
 /// Returns the chain of the test's network.
-pub(crate) fn network_chain(place: &Place) -> String {
+pub(crate) fn network_chain(place: &Netns) -> String {
     network_chain_in(&table(place))
 }
 

@@ -104,7 +104,7 @@ fn with_masq_all_the_server_sees_the_host(backend: &'static str) {
 }
 
 /// Makes the container send packets for 127.0.0.0/8 to the host.
-fn route_localhost_to_the_host(place: &cni_test_kit::Place) {
+fn route_localhost_to_the_host(place: &cni_test_kit::Netns) {
     place.sh("ip link set lo down
          echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
          ip address flush dev lo

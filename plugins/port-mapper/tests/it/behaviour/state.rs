@@ -186,7 +186,7 @@ fn restore_does_not_give_a_host_port_to_an_add_or_del_that_was_killed(backend: &
     flush_firewall(&testbed.host, backend);
     add(&two);
     flush_firewall(&testbed.host, backend);
-    CallBuilder::by_hand(&["restore"]).within(&testbed.host).run(plugin()).expect_success();
+    CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin()).expect_success();
     let rules = testbed.own_rules();
     assert!(rules.contains("container_id: c2") && !rules.contains("container_id: c1"), "{rules}");
     del(&one);

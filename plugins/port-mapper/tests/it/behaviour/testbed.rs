@@ -1,6 +1,6 @@
 //! Hosts for tests of a backend, and helpers for them.
 
-use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Place, PluginDir};
+use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Netns, PluginDir};
 use serde_json::{Value, json};
 
 pub(crate) use crate::common::own_rules::{NFTABLES, listing, own_rules};
@@ -118,12 +118,12 @@ pub(crate) fn port_at(address: &str, host_port: u16, container_port: u16) -> Val
 }
 
 /// Returns the names of all files below a directory of the host, or none if it does not exist.
-pub(crate) fn files(place: &Place, directory: &str) -> Vec<String> {
+pub(crate) fn files(place: &Netns, directory: &str) -> Vec<String> {
     let names = place.sh(&format!("find {directory} -mindepth 1 -printf '%P\\n' 2>/dev/null || :"));
     names.lines().map(str::to_owned).collect()
 }
 
 /// Whether `route_localnet` is enabled on an interface.
-pub(crate) fn route_localnet(place: &Place, interface: &str) -> bool {
+pub(crate) fn route_localnet(place: &Netns, interface: &str) -> bool {
     place.read(&format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet")).trim() == "1"
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_test_kit::{
-    Behaviour, CallBuilder, Container, Host, Outcome, Place, PluginDir, Script, plugin_binary,
+    Behaviour, CallBuilder, Container, Host, Netns, Outcome, PluginDir, Script, plugin_binary,
 };
 use serde_json::{Value, json};
 
@@ -117,19 +117,19 @@ pub(crate) fn del(call: &CallBuilder) -> Outcome {
 
 /// Returns the rules of the nat table as a variant lists them, without its comments, which contain
 /// the time.
-pub(crate) fn nat(place: &Place, backend: &str) -> String {
+pub(crate) fn nat(place: &Netns, backend: &str) -> String {
     let listing = place.run(&format!("{backend}-save -t nat"));
     let lines = listing.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Returns the DNAT rules of the test's chain.
-pub(crate) fn dnat(place: &Place) -> Vec<String> {
+pub(crate) fn dnat(place: &Netns) -> Vec<String> {
     rules(place, &format!("-A {CHAIN} "))
 }
 
 /// Returns the rules of the nat table with this prefix.
-pub(crate) fn rules(place: &Place, prefix: &str) -> Vec<String> {
+pub(crate) fn rules(place: &Netns, prefix: &str) -> Vec<String> {
     let nat = nat(place, "iptables");
     nat.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect()
 }

@@ -1,13 +1,13 @@
 //! The port mapper's own rules on a host, as each backend lists them.
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use serde_json::Value;
 
 pub(crate) const NFTABLES: &str = "nftables";
 pub(crate) const TABLE: &str = "inet mesos-cni-port-mapper";
 
 /// Returns every chain, rule and element of the table, or an empty text if there is none.
-pub(crate) fn table(place: &Place) -> String {
+pub(crate) fn table(place: &Netns) -> String {
     let json = place.sh(&format!("nft -j list table {TABLE} 2>/dev/null || :"));
     if json.trim().is_empty() {
         return String::new();
@@ -28,7 +28,7 @@ pub(crate) fn table(place: &Place) -> String {
 }
 
 /// Returns the port mapper's own rules of both families: rules with a tag, chains and jumps.
-pub(crate) fn own_rules(place: &Place, backend: &str) -> String {
+pub(crate) fn own_rules(place: &Netns, backend: &str) -> String {
     if backend == NFTABLES {
         return table(place);
     }
@@ -40,7 +40,7 @@ pub(crate) fn own_rules(place: &Place, backend: &str) -> String {
 }
 
 /// Returns all rules of both families, without counters and dates.
-pub(crate) fn listing(place: &Place, backend: &str) -> String {
+pub(crate) fn listing(place: &Netns, backend: &str) -> String {
     if backend == NFTABLES {
         return place.run("nft list ruleset");
     }
@@ -74,7 +74,7 @@ fn joined(value: &Value, between: &str) -> String {
 }
 
 /// Removes all rules, as a firewall reload does.
-pub(crate) fn flush_firewall(place: &Place, backend: &str) {
+pub(crate) fn flush_firewall(place: &Netns, backend: &str) {
     match backend {
         "iptables-legacy" => place.sh("for table in nat raw; do
                 iptables-legacy -t $table -F; iptables-legacy -t $table -X

@@ -11,5 +11,6 @@ use cni_test_kit::{Behaviour, PluginDir, Script};
 
 /// Returns a directory with one failing program of iptables.
 pub(crate) fn broken_iptables(program: &str) -> PluginDir {
-    PluginDir::new().with(program, &Script::always(Behaviour::exit(1).saying("made to fail\n")))
+    PluginDir::new()
+        .with(program, &Script::always(Behaviour::exit(1).with_stderr("made to fail\n")))
 }

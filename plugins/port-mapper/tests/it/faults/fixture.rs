@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_test_kit::{CallBuilder, Fault, Faulted, Host, Outcome, PluginDir, Snapshot};
+use cni_test_kit::{CallBuilder, Fault, FaultedCall, Host, Outcome, PluginDir, Snapshot};
 use serde_json::{Value, json};
 
 use crate::common::own_rules::{NFTABLES, flush_firewall};
@@ -146,11 +146,11 @@ impl Fixture {
         calls
     }
 
-    fn with_fault(&self, operation: Operation, number: u64, fault: Fault) -> Faulted {
+    fn with_fault(&self, operation: Operation, number: u64, fault: Fault) -> FaultedCall {
         let call = match operation {
             Operation::Add => self.call.clone(),
             Operation::Del => self.call.clone().as_verb("DEL"),
-            Operation::Restore => CallBuilder::by_hand(&["restore"]).within(&self.host),
+            Operation::Restore => CallBuilder::cli(&["restore"]).within(&self.host),
         };
         if operation != Operation::Add {
             self.call.run(plugin()).expect_success();
@@ -170,7 +170,7 @@ impl Fixture {
 
     /// Runs `restore`, which must succeed, and then CHECK with this result.
     pub(crate) fn restore_and_check(&self, at: &str, result: &Value) {
-        let restore = CallBuilder::by_hand(&["restore"]).within(&self.host).run(plugin());
+        let restore = CallBuilder::cli(&["restore"]).within(&self.host).run(plugin());
         assert_eq!(restore.code(), Some(0), "{at}: the next restore: {restore}");
         self.check(at, result);
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use cni_test_kit::{Host, TemporaryDir, Traffic};
+use cni_test_kit::{Host, TempDir, Traffic};
 use serde_json::json;
 
 use super::IPTABLES;
@@ -24,7 +24,7 @@ fn value(key: &str) -> &'static str {
 
 #[test]
 fn systemd_analyze_accepts_the_unit() {
-    let dir = TemporaryDir::new();
+    let dir = TempDir::new();
     // A link, since spaces in a path would have to be escaped.
     let program = dir.path().join("mesos-cni-port-mapper");
     std::os::unix::fs::symlink(plugin(), &program).expect("a link");

@@ -59,7 +59,7 @@ fn while_thousands_are_created_and_deleted_nothing_grows_and_a_connection_surviv
     add(&served);
     let _server = container.serve(Traffic::Echo, 7);
     let before = snapshot(&host);
-    let conversation = outside.converse(HOST, 7000);
+    let conversation = outside.echo_session(HOST, 7000);
 
     let long_lived: Vec<_> = long_lived(&host, backend, plan.long_lived).collect();
     long_lived.iter().for_each(|call| drop(add(call)));

@@ -63,7 +63,7 @@ fn run_schedule(simulation: &Simulation) {
 /// Flushes the firewall and restores it. What killed calls have left must not be restored.
 fn reload_firewall(simulation: &Simulation) {
     flush_firewall(&simulation.host, simulation.backend);
-    CallBuilder::by_hand(&["restore"]).within(&simulation.host).run(plugin()).expect_success();
+    CallBuilder::cli(&["restore"]).within(&simulation.host).run(plugin()).expect_success();
 }
 
 /// Checks the host and deletes everything. Returns the number of attachments that existed.

@@ -113,7 +113,7 @@ impl Simulation {
 
     /// Runs `restore`, which must succeed and not change what is attached.
     fn restore(&self, rng: &mut Rng) {
-        let restore = CallBuilder::by_hand(&["restore"]).within(&self.host);
+        let restore = CallBuilder::cli(&["restore"]).within(&self.host);
         if let Some(outcome) = self.call(&restore.limit(Duration::from_secs(TIMEOUT + 60)), rng) {
             assert_eq!(outcome.code(), Some(0), "{}: restore: {outcome}", self.backend);
         }

@@ -1,0 +1,78 @@
+//! `list`.
+
+use clap::Args;
+use cni_conformance::spec::requirement::Requirement;
+use cni_conformance::spec::{cases, requirements};
+use cni_protocol::SpecVersion;
+use serde_json::{Map, Value, json};
+
+use super::exit_status::ExitStatus;
+
+/// List the requirements: id, code, severity, versions and profiles
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Only these: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+    /// Print everything about each requirement as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the requirements, a line each.
+pub(super) fn list(arguments: &Arguments) -> ExitStatus {
+    let found = matching(&arguments.cases);
+    if arguments.json {
+        let catalogue: Vec<Value> = found.iter().copied().map(entry).collect();
+        println!("{:#}", json!(catalogue));
+    } else {
+        found.iter().for_each(|requirement| println!("{}", line(requirement)));
+    }
+    if found.is_empty() { ExitStatus::NothingMatched } else { ExitStatus::Success }
+}
+
+/// Returns the requirements that these names match; all if there are no names.
+pub(super) fn matching(names: &[String]) -> Vec<&'static Requirement> {
+    let is_named = |requirement: &&Requirement| {
+        let matches = |name: &String| requirement.id.starts_with(name) || requirement.code == name;
+        names.is_empty() || names.iter().any(matches)
+    };
+    requirements::all().filter(is_named).collect()
+}
+
+fn line(requirement: &Requirement) -> String {
+    let profiles: Vec<_> = requirement.profiles.iter().map(|one| one.as_str()).collect();
+    let without = if cases::find(requirement.id).is_none() { "  (no case)" } else { "" };
+    format!(
+        "{:44} {:7} {:10} {} to {}  {}{without}",
+        requirement.id,
+        requirement.code,
+        requirement.severity,
+        requirement.since,
+        requirement.until,
+        profiles.join(" "),
+    )
+}
+
+/// Returns a requirement as data. Readers tolerate keys that they don't know.
+fn entry(requirement: &Requirement) -> Value {
+    let versions = SpecVersion::ALL.into_iter();
+    let versions: Map<_, _> = versions
+        .filter(|version| (requirement.since..=requirement.until).contains(version))
+        .map(|version| (version.to_string(), json!(requirement.severity_in(version))))
+        .collect();
+    let verbs: Vec<_> = requirement.verbs.iter().map(ToString::to_string).collect();
+    json!({
+        "id": requirement.id,
+        "code": requirement.code,
+        "sentence": requirement.sentence,
+        "section": requirement.section.title(),
+        "link": requirement.section.link(),
+        "severity": requirement.severity,
+        "versions": versions,
+        "verbs": verbs,
+        "profiles": requirement.profiles,
+        "does": cases::find(requirement.id).map(|case| case.does),
+        "untestable": requirement.untestable,
+    })
+}

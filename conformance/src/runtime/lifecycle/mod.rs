@@ -1,0 +1,20 @@
+//! Complete lifecycles of attachments, as runtimes run them. Each leaves the host as it was.
+//!
+//! | | what | where |
+//! |---|---|---|
+//! | 1 | the [`setup::Setup`]: a plugin or a network, and the runtime | `setup.rs` |
+//! | 2 | the [`testbed::Testbed`]: a disposable host and the runtime | `testbed.rs` |
+//! | 3 | its actions, which are recorded as steps | `actions.rs`, `steps.rs` |
+//! | 4 | the lifecycles | `normal.rs`, `failures.rs`, `concurrent.rs`, `catalogue.rs` |
+//! | 5 | running one, with its verdict | `run.rs` |
+
+mod actions;
+pub mod catalogue;
+mod concurrent;
+pub mod definition;
+mod failures;
+mod normal;
+pub mod run;
+pub mod setup;
+pub mod steps;
+pub mod testbed;

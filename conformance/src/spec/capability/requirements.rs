@@ -1,0 +1,51 @@
+//! Requirements: capabilities and arguments from the runtime (CAP).
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    convention(
+        Conventions,
+        [
+            "capability.port-mappings-are-honoured",
+            "CAP-01",
+            "A plugin that declares the capability portMappings creates the mappings in \
+         `runtimeConfig.portMappings`.",
+        ],
+    )
+    .since(V0_3_0)
+    .on(&[Add])
+    .only(&[Chained, Wrapper]),
+    convention(
+        Conventions,
+        [
+            "capability.bad-values-are-refused",
+            "CAP-02",
+            "A malformed port mapping is an error and is not silently skipped.",
+        ],
+    )
+    .since(V0_3_0)
+    .on(&[Add])
+    .only(&[Chained, Wrapper]),
+    convention(
+        Conventions,
+        [
+            "capability.absence-is-no-error",
+            "CAP-03",
+            "ADD succeeds when the runtime supplies nothing, or an empty list, for a capability.",
+        ],
+    )
+    .since(V0_3_0)
+    .on(&[Add])
+    .only(&[Interface, Chained, Wrapper]),
+    must(
+        Conventions,
+        [
+            "capability.args-win-over-cni-args",
+            "CAP-04",
+            "A value in `args.cni` takes precedence over one of the same name in CNI_ARGS; unknown \
+         values are ignored.",
+        ],
+    )
+    .since(V0_2_0)
+    .on(&[Add]),
+];

@@ -1,0 +1,83 @@
+//! Requirements: CHECK (CHK).
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    must(
+        Execution,
+        [
+            "check.succeeds-after-add",
+            "CHK-01",
+            "CHECK right after ADD succeeds and prints nothing.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check]),
+    must(Execution, ["check.needs-prev-result", "CHK-02", "CHECK without a `prevResult` fails."])
+        .since(V0_4_0)
+        .on(&[Check])
+        .only(&[Interface, Chained]),
+    should(
+        Execution,
+        [
+            "check.misses-what-was-removed",
+            "CHK-03",
+            "CHECK fails when an interface, address or route of `prevResult` that the plugin \
+         created no longer exists.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check])
+    .only(&[Interface]),
+    should(
+        Execution,
+        [
+            "check.misses-rules",
+            "CHK-04",
+            "CHECK fails when the plugin's firewall rules, shaping or reservations no longer \
+         exist.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check]),
+    should(
+        Execution,
+        [
+            "check.notices-wrong-state",
+            "CHK-05",
+            "CHECK fails when something that the plugin created was changed, not only when it \
+         was removed.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check])
+    .only(&[Interface, Chained, Wrapper]),
+    must(
+        Execution,
+        [
+            "check.accepts-later-changes",
+            "CHK-06",
+            "CHECK accepts additions of later plugins: another address, another route.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check])
+    .only(&[Interface, Chained, Wrapper]),
+    must(
+        Delegation,
+        [
+            "check.runs-on-delegates",
+            "CHK-07",
+            "CHECK runs CHECK on the delegate and returns its error.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check])
+    .only(&[Interface, Wrapper]),
+    stricter(Practice, ["check.has-no-side-effects", "CHK-08", "CHECK changes nothing."])
+        .since(V0_4_0)
+        .on(&[Check]),
+    should(Execution, ["check.fails-after-del", "CHK-09", "CHECK after DEL fails."])
+        .since(V0_4_0)
+        .on(&[Check]),
+];

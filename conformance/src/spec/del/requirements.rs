@@ -1,0 +1,102 @@
+//! Requirements: DEL.
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    must(Execution, [
+        "del.undoes-add",
+        "DEL-01",
+        "DEL undoes everything that ADD did: links, addresses, routes, rules, settings, files and \
+         processes are as before.",
+    ])
+    .on(&[Del]),
+    must(Execution, [
+        "del.twice-succeeds",
+        "DEL-02",
+        "A second and a third DEL of an attachment succeed.",
+    ])
+    .except(V0_4_0, Should)
+    .on(&[Del]),
+    must(Execution, [
+        "del.without-add-succeeds",
+        "DEL-03",
+        "DEL of an attachment that was never added succeeds.",
+    ])
+    .on(&[Del]),
+    must(Execution, [
+        "del.without-netns-cleans",
+        "DEL-04",
+        "DEL succeeds and cleans up the host when the network namespace no longer exists, and \
+         when CNI_NETNS is empty or unset.",
+    ])
+    .on(&[Del]),
+    must(Execution, [
+        "del.without-prev-result-cleans",
+        "DEL-05",
+        "DEL succeeds and cleans up without a `prevResult`, and with an empty one.",
+    ])
+    .since(V0_4_0)
+    .on(&[Del]),
+    must(Execution, [
+        "del.without-interface-succeeds",
+        "DEL-06",
+        "DEL succeeds when the interface in the container no longer exists.",
+    ])
+    .on(&[Del])
+    .only(&[Interface, Chained, Wrapper]),
+    convention(Practice, [
+        "del.prints-nothing",
+        "DEL-07",
+        "DEL prints nothing on stdout when it succeeds.",
+    ])
+    .on(&[Del]),
+    should(Runtime, [
+        "del.without-runtime-config-cleans",
+        "DEL-08",
+        "DEL cleans up without `runtimeConfig`, which libcni does not cache.",
+    ])
+    .since(V0_3_0)
+    .on(&[Del])
+    .only(&[Interface, Chained, Wrapper]),
+    stricter(Runtime, [
+        "del.cleans-after-config-changed",
+        "DEL-09",
+        "DEL cleans up although the plugin's own options in the configuration have changed since \
+         ADD.",
+    ])
+    .on(&[Del]),
+    must(Runtime, [
+        "del.touches-only-its-own",
+        "DEL-10",
+        "DEL leaves other attachments alone, such as an id of which its own is a prefix, and the \
+         same id on another network.",
+    ])
+    .on(&[Del]),
+    // The text: plugins "should generally complete" a DEL although something is missing.
+    should(Execution, [
+        "del.cleans-although-delegate-fails",
+        "DEL-11",
+        "When its delegate fails, DEL still removes what the plugin itself created, and reports \
+         the delegate's error.",
+    ])
+    .on(&[Del])
+    .only(&[Interface, Wrapper]),
+    must(Execution, [
+        "del.after-flush-succeeds",
+        "DEL-12",
+        "DEL succeeds after all firewall rules were flushed.",
+    ])
+    .on(&[Del]),
+    stricter(Practice, [
+        "del.at-the-same-time-succeeds",
+        "DEL-13",
+        "Two concurrent DELs of one attachment both succeed.",
+    ])
+    .on(&[Del]),
+    must(Runtime, [
+        "del.after-failed-add-succeeds",
+        "DEL-14",
+        "DEL after a failed ADD succeeds.",
+    ])
+    .on(&[Del]),
+];

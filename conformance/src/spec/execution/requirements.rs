@@ -1,0 +1,109 @@
+//! Requirements: execution, streams and errors (EXE).
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    must(Execution, [
+        "execution.exit-status-tells-failure",
+        "EXE-01",
+        "The exit status is 0 on success and not 0 on failure.",
+    ]),
+    should(Results, [
+        "execution.failure-prints-error-object",
+        "EXE-02",
+        "A failure prints one error object: `code` is a number, `msg` a string, `details` a \
+         string if present.",
+    ])
+    .except(V0_4_0, Must),
+    convention(Results, [
+        "execution.error-goes-to-stdout",
+        "EXE-03",
+        "The error object is printed on stdout, as in section 5 and in every implementation.",
+    ]),
+    convention(Results, [
+        "execution.stdout-holds-one-document",
+        "EXE-04",
+        "Stdout contains exactly one JSON document: nothing before it, nothing after it, never \
+         both a result and an error.",
+    ]),
+    convention(Results, [
+        "execution.stderr-does-not-matter",
+        "EXE-05",
+        "Stderr is free text, and a plugin also works when it is closed.",
+    ]),
+    must(Results, [
+        "execution.reserved-codes-keep-meaning",
+        "EXE-06",
+        "Error codes up to 99 are used only with their reserved meaning; a plugin's own codes \
+         start at 100.",
+    ]),
+    should(Results, [
+        "execution.error-carries-version",
+        "EXE-07",
+        "An error object contains the `cniVersion` of the request.",
+    ]),
+    must(Results, [
+        "execution.unsupported-field-is-named",
+        "EXE-08",
+        "The message of an error with code 2 names the key and the value of the unsupported \
+         field.",
+    ])
+    .on(&[Add]),
+    must(Results, [
+        "execution.bad-variables-are-named",
+        "EXE-09",
+        "The message of an error with code 4 names the missing or invalid variables.",
+    ])
+    .on(&[Add, Del, Check]),
+    should(Results, [
+        "execution.bad-input-has-its-code",
+        "EXE-10",
+        "Input that cannot be read is code 5, input that cannot be decoded code 6, an invalid \
+         configuration code 7.",
+    ]),
+    must(Results, [
+        "execution.code-3-leaves-nothing",
+        "EXE-11",
+        "An ADD that fails with code 3 leaves nothing that a DEL would have to remove.",
+    ])
+    .on(&[Add, Check])
+    .untestable(
+        "whether and when a plugin returns code 3 is up to the plugin, \
+         so the condition can't be created from outside",
+    ),
+    should(Results, [
+        "execution.code-11-passes",
+        "EXE-12",
+        "Code 11 means a transient condition: the same call succeeds once the condition is over.",
+    ])
+    .on(&[Add, Check, Del])
+    .only(&[Wrapper, Interface]),
+    convention(Practice, [
+        "execution.leaves-no-child-on-stdout",
+        "EXE-13",
+        "A plugin leaves no process behind that holds its stdout or stderr open.",
+    ]),
+    stricter(Practice, [
+        "execution.works-with-minimal-environment",
+        "EXE-14",
+        "A plugin works with only CNI_* and PATH in its environment, in any working directory.",
+    ]),
+    stricter(Practice, [
+        "execution.reads-all-of-stdin",
+        "EXE-15",
+        "A plugin reads stdin to the end, up to at least 1 MiB, even when it arrives in pieces.",
+    ]),
+    should(Configuration, [
+        "execution.unknown-keys-are-tolerated",
+        "EXE-16",
+        "Unknown keys are accepted or refused with code 2, and the content of `args` causes no \
+         error.",
+    ])
+    .since(V0_2_0),
+    stricter(Practice, [
+        "execution.full-stdout-is-a-failure",
+        "EXE-17",
+        "A result that cannot be written (stdout is full) is a failure, not a success.",
+    ])
+    .on(&[Add]),
+];

@@ -1,0 +1,49 @@
+//! Requirements: STATUS (STA).
+
+use crate::spec::vocabulary::*;
+
+pub(crate) const REQUIREMENTS: &[Requirement] = &[
+    must(
+        Execution,
+        [
+            "status.tells-readiness",
+            "STA-01",
+            "STATUS succeeds when the plugin is ready, and otherwise fails with code 50 or 51.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status]),
+    must(
+        Delegation,
+        [
+            "status.asks-delegates",
+            "STA-02",
+            "STATUS runs STATUS on the delegate that ADD needs, and fails when the delegate fails \
+             or is missing.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status])
+    .only(&[Interface, Wrapper]),
+    must(
+        Execution,
+        [
+            "status.has-no-side-effects",
+            "STA-03",
+            "STATUS changes nothing, and ADD works without it.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status]),
+    should(
+        Execution,
+        [
+            "status.notices-exhaustion",
+            "STA-04",
+            "STATUS fails when a resource that ADD needs is exhausted.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status])
+    .only(&[Ipam]),
+];
