@@ -7,6 +7,7 @@ use crate::backend::{Backend, Backends, ExistingRules};
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::detach::detach;
+use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
 use crate::host::{flows, hairpin, localhost};
 use crate::lock::Unlocked;
@@ -15,38 +16,32 @@ use crate::state::State;
 
 /// Maps the host ports, in an order that a DEL can clean up after at any point.
 ///
-/// `has_begun` is set just before anything is changed. If it is not set when an error is returned,
-/// there is nothing to undo.
-///
 /// # Errors
 ///
-/// The claim cannot work, the lock is held, a host port belongs to another container, or a change
-/// is rejected.
+/// [`Unchanged`]: the claim cannot work, or the lock is held. [`AttachError::Changed`]: a host port
+/// belongs to another container, or a change is rejected.
 pub async fn attach(
     call: &Call,
     settings: &Settings,
     result: &AddResult,
-    has_begun: &mut bool,
-) -> Result<(), Error> {
-    let mut claim = Claim::of_call(call, settings, result)?;
+) -> Result<(), AttachError> {
+    let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-    if is_prepared(settings, &claim.owner)? {
+    if is_prepared(settings, &claim.owner).map_err(Unchanged)? {
         // An ADD or DEL of the attachment was killed. Its rules may differ from those of this
         // claim, and the state has room for one prepared claim only.
-        *has_begun = true;
         detach(&claim.owner, &settings.into(), &backends).await?;
     }
     if claim.mappings.is_empty() {
-        *has_begun = true;
-        return attach_without_mappings(settings, &claim, &backends).await;
+        return Ok(attach_without_mappings(settings, &claim, &backends).await?);
     }
     claim.backend = backends.kind(settings.backend);
-    install(settings, &claim, &backends, has_begun).await?;
+    install(settings, &claim, &backends).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
     hairpin::enable(&claim, &interfaces)?;
-    flows::remove_stale(&claim)
+    Ok(flows::remove_stale(&claim)?)
 }
 
 /// Whether an ADD or DEL of the attachment was killed, and no DEL has completed since.
@@ -78,14 +73,13 @@ async fn install(
     settings: &Settings,
     claim: &Claim,
     backends: &Backends,
-    has_begun: &mut bool,
-) -> Result<(), Error> {
-    let backend = backends.get(claim.backend)?;
-    let (state, is_new) = localhost::open_or_create_state(&settings.state_dir)?;
-    let unlocked = Unlocked::open(&state)?;
+) -> Result<(), AttachError> {
+    let backend = backends.get(claim.backend).map_err(Unchanged)?;
+    let opened = localhost::open_or_create_state(&settings.state_dir);
+    let (state, is_new) = opened.map_err(Unchanged)?;
+    let unlocked = Unlocked::open(&state).map_err(Unchanged)?;
     backend.prepare(claim).await;
-    let _lock = unlocked.lock(settings.lock_timeout).await?;
-    *has_begun = true;
+    let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;
     // In a new directory, the absence of a claim proves nothing.
     let before = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
     let known = before.as_ref().ok().and_then(Option::as_ref);
@@ -94,7 +88,7 @@ async fn install(
     // The claim is stored first: without it, a DEL would have to search for the rules.
     state.prepare(claim)?;
     apply(&state, backend, claim, existing_rules(before)).await?;
-    state.commit(&claim.owner)
+    Ok(state.commit(&claim.owner)?)
 }
 
 /// Returns what rules the attachment may have, judged by its claim before this ADD.

@@ -180,6 +180,31 @@ impl From<Error> for cni_wrapper::Error {
     }
 }
 
+/// The error of an ADD, and whether there is something to undo.
+#[derive(Debug)]
+pub enum AttachError {
+    /// Nothing of the attachment was changed: the rollback must neither wait for a held lock again
+    /// nor remove what an earlier ADD of the same attachment created.
+    Unchanged(Error),
+    /// Something may have been changed.
+    Changed(Error),
+}
+
+impl From<Error> for AttachError {
+    fn from(error: Error) -> Self {
+        Self::Changed(error)
+    }
+}
+
+impl From<AttachError> for cni_wrapper::Error {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Unchanged(error) => Self::from(error).nothing_to_undo(),
+            AttachError::Changed(error) => error.into(),
+        }
+    }
+}
+
 /// Returns an error for the key of the first problem, whose message also contains the others.
 fn config_error(problems: Vec<Problem>) -> cni_wrapper::Error {
     let Some(first) = problems.first() else {

@@ -26,15 +26,7 @@ impl Middleware for PortMapper {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        // An ADD that fails before it changes the host, on a held lock for instance, has nothing
-        // to clean up. Its rollback must neither wait for the lock again nor remove what an
-        // earlier ADD of the same attachment created.
-        let mut has_begun = false;
-        let attached = attach::attach(call, &settings, result, &mut has_begun).await;
-        attached.map_err(Error::from).map_err(|error| match has_begun {
-            true => error,
-            false => error.nothing_to_undo(),
-        })
+        Ok(attach::attach(call, &settings, result).await?)
     }
 
     /// Removes the rules before the delegate releases the address, which may be assigned to another
@@ -54,7 +46,8 @@ impl Middleware for PortMapper {
         let cleanup = Cleanup::from(config);
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         let errors = gc::gc(network, &cleanup, &backends, valid).await;
-        Error::combine(errors.into_iter().map(Error::from).collect())
+        let errors = errors.into_iter().map(Error::from).collect();
+        Error::combine(errors)
     }
 
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {
