@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
+    attachment::check_network,
     error::RequestError,
     json::{self, Object, kind, quoted, shown},
-    names::check_network,
     verb::Verb,
     version::SpecVersion,
 };
@@ -106,4 +106,17 @@ pub(crate) fn check_verb(verb: Verb, version: SpecVersion) -> Result<(), Request
     Err(RequestError::IncompatibleVersion {
         what: format!("{verb} exists since CNI {}, but cniVersion is {version}", verb.since()),
     })
+}
+
+/// The kernel's limit, NAME_MAX.
+const FILE_NAME_BYTES: usize = 255;
+
+/// Returns whether a name can be the `type` of a plugin.
+///
+/// A `type` is the name of a file that is looked up in `CNI_PATH`, and never a path.
+pub fn is_plugin_name(name: &str) -> bool {
+    (1..=FILE_NAME_BYTES).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(['/', '\0'])
 }

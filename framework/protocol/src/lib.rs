@@ -37,7 +37,6 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod args;
 mod attachment;
 pub mod config;
 mod environment;
@@ -45,19 +44,17 @@ mod error;
 mod error_object;
 pub mod json;
 pub mod mesos;
-mod names;
 mod request;
 pub mod result;
 mod verb;
 mod version;
 
-pub use args::CniArgs;
-pub use attachment::Attachment;
-pub use environment::Environment;
+pub use attachment::{Attachment, check_container_id, check_ifname, check_network};
+pub use config::is_plugin_name;
+pub use environment::{CniArgs, Environment};
 pub use error::RequestError;
 pub use error_object::ErrorObject;
 pub use json::Object;
-pub use names::{check_container_id, check_ifname, check_network, is_plugin_name};
 pub use request::{Rejection, Request};
 pub use result::AddResult;
 pub use verb::{UnknownVerb, Verb};

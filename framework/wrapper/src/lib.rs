@@ -72,7 +72,6 @@
 
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
-mod block_on;
 mod call;
 mod catch_panic;
 mod delegate;
@@ -82,7 +81,6 @@ mod flow;
 mod kit;
 mod middleware;
 mod plugin;
-mod prev_result;
 mod reply;
 mod rollback;
 mod run;
@@ -95,7 +93,6 @@ pub use cni_protocol::{
     check_network, json, result,
 };
 
-pub use block_on::block_on;
 pub use call::{Call, Position};
 pub use delegate::{
     Innermost, exec,
@@ -114,5 +111,5 @@ pub use kit::{
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};
 pub use reply::Reply;
-pub use run::{About, dispatch, run};
+pub use run::{About, block_on, dispatch, run};
 pub use stack::{Layers, Stack};

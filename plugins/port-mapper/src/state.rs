@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::{Attachment, AttachmentStore, PrivateDir, StoreError};
+use cni_wrapper::{Attachment, AttachmentStore, StoreError};
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
@@ -45,8 +45,9 @@ impl State {
     ///
     /// As [`State::open`].
     pub fn open_existing(path: &Path) -> Result<Option<Self>, Error> {
-        let existing = PrivateDir::open_existing(path)?;
-        Ok(existing.map(|_| Self(AttachmentStore::new(path))))
+        let store = AttachmentStore::new(path);
+        let exists = store.existing_directory()?.is_some();
+        Ok(exists.then(|| Self(store)))
     }
 
     /// Returns the path of the directory.

@@ -6,8 +6,12 @@ use serde_json::Value;
 
 use super::Request;
 use crate::{
-    args::CniArgs, attachment::Attachment, config, environment::Environment, error::RequestError,
-    json::Object, verb::Verb,
+    attachment::Attachment,
+    config,
+    environment::{CniArgs, Environment},
+    error::RequestError,
+    json::Object,
+    verb::Verb,
 };
 
 impl Request {

@@ -12,10 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    args::CniArgs,
     attachment::Attachment,
     config,
-    environment::Environment,
+    environment::{CniArgs, Environment},
     error::RequestError,
     json::Object,
     result::AddResult,

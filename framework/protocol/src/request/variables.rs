@@ -3,10 +3,9 @@
 use std::{fs, os::unix::fs::MetadataExt};
 
 use crate::{
-    args::CniArgs,
-    environment::Environment,
+    attachment::{check_container_id, check_ifname},
+    environment::{CniArgs, Environment},
     error::RequestError,
-    names::{check_container_id, check_ifname},
     verb::Verb,
 };
 

@@ -9,13 +9,12 @@ mod last_result;
 mod pass;
 pub(crate) mod selection;
 
-use cni_protocol::AddResult;
+use cni_protocol::{AddResult, json::quoted};
 
 use crate::{
     call::{Call, Position},
     error::Error,
     plugin::{Plugin, VerbFuture},
-    prev_result,
 };
 
 /// The plugin that every stack ends with.
@@ -29,7 +28,7 @@ impl Plugin for Innermost {
         Box::pin(async move {
             match call.position() {
                 Position::Wrapper => chain::add(call).await,
-                Position::Chained => prev_result::add(call),
+                Position::Chained => prev_result(call),
             }
         })
     }
@@ -40,7 +39,7 @@ impl Plugin for Innermost {
 
     fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
-            let result = prev_result::final_result(call)?;
+            let result = final_result(call)?;
             chain::check(call, &result).await
         })
     }
@@ -52,4 +51,37 @@ impl Plugin for Innermost {
     fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(chain::status(call))
     }
+}
+
+/// Returns the result of the plugins before this one.
+///
+/// # Errors
+///
+/// Code 7 if there is no prevResult, or it can't be read.
+fn prev_result(call: &Call) -> Result<AddResult, Error> {
+    call.prev_result()?.ok_or_else(|| neither_delegate_nor_prev_result(call))
+}
+
+/// Returns the result of ADD, with which CHECK compares.
+///
+/// # Errors
+///
+/// Code 7 if there is no prevResult, or it can't be read.
+pub(crate) fn final_result(call: &Call) -> Result<AddResult, Error> {
+    call.prev_result()?
+        .ok_or_else(|| Error::config("prevResult", "it is missing; CHECK needs the result of ADD"))
+}
+
+fn neither_delegate_nor_prev_result(call: &Call) -> Error {
+    let name = call.config.get("type").and_then(|name| name.as_str()).unwrap_or("this-plugin");
+    let name = quoted(name);
+    Error::config(
+        "delegate",
+        format!(
+            "neither a delegate nor a prevResult is given. Use it as a wrapper: \
+             {{\"type\": {name}, \"delegate\": {{\"type\": \"bridge\", …}}, …}}; \
+             or chained, after another plugin: \
+             {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
+        ),
+    )
 }

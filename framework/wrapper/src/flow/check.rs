@@ -1,12 +1,14 @@
 //! CHECK: in the order of ADD, the inner plugin first.
 
-use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware, prev_result};
+use crate::{
+    call::Call, catch_panic::hook, delegate::final_result, error::Error, middleware::Middleware,
+};
 
 use super::wrapped::{Prepared, Wrapped};
 
 pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
-    let result = prev_result::final_result(call)?;
+    let result = final_result(call)?;
     layer.inner.check(&inner_call).await?;
     hook("check", layer.middleware.check(call, &config, &result)).await
 }

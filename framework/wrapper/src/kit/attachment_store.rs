@@ -5,6 +5,7 @@ use std::{
     io::ErrorKind,
     marker::PhantomData,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use cni_protocol::Attachment;
@@ -64,10 +65,19 @@ const SUFFIX: &str = ".json";
 /// assert_eq!(store.read(&attachment)?, Some(8080));
 /// # Ok::<(), cni_wrapper::StoreError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AttachmentStore<T> {
     path: PathBuf,
+    /// The open directory, once an operation needed it.
+    directory: OnceLock<PrivateDir>,
     value: PhantomData<fn(T) -> T>,
+}
+
+/// The clone opens the directory for itself.
+impl<T> Clone for AttachmentStore<T> {
+    fn clone(&self) -> Self {
+        Self::new(&self.path)
+    }
 }
 
 /// An attachment and its value, or the error of a file that can't be used.
@@ -84,7 +94,7 @@ struct Stored<T> {
 impl<T> AttachmentStore<T> {
     /// Returns the store in this directory, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), value: PhantomData }
+        Self { path: path.into(), directory: OnceLock::new(), value: PhantomData }
     }
 
     /// Returns the path of the directory.
@@ -98,8 +108,27 @@ impl<T> AttachmentStore<T> {
     /// # Errors
     ///
     /// It can't be opened or created, or belongs to another user.
-    pub fn directory(&self) -> Result<PrivateDir, FileError> {
-        PrivateDir::open(&self.path)
+    pub fn directory(&self) -> Result<&PrivateDir, FileError> {
+        match self.directory.get() {
+            Some(directory) => Ok(directory),
+            None => Ok(self.keep(PrivateDir::open(&self.path)?)),
+        }
+    }
+
+    /// Returns the directory as [`AttachmentStore::directory`] does, or `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened, or belongs to another user.
+    pub fn existing_directory(&self) -> Result<Option<&PrivateDir>, FileError> {
+        match self.directory.get() {
+            Some(directory) => Ok(Some(directory)),
+            None => Ok(PrivateDir::open_existing(&self.path)?.map(|opened| self.keep(opened))),
+        }
+    }
+
+    fn keep(&self, opened: PrivateDir) -> &PrivateDir {
+        self.directory.get_or_init(|| opened)
     }
 
     /// Makes the prepared value the committed one, in place of the previous value.
@@ -109,7 +138,7 @@ impl<T> AttachmentStore<T> {
     /// There is no prepared value, or the file can't be renamed. The previous value is kept.
     pub fn commit(&self, attachment: &Attachment) -> Result<(), StoreError> {
         let name = prepared_name(attachment);
-        let is_renamed = match self.existing()? {
+        let is_renamed = match self.existing_directory()? {
             Some(directory) => directory.rename(&name, &file_name(attachment))?,
             None => false,
         };
@@ -126,7 +155,7 @@ impl<T> AttachmentStore<T> {
     ///
     /// The file can't be renamed, and is unchanged.
     pub fn reopen(&self, attachment: &Attachment) -> Result<(), StoreError> {
-        if let Some(directory) = self.existing()? {
+        if let Some(directory) = self.existing_directory()? {
             directory.rename(&file_name(attachment), &prepared_name(attachment))?;
         }
         Ok(())
@@ -138,7 +167,7 @@ impl<T> AttachmentStore<T> {
     ///
     /// A file exists and can't be removed.
     pub fn remove(&self, attachment: &Attachment) -> Result<(), StoreError> {
-        let Some(directory) = self.existing()? else { return Ok(()) };
+        let Some(directory) = self.existing_directory()? else { return Ok(()) };
         directory.remove(&file_name(attachment))?;
         Ok(directory.remove(&prepared_name(attachment))?)
     }
@@ -151,10 +180,6 @@ impl<T> AttachmentStore<T> {
     /// share a file.
     pub fn file_stem(attachment: &Attachment) -> String {
         file_stem(attachment)
-    }
-
-    fn existing(&self) -> Result<Option<PrivateDir>, FileError> {
-        PrivateDir::open_existing(&self.path)
     }
 
     fn damaged(&self, name: &str, why: impl ToString) -> StoreError {
@@ -211,8 +236,8 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     }
 
     fn read_of(&self, attachment: &Attachment, name: &str) -> Result<Option<T>, StoreError> {
-        let Some(directory) = self.existing()? else { return Ok(None) };
-        match self.parse(&directory, name)? {
+        let Some(directory) = self.existing_directory()? else { return Ok(None) };
+        match self.parse(directory, name)? {
             Some(stored) if stored.attachment != *attachment => {
                 Err(self.damaged(name, "it is of another attachment"))
             }
@@ -252,12 +277,12 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     }
 
     fn all(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<StoreEntry<T>>, StoreError> {
-        let Some(directory) = self.existing()? else { return Ok(Vec::new()) };
+        let Some(directory) = self.existing_directory()? else { return Ok(Vec::new()) };
         let mut names = directory.names()?;
         names.retain(|name| name.ends_with(SUFFIX) && is_wanted(name));
         names.sort_unstable();
         // A file that no longer exists was of an attachment that has been removed in the meantime.
-        Ok(names.iter().filter_map(|name| self.entry(&directory, name).transpose()).collect())
+        Ok(names.iter().filter_map(|name| self.entry(directory, name).transpose()).collect())
     }
 
     fn entry(
