@@ -157,7 +157,7 @@ mod tests {
         for (key, value) in [("CNI_ARGS", "A=b c;D='e'\n\"$F\""), ("PATH", "/usr/bin:/bin")] {
             call.environment.insert(key.to_owned(), value.to_owned());
         }
-        let temporary = cni_test_kit::TemporaryDir::new();
+        let temporary = cni_test_kit::TempDir::new();
         let directory = temporary.path().join("it's a directory");
         std::fs::create_dir(&directory).unwrap();
         let program = directory.join("plug in");

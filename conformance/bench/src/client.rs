@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 
 use super::protocol::{Answer, Call, Completion};
 use crate::outcome::Outcome;
@@ -28,7 +28,7 @@ impl Scheduling {
     }
 
     /// Returns a command that runs a program with this priority, in this place.
-    pub(crate) fn command(self, place: &Place, program: &Path) -> Command {
+    pub(crate) fn command(self, place: &Netns, program: &Path) -> Command {
         let args: &[&str] = match self {
             Self::RealTime => &["chrt", "--rr", "20"],
             Self::Nice => &["nice", "-n", "-20"],
@@ -86,7 +86,7 @@ impl Drop for Helper {
 pub(crate) struct Client(Helper);
 
 impl Client {
-    pub(crate) fn start(scheduling: Scheduling, place: &Place, program: &Path) -> Outcome<Self> {
+    pub(crate) fn start(scheduling: Scheduling, place: &Netns, program: &Path) -> Outcome<Self> {
         Helper::start(scheduling.command(place, program)).map(Self)
     }
 

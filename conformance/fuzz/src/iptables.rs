@@ -1,25 +1,26 @@
 //! The output of iptables-save: whatever it contains, only rules of the owner are deleted.
 
+use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
-use port_mapper::backend::iptables::plan::{self, Scope};
-use port_mapper::backend::iptables::save::Listing;
+use port_mapper::backend::iptables::observed::{Observed, Tables};
+use port_mapper::backend::iptables::plan;
 use port_mapper::family::Family;
-use port_mapper::owner::Owner;
+use port_mapper::owner::RuleTag;
 
 pub(crate) fn holds(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let listing = Listing::parse(&text);
-    for rule in listing.nat.rules.iter().chain(&listing.raw.rules) {
+    let observed = Observed::parse(Family::V4, Tables::NatAndRaw, &text);
+    for rule in observed.nat.rules.iter().chain(&observed.raw.rules) {
         let _ = rule.words();
-        let _ = rule.leads_to("PORT-MAPPER");
+        let _ = rule.jumps_to("PORT-MAPPER");
         assert!(text.contains(rule.spec) && text.contains(rule.chain));
     }
     let of = |text: &str| text.to_owned();
-    let owner = Owner { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
+    let owner = Attachment { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
     let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
     for chain in [None, Some(of("PORT-MAPPER"))] {
         let hints = Hints { chain, families: None, keep_guard: false };
-        let plan = plan::remove(&listing, Scope::All, Family::V4, &owner, &hints);
+        let plan = plan::remove(&observed, &owner, &hints);
         let Ok(script) = plan.text() else { continue };
         let translates = |line: &&str| line.starts_with("-D ") && line.contains("-j DNAT");
         for line in script.lines().filter(translates) {

@@ -1,8 +1,8 @@
 //! A state file: a claim is the same after it has been written and read again, and its rules are
 //! valid commands.
 
-use port_mapper::backend::iptables::plan::{self, Scope};
-use port_mapper::backend::iptables::save::Listing;
+use port_mapper::backend::iptables::observed::{Observed, Tables};
+use port_mapper::backend::iptables::plan;
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 
@@ -14,7 +14,8 @@ pub(crate) fn holds(input: &[u8]) {
         return; // slow, and nothing new
     }
     for family in Family::ALL {
-        let decided = plan::install(&Listing::default(), Scope::Nat, family, &claim, &|_| false);
+        let observed = Observed::parse(family, Tables::Nat, "");
+        let decided = plan::install(&observed, &claim, &|_| false);
         let plan = decided.expect("no other claim to be in conflict with").plan;
         let Ok(text) = plan.text() else { continue };
         // Each line is a command or the frame of a table: no value of the claim adds a line.

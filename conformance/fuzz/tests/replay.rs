@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use cni_fuzz::{ALL, Property};
 use cni_netlink::message::Messages;
 use cni_wrapper::{AddResult, Environment, ErrorObject, Object, Request, SpecVersion, Verb};
-use port_mapper::backend::iptables::save::Listing;
+use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::claim::Claim;
 use port_mapper::config::{Config, Settings};
+use port_mapper::family::Family;
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory:?}: {error}"));
@@ -38,7 +39,10 @@ fn is_understood(property: &str, input: &[u8]) -> bool {
     match property {
         "error" => serde_json::from_slice::<Object>(input)
             .is_ok_and(|document| ErrorObject::read(&document).is_some()),
-        "iptables" => !Listing::parse(&String::from_utf8_lossy(input)).nat.rules.is_empty(),
+        "iptables" => {
+            let text = String::from_utf8_lossy(input);
+            !Observed::parse(Family::V4, Tables::Nat, &text).nat.rules.is_empty()
+        }
         "netlink" => Messages::new(input).next().is_some_and(|message| message.is_ok()),
         "request" => {
             let environment: Environment =

@@ -28,17 +28,17 @@ pub(super) fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
     use super::*;
 
-    fn entries(directory: &TemporaryDir) -> usize {
+    fn entries(directory: &TempDir) -> usize {
         fs::read_dir(directory.path()).unwrap().count()
     }
 
     #[test]
     fn a_file_is_replaced_and_no_temporary_file_is_left() {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         let [file, link] = ["report", "link"].map(|name| directory.path().join(name));
         write_atomically(&file, "old").unwrap();
         let reader = File::open(&file).unwrap();
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_not_overwritten() {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         assert!(write_atomically(directory.path(), "text").is_err());
         assert_eq!(entries(&directory), 0);
     }

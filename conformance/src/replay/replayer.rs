@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_protocol::{Environment, SpecVersion, Verb};
-use cni_test_kit::{Container, Host, Place};
+use cni_test_kit::{Container, Host, Netns};
 use serde_json::{Map, Value};
 
 use super::recording::RecordedCall;
@@ -71,11 +71,11 @@ fn replay_all(
     show: &mut dyn FnMut(&RecordedCall, &Replayed),
 ) -> Result<(), Failure> {
     let visible = visible(&target.plugin, &target.path).map_err(Failure::own)?;
-    let host = Host::with_own_tmp(visible);
+    let host = Host::with_private_tmp(visible);
     if let Some(script) = &target.prepare {
         host.sh(script);
     }
-    let place: Place = (*host).clone();
+    let place: Netns = (*host).clone();
     let own = Environment::from_iter([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")]);
     let runner = Runner::new(Site::Host(place, host.pid()), own, target.limit);
     let mut replayer =

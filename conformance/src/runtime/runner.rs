@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cni_protocol::Environment;
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 
 use super::exec::{Exec, Lookup};
 use super::failure::Failure;
@@ -24,7 +24,7 @@ pub enum Site {
     /// This machine.
     Here,
     /// A throw-away host, with the id of the process that keeps it alive.
-    Host(Place, u32),
+    Host(Netns, u32),
 }
 
 impl Site {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cni_conformance::{Check, Profile};
 use cni_protocol::SpecVersion;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use crate::support::Mutants;
 
@@ -65,7 +65,7 @@ fn a_known_deviation_passes_and_an_outdated_one_fails() {
 #[test]
 fn a_verdict_better_or_worse_than_the_committed_one_fails() {
     let mutants = Mutants::new();
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let path = directory.path().join("verdicts.json");
     let text = failure(check(&mutants, None).only(&["del.twice"]).verdicts_in(&path));
     assert!(text.contains("cannot read") && text.contains("CNI_CONFORMANCE_UPDATE=1"), "{text}");

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::support::Mutants;
 use cni_conformance::Profile;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 fn command(args: &[&str]) -> Output {
@@ -273,8 +273,8 @@ fn wrong_command_lines_are_refused() {
 
 /// Returns a temporary directory with the mutant in `real`, and the directory `link` with a link to
 /// it.
-fn behind_a_link() -> (TemporaryDir, PathBuf) {
-    let temporary = TemporaryDir::new();
+fn behind_a_link() -> (TempDir, PathBuf) {
+    let temporary = TempDir::new();
     let [real, link] = ["real", "link"].map(|name| temporary.path().join(name));
     for directory in [&real, &link] {
         fs::create_dir(directory).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 fn package() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("plugins").join("dist/package")
@@ -51,7 +51,7 @@ fn pages(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn the_package_has_the_present_manual_pages() {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     stdout(&["man", &directory.path().display().to_string()]);
     let generated = pages(directory.path());
     assert!(generated.len() > 10, "{:?}", generated.keys());

@@ -10,7 +10,7 @@ use cni_conformance::Verdict;
 use cni_conformance::run::case::run_case;
 use cni_conformance::spec::cases;
 use cni_protocol::SpecVersion;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 /// Returns the verdict on a plugin that runs a script in ADD and nothing in DEL, and its leftovers.
 fn leftovers_of(script: &str) -> (Verdict, String) {
@@ -78,7 +78,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 fn kill_harness_with(signal: &str) {
-    let temporary = TemporaryDir::new();
+    let temporary = TempDir::new();
     let plugin = Script::new("sleep 4712 & wait");
     let program = plugin.plugin().display().to_string();
     let mark = format!("CONFORMANCE_MARK={program}");

@@ -16,7 +16,7 @@ use cni_conformance::runtime::runner::{Runner, Site};
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
 use cni_conformance::{Subject, Verdict};
 use cni_protocol::{Environment, SpecVersion};
-use cni_test_kit::{Container, Host, Neighbour, Place, TemporaryDir, Traffic, plugin_binary};
+use cni_test_kit::{Container, Host, Neighbour, Netns, TempDir, Traffic, plugin_binary};
 use serde_json::{Map, Value, json};
 
 /// The host's address on the link to the client outside.
@@ -41,7 +41,7 @@ impl World {
     }
 
     fn runner(&self) -> Runner {
-        let place: Place = (*self.host).clone();
+        let place: Netns = (*self.host).clone();
         let own = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
         let site = Site::Host(place, self.host.pid());
         Runner::new(site, Environment::from_iter(own), Duration::from_secs(60))
@@ -86,7 +86,7 @@ fn lifecycle_with_libcni(plugins: Value, check: bool) {
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
     let runner = world.runner();
     let path = world.path.split(':').map(PathBuf::from).collect();
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let mappings = json!([{ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" }]);
     let conf = RuntimeConf {
@@ -139,7 +139,7 @@ fn gc_of_libcni_releases_the_lease_of_a_removed_container() {
     let world = World::new();
     let list = json!({ "cniVersion": "1.0.0", "name": "real", "plugins": [bridge()] });
     let network = Network::parse_list(list.to_string().as_bytes(), &Quirks::all()).unwrap();
-    let (runner, directory) = (world.runner(), TemporaryDir::new());
+    let (runner, directory) = (world.runner(), TempDir::new());
     let path = world.path.split(':').map(PathBuf::from).collect();
     let libcni = Libcni::new(&runner, path, Cache::new(directory.path()));
     let conf = RuntimeConf {

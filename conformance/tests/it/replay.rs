@@ -41,7 +41,7 @@ impl Recorded {
 
 fn config(directory: &PluginDir) -> Value {
     json!({
-        "cniVersion": "1.0.0", "traceFile": directory.path().join("trace.jsonl"),
+        "cniVersion": "1.0.0", "recordingFile": directory.path().join("trace.jsonl"),
         "delegate": {
             "type": "bridge", "bridge": "br0", "isGateway": true,
             "ipam": {

@@ -6,15 +6,15 @@ use std::process::{Command, Output};
 use crate::support::documents::{document, id, report};
 use cni_conformance::report::{Document, markdown, text};
 use cni_conformance::{Profile, Verdict};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 /// A directory of reports that is removed when it is dropped.
-struct Files(TemporaryDir);
+struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn path(&self, name: &str) -> String {

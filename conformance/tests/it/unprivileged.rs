@@ -6,16 +6,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output, Stdio};
 
 use cni_conformance::rootless;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 /// The harness and the plugins, in a directory that every user can read.
 struct Public {
-    directory: TemporaryDir,
+    directory: TempDir,
 }
 
 impl Public {
     fn new() -> Self {
-        let public = Self { directory: TemporaryDir::new() };
+        let public = Self { directory: TempDir::new() };
         let readable = fs::Permissions::from_mode(0o755);
         fs::set_permissions(public.directory.path(), readable).unwrap();
         for (program, name) in [

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cni_conformance::validate::validate;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 /// Returns the problems of a configuration, without checking plugins.
@@ -39,6 +39,10 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
         (
             port_mapper(json!({"exclude_devices": []})),
             "warning: exclude_devices: it is not a known key; did you mean excludeDevices?",
+        ),
+        (
+            port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
+            "warning: wrapper.logLevl: no such key is known; did you mean logLevel?",
         ),
         (
             port_mapper(json!({"excludeDevices": "veth0"})),
@@ -173,11 +177,11 @@ fn the_configurations_in_the_documents_are_valid() {
 }
 
 /// A directory with plugins that report these versions.
-struct Plugins(TemporaryDir);
+struct Plugins(TempDir);
 
 impl Plugins {
     fn new() -> Self {
-        Self(TemporaryDir::new())
+        Self(TempDir::new())
     }
 
     fn with(self, name: &str, script: &str) -> Self {

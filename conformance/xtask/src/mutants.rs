@@ -8,7 +8,7 @@ use crate::run::{Outcome, line, root, run};
 use crate::setup;
 
 /// The changes that are tried by default: all of them take hours.
-const SAMPLE: [&str; 2] = ["--shard", "0/16"];
+const SAMPLE: [&str; 4] = ["--shard", "0/16", "--sharding", "round-robin"];
 
 /// Runs cargo-mutants with these arguments, such as `--shard 1/16` or `--file FILE`; without any,
 /// with the sample.

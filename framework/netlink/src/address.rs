@@ -2,26 +2,28 @@
 
 use std::net::IpAddr;
 
-use crate::Error;
 use crate::attribute::Body;
+use crate::error::Error;
 use crate::message::flag;
 use crate::socket::{Socket, Subsystem};
 
 const NEW_ADDRESS: u16 = 20;
 
-/// The addresses of the links of this network namespace.
+/// A handle to the addresses of this network namespace's links.
 pub struct Addresses {
     socket: Socket,
 }
 
 impl Addresses {
-    /// Opens a socket to the kernel's addresses.
+    /// Opens a netlink socket for addresses.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Route)? })
     }
 
-    /// Adds an address to the link with this index. An IPv6 address can be used at once, since there is
-    /// no duplicate address detection for it. Needs CAP_NET_ADMIN.
+    /// Adds an address to the link with this index.
+    ///
+    /// An IPv6 address is usable immediately, without duplicate address detection. Requires
+    /// CAP_NET_ADMIN.
     pub fn add(&mut self, index: u32, address: IpAddr, prefix_length: u8) -> Result<(), Error> {
         let fill = |body: &mut Body<'_>| write(body, index, address, prefix_length);
         let flags = flag::CREATE | flag::EXCLUSIVE;

@@ -1,35 +1,35 @@
-//! Attributes: the type-length-value lists that netlink messages consist of.
+//! Attributes: the type-length-value lists of which netlink messages consist.
 //!
-//! An attribute is a length (u16, its own 4 bytes included, padding not), a type (u16, both in host
-//! order) and a payload padded to 4 bytes. The payload may be a list of attributes again.
-//! [`Attributes`] reads any bytes without panicking; [`Body`] writes.
+//! An attribute is a length (u16, including its 4 bytes of header but not the padding), a type
+//! (u16, both in host byte order) and a payload padded to 4 bytes. The payload may be a list of
+//! attributes. [`Attributes`] reads arbitrary bytes without panicking; [`Body`] writes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Malformed;
+use crate::error::Malformed;
 
 const HEADER: usize = 4;
 const NESTED: u16 = 0x8000;
-/// The type without its two flags (nested, network byte order).
+/// The mask of the type without its two flags (nested, network byte order).
 const TYPE: u16 = 0x3fff;
 
-/// The next multiple of 4: everything in netlink is aligned to it.
+/// Rounds up to a multiple of 4, the alignment of everything in netlink.
 pub(crate) fn align(length: usize) -> usize {
     length.next_multiple_of(4)
 }
 
-/// A list of attributes, read one after the other.
+/// An iterator over a list of attributes.
 ///
-/// Ends after the first malformed one. Up to 3 bytes after the last attribute are padding.
+/// It ends after the first malformed one. Up to 3 bytes after the last attribute are padding.
 #[derive(Debug, Clone)]
 pub struct Attributes<'a>(&'a [u8]);
 
-/// One attribute as received.
+/// A received attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
-    /// Its type, flags removed.
+    /// The type, without flags.
     pub kind: u16,
-    /// Its bytes, padding removed.
+    /// The payload, without padding.
     pub payload: &'a [u8],
 }
 
@@ -60,72 +60,73 @@ impl<'a> Iterator for Attributes<'a> {
         if attribute.is_none() {
             self.0 = &[];
         }
-        Some(attribute.ok_or(Malformed("an attribute's length is wrong")))
+        Some(attribute.ok_or(Malformed("an attribute has an invalid length")))
     }
 }
 
 impl<'a> Attribute<'a> {
     fn array<const N: usize>(&self) -> Result<[u8; N], Malformed> {
-        let (head, _) = self.payload.split_first_chunk::<N>().ok_or(Malformed("short value"))?;
+        let (head, _) =
+            self.payload.split_first_chunk::<N>().ok_or(Malformed("a value is too short"))?;
         Ok(*head)
     }
 
-    /// The attributes inside.
+    /// Reads the payload as a list of attributes.
     pub fn nested(&self) -> Attributes<'a> {
         Attributes::new(self.payload)
     }
 
-    /// One byte.
+    /// Reads one byte.
     pub fn u8(&self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// A number of 2 bytes in network byte order.
+    /// Reads a 2-byte number in network byte order.
     pub fn u16_be(&self) -> Result<u16, Malformed> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// A number of 4 bytes in host byte order.
+    /// Reads a 4-byte number in host byte order.
     pub fn u32(&self) -> Result<u32, Malformed> {
         self.array().map(u32::from_ne_bytes)
     }
 
-    /// A signed number of 4 bytes in host byte order.
+    /// Reads a signed 4-byte number in host byte order.
     pub fn i32(&self) -> Result<i32, Malformed> {
         self.array().map(i32::from_ne_bytes)
     }
 
-    /// A number of 4 bytes in network byte order.
+    /// Reads a 4-byte number in network byte order.
     pub fn u32_be(&self) -> Result<u32, Malformed> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A number of 8 bytes in network byte order.
+    /// Reads an 8-byte number in network byte order.
     pub fn u64_be(&self) -> Result<u64, Malformed> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// An IPv4 address.
+    /// Reads an IPv4 address.
     pub fn ipv4(&self) -> Result<IpAddr, Malformed> {
         self.array::<4>().map(|bytes| Ipv4Addr::from(bytes).into())
     }
 
-    /// An IPv6 address.
+    /// Reads an IPv6 address.
     pub fn ipv6(&self) -> Result<IpAddr, Malformed> {
         self.array::<16>().map(|bytes| Ipv6Addr::from(bytes).into())
     }
 
-    /// A string up to its terminating NUL, or all of it when there is none.
+    /// Returns a string up to its terminating NUL, or the whole payload if there is no NUL.
     pub fn text(&self) -> &'a [u8] {
         let end = self.payload.iter().position(|byte| *byte == 0);
         &self.payload[..end.unwrap_or(self.payload.len())]
     }
 }
 
-/// The inside of a message or of a nested attribute while it is written.
+/// The content of a message or of a nested attribute that is being written.
 ///
-/// A payload that its length field cannot express makes the whole
-/// [`Writer`](crate::message::Writer) fail; it is never cut or sent wrong.
+/// A payload that exceeds the range of its length field makes the whole
+/// [`Writer`](crate::message::Writer) fail; it is never truncated.
 #[derive(Debug)]
 pub struct Body<'a> {
     pub(crate) bytes: &'a mut Vec<u8>,
@@ -133,43 +134,43 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// Bytes as they are, padded to 4: the fixed header that stands before the attributes.
+    /// Appends bytes padded to a multiple of 4, such as the fixed header before the attributes.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.pad();
     }
 
-    /// An attribute with these bytes.
+    /// Appends an attribute with these bytes.
     pub fn bytes(&mut self, kind: u16, payload: &[u8]) {
         self.write(kind, |body| body.bytes.extend_from_slice(payload));
     }
 
-    /// One byte.
+    /// Appends an attribute with one byte.
     pub fn u8(&mut self, kind: u16, value: u8) {
         self.bytes(kind, &[value]);
     }
 
-    /// A number of 2 bytes in network byte order.
+    /// Appends an attribute with a 2-byte number in network byte order.
     pub fn u16_be(&mut self, kind: u16, value: u16) {
         self.bytes(kind, &value.to_be_bytes());
     }
 
-    /// A number of 4 bytes in host byte order.
+    /// Appends an attribute with a 4-byte number in host byte order.
     pub fn u32(&mut self, kind: u16, value: u32) {
         self.bytes(kind, &value.to_ne_bytes());
     }
 
-    /// A number of 4 bytes in network byte order.
+    /// Appends an attribute with a 4-byte number in network byte order.
     pub fn u32_be(&mut self, kind: u16, value: u32) {
         self.bytes(kind, &value.to_be_bytes());
     }
 
-    /// A number of 8 bytes in network byte order.
+    /// Appends an attribute with an 8-byte number in network byte order.
     pub fn u64_be(&mut self, kind: u16, value: u64) {
         self.bytes(kind, &value.to_be_bytes());
     }
 
-    /// A string with its terminating NUL.
+    /// Appends an attribute with a NUL-terminated string.
     pub fn text(&mut self, kind: u16, value: &str) {
         self.write(kind, |body| {
             body.bytes.extend_from_slice(value.as_bytes());
@@ -177,7 +178,7 @@ impl Body<'_> {
         });
     }
 
-    /// An IP address, 4 or 16 bytes.
+    /// Appends an attribute with an IP address of 4 or 16 bytes.
     pub fn address(&mut self, kind: u16, address: IpAddr) {
         match address {
             IpAddr::V4(address) => self.bytes(kind, &address.octets()),
@@ -185,17 +186,17 @@ impl Body<'_> {
         }
     }
 
-    /// An attribute with the bytes that `fill` appends.
+    /// Appends an attribute with the bytes that `fill` writes.
     pub(crate) fn appended(&mut self, kind: u16, fill: impl FnOnce(&mut Vec<u8>)) {
         self.write(kind, |body| fill(body.bytes));
     }
 
-    /// How many bytes the datagram has so far.
+    /// Returns the length of the datagram so far.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// An attribute that holds the attributes which `fill` writes.
+    /// Appends an attribute that contains the attributes that `fill` writes.
     pub fn nested(&mut self, kind: u16, fill: impl FnOnce(&mut Body<'_>)) {
         self.write(kind | NESTED, fill);
     }

@@ -1,27 +1,29 @@
-//! What went wrong: which operation on which object, why, and what to do.
+//! Errors: the operation, the object, the reason, and what to do.
 
 use std::fmt;
 use std::io;
 
-/// An operation on an object of the kernel that failed.
+/// A failed operation on a kernel object.
 ///
-/// Reads as one line: `cannot delete UDP flow 10.0.0.9:4242 to 10.0.0.1:53: Operation not permitted
-/// (os error 1); needs CAP_NET_ADMIN …`.
+/// It is displayed as one line: `cannot delete UDP flow 10.0.0.9:4242 to 10.0.0.1:53: Operation not
+/// permitted (os error 1); needs CAP_NET_ADMIN …`.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} {object}: {cause}")]
+#[non_exhaustive]
 pub struct Error {
-    /// What was tried: `delete`, `list`, `look up`.
+    /// The operation, such as `delete`, `list` or `look up`.
     pub operation: &'static str,
-    /// On what: `link veth0`, `the tracked flows`.
+    /// The object, such as `link veth0` or `the tracked flows`.
     pub object: String,
-    /// Why it failed.
+    /// The reason.
     pub cause: Cause,
 }
 
-/// Why an operation failed.
+/// The reason why an operation failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Cause {
-    /// The kernel said no.
+    /// The kernel refused the request.
     #[error(transparent)]
     Refused(Refusal),
     /// A system call failed (socket, send, receive, open).
@@ -29,73 +31,88 @@ pub enum Cause {
     Io(io::Error),
     /// The kernel did not answer in time.
     #[error("the kernel did not answer within {0:?}")]
-    NoAnswer(std::time::Duration),
+    Timeout(std::time::Duration),
     /// The kernel's answer could not be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The kernel said no, and it is known what that means here.
+    /// The kernel refused the request, and the probable cause is known.
     #[error("{refusal}; {advice}")]
     Explained {
-        /// What it said.
+        /// The kernel's refusal.
         refusal: Refusal,
-        /// What it means, and what to do.
+        /// The probable cause, and what to do.
         advice: String,
     },
-    /// The request is one that the kernel would take for another, or that nobody could read again.
+    /// The kernel would misinterpret the request, or nft could not read the result.
     #[error("{0}")]
     Invalid(&'static str),
-    /// All changes have to travel at once, and don't.
+    /// A transaction does not fit the socket's send buffer.
     #[error(
-        "it takes {bytes} bytes, more than a socket of this process may hold at once ({limit}); \
-         raise it with `sysctl -w net.core.wmem_max={bytes}`, or change less at once"
+        "the transaction needs {bytes} bytes, more than this process may send at once ({limit}); \
+         raise the limit with `sysctl -w net.core.wmem_max={bytes}`, or make smaller changes"
     )]
-    TooMuch {
-        /// How long all is.
+    ExceedsSendBuffer {
+        /// The size of the transaction.
         bytes: usize,
-        /// How long it may be.
+        /// The size of the send buffer.
         limit: usize,
     },
-    /// A message or an attribute would have been longer than its length field can say.
+    /// A message or an attribute exceeds the range of its length field.
     #[error("the request is too long for a netlink message")]
     TooLong,
-    /// What was listed changed during each of so many attempts.
-    #[error("it changed during each of {0} attempts to read it; try again")]
-    KeepsChanging(usize),
+    /// A list changed during each attempt to read it; contains the number of attempts.
+    #[error("the list changed during each of {0} attempts to read it; try again")]
+    DumpInterrupted(usize),
 }
 
 /// The kernel's refusal of one request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}{extra}{hint}", text = io::Error::from_raw_os_error(*errno),
     extra = Extra(reason.as_deref()), hint = Hint(Some(*errno)))]
+#[non_exhaustive]
 pub struct Refusal {
-    /// The error number, positive: see [`errno`].
+    /// The error number, which is positive; see [`errno`].
     pub errno: i32,
-    /// The kernel's own words (extended acknowledgement), where it gave any.
+    /// The kernel's message (extended acknowledgement), if it sent one.
     pub reason: Option<String>,
-    /// Where in the message the offending attribute stands, counted in bytes from its header.
+    /// The offset of the offending attribute in bytes from the message header.
     pub offset: Option<u32>,
 }
 
-/// Bytes that are not what the protocol promises. Says what was read when they ended or contradicted.
+/// Received bytes that violate the protocol, with a description of the violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed answer: {0}")]
-pub struct Malformed(pub &'static str);
+pub struct Malformed(pub(crate) &'static str);
+
+impl Malformed {
+    /// Returns an error with a description of the violation.
+    pub fn new(what: &'static str) -> Self {
+        Self(what)
+    }
+}
+
+impl Refusal {
+    /// Returns a refusal with this error number and nothing else.
+    pub fn new(errno: i32) -> Self {
+        Self { errno, reason: None, offset: None }
+    }
+}
 
 impl Error {
-    /// The kernel's error number (see [`errno`]), when it gave one.
+    /// Returns the kernel's error number (see [`errno`]), if there is one.
     pub fn errno(&self) -> Option<i32> {
         self.cause.errno()
     }
 
-    /// Whether a transaction was refused only because the ruleset changed since its generation was read: read
-    /// again, decide again, commit again.
+    /// Reports whether a transaction was refused only because the ruleset has changed since its
+    /// generation was read. The caller should read again, decide again and commit again.
     pub fn is_stale(&self) -> bool {
         self.errno() == Some(errno::ERESTART)
     }
 }
 
 impl Cause {
-    /// The kernel's error number (see [`errno`]), when it gave one.
+    /// Returns the kernel's error number (see [`errno`]), if there is one.
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Refused(refusal) | Self::Explained { refusal, .. } => Some(refusal.errno),
@@ -104,47 +121,47 @@ impl Cause {
         }
     }
 
-    /// Names what was tried on what.
+    /// Adds the operation and the object.
     pub(crate) fn during(self, operation: &'static str, object: impl Into<String>) -> Error {
         Error { operation, object: object.into(), cause: self }
     }
 }
 
-/// The error numbers of Linux that callers tell apart.
+/// The Linux error numbers that callers distinguish.
 pub mod errno {
-    /// Not permitted.
+    /// Operation not permitted.
     pub const EPERM: i32 = 1;
     /// No such object.
     pub const ENOENT: i32 = 2;
-    /// Nothing there yet.
+    /// Try again.
     pub const EAGAIN: i32 = 11;
-    /// Forbidden; of a route: prohibited.
+    /// Permission denied; for a route: prohibited.
     pub const EACCES: i32 = 13;
-    /// Exists already.
+    /// Object exists.
     pub const EEXIST: i32 = 17;
     /// No such link.
     pub const ENODEV: i32 = 19;
-    /// Something in the request is invalid.
+    /// Invalid argument.
     pub const EINVAL: i32 = 22;
-    /// In use.
+    /// Object in use.
     pub const EBUSY: i32 = 16;
-    /// Of a transaction: the ruleset is not in the generation that was named.
+    /// For a transaction: the ruleset is not in the requested generation.
     pub const ERESTART: i32 = 85;
     /// Too many links.
     pub const EMLINK: i32 = 31;
-    /// The kernel does not have this family.
+    /// Address family not supported.
     pub const EAFNOSUPPORT: i32 = 97;
-    /// Longer than the socket's send buffer.
+    /// Message longer than the socket's send buffer.
     pub const EMSGSIZE: i32 = 90;
-    /// Not supported by this kernel, or not for this object.
+    /// Operation not supported by this kernel, or not on this object.
     pub const EOPNOTSUPP: i32 = 95;
-    /// No such kind of socket in this kernel.
+    /// Protocol not supported.
     pub const EPROTONOSUPPORT: i32 = 93;
-    /// No route.
+    /// Network unreachable.
     pub const ENETUNREACH: i32 = 101;
-    /// A receive buffer was too small.
+    /// No buffer space: received messages were lost.
     pub const ENOBUFS: i32 = 105;
-    /// No way to this host.
+    /// Host unreachable.
     pub const EHOSTUNREACH: i32 = 113;
 }
 
@@ -156,7 +173,7 @@ impl fmt::Display for Extra<'_> {
     }
 }
 
-/// What a person can do about an error number, where that is known whatever the object.
+/// Advice that applies to an error number on any object.
 struct Hint(Option<i32>);
 
 impl fmt::Display for Hint {
@@ -178,7 +195,7 @@ mod tests {
     use super::*;
 
     fn refused(errno: i32, reason: Option<&str>) -> Error {
-        let refusal = Refusal { errno, reason: reason.map(str::to_owned), offset: None };
+        let refusal = Refusal { reason: reason.map(str::to_owned), ..Refusal::new(errno) };
         Cause::Refused(refusal).during("change", "link veth0")
     }
 
@@ -192,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_kernel_are_repeated() {
+    fn the_kernels_message_is_included() {
         assert_eq!(
             refused(errno::EINVAL, Some("bad mode")).to_string(),
             "cannot change link veth0: Invalid argument (os error 22): bad mode"

@@ -1,92 +1,97 @@
-//! Messages: what travels in a netlink datagram, one or several at a time.
+//! Messages: the content of netlink datagrams, each of which has one or several.
 //!
-//! A message is a header of 16 bytes (length, type, flags, sequence number, port, in host order) and a
-//! payload padded to 4 bytes. [`Messages`] reads any bytes without panicking; [`Writer`] writes.
+//! A message is a header of 16 bytes (length, type, flags, sequence number and port, in host byte
+//! order) and a payload padded to 4 bytes. [`Messages`] reads arbitrary bytes without panicking;
+//! [`Writer`] writes.
 
 use crate::attribute::{Attributes, Body, align};
-use crate::{Cause, Malformed, Refusal};
+use crate::error::{Cause, Malformed, Refusal};
 
-/// Length of a message's header in bytes.
+/// The length of a message header in bytes.
 pub const HEADER: usize = 16;
 
-/// Types of messages that every subsystem knows.
+/// The message types that all subsystems share.
 pub mod kind {
-    /// Means nothing.
+    /// A message to ignore.
     pub const NOOP: u16 = 1;
-    /// An error, or an acknowledgement (error 0).
+    /// An error, or an acknowledgement (error number 0).
     pub const ERROR: u16 = 2;
     /// The end of a dump.
     pub const DONE: u16 = 3;
 }
 
-/// Flags of a message.
+/// The flags of a message.
 pub mod flag {
-    /// A request to the kernel; on every message that is sent.
+    /// The message is a request to the kernel; set on every message that is sent.
     pub const REQUEST: u16 = 1;
-    /// Please answer with an acknowledgement.
+    /// Request an acknowledgement.
     pub const ACK: u16 = 4;
-    /// In a dump's answer: what is dumped changed meanwhile.
+    /// In a reply to a dump: the list changed meanwhile.
     pub const DUMP_INTERRUPTED: u16 = 0x10;
-    /// Please list all.
+    /// Request a list of all objects.
     pub const DUMP: u16 = 0x300;
     /// Create the object if it does not exist.
     pub const CREATE: u16 = 0x400;
     /// Fail if the object exists.
     pub const EXCLUSIVE: u16 = 0x200;
-    /// In an error: the refused message is echoed without its payload.
+    /// In an error: the refused message is included without its payload.
     pub const CAPPED: u16 = 0x100;
-    /// In an error: attributes follow that explain it.
+    /// In an error: attributes with an explanation follow.
     pub const ACK_ATTRIBUTES: u16 = 0x200;
 }
 
-/// A message as received.
+/// A received message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message<'a> {
-    /// Its type: see [`kind`], or the subsystem's own.
+    /// The type: one of [`kind`], or of the subsystem.
     pub kind: u16,
-    /// See [`flag`].
+    /// The flags; see [`flag`].
     pub flags: u16,
-    /// The sequence number of the request that it answers.
+    /// The sequence number of the request to which it is a reply.
     pub sequence: u32,
     /// Everything after the header.
     pub payload: &'a [u8],
 }
 
 impl<'a> Message<'a> {
-    /// The payload as a fixed header of `N` bytes and the attributes behind it.
+    /// Splits the payload into a fixed header of `N` bytes and the attributes after it.
     pub fn split<const N: usize>(&self) -> Result<(&'a [u8; N], Attributes<'a>), Malformed> {
         split(self.payload)
     }
 
-    /// Reads an ERROR or DONE message: the kernel's refusal, or nothing when all went well.
+    /// Reads an ERROR or DONE message. Returns the kernel's refusal, or `None` on success.
     pub fn refusal(&self) -> Result<Option<Refusal>, Malformed> {
-        let (code, rest) = self.payload.split_first_chunk::<4>().ok_or(Malformed("short error"))?;
+        let (code, rest) = self
+            .payload
+            .split_first_chunk::<4>()
+            .ok_or(Malformed("an error message is too short"))?;
         let errno = match i32::from_ne_bytes(*code) {
             0 => return Ok(None),
             code if code < 0 => code.saturating_neg(),
-            _ => return Err(Malformed("an error number is not negative")),
+            _ => return Err(Malformed("an error number is positive")),
         };
-        let mut refusal = Refusal { errno, reason: None, offset: None };
+        let mut refusal = Refusal::new(errno);
         if self.flags & flag::ACK_ATTRIBUTES != 0 {
             explain(&mut refusal, self.explanation(rest));
         }
         Ok(Some(refusal))
     }
 
-    /// The attributes behind the error number and, in an ERROR, the echoed message.
+    /// Returns the attributes after the error number and, in an ERROR, the refused message.
     fn explanation(&self, rest: &'a [u8]) -> Attributes<'a> {
-        let echoed = match rest.first_chunk::<4>() {
+        let included = match rest.first_chunk::<4>() {
             _ if self.kind == kind::DONE => 0,
             Some(length) if self.flags & flag::CAPPED == 0 => {
                 align(u32::from_ne_bytes(*length).min(u32::MAX - 3) as usize)
             }
             _ => HEADER,
         };
-        Attributes::new(rest.get(echoed..).unwrap_or_default())
+        Attributes::new(rest.get(included..).unwrap_or_default())
     }
 }
 
-/// A broken explanation costs the explanation, not the error that it explains.
+/// Adds the explanation to a refusal. A malformed explanation is ignored, the refusal is kept.
 fn explain(refusal: &mut Refusal, attributes: Attributes<'_>) {
     const MESSAGE: u16 = 1;
     const OFFSET: u16 = 2;
@@ -101,7 +106,7 @@ fn explain(refusal: &mut Refusal, attributes: Attributes<'_>) {
     }
 }
 
-/// Splits a payload into a fixed header of `N` bytes and the attributes behind it.
+/// Splits a payload into a fixed header of `N` bytes and the attributes after it.
 pub(crate) fn split<const N: usize>(
     payload: &[u8],
 ) -> Result<(&[u8; N], Attributes<'_>), Malformed> {
@@ -109,7 +114,7 @@ pub(crate) fn split<const N: usize>(
     Ok((head, Attributes::new(payload.get(align(N)..).unwrap_or_default())))
 }
 
-/// The messages of one datagram. Ends after the first malformed one.
+/// An iterator over the messages of a datagram. It ends after the first malformed one.
 #[derive(Debug, Clone)]
 pub struct Messages<'a>(&'a [u8]);
 
@@ -145,11 +150,11 @@ impl<'a> Iterator for Messages<'a> {
         if message.is_none() {
             self.0 = &[];
         }
-        Some(message.ok_or(Malformed("a message's length is wrong")))
+        Some(message.ok_or(Malformed("a message has an invalid length")))
     }
 }
 
-/// Builds one or more messages in one buffer, which can be used again.
+/// Builds one or more messages in a reusable buffer.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -157,12 +162,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// An empty buffer.
+    /// Returns an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets what was written and keeps the memory.
+    /// Discards the content and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.too_long = false;
@@ -190,7 +195,7 @@ impl Writer {
         header[8..12].copy_from_slice(&sequence.to_ne_bytes());
     }
 
-    /// Sets more flags of the message that begins at this byte of the datagram.
+    /// Sets further flags of the message that begins at this byte of the datagram.
     pub(crate) fn add_flags(&mut self, message: usize, flags: u16) {
         if let Some(header) = self.bytes.get_mut(message..message + HEADER) {
             let flags = u16::from_ne_bytes([header[6], header[7]]) | flags;
@@ -198,12 +203,15 @@ impl Writer {
         }
     }
 
-    /// How many bytes were written.
+    /// Returns the length of the datagram so far.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The datagram, or the news that something in it was too long ([`Cause::TooLong`]).
+    /// Returns the datagram.
+    ///
+    /// # Errors
+    /// [`Cause::TooLong`] if a length exceeds the range of its field.
     pub fn datagram(&self) -> Result<&[u8], Cause> {
         if self.too_long { Err(Cause::TooLong) } else { Ok(&self.bytes) }
     }

@@ -1,11 +1,11 @@
-//! Routes: how this network namespace reaches an address.
+//! Routes: lookups of how this network namespace reaches an address, and adding routes.
 
 use std::net::IpAddr;
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, Malformed, errno};
 
 const GET_ROUTE: u16 = 26;
 const NEW_ROUTE: u16 = 24;
@@ -14,53 +14,65 @@ const OUTPUT_INTERFACE: u16 = 4;
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
 
-/// The kernel's routing decisions, asked one by one.
+/// A handle to the routes of this network namespace.
 pub struct Routes {
     pub(crate) socket: Socket,
 }
 
-/// How an address is reached.
+/// The result of a route lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Route {
-    /// What kind of destination it is.
-    pub kind: Kind,
-    /// Index of the link that a packet leaves by; for a local address the loopback's.
+    /// The type of the destination.
+    pub kind: RouteType,
+    /// The index of the output link; for a local address that of the loopback link.
     pub interface: Option<u32>,
 }
 
-/// The kind of a route's destination.
+/// The type of a route, as `RTN_*` of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Another machine or namespace.
+#[non_exhaustive]
+pub enum RouteType {
+    /// The destination is another machine or namespace.
     Unicast,
-    /// This namespace itself.
+    /// The destination is this namespace.
     Local,
-    /// All machines of a link, several, or the nearest of several.
-    Group,
-    /// Nobody: a route that refuses (unreachable, blackhole, prohibit, throw).
-    Refusing,
+    /// The destination is every machine on a link.
+    Broadcast,
+    /// The destination is the nearest of several machines.
+    Anycast,
+    /// The destination is a multicast group.
+    Multicast,
+    /// Packets are dropped silently.
+    Blackhole,
+    /// Packets are refused: the destination is unreachable.
+    Unreachable,
+    /// Packets are refused: the destination is administratively prohibited.
+    Prohibit,
+    /// The lookup in this table ends as if there were no route.
+    Throw,
 }
 
 impl Routes {
-    /// Opens a socket to the kernel's routes. Needs no privilege.
+    /// Opens a netlink socket for routes. Lookups require no privilege.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Route)? })
     }
 
-    /// The index of the link by which a packet to `address` leaves; `None` without a route.
+    /// Returns the index of the output link for packets to `address`, or `None` without a route.
     ///
-    /// For an address of this namespace it is the loopback's index.
+    /// For an address of this namespace that is the loopback link.
     pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let route = self.to(address)?.filter(|route| route.kind != Kind::Refusing);
+        let route = self.to(address)?.filter(|route| route.kind.delivers());
         Ok(route.and_then(|route| route.interface))
     }
 
-    /// Whether `address` is this namespace's own: what iptables calls `--dst-type LOCAL`.
+    /// Reports whether `address` belongs to this namespace, as `--dst-type LOCAL` of iptables does.
     pub fn is_local(&mut self, address: IpAddr) -> Result<bool, Error> {
-        Ok(self.to(address)?.is_some_and(|route| route.kind == Kind::Local))
+        Ok(self.to(address)?.is_some_and(|route| route.kind == RouteType::Local))
     }
 
-    /// Adds a route to `destination` through the link with this index, without a gateway. Needs
+    /// Adds a route to `destination` via the link with this index, without a gateway. Requires
     /// CAP_NET_ADMIN.
     pub fn add(
         &mut self,
@@ -76,7 +88,7 @@ impl Routes {
         })
     }
 
-    /// The kernel's decision for a packet that this namespace itself would send to `address`.
+    /// Looks up the route of a packet that this namespace would send to `address`.
     pub fn to(&mut self, address: IpAddr) -> Result<Option<Route>, Error> {
         let mut route = None;
         let asked = self.socket.request(
@@ -98,7 +110,7 @@ impl Routes {
 
 fn write_new(body: &mut Body<'_>, destination: IpAddr, prefix_length: u8, interface: u32) {
     const MAIN_TABLE: u8 = 254;
-    /// Added by an administrator, as `ip route add` says it.
+    /// The protocol that `ip route add` sets.
     const BOOT: u8 = 3;
     const LINK_SCOPE: u8 = 253;
     const UNICAST: u8 = 1;
@@ -127,22 +139,32 @@ fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
             interface = Some(attribute.u32()?);
         }
     }
-    Ok(Some(Route { kind: Kind::of(header[7]), interface }))
+    Ok(Some(Route { kind: RouteType::of(header[7]), interface }))
 }
 
-impl Kind {
+impl RouteType {
     fn of(number: u8) -> Self {
         match number {
             2 => Self::Local,
-            3..=5 => Self::Group,
-            6..=9 => Self::Refusing,
+            3 => Self::Broadcast,
+            4 => Self::Anycast,
+            5 => Self::Multicast,
+            6 => Self::Blackhole,
+            7 => Self::Unreachable,
+            8 => Self::Prohibit,
+            9 => Self::Throw,
             _ => Self::Unicast,
         }
     }
+
+    /// Reports whether packets to such a destination go anywhere.
+    fn delivers(self) -> bool {
+        !matches!(self, Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw)
+    }
 }
 
-/// The kernel answers with the error that a packet would meet: no route, unreachable, prohibited, or,
-/// for a blackhole, EINVAL.
+/// Reports whether a lookup failed because there is no route. The kernel returns the error that a
+/// packet would cause: no route, unreachable, prohibited or, for a blackhole, EINVAL.
 fn is_no_route(cause: &Cause) -> bool {
     matches!(
         cause.errno(),
@@ -153,11 +175,11 @@ fn is_no_route(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
+    use crate::error::Refusal;
 
     #[test]
-    fn the_errors_of_refusing_routes_mean_no_route_and_others_are_errors() {
-        let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+    fn the_errors_of_unreachable_routes_mean_no_route_and_others_are_errors() {
+        let refused = |errno| Cause::Refused(Refusal::new(errno));
         for errno in [errno::ENETUNREACH, errno::EHOSTUNREACH, errno::EACCES, errno::EINVAL] {
             assert!(is_no_route(&refused(errno)), "{errno}");
         }
@@ -165,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_read_with_its_kind_and_link() {
+    fn a_route_is_read_with_its_type_and_link() {
         let mut payload = vec![IPV4, 32, 0, 0, 254, 0, 0, 2, 0, 0, 0, 0];
         payload.extend(8_u16.to_ne_bytes().iter().chain(&OUTPUT_INTERFACE.to_ne_bytes()));
         payload.extend(7_u32.to_ne_bytes());
         let message = Message { kind: NEW_ROUTE, flags: 0, sequence: 1, payload: &payload };
-        assert_eq!(parse(message), Ok(Some(Route { kind: Kind::Local, interface: Some(7) })));
+        assert_eq!(parse(message), Ok(Some(Route { kind: RouteType::Local, interface: Some(7) })));
         for end in 0..payload.len() {
             let cut = Message { payload: &payload[..end], ..message };
             assert_ne!(parse(cut), parse(message), "cut at {end}");

@@ -15,7 +15,7 @@ impl CniArgs {
             .filter(|part| !part.trim().is_empty())
             .map(|part| match part.split_once('=') {
                 Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-                _ => Err(format!("{part:?} is no KEY=VALUE pair (pairs are joined by ';')")),
+                _ => Err(format!("{part:?} is not a KEY=VALUE pair (pairs are joined by ';')")),
             })
             .collect::<Result<_, _>>()
             .map(Self)

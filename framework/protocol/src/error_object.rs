@@ -24,7 +24,8 @@ impl ErrorObject {
         Self { code, msg: msg.into(), ..Self::default() }
     }
 
-    /// Reads an object that a plugin printed, or returns `None` if it has neither a `code` nor a `msg`.
+    /// Reads an object that a plugin printed, or returns `None` if it has neither a `code` nor a
+    /// `msg`.
     ///
     /// Lenient where Go's library is: a code that is not a number in range counts as 0, and so does
     /// -2147483648, which has no positive counterpart; a missing `msg` counts as empty.

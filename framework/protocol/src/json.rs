@@ -11,14 +11,15 @@ const MOST_VALUES: usize = 50 << 10;
 
 /// Parses exactly one document, of at most 51,200 values.
 ///
-/// The bound is there because two bytes of text such as `0,` or `{}` take a hundred bytes of memory.
+/// The bound is there because two bytes of text such as `0,` or `{}` take a hundred bytes of
+/// memory.
 ///
 /// # Errors
 ///
 /// The text is not one JSON document, has too many values, or does not fit `T`.
 pub fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
     if values(text) > MOST_VALUES {
-        return Err(Error::custom(format!("it holds more than {MOST_VALUES} values")));
+        return Err(Error::custom(format!("it has more than {MOST_VALUES} values")));
     }
     serde_json::from_slice(text)
 }
@@ -32,7 +33,8 @@ pub fn count(value: &Value) -> usize {
     }
 }
 
-/// Returns how many values a text has at most: each but the first follows a comma or an opening bracket.
+/// Returns how many values a text has at most: each but the first follows a comma or an opening
+/// bracket.
 fn values(text: &[u8]) -> usize {
     let (mut count, mut in_string, mut escaped) = (1, false, false);
     for byte in text {
@@ -105,7 +107,7 @@ mod tests {
         let list = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
         assert!(read::<Value>(list(MOST_VALUES).as_bytes()).is_ok());
         let error = read::<Value>(list(MOST_VALUES + 1).as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "it holds more than 51200 values");
+        assert_eq!(error.to_string(), "it has more than 51200 values");
     }
 
     #[test]

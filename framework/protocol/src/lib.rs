@@ -1,12 +1,12 @@
 //! The types of the [Container Network Interface](https://www.cni.dev/docs/spec/), without loss.
 //!
-//! For everything that takes part in the protocol: plugins, wrappers of plugins, runtimes, and tools
-//! that test them. All versions of the specification from 0.1.0 to 1.1.0 are supported.
+//! For everything that takes part in the protocol: plugins, wrappers of plugins, runtimes, and
+//! tools that test them. All versions of the specification from 0.1.0 to 1.1.0 are supported.
 //!
 //! ```
 //! use cni_protocol::{AddResult, SpecVersion};
 //!
-//! let printed = br#"{"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "vendor": 1.50}"#;
+//! let printed = br#"{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.2/24"}],"vendor":1.50}"#;
 //! let result = AddResult::parse(printed, SpecVersion::V1_0_0)?;
 //! assert_eq!(result.ips()[0].prefix, 24);
 //! let old = result.convert(SpecVersion::V0_2_0)?;
@@ -19,18 +19,23 @@
 //!
 //! # Principles
 //!
-//! - *Lossless.* A configuration and a result are kept as the JSON objects that were read. Typed views
-//!   read from these objects and never replace them: unknown keys, the order of keys and the digits of
-//!   numbers survive.
-//! - *Synchronous and small.* No process is started, nothing is logged, and there is no runtime. The
-//!   only dependencies are serde, serde_json and helpers of theirs.
-//! - *Errors name the place.* Each message contains the variable or the path of the key, and the value
-//!   that was found.
+//! - *Lossless.* A configuration and a result are kept as the JSON objects that were read. Typed
+//!   views read from these objects and never replace them: unknown keys, the order of keys and the
+//!   digits of numbers survive.
+//! - *Synchronous and small.* No process is started, nothing is logged, and there is no runtime.
+//!   The only dependencies are serde, serde_json and helpers of theirs.
+//! - *Errors name the place.* Each message contains the variable or the path of the key, and the
+//!   value that was found.
 //!
 //! # Where to start
 //!
-//! A plugin reads its call with [`Request::read`] and prints an [`AddResult`] or an [`ErrorObject`]. A
-//! runtime reads what a plugin printed with [`AddResult::parse`] and [`ErrorObject::read`].
+//! A plugin reads its call with [`Request::read`] and prints an [`AddResult`] or an
+//! [`ErrorObject`]. A runtime reads what a plugin printed with [`AddResult::parse`] and
+//! [`ErrorObject::read`].
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod args;
 mod attachment;

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::json::Object;
 
-/// Returns what the network/cni isolator of Mesos passes about the container, if it passes anything.
+/// Returns what the network/cni isolator of Mesos passes about the container, if it passes
+/// anything.
 pub fn network_info(config: &Object) -> Option<&Object> {
     config.get("args")?.get("org.apache.mesos")?.get("network_info")?.as_object()
 }

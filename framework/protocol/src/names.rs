@@ -1,12 +1,13 @@
 //! Which names are valid: of containers, interfaces, networks and plugins.
 //!
 //! The rules are the same for every version of the specification. Older versions say less, but no
-//! plugin and no runtime in use accepts more, and names end up in firewall rules, files and messages.
+//! plugin and no runtime in use accepts more, and names end up in firewall rules, files and
+//! messages.
 
 use crate::json::quoted;
 
-/// Checks a container id (specification, section 2): a letter or digit, then letters, digits, `_`, `.`
-/// and `-`.
+/// Checks a container id (specification, section 2): a letter or digit, then letters, digits, `_`,
+/// `.` and `-`.
 ///
 /// # Errors
 ///
@@ -41,8 +42,8 @@ fn check_identifier(what: &str, name: &str) -> Result<(), String> {
 /// The kernel's limit: IFNAMSIZ without the final NUL.
 const IFNAME_BYTES: usize = 15;
 
-/// Checks an interface name by the kernel's rule: 1 to 15 bytes, not `.` or `..`, without `/`, `:` and
-/// white space.
+/// Checks an interface name by the kernel's rule: 1 to 15 bytes, not `.` or `..`, without `/`, `:`
+/// and white space.
 ///
 /// # Errors
 ///
@@ -57,7 +58,7 @@ pub fn check_ifname(name: &str) -> Result<(), String> {
         ));
     }
     if name == "." || name == ".." {
-        return Err(format!("{name:?} is no interface name"));
+        return Err(format!("{name:?} is not an interface name"));
     }
     match name.chars().find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control()) {
         Some(bad) => Err(format!("{name:?} contains {bad:?}, which an interface name can't")),
@@ -68,8 +69,8 @@ pub fn check_ifname(name: &str) -> Result<(), String> {
 /// The kernel's limit, NAME_MAX.
 const FILE_NAME_BYTES: usize = 255;
 
-/// Returns whether a plugin's `type` is the name of a file, which is looked up in `CNI_PATH`. It must
-/// never be a path.
+/// Returns whether a plugin's `type` is the name of a file, which is looked up in `CNI_PATH`. It
+/// must never be a path.
 pub fn is_plugin_name(name: &str) -> bool {
     (1..=FILE_NAME_BYTES).contains(&name.len())
         && name != "."

@@ -57,7 +57,7 @@ impl fmt::Display for Verb {
 
 /// A text that is not a verb.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no command; ADD, DEL, CHECK, GC, STATUS and VERSION are")]
+#[error("{0:?} is not a command; use ADD, DEL, CHECK, GC, STATUS or VERSION")]
 pub struct UnknownVerb(
     /// The text that was read.
     pub String,

@@ -71,7 +71,8 @@ pub struct UnknownVersion(
     pub String,
 );
 
-/// Versions are compared as exact strings, as runtimes and plugins do; the empty string means 0.1.0.
+/// Versions are compared as exact strings, as runtimes and plugins do; the empty string means
+/// 0.1.0.
 impl FromStr for SpecVersion {
     type Err = UnknownVersion;
 

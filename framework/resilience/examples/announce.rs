@@ -1,16 +1,22 @@
-//! Announces each container to a server, which may be busy for a while.
+//! Announces each container to a server, and retries while the server is busy.
 //!
-//! A wrapper with a policy in its own configuration: `announce` is tried again while the server says so.
+//! The author's own configuration has a deadline and a retry policy:
 //!
 //! ```json
-//! {"type": "announce", "server": "/run/names.sock", "deadline": 10, "retry": {"tries": 5, "pause": 0.1}, "delegate": {…}, …}
+//! {
+//!     "type": "announce",
+//!     "server": "/run/names.sock",
+//!     "deadline": 10,
+//!     "retry": {"maxAttempts": 5, "backoff": 0.1},
+//!     "delegate": {…}
+//! }
 //! ```
 
 use std::process::ExitCode;
 
 use async_std::io::{ReadExt, WriteExt};
 use async_std::os::unix::net::UnixStream;
-use cni_resilience::{Attempts, Retry, Seconds};
+use cni_resilience::{ResilientCall, Retry, Seconds};
 use cni_wrapper::{AddResult, Call, Error, Middleware, Verb, about, run};
 
 #[derive(serde::Deserialize)]
@@ -33,12 +39,13 @@ impl Middleware for Announce {
         _: &mut AddResult,
     ) -> Result<(), Error> {
         let id = &call.attachment.container_id;
-        let attempts = Attempts::of(call, Verb::Add, config.deadline.0).again(&config.retry);
-        Ok(attempts.run(|| Box::pin(announce(&config.server, id))).await?)
+        let call = ResilientCall::new(call, Verb::Add, config.deadline.duration())
+            .with_retry(&config.retry);
+        Ok(call.run(|| Box::pin(announce(&config.server, id))).await?)
     }
 }
 
-/// Says the name, and reads whether that was heard.
+/// Sends the container's id to the server, and reads whether it was accepted.
 async fn announce(server: &str, id: &str) -> Result<(), Error> {
     let failed = |why: std::io::Error| Error::TryAgainLater(format!("server {server}: {why}"));
     let mut stream = UnixStream::connect(server).await.map_err(failed)?;

@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use cni_wrapper::Verb;
 
-/// What stopping a delegate gently may take, before it is killed.
-const GENTLY: Duration = Duration::from_millis(500);
+/// The time kept for a delegate to end after SIGTERM, before it is killed.
+const TERMINATION_GRACE: Duration = Duration::from_millis(500);
 
-/// The two moments that a call's time is divided by.
+/// The soft and the hard deadline of a call.
+///
+/// The time between the two is for cleaning up: stopping a delegate, and undoing an ADD that
+/// failed, before the runtime gives up on the plugin.
 ///
 /// ```
 /// use cni_resilience::Deadline;
@@ -15,26 +18,30 @@ const GENTLY: Duration = Duration::from_millis(500);
 /// use std::time::{Duration, Instant};
 ///
 /// let now = Instant::now();
-/// let deadline = Deadline::of(Verb::Add, Duration::from_secs(30), now);
-/// assert_eq!(deadline.work, now + Duration::from_secs(22), "8 s are kept to undo it");
-/// assert_eq!(deadline.end, now + Duration::from_secs(30));
+/// let deadline = Deadline::new(Verb::Add, Duration::from_secs(30), now);
+/// assert_eq!(deadline.soft, now + Duration::from_secs(22), "8 s are kept to undo the ADD");
+/// assert_eq!(deadline.hard, now + Duration::from_secs(30));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Deadline {
-    /// When delegates are stopped: give it to [`Call::until`](cni_wrapper::Call::until).
-    pub work: Instant,
-    /// When the plugin answers, whatever goes on.
-    pub end: Instant,
+    /// When delegates are stopped, as by [`Call::with_deadline`](cni_wrapper::Call::with_deadline).
+    pub soft: Instant,
+    /// When the plugin answers, even if something is still running.
+    pub hard: Instant,
 }
 
 impl Deadline {
-    /// Divides the whole time of a call that begins now: it keeps time to stop a delegate, and for an ADD a quarter of the whole to undo it.
-    pub fn of(verb: Verb, whole: Duration, now: Instant) -> Self {
-        let kept = match verb {
-            Verb::Add => (whole / 4 + GENTLY).min(whole / 2),
-            _ => GENTLY.min(whole / 4),
+    /// Divides the time of a call that begins `now`.
+    ///
+    /// Every verb keeps half a second to stop a delegate, or a quarter of a short `timeout`. ADD
+    /// also keeps a quarter of `timeout` for its rollback, but never more than half in total.
+    pub fn new(verb: Verb, timeout: Duration, now: Instant) -> Self {
+        let cleanup = match verb {
+            Verb::Add => (timeout / 4 + TERMINATION_GRACE).min(timeout / 2),
+            _ => TERMINATION_GRACE.min(timeout / 4),
         };
-        Self { work: now + (whole - kept), end: now + whole }
+        Self { soft: now + (timeout - cleanup), hard: now + timeout }
     }
 }
 
@@ -43,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_add_keeps_time_to_be_undone_and_every_verb_to_be_stopped() {
+    fn add_keeps_time_for_its_rollback_and_every_verb_for_stopping_a_delegate() {
         let table = [
             (Verb::Add, 30_000, 22_000),
             (Verb::Add, 2_000, 1_000),
@@ -53,10 +60,10 @@ mod tests {
             (Verb::Gc, 100, 75),
         ];
         let now = Instant::now();
-        for (verb, whole, work) in table {
-            let [whole, work] = [whole, work].map(Duration::from_millis);
-            let expected = Deadline { work: now + work, end: now + whole };
-            assert_eq!(Deadline::of(verb, whole, now), expected, "{verb} in {whole:?}");
+        for (verb, timeout, soft) in table {
+            let [timeout, soft] = [timeout, soft].map(Duration::from_millis);
+            let expected = Deadline { soft: now + soft, hard: now + timeout };
+            assert_eq!(Deadline::new(verb, timeout, now), expected, "{verb} in {timeout:?}");
         }
     }
 }

@@ -1,7 +1,12 @@
-//! Gives every container the network's domain, and is traced where its configuration says so.
+//! Sets the network's DNS domain in every result, and records calls if its configuration says so.
 //!
 //! ```json
-//! {"type": "traced", "domain": "example.org", "recording": "/var/log/cni.jsonl", "delegate": {…}, …}
+//! {
+//!     "type": "traced",
+//!     "domain": "example.org",
+//!     "recording": "/var/log/cni.jsonl",
+//!     "delegate": {…}
+//! }
 //! ```
 
 use std::path::PathBuf;
@@ -35,10 +40,10 @@ impl Middleware for SetDomain {
 
 fn sinks(call: &Call) -> Result<Sinks, Error> {
     let Config { recording, .. } = call.read_config()?;
-    Ok(Sinks { recording, ..Sinks::default() })
+    Ok(Sinks::default().with_recording("recording", recording))
 }
 
 fn main() -> ExitCode {
-    let tracer = |inner| Box::new(Tracer::around(inner, about!(), sinks)) as _;
+    let tracer = |inner| Box::new(Tracer::new(inner, about!(), sinks)) as _;
     run(about!(), Stack::new().with_plugin(tracer).with(SetDomain))
 }

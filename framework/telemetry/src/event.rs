@@ -1,28 +1,28 @@
-//! What was seen: the call itself, or one run of a delegate within it.
+//! An observed call: of the traced plugin, or of a delegate within it.
 
 use std::time::{Duration, SystemTime};
 
 use cni_wrapper::{Error, ErrorObject, Object, SpecVersion, Verb};
 
-/// One verb, asked and answered.
+/// One call, with its input and its outcome.
 pub(crate) struct Event {
-    /// The `type` of who was asked.
+    /// The `type` of the plugin that was called.
     pub(crate) plugin: String,
     pub(crate) verb: Verb,
-    /// The version that it was asked in.
+    /// The version of the specification that the caller used.
     pub(crate) version: SpecVersion,
-    /// What it was told.
+    /// The configuration that was passed to the plugin.
     pub(crate) config: Object,
-    pub(crate) begun: SystemTime,
-    pub(crate) took: Duration,
+    pub(crate) start: SystemTime,
+    pub(crate) duration: Duration,
     /// The result, if the verb has one, or the error object.
     pub(crate) outcome: Result<Option<Object>, Object>,
-    /// Its span's id; empty when there are no spans.
-    pub(crate) span: String,
+    /// The id of its span; empty if no spans are written.
+    pub(crate) span_id: String,
 }
 
 impl Event {
-    /// 0, or the code of the error.
+    /// Returns the code of the error, or 0 for a success.
     pub(crate) fn code(&self) -> u64 {
         match &self.outcome {
             Ok(_) => 0,
@@ -31,11 +31,11 @@ impl Event {
     }
 
     pub(crate) fn micros(&self) -> u64 {
-        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX)
     }
 }
 
-/// An error as a runtime reads it.
-pub(crate) fn told(error: &Error, version: SpecVersion) -> Object {
+/// Returns an error as the document that the caller reads.
+pub(crate) fn error_document(error: &Error, version: SpecVersion) -> Object {
     ErrorObject::from(error).to_document(version)
 }

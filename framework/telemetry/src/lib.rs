@@ -1,36 +1,35 @@
-//! Writes down what passes a CNI plugin that wraps another CNI plugin: recordings, metrics, spans.
+//! Recordings, metrics and spans of the calls of CNI plugins that wrap other CNI plugins.
 //!
-//! [`Tracer`] is a plugin around a plugin, so that any stack can be traced. What it sees becomes events; a call's events become a line of the
-//! recording, metrics and spans, a file of the source each. It changes nothing, and trouble with writing is told on the log only.
+//! [`Tracer`] is a plugin around a plugin, so that any stack can be traced. It observes a call and
+//! the delegate calls in it as events, and writes them to [`Sinks`]: a recording, metrics and
+//! spans. It changes nothing, and a failed write is only logged.
 //!
 //! ```no_run
 //! use cni_telemetry::{Sinks, Tracer};
 //! use cni_wrapper::{Call, Error, Stack, about, run};
+//! use std::path::PathBuf;
 //!
 //! fn sinks(_: &Call) -> Result<Sinks, Error> {
-//!     Ok(Sinks { recording: Some("/var/log/cni.jsonl".into()), ..Sinks::default() })
+//!     Ok(Sinks::default().with_recording("recording", PathBuf::from("/var/log/cni.jsonl")))
 //! }
 //!
-//! # fn main() -> std::process::ExitCode {
-//! run(about!(), Stack::new().with_plugin(|inner| Box::new(Tracer::around(inner, about!(), sinks))))
-//! # }
+//! fn main() -> std::process::ExitCode {
+//!     let tracer = |inner| Box::new(Tracer::new(inner, about!(), sinks)) as _;
+//!     run(about!(), Stack::new().with_plugin(tracer))
+//! }
 //! ```
 //!
-//! `cni-trace` is a whole plugin of it.
+//! `cni-trace` is a plugin that consists of nothing else.
 
 mod append;
 mod event;
+mod lock;
 mod metrics;
-mod record;
+mod recording;
 mod redact;
 mod sinks;
 mod spans;
 mod tracer;
 
-use std::time::Duration;
-
 pub use sinks::Sinks;
 pub use tracer::Tracer;
-
-/// Whoever holds a lock is done in a millisecond; one that hangs holds nobody up for longer than this.
-const PATIENCE: Duration = Duration::from_secs(1);

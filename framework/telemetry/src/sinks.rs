@@ -1,66 +1,139 @@
-//! Where it is written down what passes.
+//! The files that calls are written to.
 
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::Error;
 
-/// Parts of key names whose values nobody should read. `key` is wide on purpose: too much hidden is seen at once, too little too late.
+/// Parts of key names whose values are redacted by default. `key` is deliberately broad: it is soon
+/// noticed if too much is redacted, but a leaked secret is noticed too late.
 const SECRETS: [&str; 8] =
     ["password", "passwd", "passphrase", "secret", "token", "key", "credential", "private"];
 
-/// The files, each for another reader, and what the recording does not show. Only what is asked for is written.
+/// The files that a [`Tracer`](crate::Tracer) writes to, and what it redacts.
+///
+/// A sink that is not set is not written. Each is set together with its key in the plugin's
+/// configuration, which error messages name.
+///
+/// ```
+/// use cni_telemetry::Sinks;
+/// use std::path::PathBuf;
+///
+/// let sinks = Sinks::default().with_spans("spansFile", PathBuf::from("spans.jsonl"));
+/// let error = sinks.check().unwrap_err().to_string();
+/// assert_eq!(error, "spansFile: \"spans.jsonl\" is not an absolute path");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sinks {
-    /// A line of JSON for each call: what was told and answered, and by which delegates. `cni-conformance replay` reads it.
-    pub recording: Option<PathBuf>,
-    /// Counters and durations for the textfile collector of Prometheus's node_exporter.
-    pub metrics: Option<PathBuf>,
-    /// Spans in OTLP JSON, a line each call, as OpenTelemetry's collector reads and writes files. They continue the runtime's `TRACEPARENT`.
-    pub spans: Option<PathBuf>,
-    /// Parts of key names, in whatever case: what stands below them is hidden in the recording.
-    pub redact: Vec<String>,
+    recording: Option<Sink>,
+    metrics: Option<Sink>,
+    spans: Option<Sink>,
+    redact_key: &'static str,
+    redact: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Sink {
+    key: &'static str,
+    path: PathBuf,
 }
 
 impl Default for Sinks {
-    /// No file, and what is usually secret is hidden.
+    /// Returns sinks of which none is set, and which redact common names of secrets.
     fn default() -> Self {
-        let redact = SECRETS.map(str::to_owned).to_vec();
-        Self { recording: None, metrics: None, spans: None, redact }
+        Self {
+            recording: None,
+            metrics: None,
+            spans: None,
+            redact_key: "redact",
+            redact: SECRETS.map(str::to_owned).to_vec(),
+        }
     }
 }
 
 impl Sinks {
-    /// Whether they can be written: absolute paths, since nobody knows a runtime's directory, not the same one twice, and no word to hide
-    /// that is in every key. `keys` are the plugin's names for recording, metrics, spans and what is hidden.
+    /// Sets the file for a line of JSON for each call, with its input, its outcome and its delegate
+    /// calls. `cni-conformance replay` reads it.
+    #[must_use]
+    pub fn with_recording(self, key: &'static str, path: impl Into<Option<PathBuf>>) -> Self {
+        Self { recording: sink(key, path), ..self }
+    }
+
+    /// Sets the file for counters and durations, in the format of the textfile collector of
+    /// Prometheus's node_exporter.
+    #[must_use]
+    pub fn with_metrics(self, key: &'static str, path: impl Into<Option<PathBuf>>) -> Self {
+        Self { metrics: sink(key, path), ..self }
+    }
+
+    /// Sets the file for spans in OTLP JSON, one line for each call, in the format of the
+    /// OpenTelemetry collector's files. The spans continue the runtime's `TRACEPARENT`.
+    #[must_use]
+    pub fn with_spans(self, key: &'static str, path: impl Into<Option<PathBuf>>) -> Self {
+        Self { spans: sink(key, path), ..self }
+    }
+
+    /// Sets the case-insensitive parts of key names whose values are redacted in the recording.
+    #[must_use]
+    pub fn with_redact(self, key: &'static str, parts: Vec<String>) -> Self {
+        Self { redact_key: key, redact: parts, ..self }
+    }
+
+    /// Returns the parts of key names whose values are redacted in the recording.
+    pub fn redact(&self) -> &[String] {
+        &self.redact
+    }
+
+    /// Checks the paths and what is redacted.
+    ///
+    /// Paths must be absolute, since the working directory is the runtime's, and all different. No
+    /// part of a key name may be empty, since it would match every key.
     ///
     /// # Errors
     ///
-    /// Code 7, naming the key.
-    pub fn check(&self, keys: [&str; 4]) -> Result<(), Error> {
-        let [recording, metrics, spans, redact] = keys;
-        let all = [(recording, &self.recording), (metrics, &self.metrics), (spans, &self.spans)];
-        let files = all.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));
-        check_files(&files.collect::<Vec<_>>())?;
+    /// Code 7, with the key.
+    pub fn check(&self) -> Result<(), Error> {
+        let sinks: Vec<&Sink> =
+            [&self.recording, &self.metrics, &self.spans].into_iter().flatten().collect();
+        for (index, sink) in sinks.iter().enumerate() {
+            sink.check(&sinks[..index])?;
+        }
         match self.redact.iter().position(String::is_empty) {
             None => Ok(()),
             Some(index) => {
-                let why = "it is empty and would hide everything; name a part of the keys to hide";
-                Err(Error::config(format!("{redact}[{index}]"), why))
+                let why = "an empty string is part of every key and would redact everything; \
+                           set it to a part of the keys to redact";
+                Err(Error::config(format!("{}[{index}]", self.redact_key), why))
             }
         }
     }
+
+    pub(crate) fn recording(&self) -> Option<&Path> {
+        self.recording.as_ref().map(|sink| sink.path.as_path())
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&Path> {
+        self.metrics.as_ref().map(|sink| sink.path.as_path())
+    }
+
+    pub(crate) fn spans(&self) -> Option<&Path> {
+        self.spans.as_ref().map(|sink| sink.path.as_path())
+    }
 }
 
-fn check_files(files: &[(&str, &Path)]) -> Result<(), Error> {
-    for (index, (key, path)) in files.iter().enumerate() {
+fn sink(key: &'static str, path: impl Into<Option<PathBuf>>) -> Option<Sink> {
+    path.into().map(|path| Sink { key, path })
+}
+
+impl Sink {
+    fn check(&self, others: &[&Self]) -> Result<(), Error> {
+        let Self { key, path } = self;
         if !path.is_absolute() {
-            let why = format!("{path:?} is no absolute path, which is expected here");
+            return Err(Error::config(*key, format!("{path:?} is not an absolute path")));
+        }
+        if let Some(other) = others.iter().find(|other| other.path == *path) {
+            let why = format!("{path:?} is also the {}; use a different file for each", other.key);
             return Err(Error::config(*key, why));
         }
-        if let Some((other, _)) = files[..index].iter().find(|(_, taken)| taken == path) {
-            let why = format!("{path:?} is {other} already; give each a file of its own");
-            return Err(Error::config(*key, why));
-        }
+        Ok(())
     }
-    Ok(())
 }

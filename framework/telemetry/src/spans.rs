@@ -8,38 +8,39 @@ use serde_json::{Value, json};
 
 use crate::event::Event;
 
-/// Kinds and status of OTLP, by number as its JSON form wants them.
+/// Span kinds and the status of OTLP, which its JSON encoding writes as numbers.
 const SERVER: u8 = 2;
 const CLIENT: u8 = 3;
 const STATUS_ERROR: u8 = 2;
 
-/// The trace that a call belongs to.
+/// The trace that a call belongs to, as in W3C trace context.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Context {
-    trace: String,
-    /// The runtime's span; empty when the trace begins here.
-    parent: String,
+pub(crate) struct TraceContext {
+    trace_id: String,
+    /// The id of the runtime's span; empty if the trace begins here.
+    parent_id: String,
     flags: String,
     state: String,
 }
 
-impl Context {
-    /// The runtime's, or a new one when it has none that is well formed.
-    pub(crate) fn of(environment: &Environment) -> Self {
-        let told = environment.text("TRACEPARENT").and_then(parse);
-        let Some((trace, parent, flags)) = told else {
-            let trace = new_id() + &new_id();
-            return Self { trace, parent: String::new(), flags: "01".into(), state: String::new() };
+impl TraceContext {
+    /// Returns the runtime's context, or a new one if it has no well-formed one.
+    pub(crate) fn from_environment(environment: &Environment) -> Self {
+        let parent = environment.text("TRACEPARENT").and_then(parse);
+        let Some((trace_id, parent_id, flags)) = parent else {
+            let trace_id = new_id() + &new_id();
+            let (parent_id, state) = (String::new(), String::new());
+            return Self { trace_id, parent_id, flags: "01".into(), state };
         };
         let state = environment.text("TRACESTATE").unwrap_or_default().to_owned();
-        Self { trace, parent, flags, state }
+        Self { trace_id, parent_id, flags, state }
     }
 
-    /// The environment for a delegate whose run is this span.
-    pub(crate) fn hand_on(&self, environment: Environment, span: &str) -> Environment {
-        let parent = format!("00-{}-{span}-{}", self.trace, self.flags);
+    /// Sets the variables for a delegate whose call is this span.
+    pub(crate) fn propagate(&self, environment: Environment, span_id: &str) -> Environment {
+        let parent = format!("00-{}-{span_id}-{}", self.trace_id, self.flags);
         let environment = environment.with("TRACEPARENT", &parent);
-        // State belongs to the trace that it came with.
+        // TRACESTATE belongs to the trace of its TRACEPARENT, not to a new one.
         match environment.get("TRACESTATE") {
             Some(_) if self.state.is_empty() => environment.with("TRACESTATE", ""),
             _ => environment,
@@ -47,7 +48,8 @@ impl Context {
     }
 }
 
-/// Trace, parent and flags of a `traceparent`: `00-TRACE-PARENT-FLAGS`; a later version may say more behind a dash.
+/// Parses a `traceparent`, `00-TRACE-PARENT-FLAGS`, into trace id, parent id and flags. A later
+/// version may have more fields after another dash.
 fn parse(text: &str) -> Option<(String, String, String)> {
     let hex = |part: &str, length: usize| {
         part.len() == length && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
@@ -57,28 +59,29 @@ fn parse(text: &str) -> Option<(String, String, String)> {
     let is_known = *version == "00" && more.is_empty();
     let is_later = hex(version, 2) && *version != "00" && *version != "ff";
     let well_formed = hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
-    let is_something = |id: &str| id.bytes().any(|c| c != b'0');
-    let sound =
-        (is_known || is_later) && well_formed && is_something(trace) && is_something(parent);
-    sound.then(|| ((*trace).to_owned(), (*parent).to_owned(), (*flags).to_owned()))
+    // An id of all zeros is invalid.
+    let is_valid = |id: &str| id.bytes().any(|c| c != b'0');
+    let well_formed = well_formed && is_valid(trace) && is_valid(parent);
+    ((is_known || is_later) && well_formed)
+        .then(|| ((*trace).to_owned(), (*parent).to_owned(), (*flags).to_owned()))
 }
 
-/// A new span id. A hasher is keyed from the system's randomness, which is all that an id needs.
+/// Returns a new span id. The hashers of the standard library are keyed randomly, which suffices.
 pub(crate) fn new_id() -> String {
-    // The id of all zeros is none.
+    // An id of all zeros is invalid.
     format!("{:016x}", RandomState::new().build_hasher().finish().max(1))
 }
 
-/// An `ExportTraceServiceRequest` of this plugin: the call, and below it the runs of delegates.
+/// Returns an `ExportTraceServiceRequest`: the span of the call, and those of its delegate calls.
 pub(crate) fn request(
     plugin: About,
     call: &Call,
-    context: &Context,
+    context: &TraceContext,
     event: &Event,
-    runs: &[Event],
+    delegates: &[Event],
 ) -> Value {
-    let mut spans = vec![span(call, context, event, &context.parent, SERVER)];
-    spans.extend(runs.iter().map(|run| span(call, context, run, &event.span, CLIENT)));
+    let mut spans = vec![span(call, context, event, &context.parent_id, SERVER)];
+    spans.extend(delegates.iter().map(|child| span(call, context, child, &event.span_id, CLIENT)));
     let resource = [
         attribute("service.name", plugin.name),
         attribute("service.version", plugin.version),
@@ -91,7 +94,7 @@ pub(crate) fn request(
     }]})
 }
 
-fn span(call: &Call, context: &Context, event: &Event, parent: &str, kind: u8) -> Value {
+fn span(call: &Call, context: &TraceContext, event: &Event, parent_id: &str, kind: u8) -> Value {
     let attachment = &call.attachment;
     let code = Some(event.code()).filter(|code| *code != 0).map(|code| code.to_string());
     let attributes = [
@@ -103,17 +106,17 @@ fn span(call: &Call, context: &Context, event: &Event, parent: &str, kind: u8) -
         ("cni.ifname", &attachment.ifname),
         ("cni.error.code", code.as_deref().unwrap_or_default()),
     ];
-    let told = attributes.into_iter().filter(|(_, value)| !value.is_empty());
+    let attributes = attributes.into_iter().filter(|(_, value)| !value.is_empty());
     let mut span = json!({
-        "traceId": context.trace,
-        "spanId": event.span,
-        "parentSpanId": parent,
+        "traceId": context.trace_id,
+        "spanId": event.span_id,
+        "parentSpanId": parent_id,
         "traceState": context.state,
         "name": format!("{} {}", event.plugin, event.verb),
         "kind": kind,
-        "startTimeUnixNano": nanos(event.begun),
-        "endTimeUnixNano": nanos(event.begun + event.took),
-        "attributes": told.map(|(key, value)| attribute(key, value)).collect::<Vec<_>>(),
+        "startTimeUnixNano": nanos(event.start),
+        "endTimeUnixNano": nanos(event.start + event.duration),
+        "attributes": attributes.map(|(key, value)| attribute(key, value)).collect::<Vec<_>>(),
     });
     if let Err(error) = &event.outcome {
         span["status"] = json!({"code": STATUS_ERROR, "message": error.get("msg")});
@@ -125,7 +128,7 @@ fn attribute(key: &str, value: &str) -> Value {
     json!({"key": key, "value": {"stringValue": value}})
 }
 
-/// 64-bit numbers are text in protobuf's JSON.
+/// Returns nanoseconds since 1970 as a string, which is how protobuf's JSON writes 64-bit numbers.
 fn nanos(time: SystemTime) -> String {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string()
 }
@@ -137,22 +140,25 @@ mod tests {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     const PARENT: &str = "b7ad6b7169203331";
 
-    fn context(parent: &str) -> Context {
-        Context::of(&Environment::from_iter([("TRACEPARENT", parent), ("TRACESTATE", "a=b")]))
+    fn context(parent: &str) -> TraceContext {
+        TraceContext::from_environment(&Environment::from_iter([
+            ("TRACEPARENT", parent),
+            ("TRACESTATE", "a=b"),
+        ]))
     }
 
     #[test]
     fn a_trace_is_continued_with_its_flags_and_state() {
         for text in [format!("00-{TRACE}-{PARENT}-00"), format!("cc-{TRACE}-{PARENT}-00-more")] {
             let context = context(&text);
-            assert_eq!((context.trace.as_str(), context.parent.as_str()), (TRACE, PARENT));
-            let told = context
-                .hand_on(Environment::from_iter([("TRACESTATE", "a=b")]), "00000000000000aa");
+            assert_eq!((context.trace_id.as_str(), context.parent_id.as_str()), (TRACE, PARENT));
+            let environment = Environment::from_iter([("TRACESTATE", "a=b")]);
+            let environment = context.propagate(environment, "00000000000000aa");
             assert_eq!(
-                told.text("TRACEPARENT").unwrap(),
+                environment.text("TRACEPARENT").unwrap(),
                 format!("00-{TRACE}-00000000000000aa-00")
             );
-            assert_eq!(told.text("TRACESTATE"), Some("a=b"));
+            assert_eq!(environment.text("TRACESTATE"), Some("a=b"));
         }
     }
 
@@ -172,10 +178,11 @@ mod tests {
         ];
         for text in malformed {
             let context = context(&text);
-            assert!(context.trace != TRACE && context.trace.len() == 32, "{text}");
-            assert_eq!((context.parent.as_str(), context.flags.as_str()), ("", "01"), "{text}");
-            let told = context.hand_on(Environment::from_iter([("TRACESTATE", "a=b")]), PARENT);
-            assert_eq!(told.text("TRACESTATE"), None, "{text}");
+            assert!(context.trace_id != TRACE && context.trace_id.len() == 32, "{text}");
+            assert_eq!((context.parent_id.as_str(), context.flags.as_str()), ("", "01"), "{text}");
+            let environment = Environment::from_iter([("TRACESTATE", "a=b")]);
+            let environment = context.propagate(environment, PARENT);
+            assert_eq!(environment.text("TRACESTATE"), None, "{text}");
         }
     }
 

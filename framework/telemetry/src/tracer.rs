@@ -1,6 +1,8 @@
-//! The plugin around a plugin: it looks on and changes nothing.
+//! The plugin around a plugin, which observes calls and changes nothing.
 
 use std::cell::RefCell;
+use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,73 +12,80 @@ use cni_wrapper::{
 };
 
 use crate::append::append;
-use crate::event::{Event, told};
+use crate::event::{Event, error_document};
+use crate::metrics;
+use crate::recording;
 use crate::sinks::Sinks;
-use crate::spans::{self, Context};
-use crate::{metrics, record};
+use crate::spans::{self, TraceContext};
 
-/// What a plugin's own keys say of where to write.
-type Read = fn(&Call) -> Result<Sinks, Error>;
+/// Reads the sinks from the configuration of a call.
+type ReadSinks = fn(&Call) -> Result<Sinks, Error>;
 
-/// Writes down every call that passes.
+/// A plugin around a plugin that writes every call of it to [`Sinks`].
 pub struct Tracer {
     inner: Box<dyn Plugin>,
     about: About,
-    sinks: Read,
+    sinks: ReadSinks,
 }
 
 impl Tracer {
-    /// Looks on at this plugin, on behalf of the one that `about` names; `sinks` reads of a call where it is written down. An error
-    /// of it is the call's, but for DEL and GC: what must go away goes away whatever the configuration says, and is not traced then.
-    pub fn around(inner: Box<dyn Plugin>, about: About, sinks: Read) -> Self {
+    /// Traces the calls of `inner` as the plugin that `about` names.
+    ///
+    /// `sinks` reads from a call where it is written. If it fails, the call fails with its error,
+    /// except for DEL and GC: cleaning up must work with any configuration, so these are passed on
+    /// without being traced.
+    pub fn new(inner: Box<dyn Plugin>, about: About, sinks: ReadSinks) -> Self {
         Self { inner, about, sinks }
     }
 
-    /// `ask` makes the call of the inner plugin, `shown` is what a runtime reads of its success.
+    /// Calls the inner plugin by `run`, and writes the call to the sinks. `document` returns the
+    /// document, if any, that the runtime reads on success.
     async fn trace<T>(
         &self,
         verb: Verb,
         call: &Call,
-        ask: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> VerbFuture<'b, T>,
-        shown: impl FnOnce(&T) -> Result<Option<Object>, Error>,
+        run: impl for<'b> FnOnce(&'b dyn Plugin, &'b Call) -> VerbFuture<'b, T>,
+        document: impl FnOnce(&T) -> Result<Option<Object>, Error>,
     ) -> Result<T, Error> {
-        let Some(sinks) = self.sinks(verb, call)? else { return ask(&*self.inner, call).await };
-        let context = sinks.spans.is_some().then(|| Context::of(&call.environment));
-        let span = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
-        let watch = Rc::new(Watch { context, runs: RefCell::default() });
-        let (begun, clock) = (SystemTime::now(), Instant::now());
-        let observed = call.with_observer(watch.clone());
-        let outcome = ask(&*self.inner, &observed).await;
-        let took = clock.elapsed();
-        let seen = outcome.as_ref().map_err(|error| told(error, call.version));
-        let seen =
-            seen.and_then(|answer| shown(answer).map_err(|error| told(&error, call.version)));
-        let plugin = text(&call.config, "type");
-        let (version, config_told) = (call.version, call.config.clone());
-        let event =
-            Event { plugin, verb, version, config: config_told, begun, took, outcome: seen, span };
-        self.write(call, &sinks, &event, &watch).await;
+        let Some(sinks) = self.sinks(verb, call)? else { return run(&*self.inner, call).await };
+        let context = sinks.spans().map(|_| TraceContext::from_environment(&call.environment));
+        let span_id = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
+        let delegates = Rc::new(DelegateEvents { context, events: RefCell::default() });
+        let (start, clock) = (SystemTime::now(), Instant::now());
+        let outcome = run(&*self.inner, &call.with_observer(delegates.clone())).await;
+        let duration = clock.elapsed();
+        let event = Event {
+            plugin: text(&call.config, "type"),
+            verb,
+            version: call.version,
+            config: call.config.clone(),
+            start,
+            duration,
+            outcome: documents(&outcome, document, call.version),
+            span_id,
+        };
+        self.write(call, &sinks, &event, &delegates).await;
         outcome
     }
 
-    /// Trouble with tracing is told, and nothing else comes of it.
-    async fn write(&self, call: &Call, sinks: &Sinks, event: &Event, watch: &Watch) {
-        let warn = |path: &std::path::Path, written: std::io::Result<()>| {
+    /// Writes the events of a call to all sinks. A failed write is logged and changes nothing else.
+    async fn write(&self, call: &Call, sinks: &Sinks, event: &Event, delegates: &DelegateEvents) {
+        let warn = |path: &Path, written: io::Result<()>| {
             if let Err(error) = written {
-                log::warn!("this {} is not written to {}: {error}", event.verb, path.display());
+                let verb = event.verb;
+                log::warn!("this {verb} could not be written to {}: {error}", path.display());
             }
         };
-        let runs = watch.runs.take();
-        if let Some(path) = &sinks.recording {
-            warn(path, append(path, &record::line(call, event, &runs, &sinks.redact)).await);
+        let events = delegates.events.take();
+        if let Some(path) = sinks.recording() {
+            let line = recording::line(call, event, &events, sinks.redact());
+            warn(path, append(path, &line).await);
         }
-        if let (Some(path), Some(context)) = (&sinks.spans, &watch.context) {
-            warn(
-                path,
-                append(path, &spans::request(self.about, call, context, event, &runs)).await,
-            );
+        if let (Some(path), Some(context)) = (sinks.spans(), &delegates.context) {
+            let request = spans::request(self.about, call, context, event, &events);
+            warn(path, append(path, &request).await);
         }
-        if let Some(path) = &sinks.metrics {
+        if let Some(path) = sinks.metrics() {
             warn(path, metrics::count(path, &call.attachment.network, event).await);
         }
     }
@@ -93,44 +102,55 @@ impl Tracer {
     }
 }
 
-/// The runs of delegates during one call.
-struct Watch {
-    context: Option<Context>,
-    runs: RefCell<Vec<Event>>,
+/// Returns an outcome as the runtime reads it.
+fn documents<T>(
+    outcome: &Result<T, Error>,
+    document: impl FnOnce(&T) -> Result<Option<Object>, Error>,
+    version: SpecVersion,
+) -> Result<Option<Object>, Object> {
+    let as_document = |error: &Error| error_document(error, version);
+    let answer = outcome.as_ref().map_err(as_document)?;
+    document(answer).map_err(|error| as_document(&error))
 }
 
-impl Observer for Watch {
-    fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
-        let span = self.context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
+/// Collects the delegate calls during one call.
+struct DelegateEvents {
+    context: Option<TraceContext>,
+    events: RefCell<Vec<Event>>,
+}
+
+impl Observer for DelegateEvents {
+    fn started(&self, call: &DelegateCall<'_>, environment: Environment) -> Environment {
+        let span_id = self.context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
         let environment = match &self.context {
-            Some(context) => context.hand_on(environment, &span),
+            Some(context) => context.propagate(environment, &span_id),
             None => environment,
         };
-        self.runs.borrow_mut().push(Event {
-            plugin: run.plugin.to_owned(),
-            verb: run.verb,
-            version: run.version,
-            config: run.config.clone(),
-            begun: SystemTime::now(),
-            took: Duration::ZERO,
+        self.events.borrow_mut().push(Event {
+            plugin: call.plugin.to_owned(),
+            verb: call.verb,
+            version: call.version,
+            config: call.config.clone(),
+            start: SystemTime::now(),
+            duration: Duration::ZERO,
             outcome: Ok(None),
-            span,
+            span_id,
         });
         environment
     }
 
-    /// Delegates run one after the other, so it is the last one that has ended.
+    /// Completes the last event, since delegates run one after the other.
     fn finished(
         &self,
-        run: &DelegateCall<'_>,
+        call: &DelegateCall<'_>,
         took: Duration,
         outcome: Result<Option<&AddResult>, &Error>,
     ) {
-        if let Some(event) = self.runs.borrow_mut().last_mut() {
-            event.took = took;
+        if let Some(event) = self.events.borrow_mut().last_mut() {
+            event.duration = took;
             event.outcome = match outcome {
                 Ok(result) => Ok(result.map(|result| result.document().clone())),
-                Err(error) => Err(told(error, run.version)),
+                Err(error) => Err(error_document(error, call.version)),
             };
         }
     }
@@ -138,8 +158,8 @@ impl Observer for Watch {
 
 impl Plugin for Tracer {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
-        let shown = |result: &AddResult| as_told(result, call.version).map(Some);
-        Box::pin(self.trace(Verb::Add, call, |inner, call| inner.add(call), shown))
+        let document = |result: &AddResult| converted(result, call.version).map(Some);
+        Box::pin(self.trace(Verb::Add, call, |inner, call| inner.add(call), document))
     }
     fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(self.trace(Verb::Del, call, |inner, call| inner.del(call), |()| Ok(None)))
@@ -155,8 +175,8 @@ impl Plugin for Tracer {
     }
 }
 
-/// A result in the version that the runtime asked for, in which it will get it.
-fn as_told(result: &AddResult, version: SpecVersion) -> Result<Object, Error> {
+/// Returns a result in the version that the runtime asked for, which is what it will read.
+fn converted(result: &AddResult, version: SpecVersion) -> Result<Object, Error> {
     if result.version() == version {
         return Ok(result.document().clone());
     }

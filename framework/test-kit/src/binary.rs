@@ -1,5 +1,5 @@
-//! Finds the programs of this workspace that tests run, and builds them when they are missing or
-//! older than their sources: cargo builds only the binaries of the package whose tests it runs.
+//! Finds the programs of this workspace that tests run, and builds those that are missing or older
+//! than their sources: cargo builds only the binaries of the package whose tests it runs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,21 +10,24 @@ use std::time::SystemTime;
 
 static FOUND: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// The path of one of this crate's own programs, `cni-test-peer`, `cni-test-plugin` or `cni-test-fault`.
+/// Returns the path of one of this crate's programs: `cni-test-peer`, `cni-test-plugin` or
+/// `cni-test-fault`.
 ///
 /// # Panics
-/// When it is neither there nor can be built.
+/// If the program does not exist and can't be built.
 pub fn binary(name: &str) -> PathBuf {
     plugin_binary(env!("CARGO_PKG_NAME"), name)
 }
 
-/// The path of the program `bin` of the workspace's package `package`, up to date and in the same profile as the running test.
-/// Tests may call it in parallel, in one process or in many.
+/// Returns the path of the program `bin` of the workspace package `package`, up to date and built
+/// with the same profile as the running test.
+///
+/// Tests may call it in parallel, in one process or in several.
 ///
 /// # Panics
-/// When it is neither there nor can be built.
+/// If the program does not exist and can't be built.
 pub fn plugin_binary(package: &str, bin: &str) -> PathBuf {
-    // Held while building: the others wait for the result.
+    // Held while building, so that other threads wait for the result.
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = found.get(bin) {
         return path.clone();
@@ -34,14 +37,16 @@ pub fn plugin_binary(package: &str, bin: &str) -> PathBuf {
     if !is_fresh(&path) {
         build(package, bin, &directory);
     }
-    assert!(path.exists(), "the build of {package} left no {}", path.display());
+    assert!(path.exists(), "the build of {package} did not create {}", path.display());
     found.insert(bin.to_owned(), path.clone());
     path
 }
 
-/// `target/debug` or the like: where cargo puts programs; tests run from its `deps`.
+/// Returns the directory in which cargo puts programs, such as `target/debug`. Tests run from its
+/// `deps`.
 pub(crate) fn output_directory() -> PathBuf {
-    let exe = std::env::current_exe().unwrap_or_else(|error| panic!("who am I? {error}"));
+    let exe = std::env::current_exe()
+        .unwrap_or_else(|error| panic!("can't find the test's own program: {error}"));
     let mut directory = exe.parent().unwrap_or(Path::new("/")).to_owned();
     if matches!(name_of(&directory), "deps" | "examples") {
         directory.pop();
@@ -49,12 +54,12 @@ pub(crate) fn output_directory() -> PathBuf {
     directory
 }
 
-/// Cargo writes a file of dependencies beside each program, `PROGRAM: SOURCE SOURCE…`.
+/// Compares a program with its sources, which cargo lists in `PROGRAM.d`.
 fn is_fresh(program: &Path) -> bool {
     let Some(built) = modified(program) else { return false };
     let Ok(list) = fs::read_to_string(program.with_extension("d")) else { return false };
     let sources = list.split_once(": ").map_or("", |(_, sources)| sources);
-    // A blank inside a path is written `\ `.
+    // A space inside a path is escaped as `\ `.
     let sources = sources.replace("\\ ", "\0");
     sources
         .split_whitespace()
@@ -79,8 +84,8 @@ fn build(package: &str, bin: &str, directory: &Path) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output();
     let output = output.unwrap_or_else(|error| panic!("can't run cargo to build {bin}: {error}"));
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "can't build {bin} of {package}:\n{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "can't build {bin} of {package}:\n{stderr}");
 }
 
 fn name_of(directory: &Path) -> &str {

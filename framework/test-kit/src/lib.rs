@@ -1,57 +1,54 @@
-//! What a test of a CNI plugin needs, above all of one that wraps another plugin.
+//! Test utilities for CNI plugins, especially for plugins that wrap another plugin.
 //!
-//! * [`Host`]: a throw-away host in namespaces of its own, with [`Container`]s and [`Neighbour`]s,
-//!   and traffic between them ([`Place::serve`], [`Place::fetch`], [`Place::exchange`]).
-//! * [`PluginDir`]: a directory of scripted plugins that obey or misbehave as a [`Script`] says,
-//!   and record every call.
-//! * [`CallBuilder`]: calls a plugin as a runtime does; [`Outcome`] is what it answered.
-//! * [`CallBuilder::run_with_fault`]: a plugin is killed, or fails, at any system call that it makes.
-//! * [`FakePlugin`]: a plugin in the test's own process, for tests of hooks; [`fake_call`] makes calls for it.
+//! * [`Host`]: a disposable host in its own namespaces, with [`Container`]s, [`Neighbour`]s and
+//!   traffic between them ([`Netns::serve`], [`Netns::fetch`], [`Netns::exchange`]).
+//! * [`Snapshot`]: the network, the firewall rules and the files of a host, to compare.
+//! * [`PluginDir`]: a directory of scripted plugins that succeed or misbehave as a [`Script`]
+//!   specifies, and record every call.
+//! * [`CallBuilder`]: calls a plugin as a runtime does and returns its [`Outcome`].
+//! * [`CallBuilder::run_with_fault`]: kills a plugin at any of its system calls, or makes the call
+//!   fail.
+//! * [`FakePlugin`]: a fake delegate in the test's own process, for tests of hooks; [`fake_call`]
+//!   creates calls for it.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
+//! * [`TempDir`], [`wait_until`] and [`RunningProcess`]: what most tests need.
 //!
-//! Everything here panics with a sentence that says what is wrong: it is meant for tests.
+//! Everything in this crate panics with a message that names the problem: it is meant for tests.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod baseline;
 mod binary;
-mod cable;
 mod call;
-mod door;
-mod fake;
-mod fault;
-mod holder;
+mod fake_plugin;
 mod host;
-mod mesos;
 mod outcome;
-mod place;
-mod plugin_dir;
 mod process;
-mod record;
-mod script;
+mod sandbox;
+mod scripted_plugin;
 mod snapshot;
-mod sysctl;
-mod temporary;
+mod temp_dir;
 mod traffic;
-mod visible;
+mod wait;
 
-pub use baseline::{Baseline, Reusable};
 pub use binary::{binary, plugin_binary};
-pub use cable::Cable;
-pub use call::{CallBuilder, RunningCall};
-pub use fake::{FakePlugin, Journal, fake_call};
-pub use fault::{Fault, Faulted};
+pub use call::builder::{CallBuilder, RunningCall};
+pub use call::fault::{Fault, FaultedCall};
+pub use fake_plugin::{FakePlugin, Journal, fake_call};
+pub use host::baseline::{Baseline, ReusableContainer};
+pub use host::veth_pair::VethPair;
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
-pub use place::{Place, Process};
-pub use plugin_dir::PluginDir;
-pub use record::{RecordLine, RecordedCall};
-pub use script::{
+pub use process::RunningProcess;
+pub use sandbox::bind_mounts::BindMounts;
+pub use sandbox::netns::{Netns, Process};
+pub use scripted_plugin::plugin_dir::PluginDir;
+pub use scripted_plugin::record::{RecordLine, RecordedCall};
+pub use scripted_plugin::script::{
     Answer, BackgroundChild, Behaviour, ErrorAnswer, Flood, Script, StdinUse, Stream,
 };
 pub use snapshot::Snapshot;
-pub use temporary::TemporaryDir;
-pub use traffic::{Conversation, Server, Traffic};
-pub use visible::Visible;
+pub use temp_dir::TempDir;
+pub use traffic::{EchoSession, Server, Traffic};
+pub use wait::wait_until;

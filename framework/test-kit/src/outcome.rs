@@ -1,4 +1,4 @@
-//! What a plugin answered.
+//! The outcome of a process.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -7,34 +7,35 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// What a called plugin answered.
+/// The exit status and the output of a process, usually a plugin.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outcome {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// All that it printed on stdout.
+    /// Everything that the process wrote to stdout.
     pub stdout: String,
-    /// All that it printed on stderr.
+    /// Everything that the process wrote to stderr.
     pub stderr: String,
-    /// From its start until it had ended and both outputs were closed.
+    /// The time from the start until the process had exited and both outputs were closed.
     pub took: Duration,
 }
 
 impl Outcome {
-    /// Its exit status; `None` when a signal ended it.
+    /// Returns the exit code, or `None` if a signal terminated the process.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// The signal that ended it.
+    /// Returns the signal that terminated the process.
     pub fn signal(&self) -> Option<i32> {
         self.status.signal()
     }
 
-    /// What it printed on stdout, as one JSON document.
+    /// Returns stdout as a JSON document.
     ///
     /// # Panics
-    /// When it is none, or more than one.
+    /// If stdout is not exactly one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
         match serde_json::from_str(&self.stdout) {
@@ -43,28 +44,28 @@ impl Outcome {
         }
     }
 
-    /// The error that it reported: code, msg and details (empty when there are none).
+    /// Returns the error that the plugin reported: code, msg and details (empty if missing).
     ///
     /// # Panics
-    /// When it ended with exit status 0 or a signal, or printed no error object of the spec.
+    /// If the exit status is 0 or a signal, or stdout is not an error object of the specification.
     #[track_caller]
     pub fn error(&self) -> (u64, String, String) {
-        assert!(self.code().is_some_and(|code| code != 0), "no failure: {self}");
+        assert!(self.code().is_some_and(|code| code != 0), "the plugin did not fail: {self}");
         let error = self.json();
         let text = |key: &str| error[key].as_str().map(str::to_owned);
         match (error["code"].as_u64(), text("msg")) {
             (Some(code), Some(msg)) => (code, msg, text("details").unwrap_or_default()),
-            _ => panic!("no error object with `code` and `msg`: {self}"),
+            _ => panic!("stdout is not an error object with `code` and `msg`: {self}"),
         }
     }
 
-    /// Checks that it ended with exit status 0.
+    /// Asserts that the exit status is 0.
     ///
     /// # Panics
-    /// When it did not; the message holds what it printed.
+    /// If it is not; the message contains the output.
     #[track_caller]
     pub fn expect_success(self) -> Self {
-        assert!(self.status.success(), "the plugin failed: {self}");
+        assert!(self.status.success(), "the process failed: {self}");
         self
     }
 }

@@ -1,17 +1,14 @@
-//! Servers for traffic tests; the other end of `cni-test-peer`.
+//! Servers and clients for traffic tests, each a `cni-test-peer` process.
 
 use std::fmt;
 use std::io::Read;
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
-use crate::place::Place;
+use crate::sandbox::netns::Netns;
 
-/// How long helpers that must succeed may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a test sends.
+/// A kind of traffic that a test sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Traffic {
     /// One line each way over TCP.
     Tcp,
@@ -19,12 +16,13 @@ pub enum Traffic {
     Udp,
     /// An HTTP request.
     Http,
-    /// Lines over one TCP connection that come back, for as long as [`Conversation`](crate::Conversation) wants; to be served only.
+    /// Lines that are echoed over one TCP connection. Only for servers; the client is an
+    /// [`EchoSession`](crate::EchoSession).
     Echo,
 }
 
 impl Traffic {
-    /// `tcp`, `udp`, `http` or `echo`.
+    /// Returns `tcp`, `udp`, `http` or `echo`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -41,22 +39,79 @@ impl fmt::Display for Traffic {
     }
 }
 
-/// A running server. Dropping it ends it; the port is free again when the drop returns.
+impl Netns {
+    /// Starts a server on `port`, on all addresses.
+    ///
+    /// It answers every request with `NAME saw ADDRESS`, where NAME is [`Netns::name`] and ADDRESS
+    /// is the client's address as the server sees it.
+    ///
+    /// # Panics
+    /// If the port can't be bound.
+    pub fn serve(&self, traffic: Traffic, port: u16) -> Server {
+        Server::start(self, traffic, port, None)
+    }
+
+    /// Starts a server on one address, otherwise like [`Netns::serve`].
+    ///
+    /// # Panics
+    /// If the address can't be bound.
+    pub fn serve_on(&self, traffic: Traffic, address: &str, port: u16) -> Server {
+        Server::start(self, traffic, port, Some(address))
+    }
+
+    /// Fetches `http://ADDRESS:PORT/` (`[…]` around an IPv6 address) and returns the body.
+    ///
+    /// # Errors
+    /// The reason why there was no answer.
+    pub fn fetch(&self, url: &str) -> Result<String, String> {
+        self.peer(&["fetch", url])
+    }
+
+    /// Sends one request to a server started by [`Netns::serve`] and returns its answer.
+    ///
+    /// It times out after two seconds; [`Netns::peer`] accepts `--timeout` and `--from`.
+    ///
+    /// # Errors
+    /// The reason why there was no answer.
+    pub fn exchange(&self, traffic: Traffic, address: &str, port: u16) -> Result<String, String> {
+        self.peer(&["exchange", traffic.as_str(), address, &port.to_string()])
+    }
+
+    /// Connects to a [`Traffic::Echo`] server and keeps sending lines over the connection.
+    ///
+    /// # Panics
+    /// If the first line is not echoed.
+    pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
+        EchoSession::start(self, address, port)
+    }
+
+    /// Runs `cni-test-peer` with these arguments and returns its stdout.
+    ///
+    /// # Errors
+    /// Its stderr, if it failed.
+    pub fn peer(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.output(crate::binary::binary("cni-test-peer"), arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+}
+
+/// A running server. Dropping it stops the server; the port is free once the drop returns.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
 }
 
 impl Server {
-    pub(crate) fn start(place: &Place, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
-        let mut command = place.command(crate::binary("cni-test-peer"));
+    fn start(netns: &Netns, traffic: Traffic, port: u16, bind: Option<&str>) -> Self {
+        let mut command = netns.command(crate::binary::binary("cni-test-peer"));
         command.args(["serve", traffic.as_str(), &port.to_string(), "--until-eof"]);
-        command.args(["--name", place.name()]);
+        command.args(["--name", netns.name()]);
         command.args(bind.iter().flat_map(|address| ["--bind", address]));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));
-        let name = place.name();
+        let name = netns.name();
         assert!(is_ready(&mut child), "{name}: no {traffic} server on port {port}; see stderr");
         Self { child }
     }
@@ -65,40 +120,43 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // It ends at the end of its input; an error means that it is gone already.
+        // It exits at the end of its input; an error means that it has already exited.
         let _ = self.child.wait();
     }
 }
 
-/// Reads no further than the line: what follows it is left for whoever waits for the end.
+/// Reads the line `ready`, and leaves the output after it for the caller to read at the end.
 fn is_ready(child: &mut Child) -> bool {
     let Some(stdout) = &mut child.stdout else { return false };
     let mut line = [0; 6];
-    // An unreadable line is no `ready`.
+    // A line that can't be read is not `ready`.
     stdout.read_exact(&mut line).is_ok() && line == *b"ready\n"
 }
 
-/// A TCP connection over which lines go there and back, hundreds in a second, until [`Conversation::finish`]: does it live through what
-/// happens meanwhile?
+/// A TCP connection over which lines are sent and echoed, up to 200 a second, until
+/// [`EchoSession::finish`]. It shows whether established connections survive a change.
 #[derive(Debug)]
-pub struct Conversation {
+pub struct EchoSession {
     child: Child,
 }
 
-impl Conversation {
-    pub(crate) fn start(place: &Place, address: &str, port: u16) -> Self {
-        let mut command = place.command(crate::binary("cni-test-peer"));
-        command.args(["converse", address, &port.to_string(), "--timeout", "20000"]);
+impl EchoSession {
+    fn start(netns: &Netns, address: &str, port: u16) -> Self {
+        let mut command = netns.command(crate::binary::binary("cni-test-peer"));
+        command.args(["echo", address, &port.to_string(), "--timeout", "20000"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn();
         let mut child = child.unwrap_or_else(|error| panic!("can't run nsenter: {error}"));
         if !is_ready(&mut child) {
-            panic!("{}: {}", place.name(), reason(child));
+            panic!("{}: {}", netns.name(), reason(child));
         }
         Self { child }
     }
 
-    /// Ends it: how many lines came back, or where it broke.
+    /// Closes the connection and returns how many lines were echoed.
+    ///
+    /// # Errors
+    /// After how many lines the connection failed, and why.
     pub fn finish(mut self) -> Result<u64, String> {
         drop(self.child.stdin.take());
         let output = self.child.wait_with_output().map_err(|error| error.to_string())?;
@@ -106,7 +164,7 @@ impl Conversation {
         if !output.status.success() {
             return Err(text(&output.stderr));
         }
-        text(&output.stdout).parse().map_err(|error| format!("no number of lines: {error}"))
+        text(&output.stdout).parse().map_err(|error| format!("not a number of lines: {error}"))
     }
 }
 

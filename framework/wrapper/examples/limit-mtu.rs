@@ -1,6 +1,7 @@
-//! Keeps every delegate from making interfaces with an MTU larger than the network carries.
+//! Limits the MTU of the interfaces that a delegate creates.
 //!
-//! A wrapper that rewrites the delegate's configuration: `rewrite` runs for every verb, so ADD and DEL tell the same.
+//! A wrapper that changes the delegate's configuration: `rewrite` runs for every verb, so ADD and
+//! DEL pass the same.
 //!
 //! ```json
 //! {"type": "limit-mtu", "maxMtu": 1400, "delegate": {"type": "bridge", "mtu": 9000, …}, …}
@@ -22,14 +23,14 @@ impl Middleware for LimitMtu {
     type Config = Config;
 
     fn rewrite(&self, _: &Call, config: &Config, delegate: &mut Object) -> Result<(), Error> {
-        let asked = match delegate.get("mtu") {
+        let requested = match delegate.get("mtu") {
             None => 0,
             Some(mtu) => mtu
                 .as_u64()
-                .ok_or_else(|| Error::config("delegate.mtu", format!("{mtu} is no MTU")))?,
+                .ok_or_else(|| Error::config("delegate.mtu", format!("{mtu} is not an MTU")))?,
         };
-        // 0 stands for the kernel's own choice, which may be more.
-        let mtu = if asked == 0 { config.max_mtu } else { asked.min(config.max_mtu) };
+        // 0 means the default of the kernel, which may be larger.
+        let mtu = if requested == 0 { config.max_mtu } else { requested.min(config.max_mtu) };
         delegate.insert("mtu".to_owned(), mtu.into());
         Ok(())
     }

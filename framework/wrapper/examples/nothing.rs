@@ -1,6 +1,6 @@
-//! The smallest wrapper: every verb goes to the delegate, nothing is added.
+//! The smallest wrapper: every verb is forwarded to the delegate, and nothing is added.
 //!
-//! It shows what the toolkit does by itself, and what it costs.
+//! It shows what the toolkit does on its own, and what that costs.
 
 struct Nothing;
 

@@ -1,6 +1,8 @@
-//! Publishes each container's addresses as a hosts file; dnsmasq's `--hostsdir` reads it as soon as it appears.
+//! Publishes the addresses of each container as a hosts file, which dnsmasq reads from its
+//! `--hostsdir`.
 //!
-//! A wrapper that acts on the result: what `after_add` builds, `before_del` removes, and `gc` what no DEL came for.
+//! A wrapper that acts on the result: `before_del` removes the file that `after_add` writes, and
+//! `gc` removes files of containers for which there was no DEL.
 //!
 //! ```json
 //! {"type": "publish-hosts", "hostsDir": "/run/hosts.d", "delegate": {"type": "bridge", …}, …}
@@ -21,7 +23,7 @@ struct Config {
     hosts_dir: PathBuf,
 }
 
-/// Attachments are told apart by all three; no name has an @ in it.
+/// All three names identify an attachment, and none of them can contain an `@`.
 fn file_name(attachment: &Attachment) -> String {
     format!("{}@{}@{}", attachment.network, attachment.container_id, attachment.ifname)
 }
@@ -67,13 +69,7 @@ impl Middleware for PublishHosts {
             let name = entry.file_name().to_string_lossy().into_owned();
             name.starts_with(&ours) && !valid.contains(&name)
         });
-        let mut errors: Vec<Error> =
-            stale.filter_map(|entry| remove(&entry.path()).err()).collect();
-        match errors.len() {
-            0 => Ok(()),
-            1 => errors.pop().map_or(Ok(()), Err),
-            _ => Err(Error::Several { each: errors }),
-        }
+        Error::combine(stale.filter_map(|entry| remove(&entry.path()).err()).collect())
     }
 }
 

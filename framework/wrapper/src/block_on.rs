@@ -28,9 +28,9 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 
 /// Runs a future to its end.
 ///
-/// It is `async_std::task::block_on` without two threads that a plugin would start for nothing: the pool,
-/// which async-std fills before its first use, and the thread that reaps children, which is done
-/// here. The pool is still started by the first `spawn`.
+/// It is `async_std::task::block_on` without two threads that a plugin would start for nothing: the
+/// pool, which async-std fills before its first use, and the thread that reaps children, which is
+/// done here. The pool is still started by the first `spawn`.
 pub(crate) fn execute<T>(future: impl Future<Output = T>) -> T {
     async_global_executor::block_on(async {
         // Pinned before the future and polled first, so that it runs before any child is started.

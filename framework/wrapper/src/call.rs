@@ -29,9 +29,9 @@ pub enum Position {
 /// A [`Request`] on its way through the layers, with the delegates as rewritten so far.
 ///
 /// A call is a cheap, shared handle of its request, and dereferences to it: `call.attachment`,
-/// `call.netns`, `call.config` and the methods of [`Request`] are part of this type's interface. Layers
-/// never change the request. What they may change for the layers inside of them (delegates, deadline,
-/// observers) has methods here that return a changed call.
+/// `call.netns`, `call.config` and the methods of [`Request`] are part of this type's interface.
+/// Layers never change the request. What they may change for the layers inside of them (delegates,
+/// deadline, observers) has methods here that return a changed call.
 ///
 /// ```
 /// # let config = serde_json::json!({ "delegate": { "type": "bridge" } });
@@ -55,7 +55,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Code 7 if `delegate` is neither a plugin object nor a list of them, or `wrapper` has a wrong value.
+    /// Code 7 if `delegate` is neither a plugin object nor a list of them, or `wrapper` has a wrong
+    /// value.
     pub fn new(request: Request) -> Result<Self, Error> {
         let delegates = request.config.get("delegate").unwrap_or(&Value::Null);
         let delegates = read_delegates("delegate", delegates)?;
@@ -70,22 +71,22 @@ impl Call {
         })
     }
 
-    /// Returns the wrapper's position. The key `delegate` decides, never `prevResult`: a wrapper with
-    /// delegates can itself be chained.
+    /// Returns the wrapper's position. The key `delegate` decides, never `prevResult`: a wrapper
+    /// with delegates can itself be chained.
     pub fn position(&self) -> Position {
         if self.delegates.is_empty() { Position::Chained } else { Position::Wrapper }
     }
 
-    /// Returns the delegates' own objects as rewritten so far, in the order of ADD. Empty in the chained
-    /// position.
+    /// Returns the delegates' own objects as rewritten so far, in the order of ADD. Empty in the
+    /// chained position.
     pub fn delegates(&self) -> &[Object] {
         &self.delegates
     }
 
     /// Returns whether hooks run to undo a failed ADD.
     ///
-    /// `before_del` and `after_del` are called for a DEL of the runtime and for the rollback of an ADD
-    /// in the same process. In a rollback they undo what this ADD began, and no more.
+    /// `before_del` and `after_del` are called for a DEL of the runtime and for the rollback of an
+    /// ADD in the same process. In a rollback they undo what this ADD began, and no more.
     pub fn is_rollback(&self) -> bool {
         self.is_rollback
     }
@@ -135,9 +136,9 @@ impl Call {
 
     /// Returns the same call with a deadline at which a running delegate is stopped (code 11).
     ///
-    /// For a plugin around a plugin that has a deadline for the whole verb. Of two deadlines the earlier
-    /// one holds. The rollback of a failed ADD is not bound by it, because it begins when the time is
-    /// over: whoever sets a deadline reserves time for that.
+    /// For a plugin around a plugin that has a deadline for the whole verb. Of two deadlines the
+    /// earlier one holds. The rollback of a failed ADD is not bound by it, because it begins when
+    /// the time is over: reserve time for it when you set a deadline.
     ///
     /// ```
     /// # use std::time::{Duration, Instant};
@@ -155,17 +156,18 @@ impl Call {
         self.deadline
     }
 
-    /// Returns the same call to undo a failed ADD: [`Call::is_rollback`] is true, and only the limits of
-    /// the configuration hold.
+    /// Returns the same call to undo a failed ADD: [`Call::is_rollback`] is true, and only the
+    /// limits of the configuration hold.
     ///
-    /// For a plugin around a plugin that calls `del` of its inner plugin after an `add` of its own failed.
+    /// For a plugin around a plugin that calls `del` of its inner plugin after an `add` of its own
+    /// failed.
     #[must_use]
     pub fn for_rollback(&self) -> Self {
         Self { deadline: None, is_rollback: true, ..self.clone() }
     }
 
-    /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns` and
-    /// `runtimeConfig`. It does not contain every key.
+    /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns`
+    /// and `runtimeConfig`. It does not contain every key.
     ///
     /// # Errors
     ///
@@ -214,7 +216,10 @@ fn read_delegates(key: &str, delegates: &Value) -> Result<Vec<Object>, Error> {
 fn not_a_plugin(key: &str, value: &Value) -> Error {
     Error::config(
         key,
-        format!("{} is no plugin configuration; an object with a type is expected", shown(value)),
+        format!(
+            "{} is not a plugin configuration; an object with a type is expected",
+            shown(value)
+        ),
     )
 }
 
@@ -224,7 +229,7 @@ fn checked(object: &Object, key: &str) -> Result<Object, Error> {
         Some(Value::String(name)) if is_plugin_name(name) => Ok(object.clone()),
         Some(Value::String(name)) => Err(Error::config(
             key,
-            format!("{} is no file name; a plugin is named, not located by a path", quoted(name)),
+            format!("{} is not a file name; give the name of a plugin, not a path", quoted(name)),
         )),
         Some(other) => Err(Error::config(
             key,

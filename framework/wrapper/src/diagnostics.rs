@@ -1,6 +1,6 @@
-//! Log lines: on stderr for people, and in a file as JSON when configured.
+//! Log lines: on stderr for people, and as JSON in a file if one is configured.
 //!
-//! Nothing goes to stdout, which is the protocol's.
+//! Nothing is written to stdout, which belongs to the protocol.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,32 +15,33 @@ use serde_json::json;
 
 use crate::{call::Call, error::Error};
 
-/// The level when the configuration has no `logLevel`: a name such as `debug`.
+/// The log level if the configuration has none: a name such as `debug`.
 pub(crate) const LEVEL_VARIABLE: &str = "CNI_WRAPPER_LOG";
 
-/// Trace context that a runtime may have passed (W3C Trace Context); it goes into each JSON line.
+/// The trace context that a runtime may pass (W3C Trace Context). It is part of each JSON line.
 const TRACE: [&str; 3] = ["TRACEPARENT", "TRACESTATE", "BAGGAGE"];
 
 struct Diagnostics {
     /// `plugin VERB container/ifname@network`, the beginning of each line.
-    about: String,
+    prefix: String,
     /// Members of each JSON line that are the same for the whole call.
     members: serde_json::Map<String, serde_json::Value>,
     file: Option<File>,
 }
 
-/// Turns logging on for a call.
+/// Enables logging for a call.
 ///
 /// # Errors
 ///
-/// Code 7 for a level that does not exist. A log file that can't be opened is told on stderr and stops nothing.
+/// Code 7 for a level that does not exist. A log file that can't be opened is reported on stderr
+/// only.
 pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
     let level = level(call.settings().log_level.as_deref(), &call.environment)?;
     if level == LevelFilter::Off {
         return Ok(());
     }
     let diagnostics = Diagnostics::of(plugin, call);
-    // Already set only when the library is called twice in one process, as tests do.
+    // It is set already only if the library is called twice in one process, as in tests.
     if log::set_boxed_logger(Box::new(diagnostics)).is_ok() {
         log::set_max_level(level);
     }
@@ -48,10 +49,10 @@ pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
 }
 
 fn level(configured: Option<&str>, environment: &Environment) -> Result<LevelFilter, Error> {
-    let names = "off, error, warn, info, debug and trace are";
+    let names = "use off, error, warn, info, debug or trace";
     match (configured, environment.text(LEVEL_VARIABLE)) {
         (Some(name), _) => name.parse().map_err(|_| {
-            Error::config("wrapper.logLevel", format!("{name:?} is no level; {names}"))
+            Error::config("wrapper.logLevel", format!("{name:?} is not a level; {names}"))
         }),
         (None, Some(name)) => Ok(name.parse().unwrap_or(LevelFilter::Warn)),
         (None, None) => Ok(LevelFilter::Warn),
@@ -72,13 +73,13 @@ impl Diagnostics {
                 members.insert(variable.to_lowercase(), json!(value));
             }
         }
-        let about = match attachment.container_id.as_str() {
+        let prefix = match attachment.container_id.as_str() {
             "" => format!("{plugin} {} {}", call.verb, attachment.network),
             id => {
                 format!("{plugin} {} {id}/{}@{}", call.verb, attachment.ifname, attachment.network)
             }
         };
-        Self { about, members, file: call.settings().log_file.as_deref().and_then(open) }
+        Self { prefix, members, file: call.settings().log_file.as_deref().and_then(open) }
     }
 
     fn json_line(&self, level: Level, text: &str) -> Vec<u8> {
@@ -96,13 +97,13 @@ impl Diagnostics {
 
 fn open(path: &str) -> Option<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // A pipe that nobody reads must not hold the call up.
+    // A pipe without a reader must not block the call.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut options = OpenOptions::new();
     match options.append(true).create(true).mode(0o600).custom_flags(flags).open(path) {
         Ok(file) => Some(file),
         Err(error) => {
-            // Not `eprintln!`, which panics when nobody reads stderr.
+            // Not `eprintln!`, which panics if stderr is closed.
             let _ = writeln!(std::io::stderr(), "wrapper.logFile: cannot open {path}: {error}");
             None
         }
@@ -115,7 +116,7 @@ impl Log for Diagnostics {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Libraries below speak up only when something is wrong: their own debug lines tell an operator nothing.
+        // Debug lines of these libraries do not help an operator; their warnings do.
         let foreign =
             record.target().starts_with("polling") || record.target().starts_with("async_");
         if !self.enabled(record.metadata()) || foreign && record.level() > Level::Warn {
@@ -123,8 +124,9 @@ impl Log for Diagnostics {
         }
         let text = record.args().to_string();
         let level = record.level().as_str().to_lowercase();
-        // At one go, since others write there, too. A log that can't be written must not stop the call.
-        let line = format!("{} {level}: {text}\n", self.about);
+        // With one write, because other processes write there, too. A failure must not stop the
+        // call.
+        let line = format!("{} {level}: {text}\n", self.prefix);
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(mut file) = self.file.as_ref() {
             let _ = file.write_all(&self.json_line(record.level(), &text));

@@ -1,13 +1,14 @@
 //! Write CNI plugins that wrap other CNI plugins.
 //!
 //! ```text
-//! runtime ──► wrapper plugin ──► delegate plugin            (wrapper: the configuration has a `delegate`)
-//! runtime ──► plugin 1 ──► wrapper plugin ──► plugin 3      (chained: it has a `prevResult`)
+//! runtime ──► wrapper plugin ──► delegate plugin          (the configuration has a `delegate`)
+//! runtime ──► plugin 1 ──► wrapper plugin ──► plugin 3    (chained: it has a `prevResult`)
 //! ```
 //!
-//! An author writes a type with hooks, [`Middleware`], and hands it to [`run`]; the rest is done here: reading and
-//! checking the call, running the delegate, forwarding every verb, undoing an ADD that failed, converting results between
-//! all versions of the specification, answering with one document. A whole plugin:
+//! An author writes a type with hooks, [`Middleware`], and passes it to [`run`]. The toolkit does
+//! the rest: it reads and checks the call, executes the delegate, forwards every verb, undoes a
+//! failed ADD, converts results between all versions of the specification, and prints one document.
+//! This is a whole plugin:
 //!
 //! ```no_run
 //! use cni_wrapper::{AddResult, Call, Error, Middleware, about, run};
@@ -17,7 +18,7 @@
 //!     domain: String,
 //! }
 //!
-//! /// Gives every container the network's domain.
+//! /// Sets the DNS domain of every container to that of the network.
 //! struct SetDomain;
 //!
 //! impl Middleware for SetDomain {
@@ -40,18 +41,34 @@
 //! }
 //! ```
 //!
-//! # The road of a call
+//! # The path of a call
 //!
-//! | | step | where |
-//! |---|---|---|
-//! | 1 | environment and stdin become a checked [`Request`], with the delegates taken out a [`Call`] | `request/`, `call.rs` |
-//! | 2 | hooks run around the inner plugin, a file for each verb; several middlewares make a [`Stack`] | `middleware.rs`, `flow/`, `stack.rs` |
-//! | 3 | at the [`Centre`] delegates are executed (see [`exec`]), or `prevResult` is handed on | `delegate/`, `exec/`, `prev_result.rs` |
-//! | 4 | the answer becomes an [`AddResult`] (see [`result`]), on its way out in the version asked for | `result/` |
-//! | 5 | a [`Reply`] is printed: the result, or an [`Error`] with the code that [`code`] gives it | `reply.rs`, `error/` |
-//! | 5' | an ADD that failed is answered with a DEL of what it began | `rollback.rs` |
+//! 1. Environment and stdin are parsed into a [`Request`] (`cni-protocol`), which becomes a
+//!    [`Call`] with the delegates (`call.rs`).
+//! 2. Hooks run around the inner plugin (`flow/`). Several middlewares form a [`Stack`]
+//!    (`stack.rs`).
+//! 3. The [`Innermost`] plugin executes the delegates, or returns `prevResult` (`delegate/`).
+//! 4. The result is an [`AddResult`] (`cni-protocol`), converted to the version of the call.
+//! 5. A [`Reply`] is printed: the result, or an [`Error`] with its code (`reply.rs`, `error/`).
 //!
-//! Below the hooks stands [`Plugin`], the contract of five verbs that every part of a stack keeps.
+//! A failed ADD is rolled back with a DEL of what it began (`flow/add.rs`, `rollback.rs`).
+//!
+//! Below the hooks is [`Plugin`], the contract of five verbs that every part of a stack keeps.
+//! `kit/` has what authors need beyond hooks: [`AttachmentStore`], [`FileLock`], [`Conditions`] and
+//! more.
+//!
+//! # Types of other crates
+//!
+//! Public signatures use types of serde, serde_json and `cni-protocol`, which is part of this
+//! project and whose types are exported here. There are three exceptions, all of the `cni-plugin`
+//! crate, for authors who have code that is written against it:
+//!
+//! - `CniError` and `ErrorReply` convert to [`Error`], so that such code can be called with `?`.
+//! - [`Call::network_config`] returns its `NetworkConfig`, which has types for `ipam`, `dns` and
+//!   `runtimeConfig`.
+//!
+//! Its `Command` and its result types are not used: they end at version 1.0.0, without GC and
+//! STATUS, and drop unknown keys.
 
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
@@ -86,12 +103,13 @@ pub use delegate::{
 };
 pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
 pub use kit::{
-    attachment_store::AttachmentStore,
+    attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
     observer::{DelegateCall, Observer},
     pattern::Pattern,
     private_dir::PrivateDir,
+    renamed_keys::refuse_renamed_keys,
 };
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};

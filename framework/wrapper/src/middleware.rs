@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{call::Call, error::Error};
 
-/// What one wrapper adds around a plugin.
+/// The hooks that one wrapper adds around a plugin.
 ///
-/// Every hook has a default that does nothing, so a wrapper writes only what it is about; every verb is
-/// forwarded to the inner plugin whatever hooks there are.
+/// Every hook has a default that does nothing, so a wrapper implements only those that it needs.
+/// Every verb is forwarded to the inner plugin in any case.
 ///
 /// ```text
 ///            ADD                     DEL                      CHECK            GC, STATUS
@@ -17,20 +17,27 @@ use crate::{call::Call, error::Error};
 ///   └─ after_add               └─ after_del              └─ check         └─
 /// ```
 ///
-/// What `after_add` builds, `before_del` removes; what `before_add` builds, `after_del` removes. These pairs
-/// also undo an ADD that failed: so `before_del` and `after_del` must succeed when there is nothing to remove.
+/// `before_del` removes what `after_add` creates, and `after_del` removes what `before_add`
+/// creates. The same hooks undo a failed ADD ([`Call::is_rollback`] is true then). So they must
+/// succeed if there is nothing to remove. A hook that failed before it changed anything can say so
+/// with [`Error::nothing_to_undo`].
 #[allow(
     async_fn_in_trait,
     reason = "a plugin runs on one thread: its futures are never sent to another"
 )]
 pub trait Middleware {
-    /// The plugin's own keys of the network configuration. Keys that it does not name are ignored, not lost.
-    /// It is read on every verb, DEL too: let it accept what only ADD needs, and check that in `before_add`.
+    /// The plugin's own keys of the network configuration. Other keys are ignored here and kept for
+    /// the delegate.
+    ///
+    /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here
+    /// and check it in `before_add`.
     type Config: DeserializeOwned;
 
-    /// Changes what a delegate is told. Called for every verb and for each delegate, so that ADD and DEL tell the same.
+    /// Changes the configuration that is passed to a delegate. It is called for every verb and each
+    /// delegate, so that ADD and DEL pass the same.
     ///
-    /// Pure: it must depend on nothing but the call and the configuration. Not called in the chained position.
+    /// It must be pure: the outcome depends on the call and the configuration only. It is not
+    /// called in the chained position.
     ///
     /// # Errors
     ///
@@ -45,7 +52,8 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Before the inner ADD: check the configuration here, so that a wrong one touches nothing.
+    /// Runs before the inner ADD. Check the configuration here, so that a wrong one changes
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -55,7 +63,7 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// After the inner ADD, with its result, which may be changed.
+    /// Runs after the inner ADD, with its result, which it may change.
     ///
     /// # Errors
     ///
@@ -70,28 +78,31 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Before the inner DEL. Must not need the namespace, prevResult or runtimeConfig; "already gone" is success.
+    /// Runs before the inner DEL. It must not need the namespace, prevResult or runtimeConfig. If
+    /// everything is removed already, it succeeds.
     ///
     /// # Errors
     ///
-    /// It is tried again twice; then the DEL stops with code 11 and the inner plugin is not called: it might give
-    /// an address back to which something of this plugin's still points.
+    /// It is retried twice. Then the DEL fails with code 11 and the inner plugin is not called,
+    /// because it might release an address to which something of this plugin still refers.
     async fn before_del(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())
     }
 
-    /// After the inner DEL succeeded; while an ADD is rolled back, whatever became of it. "Already gone" is success.
+    /// Runs after the inner DEL if that succeeded, in a rollback in any case. If everything is
+    /// removed already, it succeeds.
     ///
     /// # Errors
     ///
-    /// The DEL fails; the runtime repeats it.
+    /// The DEL fails, and the runtime repeats it.
     async fn after_del(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())
     }
 
-    /// After the inner CHECK: is what ADD built still there, and still the same? `result` is the final result of ADD.
+    /// Runs after the inner CHECK: checks that what ADD created exists unchanged. `result` is the
+    /// final result of ADD.
     ///
     /// # Errors
     ///
@@ -106,12 +117,13 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Remove what belongs to attachments of this network that are not in the list. Not called when the runtime
-    /// gave no list. Go on after an error and give all of them.
+    /// Runs before the inner GC: removes everything that belongs to attachments of this network
+    /// that are not in `valid`. It is not called if the runtime passed no list. Go on after an
+    /// error, and return all of them with [`Error::combine`].
     ///
     /// # Errors
     ///
-    /// All that could not be removed; the inner GC runs in any case.
+    /// Everything that could not be removed. The inner GC runs in any case.
     async fn gc(
         &self,
         call: &Call,
@@ -122,11 +134,12 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Could ADD be served?
+    /// Runs before the inner STATUS: reports whether an ADD could be served.
     ///
     /// # Errors
     ///
-    /// Why not. Errors that are no [`Error::NotAvailable`] or [`Error::LimitedConnectivity`] become the former.
+    /// The reason why not. Any error but [`Error::NotAvailable`] and [`Error::LimitedConnectivity`]
+    /// is converted to the former.
     async fn status(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())

@@ -11,7 +11,8 @@ pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 
 /// The five verbs that a plugin serves.
 ///
-/// A retry or a deadline is written as a plugin around a plugin: it holds the inner plugin and calls it.
+/// A retry or a deadline is written as a plugin around a plugin: it holds the inner plugin and
+/// calls it.
 ///
 /// Three promises belong to the contract:
 ///
@@ -22,9 +23,9 @@ pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 /// # Why a method for each verb
 ///
 /// One method `call(verb, call)` would be shorter in a plugin that treats all verbs alike, and most
-/// do not: of the eight implementations in this repository, five differ from verb to verb. With a method
-/// for each, the type system knows that ADD alone has a result, and the inner plugin of a rollback can't
-/// be asked for the wrong verb: its DEL runs within a call whose own `verb` is ADD.
+/// do not: of the eight implementations in this repository, five differ from verb to verb. With a
+/// method for each, the type system knows that ADD alone has a result, and the inner plugin of a
+/// rollback can't be asked for the wrong verb: its DEL runs within a call whose own `verb` is ADD.
 pub trait Plugin {
     /// Attaches the container and returns the result.
     ///

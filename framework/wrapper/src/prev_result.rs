@@ -1,27 +1,26 @@
-//! The chained position: what came before stands in `prevResult`, and there is nothing to execute.
+//! The chained position: the result of the plugins before is `prevResult`, and nothing is executed.
 
 use cni_protocol::{AddResult, json::quoted};
 
 use crate::{call::Call, error::Error};
 
-/// The result of the plugins before this one.
+/// Returns the result of the plugins before this one.
 ///
 /// # Errors
 ///
-/// Code 7 without a prevResult, or with one that can't be read.
+/// Code 7 if there is no prevResult, or it can't be read.
 pub(crate) fn add(call: &Call) -> Result<AddResult, Error> {
     call.prev_result()?.ok_or_else(|| neither_delegate_nor_prev_result(call))
 }
 
-/// CHECK compares with the result that ADD gave, so it must be there.
+/// Returns the result of ADD, with which CHECK compares.
 ///
 /// # Errors
 ///
-/// Code 7 without a prevResult, or with one that can't be read.
+/// Code 7 if there is no prevResult, or it can't be read.
 pub(crate) fn final_result(call: &Call) -> Result<AddResult, Error> {
-    call.prev_result()?.ok_or_else(|| {
-        Error::config("prevResult", "it is missing; CHECK needs the result that ADD gave")
-    })
+    call.prev_result()?
+        .ok_or_else(|| Error::config("prevResult", "it is missing; CHECK needs the result of ADD"))
 }
 
 fn neither_delegate_nor_prev_result(call: &Call) -> Error {
@@ -32,7 +31,8 @@ fn neither_delegate_nor_prev_result(call: &Call) -> Error {
         format!(
             "neither a delegate nor a prevResult is given. Use it as a wrapper: \
              {{\"type\": {name}, \"delegate\": {{\"type\": \"bridge\", …}}, …}}; \
-             or chained, after another plugin: {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
+             or chained, after another plugin: \
+             {{\"plugins\": [{{\"type\": \"bridge\", …}}, {{\"type\": {name}, …}}]}}"
         ),
     )
 }

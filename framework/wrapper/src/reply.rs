@@ -1,4 +1,4 @@
-//! One document on stdout and an exit status.
+//! The answer to a runtime: one document on stdout and an exit status.
 
 use std::io::{self, Write};
 
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// What a plugin answers a runtime with.
+/// The answer of a plugin to a runtime.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reply {
-    /// ADD: the result.
+    /// The result of ADD.
     Added(AddResult),
-    /// DEL, CHECK, GC and STATUS print nothing on success.
+    /// The success of DEL, CHECK, GC and STATUS, which print nothing.
     Done,
-    /// VERSION.
+    /// The answer to VERSION.
     Version(Object),
-    /// An error object, whatever the verb.
+    /// The error of any verb, and the version in which it is printed.
     Failed(Error, SpecVersion),
 }
 
 impl Reply {
-    /// What goes to stdout.
+    /// Returns the bytes for stdout.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Added(result) => result.to_bytes(),
@@ -32,12 +32,12 @@ impl Reply {
         }
     }
 
-    /// The exit status: 0, or 1 for every error, since an exit status holds no more than 8 bits of a code.
+    /// Returns the exit status: 0, or 1 for every error, because it has only 8 bits for a code.
     pub fn exit_status(&self) -> u8 {
         u8::from(matches!(self, Self::Failed(..)))
     }
 
-    /// Writes the document in one go.
+    /// Writes the document with one system call if possible.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! A failed ADD is answered with a DEL of everything that it began.
+//! The rollback of a failed ADD: a DEL of everything that it began.
 
 use crate::error::Error;
 
-/// The error that the runtime will see, and what went wrong while undoing.
+/// The error of the ADD, and the errors of undoing it.
 pub(crate) struct Rollback {
     first: Error,
     trouble: Vec<String>,
@@ -13,7 +13,7 @@ impl Rollback {
         Self { first, trouble: Vec::new() }
     }
 
-    /// Notes how a step went; true when it went well.
+    /// Records the outcome of a step. Returns true if it succeeded.
     pub(crate) fn step(&mut self, what: &str, outcome: Result<(), Error>) -> bool {
         match outcome {
             Ok(()) => true,
@@ -26,7 +26,7 @@ impl Rollback {
         }
     }
 
-    /// The first error is what counts; trouble goes to its details.
+    /// Returns the error of the ADD, with the errors of the rollback in its details.
     pub(crate) fn into_error(self) -> Error {
         if self.trouble.is_empty() {
             return self.first;

@@ -51,18 +51,21 @@ impl About {
         Self { name, version, description }
     }
 
-    /// Returns the text for people: name, version, description, and the versions of the specification.
+    /// Returns the text for people: name, version, description, and the versions of the
+    /// specification.
     pub fn text(&self) -> String {
         let Self { name, version, description } = self;
         let versions = SpecVersion::list();
         format!(
             "{name} {version}: {description}\n\
-             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). CNI versions: {versions}\n"
+             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). \
+             CNI versions: {versions}\n"
         )
     }
 }
 
-/// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on stdout.
+/// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on
+/// stdout.
 ///
 /// ```no_run
 /// struct Nothing;
@@ -83,10 +86,11 @@ pub fn run(about: About, layers: impl Layers) -> ExitCode {
     })
 }
 
-/// The exit status that belongs to what was written to stdout.
+/// The exit status of the answer that was written to stdout.
 type Answered = Cell<Option<ExitCode>>;
 
-/// Answers the call. A panic in a hook or plugin is an error at this point, and its ADD is undone.
+/// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled
+/// back.
 fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
     let environment = Environment::current();
     let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
@@ -95,21 +99,21 @@ fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
             introduce(&about);
             ExitCode::SUCCESS
         }
-        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(asked()))),
+        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(requested()))),
         Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
-        Err(error) => finish(&Reply::Failed(error.into(), asked())),
+        Err(error) => finish(&Reply::Failed(error.into(), requested())),
     }
 }
 
-/// This text is for a person; stdout is the protocol's.
+/// Prints the text for people, on stderr because stdout belongs to the protocol.
 fn introduce(about: &About) {
-    // Not `eprint!`, which panics when nobody reads stderr.
+    // Not `eprint!`, which panics if stderr is closed.
     let _ = stderr().write_all(about.text().as_bytes());
 }
 
-/// The version for an answer that does not need the input: it is looked at, but not when typed at a terminal.
-fn asked() -> SpecVersion {
-    if stdin().is_terminal() { SpecVersion::NEWEST } else { flow::version::asked(stdin()) }
+/// Returns the version for an answer that does not need the input. A terminal is not read.
+fn requested() -> SpecVersion {
+    if stdin().is_terminal() { SpecVersion::NEWEST } else { flow::version::requested(stdin()) }
 }
 
 fn serve(
@@ -159,7 +163,8 @@ pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
         Verb::Status => plugin.status(call).await.map(|()| Reply::Done),
         Verb::Version => Ok(Reply::Version(flow::version::document(call.version))),
-        // `Verb` may grow with the specification; a verb that is not listed here was never announced.
+        // `Verb` may grow with the specification; a verb that is not listed here was never
+        // announced.
         other => Err(Error::IncompatibleVersion { what: format!("{other} is not supported") }),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))

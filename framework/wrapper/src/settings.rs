@@ -5,16 +5,21 @@ use std::time::Duration;
 use cni_protocol::{Object, Request, Verb, config};
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::{error::Error, kit::renamed_keys::refuse_renamed_keys};
 
 /// The one key at the top level, so that all other names are free for authors.
 const KEY: &str = "wrapper";
 
 /// Keys that were at the top level until they moved below [`KEY`].
 ///
-/// They can't be told from an author's keys of the same names, so these names stay reserved: to ignore
-/// an old key without a word would mean another deadline, or no log.
-const MOVED: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
+/// They can't be distinguished from an author's keys of the same names, so these names stay
+/// reserved: to ignore an old key without a word would mean another deadline, or no log.
+const MOVED: [(&str, &str); 4] = [
+    ("delegateTimeout", "wrapper.delegateTimeout"),
+    ("logLevel", "wrapper.logLevel"),
+    ("logFile", "wrapper.logFile"),
+    ("resultDir", "wrapper.resultDir"),
+];
 
 /// The toolkit's settings.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -60,12 +65,8 @@ impl Settings {
 
 /// A DEL ignores them: a container that was created with the old configuration must be removable.
 fn refuse_moved_keys(request: &Request) -> Result<(), Error> {
-    let mut moved = MOVED.into_iter().filter(|key| request.config.contains_key(*key));
-    match moved.next() {
-        Some(key) if request.verb != Verb::Del => {
-            let place = format!("{{\"{KEY}\": {{\"{key}\": …}}}}");
-            Err(Error::config(key, format!("it has moved; write {place} instead")))
-        }
-        _ => Ok(()),
+    match request.verb {
+        Verb::Del => Ok(()),
+        _ => refuse_renamed_keys(&request.config, &MOVED),
     }
 }

@@ -1,10 +1,10 @@
-//! Middlewares around a plugin, in process.
+//! Layers around a plugin, in one process.
 
 use crate::{catch_panic::CatchPanic, flow::Wrapped, middleware::Middleware, plugin::Plugin};
 
-/// Something that can be put around a plugin: a [`Middleware`], or a [`Stack`] of them.
+/// One or more layers that can be put around a plugin: a [`Middleware`], or a [`Stack`] of them.
 pub trait Layers {
-    /// The plugin with these layers around it.
+    /// Returns the plugin with these layers around it.
     fn around(self, inner: Box<dyn Plugin>) -> Box<dyn Plugin>;
 }
 
@@ -16,7 +16,7 @@ impl<M: Middleware + 'static> Layers for M {
 
 type Layer = Box<dyn FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin>>;
 
-/// Several layers. First written is outermost: it sees a call first and its result last.
+/// Several layers. The first one is the outermost: it gets a call first and its result last.
 ///
 /// ```text
 /// Stack::new().with(A).with(B)
@@ -29,19 +29,20 @@ type Layer = Box<dyn FnOnce(Box<dyn Plugin>) -> Box<dyn Plugin>>;
 pub struct Stack(Vec<Layer>);
 
 impl Stack {
-    /// No layer at all: a wrapper that adds nothing.
+    /// Returns a stack without layers: a wrapper that adds nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more layer, inside of those before it.
+    /// Adds a layer inside of the previous ones.
     #[must_use]
     pub fn with(mut self, layers: impl Layers + 'static) -> Self {
         self.0.push(Box::new(|inner| layers.around(inner)));
         self
     }
 
-    /// A plugin around a plugin as one more layer: for what hooks can't say, such as a retry or a deadline.
+    /// Adds a plugin around a plugin as a layer, for what hooks can't do, such as a retry or a
+    /// deadline.
     #[must_use]
     pub fn with_plugin(
         mut self,

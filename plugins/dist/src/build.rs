@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Outcome, USAGE, tree};
 
-/// What is built.
+/// The options of a build.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Build {
     debug: bool,
@@ -15,15 +15,15 @@ pub(crate) struct Build {
 }
 
 impl Build {
-    pub(crate) fn read(words: &[&str]) -> Outcome<Self> {
+    pub(crate) fn parse(args: &[&str]) -> Outcome<Self> {
         let mut build = Self { debug: false, target: static_target() };
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            match (*word, words.as_slice()) {
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match (*arg, args.as_slice()) {
                 ("--debug", _) => build.debug = true,
                 ("--target", [target, ..]) => {
                     build.target = (*target).to_owned();
-                    words.next();
+                    args.next();
                 }
                 _ => return Err(USAGE.to_owned()),
             }
@@ -31,7 +31,7 @@ impl Build {
         Ok(build)
     }
 
-    /// Builds all programs, and returns the directory in which they are.
+    /// Builds all programs. Returns their directory.
     pub(crate) fn programs(&self) -> Outcome<PathBuf> {
         install_target(&self.target)?;
         let mut command = cargo(&["build", "--quiet", "--target", &self.target]);
@@ -43,19 +43,20 @@ impl Build {
             command.arg("--release");
         }
         let messages = stdout(&mut command)?;
-        directory(&messages).ok_or_else(|| "cargo does not name the programs it built".to_owned())
+        directory(&messages)
+            .ok_or_else(|| "cargo does not report the programs that it built".to_owned())
     }
 
     pub(crate) fn is_debug(&self) -> bool {
         self.debug
     }
 
-    /// What the package depends on: a static program on nothing.
+    /// Returns the dependencies of the package. Static programs have none.
     pub(crate) fn depends(&self) -> &'static str {
         if self.target.ends_with("musl") { "" } else { "libc6, libgcc-s1" }
     }
 
-    /// Debian's name of the architecture.
+    /// Returns Debian's name of the architecture.
     pub(crate) fn architecture(&self) -> &'static str {
         match self.target.split('-').next() {
             Some("x86_64") => "amd64",
@@ -66,28 +67,28 @@ impl Build {
     }
 }
 
-/// The top directory of the checkout.
+/// Returns the top directory of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)
 }
 
-/// The directory that cargo builds in: it need not be in the checkout.
+/// Returns the directory in which cargo builds. It may be outside of the checkout.
 pub(crate) fn target_directory() -> Outcome<PathBuf> {
     let text = stdout(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value =
         serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
     let path = metadata["target_directory"].as_str().map(PathBuf::from);
-    path.ok_or_else(|| "cargo metadata does not name the target directory".to_owned())
+    path.ok_or_else(|| "cargo metadata does not report the target directory".to_owned())
 }
 
-/// Runs a command with its output shown.
+/// Runs a command whose output is shown.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}")) }
 }
 
-/// Runs a command and returns what it prints to stdout; its stderr is shown.
+/// Runs a command. Returns its stdout; its stderr is shown.
 fn stdout(command: &mut Command) -> Outcome<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("{command:?}: {error}"))?;
@@ -98,16 +99,16 @@ fn stdout(command: &mut Command) -> Outcome<String> {
     }
 }
 
-fn cargo(words: &[&str]) -> Command {
+fn cargo(args: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(words).current_dir(root());
+    command.args(args).current_dir(root());
     command
 }
 
-/// The target of programs that load no library: they start sooner and run on any Linux.
+/// Returns the target of static programs, which start faster and run on any Linux.
 fn static_target() -> String {
-    // The one architecture whose name differs.
+    // The only architecture whose name differs.
     let architecture = std::env::consts::ARCH.replace("riscv64", "riscv64gc");
     format!("{architecture}-unknown-linux-musl")
 }
@@ -123,7 +124,7 @@ fn install_target(target: &str) -> Outcome {
     run(Command::new("rustup").args(["target", "add", target]).current_dir(root()))
 }
 
-/// The directory of the executables in cargo's messages.
+/// Returns the directory of the executables in cargo's messages.
 fn directory(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut paths = messages.filter_map(|message| {
@@ -137,20 +138,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_choose_profile_and_target_and_others_are_refused() {
-        let build = Build::read(&["--target", "aarch64-unknown-linux-gnu", "--debug"]).unwrap();
+    fn options_set_profile_and_target_and_others_are_refused() {
+        let build = Build::parse(&["--target", "aarch64-unknown-linux-gnu", "--debug"]).unwrap();
         let target = "aarch64-unknown-linux-gnu".to_owned();
         assert_eq!(build, Build { debug: true, target });
         assert_eq!((build.architecture(), build.depends()), ("arm64", "libc6, libgcc-s1"));
-        let build = Build::read(&[]).unwrap();
+        let build = Build::parse(&[]).unwrap();
         assert!(!build.debug && build.target.ends_with("musl") && build.depends().is_empty());
-        for words in [&["--release"][..], &["--target"]] {
-            assert!(Build::read(words).is_err(), "{words:?}");
+        for args in [&["--release"][..], &["--target"]] {
+            assert!(Build::parse(args).is_err(), "{args:?}");
         }
     }
 
     #[test]
-    fn the_directory_of_programs_is_found_in_cargo_s_messages() {
+    fn the_directory_of_the_programs_is_found_in_cargo_s_messages() {
         let messages = r#"
 {"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"cni-guard"},"executable":"/t x/debug/cni-guard"}"#;

@@ -1,5 +1,5 @@
 //! `cargo xtask package`: builds a Debian package of the plugins and of cni-conformance.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command")]
 
 mod build;
 mod tree;
@@ -10,29 +10,28 @@ use std::process::{Command, ExitCode, Stdio};
 use build::{Build, root, run};
 use tree::Tree;
 
-/// What a step returns: nothing, or a sentence that says what failed.
+/// The result of a step, or a message about what failed.
 type Outcome<T = ()> = Result<T, String>;
 
 const USAGE: &str = "\
 cargo xtask package [--debug] [--target TARGET]
 
-Builds a Debian package in the directory debian of the target directory, and prints its path. Its
-programs load no library, unless TARGET is linked otherwise; --debug builds them without
-optimisation, for tests. `cni-dist programs` with the same options builds the programs alone, and
-prints the directory in which they are.
+Builds a Debian package in the subdirectory debian of cargo's target directory, and prints its path.
+The programs are linked statically unless TARGET requires shared libraries. --debug builds them
+without optimisation, for tests. `cni-dist programs` with the same options only builds the programs,
+and prints their directory.
 ";
 
 fn main() -> ExitCode {
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let outcome = match words.get(1..).unwrap_or_default() {
-        ["package", words @ ..] if words.iter().any(|word| matches!(*word, "--help" | "-h")) => {
+    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into()).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.get(1..).unwrap_or_default() {
+        ["package", args @ ..] if args.iter().any(|arg| matches!(*arg, "--help" | "-h")) => {
             print!("{USAGE}");
             Ok(())
         }
-        ["package", words @ ..] => package(words),
-        ["programs", words @ ..] => programs(words),
+        ["package", args @ ..] => package(args),
+        ["programs", args @ ..] => programs(args),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -44,17 +43,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn programs(words: &[&str]) -> Outcome {
-    println!("{}", Build::read(words)?.programs()?.display());
+fn programs(args: &[&str]) -> Outcome {
+    println!("{}", Build::parse(args)?.programs()?.display());
     Ok(())
 }
 
-fn package(words: &[&str]) -> Outcome {
-    let build = Build::read(words)?;
+fn package(args: &[&str]) -> Outcome {
+    let build = Build::parse(args)?;
     let programs = build.programs()?;
     let at = build::target_directory()?.join("debian");
-    let tree = Tree::make(&at.join("tree"), &programs)?;
-    tree.describe(build.architecture(), build.depends())?;
+    let tree = Tree::create(&at.join("tree"), &programs)?;
+    tree.write_control(build.architecture(), build.depends())?;
     let file = at.join(tree.file_name(build.architecture()));
     archive(&build, &tree, &file)?;
     println!("{}", shown(&file).display());
@@ -64,14 +63,14 @@ fn package(words: &[&str]) -> Outcome {
 fn archive(build: &Build, tree: &Tree, file: &Path) -> Outcome {
     let mut dpkg = Command::new("dpkg-deb");
     if build.is_debug() {
-        // A hundred megabytes that are installed once.
+        // Fast compression: the package is large, and is installed only once.
         dpkg.args(["-Zgzip", "-z1"]);
     }
     dpkg.args(["--build", "--root-owner-group"]).arg(tree.path()).arg(file);
     run(dpkg.stdout(Stdio::null()))
 }
 
-/// Relative to the checkout if it is in it.
+/// Returns the path relative to the checkout if the file is in it.
 fn shown(file: &Path) -> PathBuf {
     file.strip_prefix(root()).unwrap_or(file).to_owned()
 }

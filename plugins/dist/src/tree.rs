@@ -1,4 +1,4 @@
-//! What the package installs, and where.
+//! The files that the package installs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,10 +8,11 @@ use std::process::Command;
 use crate::Outcome;
 use crate::build::{root, run};
 
-/// The crates whose programs are in it.
+/// The crates whose programs are in the package.
 pub(crate) const PACKAGES: [&str; 5] =
     ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace", "cni-conformance"];
-/// Plugins, which runtimes look for in `/usr/lib/cni`, with their folders. People call them by name.
+/// The plugins and their directories. Runtimes search for them in `/usr/lib/cni`; links in
+/// `/usr/bin` let administrators call them by name.
 const PLUGINS: [(&str, &str); 4] = [
     ("mesos-cni-port-mapper", "port-mapper"),
     ("cni-guard", "guard"),
@@ -19,7 +20,7 @@ const PLUGINS: [(&str, &str); 4] = [
     ("cni-trace", "trace"),
 ];
 
-/// Where each shell looks for what packages bring.
+/// The directories in which shells search for the completions of packages.
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "usr/share/bash-completion/completions"),
     ("fish", "usr/share/fish/vendor_completions.d"),
@@ -30,12 +31,12 @@ const CONTROL: &str = include_str!("../package/control.in");
 const NAME: &str = "cni-wrapper-plugins";
 const UNIT: &str = "mesos-cni-port-mapper-restore.service";
 
-/// A directory that is laid out as the package will be.
+/// A directory with the contents of the package.
 pub(crate) struct Tree(PathBuf);
 
 impl Tree {
-    /// Lays out the programs of this directory, and all that goes with them.
-    pub(crate) fn make(path: &Path, programs: &Path) -> Outcome<Self> {
+    /// Creates the directory, with the programs of `programs` and all other files.
+    pub(crate) fn create(path: &Path, programs: &Path) -> Outcome<Self> {
         let _ = fs::remove_dir_all(path);
         let tree = Self(path.to_owned());
         for (program, folder) in PLUGINS {
@@ -65,14 +66,14 @@ impl Tree {
             let section = name(&file).rsplit('.').next().unwrap_or("8").to_owned();
             let page = format!("usr/share/man/man{section}/{}", name(&file));
             tree.copy(&file, &page)?;
-            // Without the time, so that the same input makes the same package.
+            // Without a timestamp, so that builds are reproducible.
             run(Command::new("gzip").args(["-9", "-n"]).arg(tree.0.join(page)))?;
         }
         Ok(tree)
     }
 
-    /// Writes what dpkg has to know.
-    pub(crate) fn describe(&self, architecture: &str, depends: &str) -> Outcome {
+    /// Writes the control file.
+    pub(crate) fn write_control(&self, architecture: &str, depends: &str) -> Outcome {
         let size = size(&self.0)?.div_ceil(1024).to_string();
         let others: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).skip(1).collect();
         let control: String = CONTROL
@@ -108,19 +109,19 @@ impl Tree {
 
     fn write(&self, to: &str, bytes: &[u8]) -> Outcome {
         let to = self.0.join(to);
-        make_parent(&to)?;
+        create_parent(&to)?;
         fs::write(&to, bytes).map_err(failed(&to))?;
         fs::set_permissions(&to, fs::Permissions::from_mode(0o644)).map_err(failed(&to))
     }
 
     fn link(&self, to: &str, at: &str) -> Outcome {
         let at = self.0.join(at);
-        make_parent(&at)?;
+        create_parent(&at)?;
         symlink(to, &at).map_err(failed(&at))
     }
 }
 
-fn make_parent(file: &Path) -> Outcome {
+fn create_parent(file: &Path) -> Outcome {
     let directory = file.parent().unwrap_or(file);
     fs::create_dir_all(directory).map_err(failed(directory))
 }
@@ -134,7 +135,7 @@ fn name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Bytes of all files below it.
+/// Returns the total size of all files below a directory, in bytes.
 fn size(path: &Path) -> Outcome<u64> {
     if !path.is_dir() || path.is_symlink() {
         return path.symlink_metadata().map(|file| file.len()).map_err(failed(path));

@@ -1,10 +1,27 @@
-//! The key `guard`.
+//! The plugin's own key in the network configuration, `guard`.
 
 use std::path::PathBuf;
 
-use cni_resilience::{Attempts, Breaker, Cap, Retry, Seconds};
-use cni_wrapper::{Call, Error, Position, Verb};
+use cni_resilience::{CircuitBreaker, ConcurrencyLimit, ResilientCall, Retry, Seconds};
+use cni_wrapper::{Call, Error, Position, Verb, refuse_renamed_keys};
 use serde::Deserialize;
+
+/// Old and new names of keys.
+const RENAMED: [(&str, &str); 13] = [
+    ("guard.retry.tries", "guard.retry.maxAttempts"),
+    ("guard.retry.pause", "guard.retry.backoff"),
+    ("guard.retry.longestPause", "guard.retry.maxBackoff"),
+    ("guard.cap", "guard.concurrencyLimit"),
+    ("guard.cap.atOnce", "guard.concurrencyLimit.maxConcurrent"),
+    ("guard.concurrencyLimit.atOnce", "guard.concurrencyLimit.maxConcurrent"),
+    ("guard.breaker", "guard.circuitBreaker"),
+    ("guard.breaker.failures", "guard.circuitBreaker.failureThreshold"),
+    ("guard.breaker.open", "guard.circuitBreaker.openFor"),
+    ("guard.breaker.longestOpen", "guard.circuitBreaker.maxOpenFor"),
+    ("guard.circuitBreaker.failures", "guard.circuitBreaker.failureThreshold"),
+    ("guard.circuitBreaker.open", "guard.circuitBreaker.openFor"),
+    ("guard.circuitBreaker.longestOpen", "guard.circuitBreaker.maxOpenFor"),
+];
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -12,59 +29,70 @@ struct Config {
     guard: Settings,
 }
 
-/// How a delegate is guarded. Cap and breaker are there only when they are asked for.
+/// The policies that guard a delegate. The two optional ones apply only if they are configured.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// For the whole call.
     pub(crate) deadline: Seconds,
     pub(crate) retry: Retry,
-    pub(crate) cap: Option<Cap>,
-    pub(crate) breaker: Option<Breaker>,
-    /// Where the slots of the cap and what the breaker remembers are.
+    pub(crate) concurrency_limit: Option<ConcurrencyLimit>,
+    pub(crate) circuit_breaker: Option<CircuitBreaker>,
+    /// The directory of the concurrency limit's locks and the circuit breakers' state.
     pub(crate) state_dir: PathBuf,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let (deadline, state_dir) = (Seconds::new(60), "/run/cni-guard".into());
-        Self { deadline, retry: Retry::default(), cap: None, breaker: None, state_dir }
+        Self {
+            deadline: Seconds::new(60),
+            retry: Retry::default(),
+            concurrency_limit: None,
+            circuit_breaker: None,
+            state_dir: "/run/cni-guard".into(),
+        }
     }
 }
 
 impl Settings {
-    /// The settings of a call.
+    /// Reads the settings of a call.
     ///
     /// # Errors
     ///
-    /// Code 7, with the key. Never on DEL, which a mistake in the settings must not keep from the delegate: it gets defaults.
-    pub(crate) fn of(call: &Call, verb: Verb) -> Result<Self, Error> {
-        match Self::read(call) {
+    /// Code 7, with the key. DEL falls back to the defaults instead, since a mistake in the
+    /// settings must not keep it from the delegate.
+    pub(crate) fn read(call: &Call, verb: Verb) -> Result<Self, Error> {
+        match Self::validated(call) {
             Err(error) if verb == Verb::Del => {
-                log::warn!("DEL is guarded by defaults, since the settings can't be used: {error}");
+                log::warn!(
+                    "DEL uses the default settings, since the configured ones are invalid: {error}"
+                );
                 Ok(Self::default())
             }
             settings => settings,
         }
     }
 
-    /// The call, held to them. Its time begins here.
-    pub(crate) fn attempts(&self, call: &Call, verb: Verb) -> Attempts {
-        let attempts = Attempts::of(call, verb, self.deadline.0).again(&self.retry);
-        match &self.cap {
-            Some(cap) => attempts.within(cap, &self.state_dir),
-            None => attempts,
+    /// Applies the deadline, the retries and the concurrency limit to a call. Its time starts now.
+    pub(crate) fn apply(&self, call: &Call, verb: Verb) -> ResilientCall {
+        let call = ResilientCall::new(call, verb, self.deadline.duration()).with_retry(&self.retry);
+        match &self.concurrency_limit {
+            Some(limit) => call.with_concurrency_limit(limit, &self.state_dir),
+            None => call,
         }
     }
 
-    fn read(call: &Call) -> Result<Self, Error> {
+    fn validated(call: &Call) -> Result<Self, Error> {
+        refuse_renamed_keys(&call.config, &RENAMED)?;
         let settings = call.read_config::<Config>()?.guard;
         if call.position() == Position::Chained {
-            let why = "it is missing, and without it there is nothing to guard: put the plugin here that is to be guarded, \
-                       or take this one out of the list";
+            let why = "it is missing, so there is nothing to guard; set it to the plugin that is \
+                       to be guarded, or remove cni-guard from the list";
             return Err(Error::config("delegate", why));
         }
-        settings.breaker.iter().try_for_each(|breaker| breaker.check("guard.breaker"))?;
+        if let Some(breaker) = &settings.circuit_breaker {
+            breaker.check("guard.circuitBreaker")?;
+        }
         Ok(settings)
     }
 }

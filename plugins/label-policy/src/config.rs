@@ -1,4 +1,4 @@
-//! What every verb needs of the configuration: the delegates, and where choices are noted.
+//! The configuration that every verb needs: the delegates, and where selections are stored.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,18 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A mistake in the rules must not keep DEL from its delegate: they are read where they are needed.
+/// The plugin's own keys, except the rules.
+///
+/// [`Rules`](crate::rules::Rules) are read only where they are needed, since a mistake in them must
+/// not keep DEL from its delegate.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Config {
-    /// What `use` can name: a plugin object each, or a list of them that is run as a chain.
+    /// The delegates that `use` can name: a plugin's configuration each, or a list of them that
+    /// runs as a chain.
     #[serde(default)]
     pub(crate) delegates: IndexMap<String, Value>,
-    /// What `allow` goes on with, if anything.
+    /// The delegate that `allow` uses, if there is one.
     pub(crate) delegate: Option<Value>,
     #[serde(default = "default_state_dir")]
     pub(crate) state_dir: PathBuf,
@@ -24,23 +28,23 @@ fn default_state_dir() -> PathBuf {
     "/run/cni-label-policy".into()
 }
 
-/// The key of the delegate that `allow` goes on with.
-pub(crate) const OWN: &str = "delegate";
+/// The key of the delegate that `allow` uses.
+pub(crate) const DELEGATE: &str = "delegate";
 
-/// The key of a named delegate.
+/// Returns the key of a named delegate.
 pub(crate) fn key_of(name: &str) -> String {
     format!("delegates.{name}")
 }
 
 impl Config {
-    /// Every path that an ADD can take; none where there is but one.
-    pub(crate) fn candidates(&self) -> Vec<NamedDelegate> {
+    /// Returns all delegates that can be selected, or none if there is only `delegate`.
+    pub(crate) fn selectable(&self) -> Vec<NamedDelegate> {
         if self.delegates.is_empty() {
             return Vec::new();
         }
-        let own = self.delegate.iter().map(|delegate| (OWN.to_owned(), delegate));
+        let unnamed = self.delegate.iter().map(|delegate| (DELEGATE.to_owned(), delegate));
         let named = self.delegates.iter().map(|(name, delegate)| (key_of(name), delegate));
-        let all = own.chain(named);
+        let all = unnamed.chain(named);
         all.map(|(key, delegate)| NamedDelegate { key, delegate: delegate.clone() }).collect()
     }
 }

@@ -1,11 +1,11 @@
-//! The rules, as they stand in the configuration.
+//! The rules in the configuration.
 
 use cni_wrapper::{Conditions, Error};
 use serde::Deserialize;
 
 use crate::config::Config;
 
-/// Rules in order, and what holds where none applies.
+/// The rules in order, and the default if none applies.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Rules {
     #[serde(default)]
@@ -13,32 +13,32 @@ pub(crate) struct Rules {
     pub(crate) default: Verdict,
 }
 
-/// If all conditions hold, this is the verdict.
+/// A verdict that applies if all conditions are met.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "RawRule")]
 pub(crate) struct Rule {
-    /// How messages call it; else by its place in the list.
+    /// The name in messages, which otherwise use the index.
     pub(crate) name: Option<String>,
     pub(crate) when: Conditions,
-    pub(crate) then: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
-/// What becomes of the container.
+/// What happens to a container.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "RawRule")]
 pub(crate) enum Verdict {
-    /// Goes on with `delegate`, or with what the plugins before have made.
+    /// It gets its network from `delegate`, or from the previous plugins in a list.
     Allow,
-    /// Is refused, with this message.
+    /// Its ADD fails with this message.
     Deny(String),
-    /// Goes on with the delegate of this name.
+    /// It gets its network from the delegate with this name.
     Use(String),
 }
 
-/// A rule or the default, as it is written.
+/// A rule or the default as in the configuration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawRule {
     name: Option<String>,
     when: Option<Conditions>,
     allow: Option<bool>,
@@ -46,26 +46,27 @@ struct Written {
     r#use: Option<String>,
 }
 
-impl TryFrom<Written> for Rule {
+impl TryFrom<RawRule> for Rule {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let Written { name, when, allow, deny, r#use } = written;
+    fn try_from(raw: RawRule) -> Result<Self, String> {
+        let RawRule { name, when, allow, deny, r#use } = raw;
         let when = when.unwrap_or_default();
         if when.is_empty() {
-            return Err("`when` has no condition; what holds for all others is the default".into());
+            let why = "`when` has no condition; use `default` for what applies to all others";
+            return Err(why.to_owned());
         }
-        Ok(Self { name, when, then: verdict(allow, deny, r#use)? })
+        Ok(Self { name, when, verdict: verdict(allow, deny, r#use)? })
     }
 }
 
-impl TryFrom<Written> for Verdict {
+impl TryFrom<RawRule> for Verdict {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        match written {
-            Written { name: None, when: None, allow, deny, r#use } => verdict(allow, deny, r#use),
-            _ => Err("the default has neither a name nor conditions".into()),
+    fn try_from(raw: RawRule) -> Result<Self, String> {
+        match raw {
+            RawRule { name: None, when: None, allow, deny, r#use } => verdict(allow, deny, r#use),
+            _ => Err("the default can have neither a name nor conditions".to_owned()),
         }
     }
 }
@@ -73,21 +74,20 @@ impl TryFrom<Written> for Verdict {
 fn verdict(
     allow: Option<bool>,
     deny: Option<String>,
-    named: Option<String>,
+    delegate: Option<String>,
 ) -> Result<Verdict, String> {
-    match (allow, deny, named) {
+    match (allow, deny, delegate) {
         (Some(true), None, None) => Ok(Verdict::Allow),
         (None, Some(why), None) => Ok(Verdict::Deny(why)),
         (None, None, Some(name)) => Ok(Verdict::Use(name)),
-        _ => Err(
-            "exactly one is expected of `allow`: true, `deny`: why, and `use`: which of delegates"
-                .into(),
-        ),
+        _ => Err("exactly one is expected of `allow` (true), `deny` (a message) and `use` (the \
+                  name of a delegate)"
+            .to_owned()),
     }
 }
 
 impl Rules {
-    /// A rule's name in messages.
+    /// Returns a rule's name for messages.
     pub(crate) fn name_of(&self, index: usize) -> String {
         match &self.rules[index].name {
             Some(name) => format!("rule {name:?}"),
@@ -95,30 +95,30 @@ impl Rules {
         }
     }
 
-    /// Says what is wrong with any verdict before a container meets it.
+    /// Checks all verdicts, so that a mistake is found before a rule with it applies.
     ///
     /// # Errors
     ///
     /// Code 7, with the key.
     pub(crate) fn check(&self, config: &Config) -> Result<(), Error> {
-        let rules = self.rules.iter().enumerate();
-        let mut all = rules.map(|(index, rule)| (format!("rules[{index}]"), &rule.then));
-        all.try_for_each(|(at, verdict)| verdict.check(&at, config))?;
+        for (index, rule) in self.rules.iter().enumerate() {
+            rule.verdict.check(&format!("rules[{index}]"), config)?;
+        }
         self.default.check("default", config)
     }
 }
 
 impl Verdict {
-    fn check(&self, at: &str, config: &Config) -> Result<(), Error> {
+    fn check(&self, key: &str, config: &Config) -> Result<(), Error> {
         match self {
             Self::Use(name) if !config.delegates.contains_key(name) => {
-                let known: Vec<&str> = config.delegates.keys().map(String::as_str).collect();
-                let why = format!("{name:?} is none of delegates ({})", known.join(", "));
-                Err(Error::config(format!("{at}.use"), why))
+                let names: Vec<&str> = config.delegates.keys().map(String::as_str).collect();
+                let why = format!("{name:?} is not one of `delegates` ({})", names.join(", "));
+                Err(Error::config(format!("{key}.use"), why))
             }
             Self::Allow if config.delegate.is_none() && !config.delegates.is_empty() => {
-                let why = "there is no delegate to go on with; use one of delegates";
-                Err(Error::config(format!("{at}.allow"), why))
+                let why = "`delegate` is missing; set it, or use one of `delegates`";
+                Err(Error::config(format!("{key}.allow"), why))
             }
             _ => Ok(()),
         }

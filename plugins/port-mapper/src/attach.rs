@@ -1,95 +1,62 @@
-//! ADD's part: from the result to rules, in the order that a crash at any point can be cleaned up after.
+//! ADD: maps the host ports of an attachment.
 
-use cni_wrapper::{AddResult, Attachment, Call, Environment};
+use cni_wrapper::{AddResult, Attachment, Call};
 
-use crate::backend::{Backend, Backends, Besides, Surroundings};
-use crate::claim::{Cidr, Claim};
+use crate::apply::{apply, is_stale};
+use crate::backend::{Backend, Backends, Besides};
+use crate::claim::Claim;
 use crate::config::Settings;
-use crate::detach;
-use crate::elsewhere;
+use crate::detach::detach;
 use crate::error::Error;
 use crate::host::{flows, hairpin, localhost};
-use crate::liveness::is_live;
 use crate::lock::Unlocked;
-use crate::owner::{Holder, Owner};
+use crate::other_backends;
 use crate::state::State;
 
-/// Maps the host ports. `begin` is called right before anything is touched, and may be called again: until then there is nothing to undo.
+/// Maps the host ports, in an order that a DEL can clean up after at any point.
+///
+/// `has_begun` is set just before anything is changed. If it is not set when an error is returned,
+/// there is nothing to undo.
 ///
 /// # Errors
 ///
-/// The claim can't work, the lock is held, a host port is taken, or the host refuses.
+/// The claim cannot work, the lock is held, a host port belongs to another container, or a change
+/// is rejected.
 pub async fn attach(
     call: &Call,
     settings: &Settings,
     result: &AddResult,
-    begin: impl Fn(),
+    has_begun: &mut bool,
 ) -> Result<(), Error> {
-    let mut claim = claim(call, settings, result)?;
-    let backends = Backends::new(surroundings(&call.environment), settings.lock_timeout);
-    if is_unfinished(settings, &claim.owner)? {
-        begin();
-        detach::detach(&claim.owner, &settings.into(), &backends).await?;
+    let mut claim = Claim::of_call(call, settings, result)?;
+    let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+    if is_prepared(settings, &claim.owner)? {
+        // An ADD or DEL of the attachment was killed. Its rules may differ from those of this
+        // claim, and the state has room for one prepared claim only.
+        *has_begun = true;
+        detach(&claim.owner, &settings.into(), &backends).await?;
     }
     if claim.mappings.is_empty() {
-        begin();
-        return nothing_to_map(settings, &claim, &backends).await;
+        *has_begun = true;
+        return attach_without_mappings(settings, &claim, &backends).await;
     }
     claim.backend = backends.kind(settings.backend);
-    let backend = backends.get(claim.backend)?;
-    let (state, is_new) = localhost::open_or_make_state(&settings.state_dir)?;
-    let unlocked = Unlocked::open(&state)?;
-    backend.prepare(&claim).await;
-    let lock = unlocked.lock(settings.lock_timeout).await?;
-    begin();
-    let noted = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
-    let stale = |holder: &Holder| is_stale(&state, holder);
-    let before = noted.as_ref().ok().and_then(Option::as_ref);
-    elsewhere::clear(&state, &backends, &claim, before, &stale).await?;
-    // The file first: rules without one cost a DEL its knowledge, a file without rules costs nothing.
-    state.begin(&claim)?;
-    let had_none = |noted: Option<Claim>| noted.is_none_or(|claim| claim.mappings.is_empty());
-    let besides = if noted.is_ok_and(had_none) { Besides::Nothing } else { Besides::Anything };
-    establish(&state, backend, &claim, besides).await?;
-    state.settle(&claim.owner)?;
-    // What follows concerns this container alone, and others wait.
-    drop(lock);
-    let names: Vec<String> = result.host_interfaces().into_iter().map(|link| link.name).collect();
-    hairpin::open(&claim, &names)?;
-    flows::forget_stale(&claim)
+    install(settings, &claim, &backends, has_begun).await?;
+    // The rest concerns this container alone, so it does not need the lock.
+    let interfaces: Vec<String> =
+        result.host_interfaces().into_iter().map(|link| link.name).collect();
+    hairpin::enable(&claim, &interfaces)?;
+    flows::remove_stale(&claim)
 }
 
-/// Whether an ADD or DEL of the attachment was killed and no DEL came since: there may be something of every claim that it had, and
-/// the files have room for two.
-fn is_unfinished(settings: &Settings, owner: &Owner) -> Result<bool, Error> {
+/// Whether an ADD or DEL of the attachment was killed, and no DEL has completed since.
+fn is_prepared(settings: &Settings, owner: &Attachment) -> Result<bool, Error> {
     let state = State::open_existing(&settings.state_dir)?;
-    Ok(state.is_some_and(|state| state.read_begun(owner).is_some()))
+    Ok(state.is_some_and(|state| state.read_prepared(owner).is_some()))
 }
 
-/// Makes the rules what the claim says, under the lock. Repeating it repairs.
-///
-/// # Errors
-///
-/// As [`attach`].
-pub async fn establish(
-    state: &State,
-    backend: &impl Backend,
-    claim: &Claim,
-    besides: Besides,
-) -> Result<(), Error> {
-    let installed = backend.install(claim, besides, &|holder| is_stale(state, holder)).await?;
-    for holder in &installed.replaced {
-        forget(state, holder)?;
-    }
-    if claim.serves_localhost() {
-        // Behind the guard, which stands by now.
-        localhost::open(state, claim)?;
-    }
-    Ok(())
-}
-
-/// Leaves word that there is nothing to clean up, so that DEL need not look for rules.
-async fn nothing_to_map(
+/// Records that nothing is mapped, so that DEL can skip listing rules.
+async fn attach_without_mappings(
     settings: &Settings,
     claim: &Claim,
     backends: &Backends,
@@ -97,53 +64,42 @@ async fn nothing_to_map(
     let before = State::open_existing(&settings.state_dir)
         .and_then(|state| state.map_or(Ok(None), |state| state.read(&claim.owner)));
     if matches!(&before, Ok(Some(before)) if !before.mappings.is_empty()) {
-        detach::detach(&claim.owner, &settings.into(), backends).await?;
+        detach(&claim.owner, &settings.into(), backends).await?;
     }
-    if let Err(error) =
-        localhost::open_state(&settings.state_dir).and_then(|state| state.write(claim))
-    {
-        log::warn!("DEL will have to look for rules: {error}");
+    let written = localhost::open_state(&settings.state_dir).and_then(|state| state.write(claim));
+    if let Err(error) = written {
+        log::warn!("DEL will have to list the rules of all containers: {error}");
     }
     Ok(())
 }
 
-/// What the attachment of this call claims.
-///
-/// # Errors
-///
-/// A mapping that could never work.
-pub fn claim(call: &Call, settings: &Settings, result: &AddResult) -> Result<Claim, Error> {
-    let ips = result.ips_of(&call.attachment.ifname);
-    let addresses = ips.iter().filter_map(|ip| Cidr::new(ip.address, ip.prefix)).collect();
-    let netns = call.netns.clone().unwrap_or_default();
-    Claim::new(owner(&call.attachment), netns, addresses, settings)
+/// Installs the rules of the claim, under the lock.
+async fn install(
+    settings: &Settings,
+    claim: &Claim,
+    backends: &Backends,
+    has_begun: &mut bool,
+) -> Result<(), Error> {
+    let backend = backends.get(claim.backend)?;
+    let (state, is_new) = localhost::open_or_create_state(&settings.state_dir)?;
+    let unlocked = Unlocked::open(&state)?;
+    backend.prepare(claim).await;
+    let _lock = unlocked.lock(settings.lock_timeout).await?;
+    *has_begun = true;
+    // In a new directory, the absence of a claim proves nothing.
+    let before = if is_new { Err(()) } else { state.read(&claim.owner).map_err(drop) };
+    let known = before.as_ref().ok().and_then(Option::as_ref);
+    let stale = |owner: &_| is_stale(&state, owner);
+    other_backends::clear(&state, backends, claim, known, &stale).await?;
+    // The state comes first: DEL can do without rules, but without a claim it has to search for
+    // them.
+    state.prepare(claim)?;
+    apply(&state, backend, claim, existing_rules(before)).await?;
+    state.commit(&claim.owner)
 }
 
-/// The owner of an attachment's rules.
-pub fn owner(attachment: &Attachment) -> Owner {
-    let Attachment { network, container_id, ifname } = attachment.clone();
-    Owner { network, container_id, ifname }
-}
-
-/// What helper programs get of the environment.
-pub fn surroundings(environment: &Environment) -> Surroundings {
-    let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
-    Surroundings { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }
-}
-
-/// Only who is proven dead is replaced: rules without a file, such as the original's, may be of a live container.
-fn is_stale(state: &State, holder: &Holder) -> bool {
-    match holder {
-        Holder::Attachment(owner) => {
-            matches!(state.read(owner), Ok(Some(claim)) if !is_live(&claim))
-        }
-        Holder::Original { .. } => false,
-    }
-}
-
-fn forget(state: &State, holder: &Holder) -> Result<(), Error> {
-    let Holder::Attachment(owner) = holder else { return Ok(()) };
-    log::info!("{owner} is gone; its host ports were taken over");
-    localhost::release(state, owner)?;
-    state.remove(owner)
+/// Returns what rules the attachment may have, judged by its claim before this ADD.
+fn existing_rules(before: Result<Option<Claim>, ()>) -> Besides {
+    let is_unmapped = |before: Option<Claim>| before.is_none_or(|claim| claim.mappings.is_empty());
+    if before.is_ok_and(is_unmapped) { Besides::Nothing } else { Besides::Anything }
 }

@@ -1,42 +1,45 @@
-//! What one attachment claims on the host: the content of its state file, and the source of its rules.
+//! What one attachment wants and holds on the host.
+//!
+//! A claim is the content of a state file, and everything that rules are computed from.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use cni_wrapper::{AddResult, Attachment, Call};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BackendKind, Settings};
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::family::Family;
 use crate::mappings::{HostAddress, Mapping};
-use crate::owner::Owner;
+use crate::problem::Problem;
 
-/// The form of the state file that this version writes.
+/// The version of the state file format that is written.
 pub const VERSION: u32 = 1;
 
-/// Everything that rules are made from, and whose they are.
+/// The mappings of an attachment, and everything else that its rules are computed from.
 ///
-/// Keys of a later version are ignored when it is read.
+/// Unknown keys are ignored when a claim is read from a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// Always [`VERSION`].
     pub version: u32,
-    /// Whose it is.
-    pub owner: Owner,
-    /// Path of the container's network namespace; empty when it is not known.
+    /// The attachment that the claim and its rules belong to.
+    pub owner: Attachment,
+    /// The path of the container's network namespace; empty if it is unknown.
     #[serde(default)]
     pub netns: String,
-    /// When it was made, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<u64>,
-    /// Which program made the rules.
+    /// The backend that created the rules.
     #[serde(default)]
     pub backend: BackendKind,
-    /// The chain that holds them.
+    /// The chain that contains the rules.
     pub chain: String,
-    /// Interfaces from which nothing is mapped.
+    /// Interfaces whose incoming packets are not mapped.
     #[serde(default)]
     pub exclude_devices: Vec<String>,
     /// Whether source addresses are rewritten where a mapping could not work otherwise.
@@ -44,21 +47,33 @@ pub struct Claim {
     /// Whether the source address of every mapped connection is rewritten.
     #[serde(default)]
     pub masq_all: bool,
-    /// The container's addresses. The first of each family is the one that mappings lead to.
+    /// The container's addresses. Mappings lead to the first one of each family.
     pub addresses: Vec<Cidr>,
-    /// The mappings; a claim without any stands for an attachment that has no rules.
+    /// The mappings. A claim without any belongs to an attachment that has no rules.
     pub mappings: Vec<Mapping>,
 }
 
 impl Claim {
-    /// Joins the settings with what the result says of the container.
+    /// Returns the claim of the attachment that a call is about.
     ///
     /// # Errors
     ///
-    /// A mapping that could never work: code 102 when the container has no address for it, code 7 when it is of
-    /// 127.0.0.0/8 and `snat` is off.
+    /// As [`Claim::new`].
+    pub fn of_call(call: &Call, settings: &Settings, result: &AddResult) -> Result<Self, Error> {
+        let ips = result.ips_of(&call.attachment.ifname);
+        let addresses = ips.iter().filter_map(|ip| Cidr::new(ip.address, ip.prefix)).collect();
+        let netns = call.netns.clone().unwrap_or_default();
+        Self::new(call.attachment.clone(), netns, addresses, settings)
+    }
+
+    /// Combines the settings with the container's addresses.
+    ///
+    /// # Errors
+    ///
+    /// A mapping that can never work: code 102 if the container has no address for it, code 7 if
+    /// its host address is in 127.0.0.0/8 and `snat` is off.
     pub fn new(
-        owner: Owner,
+        owner: Attachment,
         netns: String,
         addresses: Vec<Cidr>,
         settings: &Settings,
@@ -76,17 +91,17 @@ impl Claim {
             addresses,
             mappings: settings.mappings.clone(),
         };
-        claim.mappings.iter().try_for_each(|mapping| claim.can_work(mapping))?;
+        claim.mappings.iter().try_for_each(|mapping| claim.check_mapping(mapping))?;
         Ok(claim)
     }
 
-    fn can_work(&self, mapping: &Mapping) -> Result<(), Error> {
+    fn check_mapping(&self, mapping: &Mapping) -> Result<(), Error> {
         if let HostAddress::One(IpAddr::V4(address)) = mapping.host_ip
             && address.is_loopback()
             && !self.snat
         {
             let why = format!(
-                "{mapping}: {address} can only be mapped with source NAT; drop \"snat\": false"
+                "{mapping}: {address} can only be mapped with source NAT; remove \"snat\": false"
             );
             return Err(Error::Config(vec![Problem::new("snat", why)]));
         }
@@ -105,20 +120,20 @@ impl Claim {
         mapping.host_ip.is_in(family) && self.address(family).is_some()
     }
 
-    /// The container's address of a family.
+    /// Returns the container's address in a family.
     pub fn address(&self, family: Family) -> Option<Cidr> {
         self.addresses.iter().find(|cidr| Family::of(&cidr.address) == family).copied()
     }
 
-    /// The families in which there is something to map. No other is touched.
+    /// Returns the families that have something to map. Rules of the others are not touched.
     pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
         Family::ALL
             .into_iter()
             .filter(|&family| self.mappings.iter().any(|mapping| self.maps(mapping, family)))
     }
 
-    /// Whether a mapping is reached by 127.0.0.1, which takes source NAT, `route_localnet` and its guard.
-    /// There is no such thing for IPv6.
+    /// Whether a mapping is reachable through 127.0.0.1, which requires source NAT,
+    /// `route_localnet` and the guard rules. The kernel has no equivalent for IPv6.
     pub fn serves_localhost(&self) -> bool {
         self.snat
             && self.address(Family::V4).is_some()
@@ -129,7 +144,7 @@ impl Claim {
     }
 }
 
-/// An address and the length of its subnet's prefix: `192.168.0.2/16`.
+/// An address with the prefix length of its subnet: `192.168.0.2/16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cidr {
@@ -139,17 +154,17 @@ pub struct Cidr {
 }
 
 impl Cidr {
-    /// An address in a subnet; `None` when the prefix is longer than the address.
+    /// Returns an address in a subnet, or `None` if the prefix is longer than the address.
     pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
         (prefix <= Family::of(&address).bits()).then_some(Self { address, prefix })
     }
 
-    /// Length of the prefix, at most 32 or 128.
+    /// Returns the prefix length, at most 32 or 128.
     pub fn prefix(self) -> u8 {
         self.prefix
     }
 
-    /// The subnet, by its first address.
+    /// Returns the subnet, as its first address with the same prefix length.
     pub fn subnet(self) -> Self {
         let address = match self.address {
             IpAddr::V4(address) => {
@@ -164,7 +179,7 @@ impl Cidr {
         Self { address, ..self }
     }
 
-    /// The address alone, as a subnet of one.
+    /// Returns the address as a subnet that contains nothing else (/32 or /128).
     pub fn alone(self) -> Self {
         Self { prefix: Family::of(&self.address).bits(), ..self }
     }
@@ -177,7 +192,7 @@ impl FromStr for Cidr {
         text.split_once('/')
             .and_then(|(address, prefix)| Self::new(address.parse().ok()?, prefix.parse().ok()?))
             .ok_or_else(|| {
-                format!("{text:?} is no address with a prefix length, such as 192.0.2.7/24")
+                format!("{text:?} is not an address with a prefix length, such as 192.0.2.7/24")
             })
     }
 }
@@ -212,7 +227,7 @@ mod tests {
     fn claim(config: serde_json::Value, addresses: &[&str]) -> Result<Claim, Error> {
         let config: Config = serde_json::from_value(config).unwrap();
         let own = str::to_owned;
-        let owner = Owner { network: own("n"), container_id: own("c"), ifname: own("eth0") };
+        let owner = Attachment { network: own("n"), container_id: own("c"), ifname: own("eth0") };
         let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
         Claim::new(owner, own("/run/netns/c"), addresses, &Settings::from(&config)?)
     }
@@ -237,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_served_at_any_ipv4_address_unless_snat_is_off() {
+    fn localhost_is_served_for_any_ipv4_address_unless_snat_is_off() {
         let serves = |ip: &str| on(ip, &["10.0.0.2/24", "fd00::2/64"]).unwrap().serves_localhost();
         assert!(serves("") && serves("0.0.0.0") && serves("127.0.0.1"));
         assert!(!serves("192.0.2.1") && !serves("::"));
@@ -258,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_survives_its_own_json_and_ignores_keys_of_the_future() {
+    fn a_claim_is_read_back_from_its_json_and_unknown_keys_are_ignored() {
         let claim = on("192.0.2.1", &["10.0.0.2/24"]).unwrap();
         let mut json = serde_json::to_value(&claim).unwrap();
         json["later"] = json!({"x": 1});

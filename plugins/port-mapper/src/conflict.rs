@@ -1,4 +1,4 @@
-//! Host ports that belong to somebody else already.
+//! Conflicts: host ports that another owner already has.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::net::IpAddr;
 
 use crate::family::Family;
 use crate::mappings::{Mapping, Ports, Protocol};
-use crate::owner::Holder;
+use crate::owner::Owner;
 
-/// Host ports of one family that are taken.
+/// A range of host ports of one family that an owner has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct HostPorts {
     /// The protocol.
     pub protocol: Protocol,
-    /// At which address of the host; `None` is any.
+    /// The address of the host; `None` is any address.
     pub address: Option<IpAddr>,
     /// The first port.
     pub first: u16,
@@ -21,50 +21,55 @@ pub struct Taken {
     pub last: u16,
 }
 
-/// A mapping that can't be, since its host ports belong to somebody else.
+impl fmt::Display for HostPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ports = Ports(self.first, self.last);
+        match self.address {
+            None => write!(f, "{} host port {ports}", self.protocol),
+            Some(IpAddr::V6(address)) => write!(f, "{} [{address}]:{ports}", self.protocol),
+            Some(address) => write!(f, "{} {address}:{ports}", self.protocol),
+        }
+    }
+}
+
+/// A requested mapping whose host ports belong to another owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// What was asked for.
+    /// The requested mapping.
     pub mapping: Mapping,
-    /// What stands in its way.
-    pub taken: Taken,
-    /// Whose that is.
-    pub holder: Holder,
+    /// The existing host ports that it overlaps.
+    pub ports: HostPorts,
+    /// The owner of those ports.
+    pub owner: Owner,
 }
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mapping, taken, holder } = self;
-        let ports = Ports(taken.first, taken.last);
-        write!(f, "{mapping}: {} ", taken.protocol)?;
-        match taken.address {
-            None => write!(f, "host port {ports}")?,
-            Some(IpAddr::V6(address)) => write!(f, "[{address}]:{ports}")?,
-            Some(address) => write!(f, "{address}:{ports}")?,
-        }
-        write!(f, " belongs to {holder}")
+        let Self { mapping, ports, owner } = self;
+        write!(f, "{mapping}: {ports} belongs to {owner}")
     }
 }
 
-/// The mappings of a request, to be asked about one taken port after the other.
+/// The requested mappings of one family, indexed to find the one that overlaps given host ports.
 ///
-/// Any address overlaps every single one of its family. Asking takes logarithmic time.
+/// A mapping at any address overlaps those at every single address of the family. A lookup takes
+/// logarithmic time.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// Mappings at whatever address.
+    /// All mappings, whatever their address.
     all: HashMap<Protocol, Spans>,
-    /// Mappings at one address; `None`: at any.
+    /// The mappings at one address; under `None` those at any address.
     by_address: HashMap<(Protocol, Option<IpAddr>), Spans>,
 }
 
 impl Index {
-    /// Of those mappings that are in the family.
+    /// Indexes the mappings that exist in the family.
     pub fn new(mappings: &[Mapping], family: Family) -> Self {
         let mut index = Self::default();
-        let mut order: Vec<&Mapping> =
+        let mut sorted: Vec<&Mapping> =
             mappings.iter().filter(|mapping| mapping.host_ip.is_in(family)).collect();
-        order.sort_by_key(|mapping| mapping.host_port);
-        for mapping in order {
+        sorted.sort_by_key(|mapping| mapping.host_port);
+        for mapping in sorted {
             let key = (mapping.protocol, mapping.host_ip.one());
             index.all.entry(mapping.protocol).or_default().push(mapping);
             index.by_address.entry(key).or_default().push(mapping);
@@ -72,19 +77,19 @@ impl Index {
         index
     }
 
-    /// A mapping that overlaps what is taken.
-    pub fn overlap(&self, taken: &Taken) -> Option<Mapping> {
-        let within = |spans: Option<&Spans>| spans.and_then(|spans| spans.overlap(taken));
-        match taken.address {
-            None => within(self.all.get(&taken.protocol)),
+    /// Returns a mapping that overlaps these host ports, if there is one.
+    pub fn overlap(&self, ports: &HostPorts) -> Option<Mapping> {
+        let within = |spans: Option<&Spans>| spans.and_then(|spans| spans.overlap(ports));
+        match ports.address {
+            None => within(self.all.get(&ports.protocol)),
             address => [None, address]
                 .into_iter()
-                .find_map(|address| within(self.by_address.get(&(taken.protocol, address)))),
+                .find_map(|address| within(self.by_address.get(&(ports.protocol, address)))),
         }
     }
 }
 
-/// Mappings in order of their first port, each with the furthest reaching one up to it.
+/// First ports in ascending order, each with the mapping that has the highest last port so far.
 #[derive(Debug, Default)]
 struct Spans(Vec<(u16, Mapping)>);
 
@@ -97,14 +102,14 @@ impl Spans {
         self.0.push((mapping.host_port, furthest));
     }
 
-    fn overlap(&self, taken: &Taken) -> Option<Mapping> {
-        let begun = self.0.partition_point(|(first, _)| {
+    fn overlap(&self, ports: &HostPorts) -> Option<Mapping> {
+        let candidates = self.0.partition_point(|(first, _)| {
             #[cfg(test)]
-            tests::LOOKS.set(tests::LOOKS.get() + 1);
-            *first <= taken.last
+            tests::COMPARISONS.set(tests::COMPARISONS.get() + 1);
+            *first <= ports.last
         });
-        let (_, furthest) = self.0.get(begun.checked_sub(1)?)?;
-        (furthest.last_host_port() >= taken.first).then_some(*furthest)
+        let (_, furthest) = self.0.get(candidates.checked_sub(1)?)?;
+        (furthest.last_host_port() >= ports.first).then_some(*furthest)
     }
 }
 
@@ -115,8 +120,8 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// How many mappings were compared with what is taken.
-        pub(super) static LOOKS: Cell<usize> = const { Cell::new(0) };
+        /// The number of mappings that were compared with host ports.
+        pub(super) static COMPARISONS: Cell<usize> = const { Cell::new(0) };
     }
 
     fn mapping(ip: &str, host_port: u16, range: u16) -> Mapping {
@@ -124,44 +129,44 @@ mod tests {
         Mapping { host_ip, host_port, container_port: 80, range, protocol: Protocol::Tcp }
     }
 
-    fn taken(address: &str, first: u16, last: u16) -> Taken {
-        Taken { protocol: Protocol::Tcp, address: address.parse().ok(), first, last }
+    fn ports(address: &str, first: u16, last: u16) -> HostPorts {
+        HostPorts { protocol: Protocol::Tcp, address: address.parse().ok(), first, last }
     }
 
-    fn overlaps(mappings: &[Mapping], taken: &Taken) -> bool {
-        Index::new(mappings, Family::V4).overlap(taken).is_some()
+    fn overlaps(mappings: &[Mapping], ports: &HostPorts) -> bool {
+        Index::new(mappings, Family::V4).overlap(ports).is_some()
     }
 
     #[test]
     fn any_address_overlaps_a_single_one() {
-        assert!(overlaps(&[mapping("", 80, 1)], &taken("192.0.2.1", 80, 80)));
-        assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &taken("", 80, 80)));
-        assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &taken("192.0.2.1", 80, 80)));
-        assert!(!overlaps(&[mapping("192.0.2.1", 80, 1)], &taken("192.0.2.2", 80, 80)));
+        assert!(overlaps(&[mapping("", 80, 1)], &ports("192.0.2.1", 80, 80)));
+        assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &ports("", 80, 80)));
+        assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &ports("192.0.2.1", 80, 80)));
+        assert!(!overlaps(&[mapping("192.0.2.1", 80, 1)], &ports("192.0.2.2", 80, 80)));
     }
 
     #[test]
     fn the_other_family_and_the_other_protocol_do_not_overlap() {
-        assert!(!overlaps(&[mapping("::", 80, 1)], &taken("", 80, 80)));
+        assert!(!overlaps(&[mapping("::", 80, 1)], &ports("", 80, 80)));
         let udp = Mapping { protocol: Protocol::Udp, ..mapping("", 80, 1) };
-        assert!(!overlaps(&[udp], &taken("", 80, 80)));
+        assert!(!overlaps(&[udp], &ports("", 80, 80)));
     }
 
     #[test]
-    fn ranges_overlap_at_their_edges_and_behind_shorter_ones() {
+    fn ranges_overlap_at_their_edges_and_when_a_shorter_range_begins_later() {
         let ranges = [mapping("", 100, 100), mapping("", 110, 1), mapping("", 300, 1)];
         for (first, last, expected) in
             [(1, 99, false), (1, 100, true), (199, 199, true), (200, 299, false), (250, 300, true)]
         {
-            assert_eq!(overlaps(&ranges, &taken("", first, last)), expected, "{first}-{last}");
+            assert_eq!(overlaps(&ranges, &ports("", first, last)), expected, "{first}-{last}");
         }
     }
 
     #[test]
     fn a_conflict_names_both_sides() {
-        let holder = Holder::Original { container_id: "other".to_owned() };
-        let taken = taken("192.0.2.1", 80, 89);
-        let conflict = Conflict { mapping: mapping("", 80, 1), taken, holder };
+        let owner = Owner::Original { container_id: "other".to_owned() };
+        let ports = ports("192.0.2.1", 80, 89);
+        let conflict = Conflict { mapping: mapping("", 80, 1), ports, owner };
         assert_eq!(
             conflict.to_string(),
             "tcp host port 80 to container port 80: tcp 192.0.2.1:80-89 belongs to container other \
@@ -170,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn each_of_ten_thousand_is_compared_with_a_few_of_ten_thousand() {
+    fn a_lookup_among_ten_thousand_mappings_compares_only_a_few() {
         let mappings: Vec<Mapping> = (1..=10_000).map(|port| mapping("", port, 1)).collect();
         let index = Index::new(&mappings, Family::V4);
-        LOOKS.set(0);
-        assert!((20_000..30_000).all(|port| index.overlap(&taken("", port, port)).is_none()));
-        assert!((1..=10_000).all(|port| index.overlap(&taken("", port, port)).is_some()));
+        COMPARISONS.set(0);
+        assert!((20_000..30_000).all(|port| index.overlap(&ports("", port, port)).is_none()));
+        assert!((1..=10_000).all(|port| index.overlap(&ports("", port, port)).is_some()));
         let most = 20_000 * 15;
-        assert!((20_000..=most).contains(&LOOKS.get()), "{} comparisons", LOOKS.get());
+        assert!((20_000..=most).contains(&COMPARISONS.get()), "{} comparisons", COMPARISONS.get());
     }
 }

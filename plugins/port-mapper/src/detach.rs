@@ -1,4 +1,6 @@
-//! DEL's part: rules, flows and state of one owner go. Needs neither ports nor addresses, and may be repeated.
+//! DEL: removes the rules, flows and state of an attachment.
+
+use cni_wrapper::Attachment;
 
 use crate::backend::{Backend, Backends, Hints};
 use crate::claim::Claim;
@@ -6,29 +8,35 @@ use crate::config::Cleanup;
 use crate::error::Error;
 use crate::host::{flows, localhost};
 use crate::lock::Unlocked;
-use crate::owner::Owner;
 use crate::state::State;
 
-/// Removes everything of the owner, also when its state file is lost.
+/// Removes everything of an attachment, even if its state file is lost.
+///
+/// It needs neither ports nor addresses, and can be repeated.
 ///
 /// # Errors
 ///
-/// The lock is held, or the host refuses: something may be left, and the same call may be repeated.
-pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
+/// The lock is held, or a change is rejected. Something may be left; a repeated call removes it.
+pub async fn detach(
+    owner: &Attachment,
+    cleanup: &Cleanup,
+    backends: &Backends,
+) -> Result<(), Error> {
     let Known { state, claims } = Known::of(owner, cleanup)?;
     if let (Some(state), [claim]) = (&state, claims.as_slice())
         && claim.mappings.is_empty()
     {
-        return state.remove(owner); // ADD left word that nothing was mapped
+        return state.remove(owner); // ADD recorded that nothing was mapped
     }
-    // Where an ADD was repeated and killed there may be something of both: as little is known as without a file.
+    // If a repeated ADD was killed, there may be rules of two claims. Neither of them alone says
+    // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
     let kinds = match claim {
         Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
         None => backends.possible(cleanup.backend)?,
     };
     if kinds.is_empty() {
-        return Ok(()); // nobody has mapped anything where there is nothing to do it with
+        return Ok(()); // without any backend nothing can have been mapped
     }
     let state = localhost::open_state(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&state)?;
@@ -36,39 +44,41 @@ pub async fn detach(owner: &Owner, cleanup: &Cleanup, backends: &Backends) -> Re
         backends.get(claim.backend)?.prepare(claim).await;
     }
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
-    // Closed before the guard may go.
-    let still_open = localhost::release(&state, owner)?;
-    let hints = hints(claim, cleanup, still_open);
+    // route_localnet has to be disabled before the guard rules may be removed.
+    let still_enabled = localhost::release(&state, owner)?;
+    let hints = hints(claim, cleanup, still_enabled);
     if claim.is_some() {
-        state.unsettle(owner)?;
+        state.reopen(owner)?;
     }
     for kind in kinds {
         backends.get(kind)?.remove(owner, claim, &hints).await?;
     }
     for claim in &claims {
-        // After the rules, or the next packet would bring the flow back.
-        flows::forget_own(claim)?;
+        // After the rules, or the next packet would create the flow again.
+        flows::remove_own(claim)?;
     }
     state.remove(owner)
 }
 
-/// What the files tell of an owner, and the directory that they are in.
+/// What the state says about an attachment.
 struct Known {
+    /// The state directory, if it exists.
     state: Option<State>,
-    /// What is settled and what an ADD has begun, where that is not the same.
+    /// The committed claim and the prepared one, if they differ.
     claims: Vec<Claim>,
 }
 
 impl Known {
-    /// A damaged file is as good as none: rules bear tags.
-    fn of(owner: &Owner, cleanup: &Cleanup) -> Result<Self, Error> {
+    /// Reads the state. A damaged file is ignored, since rules can be found by their tags.
+    fn of(owner: &Attachment, cleanup: &Cleanup) -> Result<Self, Error> {
         let state = State::open_existing(&cleanup.state_dir)?;
-        let Some(there) = &state else { return Ok(Self { state, claims: Vec::new() }) };
-        let settled = there.read_settled(owner).unwrap_or_else(|error| {
+        let Some(existing) = &state else { return Ok(Self { state, claims: Vec::new() }) };
+        let committed = existing.read_committed(owner).unwrap_or_else(|error| {
             log::warn!("{error}");
             None
         });
-        let mut claims: Vec<Claim> = settled.into_iter().chain(there.read_begun(owner)).collect();
+        let prepared = existing.read_prepared(owner);
+        let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
         claims.dedup();
         Ok(Self { state, claims })
     }

@@ -1,41 +1,25 @@
-//! What can go wrong in the port mapper, and which code it has on the wire.
+//! The errors of the port mapper, and their codes in a CNI error object.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_wrapper::{FileError, exec::ExecError};
+use cni_wrapper::{FileError, StoreError, exec::ExecError};
 
 use crate::conflict::Conflict;
+use crate::problem::Problem;
 
-/// One thing that is wrong in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {why}")]
-pub struct Problem {
-    /// Path of the key, such as `runtimeConfig.portMappings[0].hostPort`.
-    pub key: String,
-    /// The value, what is wrong with it, and what to do.
-    pub why: String,
-}
-
-impl Problem {
-    /// A problem with the value of `key`.
-    pub fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { key: key.into(), why: why.into() }
-    }
-}
-
-/// Why the port mapper could not do its part.
+/// The reason why a call or command of the port mapper failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration is wrong. Nothing was touched. Code 7.
-    #[error("{}", some(.0, "; "))]
+    /// The configuration is invalid. Nothing was changed. Code 7.
+    #[error("{}", joined(.0, "; "))]
     Config(Vec<Problem>),
-    /// The container has no address that a mapping could lead to. Code 102, as in the original: the delegate
-    /// gave no fitting address.
+    /// The container has no address that a mapping could lead to. Code 102: the original used it
+    /// if the delegate returned no suitable address.
     #[error(
-        "{mapping}: the container has no {family} address in the result, so nothing can be mapped to it; \
-         have the network plugin assign one, or drop the mapping"
+        "{mapping}: the network plugin's result has no {family} address for the container; \
+         configure it to assign one, or remove the mapping"
     )]
     NoAddress {
         /// The mapping.
@@ -43,100 +27,110 @@ pub enum Error {
         /// `IPv4`, `IPv6`, or both.
         family: &'static str,
     },
-    /// Host ports belong to other live attachments. Nothing was touched. Code 105.
-    #[error("{}; choose another host port, or stop that container first", some(.0, "; "))]
+    /// Host ports belong to other live attachments. Nothing was changed. Code 105.
+    #[error("{}; choose another host port, or stop the other container first", joined(.0, "; "))]
     Conflict(Vec<Conflict>),
-    /// Another run of the port mapper holds our lock. Code 11.
+    /// Another instance of the port mapper holds the lock of the state directory. Code 11.
     #[error(
-        "{} is locked{} for longer than {waited:?}: another run of this plugin is at work; \
+        "{} is still locked{} after {waited:?}: another instance of this plugin is running; \
          try again, or raise lockTimeout", path.display(),
         holder.map_or(String::new(), |pid| format!(" by process {pid}"))
     )]
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// The process that wrote its id into the file when it took the lock.
+        /// The process that last took the lock, as it wrote into the file.
         holder: Option<u32>,
-        /// How long we waited.
+        /// How long the lock was waited for.
         waited: Duration,
     },
     /// Another program holds the xtables lock. Code 11.
     #[error(
-        "the xtables lock is held by another program for longer than {waited:?} ({said}); \
+        "the xtables lock is still held by another program after {waited:?} ({said}); \
          try again, or raise lockTimeout"
     )]
     XtablesLocked {
-        /// How long we waited.
+        /// How long the lock was waited for.
         waited: Duration,
-        /// What was tried, or the program's own words.
+        /// What was tried, or the message of the program.
         said: String,
     },
-    /// A file or directory of ours could not be used. Code 5.
+    /// A file or directory of the port mapper could not be used. Code 5.
     #[error(transparent)]
     State(#[from] FileError),
-    /// A state file does not hold what it should. Code 6.
-    #[error("{} is damaged: {why}; remove the file once its attachment is gone", path.display())]
+    /// The state could not be used for another reason. Code 5.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A state file is invalid. Code 6.
+    #[error(
+        "{} is damaged: {why}; remove the file once its container has been deleted",
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// What is wrong with its content.
         why: String,
     },
     /// A program is not installed. Code 103.
-    #[error("{program} is not installed in {searched}: install iptables, or set \"backend\"")]
+    #[error("{program} is not installed in {searched}; install iptables, or set \"backend\"")]
     Missing {
-        /// Its name.
+        /// The name of the program.
         program: String,
         /// The directories that were searched.
         searched: String,
     },
-    /// This host's iptables can't do what is needed. Code 103.
+    /// The iptables of this host lacks something that is required. Code 103.
     #[error("{program} cannot be used: {why}")]
     Unfit {
         /// The program.
         program: PathBuf,
-        /// What it lacks, and what to do.
+        /// What is missing, and what to do.
         why: String,
     },
-    /// A program could not be run to its end. Code 103, or 11 when it took too long.
+    /// A program could not be run to completion. Code 103, or 11 if it exceeded its deadline.
     #[error(transparent)]
     Exec(#[from] ExecError),
-    /// iptables refused. Code 103.
+    /// iptables failed. Code 103.
     #[error("{} {action} failed ({status}): {said}", program.display())]
     Iptables {
         /// The program.
         program: PathBuf,
-        /// What it was to do.
+        /// What was attempted.
         action: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// What it wrote on stderr.
         said: String,
     },
-    /// The kernel refused something over netlink. Code 103.
+    /// The kernel rejected a netlink request. Code 103.
     #[error(transparent)]
     Netlink(#[from] cni_netlink::Error),
-    /// CHECK: the host's rules are not those that ADD made. Code 103.
-    #[error("{rules} rules differ from what ADD made: {}; {}", some(.differences, "; "), remedy(.differences))]
+    /// CHECK found that the rules on the host are not those that ADD created. Code 103.
+    #[error(
+        "{rules} rules differ from those that ADD created: {}; {}",
+        joined(.differences, "; "),
+        remedy(.differences)
+    )]
     Differs {
         /// `IPv4`, `IPv6` or `nftables`.
         rules: &'static str,
-        /// What is missing or too much, a sentence each.
+        /// The missing and the unexpected rules, one text for each.
         differences: Vec<String>,
     },
 }
 
-/// What helps against such differences.
+/// Returns the advice for a list of differences.
 fn remedy(differences: &[String]) -> &'static str {
-    if differences.iter().all(|difference| difference.starts_with("too much")) {
-        // Looking for it would cost each DEL a look at everybody's rules.
-        return "somebody else has put that there: delete it, or add the container again";
+    if differences.iter().all(|difference| difference.starts_with("unexpected")) {
+        // DEL does not remove it: it would have to list the rules of all containers.
+        return "another program added these: delete them, or repeat the ADD";
     }
     "a firewall reload removes rules: run `mesos-cni-port-mapper restore`"
 }
 
 impl Error {
-    /// The code of the specification, or of the original where it had one for this (100 to 104).
+    /// Returns the error code: that of the specification, or the original's own (100 to 104).
     pub fn code(&self) -> u32 {
         match self {
             Self::Config(_) => 7,
@@ -145,32 +139,70 @@ impl Error {
             Self::Locked { .. }
             | Self::XtablesLocked { .. }
             | Self::Exec(ExecError::Deadline { .. }) => 11,
-            // Others changed the rules again and again while we tried.
+            // Other programs changed the rules during every attempt.
             Self::Netlink(error) if error.is_stale() => 11,
-            Self::State(_) => 5,
+            Self::State(_) | Self::Store(_) => 5,
             Self::Damaged { .. } => 6,
             _ => IPTABLES,
         }
     }
 
-    /// The host lacks something, so that no ADD can succeed until it is installed: STATUS answers 50.
+    /// Whether the host lacks something without which no ADD can succeed (STATUS: code 50).
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Unfit { .. })
     }
 }
 
-/// iptables failed; the original's code for it.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::File(error) => Self::State(error),
+            StoreError::Damaged { path, why } => Self::Damaged { path, why },
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Converts the port mapper's errors to CNI errors. This is the only place that does.
+impl From<Error> for cni_wrapper::Error {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        match error {
+            Error::Config(problems) => config_error(problems),
+            Error::State(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Damaged { ref path, .. } => {
+                Self::Decode { what: path.display().to_string(), why: error.to_string() }
+            }
+            error if code == 11 => Self::TryAgainLater(error.to_string()),
+            error => Self::plugin(code, error.to_string()),
+        }
+    }
+}
+
+/// Returns an error for the key of the first problem, whose message also contains the others.
+fn config_error(problems: Vec<Problem>) -> cni_wrapper::Error {
+    let Some(first) = problems.first() else {
+        return cni_wrapper::Error::config("configuration", "is invalid");
+    };
+    let key = first.key.clone();
+    let all = Error::Config(problems).to_string();
+    let why = all.strip_prefix(&format!("{key}: ")).unwrap_or(&all).to_owned();
+    cni_wrapper::Error::config(key, why)
+}
+
+/// iptables failed: the code that the original used for it.
 const IPTABLES: u32 = 103;
-/// The host port is taken; the original had no code for it, since it did not look.
+/// The host port belongs to another container. The original did not detect this.
 const CONFLICT: u32 = 105;
 
-/// A message stays readable with 10,000 problems.
-const SHOWN: usize = 10;
+/// The number of items that a message lists, so that 10,000 problems stay readable.
+const MAX_LISTED: usize = 10;
 
-fn some<T: ToString>(all: &[T], separator: &str) -> String {
-    let mut texts: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
-    if all.len() > SHOWN {
-        texts.push(format!("and {} more", all.len() - SHOWN));
+fn joined<T: ToString>(all: &[T], separator: &str) -> String {
+    let mut texts: Vec<String> = all.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    if all.len() > MAX_LISTED {
+        texts.push(format!("and {} more", all.len() - MAX_LISTED));
     }
     texts.join(separator)
 }
@@ -180,14 +212,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_problems_make_one_message() {
+    fn several_problems_are_joined_into_one_message() {
         let problems =
-            vec![Problem::new("chain", "\"\" is empty"), Problem::new("snat", "3 is no")];
-        assert_eq!(Error::Config(problems).to_string(), "chain: \"\" is empty; snat: 3 is no");
+            vec![Problem::new("chain", "\"\" is empty"), Problem::new("snat", "3 is bad")];
+        assert_eq!(Error::Config(problems).to_string(), "chain: \"\" is empty; snat: 3 is bad");
     }
 
     #[test]
-    fn a_flood_of_problems_is_cut_short() {
+    fn a_long_list_of_problems_is_truncated() {
         let problems = vec![Problem::new("k", "w"); 10_000];
         assert!(Error::Config(problems).to_string().ends_with("k: w; and 9990 more"));
     }

@@ -1,11 +1,11 @@
-//! IPv4 or IPv6.
+//! Address families.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// An address family.
+/// An address family: IPv4 or IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Family {
     /// IPv4.
@@ -17,15 +17,15 @@ pub enum Family {
 }
 
 impl Family {
-    /// Both.
+    /// Both families.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
 
-    /// The family of an address.
+    /// Returns the family of an address.
     pub fn of(address: &IpAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// `IPv4` or `IPv6`.
+    /// Returns `IPv4` or `IPv6`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V4 => "IPv4",
@@ -33,7 +33,7 @@ impl Family {
         }
     }
 
-    /// The bits of an address: 32 or 128.
+    /// Returns the number of bits in an address: 32 or 128.
     pub fn bits(self) -> u8 {
         match self {
             Self::V4 => 32,

@@ -1,18 +1,18 @@
-//! GC's part: what belongs to attachments of this network that are not valid any more goes.
+//! GC: removes everything of attachments of a network that are no longer valid.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cni_wrapper::Attachment;
 
-use crate::attach::owner;
 use crate::backend::{Backend, Backends};
 use crate::config::Cleanup;
 use crate::detach::detach;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
 use crate::state::State;
 
-/// Goes on after an error; gives all of them.
+/// Removes all attachments of the network that are not valid. Continues after an error, and returns
+/// all errors.
 pub async fn gc(
     network: &str,
     cleanup: &Cleanup,
@@ -20,40 +20,44 @@ pub async fn gc(
     valid: &[Attachment],
 ) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mut found = BTreeSet::new();
-    match in_state(cleanup) {
-        Ok(owners) => found.extend(owners),
-        Err(error) => errors.push(error),
+    // By tag, since names that were read from a tag may be abbreviated. Those of the state are
+    // whole and come first.
+    let mut found = BTreeMap::new();
+    for attachments in [in_state(cleanup), in_rules(cleanup, backends).await] {
+        match attachments {
+            Ok(attachments) => attachments.into_iter().for_each(|attachment| {
+                found.entry(attachment.tag()).or_insert(attachment);
+            }),
+            Err(error) => errors.push(error),
+        }
     }
-    match in_rules(cleanup, backends).await {
-        Ok(owners) => found.extend(owners),
-        Err(error) => errors.push(error),
-    }
-    let valid: BTreeSet<Owner> = valid.iter().map(owner).collect();
-    // Names that are abbreviated in a tag are equal to their whole form: so it is asked by comparing owners.
-    let is_ours = |found: &Owner| Owner { network: network.to_owned(), ..found.clone() } == *found;
-    for owner in found.iter().filter(|found| is_ours(found) && !valid.contains(found)) {
-        log::info!("removing what is left of {owner}");
-        errors.extend(detach(owner, cleanup, backends).await.err());
+    found.retain(|tag, attachment| {
+        let in_network = Attachment { network: network.to_owned(), ..attachment.clone() };
+        in_network.tag() == *tag
+    });
+    valid.iter().for_each(|valid| drop(found.remove(&valid.tag())));
+    for attachment in found.values() {
+        log::info!("removing the mappings of {}, which is not valid", Owner::from(attachment));
+        errors.extend(detach(attachment, cleanup, backends).await.err());
     }
     errors
 }
 
-fn in_state(cleanup: &Cleanup) -> Result<Vec<Owner>, Error> {
+fn in_state(cleanup: &Cleanup) -> Result<Vec<Attachment>, Error> {
     let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(Vec::new()) };
-    let claims = state.list()?.into_iter().flatten().chain(state.list_begun()?);
+    let claims = state.list()?.into_iter().flatten().chain(state.list_prepared()?);
     Ok(claims.map(|claim| claim.owner).collect())
 }
 
-/// Rules of the original port mapper do not tell their network: they are left for their own DEL.
-async fn in_rules(cleanup: &Cleanup, backends: &Backends) -> Result<Vec<Owner>, Error> {
-    let mut owners = Vec::new();
+/// Rules of the original port mapper do not contain their network: their own DEL removes them.
+async fn in_rules(cleanup: &Cleanup, backends: &Backends) -> Result<Vec<Attachment>, Error> {
+    let mut attachments = Vec::new();
     for kind in backends.possible(cleanup.backend)? {
         for holding in backends.get(kind)?.holdings().await? {
-            if let Holder::Attachment(owner) = holding.holder {
-                owners.push(owner);
+            if let Owner::Attachment(attachment) = holding.owner {
+                attachments.push(attachment);
             }
         }
     }
-    Ok(owners)
+    Ok(attachments)
 }

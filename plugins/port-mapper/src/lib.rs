@@ -1,10 +1,20 @@
-//! The parts of `mesos-cni-port-mapper`, for its binary and its tests. No API for others.
+//! The parts of `mesos-cni-port-mapper`, for its binary and its tests. It is not an API for others.
 //!
-//! The road of one call: [`middleware`] has the hooks; [`attach`], [`detach`], [`check`] and [`gc`] are their parts,
-//! a verb each. What is decided without touching the host ([`config`], [`mappings`], [`conflict`], the rules and
-//! plans of [`backend::iptables`]) stands apart from what touches it ([`state`], [`lock`], [`host`],
-//! `backend::iptables::run`). [`cli`] has the commands for people.
+//! The road of one call:
+//!
+//! 1. [`middleware`] has the hooks, which call [`attach`], [`detach`], [`check`] or [`gc`].
+//! 2. [`config`] and [`mappings`] read and validate the configuration. With the addresses of the
+//!    result it becomes a [`claim`]: what the attachment wants.
+//! 3. [`state`] stores claims, [`lock`] serialises changes, and [`other_backends`] and [`conflict`]
+//!    find host ports that another [`owner`] has.
+//! 4. [`apply`] has a [`backend`] create the rules, and [`host`] changes the settings that they
+//!    need.
+//!
+//! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`,
+//! and the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the
+//! commands for administrators.
 
+pub mod apply;
 pub mod attach;
 pub mod backend;
 pub mod check;
@@ -13,7 +23,6 @@ pub mod cli;
 pub mod config;
 pub mod conflict;
 pub mod detach;
-pub mod elsewhere;
 pub mod error;
 pub mod family;
 pub mod gc;
@@ -22,7 +31,9 @@ pub mod liveness;
 pub mod lock;
 pub mod mappings;
 pub mod middleware;
+pub mod other_backends;
 pub mod owner;
+pub mod problem;
 pub mod state;
 
-pub use error::{Error, Problem};
+pub use error::Error;

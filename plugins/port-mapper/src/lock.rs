@@ -1,4 +1,4 @@
-//! One run at a time decides what the rules are to be: a lock on a file in the state directory.
+//! The lock on the state directory: one instance at a time changes rules.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,10 @@ use cni_wrapper::{FileError, FileLock};
 use crate::error::Error;
 use crate::state::State;
 
-/// A lock that is not held yet. Helpers that are started from here on share it: should we be killed, it is held until they have ended, too.
+/// The lock file, opened and not yet locked.
+///
+/// Child processes that are started after opening it inherit it. If the plugin is killed, the lock
+/// is therefore held until they have ended, too.
 #[derive(Debug)]
 pub struct Unlocked {
     file: File,
@@ -18,39 +21,40 @@ pub struct Unlocked {
 }
 
 impl Unlocked {
-    /// Opens the file of the lock.
+    /// Opens the lock file.
     ///
     /// # Errors
     ///
-    /// It can't be opened.
+    /// It cannot be opened.
     pub fn open(state: &State) -> Result<Self, Error> {
         let (file, path) = state.lock_file()?;
         Ok(Self { file, path })
     }
 
-    /// Takes the lock, and waits for it at most so long.
+    /// Takes the lock. If it is held, waits until `timeout` has passed.
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] (code 11), which names the process that holds it; or the file can't be used.
-    pub async fn lock(self, patience: Duration) -> Result<FileLock, Error> {
+    /// [`Error::Locked`] (code 11) with the process that holds the lock; or the file cannot be
+    /// used.
+    pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
         let Self { file, path } = self;
-        match take(&file, patience).await {
+        match take(&file, timeout).await {
             Ok(Some(lock)) => {
                 lock.set_holder(&format!("{}\n", std::process::id()));
                 Ok(lock)
             }
-            Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: patience }),
+            Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: timeout }),
             Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
     }
 }
 
-async fn take(file: &File, patience: Duration) -> io::Result<Option<FileLock>> {
-    FileLock::acquire(file.try_clone()?, Instant::now() + patience).await
+async fn take(file: &File, timeout: Duration) -> io::Result<Option<FileLock>> {
+    FileLock::acquire(file.try_clone()?, Instant::now() + timeout).await
 }
 
-/// The process that signed.
+/// Returns the process that last wrote its id into the file.
 fn holder(file: &File) -> Option<u32> {
     FileLock::holder(file)?.trim().parse().ok()
 }
@@ -58,21 +62,21 @@ fn holder(file: &File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use async_std::task;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
     use super::*;
 
-    async fn take(state: &State, patience: Duration) -> Result<FileLock, Error> {
-        Unlocked::open(state)?.lock(patience).await
+    async fn take(state: &State, timeout: Duration) -> Result<FileLock, Error> {
+        Unlocked::open(state)?.lock(timeout).await
     }
 
-    fn state() -> (State, TemporaryDir) {
-        let directory = TemporaryDir::new();
+    fn state() -> (State, TempDir) {
+        let directory = TempDir::new();
         (State::open(&directory.path().join("state")).unwrap(), directory)
     }
 
     #[test]
-    fn a_second_run_waits_its_time_and_then_names_the_first() {
+    fn a_second_instance_waits_until_its_timeout_and_then_names_the_first() {
         let (state, _directory) = state();
         task::block_on(async {
             let held = take(&state, Duration::ZERO).await.unwrap();
@@ -88,33 +92,33 @@ mod tests {
     }
 
     #[test]
-    fn it_is_free_when_it_is_dropped_though_a_helper_that_was_started_before_lives_on() {
+    fn dropping_the_lock_releases_it_although_a_child_still_has_the_file_open() {
         let (state, _directory) = state();
         task::block_on(async {
             let unlocked = Unlocked::open(&state).unwrap();
-            let mut helper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+            let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
             let held = unlocked.lock(Duration::ZERO).await.unwrap();
             assert!(take(&state, Duration::ZERO).await.is_err());
             drop(held);
             let again = take(&state, Duration::ZERO).await;
-            helper.kill().unwrap();
-            helper.wait().unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
             again.unwrap();
         });
     }
 
     #[test]
-    fn a_second_run_gets_the_lock_when_the_first_lets_go() {
+    fn a_second_instance_gets_the_lock_when_the_first_releases_it() {
         let (state, _directory) = state();
         task::block_on(async {
             let held = take(&state, Duration::ZERO).await.unwrap();
             let second = Unlocked::open(&state).unwrap();
             let waiting = task::spawn(second.lock(Duration::from_secs(120)));
-            // A thread of this process waits for a lock on a file.
+            // How the kernel shows a thread of this process that waits for a lock.
             let waits = format!(" -> FLOCK  ADVISORY  WRITE {} ", std::process::id());
             let end = Instant::now() + Duration::from_secs(120);
             while !std::fs::read_to_string("/proc/locks").unwrap().contains(&waits) {
-                assert!(Instant::now() < end, "nobody waits");
+                assert!(Instant::now() < end, "no thread is waiting");
                 task::sleep(Duration::from_millis(2)).await;
             }
             drop(held);

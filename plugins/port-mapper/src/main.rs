@@ -1,6 +1,7 @@
 //! Maps host ports to containers, around any CNI plugin.
 //!
-//! Called by a container runtime (with `CNI_COMMAND`) it is a CNI plugin; called by a person, a set of commands.
+//! Called by a container runtime (with `CNI_COMMAND`), it is a CNI plugin. Called from the command
+//! line, it offers commands to inspect and repair what it has mapped.
 
 use std::process::ExitCode;
 
@@ -11,5 +12,5 @@ fn main() -> ExitCode {
     if std::env::args_os().len() > 1 && std::env::var_os("CNI_COMMAND").is_none() {
         return cli::run(about);
     }
-    cni_wrapper::run(about, PortMapper::default())
+    cni_wrapper::run(about, PortMapper)
 }

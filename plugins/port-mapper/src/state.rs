@@ -1,224 +1,195 @@
-//! The state directory: one small file per attachment, which says what it claims.
+//! The state directory: an [`AttachmentStore`] of claims, with a small file per attachment.
 //!
-//! Rules are removed by their tags, so losing a file never breaks a DEL. The files are there for `restore`,
-//! `list`, and to tell whether an owner is still alive.
+//! Rules are removed by their tags, so DEL works without the file. The files are needed by
+//! `restore` and `list`, and to decide whether the owner of a host port is still alive.
 //!
-//! A claim is *begun* before anything of it is made, in a file whose name has a dot before it, and *settled* by renaming that once
-//! its rules stand. A DEL goes the same way back. So what a killed ADD or DEL may have left is known to the next DEL; but nobody takes it
-//! for a container's own: `restore` would hand host ports to it that belong to another by now.
-//!
-//! Nobody else has a hand in the directory: it is a [`PrivateDir`].
+//! A claim is *prepared* while its rules are being created or removed, and *committed* while they
+//! exist. If an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore`
+//! does not recreate it: its host ports may belong to another container by then.
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::{Attachment, AttachmentStore, FileError, PrivateDir};
+use cni_wrapper::{Attachment, AttachmentStore, PrivateDir, StoreError};
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
 use crate::owner::Owner;
 
-/// The most that is read of a file, in bytes: 10,000 mappings take about one MiB.
-const LARGEST: usize = 16 << 20;
-const SUFFIX: &str = ".json";
+/// The maximum size of a file in bytes. 10,000 mappings take about one MiB.
+const MAX_SIZE: usize = 16 << 20;
 const LOCK: &str = "lock";
 
-/// An open state directory.
+/// An attachment and its claim, as the store returns them.
+type Entry = Result<(Attachment, Claim), StoreError>;
+
+/// An existing state directory.
 #[derive(Debug)]
-pub struct State(PrivateDir);
+pub struct State(AttachmentStore<Claim>);
 
 impl State {
-    /// Opens the directory, and makes it where it is missing.
+    /// Opens the directory, and creates it if it is missing.
     ///
     /// # Errors
     ///
-    /// It can't be made, is a symbolic link or no directory, or belongs to another user.
+    /// It cannot be created, is a symbolic link or not a directory, or belongs to another user.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self(PrivateDir::open(path)?))
+        let store = AttachmentStore::new(path);
+        store.directory()?;
+        Ok(Self(store))
     }
 
-    /// Opens the directory; `None` where there is none, and so no state.
+    /// Opens the directory. Returns `None` if it does not exist.
     ///
     /// # Errors
     ///
     /// As [`State::open`].
     pub fn open_existing(path: &Path) -> Result<Option<Self>, Error> {
-        Ok(PrivateDir::open_existing(path)?.map(Self))
+        let existing = PrivateDir::open_existing(path)?;
+        Ok(existing.map(|_| Self(AttachmentStore::new(path))))
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// The name of an owner's file: that of its attachment, and `.json`.
-    pub(crate) fn file_name(owner: &Owner) -> String {
-        file_name(owner)
-    }
-
-    /// Writes the file of a claim of which nothing has to be made.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be written; the one before it is left as it was.
-    pub fn write(&self, claim: &Claim) -> Result<(), Error> {
-        self.begin(claim)?;
-        self.settle(&claim.owner)
-    }
-
-    /// Notes a claim before anything of it is made.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be written, and is not there then.
-    pub fn begin(&self, claim: &Claim) -> Result<(), Error> {
-        let text = serde_json::to_vec(claim).map_err(|error| {
-            let path = self.path().join(begun_name(&claim.owner));
-            FileError { action: "write", path, source: error.into() }
-        })?;
-        Ok(self.0.write(&begun_name(&claim.owner), &text)?)
-    }
-
-    /// What was begun stands: it takes the place of what the attachment had before.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be renamed; the one before it is left as it was.
-    pub fn settle(&self, owner: &Owner) -> Result<(), Error> {
-        let name = begun_name(owner);
-        match self.0.rename(&name, &file_name(owner))? {
-            true => Ok(()),
-            false => Err(FileError {
-                action: "rename",
-                path: self.path().join(name),
-                source: ErrorKind::NotFound.into(),
-            }
-            .into()),
-        }
-    }
-
-    /// What is settled is about to go, and is only begun from here on.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be renamed; it is left as it was.
-    pub fn unsettle(&self, owner: &Owner) -> Result<(), Error> {
-        self.0.rename(&file_name(owner), &begun_name(owner))?;
-        Ok(())
-    }
-
-    /// What there may be of an attachment: what it has begun, else what is settled; `None` when there is no file of it.
-    ///
-    /// # Errors
-    ///
-    /// The settled file can't be read, or is damaged. One that was only begun is damaged when its writer was killed: before
-    /// anything was made, so that it says nothing.
-    pub fn read(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
-        match self.read_begun(owner) {
-            Some(claim) => Ok(Some(claim)),
-            None => self.read_settled(owner),
-        }
-    }
-
-    /// What an attachment has begun and not settled, if anything.
-    pub fn read_begun(&self, owner: &Owner) -> Option<Claim> {
-        self.read_of(owner, &begun_name(owner)).unwrap_or_default()
-    }
-
-    /// What is settled of an attachment.
-    ///
-    /// # Errors
-    ///
-    /// The file can't be read, or is damaged.
-    pub fn read_settled(&self, owner: &Owner) -> Result<Option<Claim>, Error> {
-        self.read_of(owner, &file_name(owner))
-    }
-
-    fn read_of(&self, owner: &Owner, name: &str) -> Result<Option<Claim>, Error> {
-        self.read_file(name, |claimant| claimant == owner)
-    }
-
-    /// Reads a file whose owner is known by its name alone.
-    fn read_named(&self, name: &str) -> Result<Option<Claim>, Error> {
-        let settled = name.trim_start_matches('.');
-        self.read_file(name, |claimant| file_name(claimant) == settled)
-    }
-
-    /// All settled claims, in order of file names; a file that can't be used is an error among them, and no end.
-    ///
-    /// # Errors
-    ///
-    /// The directory itself can't be read.
-    pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
-        let mut names = self.names(|name| !name.starts_with('.'))?;
-        names.sort_unstable();
-        // A file that is gone by now belonged to an attachment that is gone by now.
-        Ok(names.iter().filter_map(|name| self.read_named(name).transpose()).collect())
-    }
-
-    /// All claims that were begun and not settled: of ADDs and DELs that are under way, or were killed.
-    ///
-    /// # Errors
-    ///
-    /// The directory itself can't be read.
-    pub fn list_begun(&self) -> Result<Vec<Claim>, Error> {
-        let names = self.names(|name| name.starts_with('.'))?;
-        Ok(names.iter().filter_map(|name| self.read_named(name).ok()?).collect())
-    }
-
-    fn names(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
-        let mut names = self.0.names()?;
-        names.retain(|name| name.ends_with(SUFFIX) && is_wanted(name));
-        Ok(names)
-    }
-
-    /// Removes the files of an attachment, what it has begun and what is settled. None is fine.
-    ///
-    /// # Errors
-    ///
-    /// It is there and can't be removed.
-    pub fn remove(&self, owner: &Owner) -> Result<(), Error> {
-        self.0.remove(&file_name(owner))?;
-        Ok(self.0.remove(&begun_name(owner))?)
-    }
-
-    /// The lock file, opened; its content tells who took it last.
+    /// Opens the lock file, which contains the id of the process that last took the lock.
     pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
-        Ok((self.0.lock_file(LOCK)?, self.path().join(LOCK)))
+        Ok((self.0.directory()?.lock_file(LOCK)?, self.path().join(LOCK)))
     }
 
-    /// Reads a file; a claim of anybody else but its owner is damage.
-    fn read_file(
-        &self,
-        name: &str,
-        is_owner: impl Fn(&Owner) -> bool,
-    ) -> Result<Option<Claim>, Error> {
-        let Some(text) = self.0.read(name, LARGEST)? else { return Ok(None) };
-        let damaged = |why| Error::Damaged { path: self.path().join(name), why };
-        match parse(&text) {
-            Ok(claim) if is_owner(&claim.owner) => Ok(Some(claim)),
-            Ok(claim) => Err(damaged(format!("it is of {}", claim.owner))),
-            Err(why) => Err(damaged(why)),
+    /// Returns the name of the file of an attachment.
+    pub(crate) fn file_name(attachment: &Attachment) -> String {
+        AttachmentStore::<Claim>::file_stem(attachment) + ".json"
+    }
+
+    /// Stores a claim as committed at once: one that has no rules.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written. The claim that was committed before is unchanged.
+    pub fn write(&self, claim: &Claim) -> Result<(), Error> {
+        Ok(self.0.write(&claim.owner, claim)?)
+    }
+
+    /// Stores a claim as prepared, before its rules are created.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, and does not exist then.
+    pub fn prepare(&self, claim: &Claim) -> Result<(), Error> {
+        Ok(self.0.prepare(&claim.owner, claim)?)
+    }
+
+    /// Commits the prepared claim of an attachment. It replaces the one that was committed before.
+    ///
+    /// # Errors
+    ///
+    /// There is no prepared claim, or its file cannot be renamed. The claim that was committed
+    /// before is unchanged.
+    pub fn commit(&self, owner: &Attachment) -> Result<(), Error> {
+        Ok(self.0.commit(owner)?)
+    }
+
+    /// Makes the committed claim of an attachment a prepared one, before its rules are removed.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be renamed, and is unchanged.
+    pub fn reopen(&self, owner: &Attachment) -> Result<(), Error> {
+        Ok(self.0.reopen(owner)?)
+    }
+
+    /// Removes both claims of an attachment. It is not an error if there is none.
+    ///
+    /// # Errors
+    ///
+    /// A file exists and cannot be removed.
+    pub fn remove(&self, owner: &Attachment) -> Result<(), Error> {
+        Ok(self.0.remove(owner)?)
+    }
+
+    /// Returns the prepared claim of an attachment, or else the committed one, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// The file of the committed claim cannot be read, or is damaged.
+    pub fn read(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
+        match self.read_prepared(owner) {
+            Some(claim) => Ok(Some(claim)),
+            None => self.read_committed(owner),
         }
     }
-}
 
-fn parse(text: &[u8]) -> Result<Claim, String> {
-    let claim: Claim = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    match claim.version {
-        VERSION => Ok(claim),
-        other => Err(format!("it is of form {other}, and this version knows {VERSION}")),
+    /// Returns the prepared claim of an attachment, if there is one.
+    ///
+    /// A damaged file is ignored: its writer was killed before it created any rule.
+    pub fn read_prepared(&self, owner: &Attachment) -> Option<Claim> {
+        self.checked(entry(owner, self.0.read_prepared(owner))?).ok()
+    }
+
+    /// Returns the committed claim of an attachment, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is damaged.
+    pub fn read_committed(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
+        entry(owner, self.0.read(owner)).map(|entry| self.checked(entry)).transpose()
+    }
+
+    /// Returns all committed claims in the order of file names, with an error for each unusable
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself cannot be read.
+    pub fn list(&self) -> Result<Vec<Result<Claim, Error>>, Error> {
+        Ok(self.0.list()?.into_iter().map(|entry| self.checked(entry)).collect())
+    }
+
+    /// Returns all prepared claims: of ADDs and DELs that are running or were killed.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself cannot be read.
+    pub fn list_prepared(&self) -> Result<Vec<Claim>, Error> {
+        let entries = self.0.list_prepared()?.into_iter();
+        Ok(entries.filter_map(|entry| self.checked(entry).ok()).collect())
+    }
+
+    /// Checks owner and version of a claim that was read, and reads files of the former format.
+    fn checked(&self, entry: Entry) -> Result<Claim, Error> {
+        let (owner, claim) = match entry {
+            Err(StoreError::Damaged { path, why }) => {
+                let former = self.read_former(&path);
+                former.ok_or(StoreError::Damaged { path, why })?
+            }
+            entry => entry?,
+        };
+        let why = if claim.owner != owner {
+            format!("it contains the claim of {}", Owner::from(&claim.owner))
+        } else if claim.version != VERSION {
+            format!("it has format version {}; this program supports {VERSION}", claim.version)
+        } else {
+            return Ok(claim);
+        };
+        Err(Error::Damaged { path: self.path().join(Self::file_name(&owner)), why })
+    }
+
+    /// Reads a file that contains the claim alone, as the first version of this program wrote it.
+    fn read_former(&self, path: &Path) -> Option<(Attachment, Claim)> {
+        let name = path.file_name()?.to_str()?;
+        let text = self.0.directory().ok()?.read(name, MAX_SIZE).ok()??;
+        let claim: Claim = serde_json::from_slice(&text).ok()?;
+        let is_owner = Self::file_name(&claim.owner) == name.trim_start_matches('.');
+        is_owner.then(|| (claim.owner.clone(), claim))
     }
 }
 
-fn file_name(owner: &Owner) -> String {
-    let Owner { network, container_id, ifname } = owner.clone();
-    AttachmentStore::<()>::file_stem(&Attachment { network, container_id, ifname }) + SUFFIX
-}
-
-fn begun_name(owner: &Owner) -> String {
-    format!(".{}", file_name(owner))
+/// Pairs a claim that was read with its owner, as in a list.
+fn entry(owner: &Attachment, read: Result<Option<Claim>, StoreError>) -> Option<Entry> {
+    read.transpose().map(|claim| Ok((owner.clone(), claim?)))
 }
 
 #[cfg(test)]

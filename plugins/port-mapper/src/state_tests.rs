@@ -1,6 +1,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::*;
 use crate::config::{Config, Settings};
@@ -8,12 +9,12 @@ use crate::config::{Config, Settings};
 /// A path that does not exist yet, in a temporary directory.
 struct Temporary {
     path: PathBuf,
-    _directory: TemporaryDir,
+    _directory: TempDir,
 }
 
 impl Temporary {
     fn new() -> Self {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         Self { path: directory.path().join("state"), _directory: directory }
     }
 
@@ -29,7 +30,8 @@ impl Temporary {
 
 fn claim(container_id: &str) -> Claim {
     let own = str::to_owned;
-    let owner = Owner { network: own("n"), container_id: own(container_id), ifname: own("eth0") };
+    let owner =
+        Attachment { network: own("n"), container_id: own(container_id), ifname: own("eth0") };
     let settings = Settings::from(&Config::default()).unwrap();
     Claim::new(owner, own("/run/netns/x"), Vec::new(), &settings).unwrap()
 }
@@ -56,7 +58,7 @@ fn a_claim_is_written_read_listed_and_removed() {
 }
 
 #[test]
-fn directory_and_files_are_closed_to_others() {
+fn directory_and_files_are_private() {
     let temporary = Temporary::new();
     std::fs::create_dir(&temporary.path).unwrap();
     std::fs::set_permissions(&temporary.path, PermissionsExt::from_mode(0o777)).unwrap();
@@ -66,7 +68,7 @@ fn directory_and_files_are_closed_to_others() {
 }
 
 #[test]
-fn no_container_id_leads_out_of_the_directory() {
+fn no_container_id_escapes_from_the_directory() {
     let temporary = Temporary::new();
     let state = temporary.state();
     for id in ["../../x", "/etc/x", ".hidden", "a b", &"x".repeat(5000), "", "ü"] {
@@ -111,47 +113,95 @@ fn a_damaged_file_is_reported_and_does_not_hide_the_others() {
 }
 
 #[test]
-fn a_file_of_a_later_form_is_refused() {
-    let later = serde_json::to_string(&Claim { version: 2, ..claim("c1") }).unwrap();
-    assert_eq!(parse(later.as_bytes()).unwrap_err(), "it is of form 2, and this version knows 1");
+fn a_file_of_a_later_format_version_is_refused() {
+    let temporary = Temporary::new();
+    let state = temporary.state();
+    let later = Claim { version: 2, ..claim("c1") };
+    state.write(&later).unwrap();
+    let error = state.read(&later.owner).unwrap_err().to_string();
+    assert!(error.contains("it has format version 2; this program supports 1"), "{error}");
+    assert!(error.contains(&file_name(&later.owner)), "{error}");
 }
 
 #[test]
-fn what_a_killed_writer_left_is_no_claim_and_goes_with_the_attachment() {
+fn an_unfinished_file_of_a_killed_writer_is_ignored_and_removed_with_the_attachment() {
     let temporary = Temporary::new();
     let state = temporary.state();
     let owner = claim("c1").owner;
-    std::fs::write(temporary.path.join(begun_name(&owner)), "{\"ver").unwrap();
-    assert!(state.list().unwrap().is_empty() && state.list_begun().unwrap().is_empty());
+    std::fs::write(temporary.path.join(prepared_name(&owner)), "{\"ver").unwrap();
+    assert!(state.list().unwrap().is_empty() && state.list_prepared().unwrap().is_empty());
     assert_eq!(state.read(&owner).unwrap(), None);
     state.remove(&owner).unwrap();
     assert!(temporary.names().is_empty());
 }
 
 #[test]
-fn what_was_begun_is_what_there_may_be_and_not_listed_until_it_is_settled() {
+fn a_prepared_claim_is_read_first_and_not_listed_until_it_is_committed() {
     let temporary = Temporary::new();
     let state = temporary.state();
     let (old, new) = (claim("c1"), Claim { masq_all: true, ..claim("c1") });
     state.write(&old).unwrap();
-    state.begin(&new).unwrap();
-    let settled = || state.read_settled(&old.owner).unwrap().unwrap();
+    state.prepare(&new).unwrap();
+    let committed = || state.read_committed(&old.owner).unwrap().unwrap();
     assert_eq!(state.read(&old.owner).unwrap().unwrap(), new);
-    assert_eq!((settled(), state.list_begun().unwrap()), (old.clone(), vec![new.clone()]));
+    assert_eq!((committed(), state.list_prepared().unwrap()), (old.clone(), vec![new.clone()]));
     assert_eq!(state.list().unwrap().len(), 1);
-    state.settle(&old.owner).unwrap();
-    assert_eq!((settled(), state.list_begun().unwrap()), (new.clone(), Vec::new()));
-    state.unsettle(&old.owner).unwrap();
+    state.commit(&old.owner).unwrap();
+    assert_eq!((committed(), state.list_prepared().unwrap()), (new.clone(), Vec::new()));
+    state.reopen(&old.owner).unwrap();
     assert!(state.list().unwrap().is_empty());
     assert_eq!(state.read(&old.owner).unwrap().unwrap(), new);
-    state.unsettle(&old.owner).unwrap();
+    state.reopen(&old.owner).unwrap();
     state.remove(&old.owner).unwrap();
     assert!(temporary.names().is_empty());
 }
 
 #[test]
-fn a_missing_directory_is_no_state_and_is_not_made_by_looking() {
+fn opening_an_existing_directory_does_not_create_a_missing_one() {
     let temporary = Temporary::new();
     assert!(State::open_existing(&temporary.path).unwrap().is_none());
     assert!(!temporary.path.exists());
+}
+
+/// Files that contain the claim alone, without the attachment of the store.
+#[test]
+fn files_of_the_former_format_are_read_listed_and_removed() {
+    let temporary = Temporary::new();
+    let state = temporary.state();
+    let [committed, prepared, misnamed] = ["c1", "c2", "c3"].map(claim);
+    let write = |name: &str, claim: &Claim| {
+        std::fs::write(temporary.path.join(name), serde_json::to_string(claim).unwrap()).unwrap();
+    };
+    write(&file_name(&committed.owner), &committed);
+    write(&prepared_name(&prepared.owner), &prepared);
+    assert_eq!(state.read_committed(&committed.owner).unwrap().as_ref(), Some(&committed));
+    assert_eq!(state.read_prepared(&prepared.owner).as_ref(), Some(&prepared));
+    assert_eq!(state.list_prepared().unwrap(), std::slice::from_ref(&prepared));
+    write(&file_name(&misnamed.owner), &committed);
+    assert!(state.read(&misnamed.owner).is_err(), "it contains the claim of another container");
+    let usable: Vec<Claim> = state.list().unwrap().into_iter().flatten().collect();
+    assert_eq!(usable, std::slice::from_ref(&committed));
+    for claim in [committed, prepared, misnamed] {
+        state.remove(&claim.owner).unwrap();
+    }
+    assert!(temporary.names().is_empty());
+}
+
+#[test]
+fn a_file_with_the_claim_of_another_attachment_is_damaged() {
+    let temporary = Temporary::new();
+    let state = temporary.state();
+    let store = AttachmentStore::<Claim>::new(&temporary.path);
+    store.write(&claim("c1").owner, &claim("c2")).unwrap();
+    let error = state.read(&claim("c1").owner).unwrap_err().to_string();
+    assert!(error.contains("it contains the claim of container c2"), "{error}");
+    assert!(state.list().unwrap()[0].is_err());
+}
+
+fn file_name(attachment: &Attachment) -> String {
+    State::file_name(attachment)
+}
+
+fn prepared_name(attachment: &Attachment) -> String {
+    format!(".{}", file_name(attachment))
 }

@@ -1,18 +1,18 @@
-//! The plugin's own keys.
+//! The plugin's own keys in the network configuration.
 
 use std::path::PathBuf;
 
 use cni_telemetry::Sinks;
-use cni_wrapper::{Call, Error};
+use cni_wrapper::{Call, Error, refuse_renamed_keys};
 use serde::Deserialize;
 
-const KEYS: [&str; 4] = ["traceFile", "metricsFile", "spansFile", "redact"];
+/// Old and new names of keys.
+const RENAMED: [(&str, &str); 1] = [("traceFile", "recordingFile")];
 
-/// The keys, each with what stands for it when it is absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Config {
-    trace_file: PathBuf,
+    recording_file: PathBuf,
     metrics_file: Option<PathBuf>,
     spans_file: Option<PathBuf>,
     redact: Vec<String>,
@@ -21,23 +21,27 @@ struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            trace_file: "/var/log/cni-trace.jsonl".into(),
+            recording_file: "/var/log/cni-trace.jsonl".into(),
             metrics_file: None,
             spans_file: None,
-            redact: Sinks::default().redact,
+            redact: Sinks::default().redact().to_vec(),
         }
     }
 }
 
-/// Where the calls of a network are written down.
+/// Returns the files that a call is written to.
 ///
 /// # Errors
 ///
-/// Code 7, naming the key.
+/// Code 7, with the key.
 pub(crate) fn sinks(call: &Call) -> Result<Sinks, Error> {
-    let Config { trace_file, metrics_file, spans_file, redact } = call.read_config()?;
-    let recording = Some(trace_file);
-    let sinks = Sinks { recording, metrics: metrics_file, spans: spans_file, redact };
-    sinks.check(KEYS)?;
+    refuse_renamed_keys(&call.config, &RENAMED)?;
+    let Config { recording_file, metrics_file, spans_file, redact } = call.read_config()?;
+    let sinks = Sinks::default()
+        .with_recording("recordingFile", recording_file)
+        .with_metrics("metricsFile", metrics_file)
+        .with_spans("spansFile", spans_file)
+        .with_redact("redact", redact);
+    sinks.check()?;
     Ok(sinks)
 }

@@ -1,4 +1,4 @@
-//! Writes down every call that passes, around any CNI plugin or after others.
+//! Records every call of any CNI plugin that it wraps, or of the plugins before it in a list.
 
 mod config;
 
@@ -8,6 +8,6 @@ use cni_telemetry::Tracer;
 use cni_wrapper::{Stack, about, run};
 
 fn main() -> ExitCode {
-    let tracer = |inner| Box::new(Tracer::around(inner, about!(), config::sinks)) as _;
+    let tracer = |inner| Box::new(Tracer::new(inner, about!(), config::sinks)) as _;
     run(about!(), Stack::new().with_plugin(tracer))
 }

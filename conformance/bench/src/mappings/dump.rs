@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use serde_json::Value;
 
 use crate::outcome::Outcome;
@@ -25,7 +25,7 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
-    pub(crate) fn take(host: &Place) -> Outcome<Self> {
+    pub(crate) fn take(host: &Netns) -> Outcome<Self> {
         let mut xtables = BTreeMap::new();
         for tool in SAVES {
             xtables.extend(tables(tool, &output(host, &[tool])?));
@@ -101,7 +101,7 @@ fn without_handle(object: &Value) -> Value {
 }
 
 /// Returns the output of a program on the host.
-pub(super) fn output(host: &Place, words: &[&str]) -> Outcome<String> {
+pub(super) fn output(host: &Netns, words: &[&str]) -> Outcome<String> {
     let output = host.command(words[0]).args(&words[1..]).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
     if output.status.success() {

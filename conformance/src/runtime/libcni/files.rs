@@ -103,10 +103,10 @@ fn files(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
-    fn directory(files: &[(&str, &str)]) -> TemporaryDir {
-        let scratch = TemporaryDir::new();
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let scratch = TempDir::new();
         for (name, text) in files {
             let path = scratch.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use cni_protocol::Environment;
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use serde_json::{Map, Value, json};
 
 use super::setup::{Setup, Source, declaring};
@@ -79,7 +79,7 @@ impl Testbed {
         around[1].1.fails("ADD", 101, "the last plugin fails on purpose");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
-        let place: Place = (*fixture.host()).clone();
+        let place: Netns = (*fixture.host()).clone();
         let site = Site::Host(place, fixture.host().pid());
         let runner = Runner::new(site, Environment::from_iter(own), setup.limit);
         let (setup, cache, steps) = (setup.clone(), fixture.directory("cache"), Steps::default());

@@ -94,7 +94,7 @@ fn with_plugins(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cni_test_kit::TemporaryDir;
+    use cni_test_kit::TempDir;
 
     #[test]
     fn lists_are_not_accepted() {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_network_is_found_in_any_file_and_others_are_skipped() {
-        let scratch = TemporaryDir::new();
+        let scratch = TempDir::new();
         let write = |name: &str, text: &str| fs::write(scratch.path().join(name), text).unwrap();
         write("any name", r#"{"name": "net", "type": "t", "ipam": {"type": "i"}}"#);
         write("list", r#"{"name": "other", "plugins": []}"#);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::thread;
 
 use cni_protocol::Verb;
-use cni_test_kit::Place;
+use cni_test_kit::Netns;
 use serde_json::{Map, Value};
 
 use super::accepted::Accepted;
@@ -36,7 +36,7 @@ impl Join {
 #[derive(Clone, Debug)]
 pub enum NetnsHandle {
     /// As Mesos does: as a bind mount in the directory of the isolator, on this host.
-    Mounted(Place),
+    Mounted(Netns),
     /// By its original path, without a mount.
     AsGiven(String),
 }

@@ -15,7 +15,7 @@ use cni_protocol::Verb;
 use serde_json::{Map, Value, json};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 fn expect_golden(name: &str, text: &str) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/runtime/golden");
@@ -89,7 +89,7 @@ fn expect_invocations(
     fail: &str,
     scenario: impl Fn(&Libcni, &mut dyn FnMut(&str, Result<(), String>)),
 ) {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let plugins = plugins(fail);
     let path = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from).to_vec();
     let libcni = Libcni::new(&plugins, path, Cache::new(directory.path()));
@@ -175,7 +175,7 @@ fn old_versions_have_no_cached_result_no_check_and_no_gc() {
 fn names_are_validated_before_add_runs_a_plugin() {
     for (id, ifname, part) in [("a b", "eth0", "a b"), ("", "eth0", "empty"), ("c1", "a/b", "a/b")]
     {
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         let plugins = plugins("");
         let libcni = Libcni::new(&plugins, vec!["/p".into()], Cache::new(directory.path()));
         let one = RuntimeConf { id: id.to_owned(), ifname: ifname.to_owned(), ..attachment("c1") };

@@ -12,7 +12,7 @@ use cni_protocol::Verb;
 use serde_json::{Value, json};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 /// Returns the behaviour with these quirks, which must depend on the one under test.
 type Behaviour = fn(&Quirks) -> String;
@@ -81,7 +81,7 @@ fn with<T>(
     fail: &str,
     work: impl FnOnce(&Libcni, &Scripted) -> T,
 ) -> T {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
     let plugins = Scripted::new(BTreeMap::from(results), fail);
     let cache = Cache::new(directory.path().join("cache"));
@@ -150,7 +150,7 @@ fn new_members(quirks: &Quirks) -> String {
     let quirks_of_add = Quirks::all();
     let result =
         json!({ "cniVersion": "1.1.0", "routes": [{ "dst": "0.0.0.0/0", "priority": 9 }] });
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let cache = Cache::new(directory.path().join("cache"));
     let results = ["first", "second"].map(|name| (name.to_owned(), result.clone()));
     let plugins = Scripted::new(BTreeMap::from(results), "");

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::scripted::Scripted;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 #[derive(Deserialize)]
 struct Scenario {
@@ -46,7 +46,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 fn run(scenario: &Scenario) -> String {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let work = &directory.path();
     fs::create_dir_all(work.join("net.d")).unwrap();
     let quirks = Quirks::all().without(Quirk::KeepsOldCache);

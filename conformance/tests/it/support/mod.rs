@@ -18,12 +18,12 @@ use cni_conformance::run::versions::Versions;
 use cni_conformance::spec::cases;
 use cni_conformance::{Case, Profile, Subject};
 use cni_protocol::SpecVersion;
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Map, Value, json};
 
 /// A directory with the mutant plugins, which is removed when it is dropped.
 pub(crate) struct Mutants {
-    directory: TemporaryDir,
+    directory: TempDir,
     /// The hosts for running cases on them.
     pub(crate) hosts: HostPool,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Mutants {
 impl Mutants {
     /// Creates a directory with the unmutated IPAM plugin, which the interface plugin runs.
     pub(crate) fn new() -> Self {
-        let mutants = Self { directory: TemporaryDir::new(), hosts: HostPool::default() };
+        let mutants = Self { directory: TempDir::new(), hosts: HostPool::default() };
         mutants.program("mutant.ipam");
         mutants
     }

@@ -5,18 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use cni_conformance::{Profile, Subject};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Map, json};
 
 /// An IPAM plugin that always returns the same address and runs a shell script on ADD. It is
 /// removed when it is dropped.
 pub(crate) struct Script {
-    directory: TemporaryDir,
+    directory: TempDir,
 }
 
 impl Script {
     pub(crate) fn new(script_of_add: &str) -> Self {
-        let script = Self { directory: TemporaryDir::new() };
+        let script = Self { directory: TempDir::new() };
         let versions = json!({ "cniVersion": "1.0.0", "supportedVersions": ["1.0.0"] });
         let result = json!({ "cniVersion": "1.0.0", "ips": [{ "address": "10.9.0.2/24" }] });
         let text = format!(

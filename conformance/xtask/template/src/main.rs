@@ -1,4 +1,4 @@
-//! Keeps in a file which addresses each container has.
+//! Stores the addresses of each container in a file.
 //!
 //! ```json
 //! {"type": "new-plugin", "addressesDir": "/run/new-plugin", "delegate": {"type": "bridge", …}, …}
@@ -8,7 +8,7 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use cni_wrapper::{AddResult, Attachment, AttachmentStore, Call, Error, Middleware, about, run};
 
-/// The plugin's own keys. They are read on every verb, DEL too.
+/// The plugin's own keys. They are read on every verb, also on DEL.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
@@ -35,7 +35,7 @@ struct NewPlugin;
 impl Middleware for NewPlugin {
     type Config = Config;
 
-    /// A configuration that can't be honoured is refused before the delegate has attached anything.
+    /// Refuses a wrong configuration before the delegate attaches anything.
     async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
         if config.addresses_dir.is_absolute() {
             return Ok(());
@@ -63,7 +63,9 @@ impl Middleware for NewPlugin {
         match config.store().read(&call.attachment)? {
             Some(stored) if stored == addresses(result) => Ok(()),
             // Codes from 100 up are the plugin's own.
-            stored => Err(Error::plugin(100, format!("{stored:?} is stored, not the result of ADD"))),
+            stored => {
+                Err(Error::plugin(100, format!("{stored:?} is stored, not the result of ADD")))
+            }
         }
     }
 

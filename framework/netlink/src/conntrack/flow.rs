@@ -1,23 +1,23 @@
-//! A tracked flow, read from the kernel's message and named to the kernel again.
+//! A tracked flow: read from the kernel's message, and written to identify it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Malformed;
 use crate::attribute::{Attribute, Attributes, Body};
+use crate::error::Malformed;
 use crate::message::split;
 
-/// Protocol number of TCP.
+/// The protocol number of TCP.
 pub const TCP: u8 = 6;
-/// Protocol number of UDP.
+/// The protocol number of UDP.
 pub const UDP: u8 = 17;
-/// Protocol number of SCTP.
+/// The protocol number of SCTP.
 pub const SCTP: u8 = 132;
 
-/// Bit of [`Flow::status`]: the kernel translates this flow's source address.
-pub const SOURCE_TRANSLATED: u32 = 1 << 4;
-/// Bit of [`Flow::status`]: the kernel translates this flow's destination address.
-pub const DESTINATION_TRANSLATED: u32 = 1 << 5;
+/// A bit of [`Flow::status`]: the kernel translates the flow's source address.
+pub const IPS_SRC_NAT: u32 = 1 << 4;
+/// A bit of [`Flow::status`]: the kernel translates the flow's destination address.
+pub const IPS_DST_NAT: u32 = 1 << 5;
 
 pub(super) const TUPLE_ORIGINAL: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
@@ -38,26 +38,27 @@ pub(super) const PROTOCOL_NUMBER: u16 = 1;
 const SOURCE_PORT: u16 = 2;
 pub(super) const DESTINATION_PORT: u16 = 3;
 
-/// A tracked flow of a protocol that has ports.
+/// A tracked flow of a protocol with ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Flow {
-    /// [`TCP`], [`UDP`], [`SCTP`] …
+    /// The protocol: [`TCP`], [`UDP`], [`SCTP`] or another one.
     pub protocol: u8,
-    /// Its packets as the sender made them, before any translation.
+    /// The original direction: packets as sent, before any translation.
     pub original: Tuple,
-    /// The packets that would answer it, as they arrive: from whom they really come, to whom they go.
+    /// The reply direction: the real source and the destination of expected reply packets.
     pub reply: Tuple,
-    /// The kernel's id of this entry, as received.
+    /// The kernel's id of this entry.
     pub id: u32,
-    /// The conntrack zone that keeps it apart from equal flows.
+    /// The conntrack zone, which separates otherwise equal flows.
     pub zone: Zone,
-    /// What happened to it: [`SOURCE_TRANSLATED`], [`DESTINATION_TRANSLATED`] and other bits (`IPS_*`).
+    /// The status bits: [`IPS_SRC_NAT`], [`IPS_DST_NAT`] and others (`IPS_*`).
     pub status: u32,
 }
 
 /// The family of a flow's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum IpFamily {
     /// IPv4.
     V4,
     /// IPv6.
@@ -67,27 +68,27 @@ pub enum Family {
 /// One direction of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuple {
-    /// From where.
+    /// The source.
     pub source: SocketAddr,
-    /// To where.
+    /// The destination.
     pub destination: SocketAddr,
 }
 
 /// The conntrack zone of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Zone {
-    /// None: where everything is unless a rule says otherwise.
+    /// The default zone, in which all flows are unless a rule sets another one.
     #[default]
     Default,
     /// Both directions are in this zone.
     Both(u16),
-    /// The original direction is in this zone, the reply in none.
+    /// The original direction is in this zone, the reply in the default zone.
     Original(u16),
-    /// The reply is in this zone, the original direction in none.
+    /// The reply is in this zone, the original direction in the default zone.
     Reply(u16),
 }
 
-impl Family {
+impl IpFamily {
     pub(super) fn number(self) -> u8 {
         match self {
             Self::V4 => 2,
@@ -97,29 +98,30 @@ impl Family {
 }
 
 impl Flow {
-    /// The family of its addresses.
-    pub fn family(&self) -> Family {
-        if self.original.source.is_ipv4() { Family::V4 } else { Family::V6 }
+    /// Returns the family of its addresses.
+    pub fn family(&self) -> IpFamily {
+        if self.original.source.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 }
     }
 
-    /// The destination that the sender wrote: of a mapped flow, the host address and port.
+    /// Returns the destination before translation; for a mapped flow the host address and port.
     pub fn destination(&self) -> SocketAddr {
         self.original.destination
     }
 
-    /// Who really answers: of a mapped flow the container, of an untranslated one [`Self::destination`].
-    pub fn answered_by(&self) -> SocketAddr {
+    /// Returns the source of replies; for a mapped flow the container, for an untranslated one
+    /// [`Self::destination`].
+    pub fn reply_source(&self) -> SocketAddr {
         self.reply.source
     }
 
-    /// Whether the kernel translates its destination.
-    pub fn is_destination_translated(&self) -> bool {
-        self.status & DESTINATION_TRANSLATED != 0
+    /// Reports whether the kernel translates the destination.
+    pub fn is_dnat(&self) -> bool {
+        self.status & IPS_DST_NAT != 0
     }
 
-    /// Reads the payload of a conntrack message (what follows the netlink header).
+    /// Reads the payload of a conntrack message, without the netlink header.
     ///
-    /// `None`: a flow without ports, such as a ping.
+    /// Returns `None` for a flow without ports, such as a ping.
     pub fn parse(payload: &[u8]) -> Result<Option<Self>, Malformed> {
         let (_, attributes) = split::<4>(payload)?;
         let (mut original, mut reply) = (Direction::default(), Direction::default());
@@ -146,7 +148,7 @@ impl Flow {
         }))
     }
 
-    /// Names exactly this flow: by its original tuple, its zone and its id.
+    /// Writes what identifies this flow: its original tuple, zone and id.
     pub(super) fn write_key(&self, body: &mut Body<'_>) {
         body.nested(TUPLE_ORIGINAL, |body| {
             body.nested(TUPLE_ADDRESSES, |body| write_addresses(body, &self.original));
@@ -175,8 +177,8 @@ impl fmt::Display for Flow {
             number => write!(f, "protocol {number}"),
         }?;
         write!(f, " flow {} to {}", self.original.source, self.original.destination)?;
-        if self.answered_by() != self.destination() {
-            write!(f, " (answered by {})", self.answered_by())?;
+        if self.reply_source() != self.destination() {
+            write!(f, " (replies from {})", self.reply_source())?;
         }
         Ok(())
     }
@@ -193,7 +195,7 @@ impl Zone {
     }
 }
 
-/// One direction while it is read.
+/// One direction that is being read.
 #[derive(Default)]
 struct Direction {
     source: Option<IpAddr>,
@@ -242,7 +244,7 @@ impl Direction {
     fn tuple(&self) -> Result<Option<Tuple>, Malformed> {
         let ends = self.source.zip(self.destination);
         if ends.is_some_and(|(from, to)| from.is_ipv4() != to.is_ipv4()) {
-            return Err(Malformed("a flow leads from one address family to another"));
+            return Err(Malformed("a flow's addresses are of different families"));
         }
         let ports = self.source_port.zip(self.destination_port);
         Ok(ends.zip(ports).map(|((from, to), (source, destination))| Tuple {

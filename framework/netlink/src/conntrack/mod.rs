@@ -1,28 +1,30 @@
-//! Tracked flows: find and delete exactly those that a predicate names.
+//! Connection tracking: lists and deletes the flows that match a predicate.
 //!
-//! Why a port mapper needs it: the kernel decides once per flow whether it is translated. A UDP flow that
-//! began before its mapping stays untranslated, one that began during a mapping stays translated after
-//! its end, for as long as packets come.
+//! A port mapper needs it because the kernel decides only once per flow whether the flow is
+//! translated. A UDP flow that began before its mapping remains untranslated, and one that began
+//! during a mapping remains translated after the mapping has been removed, as long as packets
+//! arrive.
 //!
-//! The kernel's own deletion by filter is not used: kernels before 6.12 ignore its filter, older ones
-//! would delete everything. Instead the table is listed once, filtered by the kernel where it can (5.8)
-//! and always checked again here, and every matching entry is deleted by tuple, zone and id, so that
-//! a new flow between the same two ends, begun meanwhile, is not hit.
+//! The kernel's deletion by filter is not used: kernels before 6.12 ignore the filter, and older
+//! ones would delete every entry. Instead the table is listed once, filtered by the kernel if it
+//! can (Linux 5.8) and always checked again here. Every matching entry is deleted by tuple, zone
+//! and id, so that a new flow between the same two endpoints is not affected.
 //!
-//! Listing walks the kernel's whole table (milliseconds on a big host, even when it is empty): call
-//! [`Conntrack::delete_where`] once for all mappings of a family, and only when there are UDP mappings.
+//! Listing walks the kernel's whole table, which takes milliseconds on a large host even if the
+//! table is empty. Call [`Conntrack::delete_where`] once for all mappings of a family, and only if
+//! there are UDP mappings.
 //!
 //! ```no_run
-//! use cni_netlink::conntrack::{Conntrack, Family, Flow, UDP};
+//! use cni_netlink::conntrack::{Conntrack, IpFamily, Flow, UDP};
 //! # fn main() -> Result<(), cni_netlink::Error> {
 //! let container = "10.1.2.3:53".parse().expect("an address");
-//! // A mapping of host port 5353 begins: what is on its way elsewhere must go.
-//! let stale = |flow: &Flow| flow.answered_by() != container;
-//! // It ends: what is on its way to the container must go.
-//! let ours = |flow: &Flow| flow.answered_by() == container;
+//! // Host port 5353 has been mapped: flows to any other destination are stale.
+//! let stale = |flow: &Flow| flow.reply_source() != container;
+//! // The mapping has been removed: flows to the container are stale.
+//! let ours = |flow: &Flow| flow.reply_source() == container;
 //! let mut conntrack = Conntrack::open()?;
-//! conntrack.delete_where(Family::V4, UDP, &[5353..=5353], stale)?;
-//! conntrack.delete_where(Family::V4, UDP, &[5353..=5353], ours)?;
+//! conntrack.delete_where(IpFamily::V4, UDP, &[5353..=5353], stale)?;
+//! conntrack.delete_where(IpFamily::V4, UDP, &[5353..=5353], ours)?;
 //! # Ok(()) }
 //! ```
 
@@ -30,14 +32,12 @@ mod flow;
 
 use std::ops::RangeInclusive;
 
-pub use flow::{
-    DESTINATION_TRANSLATED, Family, Flow, SCTP, SOURCE_TRANSLATED, TCP, Tuple, UDP, Zone,
-};
+pub use flow::{Flow, IPS_DST_NAT, IPS_SRC_NAT, IpFamily, SCTP, TCP, Tuple, UDP, Zone};
 
 use crate::attribute::Body;
+use crate::error::{Cause, Error, errno};
 use crate::message::Message;
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, errno};
 
 const NEW: u16 = 1 << 8;
 const GET: u16 = 1 << 8 | 1;
@@ -49,33 +49,33 @@ const FILTER_REPLY: u16 = 2;
 const BY_PROTOCOL: u32 = 1 << 3;
 const BY_DESTINATION_PORT: u32 = 1 << 5;
 
-/// Connection tracking of this network namespace.
+/// A handle to connection tracking in this network namespace.
 pub struct Conntrack {
     socket: Socket,
     filter_refused: bool,
 }
 
 impl Conntrack {
-    /// Opens a socket to it. Everything that follows needs CAP_NET_ADMIN.
+    /// Opens a netlink socket for connection tracking. All operations require CAP_NET_ADMIN.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)?, filter_refused: false })
     }
 
-    /// Closes the socket without waiting for what was deleted from nf_tables, by whomever: see
+    /// Closes the socket without waiting for deleted nf_tables objects to be freed; see
     /// [`Kernel::close_later`](crate::nftables::Kernel::close_later).
     pub fn close_later(self) {
         self.socket.close_later();
     }
 
-    /// Deletes the flows of a family and a protocol (see [`UDP`]) that were sent to a port in one of
-    /// `ports` and for which `matches` says yes; returns how many there were.
+    /// Deletes the flows of a family and a protocol (see [`UDP`]) whose destination port is in
+    /// `ports` and for which `matches` returns `true`. Returns the number of deleted flows.
     ///
-    /// The families are apart because the kernel filters for one at a time, and because whoever maps
-    /// IPv4 alone need not pay for the other's walk through the table. A flow that ended by itself
-    /// meanwhile is no error and not counted. No ports: nothing is asked.
+    /// The families are separate because the kernel filters for one at a time, and because a caller
+    /// that maps only IPv4 saves the walk for IPv6. A flow that has ended meanwhile is not counted
+    /// and is not an error. Without ports the table is not listed.
     pub fn delete_where(
         &mut self,
-        family: Family,
+        family: IpFamily,
         protocol: u8,
         ports: &[RangeInclusive<u16>],
         matches: impl FnMut(&Flow) -> bool,
@@ -89,10 +89,10 @@ impl Conntrack {
 
     /// Lists the flows that [`Self::delete_where`] would delete.
     ///
-    /// `matches` must be a pure test: where a list has to be read twice, it is asked twice.
+    /// `matches` must be a pure function: it is called again if the list has to be read again.
     pub fn flows_where(
         &mut self,
-        family: Family,
+        family: IpFamily,
         protocol: u8,
         ports: &[RangeInclusive<u16>],
         mut matches: impl FnMut(&Flow) -> bool,
@@ -100,26 +100,27 @@ impl Conntrack {
         if ports.iter().all(RangeInclusive::is_empty) {
             return Ok(Vec::new());
         }
-        let mut wanted = |flow: &Flow| {
-            flow.family() == family && is_asked_for(flow, protocol, ports) && matches(flow)
+        let mut select = |flow: &Flow| {
+            flow.family() == family && is_sent_to(flow, protocol, ports) && matches(flow)
         };
         let filter = (!self.filter_refused).then(|| Filter::new(protocol, ports));
-        let flows = self.list(family, filter, &mut wanted).or_else(|cause| {
+        let flows = self.list(family, filter, &mut select).or_else(|cause| {
             if filter.is_none() || !refuses_filter(&cause) {
                 return Err(cause);
             }
             self.filter_refused = true;
-            self.list(family, None, &mut wanted)
+            self.list(family, None, &mut select)
         });
         flows.map_err(|cause| cause.during("list", "the tracked flows"))
     }
 
-    /// Whether the kernel refused to filter a list, so that all of it was read. Right, but slower.
+    /// Reports whether the kernel refused to filter a list, so that the whole list was read. The
+    /// result is the same, but slower.
     pub fn filter_was_refused(&self) -> bool {
         self.filter_refused
     }
 
-    /// Deletes exactly this entry; false when it was gone already.
+    /// Deletes exactly this entry. Returns `false` if it no longer exists.
     pub fn delete(&mut self, flow: &Flow) -> Result<bool, Error> {
         let fill = |body: &mut Body<'_>| {
             body.raw(&header(flow.family()));
@@ -134,9 +135,9 @@ impl Conntrack {
 
     fn list(
         &mut self,
-        family: Family,
+        family: IpFamily,
         filter: Option<Filter>,
-        wanted: &mut impl FnMut(&Flow) -> bool,
+        select: &mut impl FnMut(&Flow) -> bool,
     ) -> Result<Vec<Flow>, Cause> {
         let fill = |body: &mut Body<'_>| {
             body.raw(&header(family));
@@ -148,19 +149,20 @@ impl Conntrack {
             if message.kind != NEW {
                 return Ok(None);
             }
-            Ok(Flow::parse(message.payload)?.filter(|flow| wanted(flow)))
+            Ok(Flow::parse(message.payload)?.filter(|flow| select(flow)))
         })
     }
 }
 
-/// What the kernel leaves out of a list for us: it only saves time, the answer is checked again.
+/// A filter that the kernel applies to a list. It only saves time, since the result is checked
+/// again.
 ///
-/// It goes by protocol and port alone: the kernel is said to compare IPv6 addresses the wrong way round, and
-/// refuses a filter over both families at once (EOPNOTSUPP).
+/// It matches only protocol and port: the kernel reportedly compares IPv6 addresses incorrectly,
+/// and it refuses a filter for both families at once (EOPNOTSUPP).
 #[derive(Clone, Copy)]
 struct Filter {
     protocol: u8,
-    /// The kernel compares with one port at most.
+    /// The port, if there is only one: the kernel can't compare with several.
     port: Option<u16>,
 }
 
@@ -191,7 +193,7 @@ impl Filter {
     }
 }
 
-fn is_asked_for(flow: &Flow, protocol: u8, ports: &[RangeInclusive<u16>]) -> bool {
+fn is_sent_to(flow: &Flow, protocol: u8, ports: &[RangeInclusive<u16>]) -> bool {
     flow.protocol == protocol
         && ports.iter().any(|range| range.contains(&flow.destination().port()))
 }
@@ -201,8 +203,8 @@ fn refuses_filter(cause: &Cause) -> bool {
         if matches!(refusal.errno, errno::EINVAL | errno::EOPNOTSUPP))
 }
 
-/// Every netfilter message begins with the family, the version 0 and a resource id, here 0.
-fn header(family: Family) -> [u8; 4] {
+/// Returns the header of a netfilter message: the family, version 0 and resource id 0.
+fn header(family: IpFamily) -> [u8; 4] {
     [family.number(), 0, 0, 0]
 }
 

@@ -1,30 +1,32 @@
+//! Tests of reading and selecting flows.
+
 use std::net::SocketAddr;
 
 use super::*;
 use crate::attribute::Attributes;
+use crate::error::{Malformed, Refusal};
 use crate::message::{HEADER, Messages, Writer};
-use crate::{Malformed, Refusal};
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-fn flow(from: &str, to: &str, answered_by: &str) -> Flow {
+fn flow(from: &str, to: &str, replies_from: &str) -> Flow {
     let original = Tuple { source: address(from), destination: address(to) };
-    let reply = Tuple { source: address(answered_by), destination: address(from) };
+    let reply = Tuple { source: address(replies_from), destination: address(from) };
     Flow { protocol: UDP, original, reply, id: 0x0102_0304, zone: Zone::Default, status: 0x1a8 }
 }
 
-/// The payload of the message in which the kernel would describe `flow`.
+/// Returns the payload of the message with which the kernel would describe `flow`.
 fn payload(flow: &Flow) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.message(NEW, 0, 1, |body| {
         body.raw(&header(flow.family()));
         flow.write_key(body);
-        // The reply is written as the original of a turned flow, then renamed.
-        let turned = Flow { original: flow.reply, zone: Zone::Default, ..*flow };
+        // The reply is written as the original direction of a reversed flow, with another type.
+        let reversed = Flow { original: flow.reply, zone: Zone::Default, ..*flow };
         let mut reply = Writer::new();
-        reply.message(NEW, 0, 1, |body| turned.write_key(body));
+        reply.message(NEW, 0, 1, |body| reversed.write_key(body));
         let reply = reply.datagram().expect("short").to_vec();
         let tuple = Attributes::new(&reply[HEADER..]).next().expect("a tuple").expect("whole");
         body.bytes(2, tuple.payload);
@@ -34,7 +36,7 @@ fn payload(flow: &Flow) -> Vec<u8> {
 }
 
 #[test]
-fn a_flow_is_read_as_it_was_written_in_both_families_and_every_zone() {
+fn a_flow_round_trips_in_both_families_and_every_zone() {
     let v4 = flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353");
     let v6 = flow("[2001:db8::9]:4242", "[2001:db8::1]:53", "[fd00::3]:5353");
     let zoned = [Zone::Both(7), Zone::Original(8)].map(|zone| Flow { zone, ..v4 });
@@ -48,7 +50,7 @@ fn a_flow_from_one_family_to_another_is_malformed() {
     let read = |destination: (u16, &str)| {
         let mut writer = Writer::new();
         writer.message(NEW, 0, 1, |body| {
-            body.raw(&header(Family::V4));
+            body.raw(&header(IpFamily::V4));
             body.nested(1, |body| {
                 body.nested(1, |body| {
                     body.address(1, "192.0.2.9".parse().expect("an address"));
@@ -59,14 +61,14 @@ fn a_flow_from_one_family_to_another_is_malformed() {
         Flow::parse(&writer.datagram().expect("short")[HEADER..])
     };
     assert!(matches!(read((4, "2001:db8::1")), Err(Malformed(_))));
-    assert_eq!(read((2, "192.0.2.1")), Ok(None), "within one family only the ports are missing");
+    assert_eq!(read((2, "192.0.2.1")), Ok(None), "in the same family only the ports are missing");
 }
 
 #[test]
-fn a_flow_without_ports_is_passed_over() {
+fn a_flow_without_ports_is_skipped() {
     let mut writer = Writer::new();
     writer.message(NEW, 0, 1, |body| {
-        body.raw(&header(Family::V4));
+        body.raw(&header(IpFamily::V4));
         for tuple in [1, 2] {
             body.nested(tuple, |body| body.nested(2, |body| body.u8(1, 1)));
         }
@@ -75,16 +77,16 @@ fn a_flow_without_ports_is_passed_over() {
 }
 
 #[test]
-fn a_cut_flow_is_never_taken_for_a_whole_one() {
+fn a_truncated_flow_is_never_read_as_complete() {
     let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
     let read = Flow::parse(&whole);
     for end in 0..whole.len() {
-        assert_ne!(Flow::parse(&whole[..end]), read, "cut at {end}");
+        assert_ne!(Flow::parse(&whole[..end]), read, "truncated at {end}");
     }
 }
 
 #[test]
-fn no_byte_of_a_flow_can_be_made_to_panic() {
+fn no_value_of_any_byte_makes_reading_a_flow_panic() {
     let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
     let (mut flows, mut tried) = (0, 0);
     for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
@@ -97,26 +99,26 @@ fn no_byte_of_a_flow_can_be_made_to_panic() {
 }
 
 #[test]
-fn only_the_protocol_and_ports_that_were_asked_for_are_considered() {
+fn only_the_requested_protocol_and_ports_are_selected() {
     let udp = flow("192.0.2.9:53", "192.0.2.1:5000", "10.1.2.3:53");
     let tcp = Flow { protocol: TCP, ..udp };
     let ports = [1..=2, 5000..=5010];
-    assert!(is_asked_for(&udp, UDP, &ports));
-    assert!(!is_asked_for(&tcp, UDP, &ports));
-    assert!(!is_asked_for(&udp, UDP, &[53..=53, 5001..=5010]));
-    assert!(!is_asked_for(&udp, UDP, &[]));
+    assert!(is_sent_to(&udp, UDP, &ports));
+    assert!(!is_sent_to(&tcp, UDP, &ports));
+    assert!(!is_sent_to(&udp, UDP, &[53..=53, 5001..=5010]));
+    assert!(!is_sent_to(&udp, UDP, &[]));
 }
 
 #[test]
-fn the_kernel_is_told_one_port_or_none() {
+fn the_kernels_filter_has_one_port_or_none() {
     assert_eq!(Filter::new(UDP, &[53..=53]).port, Some(53));
     assert_eq!(Filter::new(UDP, &[53..=54]).port, None);
     assert_eq!(Filter::new(UDP, &[53..=53, 80..=80]).port, None);
 }
 
 #[test]
-fn only_a_refused_filter_makes_the_list_unfiltered() {
-    let refused = |errno| Cause::Refused(Refusal { errno, reason: None, offset: None });
+fn only_a_refused_filter_is_retried_without_a_filter() {
+    let refused = |errno| Cause::Refused(Refusal::new(errno));
     assert!(refuses_filter(&refused(errno::EINVAL)));
     assert!(refuses_filter(&refused(errno::EOPNOTSUPP)));
     assert!(!refuses_filter(&refused(errno::EPERM)));
@@ -124,7 +126,7 @@ fn only_a_refused_filter_makes_the_list_unfiltered() {
 }
 
 #[test]
-fn the_delete_request_names_tuple_id_and_zone() {
+fn the_delete_request_contains_tuple_id_and_zone() {
     let flow =
         Flow { zone: Zone::Both(7), ..flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353") };
     let mut writer = Writer::new();
@@ -137,9 +139,9 @@ fn the_delete_request_names_tuple_id_and_zone() {
 }
 
 #[test]
-fn a_flow_says_in_words_what_it_is() {
+fn a_flow_is_displayed_with_its_endpoints() {
     assert_eq!(
         flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353").to_string(),
-        "UDP flow 192.0.2.9:4242 to 192.0.2.1:53 (answered by 10.1.2.3:5353)"
+        "UDP flow 192.0.2.9:4242 to 192.0.2.1:53 (replies from 10.1.2.3:5353)"
     );
 }

@@ -1,16 +1,19 @@
-//! Links: by name and index, deleting them, hairpin mode of bridge ports, the host ends of a namespace's veths.
+//! Links: lookups, adding veth pairs, deleting and setting up links, hairpin mode of bridge ports,
+//! and the host ends of a namespace's veths.
 
-mod parse;
+mod decode;
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
+pub use decode::Link;
+
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::route::Routes;
 use crate::socket::{Socket, Subsystem};
-use crate::{Cause, Error, Malformed, errno};
 
 const NEW_LINK: u16 = 16;
 const DELETE_LINK: u16 = 17;
@@ -24,74 +27,61 @@ const NAMESPACE_FD: u16 = 3;
 
 const ANY_FAMILY: u8 = 0;
 const BRIDGE_FAMILY: u8 = 7;
-/// Longest name of a link, in bytes.
+/// The maximum length of a link's name in bytes.
 const NAME_MAX: usize = 15;
-/// Leaves the counters out of the answer.
+/// Omits the counters from the reply.
 const SKIP_STATISTICS: u32 = 1 << 3;
 
-/// A link of this network namespace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Its index.
-    pub index: u32,
-    /// Its name; bytes that are not UTF-8 are replaced.
-    pub name: String,
-    /// Index of the link that it is a port of, such as a bridge.
-    pub master: Option<u32>,
-    /// Of a port of a bridge: whether frames may leave by the port they came in by. Else `None`.
-    pub hairpin: Option<bool>,
-    /// Whether it is one end of a veth pair.
-    pub is_veth: bool,
-    /// The index of the link below it or, of a veth, of its peer, in the namespace that holds that.
-    pub peer: Option<u32>,
-    /// This namespace's id for the namespace that holds the peer; `None` when it is this one.
-    pub peer_namespace: Option<i32>,
-}
-
-/// One end of a veth pair that is to be added.
+/// One end of a new veth pair.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct VethEnd<'n> {
-    /// Its name.
+    /// The name.
     pub name: &'n str,
-    /// Its hardware address.
+    /// The hardware address.
     pub mac: [u8; 6],
 }
 
-impl VethEnd<'_> {
+impl<'n> VethEnd<'n> {
+    /// Returns an end with this name and hardware address.
+    pub fn new(name: &'n str, mac: [u8; 6]) -> Self {
+        Self { name, mac }
+    }
+
     fn write(&self, body: &mut Body<'_>) {
         const ADDRESS: u16 = 1;
         body.raw(&header(ANY_FAMILY, 0));
-        body.text(parse::NAME, self.name);
+        body.text(decode::NAME, self.name);
         body.bytes(ADDRESS, &self.mac);
     }
 }
 
-/// The links of this network namespace, asked when needed.
+/// A handle to the links of this network namespace.
 pub struct Links {
     socket: Socket,
 }
 
 impl Links {
-    /// Opens a socket to the kernel's links. Reading needs no privilege.
+    /// Opens a netlink socket for links. Reading requires no privilege.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Route)? })
     }
 
-    /// Asks by the socket that routes were asked by.
-    pub fn after(routes: Routes) -> Self {
+    /// Reuses the socket of a handle to routes.
+    pub fn with_socket_of(routes: Routes) -> Self {
         Self { socket: routes.socket }
     }
 
-    /// The link with this index.
+    /// Looks up the link with this index.
     pub fn by_index(&mut self, index: u32) -> Result<Option<Link>, Error> {
-        // The kernel takes 0 as "by name" and refuses what its signed number cannot hold.
+        // The kernel interprets 0 as "by name" and refuses indexes beyond its signed range.
         if index == 0 || i32::try_from(index).is_err() {
             return Ok(None);
         }
         self.get(index, None).map_err(|cause| cause.during("look up", format!("link {index}")))
     }
 
-    /// The link with this name. A name that no link can have is no error.
+    /// Looks up the link with this name. Returns `None` for an invalid name.
     pub fn by_name(&mut self, name: &str) -> Result<Option<Link>, Error> {
         if name.is_empty() || name.len() > NAME_MAX || name.contains('\0') {
             return Ok(None);
@@ -99,15 +89,16 @@ impl Links {
         self.get(0, Some(name)).map_err(|cause| cause.during("look up", format!("link {name}")))
     }
 
-    /// All links of this network namespace.
+    /// Lists all links of this network namespace.
     pub fn list(&mut self) -> Result<Vec<Link>, Error> {
         let fill = |body: &mut Body<'_>| write_get(body, 0, None);
         let links = self.socket.list(GET_LINK, fill, |message| link_in(message, |_| true));
         links.map_err(|cause| cause.during("list", "the links"))
     }
 
-    /// Adds a veth pair: `end` in this network namespace and `peer` in the one behind `netns`. Both are
-    /// down. Needs CAP_NET_ADMIN in both.
+    /// Adds a veth pair: `end` in this network namespace and `peer` in `netns`.
+    ///
+    /// Both are down. Requires CAP_NET_ADMIN in both namespaces.
     pub fn add_veth(
         &mut self,
         end: &VethEnd<'_>,
@@ -136,8 +127,9 @@ impl Links {
         added.map_err(|cause| cause.during("add", format!("the veth pair {}", end.name)))
     }
 
-    /// Deletes a link, and the peer of a veth with it; `false` if there is no such link. Needs
-    /// CAP_NET_ADMIN.
+    /// Deletes a link, and with a veth its peer. Returns `false` if the link does not exist.
+    ///
+    /// Requires CAP_NET_ADMIN.
     pub fn delete(&mut self, index: u32) -> Result<bool, Error> {
         let fill = |body: &mut Body<'_>| body.raw(&header(ANY_FAMILY, index));
         match self.socket.request(DELETE_LINK, 0, fill, |_| Ok(())) {
@@ -147,11 +139,11 @@ impl Links {
         }
     }
 
-    /// Deletes these links, and the peers of veths with them, all at once: after a delete the kernel waits
-    /// until no processor uses the link any more. Needs CAP_NET_ADMIN.
+    /// Deletes several links, and with veths their peers, in one operation.
     ///
-    /// Links that are in the kernel's link group `group` are deleted as well, so choose one that nothing
-    /// else uses.
+    /// That is faster, since the kernel waits for an RCU grace period after each delete. All links
+    /// in the link group `group` are deleted as well, so choose a group that nothing else uses.
+    /// Requires CAP_NET_ADMIN.
     pub fn delete_all(&mut self, indexes: &[u32], group: u32) -> Result<(), Error> {
         const GROUP: u16 = 27;
         for index in indexes {
@@ -174,13 +166,13 @@ impl Links {
         }
     }
 
-    /// Sets a link up. Needs CAP_NET_ADMIN.
+    /// Sets a link up. Requires CAP_NET_ADMIN.
     pub fn set_up(&mut self, index: u32) -> Result<(), Error> {
         const UP: u32 = 1;
         let fill = |body: &mut Body<'_>| {
             let mut header = header(ANY_FAMILY, index);
             header[8..12].copy_from_slice(&UP.to_ne_bytes());
-            // Which flags to change.
+            // The mask of flags to change.
             header[12..16].copy_from_slice(&UP.to_ne_bytes());
             body.raw(&header);
         };
@@ -188,7 +180,7 @@ impl Links {
         set.map_err(|cause| cause.during("set up", format!("link {index}")))
     }
 
-    /// Turns hairpin mode of a bridge port on or off. Needs CAP_NET_ADMIN.
+    /// Sets hairpin mode of a bridge port. Requires CAP_NET_ADMIN.
     pub fn set_hairpin(&mut self, index: u32, on: bool) -> Result<(), Error> {
         const PORT: u16 = 12;
         const MODE: u16 = 4;
@@ -197,19 +189,20 @@ impl Links {
             body.nested(PORT, |body| body.u8(MODE, u8::from(on)));
         };
         self.socket.request(SET_LINK, 0, fill, |_| Ok(())).map_err(|cause| {
-            cause.during("change", format!("hairpin mode of link {index} (is it a bridge port?)"))
+            let object = format!("hairpin mode of link {index} (it may not be a bridge port)");
+            cause.during("change", object)
         })
     }
 
-    /// The veths of this namespace whose other end is in the namespace at the path `netns`.
+    /// Lists the veths of this namespace whose peer is in the namespace at the path `netns`.
     ///
-    /// Empty when there is none. The path may be anything that names a network namespace
-    /// (`/run/netns/x`, `/proc/1/ns/net`); it is opened, never entered.
+    /// The path may be any reference to a network namespace (`/run/netns/x`, `/proc/1/ns/net`). It
+    /// is opened but not entered.
     pub fn veths_into(&mut self, netns: &Path) -> Result<Vec<Link>, Error> {
         let object = || format!("network namespace {}", netns.display());
         let file = File::open(netns).map_err(|error| Cause::Io(error).during("open", object()))?;
         let id = self.namespace_id(&file).map_err(|cause| cause.during("identify", object()))?;
-        // The kernel numbers a namespace when the first veth leads there.
+        // The kernel assigns an id to a namespace when the first veth has its peer there.
         let Some(id) = id else { return Ok(Vec::new()) };
         let fill = |body: &mut Body<'_>| write_get(body, 0, None);
         let links = self.socket.list(GET_LINK, fill, |message| {
@@ -232,7 +225,7 @@ impl Links {
         }
     }
 
-    /// This namespace's id for the one behind `file`, if it has one.
+    /// Returns this namespace's id of the namespace that `file` refers to, if it has one.
     fn namespace_id(&mut self, file: &File) -> Result<Option<i32>, Cause> {
         let mut id = None;
         let fill = |body: &mut Body<'_>| {
@@ -251,19 +244,19 @@ fn write_get(body: &mut Body<'_>, index: u32, name: Option<&str>) {
     const EXTENSIONS: u16 = 29;
     body.raw(&header(ANY_FAMILY, index));
     if let Some(name) = name {
-        body.text(parse::NAME, name);
+        body.text(decode::NAME, name);
     }
     body.u32(EXTENSIONS, SKIP_STATISTICS);
 }
 
 fn link_in(
     message: Message<'_>,
-    wanted: impl FnOnce(&parse::Parts<'_>) -> bool,
+    wanted: impl FnOnce(&decode::Parts<'_>) -> bool,
 ) -> Result<Option<Link>, Malformed> {
     if message.kind != NEW_LINK {
         return Ok(None);
     }
-    let parts = parse::Parts::read(message.payload)?;
+    let parts = decode::Parts::read(message.payload)?;
     Ok(wanted(&parts).then(|| parts.to_link()))
 }
 
@@ -281,7 +274,8 @@ fn namespace_id_in(message: Message<'_>) -> Result<Option<i32>, Malformed> {
     Ok(None)
 }
 
-/// Every link message begins with family, type, index, flags and mask of flags to change.
+/// Returns the header of a link message: family, type, index, flags and the mask of flags to
+/// change.
 fn header(family: u8, index: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[0] = family;

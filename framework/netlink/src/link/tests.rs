@@ -1,7 +1,10 @@
+//! Tests of reading links.
+
 use super::*;
 use crate::message::{HEADER, Writer};
 
-/// A link message: a veth whose peer is link 2 of namespace 5, and a port in hairpin mode of `kind`.
+/// Returns a link message: a veth whose peer is link 2 of namespace 5, and which is a port in
+/// hairpin mode of a link of type `kind`.
 fn payload(kind: &str) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.message(NEW_LINK, 0, 1, |body| {
@@ -32,25 +35,25 @@ fn veth9() -> Link {
 }
 
 #[test]
-fn a_link_is_read_with_all_its_parts() {
+fn a_link_is_read_with_all_its_attributes() {
     assert_eq!(Link::parse(&payload("bridge")), Ok(veth9()));
 }
 
 #[test]
-fn the_port_data_of_something_else_than_a_bridge_is_not_its_hairpin_mode() {
+fn the_port_data_of_other_links_than_bridges_is_not_hairpin_mode() {
     assert_eq!(Link::parse(&payload("bond")), Ok(Link { hairpin: None, ..veth9() }));
 }
 
 #[test]
-fn a_cut_link_is_never_taken_for_a_whole_one() {
+fn a_truncated_link_is_never_read_as_complete() {
     let whole = payload("bridge");
     for end in 0..whole.len() {
-        assert_ne!(Link::parse(&whole[..end]), Ok(veth9()), "cut at {end}");
+        assert_ne!(Link::parse(&whole[..end]), Ok(veth9()), "truncated at {end}");
     }
 }
 
 #[test]
-fn no_byte_of_a_link_can_be_made_to_panic() {
+fn no_value_of_any_byte_makes_reading_a_link_panic() {
     let whole = payload("bridge");
     let (mut links, mut tried) = (0, 0);
     for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
@@ -63,7 +66,7 @@ fn no_byte_of_a_link_can_be_made_to_panic() {
 }
 
 #[test]
-fn a_namespace_without_a_number_has_none() {
+fn a_negative_namespace_id_means_that_there_is_none() {
     let read = |id: i32| {
         let mut writer = Writer::new();
         writer.message(NEW_NAMESPACE_ID, 0, 1, |body| {

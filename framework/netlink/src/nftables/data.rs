@@ -1,16 +1,17 @@
-//! What keys and values of sets are made of.
+//! Data: the keys and values of sets, and verdicts.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A type of nft's.
+/// A data type of nft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
+#[non_exhaustive]
+pub enum DataType {
     /// An IPv4 address.
     Ipv4Addr,
     /// An IPv6 address.
     Ipv6Addr,
-    /// A transport protocol.
+    /// A transport protocol number.
     InetProto,
     /// A port.
     InetService,
@@ -18,71 +19,74 @@ pub enum Type {
     Ifname,
 }
 
-/// One datum of a type.
+/// A value of one [`DataType`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Field {
     /// An IPv4 address.
     Ipv4(Ipv4Addr),
     /// An IPv6 address.
     Ipv6(Ipv6Addr),
-    /// A transport protocol's number.
+    /// A transport protocol number.
     Proto(u8),
     /// A port.
     Port(u16),
-    /// A link's name, at most 15 bytes.
+    /// A link's name of at most 15 bytes.
     Ifname(String),
 }
 
-/// What an element of a set is found by.
+/// The key of an element.
 ///
-/// Elements of a set with intervals are always read as [`Key::Range`].
+/// Keys of a set with intervals are always read as [`Key::Range`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// One value of each field.
+    /// One value for each field.
     One(Vec<Field>),
-    /// The first and the last value of each field, both included.
+    /// The first and the last value for each field, both inclusive.
     Range(Vec<(Field, Field)>),
 }
 
-/// What a map's element leads to.
+/// The value of a map's element.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Value {
-    /// Data, one or more fields.
+    /// Data of one or more fields.
     Data(Vec<Field>),
-    /// What becomes of the packet.
+    /// A verdict on the packet.
     Verdict(Verdict),
 }
 
-/// What becomes of a packet.
+/// A verdict on a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
-    /// It leaves this hook's chain and goes on.
+    /// Accepts the packet at this chain and continues with the next base chain.
     Accept,
-    /// It is dropped.
+    /// Drops the packet.
     Drop,
-    /// It goes on where it came from; at the end of a base chain: the policy.
+    /// Returns to the calling chain; in a base chain applies the policy.
     Return,
-    /// It goes on in that chain, and comes back at its end.
+    /// Continues in that chain, and returns at its end.
     Jump(String),
-    /// It goes on in that chain, and does not come back.
+    /// Continues in that chain without returning.
     Goto(String),
 }
 
 impl Field {
-    /// Its type.
-    pub fn of_type(&self) -> Type {
+    /// Returns its type.
+    pub fn data_type(&self) -> DataType {
         match self {
-            Self::Ipv4(_) => Type::Ipv4Addr,
-            Self::Ipv6(_) => Type::Ipv6Addr,
-            Self::Proto(_) => Type::InetProto,
-            Self::Port(_) => Type::InetService,
-            Self::Ifname(_) => Type::Ifname,
+            Self::Ipv4(_) => DataType::Ipv4Addr,
+            Self::Ipv6(_) => DataType::Ipv6Addr,
+            Self::Proto(_) => DataType::InetProto,
+            Self::Port(_) => DataType::InetService,
+            Self::Ifname(_) => DataType::Ifname,
         }
     }
 }
 
 impl Key {
-    /// The same key as a set with intervals has it: a point is an interval of one.
+    /// Returns the key as an interval; a point is an interval of one value.
     pub fn into_range(self) -> Self {
         match self {
             Self::One(fields) => {
@@ -93,7 +97,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ipv4Addr => "ipv4_addr",
@@ -105,7 +109,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// The transport protocols that nft's own table of names is sure to have; others are shown as numbers.
+/// The transport protocols that nft knows by name on any host; others are displayed as numbers.
 const PROTOCOLS: [(u8, &str); 7] = [
     (1, "icmp"),
     (6, "tcp"),
@@ -163,7 +167,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// `a . b . c`
+/// Writes `a . b . c`.
 pub(super) fn concatenation<T: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     parts: impl IntoIterator<Item = T>,
@@ -177,7 +181,7 @@ pub(super) fn concatenation<T: fmt::Display>(
     Ok(())
 }
 
-/// An interval as nft shows it: one value, a prefix, or first and last.
+/// An interval in nft's syntax: one value, a prefix, or the first and the last value.
 struct Interval<'a>(&'a Field, &'a Field);
 
 impl fmt::Display for Interval<'_> {
@@ -193,7 +197,7 @@ impl fmt::Display for Interval<'_> {
     }
 }
 
-/// How many leading bits the addresses of an interval have in common, when it is all that begin so.
+/// Returns the prefix length of an interval, if it consists of all addresses with a common prefix.
 fn prefix(first: &Field, last: &Field) -> Option<u32> {
     let (first, last, bits) = match (first, last) {
         (Field::Ipv4(first), Field::Ipv4(last)) => {

@@ -1,15 +1,20 @@
-//! Refusals in words: which operation, what that means here, what to do.
+//! Explains refusals: the operation, the probable cause, and what to do.
 
-use super::encode::Marks;
-use super::wire::{element, rule};
-use super::{Element, Expression, Kind, Operation, SetRef, Transaction, Verdict};
 use crate::attribute::{Attribute, Attributes, align};
+use crate::error::{Cause, Error, Refusal, errno};
 use crate::message::{HEADER, Messages};
-use crate::{Cause, Error, Refusal, errno};
+use crate::nftables::chain::ChainType;
+use crate::nftables::data::{Value, Verdict};
+use crate::nftables::expression::Expression;
+use crate::nftables::set::Element;
+use crate::nftables::statement::SetRef;
+use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::encode::encoder::Marks;
+use crate::nftables::wire::uapi::{element, rule};
 
 const NO_NF_TABLES: &str = "this kernel lacks nf_tables (module nf_tables)";
 
-/// Of a question that every kernel with nf_tables understands.
+/// Explains the refusal of a request that every kernel with nf_tables supports.
 pub(super) fn lacking(cause: Cause) -> Cause {
     match cause {
         Cause::Refused(refusal)
@@ -21,12 +26,13 @@ pub(super) fn lacking(cause: Cause) -> Cause {
     }
 }
 
-/// What concerns all of a transaction.
+/// Explains an error that concerns a whole transaction.
 pub(super) fn whole(transaction: &Transaction, cause: Cause) -> Error {
     let cause = match cause {
         Cause::Refused(refusal) if refusal.errno == errno::ERESTART => Cause::Explained {
             refusal,
-            advice: "the ruleset was changed meanwhile, maybe by another program; read it again"
+            advice: "the ruleset has changed since it was read, maybe by another program; read it \
+                     again"
                 .to_owned(),
         },
         other => lacking(other),
@@ -34,7 +40,7 @@ pub(super) fn whole(transaction: &Transaction, cause: Cause) -> Error {
     cause.during("change", format!("table {}", transaction.table))
 }
 
-/// The refusal of the message with this number, among those that were sent.
+/// Explains the refusal of one of the messages that were sent.
 pub(super) fn refusal(
     transaction: &Transaction,
     marks: &Marks,
@@ -42,10 +48,10 @@ pub(super) fn refusal(
     number: usize,
     refusal: Refusal,
 ) -> Error {
-    let place = Place::of(sent, number, refusal.offset);
+    let place = Location::of(sent, number, refusal.offset);
     let at = number.checked_sub(1).and_then(|number| marks.get(number)).copied();
-    let element = place.as_ref().and_then(Place::element).unwrap_or_default();
-    // A rule's own set has elements, but they are no operations.
+    let element = place.as_ref().and_then(Location::element).unwrap_or_default();
+    // The elements of an anonymous set are not operations.
     let operation = at.and_then(|at| match transaction.operations.get(at)? {
         Operation::AddElement(_) | Operation::DeleteElement(_) => {
             transaction.operations.get(at + element)
@@ -60,33 +66,34 @@ pub(super) fn refusal(
     cause.during(operation.verb(), transaction.name(operation))
 }
 
-/// Which attribute of a message the kernel did not like.
-struct Place<'a> {
+/// The attribute of a message to which a refusal refers.
+struct Location<'a> {
     /// The outermost attribute.
     attribute: Attribute<'a>,
-    /// The number of the item in it.
+    /// The number of the list item in it.
     item: Option<usize>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Location<'a> {
     fn of(sent: &'a [u8], number: usize, offset: Option<u32>) -> Option<Self> {
-        /// Before the attributes.
-        const BEFORE: usize = 4;
+        /// The length of the header before the attributes.
+        const NETFILTER_HEADER: usize = 4;
         let message = Messages::new(sent).nth(number)?.ok()?;
-        let at = usize::try_from(offset?).ok()?.checked_sub(HEADER + BEFORE)?;
-        let (_, attribute, inside) = holding(message.payload.get(BEFORE..)?, at)?;
-        let item = inside.and_then(|inside| holding(attribute.payload, inside));
+        let at = usize::try_from(offset?).ok()?.checked_sub(HEADER + NETFILTER_HEADER)?;
+        let (_, attribute, inside) = containing(message.payload.get(NETFILTER_HEADER..)?, at)?;
+        let item = inside.and_then(|inside| containing(attribute.payload, inside));
         Some(Self { attribute, item: item.map(|(number, ..)| number) })
     }
 
-    /// Which element of the message.
+    /// Returns the number of the element in the message.
     fn element(&self) -> Option<usize> {
         self.item.filter(|_| self.attribute.kind == element::ELEMENTS)
     }
 }
 
-/// The attribute of a list that holds a byte: its number, itself, and the byte's place in its payload.
-fn holding(list: &[u8], at: usize) -> Option<(usize, Attribute<'_>, Option<usize>)> {
+/// Finds the attribute of a list that contains the byte at an offset. Returns its number, the
+/// attribute, and the offset in its payload.
+fn containing(list: &[u8], at: usize) -> Option<(usize, Attribute<'_>, Option<usize>)> {
     const HEAD: usize = 4;
     let mut start = 0;
     for (number, attribute) in Attributes::new(list).map_while(Result::ok).enumerate() {
@@ -102,25 +109,25 @@ fn holding(list: &[u8], at: usize) -> Option<(usize, Attribute<'_>, Option<usize
 fn advice(
     transaction: &Transaction,
     operation: &Operation,
-    place: Option<&Place<'_>>,
+    place: Option<&Location<'_>>,
     errno: i32,
 ) -> Option<String> {
     let attribute = place.map(|place| place.attribute.kind);
-    // The first attribute of every message is the table's name, the second that of what it is in.
+    // The first attribute of every message is the table's name, the second the container's name.
     let advice = match (errno, operation) {
         (errno::ENOENT, _) if attribute == Some(1) => {
-            return Some(format!("there is no table {}", transaction.table));
+            return Some(format!("table {} does not exist", transaction.table));
         }
         (errno::ENOENT, Operation::AddElement(it) | Operation::DeleteElement(it)) => {
             return Some(missing(it, attribute));
         }
         (errno::EEXIST, Operation::AddElement(_)) => {
-            "an element with this key, or one that overlaps it, is there with another value"
+            "an element with this key, or an overlapping one, exists with another value"
         }
-        (errno::EEXIST, _) => "it is there already, and different",
-        (errno::EBUSY, Operation::AddElement(_)) => "its set can't be changed: a rule owns it",
-        (errno::EBUSY, _) => "something still refers to it",
-        (errno::EMLINK, _) => "chains lead to each other in a circle, or more than 16 deep",
+        (errno::EEXIST, _) => "it exists with another definition",
+        (errno::EBUSY, Operation::AddElement(_)) => "its set is anonymous and can't be changed",
+        (errno::EBUSY, _) => "it is still referenced",
+        (errno::EMLINK, _) => "jumps between chains form a loop or are more than 16 levels deep",
         (errno::ENOENT | errno::EOPNOTSUPP | errno::EINVAL, operation) => {
             return unsupported(transaction, operation, place);
         }
@@ -131,38 +138,38 @@ fn advice(
 
 fn missing(element: &Element, attribute: Option<u16>) -> String {
     if attribute == Some(element::SET) {
-        return format!("there is no set or map {}", element.set);
+        return format!("set or map {} does not exist", element.set);
     }
     match &element.value {
-        Some(super::Value::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
-            format!("there is no chain {chain}")
+        Some(Value::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain))) => {
+            format!("chain {chain} does not exist")
         }
-        _ => "there is no such element".to_owned(),
+        _ => "the element does not exist".to_owned(),
     }
 }
 
 fn unsupported(
     transaction: &Transaction,
     operation: &Operation,
-    place: Option<&Place<'_>>,
+    place: Option<&Location<'_>>,
 ) -> Option<String> {
     let advice = match operation {
         Operation::AddTable { .. } => {
-            format!("does this kernel have nf_tables for the family {}?", transaction.table.family)
+            format!("this kernel may lack nf_tables for family {}", transaction.table.family)
         }
         Operation::AddChain(chain) => {
             let kind = chain.base?.kind;
-            let needs = if kind == Kind::Nat { " (module nft_chain_nat)" } else { "" };
+            let needs = if kind == ChainType::Nat { " (module nft_chain_nat)" } else { "" };
             format!(
-                "it is there already with another type, hook or priority, or this kernel lacks \
-                 chains of type {kind}{needs}"
+                "it exists with another type, hook or priority, or this kernel lacks chains of \
+                 type {kind}{needs}"
             )
         }
         Operation::AddSet(set) if set.interval => {
-            "intervals in concatenations need Linux 5.6".to_owned()
+            "intervals in concatenations require Linux 5.6".to_owned()
         }
         Operation::AddElement(it) | Operation::DeleteElement(it) => {
-            format!("is its key, or its value, of the types of {}?", it.set)
+            format!("its key or its value may not have the types of {}", it.set)
         }
         Operation::AddRule(it) | Operation::InsertRule(it) => {
             let place = place.filter(|place| place.attribute.kind == rule::EXPRESSIONS)?;
@@ -174,14 +181,14 @@ fn unsupported(
     Some(advice)
 }
 
-/// What can be wrong with a rule's step.
+/// Returns the probable cause if an expression is refused.
 fn of_expression(expression: &Expression) -> String {
     let module = match expression {
         Expression::Lookup { set: SetRef::Named(name), .. } => {
-            return format!("is there no set or map {name}, or one of other types?");
+            return format!("set or map {name} may not exist, or may have other types");
         }
         Expression::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain)) => {
-            return format!("is there no chain {chain}, or may it not be entered from here?");
+            return format!("chain {chain} may not exist, or may not be a valid target here");
         }
         Expression::Nat { .. } => "nft_nat; only in chains of type nat",
         Expression::Masquerade => "nft_masq; only in chains of type nat at postrouting",
@@ -189,5 +196,5 @@ fn of_expression(expression: &Expression) -> String {
         Expression::Ct { .. } => "nft_ct",
         _ => "nf_tables",
     };
-    format!("its expression `{}` needs the kernel's module {module}", expression.name())
+    format!("its expression `{}` requires the kernel module {module}", expression.name())
 }

@@ -1,94 +1,97 @@
-//! What a rule is for the kernel: small steps that work on registers.
+//! Expressions: the instructions on registers of which a rule consists in the kernel.
 
-use super::{SetRef, Verdict};
+use crate::nftables::data::Verdict;
+use crate::nftables::statement::SetRef;
 
-/// One step of a rule, as the kernel lists it. Numbers are those of the kernel's header.
+/// An expression of a rule, as the kernel lists it. The numbers are those of the kernel's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expression {
-    /// Loads something about the packet.
+    /// Loads metadata of the packet.
     Meta {
-        /// What.
+        /// The metadata.
         key: u32,
-        /// To where.
+        /// The destination.
         register: u32,
     },
     /// Loads bytes of the packet.
     Payload {
-        /// Of which header.
+        /// The header that the offset refers to.
         base: u32,
-        /// From which byte on.
+        /// The offset in bytes.
         offset: u32,
-        /// How many.
+        /// The number of bytes.
         length: u32,
-        /// To where.
+        /// The destination.
         register: u32,
     },
-    /// Loads something about the packet's flow.
+    /// Loads conntrack data of the packet's flow.
     Ct {
-        /// What.
+        /// The data.
         key: u32,
-        /// Of which direction.
+        /// The direction of the flow.
         direction: Option<u8>,
-        /// To where.
+        /// The destination.
         register: u32,
     },
-    /// Loads what routing says of the packet.
+    /// Loads the result of a route lookup.
     Fib {
-        /// What is asked for.
+        /// The requested result.
         result: u32,
-        /// What of the packet is looked up.
+        /// The part of the packet to look up.
         flags: u32,
-        /// To where.
+        /// The destination.
         register: u32,
     },
-    /// Masks a register, in place.
+    /// Applies a mask to a register.
     Mask {
-        /// Which.
+        /// The register.
         register: u32,
-        /// The bits that stay.
+        /// The bits to keep.
         mask: Vec<u8>,
     },
-    /// Ends the rule unless the register compares so.
+    /// Ends the rule unless the comparison holds.
     Compare {
-        /// Which.
+        /// The register.
         register: u32,
-        /// How.
+        /// The operator.
         op: u32,
-        /// With what.
+        /// The value to compare with.
         value: Vec<u8>,
     },
-    /// Looks a register up in a set, and ends the rule when it is not there (or is, when inverted).
+    /// Looks up a register in a set, and ends the rule if the key is missing (or exists, if
+    /// inverted).
     Lookup {
-        /// In which.
+        /// The set.
         set: SetRef,
-        /// What.
+        /// The register with the key.
         register: u32,
-        /// To where the map's value goes; 0: it is the verdict.
+        /// The destination of a map's value; 0 for a verdict.
         to: Option<u32>,
-        /// Ends the rule when it is there.
+        /// Whether the rule ends if the key exists.
         inverted: bool,
     },
     /// Ends the rule with a verdict.
     Verdict(Verdict),
     /// Translates an address.
     Nat {
-        /// Source 0, destination 1.
+        /// 0 for the source, 1 for the destination.
         kind: u32,
-        /// Of which family's packets.
+        /// The address family.
         family: u32,
-        /// Where the address is.
+        /// The register with the address.
         address: u32,
-        /// Where the port is.
+        /// The register with the port.
         port: Option<u32>,
     },
-    /// Translates the source address to that of the outgoing link.
+    /// Translates the source to an address of the output link.
     Masquerade,
-    /// One that this crate does not know, or not in this form: its name.
+    /// An expression that this crate does not know, or not in this form: its name.
     Other(String),
 }
 
 impl Expression {
-    /// The kernel's name for it.
+    /// Returns the kernel's name of the expression.
     pub fn name(&self) -> &str {
         match self {
             Self::Meta { .. } => "meta",

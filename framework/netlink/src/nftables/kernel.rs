@@ -4,42 +4,51 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Duration;
 
-use super::wire::{self, chain, element, message, table as table_wire};
-use super::{
-    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
-    Transaction, anonymous, check, encode, explain, parse,
-};
 use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed, Refusal, errno};
 use crate::message::Message;
-use crate::socket::{Outcome, Socket, Subsystem};
-use crate::{Cause, Error, Malformed, Refusal, errno};
+use crate::nftables::bytecode::anonymous_set;
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::{Generation, Ruleset};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
+use crate::nftables::wire::encode::encoder;
+use crate::nftables::wire::uapi::{chain, element, message, table as table_wire};
+use crate::nftables::wire::{decode, encode, uapi};
+use crate::nftables::{explain, validate};
+use crate::socket::batch::Outcome;
+use crate::socket::{Socket, Subsystem};
 
-/// So many questions are asked at once: their answers fit the smallest usual receive buffer.
-const AT_ONCE: usize = 64;
-/// How often a set is listed until it stands still: for a good second in all.
+/// The number of pipelined lookups, whose replies fit the smallest usual receive buffer.
+const PIPELINED: usize = 64;
+/// How often a set is listed until the listing is consistent: for about a second in total.
 const LISTINGS: u64 = 50;
 
-/// The ruleset of this network namespace. Needs CAP_NET_ADMIN.
+/// The ruleset of this network namespace. All operations require CAP_NET_ADMIN.
 pub struct Kernel {
     socket: Socket,
 }
 
 impl Kernel {
-    /// Opens a socket to it.
+    /// Opens a netlink socket for nf_tables.
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)? })
     }
 
-    /// Closes the socket without waiting for what was deleted to be freed, where the kernel can do that.
+    /// Closes the socket without waiting for deleted objects to be freed, if the kernel supports
+    /// it.
     ///
-    /// The first netfilter socket that is closed after a delete, by whatever process, waits for it, usually 10 ms. This
-    /// leaves the waiting to the kernel, after the end of this process; so it is the last thing to do in it, and
-    /// worth it only after deletes.
+    /// The first netfilter socket that any process closes after a delete waits for that, usually 10
+    /// ms. This method leaves the wait to the kernel after the exit of this process, so it should
+    /// be called last. It is only worthwhile after deletes.
     pub fn close_later(self) {
         self.socket.close_later();
     }
 
-    /// Deletes all tables of this network namespace, whoever made them.
+    /// Deletes all tables of this network namespace, including those of other programs.
     pub fn flush(&mut self) -> Result<(), Error> {
         let outcome = self.socket.transact(encode::flush, encode::end);
         let cause = match outcome {
@@ -50,7 +59,7 @@ impl Kernel {
         Err(explain::lacking(cause).during("delete", "all tables"))
     }
 
-    /// Asks one question; `None`: there is no such thing.
+    /// Looks up one object. Returns `None` if it does not exist.
     fn ask<T>(
         &mut self,
         kind: u16,
@@ -63,14 +72,14 @@ impl Kernel {
             1,
             |_, body| fill(body),
             |_, answer| {
-                found = present(answer)?.map(|message| read(message.payload)).transpose()?;
+                found = existing(answer)?.map(|message| read(message.payload)).transpose()?;
                 Ok(())
             },
         )?;
         Ok(found)
     }
 
-    /// Lists; nothing when what is to be listed from is not there.
+    /// Lists objects. The list is empty if their container does not exist.
     fn list<T>(
         &mut self,
         request: u16,
@@ -87,8 +96,10 @@ impl Kernel {
         }
     }
 
-    /// While the kernel makes a set larger it walks from the old place to the new one: it comes by some elements twice, and where the
-    /// list takes several messages, passes over as many others. That takes it milliseconds.
+    /// Lists the elements of a set, again if an element is listed twice.
+    ///
+    /// While the kernel resizes a hash table, a listing contains some elements twice and, if it
+    /// takes several messages, misses the same number of others. A resize takes milliseconds.
     fn list_elements(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
         for attempt in 0..LISTINGS {
             let listed = self.list_elements_once(table, of)?;
@@ -98,21 +109,21 @@ impl Kernel {
             }
             thread::sleep(Duration::from_millis(attempt));
         }
-        Err(Cause::KeepsChanging(LISTINGS as usize))
+        Err(Cause::DumpInterrupted(LISTINGS as usize))
     }
 
     fn list_elements_once(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
         let fill = |body: &mut Body<'_>| {
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(element::SET, &of.name);
         };
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
-            parse::elements(payload, of).map(Some)
+            decode::element::elements(payload, of).map(Some)
         })?;
         Ok(lists.into_iter().flatten().collect())
     }
 
-    /// Looks up what fits one datagram.
+    /// Looks up keys with one datagram.
     fn find_some(
         &mut self,
         table: &Table,
@@ -124,14 +135,14 @@ impl Kernel {
         let mut failed = None;
         let fill = |number: usize, body: &mut Body<'_>| {
             let (set, key) = &keys[number];
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(element::SET, &set.name);
             body.nested(element::ELEMENTS, |body| {
-                body.nested(wire::ITEM, |body| encode::element_key(body, key));
+                body.nested(uapi::ITEM, |body| encode::element::key(body, key));
             });
         };
         let asked = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, answer| {
-            let read = present(answer).and_then(|message| sought(message, &keys[number]));
+            let read = existing(answer).and_then(|message| requested(message, &keys[number]));
             match read {
                 Ok(element) => found[start + number] = element,
                 Err(cause) => failed = failed.take().or(Some((number, cause))),
@@ -148,17 +159,17 @@ impl Kernel {
     fn fill_anonymous(&mut self, table: &Table, rules: &mut [InstalledRule]) -> Result<(), Cause> {
         for rule in rules {
             for at in 0..rule.expressions.len() {
-                let Some(set) = anonymous::needed(&rule.expressions, at) else { continue };
+                let Some(set) = anonymous_set::needed(&rule.expressions, at) else { continue };
                 let elements = self.list_elements(table, &set)?;
-                anonymous::fill(&mut rule.expressions[at], elements);
+                anonymous_set::fill(&mut rule.expressions[at], elements);
             }
         }
         Ok(())
     }
 }
 
-/// The answer, unless it is that there is no such thing.
-fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
+/// Returns the reply, or `None` if the object does not exist.
+fn existing(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
     match answer {
         Ok(message) => Ok(Some(message)),
         Err(refusal) if refusal.errno == errno::ENOENT => Ok(None),
@@ -166,54 +177,54 @@ fn present(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, 
     }
 }
 
-/// The element that was asked for: an interval's key must be the same.
-fn sought(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
+/// Returns the requested element. The key of an interval must be equal.
+fn requested(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
     let Some(message) = answer else { return Ok(None) };
     let (set, key) = asked;
-    let element = parse::elements(message.payload, set)?.into_iter().next();
+    let element = decode::element::elements(message.payload, set)?.into_iter().next();
     Ok(element.filter(|element| matches!(key, Key::One(_)) || element.key == *key))
 }
 
 impl Ruleset for Kernel {
     fn generation(&mut self) -> Result<Generation, Error> {
         let fill = |body: &mut Body<'_>| body.raw(&[0; 4]);
-        let generation = self.ask(message::GET_GENERATION, fill, parse::generation);
+        let generation = self.ask(message::GET_GENERATION, fill, decode::generation);
         generation
-            .and_then(|one| one.ok_or(Malformed("no generation").into()))
+            .and_then(|one| one.ok_or(Malformed("a reply without the generation").into()))
             .map_err(|cause| explain::lacking(cause).during("read", "the generation of nf_tables"))
     }
 
     fn table(&mut self, table: &Table) -> Result<Option<TableInfo>, Error> {
         let fill = |body: &mut Body<'_>| {
-            body.raw(&wire::header(table));
+            body.raw(&encoder::header(table));
             body.text(table_wire::NAME, &table.name);
         };
-        self.ask(message::GET_TABLE, fill, parse::table_info)
+        self.ask(message::GET_TABLE, fill, decode::table_info)
             .map_err(|cause| explain::lacking(cause).during("look up", format!("table {table}")))
     }
 
     fn chain(&mut self, table: &Table, name: &str) -> Result<Option<ChainInfo>, Error> {
         let fill = |body: &mut Body<'_>| {
-            wire::begin(body, table);
+            encoder::begin(body, table);
             body.text(chain::NAME, name);
         };
-        self.ask(message::GET_CHAIN, fill, |payload| parse::chain_info(payload, &table.name))
+        self.ask(message::GET_CHAIN, fill, |payload| decode::chain_info(payload, &table.name))
             .map(Option::flatten)
             .map_err(|cause| cause.during("look up", format!("chain {table} {name}")))
     }
 
     fn chains(&mut self, table: &Table) -> Result<Vec<ChainInfo>, Error> {
-        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        let fill = |body: &mut Body<'_>| encoder::begin(body, table);
         self.list(message::GET_CHAIN, message::NEW_CHAIN, fill, |payload| {
-            parse::chain_info(payload, &table.name)
+            decode::chain_info(payload, &table.name)
         })
         .map_err(|cause| cause.during("list", format!("the chains of table {table}")))
     }
 
     fn rules(&mut self, table: &Table) -> Result<Vec<InstalledRule>, Error> {
-        let fill = |body: &mut Body<'_>| wire::begin(body, table);
+        let fill = |body: &mut Body<'_>| encoder::begin(body, table);
         let rules = self.list(message::GET_RULE, message::NEW_RULE, fill, |payload| {
-            parse::installed_rule(payload, &table.name)
+            decode::installed_rule(payload, &table.name)
         });
         rules
             .and_then(|mut rules| self.fill_anonymous(table, &mut rules).map(|()| rules))
@@ -222,7 +233,7 @@ impl Ruleset for Kernel {
 
     fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error> {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
+        for keys in keys.chunks(PIPELINED) {
             self.find_some(table, keys, &mut found)?;
         }
         Ok(found)
@@ -239,11 +250,11 @@ impl Ruleset for Kernel {
         if transaction.is_empty() {
             return Ok(());
         }
-        check::transaction(transaction)?;
+        validate::transaction(transaction)?;
         let mut marks = Vec::new();
         let outcome = self
             .socket
-            .transact(|series| marks = encode::transaction(series, transaction, at), encode::end);
+            .transact(|batch| marks = encode::transaction(batch, transaction, at), encode::end);
         match outcome {
             Ok(Outcome::Done) => Ok(()),
             Ok(Outcome::Refused(number, refusal)) => {

@@ -1,80 +1,85 @@
 //! nf_tables: tables, chains, rules and sets, changed in transactions, without the nft binary.
 //!
-//! The words are nft's. A [`Transaction`] is a value: it can be built without a kernel, compared, and shown as the text
-//! that `nft -f` reads to the same effect. Whatever has a [`Ruleset`] can be asked and changed: the [`Kernel`], or a
-//! [`Fake`] in a test.
+//! The terms are those of nft. A [`Transaction`] is a value: it can be built without a kernel,
+//! compared, and displayed as the input with which `nft -f` has the same effect. A [`Ruleset`] can
+//! be queried and changed: the [`Kernel`]'s, or a [`FakeRuleset`] in a test.
 //!
-//! * All of a transaction happens, or nothing. An element whose key is taken, with another value, refuses it: so two
-//!   programs that want the same key are told apart by the kernel itself.
-//! * Whoever decides by what it has read commits at the [`Generation`] that it has read first. When the ruleset was
-//!   changed meanwhile, the error [is stale](crate::Error::is_stale), nothing happened, and all begins anew.
-//! * An error names the refused operation, also one of thousands, and what is probably wrong.
+//! * A transaction is atomic. It is refused if it adds an element whose key exists with another
+//!   value, so the kernel itself resolves a race between two programs for the same key.
+//! * A change that depends on what was read is committed at the [`Generation`] that was read first.
+//!   If the ruleset has changed since, nothing happens and the error
+//!   [is stale](crate::Error::is_stale). The caller then starts over.
+//! * An error names the refused operation, even one of thousands, and the probable cause.
 //!
-//! Only what a port mapper needs can be said: see [`Statement`]. What others wrote is listed all the same, with
-//! the names of the steps that are not known.
+//! [`Statement`] covers what a port mapper needs. Rules of other programs are listed with the names
+//! of the expressions that this crate does not know.
+//!
+//! | To find … | look in |
+//! |---|---|
+//! | the vocabulary | `table`, `chain`, `rule`, `set`, `data`, `statement`, `expression` |
+//! | changes and their syntax in nft | `transaction`, `text`, `validate` |
+//! | rules as the kernel executes them | `bytecode` |
+//! | the netlink representation | `wire` |
+//! | rulesets and their errors | `ruleset`, `kernel`, `fake`, `explain` |
 //!
 //! ```no_run
-//! use cni_netlink::nftables::{Field, Kernel, Key, Ruleset, Set, Table, Transaction, Type, Value, ValueType};
-//! # fn main() -> Result<(), cni_netlink::Error> {
-//! let ports = Set {
-//!     name: "ports".into(),
-//!     key: vec![Type::InetProto, Type::InetService],
-//!     value: ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]),
-//!     interval: false,
-//!     comment: None,
+//! use cni_netlink::nftables::{
+//!     DataType, Field, Kernel, Key, Ruleset, Set, Table, Transaction, Value, ValueType,
 //! };
+//! # fn main() -> Result<(), cni_netlink::Error> {
+//! let port = [DataType::InetProto, DataType::InetService];
+//! let endpoint = vec![DataType::Ipv4Addr, DataType::InetService];
+//! let ports = Set::new("ports", port, ValueType::Data(endpoint));
 //! let key = Key::One(vec![Field::Proto(6), Field::Port(8080)]);
 //! let target = Value::Data(vec![Field::Ipv4([10, 0, 0, 2].into()), Field::Port(80)]);
 //! let mut transaction = Transaction::on(Table::inet("example"));
-//! transaction.add_table().add_set(&ports).add_element(&ports, key, Some(target), Some("web".into()));
+//! transaction.add_table().add_set(&ports);
+//! transaction.add_element(&ports, key, Some(target), Some("web".into()));
 //! assert!(transaction.to_string().ends_with(
 //!     "add element inet example ports { tcp . 8080 comment \"web\" : 10.0.0.2 . 80 }\n"
 //! ));
 //!
 //! let mut kernel = Kernel::open()?;
 //! let generation = kernel.generation()?;
-//! // Here it would be read what is there, and decided what to do.
+//! // Here the program would read the ruleset and decide what to change.
 //! kernel.commit(&transaction, Some(generation))?;
 //! # Ok(()) }
 //! ```
 
-mod anonymous;
-mod bytes;
-mod check;
-mod compile;
+mod bytecode;
+mod chain;
 mod data;
-mod decompile;
-mod encode;
 mod explain;
 mod expression;
 mod fake;
 mod kernel;
-mod number;
-mod object;
-mod parse;
+mod rule;
 mod ruleset;
 mod set;
-mod show;
 mod statement;
-mod step;
+mod table;
+mod text;
 mod transaction;
+mod validate;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-/// Reads bytes as each kind of message that the kernel may send: for fuzzing.
+/// Reads bytes as each type of message that the kernel may send, for fuzzing.
 #[doc(hidden)]
 pub fn read_anything(payload: &[u8]) {
-    parse::anything(payload);
+    wire::decode::anything(payload);
 }
 
-pub use data::{Field, Key, Type, Value, Verdict};
+pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, Policy};
+pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
-pub use fake::Fake;
+pub use fake::FakeRuleset;
 pub use kernel::Kernel;
-pub use object::{Base, Chain, Family, Hook, Kind, Policy, Rule, Table};
-pub use ruleset::{ChainInfo, Generation, InstalledRule, Ruleset, TableInfo};
+pub use rule::{InstalledRule, Rule};
+pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
-pub use statement::{Op, Right, Selector, SetRef, Statement};
+pub use statement::{Op, Operand, Selector, SetRef, Statement};
+pub use table::{Family, Table, TableInfo};
 pub use transaction::{Operation, Transaction};

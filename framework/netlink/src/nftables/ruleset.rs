@@ -1,86 +1,54 @@
-//! What can be asked of a ruleset, and done to it.
+//! The interface of rulesets: queries and transactions.
 
-use super::{Base, Element, Expression, Family, Key, Rule, Set, Table, Transaction};
-use crate::Error;
+use crate::error::Error;
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
 
-/// A ruleset's state: it changes with every change in the network namespace, whoever makes it.
+/// A version of the ruleset, which changes with every change in the network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generation(pub(crate) u32);
 
 impl Generation {
-    /// The generation of a network namespace in which no transaction was ever committed.
+    /// The generation of a network namespace in which no transaction was committed yet.
     pub const FIRST: Self = Self(1);
 }
 
-/// What the kernel knows of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableInfo {
-    /// How many chains, sets and other objects are in it.
-    pub objects: u32,
-    /// For people.
-    pub comment: Option<String>,
-}
-
-/// What the kernel knows of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainInfo {
-    /// Its name.
-    pub name: String,
-    /// Where packets enter it. `None` also for a base chain of a sort that [`Base`] cannot tell.
-    pub base: Option<Base>,
-    /// How many rules it has, and how many rules and elements lead to it.
-    pub references: u32,
-    /// For people.
-    pub comment: Option<String>,
-}
-
-/// A rule as the kernel has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstalledRule {
-    /// In which chain.
-    pub chain: String,
-    /// What it is deleted by.
-    pub handle: u64,
-    /// What it does.
-    pub expressions: Vec<Expression>,
-    /// For people, or to know it again.
-    pub comment: Option<String>,
-}
-
-impl InstalledRule {
-    /// Whether it does the same as `rule` and has the same comment, in a table of this family. Whose chain it is in is
-    /// not compared.
-    pub fn says(&self, rule: &Rule, family: Family) -> bool {
-        self.comment == rule.comment && self.expressions == rule.expressions(family)
-    }
-}
-
-/// A ruleset that can be read and changed: the kernel's, or a fake of it.
+/// A ruleset that can be read and changed: the kernel's or a fake.
 pub trait Ruleset {
-    /// The state that it is in now.
+    /// Returns the present generation.
     fn generation(&mut self) -> Result<Generation, Error>;
 
-    /// A table; `None` when there is none.
+    /// Looks up a table. Returns `None` if it does not exist.
     fn table(&mut self, table: &Table) -> Result<Option<TableInfo>, Error>;
 
-    /// A chain of a table; `None` when there is none.
+    /// Looks up a chain of a table. Returns `None` if it does not exist.
     fn chain(&mut self, table: &Table, name: &str) -> Result<Option<ChainInfo>, Error>;
 
-    /// The chains of a table; none when there is no such table.
+    /// Lists the chains of a table. The list is empty if the table does not exist.
     fn chains(&mut self, table: &Table) -> Result<Vec<ChainInfo>, Error>;
 
-    /// The rules of a table, those of a chain in their order; none when there is no such table.
+    /// Lists the rules of a table, those of a chain in order. The list is empty if the table does
+    /// not exist.
     fn rules(&mut self, table: &Table) -> Result<Vec<InstalledRule>, Error>;
 
-    /// Elements by their keys, in the same order; `None` where there is no such element, set or table.
+    /// Looks up elements by their keys. The result has the same order, with `None` if the element,
+    /// the set or the table does not exist.
     ///
-    /// In a set with intervals a [`Key::One`] finds the interval that holds it, a [`Key::Range`] only itself.
+    /// In a set with intervals a [`Key::One`] finds the interval that contains it, and a
+    /// [`Key::Range`] only an equal interval.
     fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error>;
 
-    /// All elements of a set; none when there is no such set.
+    /// Lists all elements of a set. The list is empty if the set does not exist.
     fn elements(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Error>;
 
-    /// Does all of it, or nothing. With `at` only when the ruleset is still in that state, else the
-    /// error [is stale](Error::is_stale).
+    /// Commits a transaction atomically.
+    ///
+    /// # Errors
+    /// If `at` is given and the ruleset is in another generation, the error
+    /// [is stale](Error::is_stale).
     fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error>;
 }

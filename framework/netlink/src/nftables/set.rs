@@ -2,61 +2,80 @@
 
 use std::fmt;
 
-use super::data::concatenation;
-use super::{Key, Type, Value};
+use crate::nftables::data::{DataType, Key, Value, concatenation};
 
 /// A named set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Set {
-    /// Its name, unique within the table among sets and maps.
+    /// The name, unique among the sets and maps of the table.
     pub name: String,
-    /// The types of a key's fields.
-    pub key: Vec<Type>,
-    /// What a key leads to.
+    /// The types of the key's fields.
+    pub key: Vec<DataType>,
+    /// The type of values.
     pub value: ValueType,
-    /// Whether keys are intervals. Needs a key of at least two fields, and Linux 5.6.
+    /// Whether keys are intervals. This requires a key of at least two fields, and Linux 5.6.
     pub interval: bool,
-    /// For people; at most 128 bytes.
+    /// The comment, at most 128 bytes.
     pub comment: Option<String>,
 }
 
-/// What a key leads to.
+/// The type of the values of a set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ValueType {
-    /// Nothing: a set.
+    /// No values: a set.
     None,
     /// Data: a map.
-    Data(Vec<Type>),
-    /// What becomes of the packet: a verdict map.
+    Data(Vec<DataType>),
+    /// Verdicts: a verdict map.
     Verdict,
 }
 
 /// An element of a set or a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Element {
-    /// In which.
+    /// The name of the set or map.
     pub set: String,
-    /// What it is found by.
+    /// The key.
     pub key: Key,
-    /// What it leads to; `None` in a set, and for a verdict that [`Verdict`](super::Verdict) cannot tell.
+    /// The value; `None` in a set, and for a verdict that [`Verdict`](crate::nftables::Verdict)
+    /// can't represent.
     pub value: Option<Value>,
-    /// For people, or to know it again; at most 128 bytes.
+    /// The comment, for example to identify the element; at most 128 bytes.
     pub comment: Option<String>,
 }
 
 impl Set {
-    /// Whether keys lead to something.
+    /// Returns a set, or a map where `value` is not [`ValueType::None`], whose keys are points.
+    pub fn new(name: impl Into<String>, key: impl Into<Vec<DataType>>, value: ValueType) -> Self {
+        let (name, key) = (name.into(), key.into());
+        Self { name, key, value, interval: false, comment: None }
+    }
+
+    /// Makes the keys intervals.
+    pub fn with_intervals(self) -> Self {
+        Self { interval: true, ..self }
+    }
+
+    /// Sets the comment.
+    pub fn with_comment(self, comment: impl Into<String>) -> Self {
+        Self { comment: Some(comment.into()), ..self }
+    }
+
+    /// Reports whether elements have values.
     pub fn is_map(&self) -> bool {
         self.value != ValueType::None
     }
 
-    /// nft's word for it: `set` or `map`.
+    /// Returns nft's keyword: `set` or `map`.
     pub fn noun(&self) -> &'static str {
         if self.is_map() { "map" } else { "set" }
     }
 }
 
-/// The inside of nft's braces: `type inet_proto . inet_service : verdict; flags interval;`.
+/// Writes what nft has inside braces: `type inet_proto . inet_service : verdict; flags interval;`.
 impl fmt::Display for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("type ")?;
@@ -77,7 +96,7 @@ impl fmt::Display for Set {
     }
 }
 
-/// The inside of nft's braces: `tcp . 8080 comment "web" : 10.0.0.2 . 80`.
+/// Writes what nft has inside braces: `tcp . 8080 comment "web" : 10.0.0.2 . 80`.
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.key.fmt(f)?;

@@ -1,68 +1,73 @@
-//! What a rule says, nearly as nft spells it.
+//! Statements: the parts of a rule, close to nft's syntax.
 
-use super::{Family, Field, Verdict};
+use crate::nftables::data::{Field, Verdict};
+use crate::nftables::table::Family;
 
-/// A part of a rule: a test that a packet passes or not, or what is done with it.
+/// A part of a rule: a match or an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Statement {
     /// `ip daddr 127.0.0.0/8`, `iifname != "lo"`, `iifname "veth*"`.
     Match {
-        /// What of the packet.
+        /// The part of the packet.
         left: Selector,
-        /// How it is compared.
+        /// The comparison.
         op: Op,
-        /// With what.
-        right: Right,
+        /// The value to compare with.
+        right: Operand,
     },
-    /// `fib daddr type local`: sent to an address of this host.
+    /// `fib daddr type local`: the destination is an address of this host.
     FibDaddrLocal,
-    /// `ct status dnat`: of a flow whose destination is translated.
+    /// `ct status dnat`: the destination of the packet's flow is translated.
     CtStatusDnat,
     /// `iifname @excluded`, `iifname { "a", "b" }`.
     InSet {
-        /// What of the packet.
+        /// The fields of the key.
         left: Vec<Selector>,
-        /// Whether it must not be in it.
+        /// Whether the key must not be in the set.
         negated: bool,
-        /// In what.
+        /// The set.
         set: SetRef,
     },
-    /// `meta l4proto . th dport vmap @ports4`: the verdict that the map has for it, if any.
+    /// `meta l4proto . th dport vmap @ports4`: the verdict in a map, if the key exists.
     VerdictMap {
-        /// What of the packet.
+        /// The fields of the key.
         left: Vec<Selector>,
         /// The map's name.
         map: String,
     },
-    /// `dnat ip to meta l4proto . th dport map @dnat4`: to where the map says, if it does.
+    /// `dnat ip to meta l4proto . th dport map @dnat4`: translates the destination to the value in
+    /// a map, if the key exists.
     Dnat {
-        /// Of the addresses in the map: [`Family::Ip`] or [`Family::Ip6`].
+        /// The family of the addresses in the map: [`Family::Ip`] or [`Family::Ip6`].
         family: Family,
-        /// What of the packet.
+        /// The fields of the key.
         left: Vec<Selector>,
         /// The map's name.
         map: String,
-        /// Whether the map's values are an address and a port; else an address alone.
+        /// Whether the map's values are an address and a port, or only an address.
         with_port: bool,
     },
-    /// `masquerade`: the source becomes the address of the link that it leaves by.
+    /// `masquerade`: translates the source to an address of the output link.
     Masquerade,
     /// `accept`, `jump hostports`.
     Verdict(Verdict),
 }
 
-/// What of a packet is looked at.
+/// A part of a packet or of its metadata.
 ///
-/// As with nft, one that only packets of one family have implies a test of the family in an inet table.
+/// As in nft, a selector that exists only for one family implies a match of the family in an inet
+/// table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Selector {
-    /// `iifname`: the link that it came by.
+    /// `iifname`: the input link.
     Iifname,
-    /// `oifname`: the link that it leaves by.
+    /// `oifname`: the output link.
     Oifname,
-    /// `meta nfproto`: its family; see [`Statement::family`].
+    /// `meta nfproto`: the family; see [`Statement::family`].
     NfProto,
-    /// `meta l4proto`: its transport protocol.
+    /// `meta l4proto`: the transport protocol.
     L4Proto,
     /// `ip saddr`
     IpSaddr,
@@ -76,19 +81,20 @@ pub enum Selector {
     ThSport,
     /// `th dport`
     ThDport,
-    /// `ct original ip daddr`: the destination before it was translated.
+    /// `ct original ip daddr`: the destination before translation.
     CtOriginalIpDaddr,
-    /// `ct original ip6 daddr`: the destination before it was translated.
+    /// `ct original ip6 daddr`: the destination before translation.
     CtOriginalIp6Daddr,
-    /// `ct original proto-dst`: the destination port before it was translated.
+    /// `ct original proto-dst`: the destination port before translation.
     ///
-    /// nft 1.0.6 reads it, also from its own list, only after a test of the transport protocol in the same rule:
-    /// `meta l4proto tcp` or `meta l4proto { tcp, udp }`.
+    /// nft 1.0.6 accepts it, even from its own listing, only after a match of the transport
+    /// protocol in the same rule, such as `meta l4proto tcp` or `meta l4proto { tcp, udp }`.
     CtOriginalProtoDst,
 }
 
-/// How a match compares.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Op {
     /// Equal.
     Eq,
@@ -96,33 +102,35 @@ pub enum Op {
     Ne,
 }
 
-/// What a match compares with.
+/// The right-hand side of a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Right {
-    /// One value; a link's name that ends in `*` stands for all that begin so.
+#[non_exhaustive]
+pub enum Operand {
+    /// One value. A link's name that ends in `*` matches all names with that prefix.
     Value(Field),
-    /// The addresses that have their first bits (so many) in common with this one.
+    /// The addresses with this prefix and prefix length.
     Prefix(Field, u8),
 }
 
-/// Which set a packet is looked for in.
+/// A reference to a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetRef {
-    /// One of the table, by its name.
+    /// A named set of the table.
     Named(String),
-    /// One of the rule's own; all fields of one type. Their order does not matter.
+    /// An anonymous set with fields of one type, in any order.
     Anonymous(Vec<Field>),
 }
 
 impl Statement {
-    /// `meta nfproto ipv4`: the packet is of this family; [`Family::Inet`] is taken as IPv4.
+    /// Returns a match of the family, such as `meta nfproto ipv4`. [`Family::Inet`] counts as IPv4.
     pub fn family(family: Family) -> Self {
         let number = if family == Family::Ip6 { 10 } else { 2 };
         Self::Match { left: Selector::NfProto, op: Op::Eq, right: Field::Proto(number).into() }
     }
 }
 
-impl From<Field> for Right {
+impl From<Field> for Operand {
     fn from(field: Field) -> Self {
         Self::Value(field)
     }

@@ -1,10 +1,12 @@
-//! The codec: bytes of the kernel's header and of its real answers; no bytes whatever make it panic.
+//! The codec: the kernel's constants and captured replies are read, and no bytes make it panic.
 
+use super::bytecode::selector;
+use super::wire::{bytes, decode, uapi};
 use super::*;
 use crate::message::{HEADER, Messages};
 
-/// Answers of Linux 6.18 about a table that nft made, one a line: the generation, the table, its chains, rules with each
-/// sequence of steps, elements of six sets, and an error.
+/// Replies of Linux 6.18 about a table created by nft, one per line: the generation, the table, its
+/// chains, rules with each sequence of expressions, elements of six sets, and an error.
 const CAPTURED: &str = include_str!("tests/captured.hex");
 
 fn captured() -> Vec<Vec<u8>> {
@@ -15,23 +17,23 @@ fn captured() -> Vec<Vec<u8>> {
     CAPTURED.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
-fn set(name: &str, key: &[Type], value: ValueType, interval: bool) -> Set {
+fn set(name: &str, key: &[DataType], value: ValueType, interval: bool) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval, comment: None }
 }
 
 fn a_set_of_each_sort() -> [Set; 4] {
-    let port = [Type::InetProto, Type::InetService];
-    let host = [Type::Ipv4Addr, Type::InetProto, Type::InetService];
-    let target = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
+    let port = [DataType::InetProto, DataType::InetService];
+    let host = [DataType::Ipv4Addr, DataType::InetProto, DataType::InetService];
+    let target = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
     [
         set("dnat4", &port, target, false),
-        set("range-dnat4", &host, ValueType::Data(vec![Type::Ipv4Addr]), true),
+        set("range-dnat4", &host, ValueType::Data(vec![DataType::Ipv4Addr]), true),
         set("ports4", &port, ValueType::Verdict, false),
-        set("links", &[Type::Ifname], ValueType::None, false),
+        set("links", &[DataType::Ifname], ValueType::None, false),
     ]
 }
 
-/// Reads bytes in every way there is. Returns how many objects were read.
+/// Reads bytes as every type of object. Returns the number of objects that were read.
 fn read_everything(bytes: &[u8]) -> usize {
     let sets = a_set_of_each_sort();
     let messages = Messages::new(bytes).flatten();
@@ -44,18 +46,19 @@ fn read_everything(bytes: &[u8]) -> usize {
 }
 
 fn read_payload(payload: &[u8], sets: &[Set]) -> usize {
-    let _ = parse::generation(payload);
-    let _ = parse::table_info(payload);
-    let chain = matches!(parse::chain_info(payload, "port-mapper"), Ok(Some(_)));
-    let rule = parse::installed_rule(payload, "port-mapper").ok().flatten();
+    let _ = decode::generation(payload);
+    let _ = decode::table_info(payload);
+    let chain = matches!(decode::chain_info(payload, "port-mapper"), Ok(Some(_)));
+    let rule = decode::installed_rule(payload, "port-mapper").ok().flatten();
     let rule = rule.is_some_and(|rule| !rule.to_string().is_empty());
-    let elements = sets.iter().flat_map(|set| parse::elements(payload, set).unwrap_or_default());
+    let elements =
+        sets.iter().flat_map(|set| decode::element::elements(payload, set).unwrap_or_default());
     let elements = elements.filter(|element| !element.to_string().is_empty()).count();
     usize::from(chain) + usize::from(rule) + elements
 }
 
 #[test]
-fn what_the_kernel_said_is_understood() {
+fn captured_replies_are_decoded() {
     let captured = captured();
     let mut rules = Vec::new();
     let mut chains = 0;
@@ -63,29 +66,32 @@ fn what_the_kernel_said_is_understood() {
     for message in captured.iter().flat_map(|bytes| Messages::new(bytes)) {
         let message = message.expect("whole");
         match message.kind {
-            wire::message::NEW_CHAIN => {
-                let read = parse::chain_info(message.payload, "port-mapper").expect("a chain");
+            uapi::message::NEW_CHAIN => {
+                let read = decode::chain_info(message.payload, "port-mapper").expect("a chain");
                 chains += usize::from(read.is_some());
             }
-            wire::message::NEW_RULE => {
-                let rule = parse::installed_rule(message.payload, "port-mapper").expect("a rule");
+            uapi::message::NEW_RULE => {
+                let rule = decode::installed_rule(message.payload, "port-mapper").expect("a rule");
                 rules.push(rule.expect("of the table").to_string());
             }
-            wire::message::NEW_ELEMENT => {
+            uapi::message::NEW_ELEMENT => {
                 for set in a_set_of_each_sort() {
-                    elements.extend(parse::elements(message.payload, &set).unwrap_or_default());
+                    elements.extend(
+                        decode::element::elements(message.payload, &set).unwrap_or_default(),
+                    );
                 }
             }
             _ => {}
         }
     }
     assert_eq!(chains, 9);
-    let said = |text: &str| assert!(rules.iter().any(|rule| rule == text), "{text} in {rules:#?}");
-    said("prerouting fib daddr type local jump hostports");
-    said("postrouting ct status dnat ip saddr . ip daddr @pairs masquerade");
-    said("CNI-all dnat ip to ip daddr . meta l4proto . th dport map @range-dnat4");
-    said("guard ip daddr 127.0.0.0/8 iifname != \"lo\" drop comment \"spoofed\"");
-    said("guard [limit] [counter] [log] [immediate] [meta]");
+    let has_rule =
+        |text: &str| assert!(rules.iter().any(|rule| rule == text), "{text} in {rules:#?}");
+    has_rule("prerouting fib daddr type local jump hostports");
+    has_rule("postrouting ct status dnat ip saddr . ip daddr @pairs masquerade");
+    has_rule("CNI-all dnat ip to ip daddr . meta l4proto . th dport map @range-dnat4");
+    has_rule("guard ip daddr 127.0.0.0/8 iifname != \"lo\" drop comment \"spoofed\"");
+    has_rule("guard [limit] [counter] [log] [immediate] [meta]");
     let shown: Vec<String> = elements.iter().map(Element::to_string).collect();
     for expected in [
         "tcp . 8080 comment \"web\" : 10.0.0.2 . 80",
@@ -98,7 +104,7 @@ fn what_the_kernel_said_is_understood() {
 }
 
 #[test]
-fn every_cut_and_every_changed_byte_is_survived() {
+fn no_truncation_and_no_changed_byte_causes_a_panic() {
     let sets = a_set_of_each_sort();
     let mut read = 0;
     for message in captured() {
@@ -119,7 +125,7 @@ fn every_cut_and_every_changed_byte_is_survived() {
 }
 
 #[test]
-fn answers_with_random_changes_are_survived() {
+fn replies_with_random_changes_cause_no_panic() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {
         state ^= state << 13;
@@ -146,7 +152,7 @@ fn bytes_of(fields: &[Field]) -> Vec<u8> {
 }
 
 #[test]
-fn keys_and_values_have_the_bytes_of_the_kernel() {
+fn keys_and_values_are_encoded_like_the_kernel() {
     let (tcp, port) = (Field::Proto(6), Field::Port);
     let v4 = |text: &str| Field::Ipv4(text.parse().expect("an address"));
     assert_eq!(bytes_of(&[tcp.clone(), port(8080)]), [6, 0, 0, 0, 0x1f, 0x90, 0, 0]);
@@ -157,8 +163,8 @@ fn keys_and_values_have_the_bytes_of_the_kernel() {
 }
 
 #[test]
-fn types_have_the_numbers_and_lengths_of_nft() {
-    use Type::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
+fn data_types_have_the_numbers_and_lengths_of_nft() {
+    use DataType::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
     for (types, number, length) in [
         (&[InetProto, InetService][..], 0x30d, 8),
         (&[Ipv4Addr, InetProto, InetService], 0x730d, 12),
@@ -179,34 +185,34 @@ fn types_have_the_numbers_and_lengths_of_nft() {
 }
 
 #[test]
-fn registers_have_the_names_that_the_kernel_gives_them() {
-    let names: Vec<u32> = (0..8).map(step::register).collect();
+fn registers_have_the_numbers_by_which_the_kernel_lists_them() {
+    let names: Vec<u32> = (0..8).map(selector::register).collect();
     assert_eq!(names, [1, 9, 10, 11, 2, 13, 14, 15]);
 }
 
 fn names(statements: &[Statement]) -> Vec<String> {
     let rule = Rule::new("c", statements);
-    rule.expressions(Family::Inet).iter().map(|step| format!("{step:?}")).collect()
+    rule.expressions(Family::Inet).iter().map(|one| format!("{one:?}")).collect()
 }
 
 #[test]
-fn a_family_is_tested_once_and_only_where_it_is_needed() {
+fn a_family_is_matched_once_and_only_if_needed() {
     let address = |left| Statement::Match {
         left,
         op: Op::Eq,
         right: Field::Ipv4([10, 0, 0, 1].into()).into(),
     };
     let both = [address(Selector::IpSaddr), address(Selector::IpDaddr)];
-    let tests = |steps: &[String]| steps.iter().filter(|step| step.contains("key: 15")).count();
-    assert_eq!(tests(&names(&both)), 1);
-    let said = [Statement::family(Family::Ip), address(Selector::IpSaddr)];
-    assert_eq!(tests(&names(&said)), 1);
-    assert_eq!(tests(&names(&[address(Selector::CtOriginalIpDaddr)])), 0);
+    let matches = |names: &[String]| names.iter().filter(|one| one.contains("key: 15")).count();
+    assert_eq!(matches(&names(&both)), 1);
+    let explicit = [Statement::family(Family::Ip), address(Selector::IpSaddr)];
+    assert_eq!(matches(&names(&explicit)), 1);
+    assert_eq!(matches(&names(&[address(Selector::CtOriginalIpDaddr)])), 0);
     assert_eq!(Rule::new("c", both).expressions(Family::Ip).len(), 4);
 }
 
 #[test]
-fn an_address_and_a_port_lie_one_behind_the_other() {
+fn the_port_is_in_the_register_after_the_address() {
     let dnat = |family, with_port| {
         let left = vec![Selector::L4Proto, Selector::ThDport];
         let statement = Statement::Dnat { family, left, map: "m".to_owned(), with_port };

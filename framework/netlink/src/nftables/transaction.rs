@@ -1,74 +1,80 @@
-//! A transaction: changes to one table that happen together or not at all.
+//! Transactions: atomic changes to one table.
 
-use super::{Chain, Element, Key, Rule, Set, Table, Value};
+use crate::nftables::chain::Chain;
+use crate::nftables::data::{Key, Value};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::Table;
 
-/// Changes to one table, in order. Its text is what `nft -f` reads to the same effect.
+/// An atomic sequence of changes to one table. It is displayed as input of `nft -f` with the same
+/// effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     pub(super) table: Table,
     pub(super) operations: Vec<Operation>,
 }
 
-/// One change. As with nft, to add what is there already is no error, unless an element's key is there with another
-/// value.
+/// One change. As in nft, adding an existing object is not an error, unless it is an element whose
+/// key exists with another value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// Adds the table.
     AddTable {
-        /// For people; at most 128 bytes.
+        /// The comment, at most 128 bytes.
         comment: Option<String>,
     },
-    /// Deletes the table with all that is in it.
+    /// Deletes the table and its content.
     DeleteTable,
     /// Adds a chain.
     AddChain(Chain),
-    /// Deletes a chain that nothing leads to, and its rules.
+    /// Deletes a chain that is not referenced, and its rules.
     DeleteChain(String),
     /// Deletes all rules of a chain.
     FlushChain(String),
-    /// Adds a rule at its chain's end.
+    /// Appends a rule to its chain.
     AddRule(Rule),
-    /// Adds a rule at its chain's head.
+    /// Inserts a rule at the beginning of its chain.
     InsertRule(Rule),
     /// Deletes a rule.
     DeleteRule {
-        /// Its chain.
+        /// The chain of the rule.
         chain: String,
-        /// See [`InstalledRule`](super::InstalledRule).
+        /// The handle; see [`InstalledRule::handle`](crate::nftables::InstalledRule::handle).
         handle: u64,
     },
     /// Adds a set or a map.
     AddSet(Set),
-    /// Deletes a set or a map that no rule refers to, and its elements.
+    /// Deletes a set or a map that is not referenced by a rule, and its elements.
     DeleteSet(String),
-    /// Adds an element. In a set with intervals its key is a [`Key::Range`].
+    /// Adds an element. In a set with intervals the key is a [`Key::Range`].
     AddElement(Element),
-    /// Deletes the element that has this key; value and comment don't count.
+    /// Deletes the element with this key; the value and the comment are ignored.
     DeleteElement(Element),
 }
 
 impl Transaction {
-    /// No changes to a table yet.
+    /// Returns an empty transaction on a table.
     pub fn on(table: Table) -> Self {
         Self { table, operations: Vec::new() }
     }
 
-    /// Which table it changes.
+    /// Returns the table that it changes.
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Whether it changes nothing.
+    /// Reports whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
-    /// The changes, in order.
+    /// Returns the changes, in order.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 
-    /// Adds a change.
+    /// Appends a change.
     pub fn push(&mut self, operation: Operation) -> &mut Self {
         self.operations.push(operation);
         self
@@ -79,7 +85,7 @@ impl Transaction {
         self.push(Operation::AddTable { comment: None })
     }
 
-    /// Deletes the table with all that is in it.
+    /// Deletes the table and its content.
     pub fn delete_table(&mut self) -> &mut Self {
         self.push(Operation::DeleteTable)
     }
@@ -89,7 +95,7 @@ impl Transaction {
         self.push(Operation::AddChain(chain))
     }
 
-    /// Deletes a chain that nothing leads to, and its rules.
+    /// Deletes a chain that is not referenced, and its rules.
     pub fn delete_chain(&mut self, name: impl Into<String>) -> &mut Self {
         self.push(Operation::DeleteChain(name.into()))
     }
@@ -99,12 +105,12 @@ impl Transaction {
         self.push(Operation::FlushChain(name.into()))
     }
 
-    /// Adds a rule at its chain's end.
+    /// Appends a rule to its chain.
     pub fn add_rule(&mut self, rule: Rule) -> &mut Self {
         self.push(Operation::AddRule(rule))
     }
 
-    /// Adds a rule at its chain's head.
+    /// Inserts a rule at the beginning of its chain.
     pub fn insert_rule(&mut self, rule: Rule) -> &mut Self {
         self.push(Operation::InsertRule(rule))
     }
@@ -119,7 +125,7 @@ impl Transaction {
         self.push(Operation::AddSet(set.clone()))
     }
 
-    /// Deletes a set or a map that no rule refers to, and its elements.
+    /// Deletes a set or a map that is not referenced by a rule, and its elements.
     pub fn delete_set(&mut self, name: impl Into<String>) -> &mut Self {
         self.push(Operation::DeleteSet(name.into()))
     }
@@ -136,7 +142,7 @@ impl Transaction {
         self.push(Operation::AddElement(Element { set: set.name.clone(), key, value, comment }))
     }
 
-    /// Deletes the element that has this key, whatever its value.
+    /// Deletes the element with this key.
     pub fn delete_element(&mut self, set: &Set, key: Key) -> &mut Self {
         let (key, set) = (key_of(set, key), set.name.clone());
         self.push(Operation::DeleteElement(Element { set, key, value: None, comment: None }))

@@ -1,65 +1,68 @@
-//! Receiving datagrams, and what it means when there is none.
+//! Receives datagrams, and explains why there is none.
 
 use std::io;
 use std::time::Duration;
 
-use crate::{Cause, Malformed, errno};
+use crate::error::{Cause, Malformed, errno};
 
-/// `recv`: report the datagram's true length even when the buffer was shorter.
+/// Flag of `recv`: return the real length of the datagram even if the buffer is shorter.
 pub(super) const MSG_TRUNC: i32 = 0x20;
-/// The kernel answers inside `send`, so this long wait means that it never will.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// The receive timeout. The kernel replies during `send`, so it is never reached in normal
+/// operation.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Receives one datagram of the kernel; those of other processes are dropped.
+/// Receives one datagram from the kernel; those from other processes are dropped.
 pub(super) fn receive(socket: &netlink_sys::Socket, buffer: &mut Vec<u8>) -> Result<(), Cause> {
     receive_with(socket, buffer, MSG_TRUNC).map_err(Cause::from)
 }
 
-/// As [`receive`], with the flags of `recv`, [`MSG_TRUNC`] among them.
+/// Receives like [`receive`], with flags of `recv` that include [`MSG_TRUNC`].
 pub(super) fn receive_with(
     socket: &netlink_sys::Socket,
     buffer: &mut Vec<u8>,
     flags: i32,
-) -> Result<(), Silence> {
+) -> Result<(), ReceiveError> {
     loop {
         buffer.clear();
-        let (length, sender) = retried(|| socket.recv_from(buffer, flags)).map_err(Silence::of)?;
+        let (length, sender) =
+            retried(|| socket.recv_from(buffer, flags)).map_err(ReceiveError::of)?;
         if sender.port_number() != 0 {
             continue;
         }
         if length > buffer.len() {
-            let cause = Malformed("a datagram is longer than any that was expected").into();
-            return Err(Silence::Fault(cause));
+            let cause = Malformed("a datagram is longer than the receive buffer").into();
+            return Err(ReceiveError::Other(cause));
         }
         return Ok(());
     }
 }
 
-/// Why nothing was received.
-pub(super) enum Silence {
-    /// There is nothing, not yet or never.
-    Nothing,
-    /// There was more than the receive buffer holds: the last of it is lost, what came first is still there.
-    Lost,
-    Fault(Cause),
+/// The reason why nothing was received.
+pub(super) enum ReceiveError {
+    /// No datagram was queued.
+    WouldBlock,
+    /// The receive buffer overflowed. The last datagrams were lost, the earlier ones are still
+    /// queued.
+    Overflow,
+    Other(Cause),
 }
 
-impl Silence {
+impl ReceiveError {
     fn of(error: io::Error) -> Self {
         match error.raw_os_error() {
-            Some(errno::EAGAIN) => Self::Nothing,
-            Some(errno::ENOBUFS) => Self::Lost,
-            _ => Self::Fault(Cause::Io(error)),
+            Some(errno::EAGAIN) => Self::WouldBlock,
+            Some(errno::ENOBUFS) => Self::Overflow,
+            _ => Self::Other(Cause::Io(error)),
         }
     }
 }
 
-impl From<Silence> for Cause {
-    fn from(silence: Silence) -> Self {
-        match silence {
-            Silence::Nothing => Self::NoAnswer(PATIENCE),
-            Silence::Lost => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
-            Silence::Fault(cause) => cause,
+impl From<ReceiveError> for Cause {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::WouldBlock => Self::Timeout(TIMEOUT),
+            ReceiveError::Overflow => Self::Io(io::Error::from_raw_os_error(errno::ENOBUFS)),
+            ReceiveError::Other(cause) => cause,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The codec keeps what it is given, and no bytes whatever make it panic.
+//! The codec round-trips its input, and no bytes make it panic.
 
 use cni_netlink::attribute::{Attribute, Attributes};
 use cni_netlink::conntrack::Flow;
@@ -29,7 +29,7 @@ fn attributes(list: Attributes<'_>) -> Vec<Attribute<'_>> {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn messages_and_attributes_round_trip() {
     let datagram = sample();
     let messages: Vec<Message<'_>> = Messages::new(&datagram).map(Result::unwrap).collect();
     let [first, second] = messages[..] else { panic!("two messages") };
@@ -73,7 +73,7 @@ fn an_attribute_longer_than_its_length_field_fails_the_request() {
     });
     assert!(matches!(writer.datagram(), Err(Cause::TooLong)));
     writer.clear();
-    assert!(matches!(writer.datagram(), Ok([])), "a cleared writer starts anew");
+    assert!(matches!(writer.datagram(), Ok([])), "a cleared writer is empty");
 }
 
 #[test]
@@ -87,23 +87,31 @@ fn values_that_are_too_short_are_errors() {
 }
 
 #[test]
-fn wrong_lengths_end_the_list_with_one_error() {
+fn invalid_lengths_end_the_list_with_one_error() {
     for length in [0_u16, 1, 3, 9, 0xffff] {
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend([1, 0, 9, 9, 9, 9]);
         let read: Vec<_> = Attributes::new(&bytes).collect();
-        assert_eq!(read, [Err(Malformed("an attribute's length is wrong"))], "length {length}");
+        assert_eq!(
+            read,
+            [Err(Malformed::new("an attribute has an invalid length"))],
+            "length {length}"
+        );
     }
     for length in [0_u32, 15, 17, u32::MAX] {
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend([0; 12]);
         let read: Vec<_> = Messages::new(&bytes).collect();
-        assert_eq!(read, [Err(Malformed("a message's length is wrong"))], "length {length}");
+        assert_eq!(
+            read,
+            [Err(Malformed::new("a message has an invalid length"))],
+            "length {length}"
+        );
     }
 }
 
 #[test]
-fn a_nested_attribute_cannot_reach_beyond_its_nest() {
+fn a_nested_attribute_cannot_exceed_its_container() {
     let mut writer = Writer::new();
     writer.message(1, 0, 1, |body| {
         body.bytes(1, &[8, 0, 1, 0, 7]);
@@ -130,15 +138,16 @@ fn refusal(datagram: &[u8]) -> Result<Option<Refusal>, Malformed> {
 }
 
 #[test]
-fn a_refusal_carries_the_words_and_the_place_that_the_kernel_gave() {
+fn a_refusal_contains_the_kernels_message_and_offset() {
     let mut writer = Writer::new();
     writer.message(0, 0, 0, |body| {
         body.text(1, "no such thing");
         body.u32(2, 44);
     });
     let explanation = &writer.datagram().expect("short")[16..];
-    let expected =
-        Refusal { errno: 22, reason: Some("no such thing".to_owned()), offset: Some(44) };
+    let mut expected = Refusal::new(22);
+    expected.reason = Some("no such thing".to_owned());
+    expected.offset = Some(44);
 
     let mut echo = 16_u32.to_ne_bytes().to_vec();
     echo.resize(16, 0);
@@ -152,7 +161,7 @@ fn a_refusal_carries_the_words_and_the_place_that_the_kernel_gave() {
 }
 
 #[test]
-fn an_error_number_of_zero_is_an_acknowledgement_and_wild_ones_are_harmless() {
+fn error_number_zero_is_an_acknowledgement_and_invalid_ones_are_harmless() {
     assert_eq!(refusal(&error_message(0, 0, &[0; 16], &[])), Ok(None));
     assert!(refusal(&error_message(0, 5, &[0; 16], &[])).is_err());
     let wild = refusal(&error_message(flag::ACK_ATTRIBUTES, i32::MIN, &[0xff; 16], &[0xff; 8]));
@@ -160,7 +169,7 @@ fn an_error_number_of_zero_is_an_acknowledgement_and_wild_ones_are_harmless() {
     assert!(refusal(&[18, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]).is_err());
 }
 
-/// Reads bytes in every way there is. Returns how many messages and attributes were whole.
+/// Reads bytes with every function. Returns the number of complete messages and attributes.
 fn read_everything(bytes: &[u8]) -> usize {
     let mut whole = 0;
     for message in Messages::new(bytes).flatten() {
@@ -187,7 +196,7 @@ fn read_attributes(list: Attributes<'_>, depth: usize) -> usize {
 }
 
 #[test]
-fn every_cut_and_every_changed_byte_is_survived() {
+fn no_truncation_and_no_changed_byte_causes_a_panic() {
     let sample = sample();
     for end in 0..=sample.len() {
         read_everything(&sample[..end]);
@@ -199,16 +208,16 @@ fn every_cut_and_every_changed_byte_is_survived() {
         whole += read_everything(&bytes);
         tried += 1;
     }
-    assert!(whole > 3 * tried, "one wrong byte hides {whole} of {tried}");
+    assert!(whole > 3 * tried, "only {whole} complete messages and attributes in {tried} tries");
 }
 
-/// Random bytes with a message's header before them, and with what could be attributes, one after
-/// the other or one in another. Without that nearly nothing is read beyond the first length.
+/// Returns random bytes after a message header, with plausible attributes that follow or contain
+/// each other. Otherwise hardly anything would be read beyond the first length.
 fn random_datagram(random: &mut impl FnMut() -> u64) -> Vec<u8> {
     let length = 16 + random() % 96;
     let mut bytes: Vec<u8> = (0..length).map(|_| random().to_ne_bytes()[0]).collect();
     bytes[..4].copy_from_slice(&(length as u32).to_ne_bytes());
-    // After the header of the message there is none, one of conntrack, or one of links.
+    // After the message header there is no further header, one of conntrack, or one of links.
     let mut at = 16 + [0, 4, 16][random() as usize % 3];
     while at + 4 <= bytes.len() {
         let length = 4 + random() as u16 % 20;
@@ -225,7 +234,7 @@ fn random_datagram(random: &mut impl FnMut() -> u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_hundred_thousand_random_datagrams_are_survived() {
+fn a_hundred_thousand_random_datagrams_cause_no_panic() {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {
         state ^= state << 13;

@@ -1,18 +1,18 @@
-//! Runs a test inside network and mount namespaces of its own.
+//! Runs a test in its own network and mount namespaces.
 //!
-//! The functions under test act on the network namespace of their process. So a test starts itself
-//! again inside new namespaces, which end together with that process.
+//! The functions under test act on the network namespace of their process. A test therefore starts
+//! itself again in new namespaces, which are removed when that process exits.
 
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Set to the name of a test in the process that this test starts.
-const INSIDE: &str = "NETFILTER_TEST_INSIDE";
+/// The variable with the name of the test, in the process that the test starts.
+const INSIDE: &str = "CNI_NETLINK_TEST_INSIDE";
 
-/// Runs the body of a test in a fresh host: loopback is up and `/run` is empty.
+/// Runs the body of a test in new namespaces, where loopback is up and `/run` is empty.
 ///
-/// `body` must be a closure in the test function itself, whose name is taken from it.
+/// `body` must be a closure in the test function, from which the name of the test is derived.
 pub(crate) fn inside<F: FnOnce()>(body: F) {
     let test = test_name(&body);
     if is_inside(test) {
@@ -26,8 +26,8 @@ pub(crate) fn inside<F: FnOnce()>(body: F) {
     start(unshare, test, &[]);
 }
 
-/// Runs a test of this binary that is ignored otherwise, started by `command` (split at blanks),
-/// and returns its output.
+/// Runs an ignored test of this binary by way of `command` (split at whitespace), and returns its
+/// output.
 pub(crate) fn run_helper<F: Fn()>(command: &str, helper: F) -> String {
     let mut words = command.split_whitespace();
     let mut starter = Command::new(words.next().expect("a program"));
@@ -35,12 +35,12 @@ pub(crate) fn run_helper<F: Fn()>(command: &str, helper: F) -> String {
     start(starter, test_name(&helper), &["--ignored"])
 }
 
-#[allow(clippy::disallowed_methods, reason = "how a test knows that it was started by itself")]
+#[allow(clippy::disallowed_methods, reason = "how a test detects that it was started by itself")]
 fn is_inside(test: &str) -> bool {
     std::env::var(INSIDE).is_ok_and(|name| name == test)
 }
 
-/// The name by which the test harness knows a test function, or the one that contains a closure:
+/// Returns the test harness's name of a test function, or of the function that contains a closure:
 /// its path without the crate.
 fn test_name<F>(_: &F) -> &'static str {
     let path = std::any::type_name::<F>();
@@ -48,20 +48,20 @@ fn test_name<F>(_: &F) -> &'static str {
     path.split_once("::{{closure}}").map_or(path, |(path, _)| path)
 }
 
-/// Has `command` start one test of this binary, which must pass.
+/// Makes `command` run one test of this binary, which must pass.
 fn start(mut command: Command, test: &str, options: &[&str]) -> String {
     command.arg(std::env::current_exe().expect("the test binary"));
     command.args([test, "--exact", "--nocapture"]).args(options);
     let output = command.stdin(Stdio::null()).output().expect("the program starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    // A name that does not exist would run no test at all, and succeed.
+    // With a name that does not exist no test would run, which counts as success.
     let passed = output.status.success() && stdout.contains("1 passed");
     assert!(passed, "{test} failed in the process that was started for it:\n{stdout}{stderr}");
     stdout.into_owned()
 }
 
-/// Runs a command, split at blanks, and returns its output; panics when it fails.
+/// Runs a command, split at whitespace, and returns its output. Panics if it fails.
 pub(crate) fn run(command: &str) -> String {
     let mut words = command.split_whitespace();
     let program = words.next().expect("a program");
@@ -71,8 +71,8 @@ pub(crate) fn run(command: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Adds the network namespace `name` with a veth to it: `name` here has the address `.1` of `net`,
-/// eth0 there `.2`.
+/// Adds the network namespace `name` and a veth pair to it. The end `name` has the address `.1` of
+/// `net`, the end eth0 in the namespace has `.2`.
 pub(crate) fn container(name: &str, net: &str) {
     run(&format!("ip netns add {name}"));
     run(&format!("ip link add {name} type veth peer name eth0 netns {name}"));
@@ -82,12 +82,12 @@ pub(crate) fn container(name: &str, net: &str) {
     run(&format!("ip -n {name} link set eth0 up"));
 }
 
-/// Waits for a condition. The limit is there to end a hang, however slow the machine is.
+/// Waits for a condition. The limit ends a hang, however slow the machine is.
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     const LIMIT: Duration = Duration::from_secs(120);
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < LIMIT, "after {LIMIT:?} still not so: {what}");
+        assert!(begun.elapsed() < LIMIT, "still waiting after {LIMIT:?}: {what}");
         thread::sleep(Duration::from_millis(2));
     }
 }

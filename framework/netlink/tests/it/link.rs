@@ -1,4 +1,4 @@
-//! Links, hairpin mode, veths into a namespace: judged by `ip` and `bridge`.
+//! Links, hairpin mode and veths into a namespace, as `ip` and `bridge` show them.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ fn named(name: &str) -> Link {
     links().by_name(name).expect("asked").expect("exists")
 }
 
-fn hairpin_said_by_bridge(name: &str) -> bool {
+fn hairpin_shown_by_bridge(name: &str) -> bool {
     run(&format!("bridge -d link show dev {name}")).contains("hairpin on")
 }
 
 #[test]
-fn names_and_indexes_lead_to_the_same_link() {
+fn lookups_by_name_and_by_index_return_the_same_link() {
     inside(|| {
         container("c1", "10.88.0");
         let mut links = links();
@@ -34,7 +34,7 @@ fn names_and_indexes_lead_to_the_same_link() {
 }
 
 #[test]
-fn links_that_do_not_or_cannot_exist_are_no_error() {
+fn looking_up_links_that_do_not_or_cannot_exist_is_not_an_error() {
     inside(|| {
         let mut links = links();
         for name in ["nosuch", "", "a/b", "longer-than-any-link", "a\0b", " "] {
@@ -60,7 +60,7 @@ fn a_link_is_set_up_and_no_other() {
 }
 
 #[test]
-fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
+fn hairpin_mode_is_read_and_set_as_bridge_shows_it() {
     inside(|| {
         container("c1", "10.88.0");
         container("c2", "10.89.0");
@@ -72,20 +72,23 @@ fn hairpin_mode_is_read_and_changed_as_bridge_sees_it() {
 
         links().set_hairpin(named("c1").index, true).expect("set");
         assert_eq!((named("c1").hairpin, named("c2").hairpin), (Some(true), Some(false)));
-        assert!(hairpin_said_by_bridge("c1") && !hairpin_said_by_bridge("c2"));
+        assert!(hairpin_shown_by_bridge("c1") && !hairpin_shown_by_bridge("c2"));
 
         links().set_hairpin(named("c1").index, false).expect("set");
         assert_eq!(named("c1").hairpin, Some(false));
-        assert!(!hairpin_said_by_bridge("c1"));
+        assert!(!hairpin_shown_by_bridge("c1"));
     });
 }
 
 #[test]
-fn hairpin_mode_of_something_else_than_a_bridge_port_is_refused_by_name() {
+fn hairpin_mode_of_other_links_than_bridge_ports_is_refused() {
     inside(|| {
         let lo = named("lo").index;
         let error = links().set_hairpin(lo, true).expect_err("not a bridge port").to_string();
-        assert!(error.starts_with("cannot change hairpin mode of link 1 (is it"), "{error}");
+        assert!(
+            error.starts_with("cannot change hairpin mode of link 1 (it may not be"),
+            "{error}"
+        );
         assert_eq!(named("lo").hairpin, None);
     });
 }
@@ -111,7 +114,7 @@ fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
         assert_eq!(into("/run/netns/c1"), ["c1", "c1b"]);
         assert_eq!(into("/run/netns/c2"), ["c2"]);
         assert!(into("/run/netns/empty").is_empty());
-        assert!(into("/proc/self/ns/net").is_empty(), "a pair within one namespace leads nowhere");
+        assert!(into("/proc/self/ns/net").is_empty(), "a pair within one namespace is not listed");
 
         let peer = run("ip -n c2 -o link show eth0");
         let peer = peer.split(':').next().expect("an index");
@@ -123,7 +126,7 @@ fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
 }
 
 #[test]
-fn a_path_that_is_no_network_namespace_is_an_error_that_names_it() {
+fn the_error_names_a_path_that_is_not_a_network_namespace() {
     inside(|| {
         let error =
             |path: &str| links().veths_into(Path::new(path)).expect_err("no namespace").to_string();
@@ -133,7 +136,7 @@ fn a_path_that_is_no_network_namespace_is_an_error_that_names_it() {
 }
 
 #[test]
-fn hundreds_of_links_are_listed_to_the_last() {
+fn hundreds_of_links_are_listed_completely() {
     inside(|| {
         run("ip netns add c1");
         for number in 0..200 {

@@ -5,19 +5,17 @@ mod nftables_fake;
 mod nftables_text;
 mod ruleset;
 
-// Tests against the running kernel: they need root and the programs that the feature names.
+// Tests against the running kernel. They require root and the programs that Cargo.toml lists.
 #[cfg(feature = "host-tests")]
 mod conntrack;
+#[cfg(feature = "host-tests")]
+mod create;
 #[cfg(feature = "host-tests")]
 mod host;
 #[cfg(feature = "host-tests")]
 mod link;
 #[cfg(feature = "host-tests")]
-mod made;
-#[cfg(feature = "host-tests")]
 mod nftables;
-#[cfg(feature = "host-tests")]
-mod nftables_alike;
 #[cfg(feature = "host-tests")]
 mod nftables_changes;
 #[cfg(feature = "host-tests")]
@@ -25,7 +23,9 @@ mod nftables_close;
 #[cfg(feature = "host-tests")]
 mod nftables_fake_compared;
 #[cfg(feature = "host-tests")]
-mod nftables_random;
+mod nftables_fake_parity;
+#[cfg(feature = "host-tests")]
+mod nftables_fake_random;
 #[cfg(feature = "host-tests")]
 mod nftables_refusals;
 #[cfg(feature = "host-tests")]

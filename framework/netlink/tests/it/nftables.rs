@@ -1,10 +1,10 @@
-//! What the kernel makes of transactions, judged by nft.
+//! Transactions in the kernel, compared with nft's listing.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 
 use cni_netlink::nftables::{
-    Expression, Kernel, Op, Right, Rule, Ruleset, SetRef, Statement, Table,
+    Expression, Kernel, Op, Operand, Rule, Ruleset, SetRef, Statement, Table,
 };
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn kernel() -> Kernel {
     Kernel::open().expect("a socket")
 }
 
-/// What nft lists, without what differs between two equal rulesets.
+/// Returns nft's listing, without what differs between equal rulesets.
 fn listed() -> Vec<Value> {
     let json: Value = serde_json::from_str(&run("nft -j list ruleset")).expect("JSON");
     let mut objects = json["nftables"].as_array().expect("a list").clone();
@@ -24,7 +24,7 @@ fn listed() -> Vec<Value> {
     objects
 }
 
-/// Handles are given as they come, and a set's elements have no order.
+/// Removes handles and sorts the elements of sets.
 fn make_comparable(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -39,8 +39,8 @@ fn make_comparable(value: &mut Value) {
     }
 }
 
-/// The ruleset that nft makes of a text.
-fn made_by_nft(text: &str) -> Vec<Value> {
+/// Returns the listing of the ruleset that nft creates from a text.
+fn created_by_nft(text: &str) -> Vec<Value> {
     fs::write("/run/ruleset.nft", text).expect("written");
     run("nft -f /run/ruleset.nft");
     let made = listed();
@@ -49,10 +49,10 @@ fn made_by_nft(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_kernel_and_nft_make_the_same_of_everything() {
+fn the_kernel_and_nft_create_the_same_ruleset() {
     inside(|| {
         let all = everything();
-        let expected = made_by_nft(&all.to_string());
+        let expected = created_by_nft(&all.to_string());
         kernel().commit(&all, None).expect("committed");
         let made = listed();
         let difference = expected.iter().zip(&made).find(|(one, other)| one != other);
@@ -60,14 +60,14 @@ fn the_kernel_and_nft_make_the_same_of_everything() {
         assert_eq!(expected, made);
         let text = run("nft list ruleset");
         assert_eq!(
-            made_by_nft(&format!("flush ruleset\n{text}")),
+            created_by_nft(&format!("flush ruleset\n{text}")),
             expected,
             "nft reads its own list"
         );
     });
 }
 
-/// Every rule of the table is the one that was asked for, in the same order.
+/// Asserts that the rules of the table are the requested ones, in the same order.
 fn assert_rules(kernel: &mut Kernel) {
     let (table, mut found) = (table(), HashMap::<String, VecDeque<_>>::new());
     for rule in kernel.rules(&table).expect("listed") {
@@ -75,21 +75,22 @@ fn assert_rules(kernel: &mut Kernel) {
     }
     for rule in rules() {
         let installed = found.get_mut(&rule.chain).and_then(VecDeque::pop_front).expect("a rule");
-        assert!(installed.says(&rule, table.family), "{rule}\n{installed:?}");
+        assert!(installed.is_equivalent_to(&rule, table.family), "{rule}\n{installed:?}");
     }
     let left: Vec<_> = found.into_values().flatten().map(|rule| rule.to_string()).collect();
-    assert_eq!(left, ["in accept"], "the rule that is inserted beside those");
+    assert_eq!(left, ["in accept"], "the inserted rule");
 }
 
 #[test]
-fn rules_are_listed_as_they_were_put_in() {
+fn rules_are_listed_as_they_were_added() {
     inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
         assert_rules(&mut kernel);
-        let mut other = Rule { comment: Some("x".to_owned()), ..rules().remove(0) };
+        let mut other = rules().remove(0).with_comment("x");
         let installed = kernel.rules(&table()).expect("listed");
-        let says = |rule: &Rule| installed.iter().any(|one| one.says(rule, table().family));
+        let says =
+            |rule: &Rule| installed.iter().any(|one| one.is_equivalent_to(rule, table().family));
         assert!(!says(&other), "another comment");
         other.comment = None;
         assert!(says(&other));
@@ -99,7 +100,7 @@ fn rules_are_listed_as_they_were_put_in() {
 }
 
 #[test]
-fn rules_that_nft_made_of_the_text_are_the_same() {
+fn rules_that_nft_created_from_the_text_are_the_same() {
     inside(|| {
         fs::write("/run/ruleset.nft", everything().to_string()).expect("written");
         run("nft -f /run/ruleset.nft");
@@ -108,34 +109,35 @@ fn rules_that_nft_made_of_the_text_are_the_same() {
 }
 
 #[test]
-fn listed_rules_read_as_nft_spells_them_and_strange_ones_by_their_steps() {
+fn listed_rules_are_displayed_in_nfts_syntax_and_unknown_ones_by_their_expressions() {
     inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
-        let said: Vec<String> =
+        let shown: Vec<String> =
             kernel.rules(&table()).expect("listed").iter().map(ToString::to_string).collect();
         for rule in rules() {
             let (first, last) = (rule.to_string(), plain(&rule).to_string());
-            assert!(said.contains(&first) || said.contains(&last), "{first}\n{said:#?}");
+            assert!(shown.contains(&first) || shown.contains(&last), "{first}\n{shown:#?}");
         }
-        run("nft add table inet strange");
-        run("nft add chain inet strange c");
-        run("nft add rule inet strange c limit rate 1/second counter log accept");
-        run("nft add rule inet strange c iifname lo meta mark set 1 comment late");
-        let strange = kernel.rules(&Table::inet("strange")).expect("listed");
-        let said: Vec<String> = strange.iter().map(ToString::to_string).collect();
+        run("nft add table inet other-tools");
+        run("nft add chain inet other-tools c");
+        run("nft add rule inet other-tools c limit rate 1/second counter log accept");
+        run("nft add rule inet other-tools c iifname lo meta mark set 1 comment late");
+        let others = kernel.rules(&Table::inet("other-tools")).expect("listed");
+        let shown: Vec<String> = others.iter().map(ToString::to_string).collect();
         assert_eq!(
-            said,
+            shown,
             [
                 "c [limit] [counter] [log] [immediate]",
                 "c [meta] [cmp] [immediate] [meta] comment \"late\"",
             ]
         );
-        assert!(strange[0].expressions.contains(&Expression::Other("counter".to_owned())));
+        assert!(others[0].expressions.contains(&Expression::Other("counter".to_owned())));
     });
 }
 
-/// What nft would make of it: one value is compared, sets are in order, a prefix of all bits is an address.
+/// Returns the rule in nft's normal form: a single value is compared, sets are sorted, and a prefix
+/// of full length is an address.
 fn plain(rule: &Rule) -> Rule {
     let mut rule = rule.clone();
     for statement in &mut rule.statements {
@@ -149,9 +151,9 @@ fn plain(rule: &Rule) -> Rule {
                 }
             }
             Statement::Match { right, .. } => match right {
-                Right::Prefix(field, 32) => *right = field.clone().into(),
-                Right::Prefix(field, 13) => *field = ruleset::v4("10.8.0.0"),
-                Right::Prefix(field, 29) => *field = ruleset::v6("fd00::"),
+                Operand::Prefix(field, 32) => *right = field.clone().into(),
+                Operand::Prefix(field, 13) => *field = ruleset::v4("10.8.0.0"),
+                Operand::Prefix(field, 29) => *field = ruleset::v6("fd00::"),
                 _ => {}
             },
             _ => {}
@@ -161,7 +163,7 @@ fn plain(rule: &Rule) -> Rule {
 }
 
 #[test]
-fn elements_are_listed_and_found_as_they_were_put_in() {
+fn elements_are_listed_and_found_as_they_were_added() {
     inside(|| {
         let mut kernel = kernel();
         kernel.commit(&everything(), None).expect("committed");
@@ -172,7 +174,7 @@ fn elements_are_listed_and_found_as_they_were_put_in() {
             let listed = kernel.elements(&table, set).expect("listed");
             assert_eq!(listed.len(), elements.len(), "{}", set.name);
             for (key, value, comment) in elements {
-                let element = listed.iter().find(|one| one.key == *key).expect("its key");
+                let element = listed.iter().find(|one| one.key == *key).expect("the key");
                 assert_eq!((&element.value, element.comment.as_deref()), (value, *comment));
                 assert_eq!(element.set, set.name);
                 keys.push((set, key.clone()));
@@ -184,7 +186,7 @@ fn elements_are_listed_and_found_as_they_were_put_in() {
 }
 
 #[test]
-fn chains_and_tables_are_listed_as_they_were_put_in() {
+fn chains_and_tables_are_listed_as_they_were_added() {
     inside(|| {
         let (mut kernel, table) = (kernel(), table());
         assert_eq!(kernel.table(&table).expect("asked"), None);
@@ -197,9 +199,9 @@ fn chains_and_tables_are_listed_as_they_were_put_in() {
             "nft add chain inet other prerouting { type filter hook ingress device lo priority 0; }",
         );
         let listed = kernel.chains(&table).expect("listed");
-        assert_eq!(listed.len(), chains().len(), "no other table's");
+        assert_eq!(listed.len(), chains().len(), "only chains of this table");
         for chain in chains() {
-            let info = kernel.chain(&table, &chain.name).expect("asked").expect("is there");
+            let info = kernel.chain(&table, &chain.name).expect("asked").expect("it exists");
             assert!(listed.contains(&info));
             assert_eq!(
                 (&info.name, info.base, &info.comment),
@@ -207,14 +209,14 @@ fn chains_and_tables_are_listed_as_they_were_put_in() {
             );
         }
         let references = |name| listed.iter().find(|one| one.name == name).expect("it").references;
-        // Its rules, and two that jump to it.
+        // Its own rules, and two rules that jump to it.
         assert_eq!(references("hostports"), 8 + 2);
-        assert_eq!(references("near/10.0.0.0/24"), 1, "an element that leads to it");
+        assert_eq!(references("near/10.0.0.0/24"), 1, "an element that jumps to it");
         assert_eq!(kernel.chain(&table, "none").expect("asked"), None);
-        let info = kernel.table(&table).expect("asked").expect("is there");
+        let info = kernel.table(&table).expect("asked").expect("it exists");
         assert_eq!(info.comment.as_deref(), Some("one of everything"));
         assert_eq!(info.objects as usize, chains().len() + sets().len());
-        let strange = kernel.chains(&Table::inet("other")).expect("listed");
-        assert_eq!((strange.len(), strange[0].base), (1, None), "a hook that is not known");
+        let others = kernel.chains(&Table::inet("other")).expect("listed");
+        assert_eq!((others.len(), others[0].base), (1, None), "an unknown hook");
     });
 }

@@ -1,4 +1,4 @@
-//! Transactions happen whole or not at all, one after the other, however big.
+//! Transactions are atomic, isolated and of any size.
 
 use std::collections::HashSet;
 use std::thread;
@@ -14,8 +14,8 @@ fn kernel() -> Kernel {
     Kernel::open().expect("a socket")
 }
 
-/// The table and its map of host ports.
-fn prepared(kernel: &mut Kernel) -> Set {
+/// Adds the table and its map of host ports.
+fn prepare(kernel: &mut Kernel) -> Set {
     let set = dnat4();
     kernel.commit(Transaction::on(table()).add_table().add_set(&set), None).expect("committed");
     set
@@ -27,14 +27,14 @@ fn port(kernel: &mut Kernel, set: &Set, port: u16) -> Option<Value> {
 }
 
 #[test]
-fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
+fn a_transaction_with_an_existing_key_is_refused_as_a_whole() {
     inside(|| {
         let mut kernel = kernel();
-        let set = prepared(&mut kernel);
+        let set = prepare(&mut kernel);
         let mut first = Transaction::on(table());
         first.add_element(&set, tcp(80), target4("10.0.0.1", 80), Some("c1".to_owned()));
         kernel.commit(&first, None).expect("committed");
-        kernel.commit(&first, None).expect("the same again is no error");
+        kernel.commit(&first, None).expect("adding the same again is not an error");
 
         let mut second = Transaction::on(table());
         for number in [79, 80, 81] {
@@ -44,7 +44,7 @@ fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
         assert_eq!(
             error.to_string(),
             "cannot add element inet port-mapper dnat4 { tcp . 80 }: File exists (os error 17); \
-             an element with this key, or one that overlaps it, is there with another value"
+             an element with this key, or an overlapping one, exists with another value"
         );
         assert_eq!((error.errno(), error.is_stale()), (Some(17), false));
         assert_eq!(port(&mut kernel, &set, 80), target4("10.0.0.1", 80));
@@ -54,10 +54,10 @@ fn a_taken_key_is_refused_and_nothing_of_the_transaction_happens() {
 }
 
 #[test]
-fn a_stale_generation_changes_nothing_and_says_so() {
+fn a_transaction_at_a_stale_generation_is_refused() {
     inside(|| {
         let mut kernel = kernel();
-        let set = prepared(&mut kernel);
+        let set = prepare(&mut kernel);
         let before = kernel.generation().expect("read");
         run("nft add table ip other");
         let mut transaction = Transaction::on(table());
@@ -74,10 +74,10 @@ fn a_stale_generation_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn twenty_thousand_elements_are_one_transaction() {
+fn twenty_thousand_elements_fit_one_transaction() {
     inside(|| {
         let mut kernel = kernel();
-        let set = prepared(&mut kernel);
+        let set = prepare(&mut kernel);
         let mut add = Transaction::on(table());
         let mut delete = Transaction::on(table());
         for number in 1..=20_000 {
@@ -90,9 +90,9 @@ fn twenty_thousand_elements_are_one_transaction() {
         let keys: Vec<(&Set, Key)> = (1..=20_000).map(|number| (&set, tcp(number))).collect();
         let found = kernel.find(&table(), &keys).expect("found");
         for (number, element) in (1..).zip(found) {
-            assert_eq!(element.expect("there").value, target4("10.0.0.1", number));
+            assert_eq!(element.expect("found").value, target4("10.0.0.1", number));
         }
-        // One that is taken, far behind: its own key is named.
+        // One existing key at the end: the error names this key.
         let mut taken = Transaction::on(table());
         for number in 20_001..=40_000 {
             let number = if number == 39_999 { 7 } else { number };
@@ -106,7 +106,7 @@ fn twenty_thousand_elements_are_one_transaction() {
 }
 
 #[test]
-fn a_point_finds_the_interval_that_holds_it_and_an_interval_itself() {
+fn a_point_finds_the_interval_that_contains_it_and_an_interval_only_itself() {
     inside(|| {
         let (mut kernel, table) = (kernel(), table());
         kernel.commit(&everything(), None).expect("committed");
@@ -133,38 +133,38 @@ fn a_point_finds_the_interval_that_holds_it_and_an_interval_itself() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found_whatever_is_missing() {
+fn nothing_is_found_if_the_table_the_set_or_the_element_is_missing() {
     inside(|| {
         let mut kernel = kernel();
         let set = dnat4();
-        let other = Set { name: "other".to_owned(), ..dnat4() };
+        let other = Set::new("other", dnat4().key, dnat4().value);
         let find = |kernel: &mut Kernel, set| kernel.find(&table(), &[(set, tcp(80))]);
         assert_eq!(find(&mut kernel, &set).expect("no table"), [None]);
         assert_eq!(kernel.elements(&table(), &set).expect("no table"), []);
-        prepared(&mut kernel);
+        prepare(&mut kernel);
         assert_eq!(find(&mut kernel, &other).expect("no set"), [None]);
         assert_eq!(kernel.elements(&table(), &other).expect("no set"), []);
         assert_eq!(find(&mut kernel, &set).expect("no element"), [None]);
         assert_eq!(kernel.find(&table(), &[]).expect("nothing"), []);
-        // A key of another type is no missing element.
+        // A key of another type is not a missing element.
         let wrong = (&set, Key::One(vec![v4("10.0.0.1"), TCP, Field::Port(1)]));
         let error = kernel.find(&table(), &[(&set, tcp(1)), wrong]).expect_err("another type");
         assert!(error.to_string().contains("dnat4 { 10.0.0.1 . tcp . 1 }: Invalid"), "{error}");
-        assert_eq!(find(&mut kernel, &set).expect("goes on"), [None]);
+        assert_eq!(find(&mut kernel, &set).expect("the socket is usable"), [None]);
     });
 }
 
 #[test]
-fn of_many_who_commit_at_their_generation_none_is_lost() {
+fn no_update_of_concurrent_threads_is_lost() {
     inside(|| {
         const THREADS: u16 = 8;
         const EACH: u16 = 40;
         let mut kernel = kernel();
-        let set = prepared(&mut kernel);
+        let set = prepare(&mut kernel);
         let counter = |number: u16| Key::One(vec![Field::Proto(17), Field::Port(number)]);
         thread::scope(|scope| {
             for _ in 0..THREADS {
-                scope.spawn(|| (0..EACH).fold(0, |from, _| count_one(&set, counter, from)));
+                scope.spawn(|| (0..EACH).fold(0, |from, _| add_next(&set, counter, from)));
             }
         });
         let keys: Vec<_> = (0..=THREADS * EACH).map(|number| (&set, counter(number))).collect();
@@ -174,9 +174,12 @@ fn of_many_who_commit_at_their_generation_none_is_lost() {
     });
 }
 
-/// Adds the first element that is not there yet, and says which: right only if nobody else adds it meanwhile. All before
-/// `from` are there. They are asked for one by one, which takes the kernel another way than a listing.
-fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
+/// Adds the first missing element and returns its number, which is correct only if no other thread
+/// adds it meanwhile.
+///
+/// All elements before `from` exist. They are looked up one by one, which takes another code path
+/// in the kernel than a listing.
+fn add_next(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
     const AT_ONCE: u16 = 16;
     let mut kernel = kernel();
     loop {
@@ -198,12 +201,12 @@ fn count_one(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
 }
 
 #[test]
-fn a_listing_has_every_element_once_while_the_kernel_rebuilds_the_set() {
+fn a_listing_has_every_element_once_while_the_kernel_resizes_the_set() {
     inside(|| {
         let mut kernel = kernel();
-        let set = prepared(&mut kernel);
+        let set = prepare(&mut kernel);
         let mut count = 0;
-        // It does so some time after a commit that fills three quarters of a power of two, or
+        // It resizes some time after a commit that fills three quarters of a power of two, or
         // leaves less than 30 % in use.
         for next in [24_500, 25_000, 49_000, 50_000, 39_000, 50_000, 39_000, 50_000] {
             let mut transaction = Transaction::on(table());
@@ -223,7 +226,7 @@ fn a_listing_has_every_element_once_while_the_kernel_rebuilds_the_set() {
 }
 
 #[test]
-fn what_is_deleted_is_gone_and_only_that() {
+fn only_what_is_deleted_no_longer_exists() {
     inside(|| {
         let (mut kernel, table) = (kernel(), table());
         kernel.commit(&everything(), None).expect("committed");
@@ -261,10 +264,10 @@ fn what_is_deleted_is_gone_and_only_that() {
 }
 
 #[test]
-fn tables_of_one_family_have_rules_without_tests_of_it() {
+fn tables_of_one_family_have_rules_without_matches_of_the_family() {
     inside(|| {
         use cni_netlink::nftables::{Chain, Family, Rule, Selector, Statement};
-        let table = Table { family: Family::Ip, name: "t".to_owned() };
+        let table = Table::new(Family::Ip, "t");
         let left = vec![Selector::IpDaddr, Selector::L4Proto, Selector::ThDport];
         let rule = Rule::new(
             "c",
@@ -281,7 +284,10 @@ fn tables_of_one_family_have_rules_without_tests_of_it() {
         let mut kernel = kernel();
         kernel.commit(&transaction, None).expect("committed");
         let installed = kernel.rules(&table).expect("listed");
-        assert!(installed[0].says(&rule, Family::Ip) && !installed[0].says(&rule, Family::Inet));
+        assert!(
+            installed[0].is_equivalent_to(&rule, Family::Ip)
+                && !installed[0].is_equivalent_to(&rule, Family::Inet)
+        );
         assert_eq!(installed[0].to_string(), rule.to_string());
         let made = run("nft list ruleset");
         run("nft delete table ip t");

@@ -1,7 +1,7 @@
-//! A process that deleted something ends without waiting for it to be freed.
+//! A process exits without waiting for deleted objects to be freed.
 //!
-//! What that saves in time is in the benchmark's figures of the `nftables` backend. Here it is shown
-//! how: the socket stays open when the process closes it, and is closed by the kernel afterwards.
+//! The benchmark of the `nftables` backend measures how much time that saves. These tests show how
+//! it works: the socket remains open until the process has exited, and then the kernel closes it.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
 use crate::host::{inside, run_helper, wait_until};
 use crate::ruleset::{dnat4, table, target4, tcp};
 
-/// A socket over which an element was deleted: closing it makes the process wait.
+/// Returns a socket over which an element was deleted. Closing it makes the process wait.
 fn after_a_deletion() -> Kernel {
     let (mut kernel, set) = (Kernel::open().expect("a socket"), dnat4());
     let mut add = Transaction::on(table());
@@ -22,7 +22,7 @@ fn after_a_deletion() -> Kernel {
     kernel
 }
 
-/// The number of netfilter sockets in this network namespace, without the kernel's own.
+/// Returns the number of netfilter sockets in this network namespace, without the kernel's.
 fn open_sockets() -> usize {
     let table = fs::read_to_string("/proc/net/netlink").expect("the sockets");
     let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -33,7 +33,7 @@ fn open_sockets() -> usize {
         .count()
 }
 
-/// The processes in this network namespace.
+/// Returns the processes in this network namespace.
 fn processes() -> Vec<String> {
     let own = fs::read_link("/proc/self/ns/net").expect("a namespace");
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
@@ -47,22 +47,26 @@ fn processes() -> Vec<String> {
 }
 
 #[test]
-fn a_socket_that_is_closed_later_stays_open_as_long_as_its_process() {
+fn a_socket_that_is_closed_later_remains_open_until_its_process_exits() {
     inside(|| {
         drop(after_a_deletion());
-        assert_eq!(open_sockets(), 0, "closed at once");
+        assert_eq!(open_sockets(), 0, "closed immediately");
         after_a_deletion().close_later();
-        assert_eq!(open_sockets(), 1, "left to the kernel (is io_uring disabled on this host?)");
+        assert_eq!(
+            open_sockets(),
+            1,
+            "left to the kernel (fails if io_uring is disabled on this host)"
+        );
         (0..20).for_each(|_| after_a_deletion().close_later());
-        assert_eq!(open_sockets(), 16, "a process that does so again and again leaves only some");
+        assert_eq!(open_sockets(), 16, "the number of sockets that a process leaves is limited");
     });
 }
 
 #[test]
-fn after_the_end_of_its_process_the_kernel_closes_it() {
+fn the_kernel_closes_it_after_its_process_has_exited() {
     inside(|| {
         let before = processes();
-        run_helper("env", close_later_and_end);
+        run_helper("env", close_later_and_exit);
         wait_until("the kernel has closed it", || open_sockets() == 0);
         assert_eq!(processes(), before, "no process is left");
     });
@@ -70,7 +74,7 @@ fn after_the_end_of_its_process_the_kernel_closes_it() {
 
 #[test]
 #[ignore = "a helper of the test above, which starts it"]
-fn close_later_and_end() {
+fn close_later_and_exit() {
     after_a_deletion().close_later();
     assert_eq!(open_sockets(), 1);
 }

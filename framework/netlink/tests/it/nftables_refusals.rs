@@ -1,14 +1,14 @@
-//! What is refused, in which words; and that the socket can be used afterwards.
+//! Refusals and their messages. The socket is usable afterwards.
 
 use cni_netlink::nftables::{
-    Chain, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement, Transaction, Type,
-    ValueType, Verdict,
+    Chain, DataType, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement,
+    Transaction, ValueType, Verdict,
 };
 
 use crate::host::{inside, run, run_helper};
 use crate::ruleset::{self, dnat4, ifname, nat, set, table, target4, tcp, v4};
 
-/// The refusal of a change to the table, which is there; the socket is usable after it.
+/// Returns the refusal of a change to an existing table, and asserts that the socket is usable.
 fn refused(kernel: &mut Kernel, change: impl FnOnce(&mut Transaction)) -> String {
     let mut transaction = Transaction::on(table());
     transaction.add_table();
@@ -27,7 +27,7 @@ fn jump(chain: &str) -> Statement {
 }
 
 #[test]
-fn a_refused_element_is_named_with_what_is_wrong() {
+fn the_message_names_a_refused_element_and_the_cause() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
@@ -36,7 +36,7 @@ fn a_refused_element_is_named_with_what_is_wrong() {
         };
         check(
             "cannot delete element inet port-mapper dnat4 { tcp . 81 }: No such file or directory \
-             (os error 2); there is no such element",
+             (os error 2); the element does not exist",
             &|it| {
                 let set = dnat4();
                 it.add_set(&set).add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
@@ -45,14 +45,14 @@ fn a_refused_element_is_named_with_what_is_wrong() {
         );
         check(
             "cannot add element inet port-mapper dnat4 { tcp . 80 }: No such file or directory \
-             (os error 2); there is no set or map dnat4",
+             (os error 2); set or map dnat4 does not exist",
             &|it| {
                 it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), None);
             },
         );
         check(
             "cannot add element inet port-mapper dnat4 { 10.0.0.1 . tcp . 80 }: Invalid argument \
-             (os error 22); is its key, or its value, of the types of dnat4?",
+             (os error 22); its key or its value may not have the types of dnat4",
             &|it| {
                 let key = Key::One(vec![v4("10.0.0.1"), ruleset::TCP, Field::Port(80)]);
                 it.add_set(&dnat4()).add_element(&dnat4(), key, target4("10.0.0.1", 80), None);
@@ -62,7 +62,7 @@ fn a_refused_element_is_named_with_what_is_wrong() {
 }
 
 #[test]
-fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
+fn the_message_names_a_refused_chain_or_rule_and_what_is_missing() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut check = |expected: &str, change: &dyn Fn(&mut Transaction)| {
@@ -75,8 +75,8 @@ fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
         };
         check(
             "cannot add rule inet port-mapper harmless meta l4proto . th dport vmap @none: \
-             No such file or directory (os error 2); is there no set or map none, or one of \
-             other types?",
+             No such file or directory (os error 2); set or map none may not exist, or may have \
+             other types",
             &|it| {
                 it.add_chain(Chain::regular("harmless"))
                     .add_rule(Rule::new("harmless", [look_up("none")]));
@@ -84,8 +84,8 @@ fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
         );
         check(
             "cannot add rule inet port-mapper harmless fib daddr type local jump none: \
-             No such file or directory (os error 2); is there no chain none, or may it not be \
-             entered from here?",
+             No such file or directory (os error 2); chain none may not exist, or may not be a \
+             valid target here",
             &|it| {
                 let rule = Rule::new("harmless", [Statement::FibDaddrLocal, jump("none")]);
                 it.add_chain(Chain::regular("harmless")).add_rule(rule);
@@ -93,7 +93,7 @@ fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
         );
         check(
             "cannot delete chain inet port-mapper used: Device or resource busy (os error 16); \
-             something still refers to it",
+             it is still referenced",
             &|it| {
                 it.add_chain(Chain::regular("used")).add_chain(Chain::regular("user"));
                 it.add_rule(Rule::new("user", [jump("used")])).delete_chain("used");
@@ -109,14 +109,14 @@ fn a_refused_chain_or_rule_is_named_with_what_is_missing() {
 }
 
 #[test]
-fn what_is_there_already_and_different_is_refused() {
+fn an_object_that_exists_with_another_definition_is_refused() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
             it.add_chain(nat("c", Hook::Prerouting, -100)).add_chain(nat("c", Hook::Output, 5));
         });
         assert!(error.starts_with("cannot add chain inet port-mapper c: "), "{error}");
-        assert!(error.contains("it is there already"), "{error}");
+        assert!(error.contains("it exists with another"), "{error}");
     });
 }
 
@@ -130,12 +130,12 @@ fn a_loop_of_jumps_is_refused() {
             it.add_rule(Rule::new("base", [jump("a")]));
             it.add_rule(Rule::new("a", [jump("b")])).add_rule(Rule::new("b", [jump("a")]));
         });
-        assert!(error.contains("(os error 31); chains lead to each other in a circle"), "{error}");
+        assert!(error.contains("(os error 31); jumps between chains form a loop"), "{error}");
     });
 }
 
 #[test]
-fn translation_outside_of_a_nat_chain_is_refused_with_the_reason() {
+fn translation_outside_a_nat_chain_is_refused_with_the_reason() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
@@ -148,7 +148,7 @@ fn translation_outside_of_a_nat_chain_is_refused_with_the_reason() {
 }
 
 #[test]
-fn without_the_table_the_table_is_named() {
+fn the_message_names_a_missing_table() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let mut transaction = Transaction::on(table());
@@ -157,7 +157,7 @@ fn without_the_table_the_table_is_named() {
         assert_eq!(
             error.to_string(),
             "cannot add chain inet port-mapper c: No such file or directory (os error 2); \
-             there is no table inet port-mapper"
+             table inet port-mapper does not exist"
         );
         transaction = Transaction::on(table());
         transaction.delete_table();
@@ -177,19 +177,19 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
         let add = |it: &mut Transaction, comment: &str| {
             it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), Some(comment.to_owned()));
         };
-        check("{ tcp . 80 }: its comment is longer than nft's 128 bytes", &|it| {
+        check("{ tcp . 80 }: the comment is longer than 128 bytes, the limit of nft", &|it| {
             add(it, &"x".repeat(129))
         });
         check("quotation mark", &|it| add(it, "a\"b"));
         check("control character", &|it| add(it, "a\nb"));
-        check("a name is empty or has a NUL in it", &|it| {
+        check("a name is empty or contains a NUL", &|it| {
             it.delete_chain("a\0b");
         });
-        check("a name is empty or has a NUL in it", &|it| {
+        check("a name is empty or contains a NUL", &|it| {
             it.flush_chain("");
         });
         check("a link's name is longer than 15 bytes", &|it| {
-            let links = set("links", &[Type::Ifname], ValueType::None);
+            let links = set("links", &[DataType::Ifname], ValueType::None);
             it.add_set(&links).add_element(
                 &links,
                 Key::One(vec![ifname(&"x".repeat(16))]),
@@ -197,12 +197,12 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
                 None,
             );
         });
-        check("another type", &|it| {
+        check("different types", &|it| {
             let set = SetRef::Anonymous(vec![Field::Port(1), Field::Port(2)]);
             let within = Statement::InSet { left: vec![Selector::Iifname], negated: false, set };
             it.add_rule(Rule::new("harmless", [within]));
         });
-        check("its key has no fields", &|it| {
+        check("the key has no fields", &|it| {
             it.delete_element(&dnat4(), Key::One(vec![]));
         });
         let fitting = &"x".repeat(128);
@@ -215,7 +215,7 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
 }
 
 #[test]
-fn after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usable() {
+fn of_thousands_of_refusals_the_first_is_reported_and_the_socket_is_usable() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
         let error = refused(&mut kernel, |it| {
@@ -230,7 +230,7 @@ fn after_thousands_of_refusals_at_once_the_first_is_told_and_the_socket_is_usabl
 }
 
 #[test]
-fn without_the_privilege_it_is_the_privilege_that_is_named() {
+fn the_message_names_a_missing_privilege() {
     inside(|| {
         run_helper("setpriv --bounding-set -all --inh-caps -all", an_unprivileged_commit);
     });
@@ -249,7 +249,8 @@ fn an_unprivileged_commit() {
     assert!(error.to_string().contains("needs CAP_NET_ADMIN"), "{error}");
 }
 
-/// Adds that many elements to the map of host ports, of 170 bytes each with the longest comment.
+/// Returns a transaction that adds `count` elements to the map of host ports. With the longest
+/// comment each has 170 bytes.
 fn elements(count: u16, comment: &str) -> Transaction {
     let (mut transaction, set) = (Transaction::on(table()), dnat4());
     transaction.add_table().add_set(&set);
@@ -265,10 +266,12 @@ fn count(kernel: &mut Kernel) -> usize {
 }
 
 #[test]
-fn what_is_too_much_for_the_socket_is_refused_with_the_remedy_but_not_to_the_hosts_root() {
+fn a_transaction_that_exceeds_the_send_buffer_is_refused_with_the_remedy_except_for_root() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        kernel.commit(&elements(u16::MAX, &"x".repeat(128)), None).expect("beyond any limit");
+        kernel
+            .commit(&elements(u16::MAX, &"x".repeat(128)), None)
+            .expect("root may exceed the limit");
         assert_eq!(count(&mut kernel), usize::from(u16::MAX));
         let as_own_root = "unshare --user --map-root-user --net";
         run_helper(as_own_root, a_commit_without_the_hosts_privileges);
@@ -279,7 +282,7 @@ fn what_is_too_much_for_the_socket_is_refused_with_the_remedy_but_not_to_the_hos
 #[ignore = "a helper of the test above, which starts it without the privileges"]
 fn a_commit_without_the_hosts_privileges() {
     let mut kernel = Kernel::open().expect("a socket");
-    // 11 MB, and the limit is usually 400 kB.
+    // 11 MB; the limit is usually 400 kB.
     let error = kernel.commit(&elements(u16::MAX, &"x".repeat(128)), None).expect_err("too much");
     assert!(error.to_string().contains("net.core.wmem_max="), "{error}");
     assert_eq!(kernel.table(&table()).expect("asked"), None);

@@ -1,11 +1,11 @@
-//! Transactions as text: what `nft -f` is given. That nft takes it is tested in `nftables.rs`.
+//! Transactions in nft's syntax. `nftables.rs` tests that nft accepts it.
 
 use cni_netlink::nftables::{Family, Field, Key, Operation, Set, Table, Transaction};
 
 use crate::ruleset::{dnat4, everything, intervals, set, table, tcp, v4, v6};
 
 #[test]
-fn everything_is_spelled_as_nft_does() {
+fn every_object_is_displayed_in_nfts_syntax() {
     let expected = include_str!("ruleset/everything.nft");
     for (said, expected) in everything().to_string().lines().zip(expected.lines()) {
         assert_eq!(said, expected);
@@ -14,8 +14,8 @@ fn everything_is_spelled_as_nft_does() {
 }
 
 #[test]
-fn every_verb_is_spelled_as_nft_does() {
-    let mut all = Transaction::on(Table { family: Family::Ip6, name: "t".to_owned() });
+fn every_verb_is_displayed_in_nfts_syntax() {
+    let mut all = Transaction::on(Table::new(Family::Ip6, "t"));
     all.delete_table().add_table().delete_chain("c").flush_chain("c").delete_rule("c", 7);
     all.delete_set("s").delete_element(&dnat4(), tcp(80));
     assert_eq!(
@@ -26,7 +26,7 @@ fn every_verb_is_spelled_as_nft_does() {
 }
 
 #[test]
-fn intervals_are_shown_as_short_as_can_be() {
+fn intervals_are_displayed_in_their_shortest_form() {
     let shown = |first: Field, last: Field| Key::Range(vec![(first, last)]).to_string();
     assert_eq!(shown(v4("10.0.0.0"), v4("10.0.0.255")), "10.0.0.0/24");
     assert_eq!(shown(v4("10.0.0.0"), v4("10.0.1.255")), "10.0.0.0/23");
@@ -42,7 +42,7 @@ fn intervals_are_shown_as_short_as_can_be() {
 }
 
 #[test]
-fn a_point_in_a_set_with_intervals_is_one_of_them() {
+fn a_point_in_a_set_with_intervals_is_an_interval() {
     let ranges = intervals(dnat4());
     let mut transaction = Transaction::on(table());
     transaction.add_element(&ranges, tcp(80), None, None).delete_element(&ranges, tcp(80));
@@ -56,7 +56,7 @@ fn a_point_in_a_set_with_intervals_is_one_of_them() {
 }
 
 #[test]
-fn an_operation_is_shown_in_the_words_of_its_line() {
+fn an_operation_is_displayed_like_its_line() {
     let transaction = everything();
     let lines: Vec<String> =
         transaction.operations().iter().map(|one| transaction.show(one)).collect();

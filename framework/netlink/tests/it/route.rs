@@ -1,9 +1,9 @@
-//! The kernel's routing decisions: judged by `ip route get`.
+//! Route lookups, compared with `ip route get`.
 
 use std::net::IpAddr;
 
 use cni_netlink::link::Links;
-use cni_netlink::route::{Kind, Routes};
+use cni_netlink::route::{RouteType, Routes};
 
 use crate::host::{container, inside, run, wait_until};
 
@@ -11,8 +11,8 @@ fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-/// The name of the link by which `ip` says that an address is reached.
-fn said_by_ip(address: &str) -> String {
+/// Returns the name of the output link for an address according to `ip`.
+fn link_shown_by_ip(address: &str) -> String {
     let answer = run(&format!("ip -o route get {address}"));
     answer.split(" dev ").nth(1).and_then(|rest| rest.split(' ').next()).expect("dev").to_owned()
 }
@@ -26,7 +26,7 @@ fn set_up() -> Routes {
     container("c1", "10.88.0");
     run("ip address add fd00:88::1/64 dev c1 nodad");
     run("ip route add 10.99.0.0/16 via 10.88.0.2");
-    // The kernel adds them when it has seen that the link is up.
+    // The kernel adds them once it has detected that the link is up.
     wait_until("the IPv6 address and its network have routes", || {
         let routes = run("ip -6 route show table all");
         ["local fd00:88::1 ", "fd00:88::/64 "].iter().all(|route| routes.contains(route))
@@ -35,16 +35,16 @@ fn set_up() -> Routes {
 }
 
 #[test]
-fn an_address_is_reached_by_the_link_that_ip_names() {
+fn an_address_is_reached_via_the_link_that_ip_shows() {
     inside(|| {
         let mut routes = set_up();
         let addresses =
             ["10.88.0.2", "10.99.1.2", "127.0.0.1", "10.88.0.1", "fd00:88::2", "fd00:88::1", "::1"];
         for text in addresses {
             let index = routes.output_interface(address(text)).expect("asked");
-            assert_eq!(name(index), Some(said_by_ip(text)), "{text}");
+            assert_eq!(name(index), Some(link_shown_by_ip(text)), "{text}");
         }
-        assert_eq!(said_by_ip("10.99.1.2"), "c1");
+        assert_eq!(link_shown_by_ip("10.99.1.2"), "c1");
     });
 }
 
@@ -60,12 +60,12 @@ fn own_addresses_are_local_and_others_are_not() {
             assert!(!routes.is_local(address(other)).expect("asked"), "{other}");
         }
         let broadcast = routes.to(address("10.88.0.255")).expect("asked").expect("a route");
-        assert_eq!(broadcast.kind, Kind::Group);
+        assert_eq!(broadcast.kind, RouteType::Broadcast);
     });
 }
 
 #[test]
-fn an_address_without_a_route_is_no_error() {
+fn an_address_without_a_route_is_not_an_error() {
     inside(|| {
         let mut routes = set_up();
         for (kind, v4, v6) in [

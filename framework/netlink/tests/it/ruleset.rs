@@ -1,4 +1,4 @@
-//! A table with one of everything that can be built.
+//! A table with every kind of object and statement.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,8 +7,8 @@ mod sets;
 pub(crate) use sets::sets;
 
 use cni_netlink::nftables::{
-    Base, Chain, Family, Field, Hook, Key, Kind, Op, Operation, Policy, Right, Rule, Selector, Set,
-    SetRef, Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Op, Operand, Operation,
+    Policy, Rule, Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -30,22 +30,23 @@ pub(crate) fn ifname(name: &str) -> Field {
 pub(crate) const TCP: Field = Field::Proto(6);
 pub(crate) const UDP: Field = Field::Proto(17);
 
-pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
-    Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
+pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
+    Set::new(name, key, value)
 }
 
 pub(crate) fn intervals(set: Set) -> Set {
-    Set { interval: true, ..set }
+    set.with_intervals()
 }
 
 pub(crate) fn commented(set: Set) -> Set {
-    Set { comment: Some(format!("what {} is for", set.name)), ..set }
+    let comment = format!("what {} is for", set.name);
+    set.with_comment(comment)
 }
 
 /// `inet_proto . inet_service : ipv4_addr . inet_service`
 pub(crate) fn dnat4() -> Set {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
-    set("dnat4", &[Type::InetProto, Type::InetService], value)
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
+    set("dnat4", &[DataType::InetProto, DataType::InetService], value)
 }
 
 pub(crate) fn target4(address: &str, port: u16) -> Option<Value> {
@@ -57,37 +58,34 @@ pub(crate) fn tcp(port: u16) -> Key {
 }
 
 pub(crate) fn nat(name: &str, hook: Hook, priority: i32) -> Chain {
-    Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+    Chain::base(name, BaseChain::new(ChainType::Nat, hook, priority))
 }
 
 pub(crate) fn chains() -> Vec<Chain> {
-    let guard =
-        Base { kind: Kind::Filter, hook: Hook::Prerouting, priority: -300, policy: Policy::Drop };
+    let filter = |hook, priority| BaseChain::new(ChainType::Filter, hook, priority);
+    let drops = |hook, priority| filter(hook, priority).with_policy(Policy::Drop);
     vec![
         Chain::regular("hostports"),
-        Chain { comment: Some("for all".to_owned()), ..Chain::regular("CNI-all") },
+        Chain::regular("CNI-all").with_comment("for all"),
         Chain::regular("near/10.0.0.0/24"),
         nat("prerouting", Hook::Prerouting, -100),
         nat("output", Hook::Output, -99),
-        Chain { comment: Some("sources".to_owned()), ..nat("postrouting", Hook::Postrouting, 101) },
-        Chain::base("guard", guard),
-        Chain::base("in", Base { hook: Hook::Input, priority: 0, ..guard }),
-        Chain::base(
-            "through",
-            Base { hook: Hook::Forward, priority: i32::MAX, policy: Policy::Accept, ..guard },
-        ),
+        nat("postrouting", Hook::Postrouting, 101).with_comment("sources"),
+        Chain::base("guard", drops(Hook::Prerouting, -300)),
+        Chain::base("in", drops(Hook::Input, 0)),
+        Chain::base("through", filter(Hook::Forward, i32::MAX)),
     ]
 }
 
-fn says(chain: &str, statements: &[Statement]) -> Rule {
+fn rule(chain: &str, statements: &[Statement]) -> Rule {
     Rule::new(chain, statements)
 }
 
-fn is(left: Selector, right: impl Into<Right>) -> Statement {
+fn is(left: Selector, right: impl Into<Operand>) -> Statement {
     Statement::Match { left, op: Op::Eq, right: right.into() }
 }
 
-fn is_not(left: Selector, right: impl Into<Right>) -> Statement {
+fn is_not(left: Selector, right: impl Into<Operand>) -> Statement {
     Statement::Match { left, op: Op::Ne, right: right.into() }
 }
 
@@ -128,30 +126,27 @@ fn nat_rules() -> Vec<Rule> {
         ([L4Proto, ThDport], [IpDaddr, L4Proto, ThDport], [Ip6Daddr, L4Proto, ThDport]);
     let asked = [CtOriginalIpDaddr, L4Proto, CtOriginalProtoDst];
     vec![
-        says("prerouting", &[Statement::FibDaddrLocal, jump("hostports")]),
-        Rule {
-            comment: Some("out".to_owned()),
-            ..says("output", &[Statement::FibDaddrLocal, jump("hostports")])
-        },
-        says("postrouting", &[Statement::CtStatusDnat, Statement::Masquerade]),
-        says(
+        rule("prerouting", &[Statement::FibDaddrLocal, jump("hostports")]),
+        rule("output", &[Statement::FibDaddrLocal, jump("hostports")]).with_comment("out"),
+        rule("postrouting", &[Statement::CtStatusDnat, Statement::Masquerade]),
+        rule(
             "postrouting",
             &[Statement::CtStatusDnat, within(&[IpSaddr, IpDaddr], "pairs"), Statement::Masquerade],
         ),
-        says("hostports", &[vmap(&port, "ports4")]),
-        says("hostports", &[Statement::family(Family::Ip), vmap(&port, "ports4")]),
-        says("hostports", &[Statement::family(Family::Ip6), vmap(&port, "ports4")]),
-        says("hostports", &[vmap(&to4, "address-ports4")]),
-        says("hostports", &[vmap(&to6, "address-ports6")]),
-        says("hostports", &[vmap(&to4, "range-ports4")]),
-        says("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
-        says("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
-        says("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
-        says("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &to6, "host-dnat6")]),
-        says("CNI-all", &[dnat(Family::Ip, &to4, "range-dnat4")]),
-        says("CNI-all", &[dnat(Family::Ip6, &to6, "range-dnat6")]),
+        rule("hostports", &[vmap(&port, "ports4")]),
+        rule("hostports", &[Statement::family(Family::Ip), vmap(&port, "ports4")]),
+        rule("hostports", &[Statement::family(Family::Ip6), vmap(&port, "ports4")]),
+        rule("hostports", &[vmap(&to4, "address-ports4")]),
+        rule("hostports", &[vmap(&to6, "address-ports6")]),
+        rule("hostports", &[vmap(&to4, "range-ports4")]),
+        rule("hostports", &[is(L4Proto, TCP), vmap(&asked, "address-ports4")]),
+        rule("hostports", &[among(L4Proto, false, &[TCP, UDP]), vmap(&asked, "address-ports4")]),
+        rule("CNI-all", &[dnat(Family::Ip, &port, "dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &port, "dnat6")]),
+        rule("CNI-all", &[dnat(Family::Ip, &to4, "host-dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &to6, "host-dnat6")]),
+        rule("CNI-all", &[dnat(Family::Ip, &to4, "range-dnat4")]),
+        rule("CNI-all", &[dnat(Family::Ip6, &to6, "range-dnat6")]),
     ]
 }
 
@@ -160,14 +155,12 @@ fn matching_rules() -> Vec<Rule> {
         CtOriginalIp6Daddr, CtOriginalIpDaddr, Iifname, Ip6Daddr, Ip6Saddr, IpDaddr, IpSaddr,
         L4Proto, NfProto, Oifname, ThDport, ThSport,
     };
-    let prefix = |field, bits| Right::Prefix(field, bits);
+    let prefix = |field, bits| Operand::Prefix(field, bits);
     let accept = Statement::Verdict(Verdict::Accept);
-    let guard = |statements: &[Statement]| says("guard", statements);
+    let guard = |statements: &[Statement]| rule("guard", statements);
     vec![
-        Rule {
-            comment: Some("spoofed".to_owned()),
-            ..guard(&[is(IpDaddr, prefix(v4("127.0.0.0"), 8)), is_not(Iifname, ifname("lo")), DROP])
-        },
+        guard(&[is(IpDaddr, prefix(v4("127.0.0.0"), 8)), is_not(Iifname, ifname("lo")), DROP])
+            .with_comment("spoofed"),
         guard(&[is(IpSaddr, prefix(v4("10.9.0.0"), 13)), is(Oifname, ifname("veth*")), RETURN]),
         guard(&[is_not(IpSaddr, prefix(v4("10.0.0.0"), 16)), is(IpDaddr, v4("10.0.0.9")), RETURN]),
         guard(&[is(IpSaddr, prefix(v4("0.0.0.0"), 0)), RETURN]),
@@ -210,7 +203,7 @@ fn matching_rules() -> Vec<Rule> {
     ]
 }
 
-/// All of it at once.
+/// Returns a transaction with all of it.
 pub(crate) fn everything() -> Transaction {
     let mut all = Transaction::on(table());
     all.push(Operation::AddTable { comment: Some("one of everything".to_owned()) });

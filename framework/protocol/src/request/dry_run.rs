@@ -46,7 +46,7 @@ fn own(mut whole: Object, file: &Path, plugin: &str) -> Result<Object, RequestEr
     let Some(Value::Array(plugins)) = whole.remove("plugins") else { return Ok(whole) };
     let ours = plugins.into_iter().find(|other| other["type"] == plugin);
     let Some(Value::Object(mut ours)) = ours else {
-        let why = format!("no plugin of the list in {} is {plugin}", file.display());
+        let why = format!("the list in {} has no plugin of type {plugin}", file.display());
         return Err(RequestError::config("plugins", why));
     };
     for key in ["cniVersion", "name"] {

@@ -8,9 +8,9 @@ use crate::mesos::network_info;
 impl Request {
     /// Returns the container's labels, in their order.
     ///
-    /// They are read from Mesos's place (`args."org.apache.mesos".network_info.labels`) and from the
-    /// common one (`args.cni.labels`). A key may occur more than once; a label without a value has an
-    /// empty one.
+    /// They are read from Mesos's place (`args."org.apache.mesos".network_info.labels`) and from
+    /// the common one (`args.cni.labels`). A key may occur more than once; a label without a value
+    /// has an empty one.
     pub fn labels(&self) -> Vec<(String, String)> {
         let args = self.config.get("args");
         let common = args.and_then(|args| args.get("cni")?.get("labels"));

@@ -1,4 +1,5 @@
-//! A call of a plugin: from environment and stdin to one value, or one error that names all problems.
+//! A call of a plugin: from environment and stdin to one value, or one error that names all
+//! problems.
 
 mod dry_run;
 mod labels;
@@ -33,7 +34,8 @@ pub struct Request {
     pub verb: Verb,
     /// Network, container id and interface name. For GC and STATUS only the network is set.
     pub attachment: Attachment,
-    /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is removed.
+    /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is
+    /// removed.
     pub netns: Option<String>,
     /// `CNI_ARGS`.
     pub args: CniArgs,
@@ -60,9 +62,9 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Variables are missing or wrong (code 4, all of them in one error), stdin is unreadable (5), is
-    /// not a JSON object or has a `cniVersion` that is not a string (6), the version is not known or
-    /// does not have the verb (1), the network name is wrong (7).
+    /// Variables are missing or wrong (code 4, all of them in one error), stdin is unreadable (5),
+    /// is not a JSON object or has a `cniVersion` that is not a string (6), the version is not
+    /// known or does not have the verb (1), the network name is wrong (7).
     pub fn read(verb: Verb, environment: Environment, stdin: impl Read) -> Result<Self, Rejection> {
         let variables = variables::read(verb, &environment);
         let config = config::read(stdin);
@@ -88,7 +90,8 @@ impl Request {
         Ok(Self { verb, attachment, netns, args, version, config, environment })
     }
 
-    /// Returns the verb in `CNI_COMMAND`, or `None` if it is not set: then no runtime made the call.
+    /// Returns the verb in `CNI_COMMAND`, or `None` if it is not set: then no runtime made the
+    /// call.
     ///
     /// # Errors
     ///

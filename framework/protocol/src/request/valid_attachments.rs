@@ -17,8 +17,8 @@ struct Listed {
 }
 
 impl Request {
-    /// Returns the attachments of this network that are still valid, or `None` if the runtime passes
-    /// no list.
+    /// Returns the attachments of this network that are still valid, or `None` if the runtime
+    /// passes no list.
     ///
     /// # Errors
     ///

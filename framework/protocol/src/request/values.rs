@@ -32,7 +32,10 @@ impl Request {
         let mut place = self.config.entry(first).or_insert_with(|| json!({}));
         for key in keys {
             let Value::Object(object) = place else {
-                return Err(RequestError::config(pointer, "something on the way is no object"));
+                return Err(RequestError::config(
+                    pointer,
+                    "something on its path is not an object",
+                ));
             };
             place = object.entry(key).or_insert_with(|| json!({}));
         }

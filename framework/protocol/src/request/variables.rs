@@ -34,13 +34,14 @@ use Need::{Ignored, Optional, Required};
 #[rustfmt::skip]
 fn need(verb: Verb, variable: &str) -> Need {
     match (variable, verb) {
-        (_, Verb::Version)                                          => Ignored,
-        ("CNI_CONTAINERID" | "CNI_IFNAME" | "CNI_NETNS" | "CNI_ARGS", Verb::Gc | Verb::Status) => Ignored,
-        ("CNI_CONTAINERID" | "CNI_IFNAME", _)                       => Required,
-        ("CNI_NETNS", Verb::Del)                                    => Optional,
-        ("CNI_NETNS", _)                                            => Required,
-        ("CNI_PATH", Verb::Gc)                                      => Required,
-        _                                                           => Optional,
+        (_, Verb::Version)                    => Ignored,
+        ("CNI_PATH", Verb::Gc)                => Required,
+        ("CNI_PATH", _)                       => Optional,
+        (_, Verb::Gc | Verb::Status)          => Ignored,
+        ("CNI_CONTAINERID" | "CNI_IFNAME", _) => Required,
+        ("CNI_NETNS", Verb::Del)              => Optional,
+        ("CNI_NETNS", _)                      => Required,
+        _                                     => Optional,
     }
 }
 
@@ -80,7 +81,7 @@ impl Reader<'_> {
         };
         let text = value.to_str().map(str::to_owned);
         if text.is_none() {
-            self.problems.push(format!("{variable}: {} is no UTF-8", value.to_string_lossy()));
+            self.problems.push(format!("{variable}: {} is not UTF-8", value.to_string_lossy()));
         }
         text
     }
@@ -99,7 +100,8 @@ impl Reader<'_> {
         let path = self.text("CNI_NETNS")?;
         if is_own_namespace(&path) && !override_is_set(self.environment) {
             self.problems.push(format!(
-                "CNI_NETNS: {path} is the network namespace of this plugin itself; give the container's, or set CNI_NETNS_OVERRIDE=1"
+                "CNI_NETNS: {path} is the network namespace of this plugin itself; \
+                 pass that of the container, or set CNI_NETNS_OVERRIDE=1"
             ));
         }
         Some(path)
@@ -117,7 +119,8 @@ impl Reader<'_> {
     }
 }
 
-/// Checked first, because a delegate that works on the host's own namespace would take its interface.
+/// Checked first, because a delegate that works on the host's own namespace would take its
+/// interface.
 fn is_own_namespace(path: &str) -> bool {
     let identity = |path: &str| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     matches!((identity(path), identity("/proc/self/ns/net")), (Some(a), Some(b)) if a == b)

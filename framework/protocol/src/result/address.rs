@@ -1,4 +1,4 @@
-//! Addresses as text: reading them, and telling their family.
+//! Addresses as text: parsing them, and finding their family.
 //!
 //! An IPv4-mapped address (`::ffff:10.0.0.2/112`) is IPv4 (`10.0.0.2/16`), as it is for libcni.
 
@@ -16,7 +16,7 @@ pub(super) enum Family {
 }
 
 impl Family {
-    /// As it stands in `ips[].version`.
+    /// Returns the family as `ips[].version` has it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::V4 => "4",
@@ -24,26 +24,26 @@ impl Family {
         }
     }
 
-    /// The family of an address with prefix length; `None` if it is no such thing.
+    /// Returns the family of an address with prefix length, or `None` if the text is not one.
     pub(super) fn of(text: &str) -> Option<Self> {
         cidr(text).map(|(address, _)| if address.is_ipv4() { Self::V4 } else { Self::V6 })
     }
 
-    /// As `ips[].version` says it.
+    /// Parses the value of `ips[].version`.
     pub(super) fn read(version: &str) -> Option<Self> {
         [Self::V4, Self::V6].into_iter().find(|family| family.as_str() == version)
     }
 
-    /// The family that an address counts as where the document says one: that one if the address can be
-    /// written in it, else the address's own.
-    pub(super) fn said(said: Self, address: &str) -> Option<Self> {
+    /// Returns the family of an address for which the document declares one: the declared family if
+    /// the address can belong to it, else the address's own.
+    pub(super) fn declared(declared: Self, address: &str) -> Option<Self> {
         let own = Self::of(address)?;
         let may_be_v6 = address.contains(':');
-        Some(if said == Self::V6 && may_be_v6 { Self::V6 } else { own })
+        Some(if declared == Self::V6 && may_be_v6 { Self::V6 } else { own })
     }
 
-    /// The text of an address (with or without prefix length) for a place that says its family. It stays as
-    /// it is, except that a mapped address becomes plain IPv4 where IPv4 is said.
+    /// Returns the text of an address, with or without prefix length, for a member that declares
+    /// this family. Only a mapped address changes: it becomes plain IPv4 if the family is IPv4.
     pub(super) fn text(self, text: &str) -> String {
         if self == Self::V6 || !text.contains(':') {
             return text.to_owned();
@@ -55,25 +55,25 @@ impl Family {
         }
     }
 
-    /// The same for a member of a document.
+    /// Does the same as [`Family::text`] with a member of a document.
     pub(super) fn value(self, value: &Value) -> Value {
         value.as_str().map_or_else(|| value.clone(), |text| self.text(text).into())
     }
 }
 
-/// The members of 0.1.0 and 0.2.0 that hold an address, and the family that each says.
+/// The members of 0.1.0 and 0.2.0 that contain an address, and the family of each.
 pub(super) const SLOTS: [(&str, Family); 2] = [("ip4", Family::V4), ("ip6", Family::V6)];
 
-/// An address without prefix length.
+/// Parses an address without prefix length.
 pub(super) fn ip(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// An address with prefix length; bits beyond the prefix may be set.
+/// Parses an address with prefix length; bits beyond the prefix may be set.
 pub(super) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
     let (address, prefix) = text.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
-    // `parse` alone would take "+8".
+    // `parse` alone would accept "+8".
     let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
     let prefix: u8 = prefix.parse().ok().filter(|_| digits)?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cidr_needs_a_prefix_length_that_fits() {
+    fn a_cidr_needs_a_valid_prefix_length() {
         let wrong = ["10.0.0.1", "10.0.0.1/33", "10.0.0.1/+8", "10.0.0.1/", "10.0.0/8", "/8", ""];
         for text in
             wrong.into_iter().chain(["::1/129", "fe80::1%eth0/64", " 10.0.0.1/8", "1.2.3.4/8/8"])
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn the_family_that_is_said_counts_only_where_the_address_can_be_that() {
-        assert_eq!(Family::said(Family::V6, "::ffff:10.3.0.5/112"), Some(Family::V6));
-        assert_eq!(Family::said(Family::V4, "::ffff:10.3.0.5/112"), Some(Family::V4));
-        assert_eq!(Family::said(Family::V6, "10.3.0.5/16"), Some(Family::V4));
-        assert_eq!(Family::said(Family::V4, "fd00::5/64"), Some(Family::V6));
-        assert_eq!(Family::said(Family::V4, "nonsense"), None);
+    fn a_declared_family_counts_only_if_the_address_can_belong_to_it() {
+        assert_eq!(Family::declared(Family::V6, "::ffff:10.3.0.5/112"), Some(Family::V6));
+        assert_eq!(Family::declared(Family::V4, "::ffff:10.3.0.5/112"), Some(Family::V4));
+        assert_eq!(Family::declared(Family::V6, "10.3.0.5/16"), Some(Family::V4));
+        assert_eq!(Family::declared(Family::V4, "fd00::5/64"), Some(Family::V6));
+        assert_eq!(Family::declared(Family::V4, "nonsense"), None);
     }
 }

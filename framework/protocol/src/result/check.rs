@@ -1,21 +1,21 @@
-//! Whether the members that a version knows have the types it gives them. Anything else is left alone.
+//! Checks that the members of a version have the right types. Unknown members may have any type.
 
 use serde_json::Value;
 
-use super::{Form, ResultError, address, form};
+use super::{Layout, ResultError, address, layout};
 use crate::{
     json::{Object, quoted},
     version::SpecVersion,
 };
 
-/// What a member has to be. `null` and the empty string count as absent.
+/// The type of a member. `null` and the empty string count as absent.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
     Texts,
     Ip,
     Cidr,
-    /// A whole number; old plugins print -1 for "none".
+    /// A whole number; old plugins print -1 for no interface.
     Index,
     /// A whole number from 0 up.
     Unsigned,
@@ -23,8 +23,8 @@ enum Kind {
 
 use Kind::{Cidr, Index, Ip, Text, Texts, Unsigned};
 
-/// A member that has to be there.
-type Needed = Option<&'static str>;
+/// A member that must not be absent.
+type Required = Option<&'static str>;
 type Table = &'static [(&'static str, Kind)];
 
 const SLOT: Table = &[("ip", Cidr), ("gateway", Ip)];
@@ -43,16 +43,16 @@ const INTERFACE_NEW: Table = &[("mtu", Unsigned), ("socketPath", Text), ("pciID"
 const DNS: Table =
     &[("nameservers", Texts), ("domain", Text), ("search", Texts), ("options", Texts)];
 
-/// Checks a document against the form of its version.
+/// Checks a document against the layout of its version.
 pub(super) fn check(document: &Object, version: SpecVersion) -> Result<(), ResultError> {
-    match Form::of(version) {
-        Form::Slots => slots(document)?,
-        Form::Tagged => {
+    match Layout::of(version) {
+        Layout::V020 => slots(document)?,
+        Layout::V040 => {
             list(document, "ips", "", &[ADDRESS], Some("address"))?;
             lists(document, version)?;
         }
-        // `version` is not a member of this form, so whatever it holds is not our business.
-        Form::Plain => {
+        // `version` is not a member of this layout, so it may have any value.
+        Layout::V100 => {
             list(document, "ips", "", &[&ADDRESS[1..]], Some("address"))?;
             lists(document, version)?;
         }
@@ -71,7 +71,7 @@ fn slots(document: &Object) -> Result<(), ResultError> {
 }
 
 fn lists(document: &Object, version: SpecVersion) -> Result<(), ResultError> {
-    let (interface, route): (&[Table], &[Table]) = match form::knows_new_members(version) {
+    let (interface, route): (&[Table], &[Table]) = match layout::has_new_members(version) {
         true => (&[INTERFACE, INTERFACE_NEW], &[ROUTE, ROUTE_NEW]),
         false => (&[INTERFACE], &[ROUTE]),
     };
@@ -79,13 +79,13 @@ fn lists(document: &Object, version: SpecVersion) -> Result<(), ResultError> {
     list(document, "routes", "", route, Some("dst"))
 }
 
-/// A list of objects under `key`; `within` is the path up to it.
+/// Checks a list of objects; `within` is the path up to its key.
 fn list(
     parent: &Object,
     key: &str,
     within: &str,
     tables: &[Table],
-    needed: Needed,
+    required: Required,
 ) -> Result<(), ResultError> {
     let items = match parent.get(key) {
         None | Some(Value::Null) => return Ok(()),
@@ -97,36 +97,46 @@ fn list(
     for (index, item) in items.iter().enumerate() {
         let at = format!("{within}{key}[{index}]");
         match item {
-            Value::Object(item) => members(item, &at, tables, needed)?,
+            Value::Object(item) => members(item, &at, tables, required)?,
             other => return Err(ResultError::wrong_type(at, "an object", other)),
         }
     }
     Ok(())
 }
 
-fn object(parent: &Object, key: &str, tables: &[Table], needed: Needed) -> Result<(), ResultError> {
+fn object(
+    parent: &Object,
+    key: &str,
+    tables: &[Table],
+    required: Required,
+) -> Result<(), ResultError> {
     match parent.get(key) {
         None | Some(Value::Null) => Ok(()),
-        Some(Value::Object(object)) => members(object, key, tables, needed),
+        Some(Value::Object(object)) => members(object, key, tables, required),
         Some(other) => Err(ResultError::wrong_type(key, "an object", other)),
     }
 }
 
-fn members(object: &Object, at: &str, tables: &[Table], needed: Needed) -> Result<(), ResultError> {
-    if let Some(key) = needed.filter(|key| object.get(*key).is_none_or(form::is_blank)) {
+fn members(
+    object: &Object,
+    at: &str,
+    tables: &[Table],
+    required: Required,
+) -> Result<(), ResultError> {
+    if let Some(key) = required.filter(|key| object.get(*key).is_none_or(layout::is_blank)) {
         return Err(ResultError::member(format!("{at}.{key}"), "is missing or empty"));
     }
     for (key, kind) in tables.iter().copied().flatten() {
         match object.get(*key) {
             None => {}
-            Some(blank) if form::is_blank(blank) && may_be_blank(*kind, blank) => {}
+            Some(blank) if layout::is_blank(blank) && may_be_blank(*kind, blank) => {}
             Some(value) => member(format!("{at}.{key}"), *kind, value)?,
         }
     }
     Ok(())
 }
 
-/// `null` is "not there" for every kind, the empty string only where text may stand at all.
+/// `null` counts as absent for every type, the empty string only for those that are text.
 fn may_be_blank(kind: Kind, value: &Value) -> bool {
     value.is_null() || matches!(kind, Text | Ip)
 }
@@ -153,16 +163,16 @@ fn member(at: String, kind: Kind, value: &Value) -> Result<(), ResultError> {
         (Index, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
         (Unsigned, Value::Number(number)) if number.is_u64() => Ok(()),
         (Index | Unsigned, Value::Number(number)) => {
-            let wanted =
+            let expected =
                 if matches!(kind, Index) { "a whole number" } else { "a whole number from 0 up" };
-            Err(ResultError::member(at, format!("{number} is not {wanted}")))
+            Err(ResultError::member(at, format!("{number} is not {expected}")))
         }
-        (_, other) => Err(ResultError::wrong_type(at, kind.wanted(), other)),
+        (_, other) => Err(ResultError::wrong_type(at, kind.expected(), other)),
     }
 }
 
 impl Kind {
-    const fn wanted(self) -> &'static str {
+    const fn expected(self) -> &'static str {
         match self {
             Text => "a string",
             Texts => "a list of strings",

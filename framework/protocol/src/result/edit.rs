@@ -1,22 +1,23 @@
-//! Changes that come out right in the form of every version. Keys that are not known here stay.
+//! Changes in the layout of the result's version. Unknown keys are kept.
 
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use super::{
-    AddResult, Dns, Form, Interface, IpConfig, ResultError,
+    AddResult, Dns, Interface, IpConfig, Layout, ResultError,
     address::{self, Family},
-    form,
+    layout,
 };
 use crate::json::Object;
 
 impl AddResult {
-    /// Sets the four members of `dns`; empty ones go. `dns` itself goes when nothing is left in it.
+    /// Sets the four members of `dns` and removes empty ones. `dns` itself is removed if nothing is
+    /// left.
     ///
     /// # Errors
     ///
-    /// When `dns` was made something else than an object by way of [`AddResult::document_mut`].
+    /// `dns` was changed to something that is not an object, through [`AddResult::document_mut`].
     pub fn set_dns(&mut self, dns: &Dns) -> Result<(), ResultError> {
         let members = [
             ("nameservers", json!(dns.nameservers)),
@@ -26,7 +27,7 @@ impl AddResult {
         ];
         let object = object_mut(self.document_mut(), "dns")?;
         for (key, value) in members {
-            if form::is_blank(&value) || value.as_array().is_some_and(Vec::is_empty) {
+            if layout::is_blank(&value) || value.as_array().is_some_and(Vec::is_empty) {
                 object.shift_remove(key);
             } else {
                 object.insert(key.to_owned(), value);
@@ -38,27 +39,27 @@ impl AddResult {
         Ok(())
     }
 
-    /// Adds a route at the end; `dst` is written like `10.0.0.0/8`. For the members that 1.1.0 brought, change the
-    /// object that this adds.
+    /// Appends a route; `dst` is written like `10.0.0.0/8`. For members that were added in 1.1.0,
+    /// change the object that this appends.
     ///
     /// In 0.1.0 and 0.2.0 a route belongs to the address of its family.
     ///
     /// # Errors
     ///
-    /// When `dst` is no address with prefix length, and when the version is 0.1.0 or 0.2.0 and the result has no
-    /// address of that family.
+    /// `dst` is not an address with prefix length, or the version is 0.1.0 or 0.2.0 and the result
+    /// has no address of that family.
     pub fn add_route(&mut self, dst: &str, gw: Option<IpAddr>) -> Result<(), ResultError> {
         let family = Family::of(dst).ok_or_else(|| {
             let why = format!("{dst:?} is not an IP address with prefix length, like 10.0.0.0/8");
             ResultError::member("dst", why)
         })?;
         let version = self.version;
-        let parent = match (Form::of(version), family) {
-            (Form::Slots, Family::V4) => self.slot_mut("ip4").ok_or(ResultError::NoPlace {
+        let parent = match (Layout::of(version), family) {
+            (Layout::V020, Family::V4) => self.slot_mut("ip4").ok_or(ResultError::NoPlace {
                 what: "an IPv4 route: it has no IPv4 address",
                 version,
             })?,
-            (Form::Slots, Family::V6) => self.slot_mut("ip6").ok_or(ResultError::NoPlace {
+            (Layout::V020, Family::V6) => self.slot_mut("ip6").ok_or(ResultError::NoPlace {
                 what: "an IPv6 route: it has no IPv6 address",
                 version,
             })?,
@@ -71,26 +72,26 @@ impl AddResult {
         Ok(())
     }
 
-    /// Adds an interface at the end and gives its index. `mtu`, `socketPath` and `pciID` are written from 1.1.0 on;
-    /// older versions have no place for them.
+    /// Appends an interface and returns its index. `mtu`, `socketPath` and `pciID` are written in
+    /// 1.1.0 only; older versions have no place for them.
     ///
     /// # Errors
     ///
-    /// In 0.1.0 and 0.2.0, which have no interfaces at all: an author who wants to go on there asks
-    /// [`AddResult::version`] first.
+    /// The version is 0.1.0 or 0.2.0, which have no interfaces. Check [`AddResult::version`] first
+    /// if that is not an error for you.
     pub fn add_interface(&mut self, interface: &Interface) -> Result<usize, ResultError> {
         let version = self.version;
-        if Form::of(version) == Form::Slots {
+        if Layout::of(version) == Layout::V020 {
             return Err(ResultError::NoPlace { what: "interfaces", version });
         }
         let mut object = Object::new();
         object.insert("name".to_owned(), interface.name.as_str().into());
         put(&mut object, "mac", interface.mac.as_deref());
-        if form::knows_new_members(version) {
+        if layout::has_new_members(version) {
             put(&mut object, "mtu", interface.mtu);
         }
         put(&mut object, "sandbox", interface.sandbox.as_deref());
-        if form::knows_new_members(version) {
+        if layout::has_new_members(version) {
             put(&mut object, "socketPath", interface.socket_path.as_deref());
             put(&mut object, "pciID", interface.pci_id.as_deref());
         }
@@ -99,11 +100,12 @@ impl AddResult {
         Ok(interfaces.len() - 1)
     }
 
-    /// Adds an address at the end. In 0.1.0 and 0.2.0 its interface can't be said.
+    /// Appends an address. 0.1.0 and 0.2.0 have no place for its interface.
     ///
     /// # Errors
     ///
-    /// When the version is 0.1.0 or 0.2.0 and there is an address of that family already: it has place for one.
+    /// The version is 0.1.0 or 0.2.0, which have place for one address of each family, and there is
+    /// one.
     pub fn add_ip(&mut self, ip: &IpConfig) -> Result<(), ResultError> {
         let family = if ip.address.is_ipv4() { Family::V4 } else { Family::V6 };
         let address = format!("{}/{}", ip.address, ip.prefix);
@@ -111,11 +113,11 @@ impl AddResult {
             return Err(ResultError::member("prefix", format!("{address} has too long a prefix")));
         }
         let gateway = ip.gateway.map(|gateway| gateway.to_string());
-        match Form::of(self.version) {
-            Form::Slots => self.fill_slot(family, address, gateway),
-            form => {
+        match Layout::of(self.version) {
+            Layout::V020 => self.fill_slot(family, address, gateway),
+            layout => {
                 let mut object = Object::new();
-                put(&mut object, "version", (form == Form::Tagged).then(|| family.as_str()));
+                put(&mut object, "version", (layout == Layout::V040).then(|| family.as_str()));
                 put(&mut object, "interface", ip.interface);
                 object.insert("address".to_owned(), address.into());
                 put(&mut object, "gateway", gateway);
@@ -152,7 +154,7 @@ impl AddResult {
     }
 }
 
-/// Adds a member if there is something to say.
+/// Adds a member if there is a value.
 fn put(object: &mut Object, key: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         object.insert(key.to_owned(), value.into());
@@ -173,7 +175,7 @@ fn object_mut<'a>(parent: &'a mut Object, key: &str) -> Result<&'a mut Object, R
     }
 }
 
-/// The member, which becomes `otherwise` when it is absent or `null`.
+/// Returns the member, which becomes `otherwise` if it is absent or `null`.
 fn present<'a>(parent: &'a mut Object, key: &str, otherwise: Value) -> &'a mut Value {
     let value = parent.entry(key).or_insert(Value::Null);
     if value.is_null() {

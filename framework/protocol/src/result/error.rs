@@ -1,4 +1,4 @@
-//! What can be wrong with a result.
+//! Errors about results.
 
 use serde_json::Value;
 
@@ -7,52 +7,52 @@ use crate::{
     version::{SpecVersion, UnknownVersion},
 };
 
-/// A result that can't be read, converted or changed as asked.
+/// A result that can't be parsed, converted or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultError {
-    /// There was nothing, or only white space.
+    /// The output is empty, or only white space.
     #[error("there is no result: the output is empty")]
     Nothing,
-    /// The word `null` in place of a result.
+    /// The output is `null`.
     #[error("there is no result: the output is `null`")]
     Null,
-    /// Broken JSON, something after the object, nesting deeper than 127 levels, a byte order mark, text that is
-    /// not UTF-8.
+    /// Malformed JSON, more text after the object, nesting deeper than 127 levels, a byte order
+    /// mark, or text that is not UTF-8.
     #[error("the result is not exactly one JSON object: {0}")]
     Json(serde_json::Error),
     /// Well-formed JSON of another type.
     #[error("the result has to be a JSON object, not {0}")]
     NotAnObject(
-        /// What it is, with its article.
+        /// The type that was found, with its article.
         &'static str,
     ),
-    /// `cniVersion` is none of those known here.
+    /// `cniVersion` is not known here.
     #[error("cniVersion: {0}; known are {known}", known = SpecVersion::list())]
     UnknownVersion(UnknownVersion),
-    /// More than any container has addresses and routes.
-    #[error("the result holds more than {most} values")]
+    /// It has more values than any container needs for addresses and routes.
+    #[error("the result has more than {most} values")]
     TooMuch {
-        /// How many it may hold, lists and objects included.
+        /// The allowed number, lists and objects included.
         most: usize,
     },
-    /// A member is not what its version of the specification says.
+    /// A member does not fit its version of the specification.
     #[error("{key}: {why}")]
     Member {
-        /// Path of the member, such as `ips[0].address`.
+        /// The path of the member, such as `ips[0].address`.
         key: String,
-        /// What was found and what has to stand there.
+        /// What was found and what is expected.
         why: String,
     },
-    /// 0.1.0 and 0.2.0 can't express a result without an address.
+    /// 0.1.0 and 0.2.0 have no result without an address.
     #[error("a result without an address can't be converted from CNI {from} to {to}")]
     NoAddress {
-        /// The version that it is in.
+        /// The version of the result.
         from: SpecVersion,
-        /// The version that was asked for.
+        /// The requested version.
         to: SpecVersion,
     },
-    /// The form of the result's version has no place for what was to be added.
+    /// The layout of the result's version has no place for what was to be added.
     #[error("a result of CNI {version} has no place for {what}")]
     NoPlace {
         /// What was to be added.

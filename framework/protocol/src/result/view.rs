@@ -1,44 +1,45 @@
 //! Typed views, the same for every version of the specification.
 //!
-//! A result that was read has been checked, so nothing is missing from a view. In one that was changed by
-//! way of [`AddResult::document_mut`], entries that make no sense are left out.
+//! A result was checked when it was parsed, so no entry is missing from a view. If it was changed
+//! through [`AddResult::document_mut`], malformed entries are left out.
 
 use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::{AddResult, Form, address, form};
+use super::{AddResult, Layout, address, layout};
 use crate::json::Object;
 
-/// An interface that the result names. 0.1.0 and 0.2.0 name none.
+/// An interface of a result. 0.1.0 and 0.2.0 have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interface {
-    /// Its name, within its sandbox or on the host.
+    /// The name, within its sandbox or on the host.
     pub name: String,
-    /// Hardware address, as text.
+    /// The hardware address, as text.
     pub mac: Option<String>,
-    /// What isolates it, normally the path of a network namespace; `None` for an interface of the host.
+    /// What isolates it, usually the path of a network namespace; `None` for an interface of the
+    /// host.
     pub sandbox: Option<String>,
-    /// Largest packet in bytes. Since 1.1.0.
+    /// The largest packet in bytes. Since 1.1.0.
     pub mtu: Option<u64>,
-    /// Absolute path of a socket file. Since 1.1.0.
+    /// The absolute path of a socket file. Since 1.1.0.
     pub socket_path: Option<String>,
-    /// Which PCI device it is. Since 1.1.0.
+    /// The id of its PCI device. Since 1.1.0.
     pub pci_id: Option<String>,
 }
 
-/// An address that the result assigns.
+/// An address of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IpConfig {
-    /// The address; an IPv4-mapped one is given as IPv4.
+    /// The address; an IPv4-mapped one is returned as IPv4.
     pub address: IpAddr,
-    /// Length of the prefix in bits.
+    /// The length of the prefix in bits.
     pub prefix: u8,
     /// The gateway of its subnet.
     pub gateway: Option<IpAddr>,
-    /// Index into [`AddResult::interfaces`]. It may point beyond the end, since some plugins say so.
+    /// The index in [`AddResult::interfaces`]. Some plugins print one beyond the end.
     pub interface: Option<usize>,
 }
 
@@ -46,35 +47,35 @@ pub struct IpConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Route {
-    /// Where it leads to; an IPv4-mapped address is given as IPv4.
+    /// The destination; an IPv4-mapped address is returned as IPv4.
     pub dst: IpAddr,
-    /// Length of the prefix in bits.
+    /// The length of the prefix in bits.
     pub prefix: u8,
-    /// Next hop; none means the gateway of the address, or directly.
+    /// The next hop; `None` means the gateway of the address, or a direct route.
     pub gw: Option<IpAddr>,
-    /// Largest packet in bytes. Since 1.1.0, as are the following.
+    /// The largest packet in bytes. Since 1.1.0, as are the members below.
     pub mtu: Option<u64>,
-    /// Largest TCP segment in bytes.
+    /// The largest TCP segment in bytes.
     pub advmss: Option<u64>,
-    /// Smaller wins.
+    /// The priority; a smaller one is preferred.
     pub priority: Option<u64>,
-    /// Routing table.
+    /// The routing table.
     pub table: Option<u64>,
-    /// Scope as the kernel counts it: 0 global, 253 link, 254 host.
+    /// The scope as the kernel numbers it: 0 global, 253 link, 254 host.
     pub scope: Option<u64>,
 }
 
-/// Name resolution in the container.
+/// The name resolution of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dns {
-    /// Addresses of servers, best first, as text.
+    /// Addresses of servers as text, in order of preference.
     pub nameservers: Vec<String>,
     /// The local domain.
     pub domain: Option<String>,
-    /// Domains to complete short names with, best first.
+    /// Domains that complete short names, in order of preference.
     pub search: Vec<String>,
-    /// Options of the resolver.
+    /// Options for the resolver.
     pub options: Vec<String>,
 }
 
@@ -93,48 +94,49 @@ impl IpConfig {
 }
 
 impl AddResult {
-    /// The interfaces, at the indexes that [`IpConfig::interface`] means. Empty in 0.1.0 and 0.2.0.
+    /// Returns the interfaces, to which [`IpConfig::interface`] refers. Empty in 0.1.0 and 0.2.0.
     pub fn interfaces(&self) -> Vec<Interface> {
-        match Form::of(self.version) {
-            Form::Slots => Vec::new(),
-            // One that is no object keeps its place, so that the indexes stay right.
+        match Layout::of(self.version) {
+            Layout::V020 => Vec::new(),
+            // An entry that is not an object keeps its place, so that the indexes stay right.
             _ => items(&self.document, "interfaces").map(Interface::read).collect(),
         }
     }
 
-    /// The interfaces that the result made on the host (they have no sandbox).
+    /// Returns the interfaces on the host, which have no sandbox.
     pub fn host_interfaces(&self) -> Vec<Interface> {
         self.interfaces().into_iter().filter(|interface| interface.sandbox.is_none()).collect()
     }
 
-    /// All addresses in their order; in 0.1.0 and 0.2.0 `ip4`, then `ip6`.
+    /// Returns all addresses in their order; in 0.1.0 and 0.2.0 `ip4`, then `ip6`.
     pub fn ips(&self) -> Vec<IpConfig> {
-        match Form::of(self.version) {
-            Form::Slots => self.slots().filter_map(|slot| IpConfig::read(slot, "ip")).collect(),
+        match Layout::of(self.version) {
+            Layout::V020 => self.slots().filter_map(|slot| IpConfig::read(slot, "ip")).collect(),
             _ => objects(&self.document, "ips")
                 .filter_map(|ip| IpConfig::read(ip, "address"))
                 .collect(),
         }
     }
 
-    /// The addresses of the container's interface `ifname` (`CNI_IFNAME`), of both families.
+    /// Returns the addresses of the container's interface `ifname` (`CNI_IFNAME`), of both
+    /// families.
     ///
-    /// An address belongs to it when its index points to an interface of that name that has a sandbox. An address
-    /// without index belongs to it too, and so do all addresses of a result that names no interfaces (0.1.0 and
-    /// 0.2.0, and IPAM plugins in every version).
+    /// An address belongs to it if its index refers to an interface of that name that has a
+    /// sandbox. An address without index belongs to it, too, and so do all addresses of a result
+    /// without interfaces (0.1.0 and 0.2.0, and IPAM plugins in every version).
     pub fn ips_of(&self, ifname: &str) -> Vec<IpConfig> {
         let interfaces = self.interfaces();
-        let is_its = |index: usize| {
+        let is_wanted = |index: usize| {
             interfaces.get(index).is_some_and(|it| it.name == ifname && it.sandbox.is_some())
         };
-        let belongs = |ip: &IpConfig| interfaces.is_empty() || ip.interface.is_none_or(is_its);
+        let belongs = |ip: &IpConfig| interfaces.is_empty() || ip.interface.is_none_or(is_wanted);
         self.ips().into_iter().filter(belongs).collect()
     }
 
-    /// All routes in their order; in 0.1.0 and 0.2.0 those of `ip4`, then those of `ip6`.
+    /// Returns all routes in their order; in 0.1.0 and 0.2.0 those of `ip4`, then those of `ip6`.
     pub fn routes(&self) -> Vec<Route> {
-        match Form::of(self.version) {
-            Form::Slots => self
+        match Layout::of(self.version) {
+            Layout::V020 => self
                 .slots()
                 .flat_map(|slot| objects(slot, "routes"))
                 .filter_map(Route::read)
@@ -143,7 +145,7 @@ impl AddResult {
         }
     }
 
-    /// Name resolution; empty where the result says nothing about it.
+    /// Returns the name resolution, which is empty if the result has none.
     pub fn dns(&self) -> Dns {
         let Some(Value::Object(dns)) = self.document.get("dns") else { return Dns::default() };
         Dns {
@@ -160,7 +162,7 @@ impl AddResult {
 }
 
 impl Interface {
-    /// Reads the member of a list; anything but an object gives an interface without a name.
+    /// Reads an entry of the list. One that is not an object gives an interface without a name.
     fn read(value: &Value) -> Self {
         let Value::Object(object) = value else { return Self::default() };
         Self {
@@ -177,7 +179,7 @@ impl Interface {
 impl IpConfig {
     fn read(object: &Object, key: &str) -> Option<Self> {
         let (address, prefix) = address::cidr(object.get(key)?.as_str()?)?;
-        // Old plugins print -1 for none. A number too large for memory points nowhere.
+        // Old plugins print -1 for none. A number beyond `usize` refers to nothing.
         let interface = number(object, "interface")
             .filter(|_| key == "address")
             .map(|index| usize::try_from(index).unwrap_or(usize::MAX));
@@ -210,7 +212,7 @@ fn objects<'a>(parent: &'a Object, key: &str) -> impl Iterator<Item = &'a Object
 }
 
 fn text(object: &Object, key: &str) -> Option<String> {
-    object.get(key).filter(|value| !form::is_blank(value))?.as_str().map(str::to_owned)
+    object.get(key).filter(|value| !layout::is_blank(value))?.as_str().map(str::to_owned)
 }
 
 fn texts(object: &Object, key: &str) -> Vec<String> {

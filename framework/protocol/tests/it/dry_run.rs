@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use cni_protocol::{Request, RequestError, SpecVersion};
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use serde_json::{Value, json};
 
 /// Returns the dry run of a file with this name and content.
 fn dry_run(name: &str, text: &str) -> Result<Request, RequestError> {
-    let directory = TemporaryDir::new();
+    let directory = TempDir::new();
     let file = directory.path().join(name);
     std::fs::write(&file, text).unwrap();
     Request::dry_run(&file, "ours")
@@ -16,8 +16,9 @@ fn dry_run(name: &str, text: &str) -> Result<Request, RequestError> {
 
 #[test]
 fn a_list_gives_the_plugin_s_own_object_with_the_name_and_version_of_the_list() {
-    let list = r#"{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "other"}, {"type": "ours", "key": 1}]}"#;
-    let request = dry_run("list", list).unwrap();
+    let plugins = r#"[{"type": "other"}, {"type": "ours", "key": 1}]"#;
+    let list = format!(r#"{{"cniVersion": "1.0.0", "name": "net", "plugins": {plugins}}}"#);
+    let request = dry_run("list", &list).unwrap();
     assert_eq!(request.version, SpecVersion::V1_0_0);
     assert_eq!(
         Value::Object(request.config),
@@ -31,7 +32,7 @@ fn a_file_that_can_not_be_used_is_named_in_the_error() {
     assert!(missing.to_string().contains("/no/such"), "{missing}");
     assert!(dry_run("no-json", "{").unwrap_err().to_string().contains("no-json"));
     let error = dry_run("no-such", r#"{"plugins": [{"type": "other"}]}"#).unwrap_err().to_string();
-    assert!(error.contains("no plugin of the list") && error.contains("ours"), "{error}");
+    assert!(error.contains("has no plugin of type") && error.contains("ours"), "{error}");
 }
 
 #[test]

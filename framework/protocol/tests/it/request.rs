@@ -44,7 +44,7 @@ fn each_verb_needs_exactly_the_variables_of_the_table() {
     ];
     for (verb, needed) in table {
         for variable in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH", "CNI_ARGS"] {
-            // Runtimes send what they do not use as an empty string: that is the same as absent.
+            // Runtimes pass an empty string for an unused variable, so it counts as absent.
             let outcome = read(verb, &with(variable, ""), CONFIG);
             assert_eq!(outcome.is_err(), needed.contains(&variable), "{verb} without {variable}");
         }
@@ -52,7 +52,7 @@ fn each_verb_needs_exactly_the_variables_of_the_table() {
 }
 
 #[test]
-fn all_that_is_wrong_with_the_variables_is_in_one_error() {
+fn all_problems_with_variables_are_in_one_error() {
     let pairs = [("CNI_IFNAME", "a/b"), ("CNI_ARGS", "junk")];
     let (code, message) = rejected(Verb::Add, &pairs, CONFIG);
     assert_eq!(code, 4);
@@ -74,7 +74,7 @@ fn an_error_about_variables_is_answered_in_the_version_of_the_configuration() {
 }
 
 #[test]
-fn container_ids_that_could_be_read_as_something_else_are_refused() {
+fn container_ids_with_a_special_meaning_elsewhere_are_refused() {
     for bad in
         ["-a", ".x", "a/b", "../a", "a b", "é", "a;b", "$(id)", "`id`", "a\"b", "a'b", "a\nb", "a*"]
     {
@@ -93,7 +93,7 @@ fn container_ids_that_could_be_read_as_something_else_are_refused() {
 }
 
 #[test]
-fn interface_names_that_the_kernel_can_t_take_are_refused() {
+fn interface_names_that_the_kernel_refuses_are_refused() {
     for bad in ["sixteen-bytes-xx", "a/b", "a:b", "a b", "a\tb", ".", ".."] {
         assert_eq!(rejected(Verb::Add, &with("CNI_IFNAME", bad), CONFIG).0, 4, "{bad:?}");
     }
@@ -101,7 +101,7 @@ fn interface_names_that_the_kernel_can_t_take_are_refused() {
 }
 
 #[test]
-fn the_plugin_s_own_namespace_is_refused_before_anything_is_done() {
+fn the_plugin_s_own_namespace_is_refused() {
     let own = with("CNI_NETNS", "/proc/self/ns/net");
     let (code, message) = rejected(Verb::Add, &own, CONFIG);
     assert_eq!(code, 4);
@@ -112,7 +112,7 @@ fn the_plugin_s_own_namespace_is_refused_before_anything_is_done() {
 }
 
 #[test]
-fn a_junk_pair_in_cni_args_does_not_stop_a_del() {
+fn a_malformed_pair_in_cni_args_does_not_stop_a_del() {
     let request = read(Verb::Del, &with("CNI_ARGS", "junk"), CONFIG).expect("DEL goes on");
     assert_eq!(request.args.pairs().count(), 0);
     let request = read(Verb::Add, &with("CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAME=a=b;"), CONFIG);
@@ -120,7 +120,7 @@ fn a_junk_pair_in_cni_args_does_not_stop_a_del() {
 }
 
 #[test]
-fn stdin_that_is_no_single_json_object_is_code_6() {
+fn stdin_that_is_not_exactly_one_json_object_is_code_6() {
     for bad in [
         "",
         "  \n",
@@ -144,7 +144,7 @@ fn stdin_that_is_no_single_json_object_is_code_6() {
 }
 
 #[test]
-fn a_configuration_of_a_mebibyte_is_read_and_one_without_end_is_not() {
+fn a_configuration_of_one_mebibyte_is_read_and_an_endless_one_is_refused() {
     let large = format!(r#"{{"name":"net","args":{{"pad":"{}"}}}}"#, "x".repeat(1 << 20));
     assert!(read(Verb::Add, &full(), &large).is_ok());
     let endless = Request::read(Verb::Add, environment(&full()), std::io::repeat(b' '));
@@ -164,7 +164,7 @@ fn stdin_that_can_t_be_read_is_code_5() {
 }
 
 #[test]
-fn versions_match_as_exact_strings_and_none_means_0_1_0() {
+fn versions_are_compared_exactly_and_no_version_means_0_1_0() {
     for version in SpecVersion::ALL {
         let config = format!(r#"{{"cniVersion":"{version}","name":"net"}}"#);
         assert_eq!(read(Verb::Del, &full(), &config).expect("known").version, version);
@@ -176,7 +176,7 @@ fn versions_match_as_exact_strings_and_none_means_0_1_0() {
         let config = format!(r#"{{"cniVersion":"{unknown}","name":"n"}}"#);
         let (code, message) = rejected(Verb::Add, &full(), &config);
         assert_eq!(code, 1, "{unknown}");
-        assert!(message.contains("1.1.0"), "the versions that would do are listed: {message}");
+        assert!(message.contains("1.1.0"), "the known versions are listed: {message}");
     }
     assert_eq!(rejected(Verb::Add, &full(), r#"{"cniVersion":1.0,"name":"n"}"#).0, 6);
 }
@@ -193,7 +193,7 @@ fn a_verb_is_refused_in_a_version_that_does_not_have_it() {
 }
 
 #[test]
-fn a_network_name_that_is_missing_or_odd_is_code_7_and_named() {
+fn a_missing_or_malformed_network_name_is_code_7_with_its_key() {
     for bad in [
         r#"{"cniVersion":"1.0.0"}"#,
         r#"{"name":""}"#,
@@ -209,7 +209,7 @@ fn a_network_name_that_is_missing_or_odd_is_code_7_and_named() {
 }
 
 #[test]
-fn the_configuration_keeps_every_key_its_order_and_its_digits() {
+fn the_configuration_keeps_every_key_in_order_and_all_digits() {
     let text =
         r#"{"z":1.10,"name":"net","a":12345678901234567890123,"e":1e+400,"cniVersion":"1.0.0"}"#;
     let request = read(Verb::Add, &full(), text).expect("valid");

@@ -1,6 +1,7 @@
-//! Every input in every version, converted to every version, compared with files in `golden/result`.
+//! Every input in every version, converted to every version and compared with `golden/result`.
 //!
-//! The files say what the code does; `result_convert.rs` says, for cases worked out by hand, that it is right.
+//! These files record what the code does. `result_convert.rs` tests that it is right, with expected
+//! results that were derived by hand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/result")
 }
 
-/// The file of that version, else that of the nearest older or newer one of the same form.
+/// Returns the input of a version, or that of the nearest version of the same layout.
 fn input(name: &str, version: SpecVersion) -> String {
     use SpecVersion::*;
     let stored = match version {
@@ -38,7 +39,7 @@ fn input(name: &str, version: SpecVersion) -> String {
 
 fn section(text: &str, from: SpecVersion, to: SpecVersion) -> String {
     let result = AddResult::parse(text.as_bytes(), from).expect("the input is a result");
-    assert_eq!(result.version(), from, "the input says its version");
+    assert_eq!(result.version(), from, "the input has its version");
     match result.convert(to) {
         Err(error) => format!("=== {to}\nerror: {error}\n"),
         Ok(converted) => {
@@ -72,18 +73,18 @@ fn names_on_disk() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_pair_of_versions_converts_as_its_golden_file_says() {
+fn every_pair_of_versions_converts_as_in_its_golden_file() {
     let files = all();
     if env::var_os("UPDATE_GOLDEN").is_some() {
         update(&files);
     }
-    let wanted: BTreeSet<String> = files.keys().cloned().collect();
-    assert_eq!(names_on_disk(), wanted, "a golden file is missing, or belongs to nothing");
+    let expected: BTreeSet<String> = files.keys().cloned().collect();
+    assert_eq!(names_on_disk(), expected, "a golden file is missing or superfluous");
     for (name, text) in &files {
         let golden = fs::read_to_string(folder().join(name)).expect("readable");
         assert!(
             golden == *text,
-            "{name} differs; if the change is meant, run with UPDATE_GOLDEN=1 and read the diff\n{}",
+            "{name} differs; if that is intended, set UPDATE_GOLDEN=1 and review the diff\n{}",
             first_difference(&golden, text)
         );
     }

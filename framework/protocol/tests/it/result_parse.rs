@@ -1,4 +1,4 @@
-//! Reading a result, and printing one that nobody changed.
+//! Parsing a result, and printing it unchanged.
 
 use cni_protocol::{
     AddResult,
@@ -19,17 +19,18 @@ fn printed(result: &AddResult) -> String {
     String::from_utf8(result.to_bytes()).expect("JSON is UTF-8")
 }
 
-/// What a result of `version` with these members is refused with.
+/// Returns the error of a result of `version` with these members.
 fn refused_in(version: SpecVersion, members: &str) -> String {
     refusal(&format!(r#"{{"cniVersion": "{version}", {members}}}"#))
 }
 
 #[test]
-fn a_result_that_nobody_changed_goes_out_byte_for_byte() {
-    let text = "\n {\t\"cniVersion\":\"1.1.0\" ,\r\n \"x\": [1.10, 1E3, 12345678901234567890], \"a\": \"\\u0041\\/\",\
+fn an_unchanged_result_is_printed_byte_for_byte() {
+    let text = "\n {\t\"cniVersion\":\"1.1.0\" ,\r\n \"x\": [1.10, 1E3, 12345678901234567890],\
+                \"a\": \"\\u0041\\/\",\
                 \"ips\": [{\"address\":\"10.0.0.2/8\"}],\"dns\":{} }  \n";
     let result = parse(text).expect("a result");
-    assert_eq!(result.version(), V1_1_0, "its own version, not the one that was told");
+    assert_eq!(result.version(), V1_1_0, "its own version, not the requested one");
     assert_eq!(printed(&result), text);
     assert_eq!(printed(&result.clone().convert(V1_1_0).expect("the same version")), text);
     let other = result.convert(V1_0_0).expect("the same form");
@@ -37,13 +38,13 @@ fn a_result_that_nobody_changed_goes_out_byte_for_byte() {
 }
 
 #[test]
-fn a_missing_newline_at_the_end_is_added_and_nothing_else() {
+fn only_a_missing_newline_at_the_end_is_added() {
     let text = r#"{ "cniVersion" : "1.0.0" } "#;
     assert_eq!(printed(&parse(text).expect("a result")), format!("{text}\n"));
 }
 
 #[test]
-fn a_changed_result_is_one_compact_line_in_the_old_order() {
+fn a_changed_result_is_one_compact_line_in_the_same_order() {
     let text = "{\n \"z\": 1.10, \"cniVersion\": \"1.0.0\",\n \"a\": 12345678901234567890\n}\n";
     let mut result = parse(text).expect("a result");
     result.document_mut().insert("new".to_owned(), json!(true));
@@ -53,7 +54,7 @@ fn a_changed_result_is_one_compact_line_in_the_old_order() {
 }
 
 #[test]
-fn the_version_that_is_printed_is_the_one_that_the_result_has() {
+fn the_printed_version_is_that_of_the_result() {
     let mut result = AddResult::empty(V0_4_0);
     result.document_mut().insert("cniVersion".to_owned(), json!("9.9.9"));
     assert_eq!(printed(&result), "{\"cniVersion\":\"0.4.0\"}\n");
@@ -62,7 +63,7 @@ fn the_version_that_is_printed_is_the_one_that_the_result_has() {
 }
 
 #[test]
-fn a_result_without_version_has_the_one_that_its_plugin_was_told_and_says_so() {
+fn a_result_without_version_gets_the_requested_one() {
     for text in [r#"{"x":1}"#, r#"{"cniVersion":"","x":1}"#, r#"{"cniVersion":null,"x":1}"#] {
         let result = AddResult::parse(text.as_bytes(), V0_3_1).expect(text);
         assert_eq!(result.version(), V0_3_1, "{text}");
@@ -87,7 +88,7 @@ fn an_unknown_version_is_refused_with_the_known_ones() {
 }
 
 #[test]
-fn an_empty_answer_is_an_error_of_its_own() {
+fn empty_output_has_a_distinct_error() {
     assert!(matches!(parse(""), Err(ResultError::Nothing)));
     assert!(matches!(parse(" \n\t"), Err(ResultError::Nothing)));
     assert!(matches!(parse(" null\n"), Err(ResultError::Null)));
@@ -96,7 +97,7 @@ fn an_empty_answer_is_an_error_of_its_own() {
 }
 
 #[test]
-fn anything_but_an_object_is_refused_with_what_it_is() {
+fn a_value_that_is_not_an_object_is_refused_with_its_type() {
     let kinds = [("[]", "a list"), ("1", "a number"), ("\"x\"", "a string"), ("true", "a boolean")];
     for (text, kind) in kinds {
         assert_eq!(refusal(text), format!("the result has to be a JSON object, not {kind}"));
@@ -140,7 +141,7 @@ fn deep_nesting_is_refused_and_does_not_exhaust_the_stack() {
 }
 
 #[test]
-fn keys_that_mean_something_to_the_json_library_do_no_harm() {
+fn keys_with_a_special_meaning_in_the_json_library_are_harmless() {
     let number = r#"{"x":{"$serde_json::private::Number":"not a number"}}"#;
     assert!(matches!(parse(number), Err(ResultError::Json(_))));
     let raw = r#"{"x":{"$serde_json::private::RawValue":"[1"}}"#;
@@ -148,9 +149,9 @@ fn keys_that_mean_something_to_the_json_library_do_no_harm() {
 }
 
 #[test]
-fn of_a_key_that_stands_twice_the_last_one_counts() {
-    let text = r#"{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.2/8"}],"ips":[{"address":"10.0.0.3/8"}]}"#;
-    let result = parse(text).expect("a result");
+fn the_last_one_of_a_duplicate_key_counts() {
+    let ips = r#""ips":[{"address":"10.0.0.2/8"}],"ips":[{"address":"10.0.0.3/8"}]"#;
+    let result = parse(&format!(r#"{{"cniVersion":"1.0.0",{ips}}}"#)).expect("a result");
     assert_eq!(result.ips().len(), 1);
     assert_eq!(result.ips()[0].address.to_string(), "10.0.0.3");
 }
@@ -230,7 +231,7 @@ fn a_wrong_type_is_refused_with_the_path_of_its_key() {
 }
 
 #[test]
-fn what_a_version_does_not_know_may_have_any_type() {
+fn a_member_that_the_version_does_not_have_may_have_any_type() {
     let cases = [
         (V0_2_0, r#""ips": 1, "interfaces": "x", "routes": {}"#),
         (V0_3_0, r#""ip": 1, "ip4": [], "interfaces": [{"name": "eth0", "mtu": "big"}]"#),
@@ -244,7 +245,7 @@ fn what_a_version_does_not_know_may_have_any_type() {
 }
 
 #[test]
-fn what_is_there_but_empty_is_tolerated() {
+fn empty_members_are_tolerated() {
     let cases = [
         (
             V0_2_0,

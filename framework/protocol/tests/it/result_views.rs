@@ -1,4 +1,4 @@
-//! Typed views and editing, the same calls in every version.
+//! Typed views and changes, with the same calls in every version.
 
 use std::net::IpAddr;
 
@@ -38,7 +38,8 @@ fn rich() -> AddResult {
             {"address": "10.0.0.11/8", "interface": -1}
         ],
         "routes": [
-            {"dst": "10.9.8.7/8", "gw": "10.0.0.1", "mtu": 1, "advmss": 2, "priority": 3, "table": 4, "scope": 0},
+            {"dst": "10.9.8.7/8", "gw": "10.0.0.1", "mtu": 1, "advmss": 2, "priority": 3,
+             "table": 4, "scope": 0},
             {"dst": "::/0", "gw": null}
         ],
         "dns": {"nameservers": ["10.0.0.53"], "domain": "", "search": null, "options": ["a", "b"]}
@@ -50,7 +51,7 @@ fn addresses(ips: &[IpConfig]) -> Vec<String> {
 }
 
 #[test]
-fn interfaces_are_seen_with_all_that_is_known_of_them() {
+fn interfaces_have_all_their_members() {
     let interfaces = rich().interfaces();
     assert_eq!(interfaces.len(), 4);
     let mut expected = Interface::new("eth0");
@@ -60,7 +61,7 @@ fn interfaces_are_seen_with_all_that_is_known_of_them() {
     expected.socket_path = Some("/s".to_owned());
     expected.pci_id = Some("p".to_owned());
     assert_eq!(interfaces[1], expected);
-    assert_eq!(interfaces[0].sandbox, None, "an empty sandbox is none");
+    assert_eq!(interfaces[0].sandbox, None, "an empty sandbox counts as absent");
 }
 
 #[test]
@@ -70,20 +71,21 @@ fn host_interfaces_are_those_without_sandbox() {
 }
 
 #[test]
-fn addresses_are_seen_with_gateway_and_index() {
+fn addresses_have_gateway_and_index() {
     let ips = rich().ips();
     let mut first = IpConfig::new(ip("10.0.0.2"), 8);
     first.gateway = Some(ip("10.0.0.1"));
     first.interface = Some(1);
     assert_eq!(ips[0], first);
-    assert_eq!(ips[1].gateway, None, "an empty gateway is none");
+    assert_eq!(ips[1].gateway, None, "an empty gateway counts as absent");
     assert_eq!(addresses(&ips[5..6]), ["10.3.0.5/16"], "a mapped address is IPv4");
-    assert_eq!(ips[7].interface, None, "-1 is no index");
+    assert_eq!(ips[7].interface, None, "-1 is not an index");
 }
 
-/// Not net1's, not the bridge's, not the one of the host interface that is also called eth0, none whose index points nowhere.
+/// Addresses of net1, of the bridge, of the host interface that is also called eth0, and with an
+/// index beyond the end do not belong to it.
 #[test]
-fn the_addresses_of_an_interface_are_those_that_point_to_it_in_a_sandbox_or_to_nothing() {
+fn the_addresses_of_an_interface_refer_to_it_in_a_sandbox_or_to_no_interface() {
     let expected = ["10.0.0.2/8", "fd00::2/64", "10.3.0.5/16", "10.0.0.11/8"];
     assert_eq!(addresses(&rich().ips_of("eth0")), expected);
     assert_eq!(addresses(&rich().ips_of("net1")), ["10.1.0.2/16", "10.3.0.5/16", "10.0.0.11/8"]);
@@ -91,7 +93,7 @@ fn the_addresses_of_an_interface_are_those_that_point_to_it_in_a_sandbox_or_to_n
 }
 
 #[test]
-fn without_interfaces_all_addresses_belong_to_the_one_that_was_asked_for() {
+fn without_interfaces_all_addresses_belong_to_any_interface() {
     let ipam = json!({"cniVersion": "0.4.0", "ips": [{"address": "10.0.0.2/8", "interface": 0}]});
     assert_eq!(result(ipam).ips_of("eth0").len(), 1);
     let slots =
@@ -100,7 +102,7 @@ fn without_interfaces_all_addresses_belong_to_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn routes_and_dns_are_seen() {
+fn routes_and_dns_have_their_members() {
     let routes = rich().routes();
     let first = &routes[0];
     assert_eq!((first.dst, first.prefix, first.gw), (ip("10.9.8.7"), 8, Some(ip("10.0.0.1"))));
@@ -113,7 +115,7 @@ fn routes_and_dns_are_seen() {
 }
 
 #[test]
-fn the_views_say_the_same_after_conversion() {
+fn the_views_are_the_same_after_conversion() {
     let simple = result(json!({
         "cniVersion": "0.2.0",
         "ip4": {"ip": "10.0.0.2/8", "gateway": "10.0.0.1", "routes": [{"dst": "0.0.0.0/0"}]},
@@ -130,9 +132,9 @@ fn the_views_say_the_same_after_conversion() {
 }
 
 #[test]
-fn members_of_another_form_are_not_seen() {
-    let slots = json!({"cniVersion": "0.2.0", "ips": [{"address": "10.0.0.2/8"}], "interfaces": [{}],
-                       "routes": [{"dst": "::/0"}]});
+fn members_of_another_layout_are_ignored() {
+    let slots = json!({"cniVersion": "0.2.0", "ips": [{"address": "10.0.0.2/8"}],
+                       "interfaces": [{}], "routes": [{"dst": "::/0"}]});
     let slots = result(slots);
     assert!(slots.ips().is_empty() && slots.interfaces().is_empty() && slots.routes().is_empty());
     let lists = result(json!({"cniVersion": "0.4.0", "ip4": {"ip": "10.0.0.2/8"}}));
@@ -140,13 +142,13 @@ fn members_of_another_form_are_not_seen() {
 }
 
 #[test]
-fn an_address_of_0_2_0_has_no_index_whatever_an_unknown_key_says() {
+fn an_address_of_0_2_0_has_no_index_even_with_a_key_of_that_name() {
     let slots = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.0.0.2/8", "interface": 0}});
     assert_eq!(result(slots).ips()[0].interface, None);
 }
 
 #[test]
-fn every_change_is_seen_in_what_is_printed() {
+fn every_change_is_printed() {
     let text = r#"{"cniVersion":"0.2.0","ip4":{"ip":"10.0.0.2/8"}}"#;
     let unchanged = AddResult::parse(text.as_bytes(), V0_2_0).expect("a result");
     let four = unchanged.ips()[0];
@@ -171,7 +173,7 @@ fn every_change_is_seen_in_what_is_printed() {
 }
 
 #[test]
-fn what_an_author_made_nonsense_of_is_not_seen_and_does_not_panic() {
+fn malformed_entries_are_ignored_without_a_panic() {
     let mut result = rich();
     result.document_mut()["ips"] = json!([1, {}, {"address": 7}, {"address": "10.0.0.2/8"}]);
     result.document_mut()["interfaces"] = json!([null, {"name": "eth0", "sandbox": "/n"}]);
@@ -191,10 +193,10 @@ fn dns() -> Dns {
 }
 
 #[test]
-fn set_dns_replaces_what_it_knows_and_keeps_the_rest() {
+fn set_dns_replaces_the_known_members_and_keeps_the_others() {
     for version in SpecVersion::ALL {
-        let value = json!({"cniVersion": version.as_str(), "dns": {"x": 1, "domain": "d", "search": ["z"]}});
-        let mut result = result(value);
+        let dns_before = json!({"x": 1, "domain": "d", "search": ["z"]});
+        let mut result = result(json!({"cniVersion": version.as_str(), "dns": dns_before}));
         result.set_dns(&dns()).expect("dns has a place everywhere");
         let expected = json!({"x": 1, "search": ["a"], "nameservers": ["10.0.0.53"]});
         assert_eq!(result.document()["dns"], expected, "{version}");
@@ -210,7 +212,7 @@ fn an_empty_dns_is_not_printed() {
 }
 
 #[test]
-fn a_route_goes_where_the_form_has_it() {
+fn a_route_is_added_where_the_layout_has_it() {
     for version in SpecVersion::ALL {
         let slots = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.0.0.2/8", "routes": null},
                            "ip6": {"ip": "fd00::2/64"}});
@@ -241,7 +243,7 @@ fn a_route_without_address_of_its_family_has_no_place_in_0_1_0() {
 }
 
 #[test]
-fn an_interface_gets_an_index_and_only_what_the_version_knows() {
+fn an_interface_gets_an_index_and_only_members_of_the_version() {
     let mut interface = Interface::new("dummy0");
     interface.mtu = Some(1500);
     interface.sandbox = Some("/n".to_owned());
@@ -258,7 +260,7 @@ fn an_interface_gets_an_index_and_only_what_the_version_knows() {
 }
 
 #[test]
-fn an_address_is_added_in_the_form_of_the_version() {
+fn an_address_is_added_in_the_layout_of_the_version() {
     let mut four = IpConfig::new(ip("10.0.0.2"), 8);
     four.gateway = Some(ip("10.0.0.1"));
     let cases = [

@@ -1,3 +1,3 @@
-//! All integration tests of this crate, as one binary.
+//! All integration tests of this crate, in one binary.
 
 mod announce;

@@ -1,11 +1,11 @@
-//! The example as a process: a tracer around a middleware of another author, in one binary.
+//! The example as a process: a tracer around a middleware, in one binary.
 
 use std::path::PathBuf;
 
 use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
-/// Cargo builds examples together with tests.
+/// The path of the example, which Cargo builds together with the tests.
 fn traced() -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");
@@ -18,7 +18,9 @@ fn delegate() -> PluginDir {
 }
 
 fn add(dir: &PluginDir) -> CallBuilder {
-    let config = json!({"cniVersion": "1.1.0", "delegate": {"type": "d"}, "domain": "example.org", "apiToken": "x"});
+    let config = json!({
+        "cniVersion": "1.1.0", "delegate": {"type": "d"}, "domain": "example.org", "apiToken": "x",
+    });
     CallBuilder::add("net").cni_path(dir.path()).config(config)
 }
 
@@ -27,12 +29,12 @@ fn recording(dir: &PluginDir) -> PathBuf {
 }
 
 #[test]
-fn the_line_has_what_the_runtime_got_and_what_the_delegate_said() {
+fn a_line_has_the_result_for_the_runtime_and_that_of_the_delegate() {
     let dir = delegate();
     let call = add(&dir).key("recording", json!(recording(&dir)));
     let result = call.run(traced()).expect_success().json();
     call.as_verb("DEL").run(traced()).expect_success();
-    let text = std::fs::read_to_string(recording(&dir)).expect("it was written");
+    let text = std::fs::read_to_string(recording(&dir)).expect("the recording");
     let lines: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let [added, deleted] = lines.as_slice() else { panic!("two calls: {text}") };
@@ -42,7 +44,7 @@ fn the_line_has_what_the_runtime_got_and_what_the_delegate_said() {
     assert_eq!(
         added["delegates"][0]["result"]["dns"],
         Value::Null,
-        "what the middleware adds is outside"
+        "the middleware changes the result after the delegate"
     );
     assert_eq!(added["config"]["apiToken"], "[redacted]");
     assert_eq!((&deleted["verb"], &deleted["error"]), (&json!("DEL"), &Value::Null));

@@ -1,16 +1,17 @@
-//! The files of a host, and settings of its kernel that plugins change.
+//! The files of a host, and the sysctls that plugins change.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::place::Place;
+use crate::sandbox::netns::Netns;
 
-/// Settings of a network namespace; `*` stands for each link.
+/// Sysctls of each network namespace; `*` stands for each link.
 const OF_A_NAMESPACE: [&str; 2] =
     ["/proc/sys/net/ipv4/conf/*/route_localnet", "/proc/sys/net/ipv4/ip_forward"];
 
-/// More of them for a host. Those in a container go with it, and /sys shows the host's own links.
+/// Further sysctls of a host. Those of a container are removed with it, and /sys shows only the
+/// host's links.
 const OF_A_HOST: [&str; 12] = [
     "/proc/sys/net/ipv4/conf/*/forwarding",
     "/proc/sys/net/ipv4/conf/*/proxy_arp",
@@ -27,15 +28,15 @@ const OF_A_HOST: [&str; 12] = [
 ];
 const HAIRPIN: &str = "/sys/class/net/*/brport/hairpin_mode";
 
-/// `PATH:VALUE` of each setting that is not 0.
-pub(super) fn settings(place: &Place) -> Vec<String> {
+/// Returns `PATH:VALUE` of each sysctl that is not 0.
+pub(super) fn settings(netns: &Netns) -> Vec<String> {
     let mut patterns = OF_A_NAMESPACE.to_vec();
-    if place.netns.is_none() {
+    if netns.name.is_none() {
         patterns.extend(OF_A_HOST);
         patterns.push(HAIRPIN);
     }
     let read = || patterns.iter().flat_map(|pattern| values(pattern)).collect();
-    place.within(read).unwrap_or_else(|| by_shell(place, &patterns))
+    netns.within(read).unwrap_or_else(|| by_shell(netns, &patterns))
 }
 
 fn values(pattern: &str) -> Vec<String> {
@@ -50,8 +51,8 @@ fn values(pattern: &str) -> Vec<String> {
     entries.filter_map(|entry| line(entry.path().join(rest))).collect()
 }
 
-/// The same where only a process can enter the place.
-fn by_shell(place: &Place, patterns: &[&str]) -> Vec<String> {
+/// Does the same as [`settings`] if only processes can enter the namespace.
+fn by_shell(netns: &Netns, patterns: &[&str]) -> Vec<String> {
     let patterns = patterns.join(" ");
     let script = format!(
         "for file in {patterns}; do
@@ -59,23 +60,23 @@ fn by_shell(place: &Place, patterns: &[&str]) -> Vec<String> {
              [ \"$value\" = 0 ] || echo \"$file:$value\"
          done"
     );
-    place.sh(&script).lines().map(str::to_owned).collect()
+    netns.sh(&script).lines().map(str::to_owned).collect()
 }
 
-/// What a host's own directories contain: path, kind, mode, and the size of files.
-pub(crate) fn files(place: &Place) -> Vec<String> {
-    let view = place.holder.view();
+/// Returns the content of a host's own directories: path, kind, mode, and the size of files.
+pub(crate) fn files(netns: &Netns) -> Vec<String> {
+    let mounts = netns.sandbox.mounts();
     let mut lines = Vec::new();
-    if place.netns.is_some() {
+    if netns.name.is_some() {
         return lines;
     }
-    let root = format!("/proc/{}/root", place.holder.pid());
+    let root = format!("/proc/{}/root", netns.sandbox.pid());
     let is_hidden = |path: &Path| {
         let fixed = ["/run/netns", "/run/xtables.lock"];
         fixed.iter().any(|fixed| path == Path::new(fixed))
-            || view.shown().any(|item| item.path() == path)
+            || mounts.needed().any(|item| item.path() == path)
     };
-    for directory in view.own_directories() {
+    for directory in mounts.own_directories() {
         walk(Path::new(&root), Path::new(directory), &is_hidden, &mut lines);
     }
     lines.sort();
@@ -84,7 +85,7 @@ pub(crate) fn files(place: &Place) -> Vec<String> {
 
 fn walk(root: &Path, path: &Path, is_hidden: &dyn Fn(&Path) -> bool, lines: &mut Vec<String>) {
     let outside = root.join(path.strip_prefix("/").unwrap_or(path));
-    // What vanishes in this moment is not there.
+    // The file may have been removed since its directory was read.
     let Ok(found) = fs::symlink_metadata(&outside) else { return };
     if is_hidden(path) {
         return;

@@ -1,40 +1,51 @@
-//! A picture of a host's network and files, to compare before and after.
+//! Snapshots of a host's network and files, to compare before and after.
 
 pub(crate) mod files;
+pub(crate) mod firewall;
+mod ip_output;
 pub(crate) mod kernel_state;
-pub(crate) mod look;
-mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::place::Place;
+use crate::sandbox::netns::Netns;
 
-/// Links, addresses, routes, policy rules, iptables rules (both variants, IPv4 and IPv6), the
-/// nftables ruleset, settings that plugins change (route_localnet and ip_forward; for a host also forwarding, proxy_arp, rp_filter and the like of each link, and hairpin mode), and for a host also its files below `/run`,
-/// `/var/lib/cni` and, if it has its own, `/tmp`.
+/// The state of a network namespace, and for a host also its files.
 ///
-/// Made to compare: no counters, indexes, times or carrier states, no link-local addresses, no
-/// `/run/netns` and `/run/xtables.lock`, and none of the tables that iptables leaves behind with nothing in
-/// them. Two things that are not leftovers do show: the reference `bridge` keeps its bridge, and
-/// `host-local` its directory, its lock and its last address. Take the first picture after one ADD and DEL, or
-/// use [`Snapshot::without`].
+/// A snapshot contains links, addresses, routes, policy rules, iptables rules (both variants, IPv4
+/// and IPv6), the nftables ruleset, and the sysctls that plugins change: `route_localnet` and
+/// `ip_forward`. A host's snapshot also contains `forwarding`, `proxy_arp`, `rp_filter` and similar
+/// sysctls of each link, hairpin mode, and the files below `/run`, `/var/lib/cni` and a private
+/// `/tmp`.
+///
+/// Snapshots are meant to be compared. They leave out counters, indexes, times and carrier states,
+/// link-local addresses, `/run/netns`, `/run/xtables.lock`, and the empty tables that iptables
+/// creates. They do show what the reference plugins keep on purpose: `bridge` its bridge, and
+/// `host-local` its directory, its lock and its last address. Take the first snapshot after one ADD
+/// and DEL, or use [`Snapshot::without`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     sections: BTreeMap<String, Vec<String>>,
 }
 
+impl Netns {
+    /// Takes a [`Snapshot`] of this namespace, and for a host also of its files.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self)
+    }
+}
+
 impl Snapshot {
-    pub(crate) fn take(place: &Place) -> Self {
+    fn take(netns: &Netns) -> Self {
         let mut sections = BTreeMap::<String, Vec<String>>::new();
         let mut add = |section: &str, line: &str| {
             sections.entry(section.to_owned()).or_default().push(tidy(line));
         };
-        for (section, line) in settled(place).lines().filter_map(objects::read) {
+        for (section, line) in settled(netns).lines().filter_map(ip_output::read) {
             add(section, &line);
         }
-        for rules in look::rules(place) {
+        for rules in firewall::rules(netns) {
             let mut section = "";
             for line in rules.lines() {
                 match line.strip_prefix("== ") {
@@ -43,8 +54,8 @@ impl Snapshot {
                 }
             }
         }
-        files::settings(place).iter().for_each(|line| add("settings", line));
-        files::files(place).iter().for_each(|line| add("files", line));
+        files::settings(netns).iter().for_each(|line| add("settings", line));
+        files::files(netns).iter().for_each(|line| add("files", line));
         for (name, lines) in &mut sections {
             match name.as_str() {
                 name if name.starts_with("iptables") || name.starts_with("ip6tables") => {
@@ -58,13 +69,13 @@ impl Snapshot {
         Self { sections }
     }
 
-    /// The lines of one section: `links`, `addresses`, `routes`, `rules`, `settings`, `iptables-nft`,
-    /// `iptables-legacy`, `ip6tables-nft`, `ip6tables-legacy`, `nft`, `files`.
+    /// Returns the lines of one section: `links`, `addresses`, `routes`, `rules`, `settings`,
+    /// `iptables-nft`, `iptables-legacy`, `ip6tables-nft`, `ip6tables-legacy`, `nft`, `files`.
     pub fn section(&self, name: &str) -> &[String] {
         self.sections.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The same picture without the lines that contain `text`.
+    /// Removes the lines that contain `text`.
     pub fn without(mut self, text: &str) -> Self {
         for lines in self.sections.values_mut() {
             lines.retain(|line| !line.contains(text));
@@ -73,14 +84,15 @@ impl Snapshot {
         self
     }
 
-    /// What `later` has more (`+`) and less (`-`) than this picture, a line each; empty when they are the same.
+    /// Returns the lines that only `later` has (`+`) and those that only `self` has (`-`); empty if
+    /// the snapshots are equal.
     pub fn difference(&self, later: &Self) -> String {
         let (before, after) = (self.lines(), later.lines());
         let mut text = String::new();
         for (sign, these, those) in [("-", &before, &after), ("+", &after, &before)] {
             let mut those = those.clone();
             for line in these {
-                // Each line stands for one other: a rule that is there twice now is a difference.
+                // Each line matches one other: a rule that now exists twice is a difference.
                 match those.iter().position(|other| other == line) {
                     Some(at) => drop(those.swap_remove(at)),
                     None => text.push_str(&format!("{sign} {line}\n")),
@@ -93,14 +105,14 @@ impl Snapshot {
         text
     }
 
-    /// Checks that `later` is the same picture.
+    /// Asserts that `later` is equal.
     ///
     /// # Panics
-    /// When it is not; the message holds the difference.
+    /// If it is not; the message contains the difference.
     #[track_caller]
     pub fn assert_same(&self, later: &Self) {
         let difference = self.difference(later);
-        assert!(difference.is_empty(), "the host is not as it was:\n{difference}");
+        assert!(difference.is_empty(), "the host has changed:\n{difference}");
     }
 
     fn lines(&self) -> Vec<String> {
@@ -117,32 +129,32 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// What `ip` prints. The kernel adds the `local` route of an IPv6 address a moment after the address:
-/// a look that falls in between is taken again.
-fn settled(place: &Place) -> std::sync::Arc<str> {
+/// Returns the output of `ip`, read again while the `local` route of an IPv6 address is missing:
+/// the kernel adds it shortly after the address.
+fn settled(netns: &Netns) -> std::sync::Arc<str> {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
-        let seen = look::ip(place);
-        if objects::is_settled(&seen) || Instant::now() > deadline {
+        let seen = firewall::ip(netns);
+        if ip_output::is_settled(&seen) || Instant::now() > deadline {
             return seen;
         }
     }
 }
 
-/// Without the counters of a chain's policy and without states that come and go by themselves.
+/// Removes the counters of a chain's policy, and link states that change on their own.
 fn tidy(line: &str) -> String {
     let line = match line.strip_prefix(':').and_then(|_| line.rsplit_once(" [")) {
         Some((chain, _)) => chain,
         None => line,
     };
-    let passing = |word: &&str| !matches!(*word, "linkdown" | "dead");
+    let is_lasting = |word: &&str| !matches!(*word, "linkdown" | "dead");
     if line.starts_with(['-', ':', '*']) || line.starts_with('\t') {
         return line.trim_end().to_owned();
     }
-    line.split(' ').filter(passing).collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    line.split(' ').filter(is_lasting).collect::<Vec<_>>().join(" ").trim_end().to_owned()
 }
 
-/// iptables makes a table's builtin chains when it first looks at it: not a trace of anything.
+/// Removes tables without rules: iptables creates a table's builtin chains when it first lists it.
 fn without_empty_tables(lines: &[String]) -> Vec<String> {
     let lines: Vec<_> = lines.iter().filter(|line| !line.starts_with('#')).cloned().collect();
     let tables = lines.split_inclusive(|line| line == "COMMIT");
@@ -154,7 +166,7 @@ fn without_empty_tables(lines: &[String]) -> Vec<String> {
     tables.filter(|table| !table.iter().all(untouched)).flatten().cloned().collect()
 }
 
-/// The same for the ruleset as `nft` shows it: base chains of iptables' own tables without a rule.
+/// Removes the base chains of iptables' own tables that have no rules, from `nft`'s listing.
 fn without_empty_chains(lines: &[String]) -> Vec<String> {
     let lines: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with('#')).collect();
     let mut kept = Vec::new();

@@ -1,4 +1,4 @@
-//! The sandbox carries the reference plugins: bridge and host-local, called as runtimes do.
+//! The reference plugins bridge and host-local run on a disposable host, called as runtimes do.
 
 use cni_test_kit::{CallBuilder, Container, Host, Traffic};
 use serde_json::{Value, json};
@@ -24,13 +24,13 @@ fn call(verb: &str, container: &Container) -> CallBuilder {
 
 fn bridge() -> String {
     let bridge = format!("{PLUGINS}/bridge");
-    let there = std::path::Path::new(&bridge).exists();
-    assert!(there, "{bridge} is missing: install containernetworking-plugins");
+    let exists = std::path::Path::new(&bridge).exists();
+    assert!(exists, "{bridge} is missing: install containernetworking-plugins");
     bridge
 }
 
 #[test]
-fn a_container_on_a_real_bridge_serves_and_is_served() {
+fn a_container_on_a_real_bridge_can_be_a_server_and_a_client() {
     let host = Host::new();
     let container = host.container("c1");
     let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
@@ -47,9 +47,9 @@ fn a_container_on_a_real_bridge_serves_and_is_served() {
 }
 
 #[test]
-fn a_second_attachment_leaves_no_trace_after_its_end() {
+fn a_second_attachment_leaves_nothing_behind_after_its_del() {
     let host = Host::new();
-    // The first one makes the bridge and the directory of leases, which are meant to stay.
+    // The first attachment creates the bridge and the directory of leases, which remain.
     let first = host.container("c1");
     call("ADD", &first).run(bridge()).expect_success();
     call("DEL", &first).run(bridge()).expect_success();

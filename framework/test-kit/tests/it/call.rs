@@ -1,13 +1,11 @@
-//! Plugins are called as runtimes call them.
+//! Calls of plugins are made as runtimes make them.
 
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script, binary};
+use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script, binary, wait_until};
 use serde_json::json;
-
-use crate::wait_until;
 
 #[test]
 fn mesos_sends_sorted_keys_in_a_regular_file_and_six_variables() {
@@ -22,7 +20,11 @@ fn mesos_sends_sorted_keys_in_a_regular_file_and_six_variables() {
         .mesos(info);
     call.run(plugins.program("fake")).expect_success();
     let recorded = &plugins.calls("fake")[0];
-    let expected = r#"{"args":{"org.apache.mesos":{"network_info":{"labels":{},"name":"mynet","port_mappings":[{"container_port":80,"host_port":8080}]}},"other":{"a":2,"b":1}},"chain":"C","name":"mynet","type":"fake"}"#;
+    let expected = concat!(
+        r#"{"args":{"org.apache.mesos":{"network_info":{"labels":{},"name":"mynet","#,
+        r#""port_mappings":[{"container_port":80,"host_port":8080}]}},"other":{"a":2,"b":1}},"#,
+        r#""chain":"C","name":"mynet","type":"fake"}"#
+    );
     assert_eq!(recorded.stdin.as_deref(), Some(expected));
     let keys: Vec<_> = recorded.environment.keys().map(String::as_str).collect();
     let six = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_IFNAME", "CNI_NETNS", "CNI_PATH", "PATH"];
@@ -32,13 +34,13 @@ fn mesos_sends_sorted_keys_in_a_regular_file_and_six_variables() {
     assert_eq!(shown.trim(), "regular file");
 }
 
-/// A program that tells what its input is.
+/// Returns a program that prints the file type of its input.
 fn show_stdin() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/show-stdin.sh")
 }
 
 #[test]
-fn verbs_without_an_attachment_send_none() {
+fn verbs_without_an_attachment_set_no_attachment_variables() {
     let plugins = PluginDir::new().with("fake", &Script::obey());
     let run = |call: CallBuilder| {
         call.run(plugins.program("fake")).expect_success();
@@ -53,7 +55,7 @@ fn verbs_without_an_attachment_send_none() {
 }
 
 #[test]
-fn a_call_within_a_host_has_the_same_environment_and_nothing_more() {
+fn a_call_on_a_host_has_the_same_environment() {
     let host = Host::new();
     let container = host.container("c7");
     let plugins = PluginDir::new().with("fake", &Script::obey());
@@ -66,7 +68,7 @@ fn a_call_within_a_host_has_the_same_environment_and_nothing_more() {
 }
 
 #[test]
-fn a_plugin_that_does_not_end_is_killed_at_the_limit() {
+fn a_plugin_that_does_not_exit_is_killed_at_the_limit() {
     let host = Host::new();
     let plugins = PluginDir::new().with("fake", &Script::always(Behaviour::hang()));
     let limit = Duration::from_millis(500);
@@ -78,7 +80,7 @@ fn a_plugin_that_does_not_end_is_killed_at_the_limit() {
 }
 
 #[test]
-fn a_binary_is_found_by_many_at_once() {
+fn a_binary_is_found_by_concurrent_threads() {
     let test = std::env::current_exe().unwrap();
     let expected = test.ancestors().nth(2).expect("target/debug/deps/TEST").join("cni-test-peer");
     std::thread::scope(|scope| {
@@ -86,12 +88,12 @@ fn a_binary_is_found_by_many_at_once() {
             scope.spawn(|| assert_eq!(binary("cni-test-peer"), expected));
         }
     });
-    let said = std::process::Command::new(expected).output().unwrap();
-    assert!(!said.status.success() && !said.stderr.is_empty(), "it is a program: {said:?}");
+    let output = std::process::Command::new(expected).output().unwrap();
+    assert!(!output.status.success() && !output.stderr.is_empty(), "it is a program: {output:?}");
 }
 
 #[test]
-fn a_binary_that_does_not_exist_is_named() {
+fn the_message_names_a_binary_that_does_not_exist() {
     let panicked = catch_unwind(|| binary("no-such-program")).unwrap_err();
     let message = panicked.downcast_ref::<String>().unwrap();
     assert!(message.starts_with("can't build no-such-program of cni-test-kit"), "{message}");

@@ -1,11 +1,11 @@
-//! Faults at system calls, tried on programs that everybody knows.
+//! Faults at system calls, injected into well-known programs.
 
-use cni_test_kit::{CallBuilder, Fault, Faulted};
+use cni_test_kit::{CallBuilder, Fault, FaultedCall};
 
 const EIO: i32 = 5;
 
-/// All that happens to a program by a fault at each of its system calls, and at last without one.
-fn everywhere(call: &CallBuilder, program: &str, fault: Fault) -> Vec<Faulted> {
+/// Runs a program with a fault at each of its system calls, and finally without a fault.
+fn everywhere(call: &CallBuilder, program: &str, fault: Fault) -> Vec<FaultedCall> {
     let mut all = Vec::new();
     for number in 1.. {
         let faulted = call.run_with_fault(program, number, fault);
@@ -19,37 +19,38 @@ fn everywhere(call: &CallBuilder, program: &str, fault: Fault) -> Vec<Faulted> {
 }
 
 fn call() -> CallBuilder {
-    CallBuilder::version().stdin("words")
+    CallBuilder::version().stdin("text")
 }
 
 #[test]
-fn a_program_is_killed_before_each_of_its_calls_and_then_not_any_more() {
+fn a_program_is_killed_before_each_of_its_system_calls() {
     let all = everywhere(&call(), "/bin/cat", Fault::KillPlugin);
     let (last, killed) = all.split_last().unwrap();
     assert!(killed.len() > 10, "{}", killed.len());
     assert!(killed.iter().all(|faulted| faulted.outcome.code() == Some(137)));
     assert!(killed.iter().all(|faulted| faulted.to_string().starts_with("cat killed before call")));
-    assert_eq!((last.outcome.code(), last.outcome.stdout.as_str()), (Some(0), "words"));
-    // The words come with one call: they are all there, or none.
-    assert!(killed.iter().all(|faulted| ["", "words"].contains(&faulted.outcome.stdout.as_str())));
+    assert_eq!((last.outcome.code(), last.outcome.stdout.as_str()), (Some(0), "text"));
+    // The text is written by one system call: either all of it is written or nothing.
+    assert!(killed.iter().all(|faulted| ["", "text"].contains(&faulted.outcome.stdout.as_str())));
 }
 
 #[test]
 #[cfg(target_arch = "x86_64")]
-fn a_call_that_fails_did_not_happen_and_its_caller_is_told_why() {
+fn a_failed_system_call_does_not_happen_and_returns_the_error() {
     let all = everywhere(&call(), "/bin/cat", Fault::Fail(EIO));
-    let said =
-        |faulted: &&Faulted| faulted.outcome.stderr.ends_with("cat: -: Input/output error\n");
-    let refused = all.iter().find(said).unwrap_or_else(|| panic!("no read failed: {all:#?}"));
+    let is_reported =
+        |faulted: &&FaultedCall| faulted.outcome.stderr.ends_with("cat: -: Input/output error\n");
+    let refused =
+        all.iter().find(is_reported).unwrap_or_else(|| panic!("no read failed: {all:#?}"));
     assert_eq!(refused.outcome.code(), Some(1));
-    assert_eq!(all.last().unwrap().outcome.stdout, "words");
+    assert_eq!(all.last().unwrap().outcome.stdout, "text");
 }
 
 #[test]
-fn the_caller_is_killed_where_that_is_asked_for_and_its_parent_lives() {
+fn only_the_caller_is_killed_and_its_parent_survives() {
     let call = CallBuilder::version().stdin("cat /dev/null; echo ended with $?");
     let all = everywhere(&call, "/bin/sh", Fault::KillCaller);
-    let of_child = |faulted: &&Faulted| faulted.to_string().starts_with("cat killed");
+    let of_child = |faulted: &&FaultedCall| faulted.to_string().starts_with("cat killed");
     let child = all.iter().find(of_child).expect("the child was killed");
     assert_eq!(child.outcome.code(), Some(0), "{}", child.outcome);
     assert_eq!(child.outcome.stdout, "ended with 137\n");

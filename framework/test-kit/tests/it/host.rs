@@ -1,13 +1,11 @@
-//! Throw-away hosts are apart from each other and from the machine, and leave nothing behind.
+//! Disposable hosts are isolated from each other and from the machine, and leave nothing behind.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cni_test_kit::{Host, TemporaryDir, Traffic, Visible};
-
-use crate::wait_until;
+use cni_test_kit::{BindMounts, Host, TempDir, Traffic, wait_until};
 
 fn alive(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -22,11 +20,11 @@ fn two_hosts_at_once_do_not_see_each_other() {
     one.container("c1");
 
     assert!(one.run("ip -o link").contains("only-here"));
-    assert!(!two.run("ip -o link").contains("only-here"), "links are apart");
-    assert!(!two.exists("/run/only-here"), "/run is apart");
-    assert!(!two.exists("/var/lib/cni/only-here"), "/var/lib/cni is apart");
-    assert!(!two.exists("/run/netns/c1"), "named namespaces are apart");
-    assert!(!two.exists("/sys/class/net/only-here"), "/sys is apart");
+    assert!(!two.run("ip -o link").contains("only-here"), "links are separate");
+    assert!(!two.exists("/run/only-here"), "/run is separate");
+    assert!(!two.exists("/var/lib/cni/only-here"), "/var/lib/cni is separate");
+    assert!(!two.exists("/run/netns/c1"), "named namespaces are separate");
+    assert!(!two.exists("/sys/class/net/only-here"), "/sys is separate");
     assert!(one.exists("/sys/class/net/only-here"), "/sys shows the host's own links");
     assert!(!Path::new("/run/only-here").exists(), "the machine's /run is untouched");
     assert!(!Path::new("/sys/class/net/only-here").exists(), "the machine's links are untouched");
@@ -34,14 +32,14 @@ fn two_hosts_at_once_do_not_see_each_other() {
 }
 
 #[test]
-fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() {
-    let temporary = TemporaryDir::new();
-    let directory = temporary.path().join("with a blank");
+fn a_host_can_have_a_private_tmp_with_a_directory_of_the_machine() {
+    let temporary = TempDir::new();
+    let directory = temporary.path().join("with a space");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("plugin"), "text").unwrap();
-    let mut visible = Visible::default();
-    visible.directory(&directory).unwrap();
-    let host = Host::with_own_tmp(visible);
+    let mut bind_mounts = BindMounts::default();
+    bind_mounts.directory(&directory).unwrap();
+    let host = Host::with_private_tmp(bind_mounts);
     fs::remove_file(directory.join("plugin")).unwrap();
     let path = directory.display().to_string();
     let before = host.snapshot();
@@ -52,12 +50,12 @@ fn a_host_can_have_its_own_tmp_in_which_one_directory_of_the_machines_is_seen() 
     host.write("/tmp/left", "x");
     assert_eq!(before.difference(&host.snapshot()), "+ files: /tmp/left f 644 1 bytes\n");
     assert!(!Path::new("/tmp/left").exists(), "the machine's /tmp is untouched");
-    let other = Host::with_own_tmp(Visible::default());
+    let other = Host::with_private_tmp(BindMounts::default());
     assert_eq!(other.run("ls -A /tmp"), "");
 }
 
 #[test]
-fn a_new_host_has_the_settings_that_are_promised() {
+fn a_new_host_has_the_documented_settings() {
     let host = Host::new();
     assert!(host.run("ip link show lo").contains(",UP"));
     for (path, value) in [
@@ -70,7 +68,7 @@ fn a_new_host_has_the_settings_that_are_promised() {
 }
 
 #[test]
-fn bridged_packets_pass_iptables_only_when_asked_to() {
+fn bridged_packets_traverse_iptables_only_on_request() {
     let host = Host::new();
     let read = || host.read("/proc/sys/net/bridge/bridge-nf-call-iptables");
     assert_eq!(read(), "0\n");
@@ -80,9 +78,9 @@ fn bridged_packets_pass_iptables_only_when_asked_to() {
 }
 
 #[test]
-fn nothing_is_left_of_a_dropped_host() {
+fn a_dropped_host_leaves_nothing_behind() {
     let host = Host::new();
-    let holder = host.pid();
+    let init = host.pid();
     let container = host.container("c1");
     let in_background = "setsid sleep 1234 >/dev/null 2>&1 </dev/null &";
     host.sh(in_background);
@@ -90,12 +88,12 @@ fn nothing_is_left_of_a_dropped_host() {
     let sleeping =
         || host.processes().iter().filter(|process| process.command == "sleep 1234").count();
     wait_until("both programs run", || sleeping() == 2);
-    let outside = children_of(holder);
-    assert_eq!(outside.len(), 2, "both have become children of the holder: {outside:?}");
+    let outside = children_of(init);
+    assert_eq!(outside.len(), 2, "the init process has adopted both: {outside:?}");
 
     drop(host);
-    assert!(!alive(holder), "the holder has ended");
-    assert!(!outside.iter().any(|pid| alive(*pid)), "the processes in it have ended");
+    assert!(!alive(init), "the init process has exited");
+    assert!(!outside.iter().any(|pid| alive(*pid)), "the processes in it have exited");
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
@@ -111,7 +109,7 @@ fn children_of(parent: u32) -> Vec<u32> {
 }
 
 #[test]
-fn nothing_is_left_of_a_host_whose_test_was_killed() {
+fn a_host_whose_test_was_killed_leaves_nothing_behind() {
     let mut test = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "host::waits_to_be_killed", "--ignored", "--nocapture"])
         .env("CNI_TEST_WAIT", "1")
@@ -120,17 +118,17 @@ fn nothing_is_left_of_a_host_whose_test_was_killed() {
         .spawn()
         .unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(test.stdout.take().unwrap()));
-    let holder = lines
+    let init = lines
         .map_while(Result::ok)
-        .find_map(|line| line.split("holder ").nth(1)?.trim().parse::<u32>().ok())
-        .expect("the other test says which holder it has");
-    assert!(alive(holder));
+        .find_map(|line| line.split("init ").nth(1)?.trim().parse::<u32>().ok())
+        .expect("the other test prints the pid of its init process");
+    assert!(alive(init));
 
-    // `wait` would close its input first, at whose end it ends by itself.
+    // `wait` would close its input first, and then it would exit on its own.
     let _input = test.stdin.take();
     test.kill().unwrap();
     assert_eq!(test.wait().unwrap().signal(), Some(9));
-    wait_until("the holder has ended", || !alive(holder));
+    wait_until("the init process has exited", || !alive(init));
 }
 
 #[test]
@@ -138,26 +136,26 @@ fn nothing_is_left_of_a_host_whose_test_was_killed() {
 fn waits_to_be_killed() {
     if std::env::var_os("CNI_TEST_WAIT").is_some() {
         let host = Host::new();
-        let holder = format!("\nholder {}\n", host.pid());
-        std::io::Write::write_all(&mut std::io::stdout(), holder.as_bytes()).unwrap();
-        // Until it is killed, or the test that started it has ended.
+        let init = format!("\ninit {}\n", host.pid());
+        std::io::Write::write_all(&mut std::io::stdout(), init.as_bytes()).unwrap();
+        // Until it is killed, or the test that started it has exited.
         std::io::Read::read_to_end(&mut std::io::stdin(), &mut Vec::new()).unwrap();
     }
 }
 
 #[test]
-fn a_killed_command_takes_its_program_along() {
+fn killing_a_command_kills_its_program() {
     let host = Host::new();
     let mut sleeping = host.command("sleep").arg("1234").spawn().unwrap();
-    let is_there = || host.processes().iter().any(|process| process.command == "sleep 1234");
-    wait_until("the program runs", is_there);
+    let is_running = || host.processes().iter().any(|process| process.command == "sleep 1234");
+    wait_until("the program runs", is_running);
     sleeping.kill().unwrap();
     sleeping.wait().unwrap();
-    wait_until("the program has ended", || !is_there());
+    wait_until("the program has exited", || !is_running());
 }
 
 #[test]
-fn a_host_in_a_user_namespace_does_the_same() {
+fn a_host_in_a_user_namespace_works_alike() {
     let host = Host::in_user_namespace();
     let container = host.container("c1");
     let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
@@ -172,12 +170,12 @@ fn a_host_in_a_user_namespace_does_the_same() {
 
 #[test]
 #[should_panic(expected = "host: `ip link show nowhere` failed")]
-fn a_failing_command_panics_with_what_it_was() {
+fn a_failing_command_panics_with_its_command_line() {
     Host::new().run("ip link show nowhere");
 }
 
 #[test]
-fn a_deleted_container_is_gone_from_the_host() {
+fn a_deleted_container_no_longer_exists_on_the_host() {
     let host = Host::new();
     let container = host.container("c1");
     assert_eq!(container.netns(), "/run/netns/c1");
@@ -187,7 +185,7 @@ fn a_deleted_container_is_gone_from_the_host() {
 }
 
 #[test]
-fn with_a_container_go_the_host_ends_of_its_veths() {
+fn deleting_a_container_removes_the_host_ends_of_its_veths() {
     let host = Host::new();
     host.container("c2");
     host.run("ip link add other type veth peer name eth0 netns c2");
@@ -207,7 +205,7 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
     let before = host.snapshot();
     before.assert_same(&host.snapshot());
 
-    // Looking at tables and counting packets are no changes.
+    // Listing tables and counting packets are not changes.
     host.sh("iptables-nft -t nat -S; iptables-legacy -t nat -S || true; ip6tables-nft -S");
     assert!(host.exchange(Traffic::Udp, "127.0.0.1", 9).is_err());
     before.assert_same(&host.snapshot());
@@ -241,7 +239,7 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
 }
 
 #[test]
-fn a_snapshot_shows_a_rule_that_is_there_twice() {
+fn a_snapshot_shows_a_rule_that_exists_twice() {
     let host = Host::new();
     let rule = "iptables-nft -t nat -A OUTPUT -j ACCEPT";
     host.run(rule);

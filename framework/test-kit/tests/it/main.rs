@@ -1,5 +1,5 @@
-//! All integration tests of this crate, as one binary. They need what a `Host` needs: root, or a
-//! kernel that gives users namespaces.
+//! All integration tests of this crate, as one binary. They require what a `Host` requires: root, or
+//! a kernel that lets users create user namespaces.
 
 mod bridge;
 mod call;
@@ -8,16 +8,3 @@ mod host;
 mod reuse;
 mod scripted_plugin;
 mod traffic;
-
-use std::time::{Duration, Instant};
-
-/// Waits for a condition. The limit is there to end a hang, however slow the machine is.
-#[track_caller]
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    const LIMIT: Duration = Duration::from_secs(120);
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < LIMIT, "after {LIMIT:?} still not so: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}

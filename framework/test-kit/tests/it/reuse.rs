@@ -1,18 +1,18 @@
-//! A host that is brought back to its baseline is as it was, or is not used again.
+//! A host that is reset to its baseline is unchanged, or is not reused.
 
-use cni_test_kit::{Baseline, Host, Reusable, Visible};
+use cni_test_kit::{Baseline, BindMounts, Host, ReusableContainer};
 
 fn host() -> (Host, Baseline) {
-    let host = Host::with_own_tmp(Visible::default());
-    let baseline = host.baseline().expect("a new host can be used again");
+    let host = Host::with_private_tmp(BindMounts::default());
+    let baseline = host.baseline().expect("a new host can be reused");
     (host, baseline)
 }
 
 #[test]
-fn what_plugins_usually_make_is_removed() {
+fn what_plugins_usually_create_is_removed() {
     let (host, baseline) = host();
     let before = host.snapshot();
-    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    let container = ReusableContainer::new(host.container("ns1"), Some(&baseline));
     let empty = container.snapshot();
     host.sh("ip link add br0 type bridge; ip link set br0 up; ip address add 10.1.0.1/24 dev br0
              ip link add v0 type veth peer name eth0 netns ns1; ip link set v0 master br0 up
@@ -21,7 +21,7 @@ fn what_plugins_usually_make_is_removed() {
              echo x >/run/left; ln -s /etc/hostname /tmp/link; mkdir -p /tmp/a/b; echo x >/tmp/a/b/c
              echo 0 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv4/ip_forward");
     container.sh("ip address add 10.1.0.2/24 dev eth0; ip link set eth0 up");
-    let kept = host.reset(&baseline, vec![container]).expect("it is as it was");
+    let kept = host.reset(&baseline, vec![container]).expect("the host can be reused");
     assert_eq!(kept.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>(), ["ns1"]);
     before.assert_same(&host.snapshot());
     empty.assert_same(&kept[0].snapshot());
@@ -29,7 +29,7 @@ fn what_plugins_usually_make_is_removed() {
     assert!(host.reset(&baseline, kept).is_some(), "and again");
 }
 
-/// Whether a host can be used again after this.
+/// Reports whether a host can be reused after a script.
 fn is_reusable_after(script: &str) -> bool {
     let (host, baseline) = host();
     host.sh(script);
@@ -37,7 +37,7 @@ fn is_reusable_after(script: &str) -> bool {
 }
 
 #[test]
-fn a_host_that_changed_in_another_way_is_not_used_again() {
+fn a_host_that_changed_in_another_way_is_not_reused() {
     assert!(is_reusable_after(":"));
     for script in [
         "setsid sleep 4713 >/dev/null 2>&1 </dev/null &",
@@ -57,18 +57,18 @@ fn a_host_that_changed_in_another_way_is_not_used_again() {
     }
 }
 
-/// Whether a container is used again after this was done in it; its host is in any case.
+/// Reports whether a container is reused after a script in it. Its host is reused in any case.
 fn is_kept_after(script: &str) -> bool {
     let (host, baseline) = host();
-    let container = Reusable::new(host.container("ns1"), Some(&baseline));
+    let container = ReusableContainer::new(host.container("ns1"), Some(&baseline));
     container.sh(script);
-    let kept = host.reset(&baseline, vec![container]).expect("the host is as it was");
+    let kept = host.reset(&baseline, vec![container]).expect("the host can be reused");
     assert_eq!(host.exists("/run/netns/ns1"), !kept.is_empty(), "{script}");
     !kept.is_empty()
 }
 
 #[test]
-fn a_container_that_changed_is_removed_and_its_host_used_again() {
+fn a_container_that_changed_is_removed_and_its_host_reused() {
     assert!(is_kept_after("ip link add d0 type bridge"), "links are removed");
     for script in [
         "ip address add 10.9.9.9/32 dev lo",
@@ -84,22 +84,22 @@ fn a_container_that_changed_is_removed_and_its_host_used_again() {
 }
 
 #[test]
-fn a_directory_of_the_machine_that_a_host_shows_is_not_emptied() {
-    let directory = cni_test_kit::TemporaryDir::new();
+fn a_bind_mounted_directory_of_the_machine_is_not_emptied() {
+    let directory = cni_test_kit::TempDir::new();
     let path = directory.path().canonicalize().unwrap();
     std::fs::write(path.join("plugin"), "text").unwrap();
-    let mut visible = Visible::default();
-    visible.directory(&path).unwrap();
-    let host = Host::with_own_tmp(visible);
+    let mut bind_mounts = BindMounts::default();
+    bind_mounts.directory(&path).unwrap();
+    let host = Host::with_private_tmp(bind_mounts);
     let baseline = host.baseline().unwrap();
     host.write(&format!("{}/made", path.display()), "by a plugin");
     assert!(host.reset(&baseline, Vec::new()).is_some());
     assert_eq!(std::fs::read_to_string(path.join("plugin")).unwrap(), "text");
-    assert!(path.join("made").exists(), "it is the machine's");
+    assert!(path.join("made").exists(), "the file belongs to the machine");
 }
 
 #[test]
-fn a_host_in_a_user_namespace_or_with_rules_is_not_used_again() {
+fn a_host_in_a_user_namespace_or_with_rules_is_not_reused() {
     assert!(Host::in_user_namespace().baseline().is_none());
     let host = Host::new();
     host.run("nft add table ip some");

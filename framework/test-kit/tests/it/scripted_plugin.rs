@@ -1,4 +1,4 @@
-//! Every behaviour of the scripted plugin does what it says.
+//! Every behaviour of the scripted plugin does what is documented.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -7,11 +7,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use cni_test_kit::{
-    Answer, Behaviour, CallBuilder, Host, Outcome, PluginDir, Script, StdinUse, Stream,
+    Answer, Behaviour, CallBuilder, Host, Outcome, PluginDir, Script, StdinUse, Stream, wait_until,
 };
 use serde_json::{Value, json};
-
-use crate::wait_until;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,7 +26,7 @@ fn answer(behaviour: Behaviour) -> Outcome {
 }
 
 #[test]
-fn it_obeys_by_default() {
+fn it_succeeds_by_default() {
     let plugins = PluginDir::new().with("fake", &Script::obey());
     let fake = plugins.program("fake");
     assert_eq!(add().run(&fake).expect_success().json(), json!({ "cniVersion": "1.0.0" }));
@@ -44,7 +42,7 @@ fn it_obeys_by_default() {
 }
 
 #[test]
-fn it_gives_a_result_in_the_version_that_is_asked_for() {
+fn it_returns_a_result_in_the_requested_version() {
     let result = json!({
         "ips": [
             { "address": "10.0.0.2/24", "gateway": "10.0.0.1" },
@@ -72,7 +70,7 @@ fn it_gives_a_result_in_the_version_that_is_asked_for() {
 }
 
 #[test]
-fn it_prints_a_result_that_names_its_version_as_it_is() {
+fn it_prints_a_result_with_a_cni_version_unchanged() {
     let result = json!({ "cniVersion": "0.4.0", "ips": [] });
     assert_eq!(answer(Behaviour::result(result.clone())).expect_success().json(), result);
     let wrong = answer(Behaviour::wrong_version("9.9.9")).expect_success().json();
@@ -81,7 +79,7 @@ fn it_prints_a_result_that_names_its_version_as_it_is() {
 
 #[test]
 fn it_fails_with_an_error_object() {
-    let failed = answer(Behaviour::error(11, "try again").saying("more on stderr"));
+    let failed = answer(Behaviour::error(11, "try again").with_stderr("more on stderr"));
     assert_eq!(failed.error(), (11, "try again".to_owned(), String::new()));
     assert_eq!((failed.code(), failed.stderr.as_str()), (Some(1), "more on stderr"));
     assert_eq!(failed.json()["cniVersion"], "1.0.0");
@@ -92,7 +90,7 @@ fn it_fails_with_an_error_object() {
 }
 
 #[test]
-fn it_prints_nonsense() {
+fn it_prints_malformed_output() {
     assert!(serde_json::from_str::<Value>(&answer(Behaviour::garbage()).stdout).is_err());
     let two = answer(Behaviour::two_documents()).expect_success().stdout;
     assert_eq!(serde_json::Deserializer::from_str(&two).into_iter::<Value>().count(), 2);
@@ -103,14 +101,14 @@ fn it_prints_nonsense() {
 }
 
 #[test]
-fn it_dies_of_a_signal() {
+fn it_is_terminated_by_a_signal() {
     for signal in [9, 11, 15] {
         assert_eq!(answer(Behaviour::crash(signal)).signal(), Some(signal));
     }
     let host = Host::new();
     let plugins = directory(Behaviour::crash(9));
     let inside = add().within(&host).run(plugins.program("fake"));
-    assert_eq!(inside.signal(), Some(9), "a host hands the signal on");
+    assert_eq!(inside.signal(), Some(9), "a host passes the signal on");
 }
 
 #[test]
@@ -124,16 +122,16 @@ fn it_floods_either_stream() {
     let mut plugin = start(&plugins);
     drop(plugin.stdin());
     let mut buffer = vec![0; 50_000_000];
-    plugin.0.stdout.take().unwrap().read_exact(&mut buffer).expect("an endless flood goes on");
-    assert!(!plugin.0.wait().unwrap().success(), "it ends when nobody listens");
+    plugin.0.stdout.take().unwrap().read_exact(&mut buffer).expect("an endless flood continues");
+    assert!(!plugin.0.wait().unwrap().success(), "it exits when its output is closed");
 }
 
-/// A plugin that is killed when the test ends, also by a failure.
+/// A plugin that is killed when the test ends, even if it fails.
 struct Started(Child);
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Fails only when it has ended already.
+        // Fails only if the plugin has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -149,7 +147,7 @@ impl Started {
     }
 }
 
-/// Starts the plugin with an input that stays open until it is dropped.
+/// Starts the plugin with an input that remains open until it is dropped.
 fn start(plugins: &PluginDir) -> Started {
     let child = Command::new(plugins.program("fake"))
         .env("CNI_COMMAND", "ADD")
@@ -163,9 +161,10 @@ fn wait_for_call(plugins: &PluginDir) {
     wait_until("the call is recorded", || !plugins.calls("fake").is_empty());
 }
 
-/// The signal that ends a hanging plugin which gets SIGTERM, then SIGKILL. The kernel decides that
-/// when it takes the first one that is fatal, so there is no need to wait in between.
-fn ends_by(behaviour: Behaviour) -> Option<i32> {
+/// Returns the signal that terminates a hanging plugin which gets SIGTERM and then SIGKILL.
+///
+/// The kernel acts on the first fatal signal, so there is no need to wait in between.
+fn terminating_signal(behaviour: Behaviour) -> Option<i32> {
     let plugins = directory(behaviour);
     let mut plugin = start(&plugins);
     drop(plugin.stdin());
@@ -176,24 +175,24 @@ fn ends_by(behaviour: Behaviour) -> Option<i32> {
         assert!(kill.args([signal, &plugin.0.id().to_string()]).status().unwrap().success());
     }
     let signal = plugin.0.wait().unwrap().signal();
-    assert_eq!(plugins.calls("fake")[0].end_ns, None, "it never answered");
+    assert_eq!(plugins.calls("fake")[0].end_ns, None, "it did not answer");
     signal
 }
 
 #[test]
-fn it_hangs_and_ignores_sigterm_only_when_told_to() {
-    assert_eq!(ends_by(Behaviour::hang()), Some(15));
-    assert_eq!(ends_by(Behaviour::hang().ignoring_term()), Some(9));
+fn it_hangs_and_ignores_sigterm_only_if_scripted() {
+    assert_eq!(terminating_signal(Behaviour::hang()), Some(15));
+    assert_eq!(terminating_signal(Behaviour::hang().ignoring_term()), Some(9));
 }
 
 #[test]
 fn ignoring_sigterm_changes_nothing_else() {
     let plugins = directory(Behaviour::obey().ignoring_term());
-    let call = add().env("WITH BLANK", "a b").without_env("PATH");
+    let call = add().env("WITH SPACE", "a b").without_env("PATH");
     call.run(plugins.program("fake")).expect_success();
     let recorded = &plugins.calls("fake")[0];
     assert_eq!(recorded.argv0, plugins.program("fake").to_str().unwrap());
-    assert_eq!(recorded.environment["WITH BLANK"], "a b");
+    assert_eq!(recorded.environment["WITH SPACE"], "a b");
     assert!(!recorded.environment.contains_key("PATH"));
     assert_eq!(
         recorded.stdin.as_deref(),
@@ -217,7 +216,7 @@ fn it_leaves_a_child_that_keeps_the_outputs_open() {
 }
 
 #[test]
-fn the_child_left_behind_is_in_a_session_of_its_own_only_when_told_to() {
+fn the_child_left_behind_has_its_own_session_only_if_scripted() {
     for own_session in [false, true] {
         let plugins = directory(Behaviour::obey().leaving_child(3600 * SECOND, own_session));
         let host = Host::new();
@@ -229,11 +228,11 @@ fn the_child_left_behind_is_in_a_session_of_its_own_only_when_told_to() {
             stat.rsplit_once(") ").unwrap().1.split(' ').map(str::to_owned).collect()
         };
         let mut child = 0;
-        wait_until("the child is where it stays", || {
+        wait_until("the child is in its final session", || {
             let processes = host.processes();
             let found = processes.iter().find(|left| left.command.contains("--background"));
             child = found.map_or(0, |found| found.pid);
-            // It starts as its parent's image and in its parent's session.
+            // It starts with its parent's image and in its parent's session.
             found.is_some() && (!own_session || fields(child)[3] == child.to_string())
         });
         let [group, session] = [&fields(child)[2], &fields(child)[3]];
@@ -249,7 +248,7 @@ fn it_closes_its_input_unread() {
     let mut plugin = start(&plugins);
     wait_for_call(&plugins);
     let mut stdin = plugin.stdin();
-    // A process that another test is just starting may have the other end open for a moment.
+    // A process that another test is starting may briefly have the other end open.
     wait_until("the pipe is broken", || {
         stdin.write_all(b"x").is_err_and(|error| error.kind() == ErrorKind::BrokenPipe)
     });
@@ -272,8 +271,8 @@ fn it_leaves_its_input_unread_and_open() {
 }
 
 #[test]
-fn it_prints_much_before_it_reads_its_input() {
-    let plugins = directory(Behaviour::obey().talking_first(200_000));
+fn it_prints_padding_before_it_reads_its_input() {
+    let plugins = directory(Behaviour::obey().with_padding(200_000));
     let mut plugin = start(&plugins);
     let mut stdout = plugin.0.stdout.take().unwrap();
     let mut padding = vec![0; 200_000];
@@ -289,7 +288,7 @@ fn it_prints_much_before_it_reads_its_input() {
 }
 
 #[test]
-fn it_does_other_things_on_other_verbs() {
+fn it_behaves_differently_on_different_verbs() {
     let script =
         Script::obey().on("DEL", Behaviour::error(11, "busy")).on("CHECK", Behaviour::exit(9));
     let plugins = PluginDir::new().with("fake", &script);
@@ -314,7 +313,7 @@ fn every_call_is_recorded_with_its_order_and_content() {
     assert_eq!(plugins.verbs(), ["two ADD", "one ADD", "one DEL"]);
 
     let crashed = &plugins.calls("two")[0];
-    assert_eq!(crashed.end_ns, None, "it never answered");
+    assert_eq!(crashed.end_ns, None, "it did not answer");
     let [first, second] = &plugins.calls("one")[..] else { panic!("two calls") };
     assert!(crashed.start_ns < first.start_ns);
     assert!(first.end_ns.unwrap() < second.start_ns, "one after the other");
@@ -335,7 +334,7 @@ fn every_call_is_recorded_with_its_order_and_content() {
 }
 
 #[test]
-fn calls_at_the_same_time_are_all_recorded() {
+fn concurrent_calls_are_all_recorded() {
     let plugins = directory(Behaviour::obey());
     let big = "x".repeat(300_000);
     std::thread::scope(|scope| {
@@ -364,7 +363,7 @@ fn it_finds_its_script_by_a_symbolic_link_and_by_another_argv0() {
 }
 
 #[test]
-fn a_bad_script_is_an_error_of_its_own() {
+fn a_bad_script_is_reported_with_its_own_code() {
     let plugins = directory(Behaviour::obey());
     std::fs::write(plugins.path().join("fake.script.json"), r#"{"onn": {}}"#).unwrap();
     let (code, msg, _) = add().run(plugins.program("fake")).error();
@@ -373,7 +372,7 @@ fn a_bad_script_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_script_written_by_hand_is_read() {
+fn a_handwritten_script_is_read() {
     let text = r#"{"on": {"ADD": {"slow_ms": 5, "answer": {"error": {"code": 7, "msg": "no"}}}}}"#;
     let script: Script = serde_json::from_str(text).unwrap();
     let expected = Behaviour::error(7, "no").waiting(Duration::from_millis(5));
@@ -382,7 +381,7 @@ fn a_script_written_by_hand_is_read() {
 }
 
 #[test]
-fn it_does_on_first_calls_what_is_scripted_for_them() {
+fn its_first_calls_can_have_their_own_behaviours() {
     let first = [Behaviour::error(11, "one"), Behaviour::error(12, "two")];
     let script = Script::obey().at_first("ADD", first).on("ADD", Behaviour::exit(3));
     let plugins = PluginDir::new().with("fake", &script);

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Tells what kind of file its input is.
+# Prints the file type of its input.
 exec stat -L -c %F /proc/self/fd/0

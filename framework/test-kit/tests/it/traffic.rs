@@ -1,13 +1,13 @@
-//! Servers say who asked them; clients say why there is no answer.
+//! Servers report their client's address; clients report why there is no answer.
 
 use cni_test_kit::{Host, Traffic};
 
 #[test]
-fn every_kind_of_traffic_says_who_answered_and_who_asked() {
+fn every_kind_of_traffic_reports_the_server_and_the_client_address() {
     let host = Host::new();
     let outside = host
         .neighbour("outside", "10.9.0.1/24", "10.9.0.2/24")
-        .also("fd00:9::1/64", "fd00:9::2/64");
+        .with_addresses("fd00:9::1/64", "fd00:9::2/64");
     let _tcp = host.serve(Traffic::Tcp, 7);
     let _udp = host.serve(Traffic::Udp, 7);
     let _http = host.serve(Traffic::Http, 80);
@@ -25,17 +25,19 @@ fn every_kind_of_traffic_says_who_answered_and_who_asked() {
 #[test]
 fn a_host_forwards_between_its_neighbours() {
     let host = Host::new();
-    let left =
-        host.neighbour("left", "10.8.0.1/24", "10.8.0.2/24").also("fd08::1/64", "fd08::2/64");
-    let right =
-        host.neighbour("right", "10.9.0.1/24", "10.9.0.2/24").also("fd09::1/64", "fd09::2/64");
+    let left = host
+        .neighbour("left", "10.8.0.1/24", "10.8.0.2/24")
+        .with_addresses("fd08::1/64", "fd08::2/64");
+    let right = host
+        .neighbour("right", "10.9.0.1/24", "10.9.0.2/24")
+        .with_addresses("fd09::1/64", "fd09::2/64");
     let _server = right.serve(Traffic::Udp, 53);
     assert_eq!(left.exchange(Traffic::Udp, "10.9.0.2", 53).unwrap(), "right saw 10.8.0.2");
     assert_eq!(left.exchange(Traffic::Udp, "fd09::2", 53).unwrap(), "right saw fd08::2");
 }
 
 #[test]
-fn a_client_can_choose_where_it_comes_from() {
+fn a_client_can_choose_its_source_address_and_port() {
     let host = Host::new();
     let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
     outside.run("ip address add 10.9.0.77/24 dev eth0");
@@ -50,7 +52,7 @@ fn a_client_can_choose_where_it_comes_from() {
 }
 
 #[test]
-fn a_closed_port_is_refused_and_silence_times_out() {
+fn a_closed_port_is_refused_and_dropped_packets_time_out() {
     let host = Host::new();
     let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
     host.run("iptables-nft -A INPUT -i outside -p tcp --dport 8 -j DROP");
@@ -80,20 +82,20 @@ fn a_dropped_server_has_freed_its_port() {
 
 #[test]
 #[should_panic(expected = "host: no tcp server on port 7")]
-fn a_port_that_is_taken_can_not_be_served_again() {
+fn a_port_in_use_cannot_be_served_again() {
     let host = Host::new();
     let _first = host.serve(Traffic::Tcp, 7);
     host.serve(Traffic::Tcp, 7);
 }
 
 #[test]
-fn a_conversation_goes_on_until_it_is_finished_and_tells_when_it_broke() {
+fn an_echo_session_runs_until_it_is_finished_and_reports_when_it_failed() {
     let host = Host::new();
     let server = host.serve(Traffic::Echo, 7);
-    let [one, other] = [(); 2].map(|()| host.converse("127.0.0.1", 7));
-    let lines = one.finish().expect("it lives");
+    let [one, other] = [(); 2].map(|()| host.echo_session("127.0.0.1", 7));
+    let lines = one.finish().expect("the session is alive");
     assert!(lines > 0);
     drop(server);
-    let broke = other.finish().expect_err("its server is gone");
-    assert!(broke.starts_with("conversation with 127.0.0.1:7: after "), "{broke}");
+    let reason = other.finish().expect_err("the server has stopped");
+    assert!(reason.starts_with("echo session with 127.0.0.1:7: after "), "{reason}");
 }

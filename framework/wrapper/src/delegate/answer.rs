@@ -1,4 +1,4 @@
-//! What a delegate's end means: status, stdout and stderr → a result, success, or a failure.
+//! From a delegate's exit status and output to a result, success, or a failure.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -19,7 +19,7 @@ pub(super) fn read(
         return Err(error_of(output));
     }
     if verb != Verb::Add {
-        // Nothing has to be printed; but an error is an error, whatever the exit status.
+        // Nothing needs to be printed, but an error object is a failure whatever the exit status.
         return object(&output.stdout)
             .and_then(|document| error_in(&document))
             .map_or(Ok(None), Err);
@@ -33,15 +33,17 @@ pub(super) fn read(
 fn error_of(output: &Output) -> DelegateFailure {
     match object(&output.stdout).and_then(|document| ErrorObject::read(&document)) {
         Some(error) => DelegateFailure::Answered(Box::new(error)),
-        None => DelegateFailure::Crashed { how: how(output), said: said(&output.stdout) },
+        None => DelegateFailure::Crashed { how: how(output), printed: printed(&output.stdout) },
     }
 }
 
-/// Exit status 0 with an error object: both `code` and `msg`, since a result could carry either as a key of its own.
+/// Reads an error object that was printed with exit status 0. It needs both `code` and `msg`,
+/// because a result may have one of them as an unknown key.
 fn error_in(document: &Object) -> Option<DelegateFailure> {
-    let is_error = matches!(document.get("code"), Some(Value::Number(code)) if code.as_u64() != Some(0))
-        && matches!(document.get("msg"), Some(Value::String(_)));
-    is_error.then(|| ErrorObject::read(document).map(Box::new).map(DelegateFailure::Answered))?
+    let has_code = document.get("code").is_some_and(|code| code.is_number() && *code != 0);
+    let has_msg = document.get("msg").is_some_and(Value::is_string);
+    (has_code && has_msg)
+        .then(|| ErrorObject::read(document).map(Box::new).map(DelegateFailure::Answered))?
 }
 
 fn object(stdout: &[u8]) -> Option<Object> {
@@ -56,10 +58,10 @@ fn how(output: &Output) -> String {
     }
 }
 
-/// How much of an unreadable stdout is shown, in bytes.
+/// The most of an unreadable stdout that is part of a message, in bytes.
 const SHOWN: usize = 200;
 
-fn said(stdout: &[u8]) -> String {
+fn printed(stdout: &[u8]) -> String {
     let text = String::from_utf8_lossy(&stdout[..stdout.len().min(SHOWN)]).trim().to_owned();
     if text.is_empty() { String::new() } else { format!("; it printed {text:?}") }
 }

@@ -1,9 +1,10 @@
 //! The delegates of a call: one, or a list run as a chain.
 //!
-//! ADD, CHECK, GC and STATUS go in list order, DEL in reverse order. ADD and DEL stop at the first error, as runtimes do
-//! with a list: what a later plugin could not remove may still need what an earlier one holds.
+//! ADD, CHECK, GC and STATUS run in list order, DEL in reverse order. ADD and DEL stop at the first
+//! error, as runtimes do with a list: what a later plugin could not remove may depend on an earlier
+//! one.
 
-use cni_protocol::{AddResult, Object, SpecVersion, Verb};
+use cni_protocol::{AddResult, Object, Verb};
 
 use crate::{
     call::Call,
@@ -13,8 +14,8 @@ use crate::{
 
 use super::{find::find, invoke::invoke, last_result, pass};
 
-/// Runs ADD from the first delegate to the last, each told the result of the one before.
-/// A failure is answered with a DEL of all that began, the failing one included.
+/// Runs ADD from the first delegate to the last, and passes each the result of the previous one. If
+/// one fails, a DEL is sent to all that were started, the failed one included.
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
     for (index, delegate) in call.delegates().iter().enumerate() {
@@ -28,7 +29,7 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
                 }
             }
             Err(error) => {
-                // What never started can't be asked to clean up, and has nothing to clean up.
+                // A delegate that was not started has nothing to clean up.
                 let begun = if has_started(&error) { begun } else { before };
                 return Err(roll_back(call, begun, result, error).await);
             }
@@ -42,15 +43,16 @@ async fn add_one(
     delegate: &Object,
     previous: Option<&AddResult>,
 ) -> Result<AddResult, Error> {
-    let told = pass::config(call, delegate, previous)?;
-    let answer = invoke(call, delegate, Verb::Add, &told).await?;
+    let passed = pass::config(call, delegate, previous)?;
+    let answer = invoke(call, delegate, Verb::Add, &passed).await?;
     answer.ok_or_else(|| Error::Decode {
         what: "the delegate's answer".into(),
-        why: "ADD gave no result".into(),
+        why: "ADD printed no result".into(),
     })
 }
 
-/// Goes on after an error, unlike DEL: no container runs behind an ADD that failed, so nothing is exposed.
+/// Goes on after an error, unlike DEL: after a failed ADD there is no container that could be
+/// exposed.
 async fn roll_back(
     call: &Call,
     begun: &[Object],
@@ -62,11 +64,11 @@ async fn roll_back(
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", pass::name(delegate)), outcome);
     }
-    rollback.step("forgetting the last result", last_result::forget(call));
+    rollback.step("removal of the last result", last_result::forget(call));
     rollback.into_error()
 }
 
-/// Whether the delegate that gave this error was executed at all.
+/// Returns whether the delegate of this error was executed.
 fn has_started(error: &Error) -> bool {
     match error {
         Error::Delegate(delegate) => !matches!(
@@ -79,7 +81,7 @@ fn has_started(error: &Error) -> bool {
 
 /// Runs DEL from the last delegate to the first.
 pub(super) async fn del(call: &Call) -> Result<(), Error> {
-    // A prevResult that can't be read must not keep a container from going away.
+    // A prevResult that can't be read must not keep a container from being removed.
     let result = call.prev_result().unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
         None
@@ -91,7 +93,7 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     last_result::forget(call)
 }
 
-/// Runs CHECK from the first delegate to the last, each told the final result.
+/// Runs CHECK from the first delegate to the last, and passes each the final result.
 pub(super) async fn check(call: &Call, result: &AddResult) -> Result<(), Error> {
     for delegate in call.delegates() {
         run(call, delegate, Verb::Check, Some(result)).await?;
@@ -99,7 +101,7 @@ pub(super) async fn check(call: &Call, result: &AddResult) -> Result<(), Error> 
     Ok(())
 }
 
-/// Runs GC of every delegate, whatever the others say.
+/// Runs GC of every delegate, even if others fail, and returns their errors.
 pub(super) async fn gc(call: &Call) -> Vec<Error> {
     let mut errors = Vec::new();
     for delegate in call.delegates() {
@@ -108,7 +110,7 @@ pub(super) async fn gc(call: &Call) -> Vec<Error> {
     errors
 }
 
-/// Runs STATUS of every delegate; the first that is not ready is the answer.
+/// Runs STATUS of every delegate, up to the first that is not ready.
 pub(super) async fn status(call: &Call) -> Result<(), Error> {
     for delegate in call.delegates() {
         run(call, delegate, Verb::Status, None).await.map_err(missing_is_not_available)?;
@@ -130,22 +132,19 @@ async fn run(
     result: Option<&AddResult>,
 ) -> Result<(), Error> {
     let version = pass::version(call, delegate)?;
-    if !knows(version, verb) {
-        log::debug!("delegate {} is told CNI {version}, which has no {verb}", pass::name(delegate));
-        // It must be there all the same, or ADD would fail.
+    // A delegate may use an older version than we do. It is not called with verbs that it does not
+    // have.
+    if version < verb.since() {
+        log::debug!("delegate {} uses CNI {version}, which has no {verb}", pass::name(delegate));
+        // The file must exist all the same, or ADD would fail.
         return if verb == Verb::Status { find(call, delegate, verb).map(drop) } else { Ok(()) };
     }
-    let told = match pass::config(call, delegate, result) {
+    let passed = match pass::config(call, delegate, result) {
         Err(error) if verb == Verb::Del && result.is_some() => {
             log::warn!("DEL without prevResult: {error}");
             pass::config(call, delegate, None)?
         }
-        told => told?,
+        passed => passed?,
     };
-    invoke(call, delegate, verb, &told).await.map(drop)
-}
-
-/// A delegate can be told an older version than we are: it is not asked what that version does not have.
-fn knows(version: SpecVersion, verb: Verb) -> bool {
-    version >= verb.since()
+    invoke(call, delegate, verb, &passed).await.map(drop)
 }

@@ -1,4 +1,5 @@
-//! Looks a delegate up: on CNI_PATH only, in order, an executable regular file.
+//! Finds the file of a delegate: an executable regular file in CNI_PATH, the first one in its
+//! order.
 
 use std::{
     env, fs,
@@ -16,35 +17,36 @@ use crate::{
 
 use super::pass;
 
-/// The file that `type` names.
+/// Returns the file of the delegate's `type`.
 ///
 /// # Errors
 ///
-/// Code 4 without CNI_PATH; code 7 when no directory on it has such a file, with what was found instead.
+/// Code 4 without CNI_PATH; code 7 if no directory in it has the file, or if it is not executable.
 pub(super) fn find(call: &Call, delegate: &Object, verb: Verb) -> Result<PathBuf, Error> {
     let name = pass::name(delegate);
     let Some(path) = call.environment.get("CNI_PATH") else {
-        let problem =
-            format!("CNI_PATH is not set, and the delegate {name:?} has to be found on it");
+        let problem = format!("CNI_PATH is not set, but the delegate {name:?} must be found in it");
         return Err(Error::Environment { problems: vec![problem] });
     };
-    // Checked when the call was read, but a rewrite may have changed it since.
+    // It was checked when the call was read, but a rewrite may have changed it.
     if !is_plugin_name(name) {
-        return Err(Error::config("delegate.type", format!("{name:?} is no file name")));
+        return Err(Error::config("delegate.type", format!("{name:?} is not a file name")));
     }
-    let mut unfit = None;
+    let mut unusable = None;
     for directory in env::split_paths(path).filter(|directory| !directory.as_os_str().is_empty()) {
         let file = directory.join(name);
-        match fitness(&file) {
-            Fitness::Fit => return Ok(file),
-            Fitness::Unfit(why) => unfit = unfit.or(Some(format!(" ({} {why})", file.display()))),
-            Fitness::Absent => {}
+        match examine(&file) {
+            Candidate::Executable => return Ok(file),
+            Candidate::Unusable(why) => {
+                unusable = unusable.or(Some(format!(" ({} {why})", file.display())))
+            }
+            Candidate::Missing => {}
         }
     }
     let why = format!(
         "delegate.type: plugin {name:?} is not in CNI_PATH {}{}",
         path.to_string_lossy(),
-        unfit.unwrap_or_default()
+        unusable.unwrap_or_default()
     );
     Err(not_found(name, verb, why))
 }
@@ -61,18 +63,20 @@ fn not_found(name: &str, verb: Verb, why: String) -> Error {
     Error::Delegate(Box::new(DelegateError { invocation, failure }))
 }
 
-enum Fitness {
-    Fit,
-    Unfit(&'static str),
-    Absent,
+enum Candidate {
+    Executable,
+    Unusable(&'static str),
+    Missing,
 }
 
-/// A directory or a file without execute permission is passed over, so that it can't hide the plugin behind it.
-fn fitness(file: &Path) -> Fitness {
+/// An unusable file is skipped, so that it can't hide the plugin in a later directory.
+fn examine(file: &Path) -> Candidate {
     match fs::metadata(file) {
-        Err(_) => Fitness::Absent,
-        Ok(meta) if !meta.is_file() => Fitness::Unfit("is no regular file"),
-        Ok(meta) if meta.permissions().mode() & 0o111 == 0 => Fitness::Unfit("is not executable"),
-        Ok(_) => Fitness::Fit,
+        Err(_) => Candidate::Missing,
+        Ok(meta) if !meta.is_file() => Candidate::Unusable("is not a regular file"),
+        Ok(meta) if meta.permissions().mode() & 0o111 == 0 => {
+            Candidate::Unusable("is not executable")
+        }
+        Ok(_) => Candidate::Executable,
     }
 }

@@ -50,13 +50,9 @@ pub(super) async fn invoke(
     let took = started.elapsed();
     forward(&stderr);
     let outcome = outcome.map_err(|failure| {
-        let invocation = Invocation {
-            plugin: event.plugin.to_owned(),
-            verb,
-            path: Some(execution.program),
-            took,
-            stderr: tail(&stderr),
-        };
+        let (plugin, stderr) = (event.plugin.to_owned(), tail(&stderr));
+        let path = Some(execution.program);
+        let invocation = Invocation { plugin, verb, path, took, stderr };
         Error::Delegate(Box::new(DelegateError { invocation, failure }))
     });
     call.observers().finished(&event, took, outcome.as_ref().map(Option::as_ref));
@@ -76,7 +72,8 @@ fn limits(call: &Call) -> Option<Limits> {
     (!left.is_zero()).then(|| Limits { deadline: own.min(left), ..default })
 }
 
-/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification, section 4).
+/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification,
+/// section 4).
 fn execution(call: &Call, event: &DelegateCall<'_>, program: PathBuf, limits: Limits) -> Execution {
     let environment = call.environment.with("CNI_COMMAND", event.verb.as_str());
     let environment = call.observers().started(event, environment);
@@ -98,7 +95,9 @@ fn no_time_for(event: &DelegateCall<'_>) -> String {
 fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
     let stderr = error.stderr().to_vec();
     let failure = match error {
-        ExecError::Deadline { .. } | ExecError::Flood { .. } => DelegateFailure::Stopped(error),
+        ExecError::Deadline { .. } | ExecError::OutputLimit { .. } => {
+            DelegateFailure::Stopped(error)
+        }
         _ => DelegateFailure::Exec(error),
     };
     (Err(failure), stderr)

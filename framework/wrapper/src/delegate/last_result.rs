@@ -1,8 +1,8 @@
 //! The last result, for delegates that need it on DEL under a runtime that does not keep it.
 //!
-//! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it. A
-//! runtime that uses an older version does not pass it. Mesos is one: it uses 0.1.0 whatever version its
-//! delegates use. So the last result of an ADD is kept here until DEL.
+//! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it.
+//! A runtime that uses an older version does not pass it. Mesos is one: it uses 0.1.0 whatever
+//! version its delegates use. So the last result of an ADD is kept here until DEL.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,8 @@ fn store(call: &Call) -> Option<AttachmentStore<LastResult>> {
     (call.version < SINCE && is_needed()).then(|| AttachmentStore::new(directory(call)))
 }
 
-/// One for each plugin: a wrapper can be the delegate of another, and both keep the same attachment's result.
+/// One for each plugin: a wrapper can be the delegate of another, and both keep the same
+/// attachment's result.
 fn directory(call: &Call) -> PathBuf {
     let name = call.config.get("type").and_then(Value::as_str);
     let name = name.filter(|name| is_plugin_name(name)).unwrap_or("unnamed");
@@ -51,8 +52,8 @@ pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
     Ok(store.write(&call.attachment, &last)?)
 }
 
-/// Returns the result that was kept last. One that can't be read must not keep a container from being
-/// removed.
+/// Returns the result that was kept last. One that can't be read must not keep a container from
+/// being removed.
 pub(super) fn kept(call: &Call) -> Option<AddResult> {
     let last = store(call)?.read(&call.attachment).unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");

@@ -20,8 +20,8 @@ use crate::{
 
 /// The plugin that every stack ends with.
 ///
-/// It executes the delegates of a call. In the chained position, which has none, its ADD returns the
-/// prevResult, and the other verbs have nothing to do.
+/// It executes the delegates of a call. In the chained position, which has none, its ADD returns
+/// the prevResult, and the other verbs have nothing to do.
 pub struct Innermost;
 
 impl Plugin for Innermost {

@@ -15,21 +15,23 @@ use crate::{
     stack::Layers,
 };
 
-/// Selects the delegate of an attachment. An author implements it and adds it with [`SelectDelegate`].
+/// Selects the delegate of an attachment. An author implements it and adds it with
+/// [`SelectDelegate`].
 ///
 /// The selection is made on ADD. CHECK and DEL go to the delegate that ADD selected, with its
-/// configuration of that time, even if the network's configuration or the container has changed. If the
-/// selection is not known any more, DEL goes to all delegates, because a DEL of nothing succeeds. GC and
-/// STATUS always go to all.
+/// configuration of that time, even if the network's configuration or the container has changed. If
+/// the selection is not known any more, DEL goes to all delegates, because a DEL of nothing
+/// succeeds. GC and STATUS always go to all.
 pub trait DelegateSelector {
     /// The plugin's own keys of the network configuration.
     type Config: DeserializeOwned;
 
-    /// Returns the delegates to select from. If there are none, nothing is selected, and the call goes on
-    /// with `delegate` or in the chained position.
+    /// Returns the delegates to select from. If there are none, nothing is selected, and the call
+    /// goes on with `delegate` or in the chained position.
     fn delegates(&self, config: &Self::Config) -> Vec<NamedDelegate>;
 
-    /// Returns the key of the delegate for this attachment. The value is ignored if there are no delegates.
+    /// Returns the key of the delegate for this attachment. The value is ignored if there are no
+    /// delegates.
     ///
     /// # Errors
     ///
@@ -104,7 +106,7 @@ impl<S: DelegateSelector> Selecting<S> {
         let mut delegates = prepared.delegates.iter();
         match delegates.find(|delegate| delegate.key == key) {
             None if !prepared.delegates.is_empty() => {
-                Err(Error::config(key, "it is selected, and there is no such delegate"))
+                Err(Error::config(key, "it is selected, but there is no such delegate"))
             }
             selected => Ok(selected.cloned()),
         }
@@ -124,7 +126,8 @@ impl<S: DelegateSelector> Selecting<S> {
         prepared.selections.write(attachment, &selected)?;
         let added = self.inner.add(&inner_call).await;
         if added.is_err() {
-            // By its contract the inner ADD left nothing. A selection that stays costs a DEL of nothing.
+            // By its contract the inner ADD left nothing. A selection that stays costs a DEL of
+            // nothing.
             let _ = prepared.selections.remove(attachment);
         }
         added

@@ -4,7 +4,8 @@ use super::{Error, delegate::DelegateFailure};
 
 /// A delegate failed without a CNI error; 102 has this meaning in Mesos's original port mapper.
 pub(super) const DELEGATE: u32 = 102;
-/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified errors.
+/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified
+/// errors.
 pub(super) const BUG: u32 = 999;
 
 /// Many readers parse codes as signed 32-bit numbers.
@@ -36,6 +37,7 @@ pub(super) fn code(error: &Error) -> u32 {
         Error::Plugin { code, .. } if (100..=MAX).contains(code) => *code,
         Error::Plugin { .. } | Error::Panicked { .. } => BUG,
         Error::Several { each } => each.first().map_or(BUG, code),
+        Error::NothingToUndo { source } => code(source),
         Error::RollbackTrouble { first, .. } => code(first),
     }
 }

@@ -30,7 +30,8 @@ impl From<ResultError> for Error {
 /// For code written against the `cni-plugin` crate, whose errors then convert by `?`.
 impl From<CniError> for Error {
     fn from(error: CniError) -> Self {
-        // Converted at once, because it is neither Send nor Sync. We set the version when we answer.
+        // Converted at once, because it is neither Send nor Sync. We set the version when we
+        // answer.
         let Ok(version) = SpecVersion::NEWEST.as_str().parse() else {
             unreachable!("the newest version is a semantic version")
         };

@@ -6,68 +6,69 @@ use cni_protocol::{ErrorObject, Verb, result::ResultError};
 
 use super::exec::ExecError;
 
-/// One run of a delegate, for messages.
+/// One execution of a delegate, for messages.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Invocation {
     /// The delegate's `type`.
     pub plugin: String,
-    /// What it was asked.
+    /// The verb that it was called with.
     pub verb: Verb,
-    /// The file that was found, once it was.
+    /// The file that was executed, if one was found.
     pub path: Option<PathBuf>,
     /// How long it ran.
     pub took: Duration,
-    /// The end of its stderr, as text.
+    /// The end of its stderr.
     pub stderr: String,
 }
 
-/// A delegate failed: which one, and how.
+/// The failure of a delegate.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.msg())]
 #[non_exhaustive]
 pub struct DelegateError {
-    /// Which run.
+    /// The execution that failed.
     pub invocation: Invocation,
-    /// What happened.
+    /// How it failed.
     #[source]
     pub failure: DelegateFailure,
 }
 
-/// What a delegate did in place of a proper answer.
+/// What a delegate did instead of a proper answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DelegateFailure {
-    /// It answered with an error object: code, msg and details are passed on.
+    /// It printed an error object, whose code, msg and details are passed on.
     #[error("{}", .0.msg)]
     Answered(Box<ErrorObject>),
-    /// There is no such file on CNI_PATH.
+    /// It was not found in CNI_PATH.
     #[error("{why}")]
     NotFound {
-        /// What was looked for, where.
+        /// The name and the directories that were searched.
         why: String,
     },
-    /// It ran too long or wrote too much and was stopped.
+    /// It was stopped because it ran too long or wrote too much.
     #[error("{0}")]
     Stopped(ExecError),
-    /// It could not be started, or a pipe failed.
+    /// It could not be started, or a pipe to it failed.
     #[error("{0}")]
     Exec(ExecError),
-    /// It ended with a non-zero status or by a signal, and without an error object.
-    #[error("ended with {how} and without a CNI error object{said}")]
+    /// It exited with a non-zero status or was killed by a signal, and printed no error object.
+    #[error("ended with {how} and without a CNI error object{printed}")]
     Crashed {
-        /// Exit status or signal.
+        /// The exit status or signal.
         how: String,
-        /// The beginning of what stood on stdout instead, if anything did.
-        said: String,
+        /// The beginning of its stdout, if it printed anything.
+        printed: String,
     },
-    /// It ended well, but what it printed is no result.
+    /// It exited with status 0, but did not print a valid result.
     #[error("printed no valid result: {0}")]
     BadResult(ResultError),
 }
 
 impl DelegateError {
-    /// A delegate's own message stays as it is; for the rest the message names the delegate.
+    /// Returns the message: the delegate's own if it printed one, otherwise one that names the
+    /// delegate.
     pub fn msg(&self) -> String {
         match &self.failure {
             DelegateFailure::Answered(object) if !object.msg.is_empty() => object.msg.clone(),
@@ -79,7 +80,8 @@ impl DelegateError {
         }
     }
 
-    /// The delegate's own details, then which delegate, how long it ran, and the end of its stderr.
+    /// Returns the details: the delegate's own, its name, how long it ran, and the end of its
+    /// stderr.
     pub fn details(&self) -> String {
         let own = match &self.failure {
             DelegateFailure::Answered(object) => {

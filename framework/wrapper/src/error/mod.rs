@@ -1,4 +1,4 @@
-//! What can go wrong in a wrapper, and the one table from it to the codes of the specification.
+//! All errors of the toolkit, and the one table from them to the codes of the specification.
 
 mod code;
 mod convert;
@@ -15,36 +15,37 @@ pub use delegate::{DelegateError, DelegateFailure, Invocation};
 pub use exec::ExecError;
 pub use file::{FileError, StoreError};
 
-/// Anything that makes a verb fail.
+/// An error that makes a verb fail.
 ///
-/// The description of each variant contains its code; [`Error::code`] returns it, and
-/// `framework/wrapper/docs/errors.md` explains them.
+/// [`Error::code`] returns the code of each variant; `framework/wrapper/docs/errors.md` explains
+/// them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `cniVersion` is none that we know, or the verb does not exist in it. Code 1.
+    /// `cniVersion` is not known, or does not have the verb. Code 1.
     #[error("{what}; this plugin speaks CNI {}", SpecVersion::list())]
     IncompatibleVersion {
-        /// What was asked, and why it can't be.
+        /// The requested version, and why it can't be served.
         what: String,
     },
-    /// A field that this plugin can't honour. Code 2; the message names key and value, as the spec demands.
+    /// A field that this plugin does not support. Code 2; the specification requires key and value
+    /// in the message.
     #[error("{key}: {value} is not supported: {why}")]
     UnsupportedField {
-        /// Path of the field.
+        /// The path of the field.
         key: String,
         /// Its value, as JSON.
         value: String,
-        /// Why, and what would be.
+        /// Why it is not supported, and which values are.
         why: String,
     },
-    /// The container is not known, and nothing has to be cleaned up for it. Code 3.
+    /// The container is not known, so nothing has to be cleaned up. Code 3.
     #[error("container {0:?} is not known here")]
     UnknownContainer(String),
-    /// Environment variables are missing or wrong; all of them are named. Code 4.
+    /// Environment variables are missing or wrong; all of them are listed. Code 4.
     #[error("{}", problems.join("; "))]
     Environment {
-        /// One sentence each, beginning with the variable's name.
+        /// One sentence for each variable, beginning with its name.
         problems: Vec<String>,
     },
     /// Reading or writing failed. Code 5.
@@ -52,13 +53,13 @@ pub enum Error {
     Io {
         /// What was being done, with the path.
         what: String,
-        /// What the kernel said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Text that is not what it should be: stdin that is no JSON object, a `cniVersion` that is no string. Code 6.
+    /// Text can't be decoded: stdin is not a JSON object, or `cniVersion` is not a string. Code 6.
     #[error("{what}: {why}")]
     Decode {
-        /// Which text.
+        /// What was being decoded.
         what: String,
         /// What is wrong with it, and where.
         why: String,
@@ -66,82 +67,105 @@ pub enum Error {
     /// The network configuration is wrong. Code 7.
     #[error("{key}: {why}")]
     Config {
-        /// Path of the key, such as `runtimeConfig.portMappings[0].hostPort`.
+        /// The path of the key, such as `runtimeConfig.portMappings[0].hostPort`.
         key: String,
         /// The value that was found, what is wrong with it and what to do.
         why: String,
     },
-    /// A passing condition: the same call may succeed later. Code 11.
+    /// A transient condition: the same call may succeed later. Code 11.
     #[error("{0}")]
     TryAgainLater(String),
-    /// Own cleanup failed, so the delegate was left alone and its addresses are still held.
-    /// Code 11: call DEL again. But a wrong configuration keeps code 7 and a bug 999, which no repetition mends.
-    #[error("{source}; the delegate was not called, so its address is still held; call DEL again")]
+    /// Own cleanup failed, so the delegate was not called and its addresses are still allocated.
+    ///
+    /// Code 11: call DEL again. A wrong configuration keeps code 7 and a bug 999, because a retry
+    /// does not help.
+    #[error(
+        "{source}; the delegate was not called, so its address is still allocated; call DEL again"
+    )]
     CleanupFailed {
         /// Why the cleanup failed.
         source: Box<Error>,
     },
-    /// STATUS: ADD can't be served. Code 50.
+    /// The plugin is not available: STATUS reports that ADD can't be served. Code 50.
     #[error("{0}")]
     NotAvailable(String),
-    /// STATUS: ADD can't be served, and existing containers may have limited connectivity. Code 51.
+    /// The same, and existing containers may have limited connectivity. Code 51.
     #[error("{0}")]
     LimitedConnectivity(String),
-    /// A delegate failed. Its own code and message if it gave them, else code 102.
+    /// A delegate failed. Its own code and message if it printed them, else code 102.
     #[error(transparent)]
     Delegate(#[from] Box<DelegateError>),
-    /// An error of the plugin's own, with a code from 100 up.
+    /// A plugin-specific error, with a code from 100 up.
     #[error("{msg}")]
     Plugin {
-        /// 100 or more; a smaller one is answered as 999, since those belong to the specification.
+        /// The code, 100 or more. A smaller one belongs to the specification and is replaced by
+        /// 999.
         code: u32,
-        /// What is wrong, where, what to do.
+        /// What failed, where, why and what to do.
         msg: String,
-        /// More of it.
+        /// Details, if there are any.
         details: Option<String>,
     },
     /// A hook panicked, which is a bug in the plugin. Code 999.
     #[error("bug in this plugin: {hook} panicked: {message}; please report it")]
     Panicked {
-        /// The hook or step.
+        /// The hook or step that panicked.
         hook: &'static str,
-        /// What the panic said.
+        /// The message of the panic.
         message: String,
     },
-    /// Several things failed where going on was right (GC). The code of the first.
+    /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the
+    /// source.
+    #[error("{source}")]
+    NothingToUndo {
+        /// Why the hook failed.
+        source: Box<Error>,
+    },
+    /// Several steps failed of which all had to run, as in a GC. Code of the first error.
     #[error("{}", each.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several {
-        /// In the order in which they happened, at least one.
+        /// The errors in the order in which they occurred; at least one.
         each: Vec<Error>,
     },
-    /// The first error, and what went wrong when its ADD was rolled back. Code and message of the first.
+    /// An ADD failed, and so did its rollback. Code and message are those of the first error.
     #[error("{first}")]
     RollbackTrouble {
         /// Why the ADD failed.
         first: Box<Error>,
-        /// What is left and why; it goes to `details` and to stderr.
+        /// What could not be undone and why. It is part of `details` and of the log.
         trouble: Vec<String>,
     },
 }
 
 impl Error {
-    /// An error of the plugin's own; `code` is 100 or more.
+    /// Returns a plugin-specific error; `code` is 100 or more.
     pub fn plugin(code: u32, msg: impl Into<String>) -> Self {
         Self::Plugin { code, msg: msg.into(), details: None }
     }
 
-    /// A wrong value in the configuration, at the path `key`.
+    /// Returns the error of a wrong value in the configuration, at the path `key`.
     pub fn config(key: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Config { key: key.into(), why: why.into() }
     }
 
-    /// A failed read or write.
+    /// Returns the error of a failed read or write.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
         Self::Io { what: what.into(), source }
     }
 
     pub(crate) fn decode(what: impl Into<String>, why: impl ToString) -> Self {
         Self::Decode { what: what.into(), why: why.to_string() }
+    }
+
+    /// Marks the error of a hook that failed before it had changed anything.
+    ///
+    /// The rollback then skips the hook's counterpart: `before_del` if `after_add` failed,
+    /// `after_del` if `before_add` failed. Use it if the counterpart would be slow or could fail
+    /// for the same reason, for instance because a lock is held. The rest of the ADD is rolled back
+    /// as usual.
+    #[must_use]
+    pub fn nothing_to_undo(self) -> Self {
+        Self::NothingToUndo { source: Box::new(self) }
     }
 
     /// Combines the errors of steps that all ran: success without any, the error if it is one.
@@ -157,7 +181,8 @@ impl Error {
         }
     }
 
-    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up otherwise.
+    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up
+    /// otherwise.
     pub fn code(&self) -> u32 {
         code::code(self)
     }

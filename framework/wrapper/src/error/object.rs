@@ -17,7 +17,7 @@ fn details(error: &Error) -> Option<String> {
     match error {
         Error::Delegate(delegate) => Some(delegate.details()),
         Error::Plugin { details, .. } => details.clone(),
-        Error::CleanupFailed { source } => details(source),
+        Error::CleanupFailed { source } | Error::NothingToUndo { source } => details(source),
         Error::Several { each } => join(each.iter().filter_map(details)),
         Error::RollbackTrouble { first, trouble } => {
             join(details(first).into_iter().chain(trouble.iter().cloned()))
@@ -39,6 +39,7 @@ fn other_members(error: &Error) -> Object {
             _ => Object::new(),
         },
         Error::RollbackTrouble { first, .. } => other_members(first),
+        Error::NothingToUndo { source } => other_members(source),
         _ => Object::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! ADD: before, inner, after; a failure undoes what was begun.
+//! ADD: `before_add`, the inner ADD, `after_add`. A failure undoes what was begun.
 
 use cni_protocol::AddResult;
 
@@ -9,12 +9,12 @@ use crate::{
 
 use super::{Prepared, Wrapped, del::own_cleanup};
 
-/// ADD as the runtime sees it: the result in the version that it asked for.
+/// Runs ADD and converts the result to the version of the call.
 pub(crate) async fn answer(plugin: &dyn Plugin, call: &Call) -> Result<AddResult, Error> {
     let result = plugin.add(call).await?;
     match result.convert(call.version) {
         Ok(result) => Ok(result),
-        // A result that the runtime can't be told is a failed ADD: nothing of it may stay.
+        // The runtime can't get this result, so the ADD has failed and nothing of it may stay.
         Err(error) => {
             let mut rollback = Rollback::of(error.into());
             rollback.step("DEL", plugin.del(&call.for_rollback()).await);
@@ -28,31 +28,46 @@ pub(super) async fn add<M: Middleware>(
     call: &Call,
 ) -> Result<AddResult, Error> {
     let prepared = layer.prepare(call)?;
-    let Prepared { config, inner_call } = &prepared;
-    let middleware = &layer.middleware;
-    if let Err(error) = hook("before_add", middleware.before_add(call, config)).await {
-        return Err(undo(layer, call, &prepared, Begun::Before, error).await);
-    }
-    let mut result = match layer.inner.add(inner_call).await {
-        Ok(result) => result,
-        Err(error) => return Err(undo(layer, call, &prepared, Begun::Before, error).await),
-    };
-    match hook("after_add", middleware.after_add(call, config, &mut result)).await {
-        Ok(()) => Ok(result),
-        Err(error) => Err(undo(layer, call, &prepared, Begun::All, error).await),
+    match steps(layer, call, &prepared).await {
+        Ok(result) => Ok(result),
+        Err((begun, error)) => Err(undo(layer, call, &prepared, begun, error).await),
     }
 }
 
-/// How far an ADD came.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The last step that has to be undone; the steps before it are included.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Begun {
-    /// `before_add` only: the inner ADD did not begin, or failed and by its contract left nothing.
+    Nothing,
     Before,
-    /// All three steps.
-    All,
+    Inner,
+    After,
 }
 
-/// Sends a DEL to everything that was begun, in DEL's order.
+async fn steps<M: Middleware>(
+    layer: &Wrapped<M>,
+    call: &Call,
+    prepared: &Prepared<M::Config>,
+) -> Result<AddResult, (Begun, Error)> {
+    let Prepared { config, inner_call } = prepared;
+    let middleware = &layer.middleware;
+    let failed = |counterpart: Begun, otherwise: Begun| {
+        move |error| match error {
+            Error::NothingToUndo { source } => (otherwise, *source),
+            error => (counterpart, error),
+        }
+    };
+    hook("before_add", middleware.before_add(call, config))
+        .await
+        .map_err(failed(Begun::Before, Begun::Nothing))?;
+    // By its contract an inner ADD that fails has undone itself.
+    let mut result = layer.inner.add(inner_call).await.map_err(|error| (Begun::Before, error))?;
+    hook("after_add", middleware.after_add(call, config, &mut result))
+        .await
+        .map_err(failed(Begun::After, Begun::Inner))?;
+    Ok(result)
+}
+
+/// Undoes everything that was begun, in the order of DEL.
 async fn undo<M: Middleware>(
     layer: &Wrapped<M>,
     call: &Call,
@@ -63,16 +78,20 @@ async fn undo<M: Middleware>(
     let Prepared { config, inner_call } = prepared;
     let call = &call.for_rollback();
     let mut rollback = Rollback::of(error);
-    if begun == Begun::All {
-        let own = own_cleanup(layer, call, config).await;
-        if !rollback.step("own cleanup", own) {
-            // The address must not be given back while something still points at it: the runtime's DEL goes on here.
-            return rollback.into_error();
-        }
+    if begun >= Begun::After
+        && !rollback.step("own cleanup", own_cleanup(layer, call, config).await)
+    {
+        // The inner plugin keeps the address as long as something of ours may refer to it. The
+        // runtime's DEL goes on from here.
+        return rollback.into_error();
+    }
+    if begun >= Begun::Inner {
         let undone = layer.inner.del(&inner_call.for_rollback()).await;
         rollback.step("DEL of the inner plugin", undone);
     }
-    let after = hook("after_del", layer.middleware.after_del(call, config)).await;
-    rollback.step("after_del", after);
+    if begun >= Begun::Before {
+        let undone = hook("after_del", layer.middleware.after_del(call, config)).await;
+        rollback.step("after_del", undone);
+    }
     rollback.into_error()
 }

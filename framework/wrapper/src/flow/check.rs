@@ -1,4 +1,4 @@
-//! CHECK: in ADD's order, the inner plugin first.
+//! CHECK: in the order of ADD, the inner plugin first.
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware, prev_result};
 

@@ -1,4 +1,4 @@
-//! DEL: own cleanup first, then the inner plugin, which gives the address back.
+//! DEL: own cleanup first, then the inner plugin, which releases the address.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware}
 
 use super::{Prepared, Wrapped};
 
-/// Pauses before each further try of a cleanup that failed.
-const RETRIES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// The pause before each retry of a failed cleanup.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
 pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
@@ -20,25 +20,26 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
     hook("after_del", layer.middleware.after_del(call, &config)).await
 }
 
-/// `before_del`, tried again when it fails for a reason that may pass.
+/// Runs `before_del`, and retries it if the error may be transient.
 pub(super) async fn own_cleanup<M: Middleware>(
     layer: &Wrapped<M>,
     call: &Call,
     config: &M::Config,
 ) -> Result<(), Error> {
-    let mut pauses = RETRIES.into_iter();
+    let mut pauses = BACKOFF.into_iter();
     loop {
         let error = match hook("before_del", layer.middleware.before_del(call, config)).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let Some(pause) = pauses.next().filter(|_| may_pass(&error)) else { return Err(error) };
-        log::warn!("cleanup failed, trying again: {error}");
+        let Some(pause) = pauses.next().filter(|_| is_transient(&error)) else { return Err(error) };
+        log::warn!("cleanup failed and is retried: {error}");
         task::sleep(pause).await;
     }
 }
 
-/// A wrong configuration stays wrong, a bug stays a bug, and whoever says "later" has waited already.
-fn may_pass(error: &Error) -> bool {
+/// A retry does not help against a wrong configuration or a bug, and a hook that returns 'try again
+/// later' has waited already.
+fn is_transient(error: &Error) -> bool {
     !matches!(error, Error::Config { .. } | Error::Panicked { .. } | Error::TryAgainLater(_))
 }

@@ -1,4 +1,4 @@
-//! GC: own part and inner part both run, and all their errors are reported.
+//! GC: the hook and the inner plugin both run, and all their errors are reported.
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
@@ -6,15 +6,15 @@ use super::{Prepared, Wrapped};
 
 pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
-    // A list that can't be read is not handed on either: a delegate might take it for an empty one.
+    // A list that can't be read is not passed on: a delegate might take it for an empty one.
     let valid = call.valid_attachments()?;
     let mut errors = Vec::new();
-    // Own rules before the addresses that they point at, as on DEL.
+    // Own rules first, then the addresses to which they refer, as on DEL.
     match valid {
         Some(valid) => {
             errors.extend(hook("gc", layer.middleware.gc(call, &config, &valid)).await.err());
         }
-        None => log::info!("no list of valid attachments: nothing is removed"),
+        None => log::info!("there is no list of valid attachments, so nothing is removed"),
     }
     errors.extend(layer.inner.gc(&inner_call).await.err());
     Error::combine(errors)

@@ -1,4 +1,4 @@
-//! The order of the steps, a verb a file: a middleware around an inner plugin.
+//! The order of the steps of each verb, one file per verb: a middleware around an inner plugin.
 
 mod add;
 mod check;
@@ -25,7 +25,7 @@ pub(crate) struct Wrapped<M> {
     inner: Box<dyn Plugin>,
 }
 
-/// What every verb needs first: the middleware's own keys, and the call as the inner plugin is to see it.
+/// What every verb needs first: the middleware's own keys, and the call for the inner plugin.
 struct Prepared<C> {
     config: C,
     inner_call: Call,

@@ -1,4 +1,4 @@
-//! STATUS: ready only when this plugin and everything in it is.
+//! STATUS: ready if this plugin and all inner ones are.
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 

@@ -20,18 +20,18 @@ const SUFFIX: &str = ".json";
 
 /// A directory with one small file for each attachment, which contains a value of type `T`.
 ///
-/// A runtime may call DEL with another configuration than ADD, in another process and after a crash.
-/// What must not change in between is kept here. A value that is lost or damaged must not keep a
-/// container from being removed: DEL does without it.
+/// A runtime may call DEL with another configuration than ADD, in another process and after a
+/// crash. What must not change in between is kept here. A value that is lost or damaged must not
+/// keep a container from being removed: DEL does without it.
 ///
-/// Files are replaced atomically. The directory is a [`PrivateDir`], which is created by the first write;
-/// below `/run` the values end with the machine's uptime, as attachments do. For values that concern a
-/// network as a whole, use [`Attachment::of_network`].
+/// Files are replaced atomically. The directory is a [`PrivateDir`], which is created by the first
+/// write; below `/run` the values end with the machine's uptime, as attachments do. For values that
+/// concern a network as a whole, use [`Attachment::of_network`].
 ///
 /// ```
 /// use cni_wrapper::{Attachment, AttachmentStore};
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("addresses");
 /// let store = AttachmentStore::<String>::new(&path);
 /// let attachment = Attachment::new("mesos", "c1", "eth0");
@@ -45,15 +45,15 @@ const SUFFIX: &str = ".json";
 ///
 /// # Prepared values
 ///
-/// A value can be written in two steps: [`prepare`](Self::prepare) it before the work that it describes,
-/// and [`commit`](Self::commit) it once that is done. [`reopen`](Self::reopen) makes a committed value a
-/// prepared one again, before the work is undone. So a value that is still prepared names an ADD or a
-/// DEL that is running or was killed, and a killed one is found by the next DEL. Only committed values
-/// are returned by [`read`](Self::read) and [`list`](Self::list).
+/// A value can be written in two steps: [`prepare`](Self::prepare) it before the work that it
+/// describes, and [`commit`](Self::commit) it once that is done. [`reopen`](Self::reopen) makes a
+/// committed value a prepared one again, before the work is undone. So a value that is still
+/// prepared names an ADD or a DEL that is running or was killed, and a killed one is found by the
+/// next DEL. Only committed values are returned by [`read`](Self::read) and [`list`](Self::list).
 ///
 /// ```
 /// # use cni_wrapper::{Attachment, AttachmentStore};
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let store = AttachmentStore::<u16>::new(temporary.path().join("ports"));
 /// # let attachment = Attachment::new("mesos", "c1", "eth0");
 /// store.prepare(&attachment, &8080)?;
@@ -70,7 +70,11 @@ pub struct AttachmentStore<T> {
     value: PhantomData<fn(T) -> T>,
 }
 
-/// The content of a file. The attachment is part of it, because the file's name has only a hash of it.
+/// An attachment and its value, or the error of a file that can't be used.
+pub type StoreEntry<T> = Result<(Attachment, T), StoreError>;
+
+/// The content of a file. The attachment is part of it, because the file's name has only a hash of
+/// it.
 #[derive(Serialize, Deserialize)]
 struct Stored<T> {
     attachment: Attachment,
@@ -88,8 +92,8 @@ impl<T> AttachmentStore<T> {
         &self.path
     }
 
-    /// Opens the directory, for files other than those of attachments, such as locks. It is created if
-    /// it is missing.
+    /// Opens the directory, for files other than those of attachments, such as locks. It is created
+    /// if it is missing.
     ///
     /// # Errors
     ///
@@ -139,11 +143,12 @@ impl<T> AttachmentStore<T> {
         Ok(directory.remove(&prepared_name(attachment))?)
     }
 
-    /// Returns how the names of all files of an attachment begin: `PREFIX~HASH`. The value is in the
-    /// file with the extension `.json`; others, such as locks, can be named after it.
+    /// Returns how the names of all files of an attachment begin: `PREFIX~HASH`. The value is in
+    /// the file with the extension `.json`; others, such as locks, can be named after it.
     ///
-    /// The prefix is for people: letters of the container id, or of the network if there is none. The
-    /// hash is of the whole attachment. So no id results in a path, and no two attachments share a file.
+    /// The prefix is for people: letters of the container id, or of the network if there is none.
+    /// The hash is of the whole attachment. So no id results in a path, and no two attachments
+    /// share a file.
     pub fn file_stem(attachment: &Attachment) -> String {
         file_stem(attachment)
     }
@@ -199,8 +204,8 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     ///
     /// # Errors
     ///
-    /// The file can't be read, or is damaged. It is damaged if its writer was killed, which was before
-    /// the work that it describes had begun.
+    /// The file can't be read, or is damaged. It is damaged if its writer was killed, which was
+    /// before the work that it describes had begun.
     pub fn read_prepared(&self, attachment: &Attachment) -> Result<Option<T>, StoreError> {
         self.read_of(attachment, &prepared_name(attachment))
     }
@@ -215,13 +220,13 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         }
     }
 
-    /// Returns all committed values, in the order of file names. A file that can't be used is an error
-    /// among them.
+    /// Returns all committed values, in the order of file names. A file that can't be used is an
+    /// error among them.
     ///
     /// # Errors
     ///
     /// The directory can't be read.
-    pub fn list(&self) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    pub fn list(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
         self.all(|name| !name.starts_with('.'))
     }
 
@@ -230,7 +235,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     /// # Errors
     ///
     /// The directory can't be read.
-    pub fn list_prepared(&self) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    pub fn list_prepared(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
         self.all(|name| name.starts_with('.'))
     }
 
@@ -246,10 +251,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         Ok(usable.filter(|(attachment, _)| attachment.network == network).collect())
     }
 
-    fn all(
-        &self,
-        is_wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Result<(Attachment, T), StoreError>>, StoreError> {
+    fn all(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<StoreEntry<T>>, StoreError> {
         let Some(directory) = self.existing()? else { return Ok(Vec::new()) };
         let mut names = directory.names()?;
         names.retain(|name| name.ends_with(SUFFIX) && is_wanted(name));

@@ -14,11 +14,15 @@ use super::pattern::Pattern;
 /// use cni_wrapper::Conditions;
 ///
 /// let when: Conditions = serde_json::from_str(
-///     r#"{"labels": {"tier": ["db", "db-*"]}, "cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}, "values": {"/runtimeConfig/mac": true}}"#,
+///     r#"{
+///         "labels": {"tier": ["db", "db-*"]},
+///         "cniArgs": {"K8S_POD_NAMESPACE": "kube-*"},
+///         "values": {"/runtimeConfig/mac": true}
+///     }"#,
 /// )?;
 /// assert!(!when.is_empty());
 /// let mistake = serde_json::from_str::<Conditions>(r#"{"values": {"mac": true}}"#).unwrap_err();
-/// assert!(mistake.to_string().contains("no JSON pointer"));
+/// assert!(mistake.to_string().contains("not a JSON pointer"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -67,7 +71,7 @@ fn by_pointer<'d, D: Deserializer<'d>>(from: D) -> Result<IndexMap<String, Patte
     match values.keys().find(|pointer| !pointer.starts_with('/')) {
         None => Ok(values),
         Some(pointer) => Err(de::Error::custom(format!(
-            "{pointer:?} is no JSON pointer: it begins with a slash, as /runtimeConfig/mac"
+            "{pointer:?} is not a JSON pointer, which begins with a slash, as in /runtimeConfig/mac"
         ))),
     }
 }

@@ -12,21 +12,21 @@ use rustix::io::{Errno, retry_on_intr};
 /// The most that is read of a holder's name, in bytes.
 const HOLDER: usize = 1024;
 
-/// The shortest and the longest pause between two attempts at several locks. It doubles each time, so
-/// that many waiting processes do not keep the host busy.
+/// The shortest and the longest pause between two attempts at several locks. It doubles each time,
+/// so that many waiting processes do not keep the host busy.
 const PAUSES: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(64)];
 
 /// A lock on a file, which one process of the host holds at a time. Dropping it releases it.
 ///
-/// The kernel releases it when the process is killed, but not before each child that inherited the open
-/// file has ended. Open the file close-on-exec if a delegate that outlives its plugin must not keep the
-/// lock.
+/// The kernel releases it when the process is killed, but not before each child that inherited the
+/// open file has ended. Open the file close-on-exec if a delegate that outlives its plugin must not
+/// keep the lock.
 ///
 /// ```
 /// use std::{fs::File, time::{Duration, Instant}};
 /// use cni_wrapper::FileLock;
 ///
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("lock");
 /// # cni_wrapper::block_on(async {
 /// let soon = Instant::now() + Duration::from_millis(20);
@@ -44,8 +44,8 @@ pub struct FileLock(File);
 impl FileLock {
     /// Acquires the lock. Returns `None` if it is still held at `deadline`.
     ///
-    /// It tries at least once, whatever the deadline. Those who wait are in the kernel's queue, so they
-    /// go on as soon as the lock is released.
+    /// It tries at least once, whatever the deadline. Those who wait are in the kernel's queue, so
+    /// they go on as soon as the lock is released.
     ///
     /// # Errors
     ///
@@ -59,7 +59,8 @@ impl FileLock {
         Ok(is_acquired.then_some(Self(file)))
     }
 
-    /// Acquires whichever of these locks is free first. Returns `None` if all are held at `deadline`.
+    /// Acquires whichever of these locks is free first. Returns `None` if all are held at
+    /// `deadline`.
     ///
     /// A number of files is thus a number of slots. There is no queue: it polls.
     ///
@@ -87,8 +88,8 @@ impl FileLock {
         let _ = self.0.set_len(0).and_then(|()| self.0.write_all_at(holder.as_bytes(), 0));
     }
 
-    /// Returns what the last holder [wrote](Self::set_holder), at most 1024 bytes, or `None` if that is
-    /// nothing.
+    /// Returns what the last holder [wrote](Self::set_holder), at most 1024 bytes, or `None` if
+    /// that is nothing.
     pub fn holder(file: &File) -> Option<String> {
         let mut bytes = [0; HOLDER];
         let length = file.read_at(&mut bytes, 0).ok()?;

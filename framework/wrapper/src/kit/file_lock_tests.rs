@@ -3,17 +3,17 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 use super::*;
 
-fn open(place: &TemporaryDir, name: &str) -> File {
+fn open(place: &TempDir, name: &str) -> File {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     options.open(place.path().join(name)).unwrap()
 }
 
-fn three(place: &TemporaryDir) -> Vec<File> {
+fn three(place: &TempDir) -> Vec<File> {
     ["a", "b", "c"].map(|name| open(place, name)).into()
 }
 
@@ -43,7 +43,8 @@ fn at_last() -> Instant {
     Instant::now() + Duration::from_secs(120)
 }
 
-/// Whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has an arrow.
+/// Whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has an
+/// arrow.
 fn is_awaited(file: &File) -> bool {
     let inode = format!(":{} ", file.metadata().unwrap().ino());
     let locks = std::fs::read_to_string("/proc/locks").unwrap();
@@ -60,7 +61,7 @@ async fn until_awaited(file: &File, awaited: bool) {
 
 #[test]
 fn an_unsuccessful_waiter_waits_the_whole_time_and_can_read_the_holder() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::acquire(open(&place, "a"), soon()).await.unwrap().unwrap();
         assert_eq!(FileLock::holder(&open(&place, "a")), None);
@@ -75,7 +76,7 @@ fn an_unsuccessful_waiter_waits_the_whole_time_and_can_read_the_holder() {
 
 #[test]
 fn a_waiter_goes_on_as_soon_as_the_lock_is_released() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::acquire(open(&place, "a"), soon()).await.unwrap().unwrap();
         let waits = task::spawn(FileLock::acquire(open(&place, "a"), at_last()));
@@ -87,7 +88,7 @@ fn a_waiter_goes_on_as_soon_as_the_lock_is_released() {
 
 #[test]
 fn a_waiter_that_gave_up_does_not_keep_the_lock_later() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let held = FileLock::acquire(open(&place, "a"), soon()).await.unwrap().unwrap();
         let file = open(&place, "a");
@@ -107,7 +108,7 @@ fn a_waiter_that_gave_up_does_not_keep_the_lock_later() {
 
 #[test]
 fn dropping_releases_it_even_if_a_child_has_the_file_open() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let file = open(&place, "a");
         let _helper = Helper::with(&file);
@@ -120,7 +121,7 @@ fn dropping_releases_it_even_if_a_child_has_the_file_open() {
 
 #[test]
 fn a_number_of_files_is_a_number_of_slots() {
-    let place = TemporaryDir::new();
+    let place = TempDir::new();
     task::block_on(async {
         let mut held = Vec::new();
         for _ in 0..3 {

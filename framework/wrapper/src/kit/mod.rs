@@ -8,3 +8,4 @@ pub(crate) mod file_lock;
 pub(crate) mod observer;
 pub(crate) mod pattern;
 pub(crate) mod private_dir;
+pub(crate) mod renamed_keys;

@@ -22,18 +22,19 @@ pub struct DelegateCall<'a> {
 
 /// Observes each execution of a delegate, those of a rollback included.
 ///
-/// Added to a call by [`Call::with_observer`](crate::Call::with_observer). A delegate that is not found is
-/// never started, so there is no event. One that is stopped because its caller gives up does not finish.
+/// Added to a call by [`Call::with_observer`](crate::Call::with_observer). A delegate that is not
+/// found is never started, so there is no event. One that is stopped because its caller gives up
+/// does not finish.
 pub trait Observer {
-    /// A delegate is about to be started in this environment. The environment that is returned is the one
-    /// that it gets, so a layer can pass on a trace context, for instance.
+    /// A delegate is about to be started in this environment. The environment that is returned is
+    /// the one that it gets, so a layer can pass on a trace context, for instance.
     fn started(&self, call: &DelegateCall<'_>, environment: Environment) -> Environment {
         let _ = call;
         environment
     }
 
-    /// A delegate has finished. `outcome` is the result of an ADD as it was printed, nothing for another
-    /// verb, or the error that the layers get.
+    /// A delegate has finished. `outcome` is the result of an ADD as it was printed, nothing for
+    /// another verb, or the error that the layers get.
     fn finished(
         &self,
         call: &DelegateCall<'_>,

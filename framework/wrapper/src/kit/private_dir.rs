@@ -12,13 +12,13 @@ use crate::error::FileError;
 
 /// An open directory that no other user can read or change.
 ///
-/// Its mode is 0700 and it belongs to the plugin's user, its files have mode 0600, and symbolic links are
-/// not followed, neither to the directory nor in it: plugins run as root, and whoever could change these
-/// files could change what they do. Names are those of files in the directory itself. For one file per
-/// attachment, see [`AttachmentStore`](crate::AttachmentStore).
+/// Its mode is 0700 and it belongs to the plugin's user, its files have mode 0600, and symbolic
+/// links are not followed, neither to the directory nor in it: plugins run as root, and a process
+/// that could change these files could change what they do. Names are those of files in the
+/// directory itself. For one file per attachment, see [`AttachmentStore`](crate::AttachmentStore).
 ///
 /// ```
-/// # let temporary = cni_test_kit::TemporaryDir::new();
+/// # let temporary = cni_test_kit::TempDir::new();
 /// # let path = temporary.path().join("private");
 /// use cni_wrapper::PrivateDir;
 ///
@@ -77,8 +77,8 @@ impl PrivateDir {
         &self.path
     }
 
-    /// Returns the content of a file, or `None` if it does not exist. More than `largest` bytes are an
-    /// error.
+    /// Returns the content of a file, or `None` if it does not exist. More than `largest` bytes are
+    /// an error.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl PrivateDir {
         }
     }
 
-    /// Renames a file, in place of an existing one of the new name. Returns false if there is no such
-    /// file.
+    /// Renames a file, in place of an existing one of the new name. Returns false if there is no
+    /// such file.
     ///
     /// # Errors
     ///
@@ -172,10 +172,11 @@ impl PrivateDir {
         Ok(names)
     }
 
-    /// Opens a file for reading and writing, to be locked with `flock`. It is created if it is missing.
+    /// Opens a file for reading and writing, to be locked with `flock`. It is created if it is
+    /// missing.
     ///
-    /// Children inherit it: one that outlives its killed plugin for a moment may still be doing the work
-    /// that the lock protects, and the next plugin must wait for it.
+    /// Children inherit it: one that outlives its killed plugin for a moment may still be doing the
+    /// work that the lock protects, and the next plugin must wait for it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A list of delegates, and a wrapper that is itself one of a list.
+//! A list of delegates, and a wrapper that is part of a list.
 
 use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::json;
@@ -13,7 +13,7 @@ fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {
         .with("second", &Script::obey());
     let call = add(&dir, json!([{"type": "first"}, {"type": "second"}]));
     let answer = call.run(wrapper()).expect_success().json();
-    assert_eq!(answer["from"], "first", "the second handed it on");
+    assert_eq!(answer["from"], "first", "the second passed it on");
     assert_eq!(dir.calls("second")[0].config.clone().expect("a configuration")["prevResult"], ours);
     call.as_verb("DEL").run(wrapper()).expect_success();
     let order = dir.verbs();
@@ -21,7 +21,7 @@ fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {
 }
 
 #[test]
-fn a_chain_that_fails_is_undone_as_far_as_it_came_and_a_failing_undo_is_told() {
+fn a_failed_chain_is_rolled_back_and_errors_of_the_rollback_are_reported() {
     let dir = PluginDir::new()
         .with("first", &Script::obey())
         .with("second", &Script::always(Behaviour::error(120, "no")))
@@ -35,7 +35,7 @@ fn a_chain_that_fails_is_undone_as_far_as_it_came_and_a_failing_undo_is_told() {
 }
 
 #[test]
-fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
+fn a_chain_in_an_old_version_runs_in_one_that_has_prev_result() {
     let first = json!({"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.0.0.2/24"}]});
     let dir = PluginDir::new()
         .with("first", &Script::obey().on("ADD", Behaviour::result(first)))
@@ -45,7 +45,7 @@ fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
         .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
         .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let answer = call.run(wrapper()).expect_success().json();
-    assert_eq!(answer["ip4"]["ip"], "10.0.0.2/24", "answered as 0.1.0, which was asked");
+    assert_eq!(answer["ip4"]["ip"], "10.0.0.2/24", "converted to 0.1.0, the requested version");
     assert_eq!(
         dir.calls("second")[0].config.clone().expect("a configuration")["cniVersion"],
         "0.4.0"
@@ -53,7 +53,7 @@ fn a_chain_under_an_old_version_is_run_in_one_that_has_prev_result() {
 }
 
 #[test]
-fn a_wrapper_that_is_itself_chained_hands_prev_result_to_its_delegate() {
+fn a_chained_wrapper_passes_prev_result_to_its_delegate() {
     let dir = PluginDir::new().with("inner", &Script::obey());
     let prev = json!({"cniVersion": "1.0.0", "ips": [], "x": 1});
     let call = add(&dir, json!({"type": "inner"})).key("prevResult", prev.clone());
@@ -62,16 +62,16 @@ fn a_wrapper_that_is_itself_chained_hands_prev_result_to_its_delegate() {
 }
 
 #[test]
-fn a_delegate_that_never_started_is_not_asked_to_clean_up() {
+fn a_delegate_that_was_not_started_gets_no_del() {
     let dir = PluginDir::new().with("first", &Script::obey());
     let call = add(&dir, json!([{"type": "first"}, {"type": "none-such"}]));
     let (code, _, details) = call.run(wrapper()).error();
     assert_eq!(code, 7);
-    assert!(!details.contains("rollback"), "no trouble is made of it: {details}");
+    assert!(!details.contains("rollback"), "this is not an error of the rollback: {details}");
     assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
 }
 
-/// What Mesos's isolator adds to a network's configuration.
+/// The `args` that Mesos's isolator adds to a network configuration.
 fn mesos() -> serde_json::Value {
     json!({"org.apache.mesos": {"network_info": {
         "labels": {"labels": [{"key": "tier", "value": "db"}, {"key": "plain"}]},
@@ -83,7 +83,7 @@ fn mesos() -> serde_json::Value {
 }
 
 #[test]
-fn what_mesos_says_reaches_each_delegate_of_a_chain_by_the_capabilities_that_it_declares() {
+fn mesos_s_values_are_translated_for_delegates_that_declare_the_capability() {
     let dir = PluginDir::new().with("bridge", &Script::obey()).with("portmap", &Script::obey());
     let delegates = json!([
         {"type": "bridge"},
@@ -92,27 +92,33 @@ fn what_mesos_says_reaches_each_delegate_of_a_chain_by_the_capabilities_that_it_
     let call = add(&dir, delegates).key("args", mesos());
     call.run(wrapper()).expect_success();
     call.as_verb("DEL").run(wrapper()).expect_success();
-    for told in dir.calls("bridge").into_iter().map(|call| call.config.expect("a configuration")) {
-        assert_eq!(told["args"], mesos(), "what declares nothing is told what there was");
-        assert_eq!(told.get("runtimeConfig"), None);
+    for passed in dir.calls("bridge").into_iter().map(|call| call.config.expect("a configuration"))
+    {
+        assert_eq!(passed["args"], mesos(), "without capabilities nothing is translated");
+        assert_eq!(passed.get("runtimeConfig"), None);
     }
-    for told in dir.calls("portmap").into_iter().map(|call| call.config.expect("a configuration")) {
+    for passed in dir.calls("portmap").into_iter().map(|call| call.config.expect("a configuration"))
+    {
         assert_eq!(
-            told["runtimeConfig"]["portMappings"],
+            passed["runtimeConfig"]["portMappings"],
             json!([
                 {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
                 {"hostPort": 53, "containerPort": 53, "protocol": "udp"},
             ])
         );
         let labels = &mesos()["org.apache.mesos"]["network_info"]["labels"]["labels"];
-        assert_eq!(&told["args"]["cni"]["labels"], labels);
-        assert_eq!(told["args"]["org.apache.mesos"], mesos()["org.apache.mesos"], "and it stays");
+        assert_eq!(&passed["args"]["cni"]["labels"], labels);
+        assert_eq!(
+            passed["args"]["org.apache.mesos"],
+            mesos()["org.apache.mesos"],
+            "Mesos's own form is kept"
+        );
     }
-    assert_eq!(dir.verbs().len(), 4, "ADD and DEL of both were looked at");
+    assert_eq!(dir.verbs().len(), 4, "ADD and DEL of both were checked");
 }
 
 #[test]
-fn what_a_runtime_says_in_the_common_form_goes_before_what_mesos_says() {
+fn values_in_the_common_form_take_precedence_over_mesos_s() {
     let dir = PluginDir::new().with("portmap", &Script::obey());
     let delegate =
         json!({"type": "portmap", "capabilities": {"portMappings": true, "labels": true}});
@@ -123,13 +129,16 @@ fn what_a_runtime_says_in_the_common_form_goes_before_what_mesos_says() {
         .key("args", args)
         .key("runtimeConfig", json!({ "portMappings": common, "mac": "02:00:00:00:00:01" }));
     call.run(wrapper()).expect_success();
-    let told = dir.calls("portmap")[0].config.clone().expect("a configuration");
-    assert_eq!(told["runtimeConfig"], json!({"portMappings": common, "mac": "02:00:00:00:00:01"}));
-    assert_eq!(told["args"]["cni"]["labels"], json!([]));
+    let passed = dir.calls("portmap")[0].config.clone().expect("a configuration");
+    assert_eq!(
+        passed["runtimeConfig"],
+        json!({"portMappings": common, "mac": "02:00:00:00:00:01"})
+    );
+    assert_eq!(passed["args"]["cni"]["labels"], json!([]));
 }
 
 #[test]
-fn under_a_runtime_that_keeps_no_result_del_is_told_what_add_answered() {
+fn del_gets_the_result_of_add_under_a_runtime_that_does_not_keep_it() {
     let first =
         json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "from": "first"});
     let dir = PluginDir::new()
@@ -146,21 +155,21 @@ fn under_a_runtime_that_keeps_no_result_del_is_told_what_add_answered() {
         call.run(wrapper()).expect_success();
         call.clone().as_verb("DEL").run(wrapper()).expect_success();
         call.clone().as_verb("DEL").run(wrapper()).expect_success();
-        let told = |name: &str, index: usize| {
+        let passed = |name: &str, index: usize| {
             let calls = dir.calls(name);
             calls[3 * round + index].config.clone().expect("a configuration")["prevResult"].clone()
         };
-        assert_eq!(told("first", 1)["from"], "first");
-        assert_eq!(told("second", 1)["ips"][0]["address"], "10.0.0.2/24");
-        assert_eq!(told("second", 1)["cniVersion"], "0.4.0", "in the version that it speaks");
-        assert_eq!(told("second", 2), json!(null), "the second DEL has nothing to tell");
+        assert_eq!(passed("first", 1)["from"], "first");
+        assert_eq!(passed("second", 1)["ips"][0]["address"], "10.0.0.2/24");
+        assert_eq!(passed("second", 1)["cniVersion"], "0.4.0", "in its own version");
+        assert_eq!(passed("second", 2), json!(null), "the result is removed by then");
     }
     let left: Vec<_> = std::fs::read_dir(results.join("nothing")).expect("made").collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
-fn an_add_whose_result_cannot_be_noted_is_undone() {
+fn an_add_whose_result_can_not_be_kept_is_rolled_back() {
     let dir = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
     std::fs::write(dir.path().join("results"), "no directory").expect("written");
     let call = CallBuilder::add("net")
@@ -168,6 +177,6 @@ fn an_add_whose_result_cannot_be_noted_is_undone() {
         .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
         .key("wrapper", json!({"resultDir": dir.path().join("results")}));
     let (code, msg, _) = call.run(wrapper()).error();
-    assert!(code == 5 && msg.contains("results"), "what could not be written: {msg}");
+    assert!(code == 5 && msg.contains("results"), "the path is named: {msg}");
     assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
 }

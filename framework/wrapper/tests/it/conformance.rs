@@ -1,5 +1,5 @@
-//! The examples keep the specification in every version. (`nothing` does as well, which `cargo xtask conformance` shows: it does
-//! less than these two.)
+//! The examples conform to the specification in every version. `nothing`, which does less, is part
+//! of `cargo xtask conformance`.
 
 use cni_conformance::{Check, Profile, check};
 use serde_json::json;
@@ -19,12 +19,12 @@ fn wrapper(name: &str) -> Check {
 }
 
 #[test]
-fn a_wrapper_that_changes_what_the_delegate_is_told_keeps_the_specification() {
+fn a_wrapper_that_changes_the_delegate_s_configuration_conforms() {
     wrapper("limit-mtu").config(json!({ "maxMtu": 1400 })).run();
 }
 
 #[test]
-fn a_wrapper_that_keeps_something_on_the_host_keeps_the_specification() {
+fn a_wrapper_that_creates_files_on_the_host_conforms() {
     wrapper("publish-hosts")
         .prepare("mkdir /run/conformance-hosts")
         .config(json!({ "hostsDir": "/run/conformance-hosts" }))

@@ -1,4 +1,4 @@
-//! The delegate's process: what it is told, and what becomes of whatever it does.
+//! The process of a delegate: its input, and the outcome of everything that it may do.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -19,7 +19,7 @@ fn on_add(behaviour: Behaviour) -> PluginDir {
 }
 
 #[test]
-fn a_delegate_is_told_its_own_object_and_the_outer_keys_that_concern_it() {
+fn a_delegate_gets_its_own_object_and_certain_outer_keys() {
     let dir = plugins(Script::obey());
     let call = add(
         &dir,
@@ -31,9 +31,9 @@ fn a_delegate_is_told_its_own_object_and_the_outer_keys_that_concern_it() {
     .key("capabilities", json!({"ips": true}))
     .key("ours", json!(1));
     call.run(wrapper()).expect_success();
-    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
+    let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
     assert_eq!(
-        told,
+        passed,
         json!({
             "type": "inner", "mtu": 1400, "name": "net", "big": 12345678901234567890_u64,
             "cniVersion": "1.0.0", "args": {"a": {"b": 1}},
@@ -44,7 +44,7 @@ fn a_delegate_is_told_its_own_object_and_the_outer_keys_that_concern_it() {
 }
 
 #[test]
-fn a_delegate_without_any_version_is_told_none() {
+fn no_version_is_added_if_there_is_none() {
     let dir = plugins(Script::obey());
     let call = add(&dir, json!({"type": "inner"})).config(json!({"delegate": {"type": "inner"}}));
     call.run(wrapper()).expect_success();
@@ -55,7 +55,7 @@ fn a_delegate_without_any_version_is_told_none() {
 }
 
 #[test]
-fn a_delegate_keeps_a_version_of_its_own_and_its_answer_is_converted() {
+fn a_delegate_keeps_its_own_version_and_its_result_is_converted() {
     let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.1.2.3/24"}});
     let dir = on_add(Behaviour::result(result));
     let outcome = add(&dir, json!({"type": "inner", "cniVersion": "0.2.0"})).run(wrapper());
@@ -69,7 +69,7 @@ fn a_delegate_keeps_a_version_of_its_own_and_its_answer_is_converted() {
 }
 
 #[test]
-fn a_result_that_nobody_changed_goes_out_as_it_came_in() {
+fn an_unchanged_result_is_printed_byte_for_byte() {
     let text =
         "{ \"ips\":[ ],  \"x\" : 1.10, \"cniVersion\":\"1.0.0\", \"a\":12345678901234567890123 }\n";
     let dir = on_add(Behaviour::raw(text));
@@ -78,7 +78,7 @@ fn a_result_that_nobody_changed_goes_out_as_it_came_in() {
 }
 
 #[test]
-fn a_delegate_sees_the_whole_environment_and_only_the_verb_differs() {
+fn a_delegate_gets_the_whole_environment_and_only_the_verb_differs() {
     let dir = plugins(Script::obey());
     let call =
         add(&dir, json!({"type": "inner"})).env("FOO", "bar").env("TRACEPARENT", "00-ab-cd-01");
@@ -91,7 +91,7 @@ fn a_delegate_sees_the_whole_environment_and_only_the_verb_differs() {
 }
 
 #[test]
-fn a_delegate_is_found_on_cni_path_in_order_past_what_can_t_be_executed() {
+fn a_delegate_is_found_in_the_order_of_cni_path_and_unusable_files_are_skipped() {
     let decoys = PluginDir::new();
     fs::write(decoys.path().join("inner"), "not executable").expect("write");
     let directories = PluginDir::new();
@@ -102,11 +102,11 @@ fn a_delegate_is_found_on_cni_path_in_order_past_what_can_t_be_executed() {
         .join(":");
     add(&dir, json!({"type": "inner"})).cni_path(&path).run(wrapper()).expect_success();
     assert_eq!(verbs(&dir), ["ADD"]);
-    assert_eq!(verbs(&later), [] as [&str; 0], "the first one is taken");
+    assert_eq!(verbs(&later), [] as [&str; 0], "the first one is executed");
 }
 
 #[test]
-fn a_delegate_on_path_but_not_on_cni_path_is_not_found() {
+fn a_delegate_in_path_but_not_in_cni_path_is_not_found() {
     let dir = plugins(Script::obey());
     let call = add(&dir, json!({"type": "inner"}))
         .env("PATH", &dir.path().display().to_string())
@@ -130,7 +130,7 @@ fn a_type_is_a_file_name_and_never_a_path() {
 }
 
 #[test]
-fn a_delegate_key_that_is_no_plugin_is_named() {
+fn a_delegate_that_is_not_a_plugin_configuration_is_refused_with_its_key() {
     let dir = plugins(Script::obey());
     for (bad, key) in [
         (json!("inner"), "delegate"),
@@ -145,8 +145,8 @@ fn a_delegate_key_that_is_no_plugin_is_named() {
 }
 
 #[test]
-fn a_delegate_s_own_error_keeps_code_and_message_and_details_gain_its_story() {
-    let dir = on_add(Behaviour::error(11, "pool is busy").saying("noise on stderr\n"));
+fn a_delegate_s_error_keeps_code_and_message_and_gets_more_details() {
+    let dir = on_add(Behaviour::error(11, "pool is busy").with_stderr("noise on stderr\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper());
     let (code, msg, details) = outcome.error();
     assert_eq!((code, msg.as_str()), (11, "pool is busy"));
@@ -166,20 +166,20 @@ fn a_delegate_s_own_error_keeps_code_and_message_and_details_gain_its_story() {
 
 #[test]
 fn a_delegate_s_stderr_is_forwarded_on_success() {
-    let dir = on_add(Behaviour::obey().saying("all is well\n"));
+    let dir = on_add(Behaviour::obey().with_stderr("all is well\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
     assert!(outcome.stderr.contains("all is well"));
 }
 
 #[test]
-fn code_0_from_a_delegate_becomes_102_since_0_means_success() {
+fn code_0_of_a_delegate_becomes_102_because_0_means_success() {
     let dir = on_add(Behaviour::error(0, "netplugin failed"));
     let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
     assert_eq!((code, msg.as_str()), (102, "netplugin failed"));
 }
 
 #[test]
-fn every_way_not_to_answer_is_a_clear_error_and_the_add_is_rolled_back() {
+fn every_way_not_to_answer_has_a_clear_error_and_is_rolled_back() {
     let cases = [
         ("crash", Behaviour::crash(11), 102, "signal 11"),
         ("exit", Behaviour::exit(7), 102, "exit status 7"),
@@ -208,7 +208,7 @@ fn a_delegate_that_hangs_is_stopped_with_its_children_at_the_deadline() {
         Behaviour::hang().ignoring_term(),
         Behaviour::hang().leaving_child(FOREVER, false),
     ] {
-        // ADD and the DEL after it have this time each, in which the delegate has to start.
+        // ADD and its rollback have this time each, and the delegate must start in it.
         let (time, dir, outcome) = with_enough_time(Duration::from_millis(300), |time| {
             let dir = on_add(behaviour.clone());
             let call = add(&dir, json!({"type": "inner"}))
@@ -228,7 +228,7 @@ fn a_delegate_that_hangs_is_stopped_with_its_children_at_the_deadline() {
 }
 
 #[test]
-fn a_flood_on_either_output_is_cut_off_and_the_delegate_stopped() {
+fn a_delegate_with_endless_output_is_stopped() {
     for stream in [Stream::Stdout, Stream::Stderr] {
         let dir = on_add(Behaviour::flood(stream, None));
         let _killed = KilledAtTheEnd(&dir);
@@ -240,19 +240,19 @@ fn a_flood_on_either_output_is_cut_off_and_the_delegate_stopped() {
 }
 
 #[test]
-fn a_talkative_delegate_and_a_large_configuration_do_not_block_each_other() {
+fn large_output_and_a_large_configuration_do_not_block_each_other() {
     let (noise, pad) = ("x".repeat(300_000), "y".repeat(300_000));
-    let dir = on_add(Behaviour::obey().talking_first(1_000_000).saying(&noise));
+    let dir = on_add(Behaviour::obey().with_padding(1_000_000).with_stderr(&noise));
     let call = add(&dir, json!({"type": "inner"})).key("args", json!({"pad": pad}));
     let outcome = call.run(wrapper()).expect_success();
     let kept = exec::Limits::default().stderr;
     assert!(outcome.stderr.len() >= kept, "{} bytes of stderr", outcome.stderr.len());
-    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
-    assert!(told["args"]["pad"] == *pad, "it read all of it");
+    let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert!(passed["args"]["pad"] == *pad, "it read all of it");
 }
 
 #[test]
-fn a_delegate_that_does_not_read_its_input_may_answer_all_the_same() {
+fn a_delegate_may_answer_without_reading_its_input() {
     let dir = on_add(
         Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})).with_stdin(StdinUse::Close),
     );
@@ -261,17 +261,20 @@ fn a_delegate_that_does_not_read_its_input_may_answer_all_the_same() {
 }
 
 #[test]
-fn a_grandchild_that_keeps_the_pipes_open_does_not_hold_the_answer_back() {
+fn a_grandchild_that_keeps_the_pipes_open_does_not_delay_the_answer() {
     for own_session in [false, true] {
         let dir = on_add(Behaviour::obey().leaving_child(FOREVER, own_session));
         let _killed = KilledAtTheEnd(&dir);
         add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
-        assert!(!alive(&dir).is_empty(), "a daemon that was left behind on purpose lives on");
+        assert!(
+            !alive(&dir).is_empty(),
+            "a daemon that the delegate started on purpose is not killed"
+        );
     }
 }
 
 #[test]
-fn a_file_that_can_t_be_executed_at_all_is_explained() {
+fn a_file_that_can_t_be_executed_has_a_helpful_error() {
     let dir = PluginDir::new();
     let script = dir.path().join("inner");
     fs::write(&script, "#!/nonexistent/interpreter\n").expect("write");
@@ -294,10 +297,10 @@ fn every_other_verb_is_forwarded_with_prev_result_and_prints_nothing() {
         assert_eq!(outcome.stdout, "", "{verb}");
     }
     assert_eq!(verbs(&dir), ["CHECK", "DEL", "DEL", "GC", "STATUS"]);
-    let told = |index: usize| dir.calls("inner")[index].config.clone().expect("a configuration");
-    assert_eq!(told(0)["prevResult"], prev);
-    assert_eq!(told(1)["prevResult"], prev);
-    assert_eq!(told(3)["cni.dev/valid-attachments"], json!([]));
+    let passed = |index: usize| dir.calls("inner")[index].config.clone().expect("a configuration");
+    assert_eq!(passed(0)["prevResult"], prev);
+    assert_eq!(passed(1)["prevResult"], prev);
+    assert_eq!(passed(3)["cni.dev/valid-attachments"], json!([]));
 }
 
 #[test]
@@ -309,11 +312,11 @@ fn a_verb_that_the_delegate_s_version_does_not_have_is_not_sent() {
     call.clone().as_verb("STATUS").run(wrapper()).expect_success();
     assert_eq!(verbs(&dir), [] as [&str; 0]);
     let (code, ..) = call.as_verb("STATUS").cni_path("/nonexistent").run(wrapper()).error();
-    assert_eq!(code, 50, "STATUS still fails when the delegate is not there");
+    assert_eq!(code, 50, "STATUS fails if the delegate does not exist");
 }
 
 #[test]
-fn a_code_from_a_delegate_that_has_no_positive_counterpart_becomes_102() {
+fn a_code_without_a_positive_counterpart_becomes_102() {
     let error = r#"{"code": -2147483648, "msg": "broken"}"#;
     let dir = on_add(Behaviour::raw(error).exiting(1));
     let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
@@ -333,7 +336,7 @@ fn a_failing_delegate_fails_every_verb_with_its_own_code() {
 }
 
 #[test]
-fn a_result_that_can_t_be_said_in_the_version_asked_for_is_a_failed_add() {
+fn a_result_that_can_t_be_converted_to_the_requested_version_is_a_failed_add() {
     let dir = on_add(Behaviour::result(json!({"cniVersion": "1.0.0", "ips": []})));
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
@@ -369,7 +372,7 @@ fn stdout_that_can_t_be_written_fails_the_add_and_undoes_it() {
 }
 
 #[test]
-fn a_killed_wrapper_takes_its_delegate_with_it() {
+fn a_delegate_does_not_outlive_a_killed_wrapper() {
     let dir = on_add(Behaviour::hang().ignoring_term());
     let _killed = KilledAtTheEnd(&dir);
     let mut running = add(&dir, json!({"type": "inner"})).start(wrapper());

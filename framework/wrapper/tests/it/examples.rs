@@ -1,4 +1,4 @@
-//! The examples as processes, in both positions, on every verb, in every version of the specification.
+//! The examples as processes: in both positions, with every verb, in every version of CNI.
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ const EXAMPLES: [&str; 3] = ["nothing", "publish-hosts", "limit-mtu"];
 const VERBS: [Verb; 7] =
     [Verb::Status, Verb::Add, Verb::Check, Verb::Gc, Verb::Del, Verb::Del, Verb::Version];
 
-/// A directory with a delegate `inner` that gives an address, and `hosts`.
+/// Returns a directory with `hosts` and a delegate `inner`, whose result has an address.
 fn plugins() -> PluginDir {
     let result = json!({"ips": [{"address": "10.1.2.3/24"}]});
     let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
@@ -24,7 +24,7 @@ fn file(dir: &PluginDir) -> PathBuf {
     dir.path().join("hosts/net@c1@eth0")
 }
 
-/// What all three examples need, and lists for CHECK and GC.
+/// Returns a configuration for all three examples, with lists for CHECK and GC.
 fn config(dir: &PluginDir, version: SpecVersion) -> Value {
     json!({
         "cniVersion": version.as_str(),
@@ -34,7 +34,7 @@ fn config(dir: &PluginDir, version: SpecVersion) -> Value {
     })
 }
 
-/// A result with that address, as `version` writes it.
+/// Returns a result of `version` with that address.
 fn result(version: SpecVersion) -> Value {
     let name = version.as_str();
     match name {
@@ -46,7 +46,8 @@ fn result(version: SpecVersion) -> Value {
     }
 }
 
-/// Runs the life of an attachment and checks what each verb answers; the delegate's own calls are left to the caller.
+/// Runs the lifecycle of an attachment and checks the answer of each verb. The caller checks the
+/// calls of the delegate.
 fn live(name: &str, version: SpecVersion, dir: &PluginDir, config: &Value) {
     for verb in VERBS {
         let mut config = config.clone();
@@ -91,8 +92,8 @@ fn around_a_delegate_every_example_serves_every_verb_in_every_version() {
             assert_eq!(common::verbs(&dir), expected, "{name} {version}");
             let mtu = if name == "limit-mtu" { 1400 } else { 9000 };
             for call in dir.calls("inner") {
-                let told = call.config.expect("a configuration");
-                assert_eq!(told["mtu"], mtu, "{name} {version}: every verb tells the same");
+                let passed = call.config.expect("a configuration");
+                assert_eq!(passed["mtu"], mtu, "{name} {version}: the same for every verb");
             }
         }
     }
@@ -112,7 +113,7 @@ fn chained_every_example_serves_every_verb_in_every_version() {
 }
 
 #[test]
-fn limit_mtu_limits_and_nothing_else() {
+fn limit_mtu_only_limits() {
     let cases = [
         (json!({"type": "inner"}), 1400),
         (json!({"type": "inner", "mtu": 0}), 1400),
@@ -123,8 +124,8 @@ fn limit_mtu_limits_and_nothing_else() {
         let dir = plugins();
         let call = common::add(&dir, delegate.clone()).key("maxMtu", json!(1400));
         call.run(example("limit-mtu")).expect_success();
-        let told = dir.calls("inner")[0].config.clone().expect("a configuration");
-        assert_eq!(told["mtu"], mtu, "{delegate}");
+        let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
+        assert_eq!(passed["mtu"], mtu, "{delegate}");
     }
     let dir = plugins();
     let call = common::add(&dir, json!({"type": "inner", "mtu": "big"})).key("maxMtu", json!(1400));
@@ -141,8 +142,8 @@ fn publish_hosts_that_can_t_write_undoes_the_attachment() {
     assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
 }
 
-/// The answers of a call beside which a library panicked, with each system call failing in turn.
-fn beside_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
+/// Returns the answers of calls in which a library panicked. One system call fails in each of them.
+fn answers_after_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
     const EIO: i32 = 5;
     let call = CallBuilder::add("net").cni_path(dir.path()).config(config.clone());
     let mut all = Vec::new();
@@ -152,8 +153,8 @@ fn beside_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
             break;
         }
         let outcome = faulted.outcome;
-        assert_ne!(outcome.code(), Some(101), "a panic that nobody is told of: {outcome}");
-        // What fails before `main` aborts.
+        assert_ne!(outcome.code(), Some(101), "the panic is not reported: {outcome}");
+        // A failure before `main` aborts the process.
         if outcome.stderr.contains("panicked at") && !outcome.stdout.is_empty() {
             all.push(outcome);
         }
@@ -162,11 +163,11 @@ fn beside_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
 }
 
 #[test]
-fn a_panic_in_a_library_below_is_answered_with_999() {
+fn a_panic_in_a_library_is_answered_with_999() {
     let dir = plugins();
     let mut config = config(&dir, SpecVersion::V1_0_0);
     config["delegate"] = json!({"type": "inner"});
-    let outcomes = beside_panics(&dir, &config);
+    let outcomes = answers_after_panics(&dir, &config);
     let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
     assert!(codes.contains(&json!(999)), "{outcomes:#?}");
 }
@@ -174,8 +175,8 @@ fn a_panic_in_a_library_below_is_answered_with_999() {
 #[test]
 fn a_panic_after_the_answer_adds_no_second_one() {
     let dir = plugins();
-    // Refused before a delegate is run: what runs it is then started when all is over.
-    let outcomes = beside_panics(&dir, &config(&dir, SpecVersion::V1_0_0));
+    // The call is refused before a delegate is run, so its runtime is not started until the end.
+    let outcomes = answers_after_panics(&dir, &config(&dir, SpecVersion::V1_0_0));
     let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
     assert!(codes.contains(&json!(7)), "{outcomes:#?}");
 }

@@ -34,12 +34,12 @@ fn leases(host: &Host) -> String {
 }
 
 #[test]
-fn around_the_real_bridge_an_attachment_lives_and_ends_in_every_version() {
+fn around_the_real_bridge_an_attachment_is_created_and_removed_in_every_version() {
     for name in ["nothing", "publish-hosts", "limit-mtu"] {
         let host = host();
         for version in ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] {
             let container = host.container(&format!("c{}", version.replace('.', "-")));
-            // The bridge of 1.0.0 is asked in a version that it knows.
+            // Debian's bridge does not know 1.1.0.
             let inner = if version == "1.1.0" { "1.0.0" } else { version };
             let config = json!({
                 "cniVersion": version, "hostsDir": "/run/hosts.d", "maxMtu": 1400,
@@ -108,20 +108,21 @@ fn a_failed_add_leaves_no_lease_and_no_interface() {
     });
     let (code, ..) = call(&container, config).run(example("publish-hosts")).error();
     assert_eq!(code, 5);
-    assert!(host.exists("/var/lib/cni/networks/net"), "host-local had given an address");
+    assert!(host.exists("/var/lib/cni/networks/net"), "host-local had allocated an address");
     assert_eq!(leases(&host), "0");
     assert!(!container.run("ip link").contains("eth0"));
 }
 
 #[test]
-fn publish_hosts_tells_networks_apart_and_gc_removes_what_is_stale() {
+fn publish_hosts_distinguishes_networks_and_gc_removes_stale_files() {
     let host = host();
     let files =
         || host.sh("ls /run/hosts.d").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let result = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]});
     let call = |network: &str, id: &str| {
         let config = json!({
-            "cniVersion": "1.1.0", "name": network, "hostsDir": "/run/hosts.d", "prevResult": result,
+            "cniVersion": "1.1.0", "name": network, "hostsDir": "/run/hosts.d",
+            "prevResult": result,
         });
         CallBuilder::add(network).config(config).container_id(id).cni_path(PLUGINS).within(&host)
     };
@@ -129,9 +130,17 @@ fn publish_hosts_tells_networks_apart_and_gc_removes_what_is_stale() {
         call(network, id).run(example("publish-hosts")).expect_success();
     }
     call("one", "c1").as_verb("DEL").run(example("publish-hosts")).expect_success();
-    assert_eq!(files(), ["one@c2@eth0", "one@c3@eth0", "two@c1@eth0"], "its namesake stays");
+    assert_eq!(
+        files(),
+        ["one@c2@eth0", "one@c3@eth0", "two@c1@eth0"],
+        "the same id on another network is kept"
+    );
     let valid = json!([{"containerID": "c3", "ifname": "eth0"}]);
     let gc = call("one", "unused").as_verb("GC").key("cni.dev/valid-attachments", valid);
     gc.run(example("publish-hosts")).expect_success();
-    assert_eq!(files(), ["one@c3@eth0", "two@c1@eth0"], "only what is not valid on that network");
+    assert_eq!(
+        files(),
+        ["one@c3@eth0", "two@c1@eth0"],
+        "only invalid attachments of that network are removed"
+    );
 }

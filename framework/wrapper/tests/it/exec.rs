@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 use cni_wrapper::exec::{self, ExecError, Execution, Limits};
 
 use crate::common::{wait_until, with_enough_time};
@@ -23,26 +23,26 @@ fn shell(script: &str, limits: Limits) -> Execution {
     execution("/bin/sh".as_ref(), &["-c", script], limits)
 }
 
-/// A process's parent.
+/// Returns the parent of a process.
 fn parent(process: &str) -> String {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().to_owned()
 }
 
-/// Whether it is there and not only waiting to be reaped.
+/// Returns whether a process exists and is not a zombie.
 fn is_alive(process: &str) -> bool {
     fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 #[test]
-fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
-    let directory = TemporaryDir::new();
+fn a_killed_child_has_ended_with_all_its_children() {
+    let directory = TempDir::new();
     let note = directory.path().join("id");
     let script = format!("sleep 600 & echo $! >'{}'; cat", note.display());
     let (child, sleeper) = cni_wrapper::block_on(async {
         let started = exec::start(&shell(&script, Limits::default())).await.unwrap();
         let id = || fs::read_to_string(&note).unwrap_or_default();
-        wait_until("the child has started another one", || id().ends_with('\n'));
+        wait_until("the child has started a grandchild", || id().ends_with('\n'));
         let sleeper = id().trim().to_owned();
         let child = parent(&sleeper);
         assert!(is_alive(&child) && is_alive(&sleeper));
@@ -50,14 +50,14 @@ fn one_that_is_dismissed_is_gone_with_all_that_it_started() {
         (child, sleeper)
     })
     .unwrap();
-    assert!(!Path::new("/proc").join(child).exists(), "it is reaped");
-    // The other one is killed with it, and reaped by the process that inherits it.
-    wait_until("the other one has ended", || !is_alive(&sleeper));
+    assert!(!Path::new("/proc").join(child).exists(), "the child is reaped");
+    // The grandchild is killed, too, and reaped by its new parent.
+    wait_until("the grandchild has ended", || !is_alive(&sleeper));
 }
 
 #[test]
-fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
-    let directory = TemporaryDir::new();
+fn a_child_that_ignores_term_is_killed_at_its_deadline_with_all_its_children() {
+    let directory = TempDir::new();
     let note = directory.path().join("ids");
     let script = format!("trap '' TERM; sleep 600 & echo $$ $! >'{}'; wait", note.display());
     let ids = with_enough_time(Duration::from_millis(300), |deadline| {
@@ -73,47 +73,49 @@ fn one_that_ignores_term_is_killed_at_its_deadline_with_all_that_it_started() {
 }
 
 #[test]
-fn the_deadline_begins_when_it_is_fed() {
+fn the_deadline_begins_with_the_input() {
     let deadline = Duration::from_millis(500);
     let limits = Limits { deadline, ..Limits::default() };
     cni_wrapper::block_on(async {
         let started = exec::start(&shell("sleep 600", limits)).await.unwrap();
         async_std::task::sleep(deadline).await;
         let begun = Instant::now();
-        let fed = started.communicate(b"", &mut |_| {}).await;
-        assert!(matches!(fed, Err(ExecError::Deadline { .. })), "{fed:?}");
+        let output = started.communicate(b"", &mut |_| {}).await;
+        assert!(matches!(output, Err(ExecError::Deadline { .. })), "{output:?}");
         assert!(begun.elapsed() >= deadline, "stopped after {:?}", begun.elapsed());
     })
     .unwrap();
 }
 
 #[test]
-fn one_that_is_fed_late_answers_as_ever() {
+fn a_child_that_gets_its_input_late_answers_normally() {
     cni_wrapper::block_on(async {
         let started = exec::start(&shell("cat; echo done >&2", Limits::default())).await.unwrap();
         async_std::task::sleep(Duration::from_millis(20)).await;
-        let mut said = Vec::new();
-        let fed =
-            started.communicate(b"late", &mut |bytes| said.extend_from_slice(bytes)).await.unwrap();
-        assert!(fed.status.success());
-        assert_eq!((said.as_slice(), fed.stderr.as_slice()), (&b"late"[..], &b"done\n"[..]));
+        let mut stdout = Vec::new();
+        let output = started
+            .communicate(b"late", &mut |bytes| stdout.extend_from_slice(bytes))
+            .await
+            .unwrap();
+        assert!(output.status.success());
+        assert_eq!((stdout.as_slice(), output.stderr.as_slice()), (&b"late"[..], &b"done\n"[..]));
     })
     .unwrap();
 }
 
 #[test]
-fn one_that_does_not_want_to_be_fed_is_judged_by_its_end() {
+fn a_child_that_does_not_read_its_input_has_the_outcome_of_its_exit() {
     cni_wrapper::block_on(async {
         let refusing = shell("echo no such option >&2; exit 2", Limits::default());
         let started = exec::start(&refusing).await.unwrap();
-        let fed = started.communicate(&[b'x'; 1 << 20], &mut |_| {}).await.unwrap();
-        assert_eq!(fed.status.code(), Some(2));
-        assert_eq!(fed.stderr, b"no such option\n");
+        let output = started.communicate(&[b'x'; 1 << 20], &mut |_| {}).await.unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(output.stderr, b"no such option\n");
     })
     .unwrap();
 }
 
-/// A program, and the file as somebody has it open who is just writing it.
+/// Returns a program and an open file with which it is being written.
 fn busy(directory: &Path) -> (Execution, fs::File) {
     let program = directory.join("busy");
     fs::copy("/bin/true", &program).unwrap();
@@ -123,12 +125,12 @@ fn busy(directory: &Path) -> (Execution, fs::File) {
 }
 
 #[test]
-fn a_binary_that_is_just_being_written_is_tried_again() {
-    let directory = TemporaryDir::new();
+fn a_binary_that_is_being_written_is_retried() {
+    let directory = TempDir::new();
     let (busy, writer) = busy(directory.path());
     cni_wrapper::block_on(async {
         let mut starting = pin!(exec::start(&busy));
-        // It tries at once, and pauses only since that failed.
+        // The first attempt is made at once, and the pause follows its failure.
         let first = poll_fn(|context| Poll::Ready(starting.as_mut().poll(context))).await;
         assert!(first.is_pending());
         drop(writer);
@@ -139,11 +141,11 @@ fn a_binary_that_is_just_being_written_is_tried_again() {
 }
 
 #[test]
-fn a_binary_that_stays_open_for_writing_is_an_error_that_says_so() {
-    let directory = TemporaryDir::new();
+fn a_binary_that_stays_open_for_writing_has_a_helpful_error() {
+    let directory = TempDir::new();
     let (busy, _writer) = busy(directory.path());
     let started = cni_wrapper::block_on(exec::start(&busy)).unwrap();
-    let Err(error) = started else { panic!("it can't be executed") };
+    let Err(error) = started else { panic!("it is open for writing") };
     assert!(error.to_string().contains("open for writing"), "{error}");
     let ExecError::Start { source, .. } = error else { panic!("{error}") };
     assert_eq!(source.kind(), io::ErrorKind::ExecutableFileBusy);

@@ -1,4 +1,4 @@
-//! The order of hooks on every verb, in process: no delegate is executed.
+//! The order of hooks for every verb. No delegate is executed.
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
@@ -6,12 +6,12 @@ use cni_wrapper::{
 };
 use serde_json::json;
 
-use crate::common::noting::{Noting, config, document, error, reply, steps};
+use crate::common::recorder::{Recorder, config, document, error, reply, steps};
 
 const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
 
 fn two(journal: &Journal) -> Stack {
-    Stack::new().with(Noting::new("a", journal)).with(Noting::new("b", journal))
+    Stack::new().with(Recorder::new("a", journal)).with(Recorder::new("b", journal))
 }
 
 #[test]
@@ -25,14 +25,14 @@ fn every_verb_calls_its_hooks_in_its_order() {
     ];
     for (verb, expected) in table {
         let journal = Journal::default();
-        let (reply, steps) = steps(verb, Noting::new("a", &journal), &journal, FakePlugin::new());
+        let (reply, steps) = steps(verb, Recorder::new("a", &journal), &journal, FakePlugin::new());
         assert_eq!(reply.exit_status(), 0, "{verb}: {reply:?}");
         assert_eq!(steps, expected, "{verb}");
     }
 }
 
 #[test]
-fn of_two_middlewares_the_first_written_is_outermost() {
+fn the_first_of_two_middlewares_is_the_outermost() {
     let table = [
         (Verb::Add, "a.before_add b.before_add inner ADD b.after_add a.after_add"),
         (Verb::Del, "a.before_del b.before_del inner DEL b.after_del a.after_del"),
@@ -51,31 +51,35 @@ fn of_two_middlewares_the_first_written_is_outermost() {
 #[test]
 fn a_stack_in_a_stack_keeps_the_order() {
     let journal = Journal::default();
-    let nested = Stack::new().with(two(&journal)).with(Noting::new("c", &journal));
+    let nested = Stack::new().with(two(&journal)).with(Recorder::new("c", &journal));
     let (_, steps) = steps(Verb::Gc, nested, &journal, FakePlugin::new());
     assert_eq!(steps, ["a.gc", "b.gc", "c.gc", "inner GC"]);
 }
 
 #[test]
-fn the_innermost_changes_the_result_first() {
+fn the_innermost_layer_changes_the_result_first() {
     let (journal, fake) = (Journal::default(), FakePlugin::new());
     let reply = reply(&fake_call(Verb::Add, json!({})), two(&journal), &fake);
     assert_eq!(document(&reply)["by"], "ba");
 }
 
 #[test]
-fn rewrite_runs_for_every_verb_and_each_delegate_the_outermost_first() {
+fn rewrite_runs_for_every_verb_and_each_delegate_outermost_first() {
     for verb in VERBS {
         let (journal, fake) = (Journal::default(), FakePlugin::new());
         let mut config = config();
         config["delegate"] = json!([{"type": "x"}, {"type": "y", "mtu": 1}]);
         reply(&fake_call(verb, config.clone()), two(&journal), &fake);
-        let told = serde_json::to_value(fake.calls()[0].delegates()).expect("JSON");
+        let passed = serde_json::to_value(fake.calls()[0].delegates()).expect("JSON");
         let expected = json!([
             {"type": "x", "rewritten": "ab"}, {"type": "y", "mtu": 1, "rewritten": "ab"}
         ]);
-        assert_eq!(told, expected, "{verb}");
-        assert_eq!(fake.calls()[0].config["delegate"], config["delegate"], "the outer one stays");
+        assert_eq!(passed, expected, "{verb}");
+        assert_eq!(
+            fake.calls()[0].config["delegate"],
+            config["delegate"],
+            "the request is unchanged"
+        );
     }
 }
 
@@ -89,23 +93,23 @@ fn rewrite_has_nothing_to_do_in_the_chained_position() {
 }
 
 #[test]
-fn a_rewrite_that_fails_stops_the_verb_before_anything_is_done() {
+fn a_failed_rewrite_stops_the_verb_before_anything_else() {
     for verb in VERBS {
         let journal = Journal::default();
-        let noting = Noting::new("a", &journal).failing("rewrite");
-        let (reply, steps) = steps(verb, noting, &journal, FakePlugin::new());
+        let recorder = Recorder::new("a", &journal).failing("rewrite");
+        let (reply, steps) = steps(verb, recorder, &journal, FakePlugin::new());
         assert_eq!(error(&reply).code, 150, "{verb}");
         assert!(steps.is_empty(), "{verb}: {steps:?}");
     }
 }
 
 #[test]
-fn check_without_prev_result_is_code_7_and_asks_nobody() {
+fn check_without_prev_result_is_code_7_and_runs_nothing() {
     let (journal, fake) = (Journal::default(), FakePlugin::new());
     for empty in [json!(null), json!({})] {
         let call =
             fake_call(Verb::Check, json!({"delegate": {"type": "inner"}, "prevResult": empty}));
-        let error = error(&reply(&call, Noting::new("a", &journal), &fake));
+        let error = error(&reply(&call, Recorder::new("a", &journal), &fake));
         assert_eq!(error.code, 7);
         assert!(error.msg.starts_with("prevResult: "), "{}", error.msg);
     }
@@ -113,15 +117,15 @@ fn check_without_prev_result_is_code_7_and_asks_nobody() {
 }
 
 #[test]
-fn an_inner_check_that_fails_is_the_answer() {
+fn the_error_of_an_inner_check_is_the_answer() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Check, |_| Err(Error::plugin(120, "no route")));
-    let (reply, steps) = steps(Verb::Check, Noting::new("a", &journal), &journal, fake);
+    let (reply, steps) = steps(Verb::Check, Recorder::new("a", &journal), &journal, fake);
     assert_eq!((error(&reply).code, steps.join(" ").as_str()), (120, "inner CHECK"));
 }
 
 #[test]
-fn status_of_one_s_own_becomes_50_or_51_and_the_inner_one_keeps_its_code() {
+fn an_error_of_the_status_hook_becomes_50_or_51_and_an_inner_one_keeps_its_code() {
     type Why = fn() -> Error;
     let table: [(Why, u32); 4] = [
         (|| Error::plugin(150, "no iptables"), 50),
@@ -131,18 +135,18 @@ fn status_of_one_s_own_becomes_50_or_51_and_the_inner_one_keeps_its_code() {
     ];
     for (why, code) in table {
         let journal = Journal::default();
-        let noting = Noting::new("a", &journal).on("status", move || Err(why()));
-        let (reply, steps) = steps(Verb::Status, noting, &journal, FakePlugin::new());
+        let recorder = Recorder::new("a", &journal).on("status", move || Err(why()));
+        let (reply, steps) = steps(Verb::Status, recorder, &journal, FakePlugin::new());
         assert_eq!((error(&reply).code, steps.join(" ").as_str()), (code, "a.status"));
         assert!(error(&reply).msg.contains("no iptables"));
     }
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Status, |_| Err(Error::plugin(120, "pool is full")));
-    let (reply, _) = steps(Verb::Status, Noting::new("a", &journal), &journal, fake);
+    let (reply, _) = steps(Verb::Status, Recorder::new("a", &journal), &journal, fake);
     assert_eq!(error(&reply).code, 120);
 }
 
-/// What `after_add` sees: names of the layers, then the typed configuration.
+/// The values that `after_add` gets: names of the layers, then the typed configuration.
 #[derive(serde::Deserialize)]
 struct Ports {
     ports: Vec<Port>,
@@ -171,14 +175,14 @@ impl Middleware for OpensPorts {
 }
 
 #[test]
-fn a_typed_configuration_that_is_wrong_names_the_path_of_its_key() {
+fn a_wrong_typed_configuration_is_refused_with_the_path_of_its_key() {
     for verb in VERBS {
         let fake = FakePlugin::new();
         let ports = json!([{"number": 80}, {"number": "http"}]);
         let error = error(&reply(&fake_call(verb, json!({"ports": ports})), OpensPorts, &fake));
         assert_eq!(error.code, 7, "{verb}");
         assert!(error.msg.starts_with("ports[1].number: "), "{}", error.msg);
-        assert!(fake.verbs().is_empty(), "{verb}: nobody is asked");
+        assert!(fake.verbs().is_empty(), "{verb}: nothing is called");
     }
     let error = error(&reply(&fake_call(Verb::Add, json!({})), OpensPorts, &FakePlugin::new()));
     assert_eq!(error.code, 7);
@@ -186,13 +190,13 @@ fn a_typed_configuration_that_is_wrong_names_the_path_of_its_key() {
 }
 
 #[test]
-fn keys_that_nobody_knows_are_fine() {
+fn unknown_keys_are_accepted() {
     let config = json!({"ports": [{"number": 80, "x": 1}], "y": {"z": 1.10}});
     let reply = reply(&fake_call(Verb::Add, config), OpensPorts, &FakePlugin::new());
     assert_eq!(document(&reply)["sum"], 80);
 }
 
-/// Tries an ADD three times: the contract says that one that failed has left nothing.
+/// Tries an ADD three times. By the contract a failed ADD has left nothing.
 struct Retry(Box<dyn Plugin>);
 
 impl Plugin for Retry {
@@ -224,9 +228,9 @@ impl Plugin for Retry {
 fn a_retry_is_a_plugin_around_a_plugin() {
     let journal = Journal::default();
     let stack = Stack::new()
-        .with(Noting::new("a", &journal))
+        .with(Recorder::new("a", &journal))
         .with_plugin(|inner| Box::new(Retry(inner)))
-        .with(Noting::new("b", &journal));
+        .with(Recorder::new("b", &journal));
     let fake = FakePlugin::new().on(Verb::Add, |nth| match nth {
         0 | 1 => Err(Error::TryAgainLater("busy".into())),
         _ => Ok(()),
@@ -240,7 +244,7 @@ fn a_retry_is_a_plugin_around_a_plugin() {
 }
 
 #[test]
-fn an_answer_of_version_repeats_the_version_of_the_call() {
+fn the_answer_to_version_has_the_version_of_the_call() {
     let call = fake_call(Verb::Version, json!({"cniVersion": "0.4.0"}));
     let reply = reply(&call, OpensPorts, &FakePlugin::new());
     assert!(matches!(reply, Reply::Version(_)));
@@ -248,7 +252,7 @@ fn an_answer_of_version_repeats_the_version_of_the_call() {
 }
 
 #[test]
-fn a_call_can_be_rewritten_by_a_plugin_too() {
+fn a_plugin_can_rewrite_the_delegates_of_a_call() {
     let call = fake_call(Verb::Add, json!({"delegate": {"type": "inner"}}));
     let add_key = |delegate: &mut Object| {
         delegate.insert("x".into(), json!(1));
@@ -256,5 +260,5 @@ fn a_call_can_be_rewritten_by_a_plugin_too() {
     };
     let rewritten = call.rewrite_delegates(add_key).expect("rewritten");
     assert_eq!(rewritten.delegates()[0]["x"], 1);
-    assert_eq!(call.delegates()[0].get("x"), None, "the call itself stays");
+    assert_eq!(call.delegates()[0].get("x"), None, "the original call is unchanged");
 }

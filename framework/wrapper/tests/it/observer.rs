@@ -9,24 +9,26 @@ use cni_wrapper::{
 };
 use serde_json::json;
 
-/// Notes what it hears of, and names itself to delegates.
-struct Noting {
+/// Records all events, and adds its name to the environment of delegates.
+struct Recorder {
     name: &'static str,
     journal: Journal,
     longest: RefCell<Duration>,
 }
 
-impl Noting {
+impl Recorder {
     fn new(name: &'static str, journal: &Journal) -> Rc<Self> {
         Rc::new(Self { name, journal: journal.clone(), longest: RefCell::default() })
     }
 }
 
-impl Observer for Noting {
+impl Observer for Recorder {
     fn started(&self, run: &DelegateCall<'_>, environment: Environment) -> Environment {
-        let told = run.config.get("mark").cloned().unwrap_or_default();
-        self.journal
-            .note(&format!("{}: {} {} {} {told}", self.name, run.plugin, run.verb, run.version));
+        let passed = run.config.get("mark").cloned().unwrap_or_default();
+        self.journal.record(&format!(
+            "{}: {} {} {} {passed}",
+            self.name, run.plugin, run.verb, run.version
+        ));
         let so_far = environment.text("SEEN_BY").unwrap_or_default().to_owned();
         environment.with("SEEN_BY", &format!("{so_far}{} ", self.name))
     }
@@ -39,16 +41,16 @@ impl Observer for Noting {
     ) {
         let how = match outcome {
             Ok(Some(result)) => format!("result {}", result.version()),
-            Ok(None) => "well".to_owned(),
+            Ok(None) => "success".to_owned(),
             Err(error) => error.to_string(),
         };
-        self.journal.note(&format!("{}: {} ended: {how}", self.name, run.plugin));
+        self.journal.record(&format!("{}: {} finished: {how}", self.name, run.plugin));
         self.longest.replace_with(|known| took.max(*known));
     }
 }
 
-/// A plugin around a plugin that looks on.
-struct Watching(Rc<Noting>);
+/// A plugin around a plugin that observes delegates.
+struct Watching(Rc<Recorder>);
 
 impl Plugin for Watching {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
@@ -68,7 +70,7 @@ impl Plugin for Watching {
     }
 }
 
-/// ADD around `first` and `second`, which speaks 1.0.0.
+/// Returns an ADD around `first`, and `second` with version 1.0.0.
 fn add(plugins: &PluginDir) -> Call {
     let environment = [
         ("CNI_COMMAND", "ADD"),
@@ -85,40 +87,40 @@ fn add(plugins: &PluginDir) -> Call {
     Call::new(request.unwrap()).unwrap()
 }
 
-fn answered(watching: &Rc<Noting>, call: &Call) -> Reply {
+fn answered(watching: &Rc<Recorder>, call: &Call) -> Reply {
     async_std::task::block_on(dispatch(&Watching(watching.clone()), call))
 }
 
 #[test]
-fn each_run_of_a_delegate_is_heard_of_and_so_is_a_rollback() {
+fn each_execution_of_a_delegate_is_observed_those_of_a_rollback_included() {
     let slow = Script::obey().on("ADD", Behaviour::slow(Duration::from_millis(20)));
     let failing = Script::obey().on("ADD", Behaviour::error(11, "later"));
     let plugins = PluginDir::new().with("first", &slow).with("second", &failing);
     let (journal, call) = (Journal::default(), add(&plugins));
-    let noting = Noting::new("it", &journal);
-    assert_eq!(answered(&noting, &call).exit_status(), 1);
+    let recorder = Recorder::new("it", &journal);
+    assert_eq!(answered(&recorder, &call).exit_status(), 1);
     assert_eq!(
         journal.take(),
         [
             "it: first ADD 1.1.0 null",
-            "it: first ended: result 1.1.0",
+            "it: first finished: result 1.1.0",
             "it: second ADD 1.0.0 1",
-            "it: second ended: later",
+            "it: second finished: later",
             "it: second DEL 1.0.0 1",
-            "it: second ended: well",
+            "it: second finished: success",
             "it: first DEL 1.1.0 null",
-            "it: first ended: well",
+            "it: first finished: success",
         ]
     );
-    assert!(*noting.longest.borrow() >= Duration::from_millis(20));
+    assert!(*recorder.longest.borrow() >= Duration::from_millis(20));
 }
 
 #[test]
-fn the_innermost_observer_has_the_last_word_on_the_environment() {
+fn the_innermost_observer_is_the_last_to_change_the_environment() {
     let plugins = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
     let (journal, call) = (Journal::default(), add(&plugins));
-    let outer = call.with_observer(Noting::new("outer", &journal));
-    assert_eq!(answered(&Noting::new("inner", &journal), &outer).exit_status(), 0);
+    let outer = call.with_observer(Recorder::new("outer", &journal));
+    assert_eq!(answered(&Recorder::new("inner", &journal), &outer).exit_status(), 0);
     for plugin in ["first", "second"] {
         let environment = &plugins.calls(plugin)[0].environment;
         assert_eq!(environment["SEEN_BY"], "outer inner ");
@@ -130,17 +132,17 @@ fn the_innermost_observer_has_the_last_word_on_the_environment() {
 }
 
 #[test]
-fn a_delegate_that_is_not_there_was_never_started() {
+fn a_delegate_that_is_not_found_is_not_observed() {
     let plugins = PluginDir::new().with("first", &Script::obey());
     let (journal, call) = (Journal::default(), add(&plugins));
-    assert_eq!(answered(&Noting::new("it", &journal), &call).exit_status(), 1);
+    assert_eq!(answered(&Recorder::new("it", &journal), &call).exit_status(), 1);
     assert_eq!(
         journal.take(),
         [
             "it: first ADD 1.1.0 null",
-            "it: first ended: result 1.1.0",
+            "it: first finished: result 1.1.0",
             "it: first DEL 1.1.0 null",
-            "it: first ended: well",
+            "it: first finished: success",
         ]
     );
 }

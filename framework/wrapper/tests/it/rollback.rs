@@ -1,58 +1,113 @@
-//! Failures in process: what a failed ADD undoes, where DEL stops, how GC goes on.
+//! Failures: what a failed ADD undoes, where DEL stops, and how GC goes on.
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
-use cni_wrapper::{AddResult, Call, Error, Plugin, Stack, Verb, VerbFuture};
+use cni_wrapper::{AddResult, Call, Error, Middleware, Plugin, Stack, Verb, VerbFuture};
 use serde_json::{Value, json};
 
-use crate::common::noting::{self, Noting, config, error, reply, steps};
+use crate::common::recorder::{self, Recorder, config, error, reply, steps};
 
 fn no() -> Result<(), Error> {
     Err(Error::plugin(120, "no"))
 }
 
-/// The code and message of a failed ADD, its details, and the steps.
-fn add(noting: impl Fn(Noting) -> Noting, fake: FakePlugin) -> (u32, String, String, String) {
+/// Returns code, message and details of a failed ADD, and its steps.
+fn add(recorder: impl Fn(Recorder) -> Recorder, fake: FakePlugin) -> (u32, String, String, String) {
     let journal = Journal::default();
-    let (reply, steps) = steps(Verb::Add, noting(Noting::new("a", &journal)), &journal, fake);
+    let (reply, steps) = steps(Verb::Add, recorder(Recorder::new("a", &journal)), &journal, fake);
     let error = error(&reply);
     (error.code, error.msg, error.details.unwrap_or_default(), steps.join(" "))
 }
 
 #[test]
-fn a_before_add_that_fails_is_undone_and_the_inner_plugin_is_not_called() {
-    let (code, msg, details, steps) = add(|noting| noting.failing("before_add"), FakePlugin::new());
+fn a_failed_before_add_is_undone_and_the_inner_plugin_is_not_called() {
+    let (code, msg, details, steps) =
+        add(|recorder| recorder.failing("before_add"), FakePlugin::new());
     assert_eq!((code, msg.as_str(), details.as_str()), (150, "before_add failed", ""));
     assert_eq!(steps, "a.before_add a.after_del");
 }
 
 #[test]
-fn an_inner_add_that_fails_has_undone_itself_and_after_del_does_the_rest() {
+fn a_failed_inner_add_has_undone_itself_and_only_after_del_runs() {
     let (code, msg, details, steps) =
-        add(|noting| noting, FakePlugin::new().on(Verb::Add, |_| no()));
+        add(|recorder| recorder, FakePlugin::new().on(Verb::Add, |_| no()));
     assert_eq!((code, msg.as_str(), details.as_str()), (120, "no", ""));
     assert_eq!(steps, "a.before_add inner ADD a.after_del");
 }
 
 #[test]
-fn an_after_add_that_fails_is_answered_with_a_whole_del() {
-    let (code, .., steps) = add(|noting| noting.failing("after_add"), FakePlugin::new());
+fn a_failed_after_add_is_undone_with_a_whole_del() {
+    let (code, .., steps) = add(|recorder| recorder.failing("after_add"), FakePlugin::new());
     assert_eq!(code, 150);
     assert_eq!(steps, "a.before_add inner ADD a.after_add a.before_del inner DEL a.after_del");
 }
 
 #[test]
-fn an_own_cleanup_that_fails_during_rollback_keeps_the_address_and_the_first_error() {
-    let noting = |noting: Noting| noting.failing("after_add").failing("before_del");
-    let (code, msg, details, steps) = add(noting, FakePlugin::new());
+fn an_error_with_nothing_to_undo_skips_the_counterpart_of_its_hook_and_no_more() {
+    let table = [
+        ("before_add", "a.before_add"),
+        ("after_add", "a.before_add inner ADD a.after_add inner DEL a.after_del"),
+    ];
+    for (hook, expected) in table {
+        let locked = || Err(Error::TryAgainLater("locked".to_owned()).nothing_to_undo());
+        let (code, msg, _, steps) = add(|recorder| recorder.on(hook, locked), FakePlugin::new());
+        assert_eq!((code, msg.as_str(), steps.as_str()), (11, "locked", expected));
+    }
+}
+
+/// Records for `before_del` and `after_del` whether they undo a failed ADD.
+struct Rollbacks(Journal);
+
+impl Rollbacks {
+    fn record(&self, hook: &str, call: &Call) -> Result<(), Error> {
+        self.0.record(&format!("{hook} {}", call.is_rollback()));
+        Ok(())
+    }
+}
+
+impl Middleware for Rollbacks {
+    type Config = serde::de::IgnoredAny;
+
+    async fn before_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.record("before_del", call)
+    }
+    async fn after_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.record("after_del", call)
+    }
+}
+
+#[test]
+fn hooks_can_tell_a_rollback_from_a_del_of_the_runtime() {
+    let journal = Journal::default();
+    let run = |verb: Verb, config: Value, layers: Stack, fake: FakePlugin| {
+        let reply = reply(&fake_call(verb, config), layers, &fake);
+        (reply.exit_status(), journal.take().join(", "))
+    };
+    let own = || Stack::new().with(Rollbacks(journal.clone()));
+    let both = |what: bool| format!("before_del {what}, after_del {what}");
+    assert_eq!(run(Verb::Del, config(), own(), FakePlugin::new()), (0, both(false)));
+    // The inner ADD failed, a layer outside failed, the result can't be converted.
+    let inner = run(Verb::Add, config(), own(), FakePlugin::new().on(Verb::Add, |_| no()));
+    assert_eq!(inner, (1, "after_del true".to_owned()));
+    let unused = Journal::default();
+    let outer = Stack::new().with(Recorder::new("a", &unused).failing("after_add")).with(own());
+    assert_eq!(run(Verb::Add, config(), outer, FakePlugin::new()), (1, both(true)));
+    let fake = FakePlugin::new().result(json!({"cniVersion": "1.0.0", "ips": []}));
+    assert_eq!(run(Verb::Add, json!({"cniVersion": "0.2.0"}), own(), fake), (1, both(true)));
+}
+
+#[test]
+fn a_failed_cleanup_in_a_rollback_keeps_the_address_and_the_first_error() {
+    let recorder = |recorder: Recorder| recorder.failing("after_add").failing("before_del");
+    let (code, msg, details, steps) = add(recorder, FakePlugin::new());
     assert_eq!((code, msg.as_str()), (150, "after_add failed"));
     assert!(details.contains("rollback: own cleanup failed: before_del failed"), "{details}");
     assert!(!steps.contains("inner DEL") && !steps.contains("after_del"), "{steps}");
 }
 
 #[test]
-fn trouble_of_every_later_step_of_a_rollback_is_told() {
-    let noting = |noting: Noting| noting.failing("after_add").failing("after_del");
-    let (code, msg, details, steps) = add(noting, FakePlugin::new().on(Verb::Del, |_| no()));
+fn errors_of_every_later_step_of_a_rollback_are_reported() {
+    let recorder = |recorder: Recorder| recorder.failing("after_add").failing("after_del");
+    let (code, msg, details, steps) = add(recorder, FakePlugin::new().on(Verb::Del, |_| no()));
     assert_eq!((code, msg.as_str()), (150, "after_add failed"));
     assert!(details.contains("DEL of the inner plugin failed: no"), "{details}");
     assert!(details.contains("after_del failed"), "{details}");
@@ -63,21 +118,22 @@ fn trouble_of_every_later_step_of_a_rollback_is_told() {
 fn an_inner_layer_undoes_its_own_part_before_the_outer_one() {
     let journal = Journal::default();
     let stack = Stack::new()
-        .with(Noting::new("a", &journal))
-        .with(Noting::new("b", &journal).failing("after_add"));
+        .with(Recorder::new("a", &journal))
+        .with(Recorder::new("b", &journal).failing("after_add"));
     let (_, steps) = steps(Verb::Add, stack, &journal, FakePlugin::new());
     assert_eq!(
         steps.join(" "),
-        "a.before_add b.before_add inner ADD b.after_add b.before_del inner DEL b.after_del a.after_del"
+        "a.before_add b.before_add inner ADD b.after_add \
+         b.before_del inner DEL b.after_del a.after_del"
     );
 }
 
 #[test]
-fn an_outer_layer_that_fails_undoes_the_whole_inner_one() {
+fn a_failed_outer_layer_undoes_the_whole_inner_one() {
     let journal = Journal::default();
     let stack = Stack::new()
-        .with(Noting::new("a", &journal).failing("after_add"))
-        .with(Noting::new("b", &journal));
+        .with(Recorder::new("a", &journal).failing("after_add"))
+        .with(Recorder::new("b", &journal));
     let (_, steps) = steps(Verb::Add, stack, &journal, FakePlugin::new());
     assert_eq!(
         steps.join(" "),
@@ -87,24 +143,24 @@ fn an_outer_layer_that_fails_undoes_the_whole_inner_one() {
 }
 
 #[test]
-fn a_result_that_can_t_be_told_is_a_failed_add() {
+fn a_result_that_can_t_be_converted_is_a_failed_add() {
     let (journal, fake) = (Journal::default(), FakePlugin::new());
-    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).noting_in(&journal);
+    let fake = fake.result(json!({"cniVersion": "1.0.0", "ips": []})).recording_in(&journal);
     let call = fake_call(Verb::Add, json!({"cniVersion": "0.2.0"}));
-    let error = error(&reply(&call, Noting::new("a", &journal), &fake));
+    let error = error(&reply(&call, Recorder::new("a", &journal), &fake));
     assert_eq!(error.code, 6);
     assert!(journal.take().join(" ").ends_with("a.before_del inner DEL a.after_del"));
 }
 
 #[test]
-fn a_hook_that_panics_is_undone_like_one_that_fails_and_answered_with_999() {
+fn a_hook_that_panics_is_undone_like_a_failed_one_and_is_code_999() {
     let table = [
         ("before_add", "a.before_add a.after_del"),
         ("after_add", "a.before_add inner ADD a.after_add a.before_del inner DEL a.after_del"),
     ];
     for (hook, expected) in table {
         let (code, msg, _, steps) =
-            add(|noting| noting.on(hook, || panic!("index out of bounds")), FakePlugin::new());
+            add(|recorder| recorder.on(hook, || panic!("index out of bounds")), FakePlugin::new());
         assert_eq!(code, 999);
         assert!(msg.contains(hook) && msg.contains("index out of bounds"), "{msg}");
         assert_eq!(steps, expected);
@@ -115,14 +171,14 @@ fn a_hook_that_panics_is_undone_like_one_that_fails_and_answered_with_999() {
 fn a_rewrite_that_panics_in_an_inner_layer_is_undone_in_the_outer_one() {
     let journal = Journal::default();
     let stack = Stack::new()
-        .with(Noting::new("a", &journal))
-        .with(Noting::new("b", &journal).on("rewrite", || panic!("oh")));
+        .with(Recorder::new("a", &journal))
+        .with(Recorder::new("b", &journal).on("rewrite", || panic!("oh")));
     let (reply, steps) = steps(Verb::Add, stack, &journal, FakePlugin::new());
     assert_eq!(error(&reply).code, 999);
     assert_eq!(steps.join(" "), "a.before_add a.after_del");
 }
 
-/// Somebody's own plugin around a plugin, with a bug that shows after the inner ADD.
+/// A plugin around a plugin that panics after the inner ADD.
 struct Panics(Box<dyn Plugin>);
 
 impl Plugin for Panics {
@@ -147,23 +203,23 @@ impl Plugin for Panics {
 }
 
 #[test]
-fn a_plugin_around_a_plugin_that_panics_is_undone_too() {
+fn a_plugin_around_a_plugin_that_panics_is_undone() {
     let journal = Journal::default();
     let stack = || {
-        Stack::new().with(Noting::new("a", &journal)).with_plugin(|inner| Box::new(Panics(inner)))
+        Stack::new().with(Recorder::new("a", &journal)).with_plugin(|inner| Box::new(Panics(inner)))
     };
     let (reply, steps) = steps(Verb::Add, stack(), &journal, FakePlugin::new());
     assert_eq!(error(&reply).code, 999);
     assert_eq!(steps.join(" "), "a.before_add inner ADD inner DEL a.after_del");
-    let (reply, _) = noting::steps(Verb::Check, stack(), &journal, FakePlugin::new());
+    let (reply, _) = recorder::steps(Verb::Check, stack(), &journal, FakePlugin::new());
     assert_eq!(error(&reply).code, 999);
 }
 
 #[test]
-fn before_del_is_tried_three_times_then_del_stops_with_11_and_the_inner_plugin_keeps_its_address() {
+fn before_del_is_tried_three_times_and_then_del_fails_with_11_before_the_inner_plugin() {
     let journal = Journal::default();
-    let noting = Noting::new("a", &journal).failing("before_del");
-    let (reply, steps) = steps(Verb::Del, noting, &journal, FakePlugin::new());
+    let recorder = Recorder::new("a", &journal).failing("before_del");
+    let (reply, steps) = steps(Verb::Del, recorder, &journal, FakePlugin::new());
     let error = error(&reply);
     assert_eq!(error.code, 11);
     assert!(error.msg.contains("before_del failed") && error.msg.contains("call DEL again"));
@@ -171,19 +227,19 @@ fn before_del_is_tried_three_times_then_del_stops_with_11_and_the_inner_plugin_k
 }
 
 #[test]
-fn a_before_del_that_succeeds_at_last_is_a_success() {
+fn a_before_del_that_succeeds_when_retried_is_a_success() {
     let (journal, tries) = (Journal::default(), std::cell::Cell::new(0));
-    let noting = Noting::new("a", &journal).on("before_del", move || {
+    let recorder = Recorder::new("a", &journal).on("before_del", move || {
         tries.set(tries.get() + 1);
         if tries.get() < 3 { no() } else { Ok(()) }
     });
-    let (reply, steps) = steps(Verb::Del, noting, &journal, FakePlugin::new());
+    let (reply, steps) = steps(Verb::Del, recorder, &journal, FakePlugin::new());
     assert_eq!(reply.exit_status(), 0, "{reply:?}");
     assert_eq!(&steps[3..], ["inner DEL", "a.after_del"]);
 }
 
 #[test]
-fn what_no_repetition_mends_is_tried_once_and_keeps_its_code() {
+fn an_error_that_a_retry_does_not_fix_is_not_retried_and_keeps_its_code() {
     type Fault = fn() -> Result<(), Error>;
     let table: [(Fault, u32); 3] = [
         (|| Err(Error::config("chain", "it is too long")), 7),
@@ -192,20 +248,20 @@ fn what_no_repetition_mends_is_tried_once_and_keeps_its_code() {
     ];
     for (fault, code) in table {
         let journal = Journal::default();
-        let noting = Noting::new("a", &journal).on("before_del", fault);
-        let (reply, steps) = steps(Verb::Del, noting, &journal, FakePlugin::new());
+        let recorder = Recorder::new("a", &journal).on("before_del", fault);
+        let (reply, steps) = steps(Verb::Del, recorder, &journal, FakePlugin::new());
         assert_eq!(error(&reply).code, code);
         assert_eq!(steps, ["a.before_del"]);
     }
 }
 
 #[test]
-fn an_inner_del_that_fails_keeps_its_code_and_after_del_waits_for_the_next_one() {
+fn a_failed_inner_del_keeps_its_code_and_after_del_runs_when_it_is_repeated() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
-    let fake = fake.noting_in(&journal);
+    let fake = fake.recording_in(&journal);
     let call = fake_call(Verb::Del, json!({"delegate": {"type": "inner"}}));
-    let del = || reply(&call, Noting::new("a", &journal), &fake);
+    let del = || reply(&call, Recorder::new("a", &journal), &fake);
     assert_eq!(error(&del()).code, 120);
     assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL"]);
     for _ in 0..2 {
@@ -214,9 +270,14 @@ fn an_inner_del_that_fails_keeps_its_code_and_after_del_waits_for_the_next_one()
     }
 }
 
-fn gc(config: Value, noting: Noting, journal: &Journal, fake: FakePlugin) -> (u32, String, String) {
-    let fake = fake.noting_in(journal);
-    let reply = reply(&fake_call(Verb::Gc, config), noting, &fake);
+fn gc(
+    config: Value,
+    recorder: Recorder,
+    journal: &Journal,
+    fake: FakePlugin,
+) -> (u32, String, String) {
+    let fake = fake.recording_in(journal);
+    let reply = reply(&fake_call(Verb::Gc, config), recorder, &fake);
     let steps = journal.take().join(" ");
     match reply.exit_status() {
         0 => (0, String::new(), steps),
@@ -228,13 +289,14 @@ fn gc(config: Value, noting: Noting, journal: &Journal, fake: FakePlugin) -> (u3
 fn gc_without_a_list_removes_nothing_and_is_forwarded() {
     for config in [json!({}), json!({"cni.dev/valid-attachments": null})] {
         let journal = Journal::default();
-        let (code, _, steps) = gc(config, Noting::new("a", &journal), &journal, FakePlugin::new());
+        let (code, _, steps) =
+            gc(config, Recorder::new("a", &journal), &journal, FakePlugin::new());
         assert_eq!((code, steps.as_str()), (0, "inner GC"));
     }
 }
 
 #[test]
-fn gc_reads_both_spellings_of_the_list_and_an_empty_one_means_none_is_valid() {
+fn gc_reads_both_keys_of_the_list_and_an_empty_list_means_none_is_valid() {
     let list = json!([
         {"containerID": "c1", "ifname": "eth0"}, {"containerID": "c2", "ifname": "e", "x": 1}
     ]);
@@ -249,7 +311,8 @@ fn gc_reads_both_spellings_of_the_list_and_an_empty_one_means_none_is_valid() {
     ];
     for (config, valid) in table {
         let journal = Journal::default();
-        let (code, _, steps) = gc(config, Noting::new("a", &journal), &journal, FakePlugin::new());
+        let (code, _, steps) =
+            gc(config, Recorder::new("a", &journal), &journal, FakePlugin::new());
         assert_eq!((code, steps), (0, format!("{valid} a.gc inner GC")));
     }
 }
@@ -267,7 +330,7 @@ fn a_malformed_list_is_code_7_and_removes_nothing_anywhere() {
         let journal = Journal::default();
         let config = json!({"cni.dev/valid-attachments": list});
         let (code, msg, steps) =
-            gc(config, Noting::new("a", &journal), &journal, FakePlugin::new());
+            gc(config, Recorder::new("a", &journal), &journal, FakePlugin::new());
         assert_eq!((code, steps.as_str()), (7, ""), "{list}");
         assert!(msg.starts_with("cni.dev/valid-attachments: "), "{msg}");
     }
@@ -279,8 +342,8 @@ fn gc_goes_on_after_an_error_and_reports_all_of_them() {
     let mut config = config();
     config.as_object_mut().expect("an object").remove("delegate");
     let fake = FakePlugin::new().on(Verb::Gc, |_| no());
-    let noting = Noting::new("a", &journal).failing("gc");
-    let (code, msg, steps) = gc(config, noting, &journal, fake);
+    let recorder = Recorder::new("a", &journal).failing("gc");
+    let (code, msg, steps) = gc(config, recorder, &journal, fake);
     assert_eq!((code, msg.as_str()), (150, "gc failed; no"));
     assert_eq!(steps, "valid: c1/eth0 a.gc inner GC");
 }

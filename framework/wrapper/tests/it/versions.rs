@@ -1,15 +1,15 @@
-//! Every version asked for × every version in which a delegate answers.
+//! Every requested version with every version of a delegate's result.
 
 use cni_test_kit::{Behaviour, CallBuilder, FakePlugin, PluginDir, Script, fake_call};
 use cni_wrapper::SpecVersion;
 use serde_json::{Value, json};
 
 use crate::common::{
-    noting::{document, reply},
+    recorder::{document, reply},
     wrapper,
 };
 
-/// A result with one address, as `version` writes it.
+/// Returns a result of `version` with one address.
 fn result(version: SpecVersion) -> Value {
     let mut result = match version.as_str() {
         "0.1.0" | "0.2.0" => json!({"ip4": {"ip": "10.1.2.3/24", "gateway": "10.1.2.1"}}),
@@ -23,19 +23,19 @@ fn result(version: SpecVersion) -> Value {
 }
 
 #[test]
-fn the_answer_has_the_version_asked_for_and_its_form() {
+fn the_answer_has_the_requested_version_and_its_layout() {
     for asked in SpecVersion::ALL {
         for answered in SpecVersion::ALL {
             let fake = FakePlugin::new().result(result(answered));
             let call = fake_call(cni_wrapper::Verb::Add, json!({"cniVersion": asked.as_str()}));
             let got = document(&reply(&call, cni_wrapper::Stack::new(), &fake));
-            assert_eq!(got, result(asked), "asked {asked}, answered {answered}");
+            assert_eq!(got, result(asked), "requested {asked}, answered {answered}");
         }
     }
 }
 
 #[test]
-fn the_same_holds_for_processes_and_the_delegate_is_asked_in_its_own_version() {
+fn the_same_holds_for_processes_and_the_delegate_gets_its_own_version() {
     let dir = PluginDir::new().with("inner", &Script::obey());
     for (index, asked) in SpecVersion::ALL.into_iter().enumerate() {
         let answered = SpecVersion::ALL[SpecVersion::ALL.len() - 1 - index];
@@ -47,13 +47,13 @@ fn the_same_holds_for_processes_and_the_delegate_is_asked_in_its_own_version() {
         });
         let call = CallBuilder::add("net").cni_path(dir.path()).config(config);
         assert_eq!(call.run(wrapper()).expect_success().json(), result(asked), "{answered}");
-        let told = dir.calls("inner")[index].config.clone().expect("a configuration");
-        assert_eq!(told["cniVersion"], answered.as_str());
+        let passed = dir.calls("inner")[index].config.clone().expect("a configuration");
+        assert_eq!(passed["cniVersion"], answered.as_str());
     }
 }
 
 #[test]
-fn prev_result_is_handed_on_in_every_version_and_answered_as_it_came() {
+fn prev_result_is_passed_on_and_printed_unchanged_in_every_version() {
     for asked in SpecVersion::ALL {
         let config = json!({"cniVersion": asked.as_str(), "prevResult": result(asked)});
         let outcome = CallBuilder::add("net").config(config).run(wrapper());

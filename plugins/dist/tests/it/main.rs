@@ -1,4 +1,5 @@
-//! The package, its completions and the container image, and real runtimes with the plugins.
+//! Tests of the package, its completions and the container image, and of the plugins in real
+//! runtimes.
 
 #[cfg(feature = "host-tests")]
 mod completions;

@@ -1,4 +1,4 @@
-//! The Debian package installs on a clean Debian, works there, and goes without a trace.
+//! The Debian package installs on a clean Debian, works there, and is removed completely.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,21 +7,21 @@ use cni_test_kit::Host;
 
 use crate::programs::{PLUGINS, cni_dist, root};
 
-/// Runs it, and gives what it said, with its exit status.
+/// Runs a command. Returns its exit status and its output.
 fn run(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().unwrap_or_else(|why| panic!("{command:?}: {why}"));
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    (output.status.code(), said.into_owned())
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text.into_owned())
 }
 
 #[track_caller]
 fn succeed(command: &mut Command) -> String {
-    let (code, said) = run(command);
-    assert_eq!(code, Some(0), "{command:?}: {said}");
-    said
+    let (code, output) = run(command);
+    assert_eq!(code, Some(0), "{command:?}: {output}");
+    output
 }
 
-/// A Debian that has nothing but what every Debian has.
+/// A Debian with essential packages only.
 struct Clean<'h> {
     tree: PathBuf,
     host: &'h Host,
@@ -38,22 +38,22 @@ impl<'h> Clean<'h> {
         Self { tree, host }
     }
 
-    /// Runs it there, on the host's network.
-    fn run(&self, words: &[&str]) -> (Option<i32>, String) {
+    /// Runs a command there, on the host's network.
+    fn run(&self, args: &[&str]) -> (Option<i32>, String) {
         let mut chroot = self.host.command("chroot");
         run(chroot
             .arg(&self.tree)
             .args(["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
-            .args(words))
+            .args(args))
     }
 
-    /// Programs run where there is nothing but what lies beside them.
-    fn needs_no_library(&self, directory: &str, programs: &[&str]) {
+    /// Checks that programs run where there are no other files than those of their directory.
+    fn assert_static(&self, directory: &str, programs: &[&str]) {
         for program in programs {
             let mut chroot = self.host.command("chroot");
             chroot.arg(self.tree.join(directory)).args([&format!("/{program}"), "--version"]);
-            let said = succeed(chroot.env_remove("CNI_COMMAND"));
-            assert!(said.starts_with(program), "{program}: {said}");
+            let output = succeed(chroot.env_remove("CNI_COMMAND"));
+            assert!(output.starts_with(program), "{program}: {output}");
         }
     }
 
@@ -70,50 +70,50 @@ impl Drop for Clean<'_> {
 }
 
 #[test]
-fn the_package_installs_on_a_clean_debian_works_there_and_goes_without_a_trace() {
+fn the_package_installs_on_a_clean_debian_works_there_and_is_removed_completely() {
     let host = Host::new();
-    let said = cni_dist(&["package", "--debug"]);
-    let package = root().join(said.lines().last().expect("its name"));
+    let output = cni_dist(&["package", "--debug"]);
+    let package = root().join(output.lines().last().expect("its name"));
     let clean = Clean::new(&host);
     let before = clean.files();
     std::fs::copy(package, clean.tree.join("plugins.deb")).expect("copied");
-    let (code, said) = clean.run(&["dpkg", "--install", "/plugins.deb"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, output) = clean.run(&["dpkg", "--install", "/plugins.deb"]);
+    assert_eq!(code, Some(0), "{output}");
 
     for program in ["mesos-cni-port-mapper", "cni-label-policy", "cni-conformance"] {
-        let (code, said) = clean.run(&[program, "--version"]);
-        assert_eq!(code, Some(0), "{program}: {said}");
+        let (code, output) = clean.run(&[program, "--version"]);
+        assert_eq!(code, Some(0), "{program}: {output}");
         for completions in [
             format!("bash-completion/completions/{program}"),
             format!("fish/vendor_completions.d/{program}.fish"),
             format!("zsh/vendor-completions/_{program}"),
         ] {
-            let (code, said) = clean.run(&["test", "-s", &format!("/usr/share/{completions}")]);
-            assert_eq!(code, Some(0), "{completions}: {said}");
+            let (code, output) = clean.run(&["test", "-s", &format!("/usr/share/{completions}")]);
+            assert_eq!(code, Some(0), "{completions}: {output}");
         }
     }
-    clean.needs_no_library("usr/bin", &["cni-conformance"]);
-    clean.needs_no_library("usr/lib/cni", &PLUGINS);
+    clean.assert_static("usr/bin", &["cni-conformance"]);
+    clean.assert_static("usr/lib/cni", &PLUGINS);
     for plugin in PLUGINS {
-        let (code, said) =
+        let (code, output) =
             clean.run(&["env", "CNI_COMMAND=VERSION", &format!("/usr/lib/cni/{plugin}")]);
-        assert!(code == Some(0) && said.contains("supportedVersions"), "{plugin}: {said}");
+        assert!(code == Some(0) && output.contains("supportedVersions"), "{plugin}: {output}");
         let (_, schema) =
             clean.run(&["cat", &format!("/usr/share/cni-wrapper-plugins/schemas/{plugin}.json")]);
         serde_json::from_str::<serde_json::Value>(&schema).expect("a schema");
     }
-    // Neither iptables nor a setting: what is missing is said, and what there is.
+    // There is no iptables, and ip_forward is off: doctor reports both.
     host.sh(&format!("mount -t proc proc '{}'", clean.tree.join("proc").display()));
     host.run("sysctl -q -w net.ipv4.ip_forward=0");
-    let (code, said) = clean.run(&["mesos-cni-port-mapper", "doctor", "--backend", "iptables"]);
-    assert!(code == Some(1) && said.contains("iptables"), "iptables is not there: {said}");
-    assert!(said.contains("ip_forward"), "{said}");
+    let (code, output) = clean.run(&["mesos-cni-port-mapper", "doctor", "--backend", "iptables"]);
+    assert!(code == Some(1) && output.contains("iptables"), "iptables is missing: {output}");
+    assert!(output.contains("ip_forward"), "{output}");
     host.run("sysctl -q -w net.ipv4.ip_forward=1");
-    let (code, said) = clean.run(&["mesos-cni-port-mapper", "doctor"]);
-    assert_eq!(code, Some(0), "nftables needs no program: {said}");
+    let (code, output) = clean.run(&["mesos-cni-port-mapper", "doctor"]);
+    assert_eq!(code, Some(0), "nftables needs no program: {output}");
 
-    let (code, said) = clean.run(&["dpkg", "--purge", "cni-wrapper-plugins"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, output) = clean.run(&["dpkg", "--purge", "cni-wrapper-plugins"]);
+    assert_eq!(code, Some(0), "{output}");
     let left: Vec<_> = clean.files().into_iter().filter(|file| !before.contains(file)).collect();
     assert!(left.is_empty(), "{left:?}");
 }

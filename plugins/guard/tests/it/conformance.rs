@@ -1,11 +1,14 @@
-//! The plugin keeps the specification in every version, around a delegate.
+//! The plugin conforms to the specification in every version, around a delegate.
 
 use cni_conformance::{Check, Profile, check};
 use serde_json::{Value, json};
 
 /// The options of `conformance/subjects/guard.json`.
 fn options() -> Value {
-    json!({ "retry": { "pause": 0.01 }, "cap": { "name": "conformance", "atOnce": 2 } })
+    json!({
+        "retry": { "backoff": 0.01 },
+        "concurrencyLimit": { "name": "conformance", "maxConcurrent": 2 },
+    })
 }
 
 fn guard(options: &Value) -> Check {
@@ -24,20 +27,20 @@ fn guard(options: &Value) -> Check {
 }
 
 #[test]
-fn around_a_delegate_it_keeps_the_specification() {
+fn around_a_delegate_it_conforms_to_the_specification() {
     let reports = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/reports/this-repository");
     guard(&options()).verdicts_in(format!("{reports}/guard.json")).run();
 }
 
 #[test]
-fn with_a_breaker_only_its_memory_is_left_of_an_add_that_failed() {
+fn with_a_breaker_a_failed_add_leaves_only_the_breaker_s_state() {
     let mut options = options();
-    options["breaker"] = json!({ "failures": 100 });
+    options["circuitBreaker"] = json!({ "failureThreshold": 100 });
     guard(&options)
         .only(&["add.", "del.", "status.", "gc."])
         .known(
             "add.failure-then-del-leaves-nothing",
-            "what is left is of the network, not of the attachment: how often ADD failed",
+            "the breaker's state belongs to the network and not to the attachment",
         )
         .run();
 }

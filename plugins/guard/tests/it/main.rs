@@ -1,8 +1,9 @@
 //! All integration tests of this plugin, in one binary.
 
-mod breaker;
-mod cap;
+mod circuit_breaker;
 mod common;
+mod concurrency_limit;
+mod config;
 mod retry;
 
 // These need root: they make network namespaces.

@@ -1,4 +1,4 @@
-//! The README's network, with real traffic over Debian's bridge.
+//! The network in the README, with real traffic over Debian's bridge plugin.
 
 use cni_test_kit::{CallBuilder, Container, Host, Traffic};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::common::plugin;
 
 const PLUGINS: &str = "/usr/lib/cni";
 
-/// The first JSON block of the README: the network that it begins with.
+/// The first JSON block in the README.
 fn readme_network() -> Value {
     let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
@@ -38,20 +38,21 @@ fn traffic_flows_and_a_refused_add_leaves_nothing() {
     host.fetch(&url).unwrap_or_else(|why| panic!("the host reaches {url}: {why}"));
     drop(server);
 
-    // Nothing that bridge could work with: each ADD fails, until they are refused.
+    // The range is outside the subnet, so each ADD fails until the breaker refuses it.
     network["delegate"]["ipam"]["subnet"] = "10.67.0.0/30".into();
     network["delegate"]["ipam"]["rangeStart"] = "10.67.0.9".into();
-    // Open for longer than any machine needs for the rest of the test.
-    network["guard"]["breaker"] = json!({ "failures": 1, "open": 3600, "longestOpen": 3600 });
+    // Open for longer than the rest of the test takes on any machine.
+    network["guard"]["circuitBreaker"] =
+        json!({ "failureThreshold": 1, "openFor": 3600, "maxOpenFor": 3600 });
     let other = host.container("c2");
     let failing = call(&other, &network);
     failing.run(plugin()).error();
     let before = host.snapshot();
     let (code, msg, _) = failing.run(plugin()).error();
-    assert!(code == 11 && msg.contains("none is tried"), "{code}: {msg}");
+    assert!(code == 11 && msg.contains("the circuit breaker is open"), "{code}: {msg}");
     before.assert_same(&host.snapshot());
     assert_eq!(links(&other), ["lo"], "it has no interface");
 
     add.as_verb("DEL").run(plugin()).expect_success();
-    assert_eq!(links(&container), ["lo"], "DEL goes through while the breaker is open");
+    assert_eq!(links(&container), ["lo"], "DEL is not refused while the breaker is open");
 }

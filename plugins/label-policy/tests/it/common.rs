@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers for all tests.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ pub(crate) fn plugin() -> PathBuf {
     env!("CARGO_BIN_EXE_cni-label-policy").into()
 }
 
-/// The first JSON block of the README: the network that it begins with.
+/// The first JSON block in the README.
 pub(crate) fn readme_network() -> Value {
     let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
@@ -17,16 +17,17 @@ pub(crate) fn readme_network() -> Value {
     serde_json::from_str(block).expect("valid JSON")
 }
 
-/// Delegates `shop` and `vault`, which say who they are in their results.
+/// Delegates `shop` and `vault`, whose results contain their names.
 pub(crate) fn delegates() -> PluginDir {
-    let says = |name: &str| {
+    let delegate = |name: &str| {
         let result = json!({"cniVersion": "1.0.0", "ips": [], "made-by": name});
         Script::obey().on("ADD", Behaviour::result(result))
     };
-    PluginDir::new().with("shop", &says("shop")).with("vault", &says("vault"))
+    PluginDir::new().with("shop", &delegate("shop")).with("vault", &delegate("vault"))
 }
 
-/// A network: databases are in the vault, strangers nowhere, all others in the shop.
+/// A network: `vault` is for databases, `shop` for all others, and a container without a label is
+/// denied.
 pub(crate) fn network(dir: &PluginDir) -> Value {
     json!({
         "cniVersion": "1.1.0", "name": "net",
@@ -45,7 +46,7 @@ pub(crate) fn add(dir: &PluginDir, config: Value) -> CallBuilder {
     CallBuilder::add("net").cni_path(dir.path()).config(config)
 }
 
-/// The same with these labels, as Mesos gives them.
+/// Adds these labels to a call, as Mesos passes them.
 pub(crate) fn labelled(call: CallBuilder, labels: &[(&str, &str)]) -> CallBuilder {
     let labels = labels.iter().map(|(key, value)| json!({"key": key, "value": value}));
     let labels: Vec<Value> = labels.collect();

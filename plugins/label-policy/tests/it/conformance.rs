@@ -1,4 +1,4 @@
-//! The plugin keeps the specification in every version, in both positions.
+//! The plugin conforms to the specification in every version, in both positions.
 
 use cni_conformance::{Check, Profile, check};
 use serde_json::json;
@@ -16,19 +16,19 @@ fn label_policy(profile: Profile) -> Check {
 }
 
 #[test]
-fn around_a_delegate_it_keeps_the_specification() {
+fn around_a_delegate_it_conforms_to_the_specification() {
     label_policy(Profile::Wrapper).verdicts_in(reports("label-policy-wrapper")).run();
 }
 
 #[test]
-fn after_another_plugin_it_keeps_the_specification() {
+fn after_another_plugin_it_conforms_to_the_specification() {
     label_policy(Profile::Chained)
         .verdicts_in(reports("label-policy-chained"))
-        .known("check.fails-after-del", "it makes nothing that CHECK could miss")
+        .known("check.fails-after-del", "it creates nothing that CHECK could miss")
         .run();
 }
 
-/// The verdicts that are committed.
+/// The path of a committed report.
 fn reports(name: &str) -> String {
     format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
 }

@@ -6,35 +6,36 @@ use serde_json::{Value, json};
 use crate::common::{add, delegates, labelled, network, plugin};
 
 #[test]
-fn the_first_rule_that_applies_chooses_the_delegate_and_the_default_the_rest() {
+fn the_first_rule_that_applies_selects_the_delegate_and_otherwise_the_default() {
     let dir = delegates();
-    for (tier, made_by) in [("db", "vault"), ("db-main", "vault"), ("web", "shop"), ("dbx", "shop")]
+    for (tier, delegate) in
+        [("db", "vault"), ("db-main", "vault"), ("web", "shop"), ("dbx", "shop")]
     {
         let call = labelled(add(&dir, network(&dir)), &[("tier", tier)]);
         let result = call.run(plugin()).expect_success().json();
-        assert_eq!(result["made-by"], made_by, "{tier}");
+        assert_eq!(result["made-by"], delegate, "{tier}");
         call.as_verb("DEL").run(plugin()).expect_success();
     }
-    let told = dir.calls("vault")[0].config.clone().expect("a configuration");
-    assert_eq!(told["option"], 1, "the delegate is told its own keys");
-    assert_eq!(told["name"], "net");
+    let input = dir.calls("vault")[0].config.clone().expect("a configuration");
+    assert_eq!(input["option"], 1, "the delegate gets its own keys");
+    assert_eq!(input["name"], "net");
 }
 
 #[test]
-fn who_is_denied_is_told_by_which_rule_and_nothing_is_called() {
+fn a_denial_names_the_rule_and_no_delegate_is_called() {
     let dir = delegates();
     let call = labelled(add(&dir, network(&dir)), &[("other", "x")]).container_id("c1");
     let (code, msg, _) = call.run(plugin()).error();
     assert_eq!(code, 110);
-    assert_eq!(msg, "rules[1] refuses container c1: say your tier");
+    assert_eq!(msg, "rules[1] denies container c1: say your tier");
     assert_eq!(dir.verbs(), [] as [&str; 0]);
-    assert!(!dir.path().join("state").exists(), "nothing is noted");
+    assert!(!dir.path().join("state").exists(), "nothing is stored");
     call.as_verb("DEL").run(plugin()).expect_success();
-    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"], "whatever another ADD may have chosen");
+    assert_eq!(dir.verbs(), ["shop DEL", "vault DEL"], "an earlier ADD may have selected either");
 }
 
 #[test]
-fn what_add_chose_holds_until_del_whatever_becomes_of_rules_and_labels() {
+fn the_selection_of_add_applies_until_del_even_if_rules_and_labels_change() {
     let dir = delegates();
     let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
     let result = call.run(plugin()).expect_success().json();
@@ -46,22 +47,26 @@ fn what_add_chose_holds_until_del_whatever_becomes_of_rules_and_labels() {
     call.clone().as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(dir.verbs(), ["vault ADD", "vault CHECK", "vault DEL"]);
     call.run(plugin()).expect_success();
-    assert_eq!(dir.verbs().last().map(String::as_str), Some("shop ADD"), "the next is chosen anew");
+    assert_eq!(
+        dir.verbs().last().map(String::as_str),
+        Some("shop ADD"),
+        "the next ADD selects again"
+    );
 }
 
 #[test]
-fn what_add_chose_holds_also_when_there_is_nothing_to_choose_any_more() {
+fn the_selection_of_add_applies_even_if_only_one_delegate_is_left() {
     let dir = delegates();
     labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
     let mut changed = network(&dir);
     changed["delegates"] = json!({});
     add(&dir, changed).as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);
-    assert_eq!(notes(&dir), 0);
+    assert_eq!(selections(&dir), 0);
 }
 
 #[test]
-fn gc_forgets_who_is_gone_also_when_there_is_nothing_to_choose_any_more() {
+fn gc_removes_stale_selections_even_if_only_one_delegate_is_left() {
     let dir = delegates();
     labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
     let mut changed = network(&dir);
@@ -69,20 +74,20 @@ fn gc_forgets_who_is_gone_also_when_there_is_nothing_to_choose_any_more() {
     let gc = add(&dir, changed).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
     gc.run(plugin()).expect_success();
     assert_eq!(dir.verbs(), ["vault ADD", "shop GC", "vault GC"]);
-    assert_eq!(notes(&dir), 0);
+    assert_eq!(selections(&dir), 0);
 }
 
 #[test]
-fn gc_goes_to_every_delegate_also_when_notes_can_not_be_read() {
+fn gc_goes_to_every_delegate_even_if_selections_can_not_be_read() {
     let dir = delegates();
-    std::fs::write(dir.path().join("state"), "no directory").expect("written");
+    std::fs::write(dir.path().join("state"), "not a directory").expect("written");
     let gc = add(&dir, network(&dir)).as_verb("GC").key("cni.dev/valid-attachments", json!([]));
     assert_eq!(gc.run(plugin()).error().0, 5);
     assert_eq!(dir.verbs(), ["shop GC", "vault GC"]);
 }
 
 #[test]
-fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
+fn a_del_whose_selection_is_lost_goes_to_every_delegate() {
     for lose in ["rm -r state", "for file in state/*.json; do echo half >$file; done"] {
         let dir = delegates();
         let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
@@ -96,7 +101,7 @@ fn a_del_whose_choice_is_lost_goes_to_every_delegate() {
 }
 
 #[test]
-fn a_failed_del_keeps_what_add_chose_for_the_next() {
+fn a_failed_del_keeps_the_selection_for_the_next_del() {
     let dir = delegates();
     let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
     call.run(plugin()).expect_success();
@@ -105,25 +110,26 @@ fn a_failed_del_keeps_what_add_chose_for_the_next() {
     dir.script("vault", &Script::obey());
     call.as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(dir.verbs(), ["vault ADD", "vault DEL", "vault DEL"]);
-    assert_eq!(notes(&dir), 0, "and then it is forgotten");
+    assert_eq!(selections(&dir), 0, "a successful DEL removes it");
 }
 
-fn notes(dir: &cni_test_kit::PluginDir) -> usize {
+/// The number of stored selections.
+fn selections(dir: &cni_test_kit::PluginDir) -> usize {
     std::fs::read_dir(dir.path().join("state")).map_or(0, Iterator::count)
 }
 
 #[test]
-fn a_failed_add_leaves_no_note() {
+fn a_failed_add_leaves_no_selection() {
     let dir = delegates();
     dir.script("vault", &Script::obey().on("ADD", Behaviour::error(120, "no")));
     let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
     assert_eq!(call.run(plugin()).error().0, 120);
     assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);
-    assert_eq!(notes(&dir), 0);
+    assert_eq!(selections(&dir), 0);
 }
 
 #[test]
-fn a_second_add_that_chooses_another_delegate_ends_what_the_first_made() {
+fn a_second_add_that_selects_another_delegate_deletes_the_attachment_of_the_first() {
     let dir = delegates();
     labelled(add(&dir, network(&dir)), &[("tier", "db")]).run(plugin()).expect_success();
     labelled(add(&dir, network(&dir)), &[("tier", "web")]).run(plugin()).expect_success();
@@ -131,18 +137,18 @@ fn a_second_add_that_chooses_another_delegate_ends_what_the_first_made() {
 }
 
 #[test]
-fn gc_goes_to_every_delegate_and_forgets_who_is_gone() {
+fn gc_goes_to_every_delegate_and_removes_stale_selections() {
     let dir = delegates();
-    for id in ["gone", "valid"] {
+    for id in ["stale", "valid"] {
         let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
         call.container_id(id).run(plugin()).expect_success();
     }
     let valid = json!([{"containerID": "valid", "ifname": "eth0"}]);
     let gc = add(&dir, network(&dir)).as_verb("GC");
     gc.clone().run(plugin()).expect_success();
-    assert_eq!(notes(&dir), 2, "without a list nothing is forgotten");
+    assert_eq!(selections(&dir), 2, "without a list nothing is removed");
     gc.key("cni.dev/valid-attachments", valid).run(plugin()).expect_success();
-    assert_eq!(notes(&dir), 1);
+    assert_eq!(selections(&dir), 1);
     assert!(
         dir.verbs().ends_with(&["shop GC".to_owned(), "vault GC".to_owned()]),
         "{:?}",
@@ -151,19 +157,20 @@ fn gc_goes_to_every_delegate_and_forgets_who_is_gone() {
 }
 
 #[test]
-fn status_is_that_of_every_delegate() {
+fn status_goes_to_every_delegate() {
     let dir = delegates();
     let status = add(&dir, network(&dir)).as_verb("STATUS");
     status.run(plugin()).expect_success();
     dir.script("vault", &Script::always(Behaviour::error(50, "the vault is closed")));
     let (code, msg, _) = status.run(plugin()).error();
     assert_eq!((code, msg.as_str()), (50, "the vault is closed"));
-    assert_eq!(dir.verbs(), ["shop STATUS", "vault STATUS"].repeat(2), "each is asked");
+    assert_eq!(dir.verbs(), ["shop STATUS", "vault STATUS"].repeat(2), "each is called");
 }
 
-/// Each condition with what fits it and what does not: configuration keys and CNI_ARGS.
+/// Each condition with configuration keys and CNI_ARGS that meet it, and CNI_ARGS that do not. If
+/// these are empty, the configuration keys are left out instead.
 #[test]
-fn conditions_look_at_labels_cni_args_and_any_value() {
+fn conditions_match_labels_cni_args_and_any_value() {
     let dir = delegates();
     let conditions = [
         (
@@ -203,7 +210,7 @@ fn conditions_look_at_labels_cni_args_and_any_value() {
             "A=c",
         ),
     ];
-    for (when, keys, fits, fits_not) in conditions {
+    for (when, keys, met, unmet) in conditions {
         let outcome = |cni_args: &str, keys: &Value| {
             let mut config = network(&dir);
             config["rules"] = json!([{"when": when, "deny": "it applies"}]);
@@ -213,14 +220,14 @@ fn conditions_look_at_labels_cni_args_and_any_value() {
             }
             call.env("CNI_ARGS", cni_args).run(plugin())
         };
-        assert_eq!(outcome(fits, &keys).error().0, 110, "{when} applies to {fits} and {keys}");
-        let others = if fits_not.is_empty() { json!({}) } else { keys };
-        outcome(fits_not, &others).expect_success();
+        assert_eq!(outcome(met, &keys).error().0, 110, "{when} applies to {met} and {keys}");
+        let others = if unmet.is_empty() { json!({}) } else { keys };
+        outcome(unmet, &others).expect_success();
     }
 }
 
 #[test]
-fn mistakes_in_rules_are_named_by_add_and_do_not_keep_a_del() {
+fn mistakes_in_rules_fail_add_with_the_key_but_not_del() {
     let dir = delegates();
     let mistakes = [
         (json!({"when": {"labels": {"a": "b"}}}), "rules[0]", "exactly one is expected"),
@@ -245,12 +252,12 @@ fn mistakes_in_rules_are_named_by_add_and_do_not_keep_a_del() {
         (
             json!({"when": {"values": {"mac": "*"}}, "allow": true}),
             "rules[0]",
-            "begins with a slash",
+            "\"mac\" is not a JSON pointer",
         ),
         (
             json!({"when": {"labels": {"a": "b"}}, "use": "volt"}),
             "rules[0].use",
-            "none of delegates (vault)",
+            "is not one of `delegates` (vault)",
         ),
         (
             json!({"when": {"labels": {"a": "b"}}, "allows": true}),
@@ -275,7 +282,7 @@ fn mistakes_in_rules_are_named_by_add_and_do_not_keep_a_del() {
 }
 
 #[test]
-fn after_another_plugin_it_allows_and_denies() {
+fn in_a_list_it_allows_and_denies() {
     let dir = delegates();
     let prev = json!({"cniVersion": "1.0.0", "ips": [], "x": 1});
     let config = json!({

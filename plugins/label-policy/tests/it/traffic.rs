@@ -1,4 +1,4 @@
-//! The README's network, with real traffic: two bridges of Debian's, chosen by label.
+//! The network in the README, with real traffic: two bridges, selected by label.
 
 use cni_test_kit::{CallBuilder, Container, Host, Traffic};
 
@@ -28,7 +28,7 @@ fn links(container: &Container) -> Vec<String> {
 }
 
 #[test]
-fn databases_and_shops_are_on_networks_of_their_own_and_a_stranger_on_none() {
+fn databases_and_shops_get_separate_networks_and_an_unlabelled_container_none() {
     let host = Host::new();
     let db = start(&host, "db", "db");
     let web = start(&host, "web", "web");
@@ -39,14 +39,14 @@ fn databases_and_shops_are_on_networks_of_their_own_and_a_stranger_on_none() {
         let url = format!("http://{}:80/", running.address);
         host.fetch(&url).unwrap_or_else(|why| panic!("the host reaches {url}: {why}"));
     }
-    let stranger = host.container("stranger");
+    let unlabelled = host.container("unlabelled");
     let call = CallBuilder::add("mesos").config(readme_network()).cni_path(PLUGINS);
-    let (code, msg, _) = call.container(&stranger).run(plugin()).error();
+    let (code, msg, _) = call.container(&unlabelled).run(plugin()).error();
     assert_eq!(code, 110, "{msg}");
-    assert_eq!(links(&stranger), ["lo"], "it has no interface");
+    assert_eq!(links(&unlabelled), ["lo"], "it has no interface");
     for running in [&db, &web] {
         running.call.clone().as_verb("DEL").run(plugin()).expect_success();
-        assert_eq!(links(&running.container), ["lo"], "it is gone");
+        assert_eq!(links(&running.container), ["lo"], "DEL removes the interface");
     }
     assert_eq!(host.sh("ls -A /run/cni-label-policy").trim(), "");
 }

@@ -1,18 +1,20 @@
-//! The backends that a run uses: each is opened once, when it is first needed.
+//! The backends that a call uses. Each is opened once, when it is first needed.
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use cni_wrapper::Attachment;
+
+use super::detect;
+use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
-use super::signs;
-use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 
-/// Opens backends.
+/// Opens backends and keeps them.
 #[derive(Debug)]
 pub struct Backends {
     surroundings: Surroundings,
@@ -21,16 +23,18 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Opens none yet.
+    /// Returns a value that has opened no backend yet.
     pub fn new(surroundings: Surroundings, lock_timeout: Duration) -> Self {
         Self { surroundings, lock_timeout, opened: Default::default() }
     }
 
-    /// The backend of that kind. Looks for its programs and runs none.
+    /// Returns the backend of a kind. It finds the backend's programs, but does not run them.
+    ///
+    /// Call it before anything is changed, so that there is nothing to roll back if it fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] or [`Error::Netlink`]. Call it before anything is built, so that there is nothing to undo.
+    /// [`Error::Missing`] or [`Error::Netlink`].
     pub fn get(&self, kind: BackendKind) -> Result<&AnyBackend, Error> {
         let cell = &self.opened[kind as usize];
         match cell.get() {
@@ -45,19 +49,20 @@ impl Backends {
     fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
         let variant = match kind {
             BackendKind::Nftables => return Nftables::open().map(AnyBackend::Nftables),
-            BackendKind::Iptables => Variant::Usual,
+            BackendKind::Iptables => Variant::Default,
             BackendKind::IptablesNft => Variant::Nft,
             BackendKind::IptablesLegacy => Variant::Legacy,
         };
         Iptables::find(variant, &self.surroundings, self.lock_timeout).map(AnyBackend::Iptables)
     }
 
-    /// Every kind that rules of unknown origin may be of on this host: the configured one, and one of the other sort,
-    /// since the configuration may have been another one once. None where nothing is installed.
+    /// Returns the kinds that may have made rules of unknown origin: the configured one, and one
+    /// with the other mechanism, since the configuration may have changed. A kind that is not
+    /// installed is left out.
     ///
     /// # Errors
     ///
-    /// As [`Backends::get`], when it is not known whether there are such rules.
+    /// As [`Backends::get`], if it is unknown whether a kind is installed.
     pub fn possible(&self, configured: Option<BackendKind>) -> Result<Vec<BackendKind>, Error> {
         let first = configured.unwrap_or_default();
         let other = match first {
@@ -68,37 +73,41 @@ impl Backends {
         for kind in [first, other] {
             match self.get(kind) {
                 Ok(_) => kinds.push(kind),
-                Err(error) if error.is_unavailable() => log::info!("no rules by {kind:?}: {error}"),
+                Err(error) if error.is_unavailable() => {
+                    log::info!("{kind:?} is not available, so it has no rules: {error}");
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(kinds)
     }
 
-    /// The kinds of another sort than this one that have rules on this host, as far as can be told in a moment, and
-    /// as far as they can be asked: iptables by the name of its variant, or by the usual one where it is the only one.
+    /// Returns the kinds with the other mechanism than this one's that have rules on this host, as
+    /// far as they can be detected quickly.
+    ///
+    /// A variant of iptables is replaced by the default one if it is not installed under its name.
     pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return Vec::new();
         };
         if kind != BackendKind::Nftables {
-            let has_table = nftables.with(|kernel| Ok(signs::of_nftables(kernel)));
+            let has_table = nftables.with(|kernel| Ok(detect::of_nftables(kernel)));
             return has_table
                 .is_ok_and(|has| has)
                 .then_some(BackendKind::Nftables)
                 .into_iter()
                 .collect();
         }
-        let kinds = nftables.with(|kernel| Ok(signs::of_iptables(kernel, chain)));
-        let askable =
+        let kinds = nftables.with(|kernel| Ok(detect::of_iptables(kernel, chain)));
+        let usable =
             |kind| [kind, BackendKind::Iptables].into_iter().find(|kind| self.get(*kind).is_ok());
-        let mut kinds: Vec<_> = kinds.unwrap_or_default().into_iter().filter_map(askable).collect();
+        let mut kinds: Vec<_> = kinds.unwrap_or_default().into_iter().filter_map(usable).collect();
         kinds.dedup();
         kinds
     }
 
-    /// The configured kind, or the default: iptables where it is installed, which is what operators expect to see;
-    /// else nftables, which needs no program.
+    /// Returns the configured kind or the default: iptables if it is installed, since operators
+    /// expect it, otherwise nftables, which needs no program.
     pub fn kind(&self, configured: Option<BackendKind>) -> BackendKind {
         configured.unwrap_or_else(|| match self.get(BackendKind::Iptables) {
             Ok(_) => BackendKind::Iptables,
@@ -110,9 +119,9 @@ impl Backends {
 /// A backend of any kind.
 #[derive(Debug)]
 pub enum AnyBackend {
-    /// Runs iptables.
+    /// The one that runs iptables.
     Iptables(Iptables),
-    /// Talks to the kernel.
+    /// The one that uses netlink.
     Nftables(Nftables),
 }
 
@@ -128,7 +137,7 @@ impl Backend for AnyBackend {
         &self,
         claim: &Claim,
         besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         match self {
             Self::Iptables(backend) => backend.install(claim, besides, is_stale).await,
@@ -138,7 +147,7 @@ impl Backend for AnyBackend {
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! `doctor`: is this host fit for mapping ports?
+//! `doctor`: checks whether this host meets the requirements.
 
 use std::fs;
 
@@ -6,72 +6,77 @@ use cni_wrapper::Environment;
 use serde_json::{Value, json};
 
 use super::{Options, Report};
-use crate::attach::surroundings;
 use crate::backend::{Backend, Backends};
 use crate::config::BackendKind;
 use crate::host::localhost::open_state;
 
-/// How much a finding matters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Fit,
-    /// Something does not work, but mapping does.
+enum Status {
+    Ok,
+    /// Something does not work, but ports can be mapped.
     Note,
-    Unfit,
+    Failed,
 }
 
+/// The outcome of one check.
 struct Finding {
-    what: &'static str,
-    verdict: Verdict,
-    text: String,
+    name: &'static str,
+    status: Status,
+    message: String,
 }
 
-/// Changes nothing but, where it is missing, makes the state directory.
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Finding {
+    fn line(&self) -> String {
+        format!("{:6}  {}: {}\n", self.status.as_str(), self.name, self.message)
+    }
+
+    fn json(&self) -> Value {
+        json!({"name": self.name, "status": self.status.as_str(), "message": self.message})
+    }
+}
+
+/// Runs all checks. It changes nothing, except that it creates the state directory if it is
+/// missing.
 pub(super) async fn doctor(options: &Options) -> Report {
-    let mut findings = programs(options).await;
+    let mut findings = backend(options).await;
     findings.push(forwarding());
     findings.push(state(options));
-    let well = findings.iter().all(|finding| finding.verdict != Verdict::Unfit);
-    let last = if well { "this host is fit\n" } else { "this host is not fit\n" };
-    let lines = findings.iter().map(|finding| {
-        let mark = match finding.verdict {
-            Verdict::Fit => "ok  ",
-            Verdict::Note => "note",
-            Verdict::Unfit => "BAD ",
-        };
-        format!("{mark}  {}: {}\n", finding.what, finding.text)
-    });
-    let text = lines.chain([last.to_owned()]).collect();
-    Report { text, json: json!({"fit": well, "findings": objects(&findings)}), well }
-}
-
-fn objects(findings: &[Finding]) -> Vec<Value> {
-    let object = |finding: &Finding| {
-        let verdict = match finding.verdict {
-            Verdict::Fit => "fit",
-            Verdict::Note => "note",
-            Verdict::Unfit => "unfit",
-        };
-        json!({"what": finding.what, "verdict": verdict, "text": finding.text})
+    let healthy = findings.iter().all(|finding| finding.status != Status::Failed);
+    let last = if healthy {
+        "this host meets the requirements\n"
+    } else {
+        "this host does not meet the requirements\n"
     };
-    findings.iter().map(object).collect()
+    let text = findings.iter().map(Finding::line).chain([last.to_owned()]).collect();
+    let checks: Vec<Value> = findings.iter().map(Finding::json).collect();
+    Report { text, json: json!({"ok": healthy, "checks": checks}), success: healthy }
 }
 
-async fn programs(options: &Options) -> Vec<Finding> {
-    let backends = Backends::new(surroundings(&Environment::current()), options.patience);
+async fn backend(options: &Options) -> Vec<Finding> {
+    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let kind = backends.kind(options.backend);
-    let what = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
+    let name = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
     let fitness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),
     };
     match fitness {
-        Err(error) => vec![finding(what, Verdict::Unfit, error.to_string())],
+        Err(error) => vec![finding(name, Status::Failed, error.to_string())],
         Ok(fitness) => vec![
-            finding(what, Verdict::Fit, fitness.version),
+            finding(name, Status::Ok, fitness.version),
             match fitness.ipv6 {
-                Ok(()) => finding("IPv6", Verdict::Fit, "can be mapped too".to_owned()),
-                Err(why) => finding("IPv6", Verdict::Note, why),
+                Ok(()) => finding("IPv6", Status::Ok, "is supported".to_owned()),
+                Err(why) => finding("IPv6", Status::Note, why),
             },
         ],
     }
@@ -81,20 +86,20 @@ fn forwarding() -> Finding {
     let on =
         fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "1");
     if on {
-        return finding("ip_forward", Verdict::Fit, "is on".to_owned());
+        return finding("ip_forward", Status::Ok, "is on".to_owned());
     }
-    let advice = "is off: clients outside won't reach containers; run `sysctl -w net.ipv4.ip_forward=1` \
-                  (the bridge plugin does so by itself)";
-    finding("ip_forward", Verdict::Note, advice.to_owned())
+    let advice = "is off, so other hosts cannot reach containers; \
+                  run `sysctl -w net.ipv4.ip_forward=1` (the bridge plugin does this itself)";
+    finding("ip_forward", Status::Note, advice.to_owned())
 }
 
 fn state(options: &Options) -> Finding {
     match open_state(&options.state_dir) {
-        Ok(_) => finding("state", Verdict::Fit, options.state_dir.display().to_string()),
-        Err(error) => finding("state", Verdict::Unfit, error.to_string()),
+        Ok(_) => finding("state directory", Status::Ok, options.state_dir.display().to_string()),
+        Err(error) => finding("state directory", Status::Failed, error.to_string()),
     }
 }
 
-fn finding(what: &'static str, verdict: Verdict, text: String) -> Finding {
-    Finding { what, verdict, text }
+fn finding(name: &'static str, status: Status, message: String) -> Finding {
+    Finding { name, status, message }
 }

@@ -1,4 +1,4 @@
-//! `list`: who owns which host port.
+//! `list`: the mapped host ports and their owners.
 
 use serde_json::{Value, json};
 
@@ -6,9 +6,11 @@ use super::{Options, Report};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::liveness::is_live;
+use crate::mappings::Mapping;
+use crate::owner::Owner;
 use crate::state::State;
 
-/// Reads the state files; nothing on the host is asked or changed.
+/// Reads the state files. It neither inspects nor changes the rules on the host.
 pub(super) fn list(options: &Options) -> Result<Report, Error> {
     let mut rows = Vec::new();
     let mut objects = Vec::new();
@@ -23,10 +25,10 @@ pub(super) fn list(options: &Options) -> Result<Report, Error> {
         }
     }
     let text = format!("{}{damaged}", table(&rows));
-    Ok(Report { text, json: Value::Array(objects), well: damaged.is_empty() })
+    Ok(Report { text, json: Value::Array(objects), success: damaged.is_empty() })
 }
 
-/// Every claim there is; none when the port mapper never ran.
+/// Returns all committed claims, or none if the port mapper has never been used.
 pub(super) fn claims(options: &Options) -> Result<Vec<Result<Claim, Error>>, Error> {
     match State::open_existing(&options.state_dir)? {
         Some(state) => state.list(),
@@ -37,17 +39,17 @@ pub(super) fn claims(options: &Options) -> Result<Vec<Result<Claim, Error>>, Err
 type Row = [String; 4];
 
 fn table_rows(claim: &Claim) -> Vec<Row> {
-    let state = if is_live(claim) { "live" } else { "namespace is gone" };
-    let row = |mapping: &crate::mappings::Mapping| {
+    let state = if is_live(claim) { "live" } else { "namespace missing" };
+    let row = |mapping: &Mapping| {
         let addresses = claim.addresses.iter().map(|cidr| cidr.address.to_string());
         let target = addresses.collect::<Vec<_>>().join(", ");
-        [mapping.to_string(), target, claim.owner.to_string(), state.to_owned()]
+        [mapping.to_string(), target, Owner::from(&claim.owner).to_string(), state.to_owned()]
     };
     claim.mappings.iter().map(row).collect()
 }
 
 fn claim_objects(claim: &Claim) -> Vec<Value> {
-    let object = |mapping: &crate::mappings::Mapping| {
+    let object = |mapping: &Mapping| {
         json!({"mapping": mapping, "owner": claim.owner, "addresses": claim.addresses,
                "chain": claim.chain, "netns": claim.netns, "live": is_live(claim)})
     };
@@ -56,7 +58,7 @@ fn claim_objects(claim: &Claim) -> Vec<Value> {
 
 fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
-        return "no host port is mapped\n".to_owned();
+        return "no host ports are mapped\n".to_owned();
     }
     let heading = ["MAPPING", "CONTAINER ADDRESS", "OWNER", "STATE"].map(str::to_owned);
     let all: Vec<&Row> = std::iter::once(&heading).chain(rows).collect();

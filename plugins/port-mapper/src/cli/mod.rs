@@ -1,5 +1,5 @@
-//! The commands for people: `list`, `restore`, `gc`, `doctor`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands for people")]
+//! The commands for administrators: `list`, `restore`, `gc`, `doctor`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
 mod gc;
@@ -16,61 +16,65 @@ use serde_json::Value;
 
 use crate::config::{BackendKind, DEFAULT_STATE_DIR};
 
-/// How long a command waits for the lock: no runtime waits for it, and a container that is passed over stays without its ports.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time that a command waits for the lock. It is longer than a plugin's, since no runtime waits
+/// for it, and since a container that `restore` skips would remain without its ports.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\
 Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME]
 
-  list      who owns which host port
-  restore   put the rules of all live containers back, after a firewall reload
-  gc        remove what belongs to containers whose network namespace is gone
-  doctor    is this host fit for mapping ports?
+Commands:
+  list      list the mapped host ports and their owners
+  restore   recreate the rules of all live containers, after a firewall reload
+  gc        remove the mappings of containers whose network namespace no longer exists
+  doctor    check whether this host meets the requirements
 
-  --json            for programs
-  --state-dir DIR   where the state files are (default /run/mesos-cni-port-mapper)
-  --backend NAME    what doctor looks at: iptables, iptables-nft, iptables-legacy, nftables
-                    (default: iptables where it is installed, else nftables)
-  --help, --version
+Options:
+  --json            print JSON
+  --state-dir DIR   directory of the state files (default: /run/mesos-cni-port-mapper)
+  --backend NAME    backend that doctor checks: iptables, iptables-nft, iptables-legacy, nftables
+                    (default: iptables if it is installed, otherwise nftables)
+  -h, --help        print this help
+  -V, --version     print the version
 
-As a CNI plugin it is called by a container runtime, with CNI_COMMAND set.
+A container runtime calls this program as a CNI plugin, with CNI_COMMAND set.
 ";
 
-/// What was typed.
+/// The parsed command line.
 struct Options {
     command: String,
     json: bool,
     state_dir: PathBuf,
     backend: Option<BackendKind>,
-    patience: Duration,
+    lock_timeout: Duration,
 }
 
-/// What a command has to say, and whether all is well.
+/// The outcome of a command.
 struct Report {
-    /// For people.
+    /// The output without `--json`.
     text: String,
-    /// For programs.
+    /// The output with `--json`.
     json: Value,
-    /// Exit status 0 or 1.
-    well: bool,
+    /// Whether the exit status is 0, otherwise 1.
+    success: bool,
 }
 
-/// Runs the command on this process's command line.
+/// Runs the command that the command line of this process names.
 pub fn run(about: About) -> ExitCode {
     match parse(Parser::from_env()) {
-        Ok(Typed::Help) => say(HELP, true),
-        Ok(Typed::Version) => say(&format!("{} {}\n", about.name, about.version), true),
-        Ok(Typed::Command(options)) => match block_on(report(&options)) {
-            Ok(Ok(report)) if options.json => say(&format!("{}\n", report.json), report.well),
-            Ok(Ok(report)) => say(&report.text, report.well),
-            Ok(Err(error)) => complain(&error.to_string()),
-            Err(panicked) => complain(&panicked.to_string()),
+        Ok(Parsed::Help) => print(HELP, true),
+        Ok(Parsed::Version) => print(&format!("{} {}\n", about.name, about.version), true),
+        Ok(Parsed::Command(options)) => match block_on(report(&options)) {
+            Ok(Ok(report)) if options.json => print(&format!("{}\n", report.json), report.success),
+            Ok(Ok(report)) => print(&report.text, report.success),
+            Ok(Err(error)) => fail(&error.to_string()),
+            Err(panicked) => fail(&panicked.to_string()),
         },
-        Err(error) => complain(&format!("{error}\n\n{HELP}")),
+        Err(error) => fail(&format!("{error}\n\n{HELP}")),
     }
 }
 
-async fn report(options: &Options) -> Result<Report, crate::Error> {
+async fn report(options: &Options) -> Result<Report, crate::error::Error> {
     match options.command.as_str() {
         "list" => list::list(options),
         "restore" => restore::restore(options).await,
@@ -79,56 +83,56 @@ async fn report(options: &Options) -> Result<Report, crate::Error> {
     }
 }
 
-enum Typed {
+enum Parsed {
     Help,
     Version,
     Command(Options),
 }
 
-fn parse(mut words: Parser) -> Result<Typed, lexopt::Error> {
+fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
     let mut options = Options {
         command: String::new(),
         json: false,
         state_dir: DEFAULT_STATE_DIR.into(),
         backend: None,
-        patience: PATIENCE,
+        lock_timeout: LOCK_TIMEOUT,
     };
-    while let Some(word) = words.next()? {
-        match word {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Typed::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Typed::Version),
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Parsed::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Parsed::Version),
             Arg::Long("json") => options.json = true,
-            Arg::Long("state-dir") => options.state_dir = words.value()?.into(),
-            Arg::Long("backend") => options.backend = Some(backend(&words.value()?.string()?)?),
+            Arg::Long("state-dir") => options.state_dir = parser.value()?.into(),
+            Arg::Long("backend") => options.backend = Some(backend(&parser.value()?.string()?)?),
             Arg::Value(command) if options.command.is_empty() => {
-                options.command = known(command.string()?)?;
+                options.command = check_command(command.string()?)?;
             }
             other => return Err(other.unexpected()),
         }
     }
-    if options.command.is_empty() { Ok(Typed::Help) } else { Ok(Typed::Command(options)) }
+    if options.command.is_empty() { Ok(Parsed::Help) } else { Ok(Parsed::Command(options)) }
 }
 
-fn known(command: String) -> Result<String, lexopt::Error> {
+fn check_command(command: String) -> Result<String, lexopt::Error> {
     if ["list", "restore", "gc", "doctor"].contains(&command.as_str()) {
         return Ok(command);
     }
-    Err(format!("there is no command {command:?}").into())
+    Err(format!("{command:?} is not a command").into())
 }
 
 fn backend(name: &str) -> Result<BackendKind, lexopt::Error> {
     serde_json::from_value(Value::from(name))
-        .map_err(|_| format!("there is no backend {name:?}").into())
+        .map_err(|_| format!("{name:?} is not a backend").into())
 }
 
-fn say(text: &str, well: bool) -> ExitCode {
+fn print(text: &str, success: bool) -> ExitCode {
     use std::io::Write;
-    // Nobody may be listening any more, as in `… | head`.
+    // The reader may have closed the pipe, as in `… | head`.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn complain(text: &str) -> ExitCode {
+fn fail(text: &str) -> ExitCode {
     eprintln!("mesos-cni-port-mapper: {text}");
     ExitCode::FAILURE
 }

@@ -1,9 +1,9 @@
-//! Names of iptables chains.
+//! Validation of chain names.
 
-/// iptables keeps 28 bytes of a chain's name.
-const LONGEST: usize = 28;
+/// The maximum length of a chain name in iptables, in bytes.
+const MAX_LENGTH: usize = 28;
 
-/// Names that mean something to iptables: its chains and its targets; and this plugin's own chains.
+/// Names that are reserved: iptables's own chains and targets, and this plugin's auxiliary chains.
 const RESERVED: [&str; 52] = [
     "ACCEPT",
     "DROP",
@@ -59,20 +59,20 @@ const RESERVED: [&str; 52] = [
     "PORT-MAPPER-GUARD",
 ];
 
-/// Whether a chain may bear the name.
+/// Checks that a chain can have this name.
 ///
 /// # Errors
 ///
-/// The name, what is wrong with it, and what to do.
+/// A message with the name, what is wrong with it, and what to do.
 pub(super) fn check(name: &str) -> Result<(), String> {
     let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let rest = |c: char| first(c) || matches!(c, '.' | '/' | ':' | '-');
     if name.is_empty() {
-        return Err("\"\" is no name for a chain; give one, or leave the key out".to_owned());
+        return Err("\"\" is not a chain name; set one, or leave out the key".to_owned());
     }
-    if name.len() > LONGEST {
+    if name.len() > MAX_LENGTH {
         let length = name.len();
-        return Err(format!("{name:?} has {length} bytes; iptables takes {LONGEST} at most"));
+        return Err(format!("{name:?} has {length} bytes; iptables allows at most {MAX_LENGTH}"));
     }
     if let Some(bad) = name.chars().find(|&c| !rest(c)) {
         return Err(format!("{name:?} contains {bad:?}; use letters, digits and _ . / : -"));
@@ -80,9 +80,11 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     if !name.starts_with(first) {
         return Err(format!("{name:?} must begin with a letter, a digit or _"));
     }
-    // In any letter case: a chain that differs from a target by it alone is a trap for people.
+    // In any letter case: a chain that differs from a target only in case would confuse readers.
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
-        return Err(format!("{name:?} has a meaning of its own there; choose another name"));
+        return Err(format!(
+            "{name:?} is reserved by iptables or this plugin; choose another name"
+        ));
     }
     Ok(())
 }
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_the_original_took_rightly_are_good() {
+    fn valid_names_that_the_original_accepted_are_accepted() {
         for name in
             ["MESOS", "M", "MESOS-TEST-PORT-MAPPER-CHAIN", "a/b.c", "_x", "MESOS:1", "ACCEPT2"]
         {
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_iptables_or_a_shell_would_take_otherwise_are_refused() {
+    fn names_that_iptables_or_a_shell_would_misinterpret_are_refused() {
         for name in [
             "",
             "-x",

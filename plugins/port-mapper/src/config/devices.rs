@@ -1,23 +1,22 @@
-//! Names of network interfaces, as iptables takes them.
+//! Validation of `excludeDevices`: interface names as iptables accepts them.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::unexpected;
-use crate::error::Problem;
+use crate::problem::{Problem, unexpected};
 
-/// The most names: each is a rule, or an element of a set, and stands in every state file.
-const MOST: usize = 4096;
+/// The maximum number of names. Each becomes a rule or a set element, and is in every state file.
+const MAX_NAMES: usize = 4096;
 
-/// Reads `excludeDevices`; each name once, in the order given.
+/// Reads `excludeDevices`. Returns each name once, in the order of the list.
 pub(super) fn read(value: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<String> {
-    let (mut names, mut known) = (Vec::new(), HashSet::new());
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     match value {
         None => {}
-        Some(Value::Array(list)) if list.len() > MOST => {
+        Some(Value::Array(list)) if list.len() > MAX_NAMES => {
             let why = format!(
-                "it has {} names, more than {MOST}; let one that ends in + stand for many",
+                "the list has {} names, more than {MAX_NAMES}; use wildcards such as veth+",
                 list.len()
             );
             problems.push(Problem::new("excludeDevices", why));
@@ -25,7 +24,7 @@ pub(super) fn read(value: Option<&Value>, problems: &mut Vec<Problem>) -> Vec<St
         Some(Value::Array(list)) => {
             for (index, value) in list.iter().enumerate() {
                 match device(value) {
-                    Ok(name) if known.insert(name.clone()) => names.push(name),
+                    Ok(name) if seen.insert(name.clone()) => names.push(name),
                     Ok(_) => {}
                     Err(why) => {
                         problems.push(Problem::new(format!("excludeDevices[{index}]"), why))
@@ -50,29 +49,31 @@ fn device(value: &Value) -> Result<String, String> {
     }
 }
 
-/// The kernel's limit: IFNAMSIZ less the final NUL.
-const LONGEST: usize = 15;
+/// The kernel's limit: IFNAMSIZ without the final NUL.
+const MAX_LENGTH: usize = 15;
 
 fn check(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-+@=%,~#".contains(c);
     if name.is_empty() {
-        return Err("\"\" is no interface name; name one, or take it out of the list".to_owned());
+        return Err("\"\" is not an interface name; remove it from the list".to_owned());
     }
-    if name.len() > LONGEST {
-        return Err(format!("{name:?} is longer than {LONGEST} bytes, the longest interface name"));
+    if name.len() > MAX_LENGTH {
+        return Err(format!("{name:?} is longer than {MAX_LENGTH} bytes, the kernel's limit"));
     }
     if name == "+" {
         return Err(
-            "\"+\" stands for every interface, so nothing would be mapped; name some".to_owned()
+            "\"+\" matches every interface, so nothing would be mapped; use a longer prefix"
+                .to_owned(),
         );
     }
     if let Some(bad) = name.chars().find(|&c| !allowed(c)) {
         return Err(format!(
-            "{name:?} contains {bad:?}, which is not taken in an interface name; end it with + before there"
+            "{name:?} contains {bad:?}, which is not supported in an interface name; \
+             use a wildcard that ends before it, such as veth+"
         ));
     }
     if name.starts_with('-') || name == "." || name == ".." {
-        return Err(format!("{name:?} is no interface name that iptables takes"));
+        return Err(format!("{name:?} is not an interface name that iptables accepts"));
     }
     Ok(())
 }
@@ -82,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_real_interfaces_and_wildcards_are_good() {
+    fn interface_names_and_wildcards_are_accepted() {
         for name in ["mesos-cni0", "eth0.100", "veth+", "br_x", "a", "123456789012345"] {
             assert_eq!(check(name), Ok(()), "{name}");
         }
     }
 
     #[test]
-    fn a_list_has_4096_names_at_most() {
+    fn a_list_has_at_most_4096_names() {
         let read = |count: usize| {
             let mut problems = Vec::new();
             let names: Vec<_> = (0..count).map(|number| format!("veth{number}")).collect();
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interface_name_is_refused() {
+    fn other_names_are_refused() {
         for name in [
             "",
             "+",

@@ -1,8 +1,9 @@
-//! The plugin's own keys of the network configuration.
+//! The plugin's own keys in the network configuration.
 //!
-//! They are read in two steps. [`Config`] takes any value, so that a DEL or GC never fails for a key that only
-//! ADD needs. [`Settings`] is what ADD and CHECK use: everything validated, every problem in one error.
-//! [`Cleanup`] is what DEL and GC use: whatever is sound in the configuration, and the defaults for the rest.
+//! They are read in two steps. [`Config`] accepts any value, so that DEL and GC never fail because
+//! of a key that only ADD needs. ADD and CHECK use [`Settings`], in which everything is validated;
+//! all problems are reported in one error. DEL and GC use [`Cleanup`], which takes the valid values
+//! of the configuration and the defaults for the others.
 
 mod chain;
 mod devices;
@@ -10,63 +11,69 @@ mod devices;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_wrapper::json::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::mappings::{self, Mapping};
+use crate::problem::{Problem, unexpected};
 
-/// The chain where none is configured. Mesos's original wants the key; in a list of plugins, as containerd or
-/// CRI-O have it, nobody should have to invent a name.
+/// The chain if none is configured.
+///
+/// Mesos's original requires the key. In a plugin list of containerd or CRI-O, an administrator
+/// should not have to invent a name.
 pub const DEFAULT_CHAIN: &str = "PORT-MAPPER";
-/// Where the state files are when `stateDir` is not configured.
+/// The directory of the state files if `stateDir` is not configured.
 pub const DEFAULT_STATE_DIR: &str = "/run/mesos-cni-port-mapper";
-/// How long to wait for locks when `lockTimeout` is not configured.
+/// The time to wait for locks if `lockTimeout` is not configured.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest `lockTimeout`, in seconds.
+/// The maximum `lockTimeout`, in seconds.
 const MAX_LOCK_TIMEOUT: f64 = 600.0;
 
-/// The keys as they came. null is the same as absent.
+/// The keys as they are in the configuration. `null` is the same as absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Config {
-    /// Chain of the nat table that groups the network's rules; [`DEFAULT_CHAIN`] when absent.
+    /// The chain of the nat table that groups the network's rules. Default: [`DEFAULT_CHAIN`].
     pub chain: Option<Value>,
-    /// Interfaces of the host from which nothing is mapped; a `+` at the end stands for any rest.
+    /// Interfaces of the host whose incoming packets are not mapped. A trailing `+` is a wildcard.
     pub exclude_devices: Option<Value>,
-    /// Which program makes the rules: see [`BackendKind`].
+    /// The backend that creates the rules: see [`BackendKind`].
     pub backend: Option<Value>,
-    /// Whether source addresses are rewritten where a mapping could not work otherwise: hairpin, 127.0.0.1. Default true.
+    /// Whether source addresses are rewritten where a mapping could not work otherwise: for hairpin
+    /// traffic and 127.0.0.1. Default: true.
     pub snat: Option<Value>,
-    /// Whether the source address of every mapped connection is rewritten. Default false.
+    /// Whether the source address of every mapped connection is rewritten. Default: false.
     pub masq_all: Option<Value>,
-    /// An absolute path; [`DEFAULT_STATE_DIR`] when absent.
+    /// The directory of the state files, an absolute path. Default: [`DEFAULT_STATE_DIR`].
     pub state_dir: Option<Value>,
-    /// Seconds to wait for a lock; [`DEFAULT_LOCK_TIMEOUT`] when absent.
+    /// The time to wait for a lock, in seconds. Default: [`DEFAULT_LOCK_TIMEOUT`].
     pub lock_timeout: Option<Value>,
-    /// Holds the mappings under Mesos.
+    /// Contains the mappings under Mesos.
     pub args: Option<Value>,
-    /// Holds the mappings under other runtimes.
+    /// Contains the mappings under other runtimes.
     pub runtime_config: Option<Value>,
 }
 
-/// Which program makes the rules.
+/// The backend that creates the rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
-    /// `iptables`, in whichever variant the host has it.
+    /// `iptables`, in the variant that the host uses.
     #[default]
     Iptables,
     /// `iptables-nft`.
     IptablesNft,
     /// `iptables-legacy`.
     IptablesLegacy,
-    /// The kernel's nf_tables over netlink: no program is needed, and no packet or ADD pays for other mappings.
+    /// The kernel's nf_tables over netlink. It needs no program, and the cost of a packet or an ADD
+    /// does not depend on the number of mappings.
     Nftables,
 }
 
 impl BackendKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] =
         [Self::Iptables, Self::IptablesNft, Self::IptablesLegacy, Self::Nftables];
 }
@@ -76,9 +83,9 @@ impl BackendKind {
 pub struct Settings {
     /// A valid chain name.
     pub chain: String,
-    /// Valid interface names, each once.
+    /// Valid interface names without duplicates.
     pub exclude_devices: Vec<String>,
-    /// The backend, if the configuration names one.
+    /// The backend, if the configuration sets one.
     pub backend: Option<BackendKind>,
     /// See [`Config::snat`].
     pub snat: bool,
@@ -86,18 +93,18 @@ pub struct Settings {
     pub masq_all: bool,
     /// An absolute path.
     pub state_dir: PathBuf,
-    /// How long to wait for a lock.
+    /// The time to wait for a lock.
     pub lock_timeout: Duration,
-    /// Every mapping of the request, each once.
+    /// All mappings of the request, without duplicates.
     pub mappings: Vec<Mapping>,
 }
 
-/// What DEL and GC need, for which no configuration is too broken.
+/// The keys that DEL and GC need. Any configuration has them, however invalid it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cleanup {
-    /// The chain, if the configuration has a valid one (or none, which is the default one).
+    /// The chain, unless the configuration sets an invalid one.
     pub chain: Option<String>,
-    /// The backend, if the configuration names one.
+    /// The backend, if the configuration sets one.
     pub backend: Option<BackendKind>,
     /// The configured path, or the default.
     pub state_dir: PathBuf,
@@ -110,20 +117,24 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] with every problem there is.
+    /// [`Error::Config`] with all problems.
     pub fn from(config: &Config) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let settings = Self {
-            chain: sound(&mut problems, "chain", chain(config)),
+            chain: valid_or_default(&mut problems, "chain", chain(config)),
             exclude_devices: devices::read(config.exclude_devices.as_ref(), &mut problems),
-            backend: sound(&mut problems, "backend", backend(config)),
-            snat: sound(&mut problems, "snat", flag(config.snat.as_ref(), true)),
-            masq_all: sound(&mut problems, "masqAll", flag(config.masq_all.as_ref(), false)),
-            state_dir: sound(&mut problems, "stateDir", state_dir(config)),
-            lock_timeout: sound(&mut problems, "lockTimeout", lock_timeout(config)),
+            backend: valid_or_default(&mut problems, "backend", backend(config)),
+            snat: valid_or_default(&mut problems, "snat", flag(config.snat.as_ref(), true)),
+            masq_all: valid_or_default(
+                &mut problems,
+                "masqAll",
+                flag(config.masq_all.as_ref(), false),
+            ),
+            state_dir: valid_or_default(&mut problems, "stateDir", state_dir(config)),
+            lock_timeout: valid_or_default(&mut problems, "lockTimeout", lock_timeout(config)),
             mappings: mappings::read(config.args.as_ref(), config.runtime_config.as_ref())
-                .unwrap_or_else(|wrong| {
-                    problems.extend(wrong);
+                .unwrap_or_else(|invalid| {
+                    problems.extend(invalid);
                     Vec::new()
                 }),
         };
@@ -132,7 +143,7 @@ impl Settings {
 }
 
 impl Cleanup {
-    /// Takes what is sound.
+    /// Takes the valid values, and the defaults for the others.
     pub fn from(config: &Config) -> Self {
         Self {
             chain: chain(config).ok(),
@@ -154,7 +165,11 @@ impl From<&Settings> for Cleanup {
     }
 }
 
-fn sound<T: Default>(problems: &mut Vec<Problem>, key: &str, value: Result<T, String>) -> T {
+fn valid_or_default<T: Default>(
+    problems: &mut Vec<Problem>,
+    key: &str,
+    value: Result<T, String>,
+) -> T {
     value.unwrap_or_else(|why| {
         problems.push(Problem::new(key, why));
         T::default()
@@ -165,15 +180,18 @@ fn chain(config: &Config) -> Result<String, String> {
     match &config.chain {
         None => Ok(DEFAULT_CHAIN.to_owned()),
         Some(Value::String(name)) => chain::check(name).map(|()| name.clone()),
-        Some(other) => Err(unexpected(other, "the name of a chain")),
+        Some(other) => Err(unexpected(other, "a chain name")),
     }
 }
 
 fn backend(config: &Config) -> Result<Option<BackendKind>, String> {
     let Some(value) = &config.backend else { return Ok(None) };
     BackendKind::deserialize(value).map(Some).map_err(|_| {
-        let known = "use \"iptables\", \"iptables-nft\", \"iptables-legacy\" or \"nftables\", or leave it out";
-        format!("{} is no backend of this plugin; {known}", mappings::shown(value))
+        format!(
+            "{} is not a backend; use \"iptables\", \"iptables-nft\", \"iptables-legacy\" or \
+             \"nftables\", or leave out the key",
+            shown(value)
+        )
     })
 }
 
@@ -201,11 +219,7 @@ fn lock_timeout(config: &Config) -> Result<Duration, String> {
         .as_f64()
         .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_LOCK_TIMEOUT)
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| unexpected(value, "a number of seconds, over 0 and at most 600"))
-}
-
-fn unexpected(value: &Value, expected: &str) -> String {
-    format!("{} is not {expected}, which is expected here", mappings::shown(value))
+        .ok_or_else(|| unexpected(value, "a number of seconds greater than 0 and at most 600"))
 }
 
 #[cfg(test)]
@@ -227,7 +241,8 @@ mod tests {
     #[test]
     fn every_key_may_be_absent_or_null() {
         let nothing = json!({"chain": null, "excludeDevices": null, "backend": null, "snat": null,
-            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null, "runtimeConfig": null});
+            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null,
+            "runtimeConfig": null});
         for value in [json!({}), nothing] {
             let settings = Settings::from(&config(value)).unwrap();
             assert_eq!(settings.chain, "PORT-MAPPER");
@@ -242,7 +257,8 @@ mod tests {
     fn every_key_is_honoured() {
         let settings = Settings::from(&config(
             json!({"chain": "MESOS", "excludeDevices": ["br0", "veth+", "br0"],
-            "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x", "lockTimeout": 0.5,
+            "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x",
+            "lockTimeout": 0.5,
             "runtimeConfig": {"portMappings": [{"hostPort": 1, "containerPort": 2}]}}),
         ));
         let settings = settings.unwrap();
@@ -256,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_in_one_message_with_key_and_value() {
+    fn one_message_reports_all_problems_with_key_and_value() {
         let refused =
             refusal(json!({"chain": "ACCEPT", "excludeDevices": ["br0", ""], "backend": "pf",
             "snat": 1, "masqAll": "yes", "stateDir": "run", "lockTimeout": 0, "args": []}));
@@ -275,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn cleanup_survives_any_configuration() {
+    fn cleanup_accepts_any_configuration() {
         let broken =
             config(json!({"chain": 3, "excludeDevices": 3, "backend": 3, "snat": 3, "masqAll": 3,
             "stateDir": 3, "lockTimeout": -3, "args": 3, "runtimeConfig": 3}));
@@ -283,13 +299,13 @@ mod tests {
         assert_eq!((cleanup.chain, cleanup.backend), (None, None));
         assert_eq!(cleanup.state_dir, PathBuf::from(DEFAULT_STATE_DIR));
         assert_eq!(cleanup.lock_timeout, DEFAULT_LOCK_TIMEOUT);
-        let sound = Cleanup::from(&config(json!({"chain": "MESOS", "backend": "iptables-nft",
+        let valid = Cleanup::from(&config(json!({"chain": "MESOS", "backend": "iptables-nft",
             "stateDir": "/run/x", "lockTimeout": 7, "snat": 3})));
-        assert_eq!(sound.chain.as_deref(), Some("MESOS"));
+        assert_eq!(valid.chain.as_deref(), Some("MESOS"));
         assert_eq!(
-            (sound.state_dir, sound.lock_timeout),
+            (valid.state_dir, valid.lock_timeout),
             ("/run/x".into(), Duration::from_secs(7))
         );
-        assert_eq!(sound.backend, Some(BackendKind::IptablesNft));
+        assert_eq!(valid.backend, Some(BackendKind::IptablesNft));
     }
 }

@@ -1,10 +1,12 @@
-//! Tracked UDP flows. A flow keeps its translation as long as packets come, whatever the rules say by then.
+//! Removes stale UDP flows from the connection tracking table.
+//!
+//! A tracked flow keeps its translation while packets arrive, even if the rules have changed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use cni_netlink::conntrack::{Conntrack, Family as FlowFamily, Flow, UDP};
+use cni_netlink::conntrack::{Conntrack, Flow, IpFamily, UDP};
 use cni_netlink::route::Routes;
 
 use crate::claim::Claim;
@@ -12,31 +14,31 @@ use crate::error::Error;
 use crate::family::Family;
 use crate::mappings::{Mapping, Protocol};
 
-/// After ADD: forgets flows to the claim's host ports that lead anywhere else than to its container.
+/// Removes flows to the claim's host ports that do not lead to its container. ADD needs this.
 ///
 /// # Errors
 ///
-/// The kernel refuses.
-pub fn forget_stale(claim: &Claim) -> Result<(), Error> {
+/// The kernel rejects a request.
+pub fn remove_stale(claim: &Claim) -> Result<(), Error> {
     let mut routes = None;
-    forget(claim, |mapping, container, flow| {
+    remove(claim, |mapping, container, flow| {
         Ok(!leads_to(mapping, container, flow) && is_to_this_host(&mut routes, mapping, flow)?)
     })
 }
 
-/// On DEL: forgets flows that the claim's mappings led to its container.
+/// Removes flows that the claim's mappings led to its container. DEL needs this.
 ///
 /// # Errors
 ///
-/// The kernel refuses.
-pub fn forget_own(claim: &Claim) -> Result<(), Error> {
-    forget(claim, |mapping, container, flow| Ok(leads_to(mapping, container, flow)))
+/// The kernel rejects a request.
+pub fn remove_own(claim: &Claim) -> Result<(), Error> {
+    remove(claim, |mapping, container, flow| Ok(leads_to(mapping, container, flow)))
 }
 
-/// One walk through the table for each family that has UDP mappings; none when there is no such mapping.
-fn forget(
+/// Lists the table once for each family that has UDP mappings, and removes matching flows.
+fn remove(
     claim: &Claim,
-    mut is_meant: impl FnMut(&Mapping, IpAddr, &Flow) -> Result<bool, Error>,
+    mut matches: impl FnMut(&Mapping, IpAddr, &Flow) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     for family in claim.families() {
         let Some(container) = claim.address(family).map(|cidr| cidr.address) else { continue };
@@ -54,7 +56,7 @@ fn forget(
                 mapping.host_ip.one().is_none_or(|address| address == destination.ip())
             };
             let Some(mapping) = candidates.find(is_at) else { continue };
-            if is_meant(mapping, container, &flow)? {
+            if matches(mapping, container, &flow)? {
                 conntrack.delete(&flow)?;
             }
         }
@@ -69,7 +71,7 @@ fn udp(claim: &Claim, family: Family) -> impl Iterator<Item = &Mapping> {
     claim.mappings.iter().filter(is_udp).filter(move |mapping| mapping.host_ip.is_in(family))
 }
 
-/// One port can be mapped at several addresses of the host, to different ports of the container.
+/// Groups mappings by port: one port can be mapped at several addresses of the host.
 fn by_port<'a>(mappings: &[&'a Mapping]) -> HashMap<u16, Vec<&'a Mapping>> {
     let mut by_port: HashMap<u16, Vec<&Mapping>> = HashMap::new();
     for &mapping in mappings {
@@ -86,7 +88,7 @@ fn host_ports(mapping: &Mapping) -> RangeInclusive<u16> {
 
 fn leads_to(mapping: &Mapping, container: IpAddr, flow: &Flow) -> bool {
     let offset = flow.destination().port() - mapping.host_port;
-    let answered_by = flow.answered_by();
+    let answered_by = flow.reply_source();
     answered_by.ip() == container && answered_by.port() == mapping.container_port + offset
 }
 
@@ -96,7 +98,7 @@ fn is_to_this_host(
     flow: &Flow,
 ) -> Result<bool, Error> {
     if mapping.host_ip.one().is_some() {
-        return Ok(true); // it was chosen by its address
+        return Ok(true); // the mapping was selected by this address
     }
     let routes = match routes {
         Some(routes) => routes,
@@ -105,9 +107,9 @@ fn is_to_this_host(
     Ok(routes.is_local(flow.destination().ip())?)
 }
 
-fn flow_family(family: Family) -> FlowFamily {
+fn flow_family(family: Family) -> IpFamily {
     match family {
-        Family::V4 => FlowFamily::V4,
-        Family::V6 => FlowFamily::V6,
+        Family::V4 => IpFamily::V4,
+        Family::V6 => IpFamily::V6,
     }
 }

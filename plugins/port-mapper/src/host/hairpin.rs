@@ -1,7 +1,8 @@
-//! Hairpin mode of bridge ports: lets a container reach itself through the host port.
+//! Hairpin mode of bridge ports, which lets a container reach itself through the host port.
 //!
-//! With `bridge-nf-call-iptables` a packet is mapped while it is still on the bridge, which then refuses to send it out
-//! by the port that it came in by. Without, it is routed, and nothing has to be done.
+//! With `bridge-nf-call-iptables`, a packet is translated while it is on the bridge, and a bridge
+//! does not send a packet back through the port on which it arrived unless hairpin mode is on.
+//! Without the setting, the packet is routed, and hairpin mode is not needed.
 
 use std::fs;
 use std::path::Path;
@@ -11,16 +12,16 @@ use cni_netlink::link::{Link, Links};
 use crate::claim::Claim;
 use crate::error::Error;
 
-/// Turns hairpin mode on for the container's bridge port, where that is needed.
+/// Turns on hairpin mode for the container's bridge port if that is needed.
 ///
-/// `host_interfaces` are the names that the result gives for the host's side. A result that names none (0.1.0, 0.2.0)
-/// leaves the veths that lead into the container's namespace.
+/// `host_interfaces` are the host's interfaces in the result. If the result has none (0.1.0,
+/// 0.2.0), the port is found as a veth whose other end is in the container's namespace.
 ///
 /// # Errors
 ///
-/// The kernel refuses.
-pub fn open(claim: &Claim, host_interfaces: &[String]) -> Result<(), Error> {
-    if !claim.snat || !bridged_packets_are_mapped() {
+/// The kernel rejects a request.
+pub fn enable(claim: &Claim, host_interfaces: &[String]) -> Result<(), Error> {
+    if !claim.snat || !bridged_packets_are_translated() {
         return Ok(());
     }
     let mut links = Links::open()?;
@@ -32,7 +33,7 @@ pub fn open(claim: &Claim, host_interfaces: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-fn bridged_packets_are_mapped() -> bool {
+fn bridged_packets_are_translated() -> bool {
     ["iptables", "ip6tables"].into_iter().any(|family| {
         let path = format!("/proc/sys/net/bridge/bridge-nf-call-{family}");
         fs::read_to_string(path).is_ok_and(|value| value.trim() == "1")
@@ -50,7 +51,7 @@ fn ports(links: &mut Links, claim: &Claim, host_interfaces: &[String]) -> Result
     Ok(ports)
 }
 
-/// Nothing that enters by an excluded bridge is mapped, so nothing comes back by it.
+/// Whether the bridge is excluded: packets that enter through it are not mapped.
 fn is_excluded(links: &mut Links, claim: &Claim, port: &Link) -> Result<bool, Error> {
     let Some(master) = port.master else { return Ok(false) };
     let bridge = links.by_index(master)?;

@@ -1,5 +1,5 @@
-//! What mapping takes on the host beside rules: `route_localnet`, hairpin mode of bridge ports, and tracked
-//! UDP flows that must forget where they led.
+//! The settings of the host that mappings need in addition to rules: `route_localnet`, hairpin mode
+//! of bridge ports, and the removal of stale UDP flows.
 
 pub mod flows;
 pub mod hairpin;

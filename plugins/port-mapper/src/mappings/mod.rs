@@ -1,4 +1,4 @@
-//! Port mappings: what they are, and how they are read from a network configuration.
+//! Port mappings, and how they are read from a network configuration.
 
 mod overlap;
 mod read;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::family::Family;
 
 pub use read::read;
-pub(crate) use read::shown;
 
 /// A transport protocol that has ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,10 +26,10 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// All of them.
+    /// All protocols.
     pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
 
-    /// The lower-case name, as iptables has it.
+    /// Returns the lower-case name, as iptables uses it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -39,7 +38,8 @@ impl Protocol {
         }
     }
 
-    /// Any letter case, blanks around it ignored, as the original took it.
+    /// Reads a name in any letter case, surrounding white space ignored, as the original accepted
+    /// it.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         Self::ALL.into_iter().find(|protocol| text.eq_ignore_ascii_case(protocol.as_str()))
@@ -52,30 +52,30 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Addresses of the host at which a mapping is reached.
+/// The addresses of the host at which a mapping is reachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum HostAddress {
-    /// All of them, IPv4 and IPv6: no `hostIP`.
+    /// All addresses, IPv4 and IPv6: there is no `hostIP`.
     #[default]
     Any,
-    /// All of one family: `0.0.0.0` or `::`.
+    /// All addresses of one family: `0.0.0.0` or `::`.
     AnyOf(Family),
-    /// A single one.
+    /// A single address.
     One(IpAddr),
 }
 
 impl HostAddress {
-    /// Whether there is such an address in the family.
+    /// Whether it includes addresses of the family.
     pub fn is_in(self, family: Family) -> bool {
         match self {
             Self::Any => true,
-            Self::AnyOf(its) => its == family,
+            Self::AnyOf(own) => own == family,
             Self::One(address) => Family::of(&address) == family,
         }
     }
 
-    /// The single address, if it is one.
+    /// Returns the address if it is a single one.
     pub fn one(self) -> Option<IpAddr> {
         match self {
             Self::One(address) => Some(address),
@@ -87,22 +87,27 @@ impl HostAddress {
 impl FromStr for HostAddress {
     type Err = String;
 
-    /// Empty text and `any` mean any address; an IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is one of IPv4.
+    /// Empty text and `any` mean any address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is
+    /// an IPv4 address.
     fn from_str(text: &str) -> Result<Self, String> {
         if matches!(text, "" | "any") {
             return Ok(Self::Any);
         }
         let address: IpAddr = text.parse().map_err(|_| {
-            format!("{text:?} is no IP address; write one such as 192.0.2.1 or 2001:db8::1, or leave it out")
+            format!(
+                "{text:?} is not an IP address such as 192.0.2.1 or 2001:db8::1; correct it, or \
+                 leave out the key"
+            )
         })?;
         match address.to_canonical() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ok(Self::AnyOf(Family::V4)),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ok(Self::AnyOf(Family::V6)),
             IpAddr::V6(Ipv6Addr::LOCALHOST) => Err(format!(
-                "{text:?} can't be mapped: the kernel does not route ::1 out of the host; use 127.0.0.1"
+                "{text:?} cannot be mapped, since the kernel does not route packets from ::1 to \
+                 other hosts; use 127.0.0.1"
             )),
             address if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) => Err(
-                format!("{text:?} is no address of one host; name one of this host's addresses"),
+                format!("{text:?} is not the address of a host; use one of this host's addresses"),
             ),
             address => Ok(Self::One(address)),
         }
@@ -134,29 +139,29 @@ impl fmt::Display for HostAddress {
     }
 }
 
-/// Host ports that lead to container ports: `range` consecutive ones from `host_port` and `container_port` on.
+/// A mapping of `range` consecutive host ports to as many container ports.
 ///
-/// Valid by construction, in [`read`] and from a file: no port is 0 or over 65535.
+/// It is valid by construction, in [`read`] and when read from a file: no port is 0 or above 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", try_from = "Noted")]
+#[serde(rename_all = "camelCase", try_from = "Unchecked")]
 pub struct Mapping {
-    /// Where on the host.
+    /// The address of the host.
     #[serde(rename = "hostIP")]
     pub host_ip: HostAddress,
     /// The first port on the host.
     pub host_port: u16,
     /// The first port in the container.
     pub container_port: u16,
-    /// How many ports.
+    /// The number of ports.
     pub range: u16,
     /// The protocol.
     pub protocol: Protocol,
 }
 
-/// A mapping as a file has it.
+/// A mapping as it is in a file, not validated.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Noted {
+struct Unchecked {
     #[serde(rename = "hostIP", default)]
     host_ip: HostAddress,
     host_port: u16,
@@ -170,16 +175,16 @@ fn one() -> u16 {
     1
 }
 
-impl TryFrom<Noted> for Mapping {
+impl TryFrom<Unchecked> for Mapping {
     type Error = String;
 
-    fn try_from(noted: Noted) -> Result<Self, String> {
-        let Noted { host_ip, host_port, container_port, range, protocol } = noted;
+    fn try_from(unchecked: Unchecked) -> Result<Self, String> {
+        let Unchecked { host_ip, host_port, container_port, range, protocol } = unchecked;
         let is_port =
             |first: u16| first > 0 && first.checked_add(range.saturating_sub(1)).is_some();
         if range == 0 || !is_port(host_port) || !is_port(container_port) {
             return Err(format!(
-                "{range} ports from {host_port} to {container_port} on are not all of 1 to 65535"
+                "{range} ports from {host_port} to {container_port} are not all within 1 to 65535"
             ));
         }
         Ok(Self { host_ip, host_port, container_port, range, protocol })
@@ -187,18 +192,18 @@ impl TryFrom<Noted> for Mapping {
 }
 
 impl Mapping {
-    /// The last port on the host.
+    /// Returns the last port on the host.
     pub fn last_host_port(&self) -> u16 {
         self.host_port.saturating_add(self.range.saturating_sub(1))
     }
 
-    /// The last port in the container.
+    /// Returns the last port in the container.
     pub fn last_container_port(&self) -> u16 {
         self.container_port.saturating_add(self.range.saturating_sub(1))
     }
 }
 
-/// As in messages: `tcp 192.0.2.1:8080-8089 to container port 80-89`.
+/// Formats a mapping for messages: `tcp 192.0.2.1:8080-8089 to container port 80-89`.
 impl fmt::Display for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.protocol)?;
@@ -214,7 +219,7 @@ impl fmt::Display for Mapping {
     }
 }
 
-/// A port, or the first and the last of a range.
+/// The first and the last port of a range, displayed as one port if they are equal.
 pub(crate) struct Ports(pub(crate) u16, pub(crate) u16);
 
 impl fmt::Display for Ports {

@@ -1,4 +1,4 @@
-//! Two mappings of one request that contradict each other: one host port, two container ports.
+//! Mappings of one request that contradict each other: one host port, two container ports.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use super::{Mapping, Protocol};
 use crate::family::Family;
 
-/// The first contradiction of each mapping that has one, as indices: `(earlier, later)` in order of host ports.
+/// Returns the first contradiction of each mapping that has one, as indices `(earlier, later)` in
+/// the order of host ports.
 ///
-/// One pass over the mappings sorted by host port, so that tens of thousands take no time.
+/// It is one pass over the mappings sorted by host port: tens of thousands of them are no problem.
 pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..mappings.len()).collect();
     order.sort_by_key(|&index| (mappings[index].host_port, index));
@@ -19,7 +20,7 @@ pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {
             order
                 .iter()
                 .filter(|&&index| mappings[index].host_ip.is_in(family))
-                .filter_map(|&index| seen.meet(mappings, index).map(|earlier| (earlier, index)))
+                .filter_map(|&index| seen.visit(mappings, index).map(|earlier| (earlier, index)))
                 .collect::<Vec<_>>()
         })
         .collect();
@@ -28,25 +29,25 @@ pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {
     found
 }
 
-/// What reaches furthest of all that began before.
+/// The mappings with the highest last ports among those that began before.
 #[derive(Default)]
 struct Seen {
-    /// Of every address.
+    /// Among the mappings of all addresses.
     all: HashMap<Protocol, Reach>,
-    /// Of one address; `None` is the mappings of any address.
+    /// Among the mappings of one address; under `None` those of any address.
     by_address: HashMap<(Protocol, Option<IpAddr>), Reach>,
 }
 
 impl Seen {
-    fn meet(&mut self, mappings: &[Mapping], index: usize) -> Option<usize> {
+    fn visit(&mut self, mappings: &[Mapping], index: usize) -> Option<usize> {
         let mapping = &mappings[index];
         let protocol = mapping.protocol;
         let address = mapping.host_ip.one();
         let found = match address {
-            None => self.all.get(&protocol).and_then(|reach| reach.other(mapping)),
-            Some(_) => [None, address]
-                .into_iter()
-                .find_map(|address| self.by_address.get(&(protocol, address))?.other(mapping)),
+            None => self.all.get(&protocol).and_then(|reach| reach.contradiction(mapping)),
+            Some(_) => [None, address].into_iter().find_map(|address| {
+                self.by_address.get(&(protocol, address))?.contradiction(mapping)
+            }),
         };
         self.all.entry(protocol).or_default().add(mapping, index);
         self.by_address.entry((protocol, address)).or_default().add(mapping, index);
@@ -54,8 +55,9 @@ impl Seen {
     }
 }
 
-/// The furthest reaching mapping, and the furthest of those that shift ports differently from it: so whatever
-/// the shift of the next one, the furthest that contradicts it is known.
+/// The mapping with the highest last port, and the highest of those with another offset.
+///
+/// Whatever the offset of the next mapping, one of the two is the highest that contradicts it.
 #[derive(Default)]
 struct Reach {
     best: Option<End>,
@@ -65,15 +67,15 @@ struct Reach {
 #[derive(Clone, Copy)]
 struct End {
     last: u16,
-    shift: i32,
+    offset: i32,
     index: usize,
 }
 
 impl Reach {
     fn add(&mut self, mapping: &Mapping, index: usize) {
-        let end = End { last: mapping.last_host_port(), shift: shift(mapping), index };
+        let end = End { last: mapping.last_host_port(), offset: offset(mapping), index };
         match self.best {
-            Some(best) if best.shift == end.shift => {
+            Some(best) if best.offset == end.offset => {
                 if end.last > best.last {
                     self.best = Some(end);
                 }
@@ -90,20 +92,20 @@ impl Reach {
         }
     }
 
-    /// One that leads a port of `mapping` elsewhere.
-    fn other(&self, mapping: &Mapping) -> Option<usize> {
+    /// Returns a mapping that leads a port of `mapping` to another container port.
+    fn contradiction(&self, mapping: &Mapping) -> Option<usize> {
         #[cfg(test)]
-        tests::LOOKS.set(tests::LOOKS.get() + 1);
+        tests::COMPARISONS.set(tests::COMPARISONS.get() + 1);
         [self.best, self.other]
             .into_iter()
             .flatten()
-            .find(|end| end.last >= mapping.host_port && end.shift != shift(mapping))
+            .find(|end| end.last >= mapping.host_port && end.offset != offset(mapping))
             .map(|end| end.index)
     }
 }
 
-/// What has to be added to a host port to get the container port.
-fn shift(mapping: &Mapping) -> i32 {
+/// The difference between container port and host port.
+fn offset(mapping: &Mapping) -> i32 {
     i32::from(mapping.container_port) - i32::from(mapping.host_port)
 }
 
@@ -114,8 +116,8 @@ pub(super) mod tests {
     use super::*;
 
     thread_local! {
-        /// How often a mapping was compared with the two that reach furthest of those before it.
-        pub(in crate::mappings) static LOOKS: Cell<usize> = const { Cell::new(0) };
+        /// The number of times that a mapping was compared with the two highest before it.
+        pub(in crate::mappings) static COMPARISONS: Cell<usize> = const { Cell::new(0) };
     }
 
     /// `IP host+range->container`.
@@ -125,7 +127,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn one_host_port_to_two_container_ports_is_found() {
+    fn one_host_port_with_two_container_ports_is_found() {
         let two = [mapping("", 80, 1, 8080), mapping("", 80, 1, 8081)];
         assert_eq!(contradictions(&two), [(0, 1)]);
     }
@@ -140,7 +142,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn ranges_overlap_wherever_they_meet_even_behind_a_longer_agreeing_one() {
+    fn overlapping_ranges_are_found_even_behind_a_longer_range_that_agrees() {
         let range = mapping("", 100, 50, 100);
         assert_eq!(contradictions(&[range, mapping("", 149, 1, 7)]), [(0, 1)]);
         assert_eq!(contradictions(&[range, mapping("", 150, 1, 7)]), []);
@@ -161,13 +163,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn protocols_do_not_meet() {
+    fn mappings_of_different_protocols_do_not_contradict() {
         let udp = Mapping { protocol: Protocol::Udp, ..mapping("", 53, 1, 1) };
         assert_eq!(contradictions(&[udp, mapping("", 53, 1, 2)]), []);
     }
 
     #[test]
-    fn it_agrees_with_comparing_every_pair() {
+    fn the_result_agrees_with_comparing_every_pair() {
         let mut seed = 7_u32;
         let mut next = |below: u32| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -187,7 +189,7 @@ pub(super) mod tests {
                 met && (one.is_none() || two.is_none() || one == two)
                     && a.host_port <= b.last_host_port()
                     && b.host_port <= a.last_host_port()
-                    && shift(a) != shift(b)
+                    && offset(a) != offset(b)
             };
             let pairs = (0..6).any(|i| (0..i).any(|j| contradicts(&some[i], &some[j])));
             let found = contradictions(&some);

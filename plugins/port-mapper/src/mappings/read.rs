@@ -1,14 +1,15 @@
-//! Reads port mappings from a network configuration: Mesos's form and the runtimes' common form.
+//! Reads port mappings from a network configuration: from Mesos's arguments, and from the
+//! capability `portMappings` of other runtimes.
 
 use std::collections::HashSet;
 
+use cni_wrapper::json::shown;
 use serde_json::{Map, Value};
 
 use super::{HostAddress, Mapping, Protocol, overlap};
-use crate::error::Problem;
-use crate::owner::start;
+use crate::problem::{Problem, unexpected};
 
-/// One of the two forms: where it stands and how it calls things.
+/// Where a list of mappings is in the configuration, and the names of its keys.
 struct Form {
     list: &'static str,
     host_port: &'static str,
@@ -17,7 +18,7 @@ struct Form {
     range: Option<&'static str>,
 }
 
-/// What Mesos's isolator adds to the configuration.
+/// The mappings that Mesos's isolator adds to the configuration.
 const MESOS: Form = Form {
     list: "args.\"org.apache.mesos\".network_info.port_mappings",
     host_port: "host_port",
@@ -26,7 +27,7 @@ const MESOS: Form = Form {
     range: None,
 };
 
-/// The capability `portMappings`. `range`, the number of consecutive ports, is called as Podman calls it.
+/// The capability `portMappings`. The key `range`, a number of consecutive ports, is Podman's.
 const CAPABILITY: Form = Form {
     list: "runtimeConfig.portMappings",
     host_port: "hostPort",
@@ -35,23 +36,23 @@ const CAPABILITY: Form = Form {
     range: Some("range"),
 };
 
-/// More than anybody reads, and than a message shows.
-const MOST_PROBLEMS: usize = 1000;
+/// The number of problems after which no more are collected. A message shows fewer.
+const MAX_PROBLEMS: usize = 1000;
 
-/// All mappings of a request: those of `args."org.apache.mesos".network_info.port_mappings` and those of
-/// `runtimeConfig.portMappings`. What stands there twice is one mapping.
+/// Returns all mappings of a request, without duplicates: those of
+/// `args."org.apache.mesos".network_info.port_mappings` and those of `runtimeConfig.portMappings`.
 ///
 /// # Errors
 ///
-/// Every value that can't be honoured, with its path, up to `MOST_PROBLEMS`; no mapping is skipped. A host port that leads to two
-/// container ports is one too.
+/// All invalid values with their paths, up to `MAX_PROBLEMS`; no mapping is skipped silently. Two
+/// mappings of one host port to different container ports are a problem, too.
 pub fn read(
     args: Option<&Value>,
     runtime_config: Option<&Value>,
 ) -> Result<Vec<Mapping>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut found: Vec<(Mapping, &Form, usize)> = Vec::new();
-    let mut known = HashSet::new();
+    let mut seen = HashSet::new();
     let lists = [
         (mesos_list(args, &mut problems), &MESOS),
         (capability_list(runtime_config, &mut problems), &CAPABILITY),
@@ -59,34 +60,35 @@ pub fn read(
     for (list, form) in lists {
         for (index, value) in list.into_iter().flatten().enumerate() {
             match form.mapping(value, index) {
-                Ok(mapping) if known.insert(mapping) => found.push((mapping, form, index)),
+                Ok(mapping) if seen.insert(mapping) => found.push((mapping, form, index)),
                 Ok(_) => {}
-                Err(wrong) if problems.len() < MOST_PROBLEMS => problems.extend(wrong),
+                Err(invalid) if problems.len() < MAX_PROBLEMS => problems.extend(invalid),
                 Err(_) => {}
             }
         }
     }
     let mappings: Vec<Mapping> = found.iter().map(|(mapping, ..)| *mapping).collect();
     problems.extend(overlap::contradictions(&mappings).into_iter().map(|(earlier, later)| {
-        let ((one, form, index), (other, its, at)) = (&found[earlier], &found[later]);
-        let why =
-            format!("{other} contradicts {}, {one}; map each host port once", form.at(*index));
-        Problem::new(its.at(*at), why)
+        let (earlier, form, index) = &found[earlier];
+        let (later, later_form, later_index) = &found[later];
+        let path = form.path(*index);
+        let why = format!("{later} contradicts {path}, {earlier}; map each host port once");
+        Problem::new(later_form.path(*later_index), why)
     }));
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }
 }
 
 fn mesos_list<'a>(args: Option<&'a Value>, problems: &mut Vec<Problem>) -> Option<&'a Vec<Value>> {
-    let mut place = "args".to_owned();
+    let mut path = "args".to_owned();
     let mut object = present(args);
     for key in ["org.apache.mesos", "network_info", "port_mappings"] {
         let Value::Object(members) = object? else {
-            problems.push(Problem::new(place, expected(object?, "an object")));
+            problems.push(Problem::new(path, unexpected(object?, "an object")));
             return None;
         };
         object = member(members, key);
-        place =
-            if key.contains('.') { format!("{place}.\"{key}\"") } else { format!("{place}.{key}") };
+        path =
+            if key.contains('.') { format!("{path}.\"{key}\"") } else { format!("{path}.{key}") };
     }
     list(object?, &MESOS, problems)
 }
@@ -100,7 +102,7 @@ fn capability_list<'a>(
             list(present(members.get("portMappings"))?, &CAPABILITY, problems)
         }
         other => {
-            problems.push(Problem::new("runtimeConfig", expected(other, "an object")));
+            problems.push(Problem::new("runtimeConfig", unexpected(other, "an object")));
             None
         }
     }
@@ -108,66 +110,58 @@ fn capability_list<'a>(
 
 fn list<'a>(value: &'a Value, form: &Form, problems: &mut Vec<Problem>) -> Option<&'a Vec<Value>> {
     if value.as_array().is_none() {
-        problems.push(Problem::new(form.list, expected(value, "a list")));
+        problems.push(Problem::new(form.list, unexpected(value, "a list")));
     }
     value.as_array()
 }
 
-/// null is the same as nothing, as in the original.
+/// Treats `null` as absent, as the original does.
 fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
 }
 
-/// A value in a message, cut short.
-pub(crate) fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.len() > 60 { format!("{}...", start(&text, 57)) } else { text }
-}
-
-fn expected(value: &Value, what: &str) -> String {
-    format!("{} is not {what}, which is expected here", shown(value))
-}
-
-/// A member by its key, else by the same key in other letters: Go's library reads keys so, and what does not matter to it is not kept
-/// by its users. containerd 1.x says `HostPort`.
+/// Returns a member by its key, or else by its key in another letter case.
+///
+/// Go's JSON library reads keys in any letter case, so Go programs write them in any: containerd
+/// 1.x passes `HostPort`.
 fn member<'a>(members: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let similar = || members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
     present(members.get(key).or_else(|| similar().map(|(_, value)| value)))
 }
 
 impl Form {
-    fn at(&self, index: usize) -> String {
+    fn path(&self, index: usize) -> String {
         format!("{}[{index}]", self.list)
     }
 
     fn mapping(&self, value: &Value, index: usize) -> Result<Mapping, Vec<Problem>> {
         let Value::Object(members) = value else {
-            return Err(vec![Problem::new(self.at(index), expected(value, "an object"))]);
+            return Err(vec![Problem::new(self.path(index), unexpected(value, "an object"))]);
         };
         let mut problems = Vec::new();
         let mut field = |key: &str, read: &dyn Fn(Option<&Value>) -> Result<u16, String>| {
             read(member(members, key)).unwrap_or_else(|why| {
-                problems.push(Problem::new(format!("{}.{key}", self.at(index)), why));
+                problems.push(Problem::new(format!("{}.{key}", self.path(index)), why));
                 1
             })
         };
         let host_port = field(self.host_port, &port);
         let container_port = field(self.container_port, &port);
-        let longest = u16::MAX - host_port.max(container_port);
-        let range = self.range.map_or(1, |key| field(key, &|value| range(value, longest)));
+        let following = u16::MAX - host_port.max(container_port);
+        let range = self.range.map_or(1, |key| field(key, &|value| range(value, following)));
         let protocol = protocol(member(members, "protocol"));
         let host_ip = self.host_ip.map_or(Ok(HostAddress::Any), |key| {
             host_ip(member(members, key)).map_err(|why| (key, why))
         });
-        let mut wrong = |key: &str, why| {
-            problems.push(Problem::new(format!("{}.{key}", self.at(index)), why));
+        let mut report = |key: &str, why| {
+            problems.push(Problem::new(format!("{}.{key}", self.path(index)), why));
         };
         let protocol = protocol.unwrap_or_else(|why| {
-            wrong("protocol", why);
+            report("protocol", why);
             Protocol::Tcp
         });
         let host_ip = host_ip.unwrap_or_else(|(key, why)| {
-            wrong(key, why);
+            report(key, why);
             HostAddress::Any
         });
         let mapping = Mapping { host_ip, host_port, container_port, range, protocol };
@@ -176,27 +170,30 @@ impl Form {
 }
 
 fn port(value: Option<&Value>) -> Result<u16, String> {
-    let value = value.ok_or("it is missing; give a port from 1 to 65535")?;
+    let value = value.ok_or("it is missing; set a port from 1 to 65535")?;
     match number(value) {
-        Some(0) => Err("0 is no port that can be mapped; give one from 1 to 65535".to_owned()),
+        Some(0) => Err("0 is not a port that can be mapped; set a port from 1 to 65535".to_owned()),
         Some(port) => Ok(port),
-        None => Err(format!("{} is no port; give a whole number from 1 to 65535", shown(value))),
+        None => {
+            Err(format!("{} is not a port number; set an integer from 1 to 65535", shown(value)))
+        }
     }
 }
 
-/// `longest`: how many ports follow the first.
-fn range(value: Option<&Value>, longest: u16) -> Result<u16, String> {
+/// Reads a number of ports, of which `following` exist after the first one.
+fn range(value: Option<&Value>, following: u16) -> Result<u16, String> {
     let Some(value) = value else { return Ok(1) };
     match number(value) {
-        // Podman writes 0 where there is no range.
+        // Podman writes 0 if there is no range.
         Some(0) => Ok(1),
-        Some(range) if range - 1 <= longest => Ok(range),
-        Some(range) => Err(format!("{range} ports would reach beyond port 65535")),
-        None => Err(format!("{} is no number of ports; give a whole number", shown(value))),
+        Some(range) if range - 1 <= following => Ok(range),
+        Some(range) => Err(format!("{range} ports would extend beyond port 65535")),
+        None => Err(format!("{} is not a number of ports; set an integer", shown(value))),
     }
 }
 
-/// Protobuf's JSON allows numbers as text, and whole numbers with a fraction of zero.
+/// Reads an integer. Protobuf's JSON format allows numbers as text, and integers with a fraction of
+/// zero.
 fn number(value: &Value) -> Option<u16> {
     let text = match value {
         Value::Number(number) => number.to_string(),
@@ -208,7 +205,7 @@ fn number(value: &Value) -> Option<u16> {
     }
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
-        // Exact: in range, and without a fraction.
+        // The conversion is exact: the number is in range and has no fraction.
         (number.fract() == 0.0 && (0.0..=65535.0).contains(&number)).then_some(number as u16)
     })
 }
@@ -216,19 +213,18 @@ fn number(value: &Value) -> Option<u16> {
 fn protocol(value: Option<&Value>) -> Result<Protocol, String> {
     match value {
         None => Ok(Protocol::Tcp),
-        Some(value) => value
-            .as_str()
-            .and_then(Protocol::parse)
-            .ok_or_else(|| format!("{} is no protocol; use tcp, udp or sctp", shown(value))),
+        Some(value) => value.as_str().and_then(Protocol::parse).ok_or_else(|| {
+            format!("{} is not a supported protocol; use tcp, udp or sctp", shown(value))
+        }),
     }
 }
 
 fn host_ip(value: Option<&Value>) -> Result<HostAddress, String> {
     match value {
         None => Ok(HostAddress::Any),
-        Some(Value::String(text)) if text == "any" => Err(format!("{text:?} is no IP address")),
+        Some(Value::String(text)) if text == "any" => Err(format!("{text:?} is not an IP address")),
         Some(Value::String(text)) => text.parse(),
-        Some(other) => Err(expected(other, "text")),
+        Some(other) => Err(unexpected(other, "text")),
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::overlap::tests::LOOKS;
+use super::overlap::tests::COMPARISONS;
 use super::*;
 use crate::family::Family;
 
@@ -19,7 +19,7 @@ fn refusal(result: Result<Vec<Mapping>, Vec<Problem>>) -> String {
 }
 
 #[test]
-fn mappings_of_mesos_are_read_with_every_spelling_that_the_original_took() {
+fn mappings_of_mesos_are_read_in_every_notation_that_the_original_accepted() {
     let found = mesos(json!([
         {"host_port": 8080, "container_port": "80"},
         {"host_port": 53.0, "container_port": 53, "protocol": "UDP"},
@@ -42,20 +42,20 @@ fn mappings_of_mesos_are_read_with_every_spelling_that_the_original_took() {
 
 #[test]
 fn an_absent_or_null_source_has_no_mappings() {
-    let nothing = [
+    let empty = [
         json!(null),
         json!({}),
         json!({"org.apache.mesos": null}),
         json!({"org.apache.mesos": {"network_info": {}}, "portMappings": null}),
     ];
-    for value in &nothing {
+    for value in &empty {
         assert_eq!(read(Some(value), Some(value)), Ok(Vec::new()), "{value}");
     }
     assert_eq!(read(None, None), Ok(Vec::new()));
 }
 
 #[test]
-fn a_source_of_the_wrong_type_is_refused_with_its_path() {
+fn a_value_of_the_wrong_type_is_refused_with_its_path() {
     let refused = |args: Value| refusal(read(Some(&args), None));
     assert!(refused(json!("x")).starts_with("args: \"x\" is not an object"));
     assert!(refused(json!({"org.apache.mesos": 3})).starts_with("args.\"org.apache.mesos\": 3"));
@@ -70,7 +70,7 @@ fn a_source_of_the_wrong_type_is_refused_with_its_path() {
 }
 
 #[test]
-fn every_bad_value_is_named_with_its_path() {
+fn every_invalid_value_is_reported_with_its_path() {
     let refused = refusal(capability(json!([
         {"hostPort": 0, "containerPort": 70000},
         {"containerPort": 80.5},
@@ -78,17 +78,17 @@ fn every_bad_value_is_named_with_its_path() {
         {"hostPort": 5_000_000_000_u64, "containerPort": "http", "protocol": "", "hostIP": 3},
     ])));
     for line in [
-        "runtimeConfig.portMappings[0].hostPort: 0 is no port",
-        "runtimeConfig.portMappings[0].containerPort: 70000 is no port",
+        "runtimeConfig.portMappings[0].hostPort: 0 is not a port",
+        "runtimeConfig.portMappings[0].containerPort: 70000 is not a port",
         "runtimeConfig.portMappings[1].hostPort: it is missing",
-        "runtimeConfig.portMappings[1].containerPort: 80.5 is no port",
-        "runtimeConfig.portMappings[2].hostPort: -1 is no port",
-        "runtimeConfig.portMappings[2].containerPort: true is no port",
-        "runtimeConfig.portMappings[2].protocol: \"icmp\" is no protocol",
-        "runtimeConfig.portMappings[2].hostIP: \"10.0.0.300\" is no IP address",
-        "runtimeConfig.portMappings[3].hostPort: 5000000000 is no port",
-        "runtimeConfig.portMappings[3].containerPort: \"http\" is no port",
-        "runtimeConfig.portMappings[3].protocol: \"\" is no protocol",
+        "runtimeConfig.portMappings[1].containerPort: 80.5 is not a port",
+        "runtimeConfig.portMappings[2].hostPort: -1 is not a port",
+        "runtimeConfig.portMappings[2].containerPort: true is not a port",
+        "runtimeConfig.portMappings[2].protocol: \"icmp\" is not a supported protocol",
+        "runtimeConfig.portMappings[2].hostIP: \"10.0.0.300\" is not an IP address",
+        "runtimeConfig.portMappings[3].hostPort: 5000000000 is not a port",
+        "runtimeConfig.portMappings[3].containerPort: \"http\" is not a port",
+        "runtimeConfig.portMappings[3].protocol: \"\" is not a supported protocol",
         "runtimeConfig.portMappings[3].hostIP: 3 is not text",
     ] {
         assert!(refused.contains(line), "{line}\nis not in\n{refused}");
@@ -96,7 +96,7 @@ fn every_bad_value_is_named_with_its_path() {
 }
 
 #[test]
-fn host_addresses_are_read_and_those_that_cannot_work_refused() {
+fn host_addresses_are_read_and_addresses_that_cannot_work_are_refused() {
     let host_ip = |text: &str| {
         capability(json!([{"hostPort": 1, "containerPort": 1, "hostIP": text}]))
             .map(|found| found[0].host_ip)
@@ -121,16 +121,18 @@ fn a_range_must_end_at_the_last_port() {
     assert_eq!(range(65535, json!(1)).unwrap()[0].last_host_port(), 65535);
     assert_eq!(range(8000, json!(0)).unwrap()[0].range, 1);
     assert!(refusal(range(65535, json!(2))).contains("beyond port 65535"));
-    assert!(refusal(range(8000, json!(70000))).contains("is no number of ports"));
+    assert!(refusal(range(8000, json!(70000))).contains("is not a number of ports"));
 }
 
 #[test]
-fn both_sources_are_merged_and_the_identical_mapping_is_one() {
+fn both_sources_are_merged_without_duplicates() {
     let args = json!({"org.apache.mesos": {"network_info": {"port_mappings": [
-        {"host_port": 80, "container_port": 1}, {"host_port": 80, "container_port": 1, "protocol": "TCP"},
+        {"host_port": 80, "container_port": 1},
+        {"host_port": 80, "container_port": 1, "protocol": "TCP"},
     ]}}});
     let config = json!({"portMappings": [
-        {"hostPort": 80, "containerPort": 1, "protocol": "tcp"}, {"hostPort": 81, "containerPort": 1},
+        {"hostPort": 80, "containerPort": 1, "protocol": "tcp"},
+        {"hostPort": 81, "containerPort": 1},
     ]});
     assert_eq!(read(Some(&args), Some(&config)).unwrap().len(), 2);
 }
@@ -142,8 +144,9 @@ fn a_host_port_that_leads_to_two_container_ports_is_refused() {
     ])));
     assert_eq!(
         refused,
-        "args.\"org.apache.mesos\".network_info.port_mappings[1]: tcp host port 80 to container port 2 \
-         contradicts args.\"org.apache.mesos\".network_info.port_mappings[0], \
+        "args.\"org.apache.mesos\".network_info.port_mappings[1]: \
+         tcp host port 80 to container port 2 contradicts \
+         args.\"org.apache.mesos\".network_info.port_mappings[0], \
          tcp host port 80 to container port 1; map each host port once"
     );
 }
@@ -152,15 +155,15 @@ fn a_host_port_that_leads_to_two_container_ports_is_refused() {
 fn each_of_tens_of_thousands_of_mappings_is_compared_once_in_each_family() {
     let many: Vec<Value> =
         (1..=60_000).map(|port| json!({"hostPort": port, "containerPort": 80})).collect();
-    LOOKS.set(0);
+    COMPARISONS.set(0);
     assert_eq!(capability(json!(many)).unwrap().len(), 60_000);
     // The first mapping has no earlier one to compare with.
-    assert_eq!(LOOKS.get(), Family::ALL.len() * 59_999);
+    assert_eq!(COMPARISONS.get(), Family::ALL.len() * 59_999);
 }
 
-/// As containerd 1.6 sends it, whose type has no names for JSON.
+/// containerd 1.6 passes the keys like this, since its type has no JSON names.
 #[test]
-fn keys_are_known_in_capital_letters_too_and_in_their_own_first() {
+fn keys_are_accepted_in_any_letter_case_and_the_exact_key_has_precedence() {
     let containerd =
         json!([{"HostPort": 8080, "ContainerPort": 80, "Protocol": "udp", "HostIP": ""}]);
     let usual = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": ""}]);

@@ -1,4 +1,4 @@
-//! Chained after another plugin, as containerd and CRI-O have it, and delegates that misbehave.
+//! The chained position, as containerd and CRI-O use it, and delegates that misbehave.
 
 use std::time::Duration;
 
@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use crate::common::*;
 
-/// Debian 12's bridge speaks CNI up to 1.0.0; a runtime hands its result on in a list of 1.1.0 all the same.
+/// Debian 12's bridge supports CNI up to 1.0.0. A runtime passes its result to the next plugin of a
+/// list of 1.1.0 nevertheless.
 fn bridge() -> Value {
     json!({
-        "cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
+        "cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cni0",
+        "isGateway": true, "ipMasq": true,
         "ipam": {"type": "host-local", "subnet": "10.88.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
     })
 }
@@ -38,7 +40,7 @@ fn ours(container: &Container, prev_result: &Value) -> CallBuilder {
 }
 
 #[test]
-fn a_whole_life_in_a_list_of_1_1_0_after_bridge() {
+fn a_whole_lifecycle_in_a_list_of_1_1_0_after_bridge() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let container = host.container("c1");
@@ -48,7 +50,7 @@ fn a_whole_life_in_a_list_of_1_1_0_after_bridge() {
     call.clone().as_verb("STATUS").run(plugin()).expect_success();
     let answer = add(&call).json();
     assert_eq!(answer["cniVersion"], "1.1.0");
-    assert_eq!(answer["interfaces"], result["interfaces"], "handed on unchanged");
+    assert_eq!(answer["interfaces"], result["interfaces"], "passed on unchanged");
     assert_eq!(answer["ips"], result["ips"]);
     let _server = container.serve(Traffic::Http, 80);
     for (place, address) in
@@ -64,7 +66,7 @@ fn a_whole_life_in_a_list_of_1_1_0_after_bridge() {
     gc(json!([{"containerID": "c1", "ifname": "eth0"}])).run(plugin()).expect_success();
     reached(&outside, HOST, 8080, "GC keeps what is valid");
 
-    // libcni does not repeat runtimeConfig on DEL by itself.
+    // libcni does not pass runtimeConfig to DEL by itself.
     with_final
         .clone()
         .key("runtimeConfig", json!(null))
@@ -78,7 +80,7 @@ fn a_whole_life_in_a_list_of_1_1_0_after_bridge() {
 }
 
 #[test]
-fn gc_removes_what_is_not_valid_any_more() {
+fn gc_removes_attachments_that_are_no_longer_valid() {
     let host = Host::new();
     let container = host.container("c1");
     let result = run_bridge("ADD", &container).json();
@@ -90,7 +92,7 @@ fn gc_removes_what_is_not_valid_any_more() {
 }
 
 #[test]
-fn the_wrapper_works_inside_a_list_of_1_1_0_around_a_delegate_that_speaks_1_0_0() {
+fn the_wrapper_works_in_a_list_of_1_1_0_around_a_delegate_that_supports_1_0_0() {
     let host = Host::new();
     let container = host.container("c1");
     let call = CallBuilder::add("net")
@@ -124,8 +126,8 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
     let before = host.snapshot();
     for (number, (name, behaviour)) in cases.into_iter().enumerate() {
         let container = host.container(&format!("c{number}"));
-        // A plugin that hangs uses up its time. On a busy machine bridge may need more than that:
-        // then the case is repeated with more time.
+        // A plugin that hangs uses its whole deadline. On a busy machine bridge may need longer:
+        // then the case is repeated with a longer deadline.
         let times: &[u32] = if name == "hangs" { &[2, 10, 50] } else { &[60] };
         let blamed = times.iter().find_map(|time| misbehave(&container, name, &behaviour, *time));
         blamed.unwrap_or_else(|| panic!("{name}: bridge itself was too slow"));
@@ -133,7 +135,7 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
         assert!(!host.exists("/var/lib/cni/networks/mesos/10.88.0.2"), "{name}: no lease");
         host.run("ip link delete cni0");
         let results = host.sh("find /run/cni-wrapper -type f");
-        assert_eq!(results, "", "{name}: no result is noted any more");
+        assert_eq!(results, "", "{name}: no stored result is left");
         host.run(
             "rm -rf /var/lib/cni/networks /run/cni /run/mesos-cni-port-mapper /run/cni-wrapper",
         );
@@ -141,7 +143,7 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
     }
 }
 
-/// ADD and DEL with a plugin after bridge that behaves like this. `None` if bridge itself took
+/// Runs ADD and DEL with a misbehaving plugin after bridge. Returns `None` if bridge itself took
 /// longer than `time` seconds.
 fn misbehave(container: &Container, name: &str, behaviour: &Behaviour, time: u32) -> Option<()> {
     let dir = PluginDir::new().with("odd", &Script::obey().on("ADD", behaviour.clone()));
@@ -157,8 +159,8 @@ fn misbehave(container: &Container, name: &str, behaviour: &Behaviour, time: u32
     }
     assert!([11, 102].contains(&code), "{name}: {code} {msg}");
     assert!(msg.contains("\"odd\""), "{name}: {msg}");
-    assert!(!details.contains("rollback"), "{name}: rolled back without trouble: {details}");
-    assert_eq!(dir.verbs(), ["odd ADD", "odd DEL", "odd DEL"], "{name}: the second is the DEL's");
+    assert!(!details.contains("rollback"), "{name}: the rollback succeeded: {details}");
+    assert_eq!(dir.verbs(), ["odd ADD", "odd DEL", "odd DEL"], "{name}: the second is that of DEL");
     let left = container.processes();
     let left: Vec<_> = left.iter().filter(|process| process.command.contains("odd")).collect();
     assert!(left.is_empty(), "{name}: {left:?}");

@@ -1,4 +1,4 @@
-//! The commands for people.
+//! The commands for administrators.
 
 use std::process::Output;
 
@@ -6,34 +6,30 @@ use crate::common::*;
 use cni_test_kit::{Host, Traffic};
 use serde_json::Value;
 
-use crate::common::traces::{NFTABLES, empty_the_firewall, listing};
+use crate::common::own_rules::{NFTABLES, flush_firewall, listing};
 
-fn command(host: &Host, words: &[&str]) -> Output {
-    host.command(plugin()).args(words).env_remove("CNI_COMMAND").output().expect("it starts")
+fn command(host: &Host, args: &[&str]) -> Output {
+    host.command(plugin()).args(args).env_remove("CNI_COMMAND").output().expect("it starts")
 }
 
-fn printed(host: &Host, words: &[&str]) -> String {
-    let output = command(host, words);
+fn printed(host: &Host, args: &[&str]) -> String {
+    let output = command(host, args);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{words:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
     text
 }
 
-fn json(host: &Host, words: &[&str]) -> Value {
-    serde_json::from_str(&printed(host, words)).unwrap_or_else(|why| panic!("{words:?}: {why}"))
+fn json(host: &Host, args: &[&str]) -> Value {
+    serde_json::from_str(&printed(host, args)).unwrap_or_else(|why| panic!("{args:?}: {why}"))
 }
 
 #[test]
-fn list_says_who_owns_which_port() {
+fn list_prints_mapped_ports_and_their_owners() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    assert_eq!(printed(&host, &["list"]), "no host port is mapped\n");
-    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
-    add(&on_paper(&host, &dir, &network, "without-ports", &[]));
+    assert_eq!(printed(&host, &["list"]), "no host ports are mapped\n");
+    add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    add(&fake_container(&host, &dir, &network, "without-ports", &[]));
     let text = printed(&host, &["list"]);
     assert!(
         text.contains("tcp host port 8080 to container port 80") && text.contains("container c1"),
@@ -47,20 +43,20 @@ fn list_says_who_owns_which_port() {
 }
 
 #[test]
-fn restore_brings_traffic_back_after_a_firewall_reload_and_changes_nothing_otherwise() {
+fn restore_restores_traffic_after_a_firewall_reload_and_changes_nothing_otherwise() {
     for backend in [BACKENDS[0], BACKENDS[1], NFTABLES] {
         let host = Host::new();
         let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
         let container = host.container("c1");
-        let mut network = seed(&[]);
+        let mut network = example_network(&[]);
         network["backend"] = backend.into();
         add(&mesos(&network, &container, &[tcp(8080, 80)]));
         let _server = container.serve(Traffic::Http, 80);
         let before = listing(&host, backend);
         printed(&host, &["restore"]);
         assert_eq!(listing(&host, backend), before, "{backend}: nothing was missing");
-        empty_the_firewall(&host, backend);
-        unreached(&outside, HOST, 8080, "the reload took the rules");
+        flush_firewall(&host, backend);
+        unreached(&outside, HOST, 8080, "the reload removed the rules");
         let restored = json(&host, &["restore", "--json"]);
         assert_eq!(restored["restored"][0]["containerId"], "c1", "{restored}");
         for (place, address) in [(&*outside, HOST), (&*host, "127.0.0.1"), (&*container, HOST)] {
@@ -70,18 +66,18 @@ fn restore_brings_traffic_back_after_a_firewall_reload_and_changes_nothing_other
 }
 
 #[test]
-fn gc_removes_only_containers_whose_namespace_is_gone_and_restore_passes_them_over() {
+fn gc_removes_only_containers_without_a_namespace_and_restore_skips_them() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let [dead, live] = ["dead", "live"].map(|name| host.container(name));
     let call = |name: &str, port| {
         let netns = format!("/run/netns/{name}");
-        on_paper(&host, &dir, &network, name, &[tcp(port, 80)]).netns(&netns)
+        fake_container(&host, &dir, &network, name, &[tcp(port, 80)]).netns(&netns)
     };
     add(&call(dead.name(), 8080));
     add(&call(live.name(), 8081));
     dead.delete();
-    assert!(printed(&host, &["list"]).contains("namespace is gone"));
+    assert!(printed(&host, &["list"]).contains("namespace missing"));
     host.run("iptables -t nat -F");
     assert_eq!(json(&host, &["restore", "--json"])["restored"].as_array().map(Vec::len), Some(1));
     let removed = json(&host, &["gc", "--json"]);
@@ -91,43 +87,46 @@ fn gc_removes_only_containers_whose_namespace_is_gone_and_restore_passes_them_ov
 }
 
 #[test]
-fn doctor_says_fit_or_what_is_missing() {
+fn doctor_succeeds_or_reports_what_is_missing() {
     let host = Host::new();
     for backend in ["iptables-nft", "iptables-legacy", "nftables"] {
         let report = json(&host, &["doctor", "--json", "--backend", backend]);
-        assert_eq!(report["fit"], true, "{report}");
+        assert_eq!(report["ok"], true, "{report}");
     }
     let (failed, text) = doctor_without_programs(&host, "--backend iptables");
-    assert!(failed && text.contains("BAD") && text.contains("install iptables"), "{text}");
+    assert!(failed && text.contains("failed") && text.contains("install iptables"), "{text}");
     let (failed, text) = doctor_without_programs(&host, "");
     assert!(!failed && text.contains("nf_tables of Linux"), "the default needs none: {text}");
 }
 
-fn doctor_without_programs(host: &Host, words: &str) -> (bool, String) {
-    let script = format!("mkdir -p /run/nothing; PATH=/run/nothing; exec \"$0\" doctor {words}");
+fn doctor_without_programs(host: &Host, args: &str) -> (bool, String) {
+    let script = format!("mkdir -p /run/nothing; PATH=/run/nothing; exec \"$0\" doctor {args}");
     let output =
         host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
     (output.status.code() == Some(1), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
-fn doctor_says_what_the_kernel_refuses() {
+fn doctor_reports_what_the_kernel_refuses() {
     let host = Host::new();
-    let words = "--bounding-set=-net_admin --inh-caps=-net_admin";
-    let script = format!("exec setpriv {words} \"$0\" doctor --backend nftables");
+    let args = "--bounding-set=-net_admin --inh-caps=-net_admin";
+    let script = format!("exec setpriv {args} \"$0\" doctor --backend nftables");
     let output =
         host.command("sh").args(["-c", &script]).arg(plugin()).output().expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("BAD   nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
+    assert!(text.contains("failed  nftables:") && text.contains("CAP_NET_ADMIN"), "{text}");
 }
 
 #[test]
-fn doctor_sees_that_the_comment_match_is_missing() {
+fn doctor_reports_that_the_comment_match_is_missing() {
     let host = Host::new();
     let library = host.sh("dirname $(find /usr/lib -name libxt_comment.so | head -n 1)");
     let library = library.trim();
-    host.sh(&format!("mkdir /run/x && cp -r {library}/. /run/x && rm /run/x/libxt_comment.so && mount --bind /run/x {library}"));
+    host.sh(&format!(
+        "mkdir /run/x && cp -r {library}/. /run/x && rm /run/x/libxt_comment.so &&
+         mount --bind /run/x {library}"
+    ));
     let output = command(&host, &["doctor"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -135,17 +134,17 @@ fn doctor_sees_that_the_comment_match_is_missing() {
 }
 
 #[test]
-fn a_mistyped_command_is_explained_and_fails() {
+fn a_mistyped_command_is_reported_and_fails() {
     let host = Host::new();
-    for (words, part) in [
-        (["lst"].as_slice(), "there is no command \"lst\""),
+    for (args, part) in [
+        (["lst"].as_slice(), "\"lst\" is not a command"),
         (&["list", "--foo"], "--foo"),
-        (&["doctor", "--backend", "pf"], "there is no backend \"pf\""),
+        (&["doctor", "--backend", "pf"], "\"pf\" is not a backend"),
     ] {
-        let output = command(&host, words);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{words:?}");
-        assert!(said.contains(part) && said.contains("Usage:"), "{said}");
+        let output = command(&host, args);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(stderr.contains(part) && stderr.contains("Usage:"), "{stderr}");
     }
     assert!(printed(&host, &["--help"]).starts_with("Usage:"));
     assert!(printed(&host, &["--version"]).starts_with("mesos-cni-port-mapper "));

@@ -1,4 +1,4 @@
-//! The port mapper keeps the specification in every version, in both positions.
+//! The port mapper conforms to the specification, in every version and in both positions.
 
 use cni_conformance::{Check, Profile, check};
 use serde_json::json;
@@ -15,16 +15,16 @@ fn port_mapper(profile: Profile) -> Check {
 }
 
 #[test]
-fn around_a_delegate_it_keeps_the_specification() {
+fn around_a_delegate_it_conforms_to_the_specification() {
     port_mapper(Profile::Wrapper).verdicts_in(reports("port-mapper-wrapper")).run();
 }
 
 #[test]
-fn after_another_plugin_it_keeps_the_specification() {
+fn after_another_plugin_it_conforms_to_the_specification() {
     port_mapper(Profile::Chained).verdicts_in(reports("port-mapper-chained")).run();
 }
 
-/// The verdicts that are committed.
+/// Returns the path of the committed verdicts.
 fn reports(name: &str) -> String {
     format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,4 +1,4 @@
-//! `plugins/dist/deploy/install.sh`: a runtime never meets half a plugin.
+//! `plugins/dist/deploy/install.sh`: a runtime never executes an incomplete plugin.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -7,17 +7,17 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use cni_test_kit::TemporaryDir;
+use cni_test_kit::TempDir;
 
 struct Directories {
-    _top: TemporaryDir,
+    _top: TempDir,
     from: PathBuf,
     to: PathBuf,
 }
 
 impl Directories {
     fn new() -> Self {
-        let top = TemporaryDir::new();
+        let top = TempDir::new();
         let [from, to] = ["from", "to"].map(|name| top.path().join(name));
         fs::create_dir_all(&from).expect("a directory");
         fs::create_dir_all(&to).expect("a directory");
@@ -36,12 +36,13 @@ impl Directories {
         install
     }
 
-    /// The script, with a `sync` that says when it begins and ends when it is told to.
+    /// The script, with a fake `sync` that prints a line when it begins and ends when it reads one.
     fn install_slowly(&self) -> Command {
         let sync = r"printf '#!/bin/sh\necho syncing\nread -r line\n' >sync && chmod 0755 sync";
         let programs = self.to.with_file_name("programs");
         fs::create_dir_all(&programs).expect("a directory");
-        // By another process: what this one writes can't be executed while another test starts a program.
+        // Written by another process: a file that this process has open cannot be executed while
+        // another test starts a program.
         let made = Command::new("sh").args(["-c", sync]).current_dir(&programs).status();
         assert!(made.expect("sh").success());
         let mut install = self.command();
@@ -52,7 +53,7 @@ impl Directories {
 }
 
 #[test]
-fn a_runtime_that_calls_all_the_time_never_meets_half_a_plugin() {
+fn a_runtime_that_calls_all_the_time_never_executes_an_incomplete_plugin() {
     const ENOUGH: usize = 20;
     let directories = Directories::new();
     assert!(directories.install().status.success());
@@ -62,8 +63,8 @@ fn a_runtime_that_calls_all_the_time_never_meets_half_a_plugin() {
         let mut plugin = Command::new(directories.to.join("plugin"));
         plugin.env("CNI_COMMAND", "VERSION").output()
     };
-    // Both go on until both have done enough. A failure counts as enough, so that the other thread
-    // ends.
+    // Both continue until both have done enough. A failure counts as enough, so that the other
+    // thread ends.
     let repeat = |act: &dyn Fn() -> io::Result<Output>, done: &AtomicUsize| {
         while !is_enough() {
             let outcome = act();
@@ -77,36 +78,36 @@ fn a_runtime_that_calls_all_the_time_never_meets_half_a_plugin() {
         repeat(&|| directories.command().output(), &installs);
     });
     let left: Vec<_> = fs::read_dir(&directories.to).expect("a directory").flatten().collect();
-    assert_eq!(left.len(), 1, "nothing is left beside the plugin: {left:?}");
+    assert_eq!(left.len(), 1, "nothing is left except the plugin: {left:?}");
 }
 
 #[test]
-fn who_ends_it_while_it_installs_finds_nothing_half_there() {
+fn terminating_it_while_it_installs_leaves_no_incomplete_file() {
     let directories = Directories::new();
     let mut install = directories.install_slowly().spawn().expect("sh");
-    let mut said = BufReader::new(install.stdout.take().expect("its stdout")).lines();
-    let first = said.next().expect("a line").expect("readable");
+    let mut stdout = BufReader::new(install.stdout.take().expect("its stdout")).lines();
+    let first = stdout.next().expect("a line").expect("readable");
     assert_eq!(first, "syncing", "it is in the middle of a plugin");
     let kill = Command::new("kill").args(["-TERM", &install.id().to_string()]).status();
     assert!(kill.expect("kill").success());
     writeln!(install.stdin.take().expect("its stdin")).expect("it reads");
     let output = install.wait_with_output().expect("it ends");
-    // Without a word for it the first process of a container would go on.
+    // Without a handler the first process of a container would ignore TERM.
     assert_eq!(output.status.code(), Some(1), "it ends by itself: {output:?}");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("ended before all was installed"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("terminated before all plugins were installed"), "{stderr}");
     let left: Vec<_> = fs::read_dir(&directories.to).expect("a directory").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_plugins_and_directories_are_reported() {
     let directories = Directories::new();
     fs::remove_file(directories.from.join("plugin")).expect("removed");
     let output = directories.install();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no plugin in"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there are no plugins in"));
     fs::remove_dir(&directories.to).expect("removed");
     let output = directories.install();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is no directory; mount"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not a directory; mount"));
 }

@@ -5,7 +5,7 @@ mod golden;
 mod programs;
 mod runner;
 
-// These need root, iptables, nftables and Debian's CNI plugins: they make network namespaces.
+// These create network namespaces. They need root, iptables, nftables and Debian's CNI plugins.
 #[cfg(feature = "host-tests")]
 #[macro_use]
 mod common;

@@ -1,4 +1,5 @@
-//! The seed configuration, called as Mesos's isolator calls it, on a real bridge, with traffic.
+//! The configuration of Mesos's documentation on a real bridge with traffic, called as by Mesos's
+//! isolator.
 
 use cni_test_kit::{Host, Traffic};
 use serde_json::json;
@@ -7,13 +8,13 @@ use crate::common::*;
 use crate::programs::executable;
 
 #[test]
-fn every_direction_is_reached_but_the_excluded_device() {
+fn the_port_is_reachable_from_everywhere_except_the_excluded_device() {
     for backend in BACKENDS {
         let host = Host::new();
         let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
         let before = host.snapshot();
         let container = host.container("c1");
-        let mut network = seed(&["mesos-cni0"]);
+        let mut network = example_network(&["mesos-cni0"]);
         network["backend"] = json!(backend);
         let call = mesos(&network, &container, &[tcp(8080, 80)]);
         let answer = add(&call).json();
@@ -30,7 +31,7 @@ fn every_direction_is_reached_but_the_excluded_device() {
         unreached(&outside, HOST, 8080, "nothing is mapped after DEL");
         host.run("ip link delete mesos-cni0");
         host.run("rm -rf /var/lib/cni/networks /run/cni");
-        nothing_of_ours_is_left(&host);
+        assert_nothing_is_left(&host);
         before.assert_same(&host.snapshot());
     }
 }
@@ -42,8 +43,8 @@ fn a_container_reaches_itself_and_its_neighbour_through_the_host_port() {
         host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
         host.bridge_netfilter(bridge_netfilter);
         let [one, two] = ["c1", "c2"].map(|name| host.container(name));
-        add(&mesos(&seed(&[]), &one, &[tcp(8080, 80)]));
-        add(&mesos(&seed(&[]), &two, &[]));
+        add(&mesos(&example_network(&[]), &one, &[tcp(8080, 80)]));
+        add(&mesos(&example_network(&[]), &two, &[]));
         let _server = one.serve(Traffic::Http, 80);
         reached(&one, HOST, 8080, &format!("hairpin, bridge-nf {bridge_netfilter}"));
         reached(&two, HOST, 8080, &format!("neighbour, bridge-nf {bridge_netfilter}"));
@@ -51,10 +52,10 @@ fn a_container_reaches_itself_and_its_neighbour_through_the_host_port() {
 }
 
 #[test]
-fn mesos_reads_ip4_also_when_the_delegate_itself_asks_for_1_0_0() {
+fn mesos_gets_ip4_also_if_the_delegate_itself_is_called_with_1_0_0() {
     let host = Host::new();
     let container = host.container("c1");
-    let mut network = seed(&[]);
+    let mut network = example_network(&[]);
     network["delegate"]["cniVersion"] = json!("1.0.0");
     let answer = add(&mesos(&network, &container, &[tcp(8080, 80)])).json();
     assert_eq!(answer["ip4"]["ip"], "192.168.0.2/16");
@@ -66,44 +67,44 @@ fn mesos_reads_ip4_also_when_the_delegate_itself_asks_for_1_0_0() {
 fn del_after_a_reboot_needs_no_namespace() {
     let host = Host::new();
     let container = host.container("c1");
-    let call = mesos(&seed(&[]), &container, &[tcp(8080, 80)]);
+    let call = mesos(&example_network(&[]), &container, &[tcp(8080, 80)]);
     add(&call);
     assert_eq!(dnat(&host).len(), 1);
     container.delete();
     del(&call.clone().without_netns());
     assert_eq!(dnat(&host), [] as [&str; 0]);
-    assert!(!host.exists("/var/lib/cni/networks/mesos/192.168.0.2"), "the lease is given back");
+    assert!(!host.exists("/var/lib/cni/networks/mesos/192.168.0.2"), "the lease is released");
     del(&call.without_netns());
 }
 
 #[test]
-fn a_container_without_mappings_costs_no_iptables_at_all() {
+fn a_container_without_mappings_does_not_run_iptables() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    // An iptables that would be noticed.
+    // An iptables that records its calls.
     let trap = cni_test_kit::PluginDir::new()
         .with("iptables-save", &cni_test_kit::Script::obey())
         .with("iptables-restore", &cni_test_kit::Script::obey())
         .with("ip6tables-save", &cni_test_kit::Script::obey())
         .with("ip6tables-restore", &cni_test_kit::Script::obey());
-    let call = on_paper(&host, &dir, &network, "c1", &[])
+    let call = fake_container(&host, &dir, &network, "c1", &[])
         .env("PATH", &trap.cni_path_with("/usr/bin:/bin"));
     add(&call);
     del(&call);
     assert_eq!(trap.verbs(), [] as [&str; 0]);
-    let mapped = on_paper(&host, &dir, &network, "c2", &[tcp(8080, 80)]);
+    let mapped = fake_container(&host, &dir, &network, "c2", &[tcp(8080, 80)]);
     add(&mapped.env("PATH", &trap.cni_path_with("/usr/bin:/bin")));
-    assert!(!trap.verbs().is_empty(), "one with a mapping is noticed");
+    assert!(!trap.verbs().is_empty(), "one with a mapping does");
 }
 
 #[test]
-fn thirty_two_adds_at_once_with_the_chain_absent_all_succeed_and_nothing_is_double() {
+fn thirty_two_concurrent_adds_without_the_chain_succeed_and_create_no_duplicates() {
     for backend in BACKENDS {
         let host = Host::new();
         let (dir, mut network) = scripted("10.0.0.2/24");
         network["backend"] = json!(backend);
         let calls: Vec<_> = (0..32)
-            .map(|n| on_paper(&host, &dir, &network, &format!("c{n}"), &[tcp(8000 + n, 80)]))
+            .map(|n| fake_container(&host, &dir, &network, &format!("c{n}"), &[tcp(8000 + n, 80)]))
             .collect();
         let running: Vec<_> = calls.iter().map(|call| call.start(plugin())).collect();
         for call in running {
@@ -142,18 +143,18 @@ fn one_verb_runs_at_most_one_listing_and_one_restore_per_family() {
         "iptables",
         "ip6tables",
     ] {
-        let noted =
+        let script =
             format!("echo {program} >>'{}'\nexec /usr/sbin/{program} \"$@\"", log.display());
-        executable(&bin.join(program), &noted);
+        executable(&bin.join(program), &script);
     }
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80), tcp(8081, 81)])
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80), tcp(8081, 81)])
         .env("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
     let runs = |verb: &str| {
         let _ = std::fs::remove_file(&log);
         call.clone().as_verb(verb).run(plugin()).expect_success();
         std::fs::read_to_string(&log).unwrap_or_default()
     };
-    // Both of them by iptables-restore, which can list single chains.
+    // Both are runs of iptables-restore, which can list single chains.
     assert_eq!(runs("ADD"), "iptables-restore\niptables-restore\n");
     assert_eq!(runs("DEL"), "iptables-restore\niptables-restore\n");
 }

@@ -1,4 +1,4 @@
-//! Programs that tests write.
+//! Executable scripts of tests.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 /// Writes a shell script as an executable file.
 ///
-/// Another process writes it. A file that is open for writing can't be executed, and a process that
-/// another test has just forked would keep it open for a moment.
+/// Another process writes it. A file that is open for writing cannot be executed, and a process
+/// that another test has just forked would keep it open for a moment.
 pub(crate) fn executable(path: &Path, script: &str) {
     let mut writing = Command::new("sh")
         .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])

@@ -1,11 +1,11 @@
-//! The recipes for Mesos: chains of Debian's plugins, with traffic.
+//! The recipes for Mesos, with Debian's plugins and traffic.
 
 use cni_test_kit::{CallBuilder, Container, Host, Traffic, plugin_binary};
 use serde_json::{Value, json};
 
 use crate::common::*;
 
-/// The JSON below a heading of the recipes.
+/// Returns the JSON below a heading of the recipes.
 fn recipe(heading: &str) -> Value {
     let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../RECIPES.md"));
     let (_, section) = page.split_once(&format!("## {heading}")).expect("the heading");
@@ -22,7 +22,7 @@ fn call(network: &Value, container: &Container, labels: &Value) -> CallBuilder {
 }
 
 #[test]
-fn one_network_of_mesos_runs_a_chain_of_plugins_and_takes_it_back() {
+fn one_network_of_mesos_adds_and_deletes_a_chain_of_plugins() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let container = host.container("c1");
@@ -43,18 +43,14 @@ fn one_network_of_mesos_runs_a_chain_of_plugins_and_takes_it_back() {
 
     del(&call);
     unreached(&outside, HOST, 8080, "nothing is mapped");
-    assert_eq!(
-        host.run("tc qdisc show").matches("tbf").count(),
-        0,
-        "bandwidth took its queues back"
-    );
+    assert_eq!(host.run("tc qdisc show").matches("tbf").count(), 0, "bandwidth removed its queues");
     let left = host.run("iptables-save");
-    assert!(!left.contains("192.168.0.2"), "no rule speaks of the container: {left}");
-    nothing_of_ours_is_left(&host);
+    assert!(!left.contains("192.168.0.2"), "no rule mentions the container: {left}");
+    assert_nothing_is_left(&host);
 }
 
 #[test]
-fn mesos_s_ports_reach_debian_s_portmap_and_its_labels_decide() {
+fn mesos_s_ports_are_passed_to_debian_s_portmap_and_its_labels_decide() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let policy = plugin_binary("cni-label-policy", "cni-label-policy");
@@ -69,9 +65,9 @@ fn mesos_s_ports_reach_debian_s_portmap_and_its_labels_decide() {
     let (code, msg, _) = call(&network, &ill, &json!([{"key": "quarantine"}])).run(&policy).error();
     assert_eq!(
         (code, msg.as_str()),
-        (110, "rule \"quarantine\" refuses container c2: it is in quarantine")
+        (110, "rule \"quarantine\" denies container c2: it is in quarantine")
     );
 
     served.as_verb("DEL").run(&policy).expect_success();
-    unreached(&outside, HOST, 8080, "portmap got its DEL, ports and all");
+    unreached(&outside, HOST, 8080, "DEL with the ports was passed to portmap");
 }

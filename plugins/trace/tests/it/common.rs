@@ -1,9 +1,7 @@
-//! What the tests share.
+//! Helpers for all tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
@@ -13,13 +11,13 @@ pub(crate) fn plugin() -> &'static str {
     env!("CARGO_BIN_EXE_cni-trace")
 }
 
-/// Scripted delegates, and beside them the files that are written.
-pub(crate) struct Scene {
+/// Scripted delegates in a directory, to which the plugin also writes its files.
+pub(crate) struct Fixture {
     pub(crate) plugins: PluginDir,
 }
 
-impl Scene {
-    /// With the delegate `inner`.
+impl Fixture {
+    /// Creates the delegate `inner`, which follows this script.
     pub(crate) fn new(script: &Script) -> Self {
         Self { plugins: PluginDir::new().with("inner", script) }
     }
@@ -28,17 +26,19 @@ impl Scene {
         self.plugins.path().join(name)
     }
 
-    /// ADD at 1.1.0 around `inner`, recorded in `trace.jsonl`.
+    /// An ADD at 1.1.0 around `inner`, recorded in `trace.jsonl`.
     pub(crate) fn call(&self) -> CallBuilder {
         self.around(json!({"type": "inner"}))
     }
 
     pub(crate) fn around(&self, delegate: Value) -> CallBuilder {
-        let config = json!({"cniVersion": "1.1.0", "traceFile": self.file("trace.jsonl"), "delegate": delegate});
+        let config = json!({
+            "cniVersion": "1.1.0", "recordingFile": self.file("trace.jsonl"), "delegate": delegate,
+        });
         CallBuilder::add("net").cni_path(&self.plugins).config(config)
     }
 
-    /// The lines of the recording.
+    /// All lines of the recording.
     pub(crate) fn lines(&self) -> Vec<Value> {
         read_lines(&self.file("trace.jsonl"))
     }
@@ -50,23 +50,13 @@ impl Scene {
     }
 }
 
-/// Lines of JSON.
+/// Reads a file of JSON lines.
 pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("the file was written");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-/// Waits for a condition. The limit only ends a test that hangs.
-#[track_caller]
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// How /proc shows the system call `flock`.
+/// The number of the system call `flock`, as /proc shows it.
 const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
 
 /// Whether a thread of a child process is waiting for a lock on a file.

@@ -2,8 +2,8 @@
 
 mod common;
 mod exports;
+mod failures;
 mod recording;
-mod trouble;
 
 // These need root: they make network namespaces.
 #[cfg(feature = "host-tests")]

@@ -1,11 +1,11 @@
-//! Around Debian's bridge, with traffic.
+//! Real traffic, around Debian's bridge plugin.
 
-use cni_test_kit::{CallBuilder, Host, Place, Traffic};
+use cni_test_kit::{CallBuilder, Host, Netns, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;
 
-/// The blocks of JSON in the README: the configuration at its beginning, all keys, a list.
+/// The blocks of JSON in the README: a minimal configuration, one with all keys, and a list.
 fn readme_configs() -> [Value; 3] {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let readme = readme.expect("README.md");
@@ -16,24 +16,24 @@ fn readme_configs() -> [Value; 3] {
     blocks.collect::<Vec<_>>().try_into().expect("three blocks")
 }
 
-/// The last line of a recording on a host.
-fn last_line(host: &Place, path: &str) -> Value {
+/// The last line of a recording on this host.
+fn last_line(host: &Netns, path: &str) -> Value {
     let text = host.read(path);
     serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
 }
 
-/// The machine's own are no place for a test.
-fn own_directories(host: &Place) {
+/// Mounts empty directories over those of the machine.
+fn mount_directories(host: &Netns) {
     host.sh("for each in /var/log /var/lib; do mount -t tmpfs none $each; done
              mkdir -p /var/log/cni /var/lib/prometheus/node-exporter");
 }
 
 #[test]
-fn the_config_of_the_readme_records_what_the_runtime_got_of_a_container_that_is_reached() {
+fn the_first_config_of_the_readme_records_the_result_of_a_container_with_traffic() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let container = host.container("c1");
-    own_directories(&host);
+    mount_directories(&host);
     let [config, ..] = readme_configs();
     let call =
         CallBuilder::add("net").config(config).container(&container).cni_path("/usr/lib/cni");
@@ -46,7 +46,7 @@ fn the_config_of_the_readme_records_what_the_runtime_got_of_a_container_that_is_
     let address = address.expect("an address");
     let _server = container.serve(Traffic::Http, 80);
     let url = format!("http://{address}:80/");
-    assert_eq!(outside.fetch(&url).expect("it is reached"), "c1 saw 203.0.113.9");
+    assert_eq!(outside.fetch(&url).expect("the container is reachable"), "c1 saw 203.0.113.9");
 
     let check = call.clone().as_verb("CHECK").key("prevResult", answer.clone());
     check.run(plugin()).expect_success();
@@ -61,9 +61,9 @@ fn the_config_of_the_readme_records_what_the_runtime_got_of_a_container_that_is_
 }
 
 #[test]
-fn the_other_configs_of_the_readme_write_what_they_say() {
+fn the_other_configs_of_the_readme_write_the_files_that_they_name() {
     let host = Host::new();
-    own_directories(&host);
+    mount_directories(&host);
     let [_, all, list] = readme_configs();
     let call = |config: Value, name: &str| {
         CallBuilder::add("net")
@@ -92,7 +92,7 @@ fn the_other_configs_of_the_readme_write_what_they_say() {
 }
 
 #[test]
-fn a_disk_that_fills_up_in_the_middle_of_a_line_stops_nothing() {
+fn a_disk_that_fills_up_in_the_middle_of_a_line_does_not_fail_the_call() {
     let host = Host::new();
     host.sh("mount -t tmpfs -o size=8k none /var/log");
     let [config, ..] = readme_configs();

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use cni_test_kit::{Host, TemporaryDir, plugin_binary};
+use cni_test_kit::{Host, TempDir, plugin_binary};
 
 use super::{blocks, read, root};
 
@@ -25,7 +25,7 @@ const OVERLAYS: &str = "
 /// The host, and the working directory of the commands.
 pub(super) struct Fixture {
     host: Host,
-    directory: TemporaryDir,
+    directory: TempDir,
     path: String,
 }
 
@@ -33,7 +33,7 @@ impl Fixture {
     pub(super) fn new() -> Self {
         let host = Host::new();
         host.sh(OVERLAYS);
-        let directory = TemporaryDir::new();
+        let directory = TempDir::new();
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", programs().display());
         let fixture = Self { host, directory, path };
         fixture.files();

@@ -8,7 +8,7 @@ mod fixture;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const READMES: [&str; 12] = [
+const READMES: [&str; 13] = [
     "README.md",
     "conformance/README.md",
     "conformance/reports/README.md",
@@ -17,6 +17,7 @@ const READMES: [&str; 12] = [
     "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
     "plugins/trace/README.md",
+    "framework/protocol/README.md",
     "framework/resilience/README.md",
     "framework/telemetry/README.md",
     "framework/wrapper/README.md",

@@ -1,11 +1,12 @@
-//! Chains and rules: added, deleted.
+//! Adding and deleting chains and rules.
 
-use super::super::{Base, Chain, Hook, Kind, Rule};
-use super::contents::{HeldChain, HeldRule};
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::chain::{BaseChain, Chain, ChainType, Hook};
+use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule};
+use crate::nftables::fake::refusal::Refused;
+use crate::nftables::rule::Rule;
 
-/// nat works on flows: it comes after the flow is known.
+/// The priority of conntrack. Chains of type nat must come after it.
 const CONNTRACK: i32 = -200;
 
 impl Contents {
@@ -22,8 +23,8 @@ impl Contents {
 
     pub(super) fn delete_chain(&mut self, name: &str) -> Result<bool, Refused> {
         self.held_chain(name)?;
-        // Its own rules count too when they lead to it.
-        if self.leading_to(name) > 0 {
+        // Its own rules count too if they jump to it.
+        if self.jumps_to(name) > 0 {
             return Err(Refused::busy());
         }
         Ok(self.chains.remove(name).is_some())
@@ -34,23 +35,23 @@ impl Contents {
         Ok(rules.drain(..).count() > 0)
     }
 
-    /// Adds a rule before the one that is at this place, at the end when there is none.
-    pub(super) fn add_rule(&mut self, rule: &Rule, place: usize) -> Result<bool, Refused> {
+    /// Adds a rule before the one at this index, or at the end.
+    pub(super) fn add_rule(&mut self, rule: &Rule, index: usize) -> Result<bool, Refused> {
         self.held_chain(&rule.chain)?;
         self.check_rule(rule)?;
         let (handle, expressions) = (self.next_handle(), rule.expressions(self.family));
         let rules = &mut self.held_chain(&rule.chain)?.rules;
         let held = HeldRule { handle, rule: rule.clone(), expressions };
-        rules.insert(place.min(rules.len()), held);
+        rules.insert(index.min(rules.len()), held);
         Ok(true)
     }
 
     pub(super) fn delete_rule(&mut self, chain: &str, handle: u64) -> Result<bool, Refused> {
         let rules = &mut self.held_chain(chain)?.rules;
-        let place = rules.iter().position(|rule| rule.handle == handle);
-        let place =
-            place.ok_or_else(|| Refused::absent("rule with handle", &handle.to_string()))?;
-        rules.remove(place);
+        let index = rules.iter().position(|rule| rule.handle == handle);
+        let index =
+            index.ok_or_else(|| Refused::absent("rule with handle", &handle.to_string()))?;
+        rules.remove(index);
         Ok(true)
     }
 
@@ -59,9 +60,9 @@ impl Contents {
     }
 }
 
-/// Of a chain that is there only the policy changes, and that only when it is given.
+/// Adds an existing chain again, which can only change its policy.
 fn redefine(held: &mut HeldChain, chain: &Chain) -> Result<(), Refused> {
-    let place = |base: &Base| (base.hook, base.priority);
+    let place = |base: &BaseChain| (base.hook, base.priority);
     match (&mut held.chain.base, &chain.base) {
         (_, None) => Ok(()),
         (Some(old), Some(new)) if place(old) == place(new) && old.kind == new.kind => {
@@ -71,14 +72,15 @@ fn redefine(held: &mut HeldChain, chain: &Chain) -> Result<(), Refused> {
         (Some(old), Some(new)) if place(old) == place(new) => Err(Refused::different()),
         _ => Err(Refused::new(
             errno::EOPNOTSUPP,
-            "it is there already, without a hook or with another hook or priority",
+            "it exists without a hook, or with another hook or priority",
         )),
     }
 }
 
-fn fits(base: &Base) -> Result<(), Refused> {
-    if base.kind == Kind::Nat && (base.hook == Hook::Forward || base.priority <= CONNTRACK) {
-        let advice = "nat works not at forward, and only at a priority above -200";
+fn fits(base: &BaseChain) -> Result<(), Refused> {
+    if base.kind == ChainType::Nat && (base.hook == Hook::Forward || base.priority <= CONNTRACK) {
+        let advice =
+            "chains of type nat require a hook other than forward and a priority above -200";
         return Err(Refused::new(errno::EOPNOTSUPP, advice));
     }
     Ok(())

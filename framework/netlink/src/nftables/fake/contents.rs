@@ -1,28 +1,31 @@
-//! What is in a table, and what can be read of it.
+//! The content of tables, and queries of it.
 
 use std::collections::BTreeMap;
 
-use super::super::{
-    Chain, ChainInfo, Element, Expression, Family, InstalledRule, Rule, Set, SetRef, Table,
-    TableInfo, Value, Verdict,
-};
+use crate::nftables::chain::{Chain, ChainInfo};
+use crate::nftables::data::{Value, Verdict};
+use crate::nftables::expression::Expression;
+use crate::nftables::rule::{InstalledRule, Rule};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::statement::SetRef;
+use crate::nftables::table::{Family, Table, TableInfo};
 
 pub(super) type Tables = BTreeMap<Table, Contents>;
 
-/// What is in a table.
+/// The content of a table.
 #[derive(Clone)]
 pub(super) struct Contents {
     pub(super) family: Family,
     pub(super) comment: Option<String>,
     pub(super) chains: BTreeMap<String, HeldChain>,
     pub(super) sets: BTreeMap<String, HeldSet>,
-    /// The handle given last.
+    /// The last handle that was assigned.
     pub(super) handle: u64,
 }
 
 #[derive(Clone)]
 pub(super) struct HeldChain {
-    /// Chains are listed in the order in which they were added.
+    /// The handle, which reflects the order in which chains were added and are listed.
     pub(super) handle: u64,
     pub(super) chain: Chain,
     pub(super) rules: Vec<HeldRule>,
@@ -38,7 +41,7 @@ pub(super) struct HeldRule {
 #[derive(Clone)]
 pub(super) struct HeldSet {
     pub(super) set: Set,
-    /// In the order in which they were added.
+    /// The elements in the order in which they were added.
     pub(super) elements: Vec<Element>,
 }
 
@@ -52,7 +55,7 @@ impl Contents {
         self.handle
     }
 
-    /// Rules' own sets don't count once they are bound.
+    /// Returns what the kernel reports. Anonymous sets don't count once they are bound to a rule.
     pub(super) fn info(&self) -> TableInfo {
         let objects = count(self.chains.len() + self.sets.len());
         TableInfo { objects, comment: self.comment.clone() }
@@ -80,12 +83,12 @@ impl Contents {
 
     fn info_of(&self, held: &HeldChain) -> ChainInfo {
         let Chain { name, base, comment } = held.chain.clone();
-        let references = count(held.rules.len() + self.leading_to(&name));
+        let references = count(held.rules.len() + self.jumps_to(&name));
         ChainInfo { name, base, references, comment }
     }
 
-    /// How many rules and elements lead to a chain.
-    pub(super) fn leading_to(&self, chain: &str) -> usize {
+    /// Returns the number of rules and elements that jump to a chain.
+    pub(super) fn jumps_to(&self, chain: &str) -> usize {
         let rules = self.expressions().filter_map(|expression| match expression {
             Expression::Verdict(verdict) => target(verdict),
             _ => None,
@@ -94,8 +97,8 @@ impl Contents {
         rules.chain(elements).filter(|target| *target == chain).count()
     }
 
-    /// Whether a rule looks something up in a set.
-    pub(super) fn is_used(&self, set: &str) -> bool {
+    /// Reports whether a rule refers to a set.
+    pub(super) fn is_referenced(&self, set: &str) -> bool {
         self.expressions().any(|expression| {
             matches!(expression, Expression::Lookup { set: SetRef::Named(name), .. } if name == set)
         })
@@ -119,7 +122,7 @@ impl HeldRule {
 }
 
 impl HeldSet {
-    /// The chains that its elements lead to.
+    /// Returns the chains to which its elements jump.
     pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
         self.elements.iter().filter_map(|element| match &element.value {
             Some(Value::Verdict(verdict)) => target(verdict),
@@ -128,7 +131,7 @@ impl HeldSet {
     }
 }
 
-/// The chain that a verdict leads to.
+/// Returns the chain to which a verdict jumps.
 pub(super) fn target(verdict: &Verdict) -> Option<&str> {
     match verdict {
         Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),

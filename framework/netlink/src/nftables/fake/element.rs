@@ -1,10 +1,11 @@
-//! Elements: added, deleted, found.
+//! Adding, deleting and finding elements.
 
-use super::super::{Element, Field, Key, Type, Value, ValueType};
-use super::contents::HeldSet;
-use super::interval::Interval;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Field, Key, Value};
+use crate::nftables::fake::contents::{Contents, HeldSet};
+use crate::nftables::fake::interval::Interval;
+use crate::nftables::fake::refusal::Refused;
+use crate::nftables::set::{Element, ValueType};
 
 impl Contents {
     pub(super) fn add_element(&mut self, element: &Element) -> Result<bool, Refused> {
@@ -15,9 +16,9 @@ impl Contents {
             self.check_verdict(verdict)?;
         }
         let held = self.held_set(&element.set)?;
-        if let Some(old) = held.in_the_way(&key) {
+        if let Some(old) = held.conflict(&key) {
             let is_same = old.key == key && old.value == element.value;
-            return if is_same { Ok(false) } else { Err(occupied()) };
+            return if is_same { Ok(false) } else { Err(exists()) };
         }
         if let Key::Range(fields) = &key {
             Interval(fields).check()?;
@@ -29,9 +30,9 @@ impl Contents {
     pub(super) fn delete_element(&mut self, element: &Element) -> Result<bool, Refused> {
         let held = self.held_set(&element.set)?;
         let key = held.key(&element.key)?;
-        let absent = || Refused::new(errno::ENOENT, "there is no such element");
-        let place = held.place(&key).ok_or_else(absent)?;
-        held.elements.remove(place);
+        let absent = || Refused::new(errno::ENOENT, "the element does not exist");
+        let index = held.position(&key).ok_or_else(absent)?;
+        held.elements.remove(index);
         Ok(true)
     }
 
@@ -41,14 +42,14 @@ impl Contents {
 }
 
 impl HeldSet {
-    /// The element with this key; the interval that holds the point, or that is the same.
+    /// Finds the element with this key: an interval that contains the point, or an equal interval.
     pub(super) fn find(&self, asked: &Key) -> Result<Option<&Element>, Refused> {
         let key = self.key(asked)?;
-        let found = self.place(&key).map(|place| &self.elements[place]);
+        let found = self.position(&key).map(|index| &self.elements[index]);
         Ok(found.filter(|found| matches!(asked, Key::One(_)) || found.key == key))
     }
 
-    /// The key as this set has it.
+    /// Returns the key in the form of this set.
     fn key(&self, key: &Key) -> Result<Key, Refused> {
         let key = if self.set.interval { key.clone().into_range() } else { key.clone() };
         let types = &self.set.key;
@@ -72,37 +73,38 @@ impl HeldSet {
         if fits { Ok(()) } else { Err(other_type(&self.set.name)) }
     }
 
-    /// Which element a key leads to. An interval's begin is what the kernel looks for, also to delete it: the
-    /// interval found may be another one that holds the begin.
-    fn place(&self, key: &Key) -> Option<usize> {
+    /// Returns the index of the element for a key. The kernel looks only for the first value of an
+    /// interval, even to delete it, so it may find another interval that contains this value.
+    fn position(&self, key: &Key) -> Option<usize> {
         self.elements.iter().position(|element| match (&element.key, key) {
-            (Key::Range(held), Key::Range(key)) => Interval(held).has(Interval(key).first()),
+            (Key::Range(held), Key::Range(key)) => Interval(held).contains(Interval(key).first()),
             (held, key) => held == key,
         })
     }
 
-    /// The element because of which a key can't be added. The kernel looks only where the interval begins and ends:
-    /// one that holds others wholly, or crosses them, goes unnoticed.
-    fn in_the_way(&self, key: &Key) -> Option<&Element> {
+    /// Returns the element with which a key conflicts. The kernel checks only the first and the
+    /// last value of an interval, so it does not detect an interval that contains or crosses
+    /// others.
+    fn conflict(&self, key: &Key) -> Option<&Element> {
         let end = |element: &&Element| match (&element.key, key) {
-            (Key::Range(held), Key::Range(key)) => Interval(held).has(Interval(key).last()),
+            (Key::Range(held), Key::Range(key)) => Interval(held).contains(Interval(key).last()),
             _ => false,
         };
-        let begin = self.place(key).map(|place| &self.elements[place]);
+        let begin = self.position(key).map(|index| &self.elements[index]);
         begin.or_else(|| self.elements.iter().find(end))
     }
 }
 
-fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[Type]) -> bool {
-    fields.into_iter().map(Field::of_type).eq(types.iter().copied())
+fn fits<'a>(fields: impl IntoIterator<Item = &'a Field>, types: &[DataType]) -> bool {
+    fields.into_iter().map(Field::data_type).eq(types.iter().copied())
 }
 
 fn other_type(set: &str) -> Refused {
-    let advice = format!("is its key, or its value, of the types of {set}?");
+    let advice = format!("its key or its value may not have the types of {set}");
     Refused::new(errno::EINVAL, advice)
 }
 
-fn occupied() -> Refused {
-    let advice = "an element with this key, or one that overlaps it, is there with another value";
+fn exists() -> Refused {
+    let advice = "an element with this key, or an overlapping one, exists with another value";
     Refused::new(errno::EEXIST, advice)
 }

@@ -1,10 +1,10 @@
 //! Intervals of a concatenation.
 
-use super::super::Field;
-use super::Refused;
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::Field;
+use crate::nftables::fake::refusal::Refused;
 
-/// First and last of each field, both included.
+/// The first and the last value of each field, both inclusive.
 #[derive(Clone, Copy)]
 pub(super) struct Interval<'a>(pub(super) &'a [(Field, Field)]);
 
@@ -17,15 +17,18 @@ impl<'a> Interval<'a> {
         self.0.iter().map(|(_, last)| last)
     }
 
-    /// Whether a point of the same types is in it.
-    pub(super) fn has<'b>(self, point: impl Iterator<Item = &'b Field>) -> bool {
+    /// Reports whether it contains a point of the same types.
+    pub(super) fn contains<'b>(self, point: impl Iterator<Item = &'b Field>) -> bool {
         self.0.iter().zip(point).all(|((first, last), field)| (first..=last).contains(&field))
     }
 
-    /// Refused when it ends before it begins.
+    /// Refuses an interval whose last value is before its first one.
     pub(super) fn check(self) -> Result<(), Refused> {
         if self.0.iter().any(|(first, last)| first > last) {
-            return Err(Refused::new(errno::EINVAL, "an interval ends before it begins"));
+            return Err(Refused::new(
+                errno::EINVAL,
+                "the last value of an interval is before its first one",
+            ));
         }
         Ok(())
     }

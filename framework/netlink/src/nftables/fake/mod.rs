@@ -1,45 +1,49 @@
-//! A ruleset in memory, for tests of what uses this crate: it does what the kernel would do.
+//! A fake ruleset in memory, for tests of programs that use this crate. It behaves like the kernel.
 
 mod chain;
 mod contents;
 mod element;
+mod execute;
+mod faults;
 mod interval;
-mod loops;
-mod plan;
-mod refused;
+mod paths;
+mod refusal;
 mod rule;
-mod run;
 mod set;
 mod show;
 
 use std::fmt;
 
-use super::{
-    ChainInfo, Element, Generation, InstalledRule, Key, Ruleset, Set, Table, TableInfo,
-    Transaction, check, explain,
-};
-use crate::{Cause, Error, Refusal, errno};
+use crate::error::{Cause, Error, Refusal, errno};
+use crate::nftables::chain::ChainInfo;
+use crate::nftables::data::Key;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::{Generation, Ruleset};
+use crate::nftables::set::{Element, Set};
+use crate::nftables::table::{Table, TableInfo};
+use crate::nftables::transaction::Transaction;
+use crate::nftables::{explain, validate};
 use contents::{Contents, Tables};
-use plan::Plan;
-use refused::Refused;
+use faults::Faults;
 
-/// A ruleset in memory that executes transactions by the kernel's rules, and refuses what the kernel refuses, with
-/// the same error numbers.
+/// A ruleset in memory that executes transactions by the kernel's rules, and refuses what the
+/// kernel refuses with the same error numbers.
 ///
-/// So: all of a transaction or nothing; the generation rises with every change, whatever the table; what something
-/// refers to can't be deleted; a key has one value; intervals don't overlap as far as the kernel notices. It sees no
-/// packets.
+/// Transactions are atomic; the generation increases with every change to any table; referenced
+/// objects can't be deleted; a key has one value; and intervals don't overlap, as far as the kernel
+/// detects it. Packets are not simulated.
 ///
-/// Its text reads like `nft list ruleset`, everything sorted by name, rules in their order. Two are equal when they
-/// hold the same by that text: generations and handles don't count. A clone holds the same, and nothing is planned
-/// for it.
+/// It is displayed like `nft list ruleset`, sorted by name, with rules in order. Two rulesets are
+/// equal if that text is equal; generations and handles are ignored. A clone has the same content
+/// and no planned faults.
 ///
-/// It is stricter than the kernel in one thing: keys and values must be of their set's types, not only as long.
+/// It is stricter than the kernel in one respect: keys and values must have the types of their set,
+/// not only the same length.
 ///
 /// ```
-/// use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+/// use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
 ///
-/// let mut fake = Fake::default();
+/// let mut fake = FakeRuleset::default();
 /// let mut transaction = Transaction::on(Table::inet("web"));
 /// transaction.add_table().add_chain(Chain::regular("ports"));
 /// fake.commit(&transaction, None)?;
@@ -47,37 +51,39 @@ use refused::Refused;
 /// # Ok::<(), cni_netlink::Error>(())
 /// ```
 #[derive(Default)]
-pub struct Fake {
+pub struct FakeRuleset {
     tables: Tables,
-    /// How many commits changed something.
+    /// The number of commits that changed something.
     changes: u32,
-    plan: Plan,
+    faults: Faults<Self>,
 }
 
-impl Fake {
-    /// Lets another party act right before the next commit: what it commits makes the generation stale that was read
-    /// before. Called several times, the second is for the commit after the next, and so on.
+impl FakeRuleset {
+    /// Simulates another program that acts immediately before the next commit. If it commits a
+    /// change, the generation that was read before becomes stale.
     ///
-    /// Nothing else that is planned happens to what the other party commits. A commit without operations is none.
+    /// A second call plans an action for the commit after the next one, and so on. Other planned
+    /// faults don't affect the commits of `act`. A commit without operations does not count.
     pub fn before_next_commit(&mut self, act: impl FnOnce(&mut Self) + Send + 'static) {
-        self.plan.act(Box::new(act));
+        self.faults.act(Box::new(act));
     }
 
-    /// Refuses one of the commits that follow, 0 the next, as a whole, with an error number of [`errno`].
+    /// Makes a later commit fail as a whole with an error number of [`errno`]; 0 is the next
+    /// commit.
     pub fn refuse_commit(&mut self, number: usize, errno: i32) {
-        self.plan.refuse_commit(number, errno);
+        self.faults.refuse_commit(number, errno);
     }
 
-    /// Refuses one of the operations that follow, 0 the next, however many commits they are in, with an error number
-    /// of [`errno`].
+    /// Makes a later operation fail with an error number of [`errno`]. Operations are counted over
+    /// all commits; 0 is the next one.
     pub fn refuse_operation(&mut self, number: usize, errno: i32) {
-        self.plan.refuse_operation(number, errno);
+        self.faults.refuse_operation(number, errno);
     }
 
-    /// How much of what was planned has not happened yet: a test that refuses each operation in turn ends when the
-    /// last refusal stays unused.
+    /// Returns the number of planned faults that have not happened yet. A test that refuses each
+    /// operation in turn ends when a refusal remains unused.
     pub fn planned(&self) -> usize {
-        self.plan.len()
+        self.faults.len()
     }
 
     fn contents(&self, table: &Table) -> Option<&Contents> {
@@ -85,16 +91,16 @@ impl Fake {
     }
 
     fn let_others_act(&mut self) {
-        let Some(act) = self.plan.next_act() else { return };
-        let plan = std::mem::take(&mut self.plan);
+        let Some(act) = self.faults.next_act() else { return };
+        let faults = std::mem::take(&mut self.faults);
         act(self);
-        self.plan = plan;
+        self.faults = faults;
     }
 }
 
-impl Ruleset for Fake {
+impl Ruleset for FakeRuleset {
     fn generation(&mut self) -> Result<Generation, Error> {
-        // That of a fresh namespace is 1: 0 would mean any.
+        // The generation of a new namespace is 1; 0 would mean any generation.
         Ok(Generation(self.changes + 1))
     }
 
@@ -135,43 +141,43 @@ impl Ruleset for Fake {
         if transaction.is_empty() {
             return Ok(());
         }
-        check::transaction(transaction)?;
+        validate::transaction(transaction)?;
         self.let_others_act();
         let now = self.generation()?;
         let stale = at.filter(|at| at.0 != 0 && *at != now).map(|_| errno::ERESTART);
-        if let Some(errno) = self.plan.refuses_commit().or(stale) {
-            let refusal = Refusal { errno, reason: None, offset: None };
+        if let Some(errno) = self.faults.refuses_commit().or(stale) {
+            let refusal = Refusal::new(errno);
             return Err(explain::whole(transaction, Cause::Refused(refusal)));
         }
-        let (tables, changed) = run::transaction(&self.tables, transaction, &mut self.plan)?;
+        let (tables, changed) = execute::transaction(&self.tables, transaction, &mut self.faults)?;
         self.tables = tables;
         self.changes += u32::from(changed);
         Ok(())
     }
 }
 
-impl Clone for Fake {
+impl Clone for FakeRuleset {
     fn clone(&self) -> Self {
-        Self { tables: self.tables.clone(), changes: self.changes, plan: Plan::default() }
+        Self { tables: self.tables.clone(), changes: self.changes, faults: Faults::default() }
     }
 }
 
-impl PartialEq for Fake {
+impl PartialEq for FakeRuleset {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
     }
 }
 
-impl Eq for Fake {}
+impl Eq for FakeRuleset {}
 
-impl fmt::Display for Fake {
+impl fmt::Display for FakeRuleset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.tables.iter().try_for_each(|(table, contents)| show::table(f, table, contents))
     }
 }
 
-/// Its text, so that a failed comparison can be read.
-impl fmt::Debug for Fake {
+/// Writes the displayed text, so that a failed comparison is readable.
+impl fmt::Debug for FakeRuleset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -1,12 +1,14 @@
-//! What a rule refers to must be there, and fit.
+//! Validates a rule: what it refers to must exist and have the right types.
 
-use super::super::{
-    Family, Rule, Selector, Set, SetRef, Statement, Type, ValueType, Verdict, bytes,
-};
-use super::contents::target;
-use super::refused::ENODATA;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::data::{DataType, Verdict};
+use crate::nftables::fake::contents::{Contents, target};
+use crate::nftables::fake::refusal::{ENODATA, Refused};
+use crate::nftables::rule::Rule;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::statement::{Selector, SetRef, Statement};
+use crate::nftables::table::Family;
+use crate::nftables::wire::bytes;
 
 impl Contents {
     pub(super) fn check_rule(&self, rule: &Rule) -> Result<(), Refused> {
@@ -16,7 +18,7 @@ impl Contents {
             }
             Statement::VerdictMap { left, map } => match self.looked_up(left, map)?.value {
                 ValueType::Verdict => Ok(()),
-                _ => Err(Refused::new(errno::EINVAL, format!("{map} is no map of verdicts"))),
+                _ => Err(Refused::new(errno::EINVAL, format!("{map} is not a verdict map"))),
             },
             Statement::Dnat { family, left, map, with_port } => {
                 let value = &self.looked_up(left, map)?.value;
@@ -27,26 +29,26 @@ impl Contents {
         })
     }
 
-    /// A chain that packets enter by themselves can't be led to.
+    /// Validates a verdict. A base chain can't be a target.
     pub(super) fn check_verdict(&self, verdict: &Verdict) -> Result<(), Refused> {
         let Some(name) = target(verdict) else { return Ok(()) };
         let held = self.chains.get(name).ok_or_else(|| Refused::absent("chain", name))?;
         if held.chain.base.is_some() {
-            let advice = format!("{name} is a base chain: nothing may lead there");
+            let advice = format!("{name} is a base chain, which can't be a target");
             return Err(Refused::new(errno::EOPNOTSUPP, advice));
         }
         Ok(())
     }
 
-    /// The set in which something is looked up.
+    /// Returns the set of a lookup.
     fn looked_up(&self, left: &[Selector], name: &str) -> Result<&Set, Refused> {
         let held = self.sets.get(name).ok_or_else(|| Refused::absent("set or map", name))?;
-        let types: Vec<Type> = left.iter().map(|selector| selector.of_type()).collect();
+        let types: Vec<DataType> = left.iter().map(|selector| selector.data_type()).collect();
         if types != held.set.key {
-            // Of a key that is long enough the kernel would not know.
+            // The kernel checks only that the key is long enough.
             let is_short = bytes::length(&types) < bytes::length(&held.set.key);
             let errno = if is_short { ENODATA } else { errno::EINVAL };
-            return Err(Refused::new(errno, format!("the keys of {name} are of other types")));
+            return Err(Refused::new(errno, format!("the keys of {name} have other types")));
         }
         Ok(&held.set)
     }
@@ -58,16 +60,19 @@ impl Contents {
         with_port: bool,
     ) -> Result<(), Refused> {
         let ValueType::Data(value) = value else {
-            return Err(Refused::new(errno::EINVAL, "its map has no data"));
+            return Err(Refused::new(errno::EINVAL, "the map has no data"));
         };
         if self.family != Family::Inet && self.family != family {
-            return Err(Refused::new(errno::EOPNOTSUPP, "its table sees no such packets"));
+            return Err(Refused::new(
+                errno::EOPNOTSUPP,
+                "packets of this family don't traverse the table",
+            ));
         }
-        let address = if family == Family::Ip6 { Type::Ipv6Addr } else { Type::Ipv4Addr };
-        let needed = [address, Type::InetService];
+        let address = if family == Family::Ip6 { DataType::Ipv6Addr } else { DataType::Ipv4Addr };
+        let needed = [address, DataType::InetService];
         let needed = if with_port { &needed[..] } else { &needed[..1] };
         if !value.starts_with(needed) {
-            return Err(Refused::new(ENODATA, "its map's values are of other types"));
+            return Err(Refused::new(ENODATA, "the map's values have other types"));
         }
         Ok(())
     }

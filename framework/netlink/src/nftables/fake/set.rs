@@ -1,11 +1,12 @@
-//! Sets and maps: added, deleted.
+//! Adding and deleting sets and maps.
 
-use super::super::{Set, ValueType, bytes};
-use super::contents::HeldSet;
-use super::{Contents, Refused};
-use crate::errno;
+use crate::error::errno;
+use crate::nftables::fake::contents::{Contents, HeldSet};
+use crate::nftables::fake::refusal::Refused;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::wire::bytes;
 
-/// The longest key or value, in bytes.
+/// The maximum length of a key or a value in bytes.
 const LENGTH: usize = 64;
 
 impl Contents {
@@ -17,7 +18,7 @@ impl Contents {
         }
         let value = if let ValueType::Data(types) = &set.value { &types[..] } else { &[] };
         if bytes::length(&set.key).max(bytes::length(value)) > LENGTH {
-            let advice = format!("a key or a value takes at most {LENGTH} bytes");
+            let advice = format!("keys and values are limited to {LENGTH} bytes");
             return Err(Refused::new(errno::EINVAL, advice));
         }
         let held = HeldSet { set: set.clone(), elements: Vec::new() };
@@ -26,7 +27,7 @@ impl Contents {
     }
 
     pub(super) fn delete_set(&mut self, name: &str) -> Result<bool, Refused> {
-        if self.is_used(name) {
+        if self.is_referenced(name) {
             return Err(Refused::busy());
         }
         let held = self.sets.remove(name);

@@ -1,10 +1,11 @@
-//! A table as `nft list ruleset` shows it, sorted.
+//! Displays a table like `nft list ruleset`, sorted.
 
 use std::fmt::{self, Formatter};
 
-use super::super::{Element, Table};
-use super::Contents;
-use super::contents::{HeldChain, HeldRule, HeldSet};
+use crate::nftables::data::Key;
+use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule, HeldSet};
+use crate::nftables::set::Element;
+use crate::nftables::table::Table;
 
 pub(super) fn table(f: &mut Formatter<'_>, table: &Table, contents: &Contents) -> fmt::Result {
     writeln!(f, "table {table} {{")?;
@@ -31,9 +32,9 @@ fn chain(f: &mut Formatter<'_>, held: &HeldChain) -> fmt::Result {
 
 fn rule(f: &mut Formatter<'_>, HeldRule { rule, .. }: &HeldRule) -> fmt::Result {
     let comment = rule.comment.as_ref().map(|comment| format!("comment \"{comment}\""));
-    let words: Vec<String> =
+    let parts: Vec<String> =
         rule.statements.iter().map(ToString::to_string).chain(comment).collect();
-    writeln!(f, "\t\t{}", words.join(" "))
+    writeln!(f, "\t\t{}", parts.join(" "))
 }
 
 fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
@@ -48,15 +49,15 @@ fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
     writeln!(f, "\t}}")
 }
 
-/// An element a line, so that what differs can be seen.
+/// Writes one element per line, so that differences are visible.
 fn elements(f: &mut Formatter<'_>, elements: &[Element]) -> fmt::Result {
     if elements.is_empty() {
         return Ok(());
     }
     let mut sorted: Vec<&Element> = elements.iter().collect();
     sorted.sort_by_cached_key(|element| match element.key.clone().into_range() {
-        super::Key::Range(fields) => fields,
-        super::Key::One(_) => Vec::new(),
+        Key::Range(fields) => fields,
+        Key::One(_) => Vec::new(),
     });
     let lines: Vec<String> = sorted.into_iter().map(ToString::to_string).collect();
     writeln!(f, "\t\telements = {{ {} }}", lines.join(",\n\t\t\t     "))

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use cni_netlink::Error;
 use cni_netlink::nftables::{
-    Base, Chain, Fake, Field, Hook, Key, Kind, Policy, Rule, Ruleset, Selector, Set, SetRef,
-    Statement, Table, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Field, Hook, Key, Rule, Ruleset, Selector,
+    Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -23,36 +23,36 @@ fn change(fill: impl FnOnce(&mut Transaction) -> &mut Transaction) -> Transactio
 }
 
 fn commit(
-    fake: &mut Fake,
+    fake: &mut FakeRuleset,
     fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
 ) -> Result<(), Error> {
     fake.commit(&change(fill), None)
 }
 
-pub(crate) fn nat(hook: Hook, priority: i32) -> Base {
-    Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept }
+pub(crate) fn nat(hook: Hook, priority: i32) -> BaseChain {
+    BaseChain::new(ChainType::Nat, hook, priority)
 }
 
-pub(crate) fn set(name: &str, key: &[Type], value: ValueType) -> Set {
-    Set { name: name.to_owned(), key: key.to_vec(), value, interval: false, comment: None }
+pub(crate) fn set(name: &str, key: &[DataType], value: ValueType) -> Set {
+    Set::new(name, key, value)
 }
 
 /// Ports to chains.
 pub(crate) fn ports() -> Set {
-    set("ports", &[Type::InetProto, Type::InetService], ValueType::Verdict)
+    set("ports", &[DataType::InetProto, DataType::InetService], ValueType::Verdict)
 }
 
 /// Addresses and ranges of ports to chains.
 pub(crate) fn ranges() -> Set {
-    let key = [Type::Ipv4Addr, Type::InetService];
-    Set { interval: true, ..set("ranges", &key, ValueType::Verdict) }
+    let key = [DataType::Ipv4Addr, DataType::InetService];
+    set("ranges", &key, ValueType::Verdict).with_intervals()
 }
 
 pub(crate) fn tcp(port: u16) -> Key {
     Key::One(vec![Field::Proto(6), Field::Port(port)])
 }
 
-/// An interval of addresses 10.0.0.x and ports.
+/// Returns an interval of addresses 10.0.0.x and ports.
 pub(crate) fn range(addresses: (u8, u8), ports: (u16, u16)) -> Key {
     let address = |last| Field::Ipv4(Ipv4Addr::new(10, 0, 0, last));
     Key::Range(vec![
@@ -73,9 +73,9 @@ pub(crate) fn vmap(map: &str) -> Statement {
     Statement::VerdictMap { left: vec![Selector::L4Proto, Selector::ThDport], map: map.to_owned() }
 }
 
-/// A base chain `pre`, chains `a` and `b`, the maps.
-pub(crate) fn usual() -> Fake {
-    let mut fake = Fake::default();
+/// Returns a ruleset with a base chain `pre`, chains `a` and `b`, and the maps.
+pub(crate) fn usual() -> FakeRuleset {
+    let mut fake = FakeRuleset::default();
     commit(&mut fake, |it| {
         it.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
         it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
@@ -85,12 +85,12 @@ pub(crate) fn usual() -> Fake {
     fake
 }
 
-fn references(fake: &mut Fake, chain: &str) -> u32 {
+fn references(fake: &mut FakeRuleset, chain: &str) -> u32 {
     fake.chain(&table(), chain).expect("read").expect("a chain").references
 }
 
 #[test]
-fn its_text_reads_like_nfts_and_is_sorted() {
+fn it_is_displayed_like_nfts_listing_and_sorted() {
     let mut fake = usual();
     commit(&mut fake, |it| {
         it.add_element(&ports(), tcp(81), goto("b"), None);
@@ -125,7 +125,7 @@ fn its_text_reads_like_nfts_and_is_sorted() {
 }
 
 #[test]
-fn references_count_a_chains_rules_and_all_that_leads_to_it() {
+fn references_count_a_chains_rules_and_all_jumps_to_it() {
     let mut fake = usual();
     commit(&mut fake, |it| {
         it.add_rule(Rule::new("a", [])).add_rule(Rule::new("pre", [jump("a")]));
@@ -141,7 +141,7 @@ fn references_count_a_chains_rules_and_all_that_leads_to_it() {
 }
 
 #[test]
-fn objects_are_chains_and_named_sets_but_not_a_rules_own() {
+fn objects_are_chains_and_named_sets_but_not_anonymous_sets() {
     let mut fake = usual();
     let set = SetRef::Anonymous(vec![Field::Proto(6), Field::Proto(17)]);
     let own = Statement::InSet { left: vec![Selector::L4Proto], negated: false, set };
@@ -150,30 +150,30 @@ fn objects_are_chains_and_named_sets_but_not_a_rules_own() {
 }
 
 #[test]
-fn the_generation_rises_when_something_changed() {
+fn the_generation_increases_with_every_change() {
     let mut fake = usual();
-    let mut raises = |fill: fn(&mut Transaction) -> &mut Transaction| {
+    let mut increments = |fill: fn(&mut Transaction) -> &mut Transaction| {
         let before = fake.generation().expect("read");
         commit(&mut fake, fill).expect("committed");
         before != fake.generation().expect("read")
     };
-    assert!(raises(|it| it.add_element(&ports(), tcp(80), goto("a"), None)));
-    assert!(!raises(|it| it.add_element(&ports(), tcp(80), goto("a"), None)), "as it was");
-    assert!(!raises(|it| it.add_table().flush_chain("a")), "nothing to add, nor to flush");
-    assert!(raises(|it| it.add_chain(Chain::regular("a"))), "the kernel counts chains");
-    assert!(!raises(|it| it), "no operations");
+    assert!(increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)));
+    assert!(!increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)), "it exists");
+    assert!(!increments(|it| it.add_table().flush_chain("a")), "nothing to add or to flush");
+    assert!(increments(|it| it.add_chain(Chain::regular("a"))), "the kernel counts adding a chain");
+    assert!(!increments(|it| it), "no operations");
 }
 
 #[test]
-fn rules_stand_in_order_and_go_by_handle() {
+fn rules_are_ordered_and_deleted_by_handle() {
     let mut fake = usual();
-    let rule = |comment: &str| Rule { comment: Some(comment.to_owned()), ..Rule::new("a", []) };
+    let rule = |comment: &str| Rule::new("a", []).with_comment(comment);
     commit(&mut fake, |it| {
         it.add_rule(rule("2")).add_rule(rule("3")).insert_rule(rule("1"));
-        it.add_rule(Rule { chain: "b".to_owned(), ..rule("4") })
+        it.add_rule(Rule::new("b", []).with_comment("4"))
     })
     .expect("committed");
-    let listed = |fake: &mut Fake| {
+    let listed = |fake: &mut FakeRuleset| {
         let rules = fake.rules(&table()).expect("read").into_iter();
         rules.map(|rule| (rule.comment.unwrap_or_default(), rule.handle)).collect::<Vec<_>>()
     };
@@ -185,11 +185,11 @@ fn rules_stand_in_order_and_go_by_handle() {
     commit(&mut fake, |it| it.delete_rule("a", before[1].1)).expect("committed");
     assert_eq!(comments(&listed(&mut fake)), "134");
     let again = commit(&mut fake, |it| it.delete_rule("a", before[1].1));
-    assert_eq!(again.expect_err("gone").errno(), Some(2));
+    assert_eq!(again.expect_err("deleted").errno(), Some(2));
 }
 
 #[test]
-fn the_old_comment_of_an_element_stays() {
+fn adding_an_element_again_keeps_its_comment() {
     let mut fake = usual();
     for comment in ["old", "new"] {
         let comment = Some(comment.to_owned());
@@ -209,7 +209,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
         .expect("committed");
     let Key::Range(inside) = range((5, 5), (150, 150)) else { unreachable!("a range") };
     let point = Key::One(inside.into_iter().map(|(first, _)| first).collect());
-    let (set, absent) = (ranges(), set("absent", &[Type::InetProto], ValueType::None));
+    let (set, absent) = (ranges(), set("absent", &[DataType::InetProto], ValueType::None));
     let keys = [
         (&set, point),
         (&set, whole.clone()),
@@ -222,9 +222,9 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
 }
 
 #[test]
-fn tables_and_families_stand_side_by_side() {
+fn tables_of_different_families_are_independent() {
     let mut fake = usual();
-    let other = Table { family: cni_netlink::nftables::Family::Ip6, name: "t".to_owned() };
+    let other = Table::new(cni_netlink::nftables::Family::Ip6, "t");
     let mut transaction = Transaction::on(other.clone());
     transaction.add_table().add_chain(Chain::regular("a"));
     fake.commit(&transaction, None).expect("committed");
@@ -240,5 +240,5 @@ fn clones_are_equal_until_one_changes() {
     commit(&mut fake, |it| it.add_chain(Chain::regular("c"))).expect("committed");
     assert_ne!(fake, before);
     commit(&mut fake, |it| it.delete_chain("c")).expect("committed");
-    assert_eq!(fake, before, "the generation does not count");
+    assert_eq!(fake, before, "the generation is ignored");
 }

@@ -1,7 +1,7 @@
-//! What a test can plan to happen.
+//! Planned faults.
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, Fake, Ruleset, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Transaction};
 
 use super::{change, commit, usual};
 
@@ -10,7 +10,7 @@ fn add(name: &str) -> Transaction {
 }
 
 #[test]
-fn another_party_that_acts_before_a_commit_makes_it_stale() {
+fn another_program_that_acts_before_a_commit_makes_it_stale() {
     let mut fake = usual();
     fake.before_next_commit(|fake| fake.commit(&add("theirs"), None).expect("committed"));
     let at = fake.generation().expect("read");
@@ -19,7 +19,7 @@ fn another_party_that_acts_before_a_commit_makes_it_stale() {
     assert_eq!(
         error.to_string(),
         "cannot change table inet t: Interrupted system call should be restarted (os error 85); \
-         the ruleset was changed meanwhile, maybe by another program; read it again"
+         the ruleset has changed since it was read, maybe by another program; read it again"
     );
     let at = fake.generation().expect("read");
     fake.commit(&add("ours"), Some(at)).expect("read again");
@@ -27,7 +27,7 @@ fn another_party_that_acts_before_a_commit_makes_it_stale() {
 }
 
 #[test]
-fn each_of_several_parties_has_its_commit() {
+fn each_of_several_programs_acts_before_its_own_commit() {
     let mut fake = usual();
     for name in ["x", "y"] {
         fake.before_next_commit(move |fake| fake.commit(&add(name), None).expect("committed"));
@@ -53,8 +53,8 @@ fn any_commit_can_be_refused() {
 }
 
 #[test]
-fn each_operation_can_be_refused_in_turn_and_then_nothing_happens() {
-    let change = |fake: &mut Fake| {
+fn each_operation_can_be_refused_in_turn_and_aborts_the_transaction() {
+    let change = |fake: &mut FakeRuleset| {
         commit(fake, |it| it.add_chain(Chain::regular("c")).delete_chain("c").delete_chain("a"))
     };
     let before = usual();
@@ -72,6 +72,6 @@ fn each_operation_can_be_refused_in_turn_and_then_nothing_happens() {
     }
     let mut fake = before;
     fake.refuse_operation(3, errno::ENOBUFS);
-    change(&mut fake).expect("there is no fourth");
+    change(&mut fake).expect("there is no fourth operation");
     assert_eq!(fake.planned(), 1);
 }

@@ -1,9 +1,9 @@
-//! What is refused, with which error number; and that then nothing has happened.
+//! Refusals and their error numbers. A refused transaction has no effect.
 
 use cni_netlink::errno::{EBUSY, EEXIST, EINVAL, EMLINK, ENOENT, EOPNOTSUPP};
 use cni_netlink::nftables::{
-    Base, Chain, Fake, Family, Field, Hook, Key, Kind, Operation, Rule, Ruleset, Selector, Set,
-    Statement, Transaction, Type, Value, ValueType,
+    BaseChain, Chain, ChainType, DataType, FakeRuleset, Family, Field, Hook, Key, Operation, Rule,
+    Ruleset, Selector, Set, Statement, Transaction, Value, ValueType,
 };
 
 use super::{change, commit, goto, jump, nat, ports, range, ranges, set, tcp, usual, vmap};
@@ -11,10 +11,10 @@ use super::{change, commit, goto, jump, nat, ports, range, ranges, set, tcp, usu
 const ENODATA: i32 = 61;
 const ERANGE: i32 = 34;
 
-/// What a transaction is refused with; what it did before the refusal must be undone.
+/// Returns the error number of a refused transaction, and asserts that it had no effect.
 #[track_caller]
 fn refused(
-    fake: &mut Fake,
+    fake: &mut FakeRuleset,
     fill: impl FnOnce(&mut Transaction) -> &mut Transaction,
 ) -> Option<i32> {
     let before = fake.clone();
@@ -37,23 +37,23 @@ fn dnat(family: Family, map: &str) -> Statement {
     Statement::Dnat { family, left, map: map.to_owned(), with_port: true }
 }
 
-/// Ports to addresses and ports.
+/// Returns a map of ports to addresses and ports.
 fn targets() -> Set {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
-    Set { name: "targets".to_owned(), value, ..ports() }
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
+    Set::new("targets", ports().key, value)
 }
 
-/// Lets a port lead to a chain.
+/// Adds an element with a goto to a chain.
 fn lead<'a>(it: &'a mut Transaction, to: &str) -> &'a mut Transaction {
     it.add_element(&ports(), tcp(80), goto(to), None)
 }
 
-/// Lets an interval lead to a chain.
+/// Adds an interval with a goto to a chain.
 fn cover(it: &mut Transaction, key: Key) -> &mut Transaction {
     it.add_element(&ranges(), key, goto("a"), None)
 }
 
-/// Chains of which each leads to the next, the base chain to the first.
+/// Adds chains that each jump to the next one, and a jump from the base chain to the first.
 fn line(it: &mut Transaction, last: u32) -> &mut Transaction {
     for at in 1..=last {
         it.add_chain(Chain::regular(format!("c{at}")));
@@ -65,26 +65,26 @@ fn line(it: &mut Transaction, last: u32) -> &mut Transaction {
 }
 
 #[test]
-fn an_error_reads_as_the_kernels() {
+fn errors_are_displayed_like_the_kernels() {
     let error = commit(&mut usual(), |it| it.add_element(&ports(), tcp(80), goto("z"), None));
     assert_eq!(
         error.expect_err("refused").to_string(),
         "cannot add element inet t ports { tcp . 80 }: No such file or directory (os error 2); \
-         there is no chain z"
+         chain z does not exist"
     );
 }
 
 #[test]
-fn nothing_is_in_a_table_that_is_not_there() {
-    let absent = Fake::default().commit(&change(|it| it.delete_table()), None);
+fn changes_to_a_missing_table_are_refused() {
+    let absent = FakeRuleset::default().commit(&change(|it| it.delete_table()), None);
     assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
-    let absent = Fake::default().commit(&change(|it| it.add_set(&ports())), None);
+    let absent = FakeRuleset::default().commit(&change(|it| it.add_set(&ports())), None);
     assert_eq!(absent.expect_err("no table").errno(), Some(ENOENT));
 }
 
 #[test]
-fn what_is_not_there_cannot_be_deleted_or_added_to() {
-    let absent = set("absent", &[Type::InetProto, Type::InetService], ValueType::None);
+fn deleting_or_adding_to_missing_objects_is_refused() {
+    let absent = set("absent", &[DataType::InetProto, DataType::InetService], ValueType::None);
     let mut fake = usual();
     let mut is_absent = |fill: &dyn Fn(&mut Transaction) -> &mut Transaction| {
         refused(&mut fake, fill) == Some(ENOENT)
@@ -99,7 +99,7 @@ fn what_is_not_there_cannot_be_deleted_or_added_to() {
 }
 
 #[test]
-fn what_a_rule_or_an_element_leads_to_must_be_there() {
+fn the_target_of_a_rule_or_an_element_must_exist() {
     let mut fake = usual();
     assert_eq!(refused(&mut fake, |it| it.add_rule(rule("a", jump("z")))), Some(ENOENT));
     assert_eq!(refused(&mut fake, |it| it.add_rule(rule("a", vmap("z")))), Some(ENOENT));
@@ -116,11 +116,11 @@ fn a_key_has_one_value() {
         it.delete_element(&ports(), tcp(80));
         lead(it, "b")
     })
-    .expect("deleted before");
+    .expect("the old element is deleted first");
 }
 
 #[test]
-fn what_something_leads_to_is_busy() {
+fn referenced_objects_are_busy() {
     let mut fake = usual();
     commit(&mut fake, |it| {
         it.add_rule(rule("pre", vmap("ports"))).add_rule(rule("pre", jump("a")));
@@ -137,13 +137,13 @@ fn what_something_leads_to_is_busy() {
 }
 
 #[test]
-fn a_chain_or_a_set_is_not_added_again_otherwise() {
+fn a_chain_or_a_set_is_not_added_again_with_another_definition() {
     let mut fake = usual();
     let mut again = |base| refused(&mut fake, |it| it.add_chain(Chain::base("pre", base)));
     assert_eq!(again(nat(Hook::Prerouting, -99)), Some(EOPNOTSUPP));
     assert_eq!(again(nat(Hook::Output, -100)), Some(EOPNOTSUPP));
-    assert_eq!(again(Base { kind: Kind::Filter, ..nat(Hook::Prerouting, -100) }), Some(EEXIST));
-    let other = Set { value: ValueType::None, ..ports() };
+    assert_eq!(again(BaseChain::new(ChainType::Filter, Hook::Prerouting, -100)), Some(EEXIST));
+    let other = Set::new(ports().name, ports().key, ValueType::None);
     assert_eq!(refused(&mut fake, |it| it.add_set(&other)), Some(EEXIST));
     let late = Chain::base("late", nat(Hook::Forward, 0));
     assert_eq!(refused(&mut fake, |it| it.add_chain(late)), Some(EOPNOTSUPP));
@@ -158,12 +158,12 @@ fn intervals_that_begin_or_end_in_another_are_refused() {
         assert_eq!(refused(&mut fake, |it| cover(it, range(addresses, ports))), Some(EEXIST));
     }
     assert_eq!(refused(&mut fake, |it| cover(it, range((40, 30), (1, 2)))), Some(EINVAL));
-    commit(&mut fake, |it| cover(it, range((10, 20), (201, 300)))).expect("beside it");
-    commit(&mut fake, |it| cover(it, range((0, 255), (1, 999)))).expect("around it: not noticed");
+    commit(&mut fake, |it| cover(it, range((10, 20), (201, 300)))).expect("next to it");
+    commit(&mut fake, |it| cover(it, range((0, 255), (1, 999)))).expect("around it: not detected");
 }
 
 #[test]
-fn keys_and_values_are_of_their_sets_types() {
+fn keys_and_values_must_have_the_types_of_their_set() {
     let mut fake = usual();
     let data = Some(Value::Data(vec![Field::Port(1)]));
     let mut add = |key: Key, value: Option<Value>| {
@@ -176,7 +176,7 @@ fn keys_and_values_are_of_their_sets_types() {
 }
 
 #[test]
-fn a_rule_fits_the_sets_that_it_looks_up() {
+fn a_rule_must_match_the_types_of_its_sets() {
     let mut fake = usual();
     commit(&mut fake, |it| it.add_set(&targets())).expect("committed");
     let mut add = |statement| refused(&mut fake, |it| it.add_rule(rule("pre", statement)));
@@ -188,9 +188,9 @@ fn a_rule_fits_the_sets_that_it_looks_up() {
 }
 
 #[test]
-fn addresses_are_translated_only_where_that_works_however_packets_get_there() {
+fn addresses_are_translated_only_on_allowed_paths() {
     let mut fake = usual();
-    let filter = Base { kind: Kind::Filter, ..nat(Hook::Input, 0) };
+    let filter = BaseChain::new(ChainType::Filter, Hook::Input, 0);
     commit(&mut fake, |it| {
         it.add_set(&targets()).add_chain(Chain::base("filter", filter));
         it.add_rule(rule("pre", dnat(Family::Ip, "targets")));
@@ -204,16 +204,16 @@ fn addresses_are_translated_only_where_that_works_however_packets_get_there() {
 }
 
 #[test]
-fn chains_lead_neither_in_circles_nor_too_deep() {
+fn jumps_form_no_loops_and_are_not_too_deep() {
     let mut fake = usual();
-    commit(&mut fake, |it| it.add_rule(rule("a", jump("a")))).expect("nothing leads there");
+    commit(&mut fake, |it| it.add_rule(rule("a", jump("a")))).expect("the chain is unreachable");
     assert_eq!(refused(&mut fake, |it| it.add_rule(rule("pre", jump("a")))), Some(EMLINK));
     assert_eq!(refused(&mut fake, |it| line(it, 16)), Some(EMLINK));
     commit(&mut fake, |it| line(it, 15)).expect("15 below a base chain");
 }
 
 #[test]
-fn texts_that_are_too_long_are_refused() {
+fn names_and_comments_that_are_too_long_are_refused() {
     let mut fake = usual();
     let long = Some("x".repeat(129));
     let mut commented =

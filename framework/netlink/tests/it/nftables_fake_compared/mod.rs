@@ -1,9 +1,10 @@
-//! The kernel and the fake agree: random transactions over few names have the same result, and leave the same behind.
+//! The kernel and the fake ruleset agree: random transactions over few names have the same result
+//! and the same effect.
 
 mod random;
 
 use cni_netlink::nftables::{
-    Chain, ChainInfo, Element, Fake, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
+    Chain, ChainInfo, Element, FakeRuleset, Hook, Kernel, Key, Operation, Rule, Ruleset, Statement,
     TableInfo, Transaction,
 };
 use cni_netlink::{Error, errno};
@@ -14,7 +15,8 @@ use random::{Random, sets};
 
 const TRANSACTIONS: usize = 600;
 
-/// The transaction with this ruleset's own handles: what is there is the number of a rule among its chain's.
+/// Returns the operations with this ruleset's handles. Their handles are the indexes of rules in
+/// their chain.
 fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transaction {
     let rules = ruleset.rules(&table()).expect("read");
     let mut transaction = Transaction::on(table());
@@ -30,7 +32,7 @@ fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transac
     transaction
 }
 
-/// What can be read.
+/// The readable state of a ruleset.
 #[derive(Debug, PartialEq)]
 struct Seen {
     table: Option<TableInfo>,
@@ -71,24 +73,26 @@ fn sorted(elements: Vec<Element>) -> Vec<String> {
     lines
 }
 
-/// The kernel does not say whether a set that was made otherwise has intervals.
-fn shown(element: Element) -> String {
-    let key = element.key.into_range();
-    format!("{:?}", Element { key, ..element })
+/// Displays an element as an interval, since the kernel does not report whether another program
+/// created a set with intervals.
+fn shown(mut element: Element) -> String {
+    element.key = element.key.into_range();
+    format!("{element:?}")
 }
 
-/// Commits; whether that raised the generation, or what it was refused with.
+/// Commits. Returns whether that incremented the generation, or the refusal.
 fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool, String> {
     let transaction = with_handles(operations, ruleset);
     let before = ruleset.generation().expect("read");
     let done = ruleset.commit(&transaction, Some(before));
-    let raised = before != ruleset.generation().expect("read");
-    done.map(|()| raised).map_err(|error| {
-        assert!(!raised, "a refused transaction changed something: {error}");
+    let is_incremented = before != ruleset.generation().expect("read");
+    done.map(|()| is_incremented).map_err(|error| {
+        assert!(!is_incremented, "a refused transaction changed something: {error}");
         let number = error.errno();
-        // Where several elements lead wrongly, the order in which the kernel goes through its hashes decides.
+        // If several elements create an invalid path, the order of the kernel's hash table decides
+        // which one is reported.
         if matches!(number, Some(errno::EMLINK | errno::EOPNOTSUPP)) {
-            return format!("{}: wrong way", error.operation);
+            return format!("{}: invalid path", error.operation);
         }
         let object = error.object.split(" handle ").next().unwrap_or_default();
         format!("{} {object}: {number:?}", error.operation)
@@ -99,10 +103,10 @@ fn outcome(ruleset: &mut impl Ruleset, operations: &[Operation]) -> Result<bool,
 fn the_kernel_and_the_fake_agree() {
     inside(|| {
         let mut random = Random(0x5eed_2026_1124);
-        let (mut fake, mut kernel) = (Fake::default(), Kernel::open().expect("a socket"));
+        let (mut fake, mut kernel) = (FakeRuleset::default(), Kernel::open().expect("a socket"));
         let mut done = 0;
         for number in 0..TRANSACTIONS {
-            let operations = random.operations(fake == Fake::default());
+            let operations = random.operations(fake == FakeRuleset::default());
             let told = with_handles(&operations, &mut fake);
             let before = fake.to_string();
             let real = outcome(&mut kernel, &operations);
@@ -117,7 +121,7 @@ fn the_kernel_and_the_fake_agree() {
 }
 
 #[test]
-fn nft_reads_its_text() {
+fn nft_reads_the_displayed_text() {
     inside(|| {
         let mut fake = usual();
         let mut transaction = Transaction::on(table());
@@ -127,7 +131,7 @@ fn nft_reads_its_text() {
         transaction.add_element(&ranges(), range((4, 9), (1, 99)), goto("b"), None);
         transaction.add_rule(Rule::new("pre", [vmap("ports")]));
         let rule = Rule::new("post", [Statement::CtStatusDnat, Statement::Masquerade]);
-        transaction.add_rule(Rule { comment: Some("hairpin".to_owned()), ..rule });
+        transaction.add_rule(rule.with_comment("hairpin"));
         fake.commit(&transaction, None).expect("committed");
         std::fs::write("/run/ruleset", fake.to_string()).expect("written");
         run("nft -f /run/ruleset");

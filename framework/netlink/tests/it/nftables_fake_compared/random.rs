@@ -1,15 +1,15 @@
-//! Random operations over few names, so that they often meet.
+//! Random operations over few names, so that they often conflict.
 
 use cni_netlink::nftables::{
-    Base, Chain, Family, Field, Hook, Key, Kind, Operation, Policy, Rule, Selector, Set, SetRef,
-    Statement, Transaction, Type, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Operation, Policy, Rule,
+    Selector, Set, SetRef, Statement, Transaction, Value, ValueType, Verdict,
 };
 
 use crate::nftables_fake::{nat, ports, range, ranges, set, table, tcp, vmap};
 
 const CHAINS: [&str; 6] = ["pre", "out", "a", "b", "c", "d"];
 
-/// The same numbers each time.
+/// A generator of pseudo-random numbers with a fixed seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -41,23 +41,29 @@ impl Random {
         self.one(&[Verdict::Jump(chain.clone()), Verdict::Goto(chain), Verdict::Return])
     }
 
-    fn base(&mut self) -> Base {
-        let kind = self.one(&[Kind::Nat, Kind::Nat, Kind::Filter]);
+    fn base(&mut self) -> BaseChain {
+        let kind = self.one(&[ChainType::Nat, ChainType::Nat, ChainType::Filter]);
         let hook = self.one(&[Hook::Prerouting, Hook::Output, Hook::Postrouting]);
         let policy = self.one(&[Policy::Accept, Policy::Drop]);
-        Base { kind, hook, priority: self.one(&[-100, -100, -90]), policy }
+        BaseChain::new(kind, hook, self.one(&[-100, -100, -90])).with_policy(policy)
     }
 
     fn new_chain(&mut self) -> Chain {
         let name = self.chain();
         let is_base = (name == "pre" || name == "out") != (self.below(8) == 0);
-        Chain { base: is_base.then(|| self.base()), name, comment: self.comment() }
+        let mut chain = match is_base {
+            true => Chain::base(name, self.base()),
+            false => Chain::regular(name),
+        };
+        chain.comment = self.comment();
+        chain
     }
 
     fn set(&mut self) -> Set {
-        let set = self.one(&sets());
-        let interval = if self.below(12) == 0 { set.key.len() > 1 } else { set.interval };
-        Set { interval, comment: self.comment(), ..set }
+        let mut set = self.one(&sets());
+        set.interval = if self.below(12) == 0 { set.key.len() > 1 } else { set.interval };
+        set.comment = self.comment();
+        set
     }
 
     fn key(&mut self, set: &str) -> Key {
@@ -80,6 +86,7 @@ impl Random {
                 let address = [10, 0, 0, self.byte(2)].into();
                 Some(Value::Data(vec![Field::Ipv4(address), Field::Port(80)]))
             }
+            _ => panic!("no values are generated for this type"),
         }
     }
 
@@ -111,7 +118,8 @@ impl Random {
             14..=15 => Operation::FlushChain(self.chain()),
             16..=23 => {
                 let (statements, comment) = (vec![self.statement()], self.comment());
-                let rule = Rule { chain: self.chain(), statements, comment };
+                let mut rule = Rule::new(self.chain(), statements);
+                rule.comment = comment;
                 self.one(&[Operation::AddRule(rule.clone()), Operation::InsertRule(rule)])
             }
             // The handle is filled in later.
@@ -122,7 +130,7 @@ impl Random {
         }
     }
 
-    /// A few operations; all that others need when there is no table.
+    /// Returns a few operations; if there is no table, those that all others need.
     pub(crate) fn operations(&mut self, is_empty: bool) -> Vec<Operation> {
         if !is_empty || self.below(4) == 0 {
             return (0..=self.below(3)).map(|_| self.operation()).collect();
@@ -153,9 +161,9 @@ impl Random {
     }
 }
 
-/// All sets.
+/// Returns all sets.
 pub(crate) fn sets() -> [Set; 4] {
-    let value = ValueType::Data(vec![Type::Ipv4Addr, Type::InetService]);
-    let targets = Set { name: "targets".to_owned(), value, ..ports() };
-    [ports(), ranges(), targets, set("links", &[Type::Ifname], ValueType::None)]
+    let value = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
+    let targets = Set::new("targets", ports().key, value);
+    [ports(), ranges(), targets, set("links", &[DataType::Ifname], ValueType::None)]
 }

@@ -1,17 +1,17 @@
-//! Sets of every sort, with elements.
+//! Every kind of set, with elements.
 
-use cni_netlink::nftables::{Field, Key, Set, Type, Value, ValueType, Verdict};
+use cni_netlink::nftables::{DataType, Field, Key, Set, Value, ValueType, Verdict};
 
 use super::{TCP, UDP, commented, dnat4, ifname, intervals, set, target4, tcp, v4, v6};
-use Type::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
+use DataType::{Ifname, InetProto, InetService, Ipv4Addr, Ipv6Addr};
 
 /// A set, and the keys, values and comments of its elements.
 pub(crate) type Content = (Set, Vec<Item>);
 type Item = (Key, Option<Value>, Option<&'static str>);
 
-const PORT: [Type; 2] = [InetProto, InetService];
-const HOST4: [Type; 3] = [Ipv4Addr, InetProto, InetService];
-const HOST6: [Type; 3] = [Ipv6Addr, InetProto, InetService];
+const PORT: [DataType; 2] = [InetProto, InetService];
+const HOST4: [DataType; 3] = [Ipv4Addr, InetProto, InetService];
+const HOST6: [DataType; 3] = [Ipv6Addr, InetProto, InetService];
 
 pub(crate) fn sets() -> Vec<Content> {
     [targets(), ranges4(), ranges6(), verdicts(), plain()].concat()
@@ -124,7 +124,7 @@ fn verdicts() -> Vec<Content> {
 }
 
 fn plain() -> Vec<Content> {
-    let of = |name, key: &[Type], elements: &[&[Field]]| {
+    let of = |name, key: &[DataType], elements: &[&[Field]]| {
         let elements = elements.iter().map(|fields| (one(fields), None, None)).collect();
         (set(name, key, ValueType::None), elements)
     };

@@ -1,17 +1,17 @@
-//! Between the forms that have `ips`, and from 1.1.0 to what is older.
+//! Conversion between the layouts that have `ips`, and from 1.1.0 to older versions.
 
 use serde_json::Value;
 
-use super::{dns_for, drop_blank, objects_mut};
+use super::{convert_dns, drop_blank, objects_mut};
 use crate::{
     json::Object,
     result::{
         address::Family,
-        form::{Form, NEW_IN_INTERFACE, NEW_IN_ROUTE},
+        layout::{Layout, NEW_IN_INTERFACE, NEW_IN_ROUTE},
     },
 };
 
-/// Takes out what 1.1.0 brought.
+/// Removes the members that were added in 1.1.0.
 pub(super) fn strip_new_members(document: &mut Object) {
     for (list, members) in [("interfaces", &NEW_IN_INTERFACE[..]), ("routes", &NEW_IN_ROUTE[..])] {
         for object in objects_mut(document, list) {
@@ -20,13 +20,13 @@ pub(super) fn strip_new_members(document: &mut Object) {
     }
 }
 
-/// Adds or removes `version` of every address, and drops what is there but empty.
-pub(super) fn retag(document: &mut Object, form: Form) {
+/// Adds or removes the `version` of every address, and removes empty members.
+pub(super) fn convert_ips(document: &mut Object, layout: Layout) {
     for ip in objects_mut(document, "ips") {
         drop_blank(ip, "gateway");
         drop_blank(ip, "interface");
-        match form {
-            Form::Tagged => tag(ip),
+        match layout {
+            Layout::V040 => add_version(ip),
             _ => drop(ip.shift_remove("version")),
         }
     }
@@ -39,11 +39,11 @@ pub(super) fn retag(document: &mut Object, form: Form) {
     if document.get("routes").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         document.shift_remove("routes");
     }
-    dns_for(document, form);
+    convert_dns(document, layout);
 }
 
-/// Says the family of an address, which comes first as libcni prints it.
-fn tag(ip: &mut Object) {
+/// Adds the `version` of an address, as its first member like libcni.
+fn add_version(ip: &mut Object) {
     let Some(family) = ip.get("address").and_then(Value::as_str).and_then(Family::of) else {
         return;
     };

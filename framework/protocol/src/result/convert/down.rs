@@ -1,18 +1,18 @@
-//! From `ips` down to `ip4` and `ip6`.
+//! Conversion from `ips` to `ip4` and `ip6`, called slots here.
 
 use serde_json::Value;
 
-use super::{dns_for, drop_blank, take_list};
+use super::{convert_dns, drop_blank, take_list};
 use crate::{
     json::Object,
     result::{
         address::{Family, SLOTS},
-        form::{self, Form},
+        layout::{self, Layout},
     },
 };
 
-/// `None` when there is no address for either slot.
-pub(super) fn to_slots(document: &mut Object, from: Form) -> Option<()> {
+/// Returns `None` if there is no address for either slot.
+pub(super) fn to_slots(document: &mut Object, from: Layout) -> Option<()> {
     for key in ["interfaces", "ip4", "ip6"] {
         document.shift_remove(key);
     }
@@ -33,28 +33,29 @@ pub(super) fn to_slots(document: &mut Object, from: Form) -> Option<()> {
     for (index, (key, slot)) in slots.into_iter().enumerate() {
         document.shift_insert(place + index, key.to_owned(), slot.into());
     }
-    dns_for(document, Form::Slots);
+    convert_dns(document, Layout::V020);
     Some(())
 }
 
-/// By the field `version` where the form has it and it can be true, else by the address.
-fn family_of(ip: &Object, from: Form) -> Option<Family> {
+/// Returns the declared `version` if the layout has it and it can be right, else that of the
+/// address.
+fn family_of(ip: &Object, from: Layout) -> Option<Family> {
     let address = ip.get("address")?.as_str()?;
-    let version = ip.get("version").filter(|_| from == Form::Tagged).and_then(Value::as_str);
+    let version = ip.get("version").filter(|_| from == Layout::V040).and_then(Value::as_str);
     match version.and_then(Family::read) {
-        Some(said) => Family::said(said, address),
+        Some(declared) => Family::declared(declared, address),
         None => Family::of(address),
     }
 }
 
-/// An address as `ip4` or `ip6`. Only the slot says the family and the routes, so keys of other origin
-/// that would say them too are left out.
+/// Returns an address as `ip4` or `ip6`. Keys that would have a meaning in the slot by accident are
+/// left out.
 fn slot(ip: &Object, family: Family, routes: Vec<Value>) -> Object {
     let mut slot = Object::new();
     for (key, value) in ip {
         let (key, value) = match key.as_str() {
             "version" | "interface" | "ip" | "routes" => continue,
-            "gateway" if form::is_blank(value) => continue,
+            "gateway" if layout::is_blank(value) => continue,
             "gateway" => ("gateway", family.value(value)),
             "address" => ("ip", family.value(value)),
             other => (other, value.clone()),

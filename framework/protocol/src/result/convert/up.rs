@@ -1,17 +1,17 @@
-//! From `ip4` and `ip6` up to `ips`.
+//! Conversion from `ip4` and `ip6`, called slots here, to `ips`.
 
 use serde_json::Value;
 
-use super::{dns_for, drop_blank, take_list};
+use super::{convert_dns, drop_blank, take_list};
 use crate::{
     json::Object,
     result::{
         address::{Family, SLOTS},
-        form::{Form, is_blank},
+        layout::{Layout, is_blank},
     },
 };
 
-pub(super) fn to_lists(document: &mut Object, form: Form) {
+pub(super) fn to_lists(document: &mut Object, layout: Layout) {
     for key in ["ips", "interfaces", "routes"] {
         document.shift_remove(key);
     }
@@ -21,10 +21,10 @@ pub(super) fn to_lists(document: &mut Object, form: Form) {
     for (key, family) in SLOTS {
         if let Some(Value::Object(mut slot)) = document.shift_remove(key) {
             routes.extend(take_list(&mut slot, "routes").into_iter().map(route));
-            ips.push(ip(slot, family, form).into());
+            ips.push(ip(slot, family, layout).into());
         }
     }
-    // Without a slot there is nothing to insert, and the place does not matter.
+    // Without a slot nothing is inserted, and the place does not matter.
     let mut place = place.unwrap_or_default();
     for (key, list) in [("ips", ips), ("routes", routes)] {
         if !list.is_empty() {
@@ -32,27 +32,27 @@ pub(super) fn to_lists(document: &mut Object, form: Form) {
             place += 1;
         }
     }
-    dns_for(document, form);
+    convert_dns(document, layout);
 }
 
-/// A slot without its routes as a member of `ips`; `family` is what the slot says. What the new form says of an address
-/// comes from the slot, so keys of other origin that would say it too are left out.
-fn ip(slot: Object, family: Family, form: Form) -> Object {
+/// Returns a slot without its routes as a member of `ips`; `family` is that of the slot. Keys that
+/// would have a meaning in `ips` by accident are left out.
+fn ip(slot: Object, family: Family, layout: Layout) -> Object {
     let address = slot.get("ip").and_then(Value::as_str).unwrap_or_default();
-    let tag = Family::said(family, address).filter(|_| form == Form::Tagged);
+    let declared = Family::declared(family, address).filter(|_| layout == Layout::V040);
     let mut ip = Object::new();
-    if let Some(family) = tag {
+    if let Some(family) = declared {
         ip.insert("version".to_owned(), family.as_str().into());
     }
     for (key, value) in slot {
         let key = match key.as_str() {
             "interface" | "address" => continue,
-            "version" if tag.is_some() => continue,
+            "version" if declared.is_some() => continue,
             "gateway" if is_blank(&value) => continue,
             "ip" => "address".to_owned(),
             _ => key,
         };
-        let value = match (tag, key.as_str()) {
+        let value = match (declared, key.as_str()) {
             (Some(family), "address" | "gateway") => family.value(&value),
             _ => value,
         };

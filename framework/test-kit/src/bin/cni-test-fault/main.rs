@@ -1,25 +1,28 @@
-//! Runs a plugin that meets with a fault right before one of its system calls: `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"`, FAULT
-//! being `kill-plugin`, `kill-caller` or `fail-ERRNO`. System calls are counted from 1, over the program and all its children.
+//! Runs a plugin and injects a fault immediately before one of its system calls.
 //!
-//! The program gets this one's arguments and streams, and its environment without that variable. The last line on stderr says what became of it.
+//! `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"` selects the fault: `kill-plugin`, `kill-caller` or
+//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children.
+//!
+//! The program inherits the arguments, the streams and the environment, except for that variable.
+//! The last line on stderr reports the outcome.
 #![allow(clippy::print_stderr, reason = "a program for tests")]
 
 mod order;
-mod refuse;
-mod watch;
+mod skip;
+mod trace;
 
 use std::process::ExitCode;
 
 use order::{MARK, Order};
-use watch::{End, carry_out};
+use trace::{End, run};
 
-/// A word of ours in place of the program's answer.
+/// The exit status if the fault could not be injected.
 const UNABLE: u8 = 99;
 
 fn main() -> ExitCode {
-    match Order::of_environment().and_then(|order| carry_out(&order)) {
-        Ok(End { status, words }) => {
-            eprintln!("{MARK}: {words}");
+    match Order::from_environment().and_then(|order| run(&order)) {
+        Ok(End { status, report }) => {
+            eprintln!("{MARK}: {report}");
             ExitCode::from(status)
         }
         Err(problem) => {

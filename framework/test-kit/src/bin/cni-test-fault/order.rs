@@ -1,6 +1,6 @@
-//! What is to happen.
+//! The fault to inject.
 
-/// The variable with the order.
+/// The variable that selects the fault.
 pub(crate) const MARK: &str = "CNI_TEST_FAULT";
 
 pub(crate) enum Fault {
@@ -10,7 +10,7 @@ pub(crate) enum Fault {
 }
 
 pub(crate) struct Order {
-    /// Before which system call.
+    /// The number of the system call.
     pub(crate) number: u64,
     pub(crate) fault: Fault,
     pub(crate) program: String,
@@ -19,22 +19,22 @@ pub(crate) struct Order {
 impl Order {
     #[allow(
         clippy::disallowed_methods,
-        reason = "what it is told, and takes away from the program"
+        reason = "its own variable, which the program does not inherit"
     )]
-    pub(crate) fn of_environment() -> Result<Self, String> {
+    pub(crate) fn from_environment() -> Result<Self, String> {
         let order = std::env::var(MARK).map_err(|error| format!("{MARK}: {error}"))?;
         let form = "NUMBER kill-plugin|kill-caller|fail-ERRNO PROGRAM";
         Self::read(&order).ok_or_else(|| format!("`{order}` is not `{form}`"))
     }
 
     fn read(order: &str) -> Option<Self> {
-        let mut words = order.splitn(3, ' ');
-        let number = words.next()?.parse().ok()?;
-        let fault = match words.next()? {
+        let mut fields = order.splitn(3, ' ');
+        let number = fields.next()?.parse().ok()?;
+        let fault = match fields.next()? {
             "kill-plugin" => Fault::KillPlugin,
             "kill-caller" => Fault::KillCaller,
             other => Fault::Fail(other.strip_prefix("fail-")?.parse().ok()?),
         };
-        Some(Self { number, fault, program: words.next()?.to_owned() })
+        Some(Self { number, fault, program: fields.next()?.to_owned() })
     }
 }

@@ -1,4 +1,4 @@
-//! What the plugin does besides printing an answer.
+//! What the plugin does in addition to printing an answer.
 
 use std::env;
 use std::io::{Error, Read, Write, stderr, stdin, stdout};
@@ -11,10 +11,11 @@ use std::time::Duration;
 use cni_test_kit::{Answer, BackgroundChild, Behaviour, Flood, Script, StdinUse, Stream};
 use rustix::process::{Signal, getpid, kill_process, setsid};
 
+use crate::answer;
+use crate::files::{BACKGROUND, TERM_IGNORED};
 use crate::record::{self, Recorder};
-use crate::{BACKGROUND, TERM_IGNORED, answer};
 
-/// Performs the whole call.
+/// Performs the call.
 pub(crate) fn perform(
     script: &Script,
     program: &Path,
@@ -24,12 +25,12 @@ pub(crate) fn perform(
     let verb = env::var_os("CNI_COMMAND").unwrap_or_default().to_string_lossy().into_owned();
     let behaviour = script.behaviour(&verb, record::earlier(program, &verb));
     if behaviour.ignore_term && !term_ignored {
-        let error = start_again_ignoring_term(program, argv0);
+        let error = reexec_ignoring_term(program, argv0);
         return answer::refuse(&format!("can't run env --ignore-signal=TERM: {error}"));
     }
     let mut recorder = Recorder::new(program, &verb, argv0);
     print(&mut stdout(), &vec![b' '; behaviour.padding]);
-    let input = take_input(behaviour.stdin);
+    let input = read_input(behaviour.stdin);
     if let Err(problem) = recorder.begin(input.as_deref()) {
         return answer::refuse(&problem);
     }
@@ -40,13 +41,13 @@ pub(crate) fn perform(
         return answer::refuse(&format!("can't start the child to leave behind: {error}"));
     }
     sleep(Duration::from_millis(behaviour.slow_ms));
-    let status = give(behaviour, &verb, input.as_deref());
+    let status = answer_with(behaviour, &verb, input.as_deref());
     recorder.end();
     ExitCode::from(status)
 }
 
 /// Prints the answer or misbehaves; returns the exit status.
-fn give(behaviour: &Behaviour, verb: &str, input: Option<&[u8]>) -> u8 {
+fn answer_with(behaviour: &Behaviour, verb: &str, input: Option<&[u8]>) -> u8 {
     let own_status = match &behaviour.answer {
         Answer::Hang => loop {
             park();
@@ -62,42 +63,44 @@ fn give(behaviour: &Behaviour, verb: &str, input: Option<&[u8]>) -> u8 {
     behaviour.exit.unwrap_or(own_status)
 }
 
-/// There is no safe way to set a signal's action here, but `env` can, and the setting survives exec.
-fn start_again_ignoring_term(program: &Path, argv0: &str) -> Error {
-    // By its path: the caller's PATH may be anything.
+/// Re-executes the plugin by `env`, which can ignore a signal: no safe function can, and exec keeps
+/// the setting.
+fn reexec_ignoring_term(program: &Path, argv0: &str) -> Error {
+    // By its path, since the caller's PATH may be anything.
     let mut command = Command::new("/usr/bin/env");
     command.arg("--ignore-signal=TERM").arg(program).arg(TERM_IGNORED).arg(argv0).exec()
 }
 
-fn take_input(how: StdinUse) -> Option<Vec<u8>> {
+fn read_input(how: StdinUse) -> Option<Vec<u8>> {
     match how {
         StdinUse::Ignore => None,
         StdinUse::Close => {
-            // The last reader of the pipe goes: its writer gets a broken pipe.
+            // Closes the pipe's last reader, so that its writer gets EPIPE.
             let null = std::fs::File::open("/dev/null").ok()?;
             rustix::stdio::dup2_stdin(null).ok()?;
             None
         }
-        StdinUse::Read => {
+        // `StdinUse::Read`.
+        _ => {
             let mut bytes = Vec::new();
-            // Whatever came before an error is what there is.
+            // What was read before an error counts as the input.
             let _ = stdin().read_to_end(&mut bytes);
             Some(bytes)
         }
     }
 }
 
-/// A caller that has stopped reading is the caller's matter.
+/// Prints bytes. A caller may have stopped reading.
 fn print(stream: &mut dyn Write, bytes: &[u8]) {
     let _ = stream.write_all(bytes).and_then(|()| stream.flush());
 }
 
 fn crash(signal: i32) -> u8 {
     let Some(signal) = Signal::from_named_raw(signal) else { return answer::NOT_AS_SCRIPTED };
-    // Twice: the runtime's handler of SIGSEGV and SIGBUS only resets the signal's action, as it
-    // expects the fault to come again.
+    // Twice: Rust's handler of SIGSEGV and SIGBUS only resets the signal's action, since it expects
+    // the fault to be repeated.
     for _ in 0..2 {
-        // Signals to oneself can't be refused.
+        // A process may always signal itself.
         let _ = kill_process(getpid(), signal);
     }
     answer::NOT_AS_SCRIPTED
@@ -119,7 +122,7 @@ fn pour(flood: &Flood) -> u8 {
             left -= length as u64;
         }
     }
-    // Standard output keeps an unfinished line back.
+    // Standard output buffers an unfinished line.
     stream.flush().map_or(answer::NOT_AS_SCRIPTED, |()| 0)
 }
 
@@ -127,12 +130,12 @@ fn leave_child(child: &BackgroundChild) -> Result<(), Error> {
     let session = if child.own_session { "own" } else { "same" };
     let mut command = Command::new(env::current_exe()?);
     command.args([BACKGROUND, &child.lives_ms.to_string(), session]).stdin(Stdio::null());
-    // Not waited for: that is the point.
+    // It is not waited for: it is meant to be left behind.
     command.spawn().map(drop)
 }
 
-/// The life of the child that was left behind.
-pub(crate) fn live_in_background(lives_ms: &str, session: &str) -> ExitCode {
+/// Runs the child that was left behind.
+pub(crate) fn run_in_background(lives_ms: &str, session: &str) -> ExitCode {
     if session == "own" && setsid().is_err() {
         return ExitCode::FAILURE;
     }

@@ -1,4 +1,4 @@
-//! What the plugin prints on stdout.
+//! What the plugin prints to stdout.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -8,18 +8,18 @@ use serde_json::{Map, Value, json};
 
 const VERSIONS: [&str; 7] = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
-/// The exit status when it can't do what the script says.
+/// The exit status if the plugin can't do what the script specifies.
 pub(crate) const NOT_AS_SCRIPTED: u8 = 99;
 
-/// Says that there is something wrong with the script: an error object with code 999.
+/// Reports a problem with the script: an error object with code 999.
 pub(crate) fn refuse(problem: &str) -> ExitCode {
     let error = json!({ "cniVersion": "1.1.0", "code": 999, "msg": problem });
-    // Nobody else could be told.
+    // There is no other way to report it.
     let _ = writeln!(stdout(), "{error}");
     ExitCode::from(NOT_AS_SCRIPTED)
 }
 
-/// The text of an answer that consists in one, and its exit status.
+/// Returns the text of an answer, and its exit status.
 pub(crate) fn text(answer: &Answer, verb: &str, input: Option<&[u8]>) -> (Vec<u8>, u8) {
     let config = input.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null);
     let version = config["cniVersion"].as_str().unwrap_or("0.1.0");
@@ -31,7 +31,8 @@ pub(crate) fn text(answer: &Answer, verb: &str, input: Option<&[u8]>) -> (Vec<u8
         Answer::Garbage => (b"{\"cniVersion\": \xff\xfe<html>?\x00".to_vec(), 0),
         Answer::TwoDocuments => (obey("ADD", &config, version).repeat(2), 0),
         Answer::Obey => (obey(verb, &config, version), 0),
-        Answer::Empty | Answer::Hang | Answer::Crash(_) | Answer::Flood(_) => (Vec::new(), 0),
+        // The others print nothing.
+        _ => (Vec::new(), 0),
     }
 }
 
@@ -62,7 +63,7 @@ fn error_object(error: &ErrorAnswer, version: &str) -> Value {
     object
 }
 
-/// A result of 1.x as one of `version`; one that names its version stays as it is.
+/// Converts a result of 1.x to `version`; one that has a `cniVersion` is unchanged.
 fn in_version(result: &Value, version: &str) -> Value {
     let Value::Object(result) = result else { return result.clone() };
     if result.contains_key("cniVersion") {
@@ -83,7 +84,7 @@ fn in_version(result: &Value, version: &str) -> Value {
     Value::Object(other)
 }
 
-/// `ip4`, `ip6` and `dns`: the first address of each family, with the routes of that family.
+/// Returns `ip4`, `ip6` and `dns`: the first address of each family, with its routes.
 fn by_family(result: &Map<String, Value>) -> Map<String, Value> {
     let list = |key: &str| result.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut other = Map::new();

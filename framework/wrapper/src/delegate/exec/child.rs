@@ -1,4 +1,4 @@
-//! A child from its start to its end.
+//! A child process from its start to its end.
 
 use std::{
     io,
@@ -17,10 +17,10 @@ use super::{
     start,
 };
 
-/// How long the pipes of a child that has ended may stay open, held by a grandchild.
-const GRACE: Duration = Duration::from_millis(200);
+/// How long a grandchild may keep the pipes open after the child has ended.
+const PIPE_GRACE: Duration = Duration::from_millis(200);
 
-/// A child that has not been told anything. Its group is killed when this is dropped.
+/// A child that has been started and waits for its input. Its process group is killed on drop.
 pub struct Child {
     program: PathBuf,
     limits: Limits,
@@ -35,36 +35,37 @@ impl Child {
         Ok(Self { program: program.clone(), limits: *limits, group: Group::of(child), pipes })
     }
 
-    /// Ends it, since there is nothing to tell it. Dropping does so, too, but does not wait until it has gone.
+    /// Kills the child and waits until it has ended. Dropping it does not wait.
     pub async fn kill(mut self) {
         self.group.kill().await;
     }
 
-    /// Tells it this and runs it to its end; `take` gets its stdout in pieces. Its deadline and [`Output::took`] count from here.
+    /// Writes the input and runs the child to its end; `take` gets its stdout in pieces. Its
+    /// deadline and [`Output::took`] count from here.
     ///
     /// # Errors
     ///
-    /// As [`run`](super::run), but for the start.
+    /// Those of [`run`](super::run), except for the start.
     pub async fn communicate(
         self,
         stdin: &[u8],
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<Output, ExecError> {
         let Self { program, limits, mut group, pipes } = self;
-        let fed = Instant::now();
+        let started = Instant::now();
         let captured = Captured::new(limits, take);
-        let conversation = converse(&mut group, pipes, stdin, &captured);
-        let step = timeout(limits.deadline, conversation).await;
+        let exchange = exchange(&mut group, pipes, stdin, &captured);
+        let step = timeout(limits.deadline, exchange).await;
         if !matches!(step, Ok(Ok(Step::Exited(_)))) {
             group.stop().await;
         }
         let stderr = captured.into_stderr();
         match step {
             Ok(Ok(Step::Exited(status))) => {
-                Ok(Output { status, stdout: Vec::new(), stderr, took: fed.elapsed() })
+                Ok(Output { status, stdout: Vec::new(), stderr, took: started.elapsed() })
             }
-            Ok(Ok(Step::Flooded { stream, limit })) => {
-                Err(ExecError::Flood { program, stream, limit, stderr })
+            Ok(Ok(Step::OverLimit { stream, limit })) => {
+                Err(ExecError::OutputLimit { program, stream, limit, stderr })
             }
             Ok(Err(source)) => Err(ExecError::Io { program, source }),
             Err(_) => Err(ExecError::Deadline { program, deadline: limits.deadline, stderr }),
@@ -72,18 +73,18 @@ impl Child {
     }
 }
 
-async fn converse(
+async fn exchange(
     group: &mut Group,
     pipes: Pipes,
     stdin: &[u8],
     captured: &Captured<'_>,
 ) -> io::Result<Step> {
-    let mut talk = Box::pin(pipes.talk(stdin, captured));
-    let (step, still_talking) = until_exit(group.exited(), talk.as_mut()).await?;
-    if still_talking && matches!(step, Step::Exited(_)) {
-        // Held by a grandchild: what it has yet to say is not the child's answer.
-        if let Ok(Ok(Some(flood))) = timeout(GRACE, talk).await {
-            return Ok(flood);
+    let mut transfer = Box::pin(pipes.transfer(stdin, captured));
+    let (step, is_open) = until_exit(group.exited(), transfer.as_mut()).await?;
+    if is_open && matches!(step, Step::Exited(_)) {
+        // A grandchild keeps them open; its output is not part of the child's answer.
+        if let Ok(Ok(Some(step))) = timeout(PIPE_GRACE, transfer).await {
+            return Ok(step);
         }
     }
     Ok(step)

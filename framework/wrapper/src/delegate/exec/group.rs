@@ -1,16 +1,17 @@
-//! A child's process group, which ends when we say so.
+//! The process group of a child, which can be stopped as a whole.
 
 use std::{io, process::ExitStatus, time::Duration};
 
 use async_std::{future::timeout, process::Child};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How long the group may take to end after TERM.
+/// How long the group has to end after TERM.
 const TERM_GRACE: Duration = Duration::from_millis(500);
-/// How long the kernel may take to end the child after KILL. Longer only when it hangs in the kernel itself.
+/// How long to wait for the child after KILL. It takes longer only if the child hangs in the
+/// kernel.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
-/// Kills the group when dropped, unless the child has ended by itself.
+/// A child and its process group, which is killed on drop unless the child has ended.
 pub(super) struct Group {
     child: Child,
     id: Option<Pid>,
@@ -22,14 +23,14 @@ impl Group {
         Self { child, id }
     }
 
-    /// Waits for the child itself, not for its group: a plugin may leave a daemon behind on purpose.
+    /// Waits for the child, not for its group: a plugin may start a daemon on purpose.
     pub(super) async fn exited(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.status().await?;
         self.id = None;
         Ok(status)
     }
 
-    /// TERM, a grace time, KILL; the child is reaped. Whoever of the group survives TERM is killed with it.
+    /// Sends TERM, and after a grace period KILL, to the whole group, and reaps the child.
     pub(super) async fn stop(&mut self) {
         let Some(id) = self.id.take().or_else(|| self.leader()) else { return };
         let _ = kill_process_group(id, Signal::TERM);
@@ -38,7 +39,7 @@ impl Group {
         let _ = timeout(KILL_GRACE, self.child.status()).await;
     }
 
-    /// KILL at once; the child is reaped.
+    /// Sends KILL to the whole group, and reaps the child.
     pub(super) async fn kill(&mut self) {
         let Some(id) = self.id.take() else { return };
         let _ = kill_process_group(id, Signal::KILL);

@@ -1,11 +1,13 @@
-//! Runs a child process to its end, whatever it does: delegates and helpers such as iptables alike.
+//! Runs child processes to their end: delegates, and helpers such as iptables.
 //!
-//! The child leads a process group of its own. Its stdin is fed and both its outputs are read at the same
-//! time, so neither side can block the other. It is stopped (TERM, then KILL, always the whole group) when it
-//! passes its deadline or writes more than allowed, and when the future is dropped. A grandchild that keeps a
-//! pipe open after the child has ended costs a short grace time and no more.
+//! The child is the leader of its own process group. Its stdin is written and both outputs are read
+//! concurrently, so that neither side can block the other. The whole group is stopped (TERM, then
+//! KILL) if the child passes its deadline or writes more than its limit, and when the future is
+//! dropped. A grandchild that keeps a pipe open after the child has ended costs a short grace
+//! period only.
 //!
-//! What a child takes to start can be spent before its input is known: [`start`] it, and [`Child::communicate`] it later.
+//! To hide the time that a child takes to start, [`start`] it early and [`Child::communicate`]
+//! later.
 
 mod child;
 mod group;
@@ -22,49 +24,50 @@ use std::{
 pub use crate::error::ExecError;
 pub use child::Child;
 
-/// A program, all it is given, and how long and how much it may answer.
+/// A program to run, with its input and limits.
 #[derive(Clone, Debug)]
 pub struct Execution {
-    /// The file to execute. Nothing is searched and no shell is involved.
+    /// The file to execute. It is not searched for in PATH, and no shell is involved.
     pub program: PathBuf,
-    /// The arguments after argv\[0\], which is the program's path.
+    /// The arguments after argv\[0\], which is the path of the program.
     pub args: Vec<OsString>,
-    /// The whole environment; nothing is inherited.
+    /// The whole environment. Nothing is inherited.
     pub environment: Vec<(OsString, OsString)>,
-    /// What the child reads on its stdin. It may leave it unread.
+    /// The input on stdin. The child need not read it.
     pub stdin: Vec<u8>,
-    /// The bounds.
+    /// The limits.
     pub limits: Limits,
 }
 
 /// How long a child may run and how much it may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall-clock time from when it has started, or is [fed](Child::communicate), to its end.
+    /// The wall-clock time until its end, from its start or from [`Child::communicate`].
     pub deadline: Duration,
-    /// Bytes of stdout. One more and the child is stopped.
+    /// The most bytes of stdout. A child that writes more is stopped.
     pub stdout: usize,
-    /// Bytes of stderr that are kept: the last ones. A child that writes 64 times as many is stopped.
+    /// How many bytes of stderr are kept, the last ones. A child that writes 64 times that many is
+    /// stopped.
     pub stderr: usize,
 }
 
 impl Default for Limits {
-    /// 60 s, 4 MiB of stdout, the last 256 KiB of stderr.
+    /// Returns 60 s, 4 MiB of stdout, and the last 256 KiB of stderr.
     fn default() -> Self {
         Self { deadline: Duration::from_secs(60), stdout: 4 << 20, stderr: 256 << 10 }
     }
 }
 
-/// A child that ended by itself, well or not.
+/// The outcome of a child that was not stopped.
 #[derive(Debug)]
 pub struct Output {
-    /// Exit status or signal.
+    /// The exit status or signal.
     pub status: ExitStatus,
-    /// All of its stdout; empty when that was handed over as it came.
+    /// All of its stdout; empty if that was passed on in pieces.
     pub stdout: Vec<u8>,
     /// The end of its stderr.
     pub stderr: Vec<u8>,
-    /// From start to end.
+    /// The time from start to end.
     pub took: Duration,
 }
 
@@ -72,15 +75,16 @@ pub struct Output {
 ///
 /// # Errors
 ///
-/// When it can't be started, passes its deadline, floods a pipe, or a pipe fails. A child that ends with a
-/// non-zero status or by a signal is no error here: [`Output::status`] says so.
+/// The child can't be started, passes its deadline, writes too much, or a pipe fails. A non-zero
+/// exit status or a signal is not an error here: see [`Output::status`].
 pub async fn run(execution: &Execution) -> Result<Output, ExecError> {
     let mut stdout = Vec::new();
-    let finished = run_streaming(execution, &mut |bytes| stdout.extend_from_slice(bytes)).await?;
-    Ok(Output { stdout, ..finished })
+    let output = run_streaming(execution, &mut |bytes| stdout.extend_from_slice(bytes)).await?;
+    Ok(Output { stdout, ..output })
 }
 
-/// The same for a child whose stdout need not be kept: `take` gets it in pieces, as they come and wherever they are cut.
+/// Runs the child to its end, and passes its stdout to `take` in pieces of any length as it is
+/// read.
 ///
 /// # Errors
 ///
@@ -89,12 +93,12 @@ pub async fn run_streaming(
     execution: &Execution,
     take: &mut dyn FnMut(&[u8]),
 ) -> Result<Output, ExecError> {
-    let begun = Instant::now();
-    let finished = start(execution).await?.communicate(&execution.stdin, take).await?;
-    Ok(Output { took: begun.elapsed(), ..finished })
+    let started = Instant::now();
+    let output = start(execution).await?.communicate(&execution.stdin, take).await?;
+    Ok(Output { took: started.elapsed(), ..output })
 }
 
-/// Starts a child before it is known what it is to read: `stdin` of the execution is for [`run`] only.
+/// Starts a child before its input is known. `stdin` of the execution is used by [`run`] only.
 ///
 /// ```
 /// use cni_wrapper::exec::{self, Execution};
@@ -107,11 +111,11 @@ pub async fn run_streaming(
 ///     stdin: Vec::new(),
 ///     limits: exec::Limits::default(),
 /// };
-/// let started = exec::start(&cat).await?;
-/// // While it starts, find out what to tell it.
-/// let mut said = Vec::new();
-/// let finished = started.communicate(b"this", &mut |bytes| said.extend_from_slice(bytes)).await?;
-/// assert!(finished.status.success() && said == b"this");
+/// let child = exec::start(&cat).await?;
+/// // While it starts, compute its input.
+/// let mut stdout = Vec::new();
+/// let output = child.communicate(b"text", &mut |bytes| stdout.extend_from_slice(bytes)).await?;
+/// assert!(output.status.success() && stdout == b"text");
 /// # Ok::<(), exec::ExecError>(())
 /// # })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,4 +1,4 @@
-//! The three pipes of a child, moved at the same time.
+//! The three pipes of a child, served concurrently.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,16 +16,16 @@ use async_std::{
 
 use super::Limits;
 
-/// How a conversation with a child ends.
+/// How the exchange with a child ends.
 pub(super) enum Step {
     Exited(ExitStatus),
-    Flooded { stream: &'static str, limit: usize },
+    OverLimit { stream: &'static str, limit: usize },
 }
 
-/// What is done with a piece of stdout.
+/// A consumer of pieces of stdout.
 type Take<'t> = &'t mut dyn FnMut(&[u8]);
 
-/// What the child has said so far. It outlives the reading, which may be cut short.
+/// The output so far. It outlives the future that reads it, which may be dropped.
 pub(super) struct Captured<'t> {
     take: RefCell<Take<'t>>,
     stdout_total: Cell<usize>,
@@ -57,7 +57,7 @@ impl<'t> Captured<'t> {
         (self.take.borrow_mut())(allowed);
         self.stdout_total.set(self.stdout_total.get() + allowed.len());
         (bytes.len() > room)
-            .then_some(Step::Flooded { stream: "stdout", limit: self.limits.stdout })
+            .then_some(Step::OverLimit { stream: "stdout", limit: self.limits.stdout })
     }
 
     fn stderr(&self, bytes: &[u8]) -> Option<Step> {
@@ -69,7 +69,7 @@ impl<'t> Captured<'t> {
         let total = self.stderr_total.get() + bytes.len();
         self.stderr_total.set(total);
         let limit = self.limits.stderr.saturating_mul(64);
-        (total > limit).then_some(Step::Flooded { stream: "stderr", limit })
+        (total > limit).then_some(Step::OverLimit { stream: "stderr", limit })
     }
 }
 
@@ -88,19 +88,20 @@ impl Pipes {
         Self { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() }
     }
 
-    /// Feeds stdin and reads both outputs until all three are done; `Some` when an output floods.
-    pub(super) async fn talk(
+    /// Writes stdin and reads both outputs until all three are closed. Returns `Some` if an output
+    /// is over its limit.
+    pub(super) async fn transfer(
         self,
-        input: &[u8],
+        stdin: &[u8],
         captured: &Captured<'_>,
     ) -> io::Result<Option<Step>> {
-        let mut feeding = pin!(feed(self.stdin, input));
-        let mut out = pin!(drain(self.stdout, |bytes| captured.stdout(bytes)));
-        let mut err = pin!(drain(self.stderr, |bytes| captured.stderr(bytes)));
+        let mut input = pin!(write(self.stdin, stdin));
+        let mut out = pin!(read(self.stdout, |bytes| captured.stdout(bytes)));
+        let mut err = pin!(read(self.stderr, |bytes| captured.stderr(bytes)));
         let mut done = [false; 3];
         poll_fn(|context| {
             let parts: [Pin<&mut dyn Future<Output = io::Result<Option<Step>>>>; 3] =
-                [feeding.as_mut(), out.as_mut(), err.as_mut()];
+                [input.as_mut(), out.as_mut(), err.as_mut()];
             for (part, done) in parts.into_iter().zip(&mut done) {
                 if *done {
                     continue;
@@ -117,8 +118,8 @@ impl Pipes {
     }
 }
 
-/// A child that does not want its input is none the worse for it: it may have answered already.
-async fn feed(stdin: Option<ChildStdin>, input: &[u8]) -> io::Result<Option<Step>> {
+/// A child need not read its input: it may have answered already.
+async fn write(stdin: Option<ChildStdin>, input: &[u8]) -> io::Result<Option<Step>> {
     let Some(mut stdin) = stdin else { return Ok(None) };
     match stdin.write_all(input).await {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -126,7 +127,7 @@ async fn feed(stdin: Option<ChildStdin>, input: &[u8]) -> io::Result<Option<Step
     }
 }
 
-async fn drain(
+async fn read(
     stream: Option<impl async_std::io::Read + Unpin>,
     take: impl Fn(&[u8]) -> Option<Step>,
 ) -> io::Result<Option<Step>> {
@@ -136,31 +137,31 @@ async fn drain(
         match stream.read(&mut buffer).await? {
             0 => return Ok(None),
             count => {
-                if let Some(flood) = take(&buffer[..count]) {
-                    return Ok(Some(flood));
+                if let Some(step) = take(&buffer[..count]) {
+                    return Ok(Some(step));
                 }
             }
         }
     }
 }
 
-/// Talks until the child has ended or floods; says whether there may be more to read.
+/// Transfers until the child has ended or is over a limit. Returns whether a pipe is still open.
 pub(super) async fn until_exit(
     exited: impl Future<Output = io::Result<ExitStatus>>,
-    mut talk: Pin<&mut impl Future<Output = io::Result<Option<Step>>>>,
+    mut transfer: Pin<&mut impl Future<Output = io::Result<Option<Step>>>>,
 ) -> io::Result<(Step, bool)> {
     let mut exited = pin!(exited);
-    let mut talking = true;
+    let mut is_open = true;
     poll_fn(|context| {
-        if talking && let Poll::Ready(end) = talk.as_mut().poll(context) {
-            talking = false;
+        if is_open && let Poll::Ready(end) = transfer.as_mut().poll(context) {
+            is_open = false;
             match end {
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(Some(flood)) => return Poll::Ready(Ok((flood, false))),
+                Ok(Some(step)) => return Poll::Ready(Ok((step, false))),
                 Ok(None) => {}
             }
         }
-        exited.as_mut().poll(context).map(|status| Ok((Step::Exited(status?), talking)))
+        exited.as_mut().poll(context).map(|status| Ok((Step::Exited(status?), is_open)))
     })
     .await
 }

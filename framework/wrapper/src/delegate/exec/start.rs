@@ -1,4 +1,4 @@
-//! Starts a child in a process group of its own, with pipes on all three streams.
+//! Starts a child in its own process group, with pipes for all three streams.
 
 use std::{io, process, time::Duration};
 
@@ -11,17 +11,18 @@ use crate::error::ExecError;
 
 use super::{Execution, pipes::Pipes};
 
-/// A binary that is just being written can't be executed (ETXTBSY): somebody replaces it in place and will be done soon.
+/// A file that is open for writing can't be executed (ETXTBSY). It is probably being replaced,
+/// which does not take long.
 const BUSY_RETRIES: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) async fn start(execution: &Execution) -> Result<(Child, Pipes), ExecError> {
-    let mut tries = 0;
+    let mut retries = 0;
     loop {
-        // A fresh command each time: what spawn has used once is not to be used again.
+        // A new command each time, because one that has been spawned must not be reused.
         match spawn(execution) {
             Ok(started) => return Ok(started),
-            Err(error) if is_busy(&error) && tries < BUSY_RETRIES => tries += 1,
+            Err(error) if is_busy(&error) && retries < BUSY_RETRIES => retries += 1,
             Err(source) => {
                 return Err(ExecError::Start { program: execution.program.clone(), source });
             }
@@ -37,7 +38,7 @@ fn spawn(execution: &Execution) -> io::Result<(Child, Pipes)> {
     command.envs(execution.environment.iter().map(|(key, value)| (key, value)));
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     die_with_parent(&mut command);
-    // Streams come after the conversion, which forgets what was set before it.
+    // The streams are set after the conversion, which does not keep them.
     let mut command = Command::from(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -45,12 +46,13 @@ fn spawn(execution: &Execution) -> io::Result<(Child, Pipes)> {
     Ok((child, pipes))
 }
 
-/// A plugin that is killed must not leave a delegate at work behind it: the runtime's DEL would race with it.
+/// A delegate must not outlive a plugin that is killed: it would race with the runtime's DEL.
 #[allow(unsafe_code, reason = "pre_exec has no safe form")]
 fn die_with_parent(command: &mut process::Command) {
     use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
     let parent = getpid();
-    // SAFETY: between fork and exec only system calls are made (prctl, getppid): nothing allocates and no lock is taken.
+    // SAFETY: between fork and exec there are only system calls (prctl, getppid), no allocations
+    // and no locks.
     unsafe {
         std::os::unix::process::CommandExt::pre_exec(command, move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;

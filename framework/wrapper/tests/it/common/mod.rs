@@ -1,6 +1,6 @@
-//! What the tests of processes share.
+//! Helpers of the tests.
 
-pub(crate) mod noting;
+pub(crate) mod recorder;
 
 use std::{
     fs,
@@ -13,19 +13,19 @@ use std::{
 use cni_test_kit::{CallBuilder, PluginDir};
 use serde_json::{Value, json};
 
-/// Ends a hang; no machine is so slow that it needs this long.
+/// A timeout that only a hanging test reaches.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
-/// The life of a process that outlives every test: whoever waits for its end waits in vain.
+/// The run time of a process that outlives every test.
 pub(crate) const FOREVER: Duration = Duration::from_secs(3600);
 
-/// The wrapper that adds nothing: `examples/nothing.rs`.
+/// Returns the wrapper that adds nothing, `examples/nothing.rs`.
 pub(crate) fn wrapper() -> PathBuf {
     example("nothing")
 }
 
-/// An example of this crate. Cargo builds examples together with tests, unless it is asked for
-/// certain tests only: then they may be missing or old.
+/// Returns an example of this crate. Cargo builds examples together with tests, but not if it runs
+/// certain tests only: then they may be missing or outdated.
 pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");
@@ -38,8 +38,8 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-/// Whether no source has been changed since a program was built. Cargo lists the sources in a file
-/// next to it, as `PROGRAM: SOURCE SOURCE…` with `\ ` for a blank in a path.
+/// Returns whether no source was changed since a program was built. Cargo lists the sources in a
+/// file next to it, as `PROGRAM: SOURCE SOURCE…` with `\ ` for a blank in a path.
 fn is_fresh(program: &Path) -> Option<bool> {
     let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
     let built = changed(program)?;
@@ -49,18 +49,18 @@ fn is_fresh(program: &Path) -> Option<bool> {
     Some(sources.all(|source| changed(source.as_ref()).is_some_and(|changed| changed <= built)))
 }
 
-/// ADD to `net` at 1.0.0, around this delegate.
+/// Returns an ADD on `net` with version 1.0.0 around this delegate.
 pub(crate) fn add(dir: &PluginDir, delegate: Value) -> CallBuilder {
     let config = json!({"cniVersion": "1.0.0", "name": "net", "delegate": delegate});
     CallBuilder::add("net").cni_path(dir.path()).config(config)
 }
 
-/// The verbs with which the plugin `inner` was called, in order.
+/// Returns the verbs with which the plugin `inner` was called, in order.
 pub(crate) fn verbs(dir: &PluginDir) -> Vec<String> {
     dir.calls("inner").into_iter().map(|call| call.verb).collect()
 }
 
-/// The processes that were started with this directory in their environment and are still alive.
+/// Returns the running processes that have this directory in their environment.
 pub(crate) fn alive(dir: &PluginDir) -> Vec<u32> {
     let mark = dir.path().display().to_string();
     let processes = fs::read_dir("/proc").expect("/proc").flatten();
@@ -69,20 +69,20 @@ pub(crate) fn alive(dir: &PluginDir) -> Vec<u32> {
         .filter(|pid: &u32| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let environment = String::from_utf8_lossy(&environment);
-            // Not another directory whose name is this one's with more digits.
+            // Not a directory whose name begins with the name of this one.
             let mut rest = environment.match_indices(&mark).map(|(at, _)| &environment[at..]);
             rest.any(|rest| !rest[mark.len()..].starts_with(|next: char| next.is_ascii_digit()))
         })
         .collect()
 }
 
-/// Kills what is left of a test, also of one that failed.
+/// Kills the remaining processes of a test, also of a failed one.
 pub(crate) struct KilledAtTheEnd<'d>(pub(crate) &'d PluginDir);
 
 impl Drop for KilledAtTheEnd<'_> {
     fn drop(&mut self) {
         for pid in alive(self.0) {
-            // Fails only when it has ended already.
+            // It fails only if the process has ended already.
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
     }
@@ -98,7 +98,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits for the end of a process, which must not need any help from this test.
+/// Waits for the end of a process, without reading its output or closing its input.
 #[track_caller]
 pub(crate) fn output(mut child: Child) -> Output {
     let begun = Instant::now();
@@ -112,8 +112,8 @@ pub(crate) fn output(mut child: Child) -> Output {
     child.wait_with_output().expect("wait")
 }
 
-/// Tries with a time that is doubled until it was enough, on this machine now, for what has to
-/// happen before it is over.
+/// Runs a test with a time limit, and doubles it until it is enough for the preparations on this
+/// machine.
 #[track_caller]
 pub(crate) fn with_enough_time<T>(
     first: Duration,

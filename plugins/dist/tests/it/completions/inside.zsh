@@ -3,7 +3,7 @@ fpath=($completions $fpath)
 autoload -Uz compinit
 compinit -D -u
 exec {out}>$offered
-# Completion functions ask it for matches, too (-A, -D, -O); all others are offered.
+# Completion functions also use it to query matches (-A, -D, -O); all other calls offer completions.
 compadd() {
     local -a asked=(${@[1,(i)--]}) words
     if (( ! $asked[(I)-[ADO]] )); then

@@ -1,4 +1,4 @@
-//! The completions of the package, in the shells themselves: what can be typed is what is offered.
+//! The completions of the package in the shells themselves: they offer what `--help` lists.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use cni_test_kit::plugin_binary;
 
 type Words = BTreeSet<String>;
 
-/// The crates whose programs people call; each program has its crate's name.
+/// The crates of programs with commands. Each program has the name of its crate.
 const PROGRAMS: [&str; 3] = ["mesos-cni-port-mapper", "cni-label-policy", "cni-conformance"];
 
-/// A line that somebody has typed so far, and what `--help` says may follow.
-struct Typed {
+/// A command line to complete, and the completions according to `--help`.
+struct Case {
     line: String,
     expected: Words,
 }
@@ -28,12 +28,13 @@ fn stdout(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn help(program: &str, words: &[&str]) -> String {
+fn help(program: &str, args: &[&str]) -> String {
     let mut help = Command::new(plugin_binary(program, program));
-    stdout(help.args(words).arg("--help").env_remove("CNI_COMMAND"))
+    stdout(help.args(args).arg("--help").env_remove("CNI_COMMAND"))
 }
 
-/// `run` of `cni-conformance run PLUGIN`, `add` and `del` of `cni-conformance add|del`, `list` of `  list   who owns …`.
+/// Returns the commands in a help text: `run` of `cni-conformance run PLUGIN`, `add` and `del` of
+/// `cni-conformance add|del`, `list` of `  list   list the …`.
 fn commands(program: &str, help: &str) -> Words {
     let rest = help.lines().filter_map(|line| {
         let line = line.trim_start_matches("Usage: ");
@@ -51,36 +52,37 @@ fn options(help: &str) -> Words {
     words.filter(|word| word.len() > 2 && word.starts_with("--")).map(str::to_owned).collect()
 }
 
-/// At the first word of each program, and at an option of its first and its last command.
-fn typed() -> Vec<Typed> {
+/// Returns the cases: the first argument of each program, and an option of its first and last
+/// command.
+fn cases() -> Vec<Case> {
     let of = |program: &&'static str| {
         let program = *program;
         let help_of_all = help(program, &[]);
         let commands = commands(program, &help_of_all);
         let [first, last] =
             [commands.first(), commands.last()].map(|name| name.expect("a command").clone());
-        let mut typed = vec![Typed { line: format!("{program} "), expected: commands }];
-        typed.extend([first, last].map(|command| {
+        let mut cases = vec![Case { line: format!("{program} "), expected: commands }];
+        cases.extend([first, last].map(|command| {
             let help = if program == "cni-conformance" {
                 help(program, &[&command])
             } else {
                 help_of_all.clone()
             };
-            Typed { line: format!("{program} {command} --"), expected: options(&help) }
+            Case { line: format!("{program} {command} --"), expected: options(&help) }
         }));
-        typed
+        cases
     };
     PROGRAMS.iter().flat_map(of).collect()
 }
 
-/// What the shell offers, less what every program has.
+/// Returns the completions that the shell offers, without those that every program has.
 fn offered(shell: &[&str], line: &str) -> Words {
     let [name, ..] = shell else { panic!("a shell has a name") };
     let programs = plugin_binary(PROGRAMS[0], PROGRAMS[0]);
     let mut command = Command::new("timeout");
     command.arg("60").args(shell).arg(here().join(format!("tests/it/completions/offered.{name}")));
     command.arg(here().join("package/completions").join(name)).arg(line).env_remove("CNI_COMMAND");
-    // Whatever a shell keeps of itself.
+    // For the files that shells write.
     command.envs(["HOME", "TMPDIR"].map(|name| (name, env!("CARGO_TARGET_TMPDIR"))));
     let programs = programs.parent().expect("a directory").display();
     command.env("PATH", format!("{programs}:/usr/bin:/bin"));
@@ -94,30 +96,33 @@ fn check(shell: &[&str]) {
     for program in PROGRAMS {
         plugin_binary(program, program);
     }
-    for Typed { line, mut expected } in typed() {
+    for Case { line, mut expected } in cases() {
         expected.retain(|word| !["--help", "--version"].contains(&word.as_str()));
         assert_eq!(offered(shell, &line), expected, "{shell:?} at the end of {line:?}");
     }
 }
 
 #[test]
-fn bash_offers_what_help_names() {
+fn bash_offers_what_help_lists() {
     check(&["bash"]);
 }
 
 #[test]
-fn zsh_offers_what_help_names_and_looks_where_the_package_puts_it() {
+fn zsh_offers_what_help_lists_and_searches_the_directory_of_the_package() {
     check(&["zsh", "-f"]);
-    let looked = stdout(Command::new("zsh").args(["-f", "-c", "print -l $fpath"]));
-    assert!(looked.lines().any(|path| path == "/usr/share/zsh/vendor-completions"), "{looked}");
+    let searched = stdout(Command::new("zsh").args(["-f", "-c", "print -l $fpath"]));
+    assert!(searched.lines().any(|path| path == "/usr/share/zsh/vendor-completions"), "{searched}");
 }
 
 #[test]
-fn fish_offers_what_help_names_and_looks_where_the_package_puts_it() {
+fn fish_offers_what_help_lists_and_searches_the_directory_of_the_package() {
     check(&["fish", "--no-config"]);
     let mut fish = Command::new("fish");
     fish.args(["-c", "string join \\n $fish_complete_path"])
         .env("HOME", env!("CARGO_TARGET_TMPDIR"));
-    let looked = stdout(&mut fish);
-    assert!(looked.lines().any(|path| path == "/usr/share/fish/vendor_completions.d"), "{looked}");
+    let searched = stdout(&mut fish);
+    assert!(
+        searched.lines().any(|path| path == "/usr/share/fish/vendor_completions.d"),
+        "{searched}"
+    );
 }

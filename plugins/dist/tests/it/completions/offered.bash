@@ -1,4 +1,4 @@
-# bash offered.bash DIRECTORY LINE: what bash offers at the end of the line, a word a line.
+# bash offered.bash DIRECTORY LINE: prints what bash offers at the end of LINE, one per line.
 program=${2%% *}
 source "$1/$program"
 read -ra COMP_WORDS <<<"$2"

@@ -1,5 +1,5 @@
-# zsh -f offered.zsh DIRECTORY LINE: what zsh offers at the end of the line, a word a line.
-# It completes in an interactive shell only, so there is one on a terminal of its own, which begins with the line typed.
+# zsh -f offered.zsh DIRECTORY LINE: prints what zsh offers at the end of LINE, one per line.
+# zsh completes in interactive shells only, so one is started on a pseudo-terminal.
 zmodload zsh/zpty
 export completions=$1 line=$2 offered=$(mktemp -u)
 mkfifo $offered

@@ -1,4 +1,5 @@
-//! containerd from Debian runs a pod, made as a kubelet makes it, over the CRI, from an image in a registry.
+//! Debian's containerd runs a pod from an image in a registry. The pod is created over the CRI, as
+//! by a kubelet.
 
 mod grpc;
 mod pod;
@@ -6,7 +7,7 @@ mod pod;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use cni_test_kit::{Host, Place};
+use cni_test_kit::{Host, Netns};
 
 use super::image;
 use super::site::{self, port_mapper, until};
@@ -18,11 +19,11 @@ const CONFIG: &str = include_str!("containerd/containerd.toml");
 const PROGRAM: &str = "docker-registry/usr/bin/docker-registry";
 const REGISTRY: &str = include_str!("containerd/registry.yml");
 const SOCKET: &str = "/run/containerd/containerd.sock";
-/// In the registry of the host itself, which is asked without encryption.
+/// An image in the registry of the host itself, which is used without encryption.
 const IMAGE: &str = "localhost:5000/demo:1";
 const URL: &str = "http://203.0.113.1:8080/";
 
-/// containerd at work on a host, with our plugin beside Debian's.
+/// Starts containerd on a host, with the port mapper next to Debian's plugins.
 fn start_containerd(host: &Host) -> (PathBuf, Reaped<'_>) {
     site::prepare(host);
     host.write("/run/containerd.toml", CONFIG);
@@ -34,7 +35,8 @@ fn start_containerd(host: &Host) -> (PathBuf, Reaped<'_>) {
     (socket.into(), Reaped(containerd, host))
 }
 
-/// containerd, until dropped; the control groups that it leaves are not the host's but the machine's.
+/// A running containerd. Dropping it stops containerd and removes its control groups, which are
+/// shared by the whole machine.
 struct Reaped<'h>(Child, &'h Host);
 
 impl Drop for Reaped<'_> {
@@ -45,9 +47,9 @@ impl Drop for Reaped<'_> {
     }
 }
 
-fn ctr(place: &Place, words: &[&str]) -> Output {
+fn ctr(place: &Netns, args: &[&str]) -> Output {
     let mut ctr: Command = place.command("ctr");
-    ctr.args(["--address", SOCKET, "--namespace", "k8s.io"]).args(words).output().expect("ctr")
+    ctr.args(["--address", SOCKET, "--namespace", "k8s.io"]).args(args).output().expect("ctr")
 }
 
 #[track_caller]
@@ -56,7 +58,7 @@ fn succeed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Puts an image that was made here into a registry, from which containerd has to pull it.
+/// Builds an image and pushes it to a registry, from which containerd has to pull it.
 fn publish(host: &Host) -> Child {
     host.write("/run/registry.yml", REGISTRY);
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join(PROGRAM);
@@ -69,12 +71,15 @@ fn publish(host: &Host) -> Child {
     let push = ["images", "push", "--plain-http", IMAGE];
     until("the registry has the image", || ctr(host, &push).status.success());
     succeed(&ctr(host, &["images", "rm", "--sync", IMAGE]));
-    assert!(!succeed(&ctr(host, &["images", "list"])).contains(IMAGE), "only the registry has it");
+    assert!(
+        !succeed(&ctr(host, &["images", "list"])).contains(IMAGE),
+        "only the registry has the image"
+    );
     registry
 }
 
 #[test]
-fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
+fn a_pod_of_containerd_is_reachable_through_its_host_port_until_it_is_stopped() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let (socket, _containerd) = start_containerd(&host);
@@ -82,8 +87,8 @@ fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
 
     let connection = Connection::to(&socket);
     pod::pull(&connection, IMAGE);
-    assert!(succeed(&ctr(&host, &["images", "list"])).contains(IMAGE), "it was pulled");
-    registry.kill().and_then(|()| registry.wait()).expect("the registry was there until now");
+    assert!(succeed(&ctr(&host, &["images", "list"])).contains(IMAGE), "the image was pulled");
+    registry.kill().and_then(|()| registry.wait()).expect("the registry was running until now");
     let pod = Pod::run(&connection, "demo", 8080, 80);
     pod.start_container(&connection, IMAGE, &["/peer", "serve", "http", "80", "--name", "web"]);
     until("the container serves", || outside.fetch(URL).is_ok());
@@ -92,10 +97,14 @@ fn a_pod_of_containerd_is_reached_by_its_host_port_until_it_is_stopped() {
     host.fetch("http://127.0.0.1:8080/").expect("from the host itself");
     let list = host.run(&port_mapper("list --json"));
     assert!(list.contains(&pod.id) && list.contains("8080"), "{list}");
-    assert_ne!(site::addresses(&host, &pod.id), "", "its address is taken");
+    assert_ne!(site::addresses(&host, &pod.id), "", "its address is allocated");
 
     pod.stop_and_remove(&connection);
-    outside.fetch(URL).expect_err("after its DEL nothing is mapped");
+    outside.fetch(URL).expect_err("nothing is mapped after its DEL");
     site::nothing_is_left(&host, &pod.id);
-    assert_eq!(host.sh("ls /run/netns").trim(), "outside", "containerd's namespace is gone");
+    assert_eq!(
+        host.sh("ls /run/netns").trim(),
+        "outside",
+        "containerd's namespace no longer exists"
+    );
 }

@@ -1,4 +1,4 @@
-//! An image made here: the test kit's peer, and the libraries that it needs.
+//! Builds an image with the test kit's peer and the libraries that it needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use cni_test_kit::plugin_binary;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Builds the image as an OCI layout in a directory for this test, and gives an archive of it.
+/// Builds the image as an OCI layout in a directory for this test. Returns an archive of it.
 pub(crate) fn build(test: &str, name: &str) -> PathBuf {
     let directory = &Path::new(env!("CARGO_TARGET_TMPDIR")).join("image").join(test);
     let _ = fs::remove_dir_all(directory);
@@ -18,7 +18,7 @@ pub(crate) fn build(test: &str, name: &str) -> PathBuf {
     let layer = blob(&layout, "application/vnd.oci.image.layer.v1.tar", &layer);
     let config = json!({
         "architecture": architecture(), "os": "linux",
-        // A pod's own container has nothing to do but to be there.
+        // The sandbox container of a pod only has to exist.
         "config": {"Entrypoint": ["/peer", "serve", "echo", "7"]},
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
     });
@@ -65,7 +65,7 @@ fn json_blob(layout: &Path, media_type: &str, value: &Value) -> Value {
     blob(layout, media_type, value.to_string().as_bytes())
 }
 
-/// Stores it under its digest, and gives the descriptor.
+/// Stores a blob under its digest. Returns its descriptor.
 fn blob(layout: &Path, media_type: &str, bytes: &[u8]) -> Value {
     let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     fs::write(layout.join("blobs/sha256").join(&digest), bytes).expect("written");

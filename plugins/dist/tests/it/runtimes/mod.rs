@@ -1,4 +1,4 @@
-//! Real runtimes from Debian, on throw-away hosts, run containers whose host ports our plugin maps.
+//! Debian's runtimes on temporary hosts run containers whose host ports the port mapper maps.
 
 mod containerd;
 mod image;

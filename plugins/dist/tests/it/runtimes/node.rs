@@ -1,7 +1,8 @@
-//! The image of `plugins/dist/deploy/Containerfile`, run on a node as `daemonset.yaml` says.
+//! The image of `plugins/dist/deploy/Containerfile`, run on a node as `daemonset.yaml` specifies.
 //!
-//! Podman stands in for Kubernetes, and two images made here for those that the Containerfile begins with: one is busybox from Debian, in
-//! the other `cargo` hands out what was built already.
+//! Podman runs the pod instead of Kubernetes. The two base images of the Containerfile are replaced
+//! by images that are built here: busybox from Debian, and one whose `cargo` provides programs that
+//! have been built already.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,11 +17,14 @@ use super::pods::Podman;
 use super::site::{self, until};
 use crate::programs::{self, PLUGINS, root};
 
-const BUSYBOX: &str = "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n";
+const BUSYBOX: &str = r#"FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+"#;
 const RUST: &str =
     "FROM docker.io/library/busybox:stable-musl\nCOPY cargo rustup /bin/\nCOPY built /built\n";
 const PLAY: &str = "play kube /run/pod.yaml";
-/// Knows what a build needs: a manifest, a lock, and a crate for each package that is named.
+/// Checks that a build has what it needs: manifest, lock file, and a crate for each named package.
 const CARGO: &str = r#"#!/bin/sh
 set -e
 test -f Cargo.toml -a -f Cargo.lock
@@ -33,9 +37,9 @@ while [ $# -gt 0 ]; do
 done
 "#;
 
-/// What the images that stand in are made of.
-fn stand_ins() -> PathBuf {
-    let at = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-ins");
+/// Creates a directory with the files of the replaced base images.
+fn base_images() -> PathBuf {
+    let at = Path::new(env!("CARGO_TARGET_TMPDIR")).join("base-images");
     let _ = fs::remove_dir_all(&at);
     fs::create_dir_all(at.join("built")).expect("a directory");
     fs::copy("/bin/busybox", at.join("busybox")).expect("busybox-static is installed");
@@ -64,7 +68,7 @@ fn build(podman: &Podman<'_>, file: &Path, directory: &Path, name: &str) {
     ));
 }
 
-/// The pod of the DaemonSet's template, as Podman plays it.
+/// Returns the pod of the DaemonSet's template in the form that `podman play` accepts.
 fn pod() -> String {
     let set =
         fs::read_to_string(root().join("plugins/dist/deploy/daemonset.yaml")).expect("a DaemonSet");
@@ -75,12 +79,12 @@ fn pod() -> String {
     format!("apiVersion: v1\nkind: Pod\n{named}")
 }
 
-/// The node after the Containerfile's image was built there and its pod began.
+/// Builds the Containerfile's image on a node, and starts its pod.
 fn begin(host: &Host) -> Podman<'_> {
     site::prepare(host);
     host.sh("mount -t tmpfs opt /opt");
     let podman = Podman::on(host);
-    let parts = stand_ins();
+    let parts = base_images();
     build(&podman, &parts.join("Busybox"), &parts, "docker.io/library/busybox:stable-musl");
     build(&podman, &parts.join("Rust"), &parts, "docker.io/library/rust:1-slim-bookworm");
     let file = root().join("plugins/dist/deploy/Containerfile");
@@ -90,17 +94,17 @@ fn begin(host: &Host) -> Podman<'_> {
     podman
 }
 
-/// As the pod's security context has it.
-fn is_confined(podman: &Podman<'_>) {
+/// Checks that the pod's security context is in effect.
+fn assert_confined(podman: &Podman<'_>) {
     let status = podman.run("exec node-install cat /proc/1/status");
     for line in ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"] {
         assert!(status.contains(line), "{line}: {status}");
     }
-    let said = podman.run("exec node-install sh -c 'touch /file 2>&1 || :'");
-    assert!(said.contains("Read-only file system"), "{said}");
+    let output = podman.run("exec node-install sh -c 'touch /file 2>&1 || :'");
+    assert!(output.contains("Read-only file system"), "{output}");
 }
 
-/// Set when dropped, so that who waits for it never waits in vain.
+/// Sets a flag when dropped, so that a thread that waits for it always ends.
 struct Done<'d>(&'d AtomicBool);
 
 impl Drop for Done<'_> {
@@ -109,7 +113,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Calls a plugin all the time, and gives how often.
+/// Calls a plugin repeatedly. Returns the number of calls.
 fn call_until(done: &AtomicBool, plugin: &Path) -> usize {
     let mut calls = 0;
     while !done.load(Ordering::Relaxed) {
@@ -120,7 +124,8 @@ fn call_until(done: &AtomicBool, plugin: &Path) -> usize {
     calls
 }
 
-/// Ends the pod, and gives the exit status of what installs. TERM ends it; KILL would come after half a minute.
+/// Stops the pod. Returns the exit status of its container, which TERM ends; KILL would follow
+/// after half a minute.
 fn end(podman: &Podman<'_>) -> String {
     podman.run("pod stop --time 30 node");
     let status = podman.run("inspect --format {{.State.ExitCode}} node-install");
@@ -129,8 +134,8 @@ fn end(podman: &Podman<'_>) -> String {
     status
 }
 
-/// A runtime calls a plugin all the time while the pod is made anew, again and again.
-fn is_made_anew_while_it_is_called(podman: &Podman<'_>, plugin: &Path) {
+/// Recreates the pod several times while a runtime calls a plugin all the time.
+fn recreate_while_called(podman: &Podman<'_>, plugin: &Path) {
     let file = || fs::metadata(plugin).expect("it is always there").ino();
     let done = AtomicBool::new(false);
     let calls = thread::scope(|scope| {
@@ -140,37 +145,39 @@ fn is_made_anew_while_it_is_called(podman: &Podman<'_>, plugin: &Path) {
             let before = file();
             end(podman);
             podman.run(PLAY);
-            until("it is installed anew", || file() != before);
+            until("it is installed again", || file() != before);
         }
         drop(calls_end);
         calling.join().expect("every call succeeded")
     });
-    assert!(calls > 10, "only {calls} calls were made meanwhile");
+    assert!(calls > 10, "only {calls} calls were made in the meantime");
 }
 
-/// How many files are on the node.
+/// Returns the number of files in the plugin directory of the node.
 fn installed(host: &Host) -> usize {
     host.sh("ls -A /opt/cni/bin").split_whitespace().count()
 }
 
 #[test]
-fn the_image_installs_the_plugins_on_a_node_as_its_daemonset_says() {
+fn the_image_installs_the_plugins_on_a_node_as_its_daemonset_specifies() {
     let host = Host::new();
     let podman = begin(&host);
     until("the plugins are installed", || host.exists("/opt/cni/bin/mesos-cni-port-mapper"));
-    until("nothing is half there", || installed(&host) == PLUGINS.len());
+    until("all plugins are complete", || installed(&host) == PLUGINS.len());
     for plugin in PLUGINS {
-        // As they lie on the node, and in the image, which has no library for them.
-        let said = podman.run(&format!(
+        // In the image, which has no libraries, so that static linking is tested, too.
+        let output = podman.run(&format!(
             "exec --env CNI_COMMAND=VERSION node-install /host/opt/cni/bin/{plugin}"
         ));
-        assert!(said.contains("supportedVersions"), "{plugin}: {said}");
+        assert!(output.contains("supportedVersions"), "{plugin}: {output}");
     }
-    is_confined(&podman);
+    assert_confined(&podman);
     let plugin = format!("/proc/{}/root/opt/cni/bin/mesos-cni-port-mapper", host.pid());
-    is_made_anew_while_it_is_called(&podman, Path::new(&plugin));
+    recreate_while_called(&podman, Path::new(&plugin));
 
-    until("it stays", || podman.run("logs --tail 1 node-install").starts_with("all is installed"));
-    assert_eq!(end(&podman), "0", "all was done");
-    assert_eq!(installed(&host), PLUGINS.len(), "nothing is left beside the plugins");
+    until("it keeps running", || {
+        podman.run("logs --tail 1 node-install").starts_with("all plugins are installed")
+    });
+    assert_eq!(end(&podman), "0", "it succeeded");
+    assert_eq!(installed(&host), PLUGINS.len(), "nothing is left except the plugins");
 }

@@ -1,4 +1,4 @@
-//! Podman from Debian, with its CNI backend, runs a container with published ports.
+//! Debian's Podman, with its CNI backend, runs a container with published ports.
 
 use cni_test_kit::Host;
 
@@ -9,7 +9,7 @@ use super::site::{self, port_mapper, until};
 const IMAGE: &str = "localhost/demo:1";
 
 #[test]
-fn a_container_of_podman_is_reached_by_its_published_ports_until_it_is_removed() {
+fn a_container_of_podman_is_reachable_through_its_published_ports_until_it_is_removed() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     site::prepare(&host);
@@ -32,9 +32,9 @@ fn a_container_of_podman_is_reached_by_its_published_ports_until_it_is_removed()
     for port in ["8080", "9000", "9001"] {
         assert!(list.contains(&id) && list.contains(port), "{port}: {list}");
     }
-    assert_ne!(site::addresses(&host, &id), "", "its address is taken");
+    assert_ne!(site::addresses(&host, &id), "", "its address is allocated");
 
     podman.run("rm --force --time 0 web");
-    outside.fetch("http://203.0.113.1:8080/").expect_err("after its DEL nothing is mapped");
+    outside.fetch("http://203.0.113.1:8080/").expect_err("nothing is mapped after its DEL");
     site::nothing_is_left(&host, &id);
 }

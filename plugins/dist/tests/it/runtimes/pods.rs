@@ -1,10 +1,10 @@
-//! Podman on a throw-away host.
+//! Podman on a temporary host.
 
 use cni_test_kit::Host;
 
 use super::site;
 
-/// It finds plugins and networks where the host has them, and runs without systemd.
+/// Sets the host's directories of plugins and networks. Systemd is not used.
 const CONFIG: &str = r#"
 [network]
 network_backend = "cni"
@@ -15,7 +15,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "none"
 "#;
 
-/// Podman on a host, until dropped; its containers and what it keeps of them go with the host.
+/// Podman on a host. Its containers and their storage are removed together with the host.
 pub(crate) struct Podman<'h>(&'h Host);
 
 impl<'h> Podman<'h> {
@@ -24,12 +24,12 @@ impl<'h> Podman<'h> {
         Self(host)
     }
 
-    /// Runs `podman` with these words, which a shell reads.
+    /// Runs `podman` with arguments that a shell parses.
     #[track_caller]
-    pub(crate) fn run(&self, words: &str) -> String {
+    pub(crate) fn run(&self, args: &str) -> String {
         let options =
             "--root /run/podman --runroot /run/podman-run --storage-driver overlay --runtime runc";
-        let line = format!("CONTAINERS_CONF=/run/containers.conf podman {options} {words}");
+        let line = format!("CONTAINERS_CONF=/run/containers.conf podman {options} {args}");
         self.0.sh(&line).trim().to_owned()
     }
 }

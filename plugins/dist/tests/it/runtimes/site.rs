@@ -1,4 +1,4 @@
-//! What a runtime finds on a host: control groups, plugins, a network of the recipes.
+//! Prepares a host for a runtime: control groups, plugins, a network of the recipes.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cni_test_kit::{Host, plugin_binary};
 
-/// As the machine has them: all in one, or a directory for each.
+/// Mounts control groups like those of the machine: version 2, or a directory for each controller.
 const MOUNT_CGROUPS: &str = "
     if grep -qv '^0::' /proc/self/cgroup; then
         mount -t tmpfs cgroup /sys/fs/cgroup
@@ -19,7 +19,8 @@ const MOUNT_CGROUPS: &str = "
         mount -t cgroup2 cgroup2 /sys/fs/cgroup
     fi";
 
-/// Mounts what a runtime needs, and puts plugins into `/run/cni-bin` and the recipes' list into `/run/net.d`.
+/// Mounts control groups, and puts plugins into `/run/cni-bin` and the network of the recipes into
+/// `/run/net.d`.
 pub(crate) fn prepare(host: &Host) {
     let plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
     host.sh(MOUNT_CGROUPS);
@@ -28,7 +29,7 @@ pub(crate) fn prepare(host: &Host) {
     host.write("/run/net.d/10-net.conflist", list());
 }
 
-/// The list that the recipes have for containerd and Podman.
+/// Returns the network configuration list of the recipes for containerd and Podman.
 fn list() -> &'static str {
     let page = include_str!("../../../../RECIPES.md");
     let (_, section) = page.split_once("## containerd").expect("the heading");
@@ -36,7 +37,7 @@ fn list() -> &'static str {
     rest.split_once("```").expect("its end").0
 }
 
-/// What a runtime has left of its control groups, which are not the host's but the machine's.
+/// Removes the control groups that a runtime has left. They are shared by the whole machine.
 pub(crate) fn remove_control_groups(host: &Host, name: &str) {
     host.sh(&format!(
         "for top in $(find /sys/fs/cgroup -maxdepth 2 -type d -name {name}); do \
@@ -44,29 +45,29 @@ pub(crate) fn remove_control_groups(host: &Host, name: &str) {
     ));
 }
 
-/// The command line of our plugin's own commands.
-pub(crate) fn port_mapper(words: &str) -> String {
-    format!("/run/cni-bin/mesos-cni-port-mapper {words}")
+/// Returns a command line of the port mapper.
+pub(crate) fn port_mapper(args: &str) -> String {
+    format!("/run/cni-bin/mesos-cni-port-mapper {args}")
 }
 
-/// The files of host-local in which a container has an address.
+/// Returns host-local's files that allocate an address to a container.
 pub(crate) fn addresses(host: &Host, container: &str) -> String {
     host.sh(&format!(
         "grep --recursive --files-with-matches {container} /var/lib/cni/networks || :"
     ))
 }
 
-/// Neither a mapping nor a state file nor a rule nor an address.
+/// Checks that there is no mapping, state file, rule or address.
 #[track_caller]
 pub(crate) fn nothing_is_left(host: &Host, container: &str) {
-    assert_eq!(host.run(&port_mapper("list")).trim(), "no host port is mapped");
+    assert_eq!(host.run(&port_mapper("list")).trim(), "no host ports are mapped");
     assert_eq!(host.sh("ls -A /run/mesos-cni-port-mapper").trim(), "lock");
     let rules = host.run("iptables-save") + &host.run("nft list ruleset");
     assert!(!rules.contains(container), "a rule is left: {rules}");
-    assert_eq!(addresses(host, container), "", "an address is still taken");
+    assert_eq!(addresses(host, container), "", "an address is still allocated");
 }
 
-/// The file that a program's stderr goes to.
+/// Creates the log file for a program's stderr.
 pub(crate) fn log(program: &str) -> File {
     File::create(directory().join(format!("{program}.log"))).expect("a log")
 }
@@ -79,10 +80,14 @@ fn directory() -> PathBuf {
 
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !condition() {
-        let waited = begun.elapsed() < Duration::from_secs(60);
-        assert!(waited, "waited in vain until {what}; see the logs in {}", directory().display());
+        let waited = started.elapsed() < Duration::from_secs(60);
+        assert!(
+            waited,
+            "timed out waiting until {what}; see the logs in {}",
+            directory().display()
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }

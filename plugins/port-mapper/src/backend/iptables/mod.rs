@@ -1,50 +1,44 @@
-//! Rules by iptables: one listing, a decision, and one iptables-restore per family; the latter only when there is
-//! something to change.
+//! Rules by iptables: at most one listing and one iptables-restore per family, and the latter only
+//! if something has to change.
 //!
-//! [`save`] reads, [`rules`] says what a claim wants, `view` what to look at for it, [`plan`] decides; all four are pure.
-//! `settle` goes from a look to a change, `run` executes, `sieve` keeps of a listing what matters.
+//! [`observed`] parses a listing, [`desired`] are the rules of a claim, and [`plan`] decides what
+//! has to change; these three are pure. `apply` lists, decides and changes; `run` starts the
+//! programs; `fast_path` makes it quick.
 
-mod ahead;
-mod change;
+mod apply;
+pub mod desired;
+mod fast_path;
+pub mod observed;
 pub mod plan;
-pub mod rules;
+mod programs;
+mod rule;
 mod run;
-pub mod save;
-mod settle;
-mod sieve;
-mod skeleton;
-mod survey;
-mod tools;
-mod version;
-mod view;
-mod words;
 mod xtables_lock;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
+use cni_wrapper::Attachment;
+
+use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Holder, Owner};
-use ahead::Stock;
-use plan::{Decision, Scope};
-use run::{Runner, WORK};
-use save::Listing;
-use settle::Wanted;
-use tools::{Program, Tools};
-use view::View;
+use crate::owner::Owner;
+use apply::{Executor, Query};
+use fast_path::Scope;
+use observed::{Observed, Tables};
+use plan::Decision;
+use programs::{Program, Programs};
+use run::{Runner, WORK_TIMEOUT};
 
-pub use change::Plan;
-pub use sieve::Others;
-pub use tools::Variant;
+pub use programs::Variant;
 
-/// Every match and target that our rules are made of, in rules that are tried and never made.
-const PROBE: &str = "\
-*nat
+/// Every match and target that our rules use, to test whether the host has them.
+const PROBE: &str = "*nat
 -N PORT-MAPPER-PROBE
--A PORT-MAPPER-PROBE -p tcp -m tcp --dport 1 -m addrtype --dst-type LOCAL -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
+-A PORT-MAPPER-PROBE -p tcp -m tcp --dport 1 -m addrtype --dst-type LOCAL \
+   -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
 -N PORT-MAPPER-PROBE-MASQ
 -A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
@@ -53,11 +47,11 @@ COMMIT
 /// The iptables of this host, in one of its variants.
 #[derive(Debug)]
 pub struct Iptables {
-    runner: Runner,
+    executor: Executor,
 }
 
 impl Iptables {
-    /// Looks for the programs of IPv4; those of IPv6 are looked for when there is something to do for them.
+    /// Finds the programs for IPv4. Those for IPv6 are searched when they are needed.
     ///
     /// # Errors
     ///
@@ -67,88 +61,81 @@ impl Iptables {
         surroundings: &Surroundings,
         lock_timeout: Duration,
     ) -> Result<Self, Error> {
-        let tools = Tools::new(variant, surroundings);
-        tools.find(Program::Save, Family::V4)?;
-        tools.find(Program::Restore, Family::V4)?;
-        Ok(Self { runner: Runner { tools, lock_timeout, work: WORK, stock: Stock::default() } })
+        let programs = Programs::new(variant, surroundings);
+        programs.find(Program::Save, Family::V4)?;
+        programs.find(Program::Restore, Family::V4)?;
+        let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
+        Ok(Self { executor: Executor::new(runner) })
     }
 }
 
 impl Backend for Iptables {
     async fn prepare(&self, claim: &Claim) {
         for family in claim.families() {
-            // One looks, one changes.
-            self.runner.stock_up(family, 2).await;
+            self.executor.prepare(family).await;
         }
     }
 
     async fn install(
         &self,
         claim: &Claim,
-        // They are found by their tags.
+        // Existing rules are found by their tags.
         _besides: Besides,
-        is_stale: &dyn Fn(&Holder) -> bool,
+        is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
-        let mut installed = Installed::default();
         let mut replaced = Vec::new();
-        let changed = self
-            .settle(&wanted_by(claim, true), &|_| false, &mut |family, scope, listing| {
-                let Decision { plan, replaced: gone } =
-                    plan::install(listing, scope, family, claim, is_stale)?;
-                // What goes of a holder goes as a whole, also what was passed over.
-                if !gone.is_empty() && listing.others.any() {
-                    return Ok(None);
-                }
-                replaced.extend(gone);
-                Ok(Some(plan))
-            })
-            .await?;
-        installed.changed = changed;
+        let mut decide = |observed: &Observed<'_>| {
+            let decision = plan::install(observed, claim, is_stale)?;
+            // All rules of a stale owner are removed, including those that a listing left out.
+            if !decision.replaced.is_empty() && !observed.omitted.is_empty() {
+                return Ok(None);
+            }
+            let Decision { plan, replaced: stale } = decision;
+            replaced.extend(stale);
+            Ok(Some(plan))
+        };
+        let changed =
+            self.executor.apply(&claim_queries(claim, true), &|_| false, &mut decide).await?;
         replaced.sort_unstable();
         replaced.dedup();
-        installed.replaced = replaced;
-        Ok(installed)
+        Ok(Installed { changed, replaced })
     }
 
     async fn remove(
         &self,
-        owner: &Owner,
+        owner: &Attachment,
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error> {
-        // Rules of the original are looked for in one chain: that must be the claim's.
+        // The original's rules are searched in one chain, which must be the claim's to be in scope.
         let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
-        let view = known.map(|claim| View { claim, conflicts: false });
+        let scope = known.map(|claim| Scope { claim, conflicts: false });
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
-        let wanted: Vec<_> =
-            families.map(|&family| Wanted { family, scope: widest_scope(family), view }).collect();
-        // Where no claim is known, a family that this host does not have holds no rules.
+        let query = |&family| Query { family, tables: all_tables(family), scope };
+        let queries: Vec<_> = families.map(query).collect();
+        // If no claim is known, a family that this host does not have contains no rules.
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
-        self.settle(&wanted, &accept, &mut |family, scope, listing| {
-            Ok(Some(plan::remove(listing, scope, family, owner, hints)))
-        })
-        .await?;
-        Ok(())
+        let mut decide = |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, hints)));
+        self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
-        let wanted = wanted_by(claim, false);
-        for (Wanted { family, scope, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
-            let plan = plan::compare(&listing?.listing(), *scope, *family, claim);
-            let differences = plan.differences();
+        for listing in self.executor.observe(&claim_queries(claim, false)).await {
+            let listing = listing?;
+            let differences = plan::compare(&listing.observed(), claim).differences();
             if !differences.is_empty() {
-                return Err(Error::Differs { rules: family.as_str(), differences });
+                return Err(Error::Differs { rules: listing.family.as_str(), differences });
             }
         }
         Ok(())
     }
 
     async fn holdings(&self) -> Result<Vec<Holding>, Error> {
-        let wanted = Family::ALL.map(|family| Wanted { family, scope: Scope::Nat, view: None });
+        let queries = Family::ALL.map(|family| Query { family, tables: Tables::Nat, scope: None });
         let mut all = Vec::new();
-        for (Wanted { family, .. }, listing) in wanted.iter().zip(self.list(&wanted).await) {
+        for listing in self.executor.observe(&queries).await {
             match listing {
-                Ok(sifted) => all.extend(holdings(&sifted.listing(), *family)),
+                Ok(listing) => all.extend(holdings(&listing.observed())),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -157,36 +144,40 @@ impl Backend for Iptables {
     }
 
     async fn ready(&self) -> Result<Fitness, Error> {
-        let version = self.runner.fit_version().await?;
-        self.runner.try_out(Family::V4, PROBE).await?;
-        let ipv6 = match self.runner.tools.find(Program::Restore, Family::V6) {
-            Ok(_) => self.runner.list(Family::V6, Scope::Nat).await.map(drop),
+        let runner = &self.executor.runner;
+        let version = runner.supported_version().await?;
+        runner.test(Family::V4, PROBE).await?;
+        let ipv6 = match runner.programs.find(Program::Restore, Family::V6) {
+            Ok(_) => runner.save(Family::V6, Tables::Nat).await.map(drop),
             Err(error) => Err(error),
         };
         Ok(Fitness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
     }
 }
 
-/// What an ADD has to look at: only families with something to map, and the raw table only where 127.0.0.1 is
-/// served.
-fn wanted_by(claim: &Claim, conflicts: bool) -> Vec<Wanted<'_>> {
-    let scope = |family| match family {
-        Family::V4 if claim.serves_localhost() => Scope::All,
-        _ => Scope::Nat,
+/// Returns what ADD and CHECK observe: only families with mappings, and the raw table only if the
+/// container is reached through 127.0.0.1.
+fn claim_queries(claim: &Claim, conflicts: bool) -> Vec<Query<'_>> {
+    let scope = Some(Scope { claim, conflicts });
+    let query = |family| {
+        let tables = match claim.serves_localhost() {
+            true => all_tables(family),
+            false => Tables::Nat,
+        };
+        Query { family, tables, scope }
     };
-    let view = Some(View { claim, conflicts });
-    claim.families().map(|family| Wanted { family, scope: scope(family), view }).collect()
+    claim.families().map(query).collect()
 }
 
-/// The guard is IPv4's.
-fn widest_scope(family: Family) -> Scope {
+/// The raw table matters for the guard, which is IPv4's.
+fn all_tables(family: Family) -> Tables {
     match family {
-        Family::V4 => Scope::All,
-        Family::V6 => Scope::Nat,
+        Family::V4 => Tables::NatAndRaw,
+        Family::V6 => Tables::Nat,
     }
 }
 
-/// Whether an error says that this host can't have rules of that family.
+/// Whether an error means that this host can't have rules of the family.
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Missing { .. } => true,
@@ -197,19 +188,19 @@ fn is_absent(error: &Error) -> bool {
     }
 }
 
-fn holdings(listing: &Listing<'_>, family: Family) -> Vec<Holding> {
-    let tagged = survey::tagged(listing);
+fn holdings(observed: &Observed<'_>) -> Vec<Holding> {
+    let tagged = observed.tagged();
     let mut found: BTreeMap<(&str, &str), Holding> = BTreeMap::new();
     for tagged in &tagged {
-        let taken = tagged.taken().map(|(taken, target)| (taken, target.to_owned()));
+        let ports = tagged.host_ports().map(|(ports, target)| (ports, target.to_owned()));
         let chain = tagged.rule.chain;
         let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
-            holder: tagged.holder(),
-            family,
+            owner: tagged.owner(),
+            family: observed.family,
             chain: chain.to_owned(),
             ports: Vec::new(),
         });
-        holding.ports.extend(taken);
+        holding.ports.extend(ports);
     }
     found.into_values().collect()
 }

@@ -1,171 +1,163 @@
-//! Runs iptables-save and iptables-restore, and tells what their failures mean.
+//! Runs iptables-save and iptables-restore, and explains their failures.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cni_wrapper::exec::{self, ExecError, Execution, Limits, Output, run};
+use cni_wrapper::exec::{self, Child, ExecError, Execution, Limits, Output, run};
 
-use super::ahead::{Ahead, Stock};
-use super::plan::Scope;
-use super::save::Listing;
-use super::sieve::Sieve;
-use super::tools::{Program, Tools};
-use super::version;
-use super::view::{self, Place};
+use super::observed::{Observed, Tables};
+use super::programs::{OLDEST_VERSION, Program, Programs, RESTORE_LOCKS, parse_version};
 use super::xtables_lock::XtablesLock;
 use crate::error::Error;
 use crate::family::Family;
 
-/// Time for the work itself, beside the wait for the lock.
-pub(super) const WORK: Duration = Duration::from_secs(30);
-/// A listing of a hundred thousand rules has about 15 MiB.
-const LONGEST_LISTING: usize = 64 << 20;
-/// The status of iptables when a resource, such as the lock, was not to be had.
-const RESOURCE: i32 = 4;
+/// The time for the work itself, in addition to the wait for the lock.
+pub(super) const WORK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest listing. A hundred thousand rules have about 15 MiB.
+const MAX_LISTING: usize = 64 << 20;
+/// The exit status of iptables if a resource such as the lock is not available.
+const RESOURCE_PROBLEM: i32 = 4;
+/// The options of iptables-restore for listing and for changing rules.
+const NOFLUSH: &[&str] = &["--noflush"];
 
-/// What iptables-restore is to do with a text: list or change what is there.
-const TELL: &[&str] = &["--noflush"];
-
-/// The programs, how long to wait for the xtables lock, and how long for the work itself.
+/// The programs and their time limits.
 #[derive(Debug)]
 pub(super) struct Runner {
-    pub(super) tools: Tools,
+    pub(super) programs: Programs,
+    /// How long to wait for the xtables lock.
     pub(super) lock_timeout: Duration,
-    pub(super) work: Duration,
-    pub(super) stock: Stock,
+    pub(super) work_timeout: Duration,
+}
+
+/// An iptables-restore that waits for its input. It is killed if it is dropped.
+///
+/// It takes the lock and reads rules only after it has read its first table.
+pub(super) struct RestoreProcess {
+    program: PathBuf,
+    child: Child,
+}
+
+impl RestoreProcess {
+    /// Ends a process that is not needed.
+    pub(super) async fn stop(self) {
+        self.child.kill().await;
+    }
 }
 
 impl Runner {
-    /// The text of the rules. One process.
-    pub(super) async fn list(&self, family: Family, scope: Scope) -> Result<String, Error> {
-        let program = self.tools.find(Program::Save, family)?;
-        let args = match scope {
-            Scope::Nat => vec!["-t".into(), "nat".into()],
-            Scope::All => Vec::new(),
+    /// Lists all rules, in one process.
+    pub(super) async fn save(&self, family: Family, tables: Tables) -> Result<String, Error> {
+        let program = self.programs.find(Program::Save, family)?;
+        let args = match tables {
+            Tables::Nat => vec!["-t".into(), "nat".into()],
+            Tables::NatAndRaw => Vec::new(),
         };
-        let finished = self.run(&program, args, Vec::new()).await?;
-        if !finished.status.success() {
-            return Err(failure(program, "listing rules", &finished));
+        let output = self.run(&program, args, Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failure(program, "listing rules", &output));
         }
-        let text = String::from_utf8(finished.stdout)
+        let text = String::from_utf8(output.stdout)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        shows_all(&program, &text, scope)?;
+        refuse_incomplete(&program, &Observed::parse(family, tables, &text), &text)?;
         Ok(text)
     }
 
-    /// Sifts what these chains hold, up to the first that does not exist, and says how many were listed. One process, at
-    /// the cost of these chains only, which is not true of iptables-save. `None` when this iptables-restore is too old to
-    /// be asked.
-    pub(super) async fn show(
+    /// Starts iptables-restore, which can then be passed a change or a request for a listing.
+    pub(super) async fn start_restore(&self, family: Family) -> Result<RestoreProcess, Error> {
+        self.start(family, NOFLUSH).await
+    }
+
+    /// Changes rules. It takes one process, or three with an iptables before 1.6.2.
+    pub(super) async fn restore(&self, process: RestoreProcess, text: &str) -> Result<(), Error> {
+        self.feed(process, NOFLUSH, "changing rules", text).await
+    }
+
+    /// Passes iptables-restore a request for a listing and hands its output over in pieces.
+    ///
+    /// Returns the exit status, if there is one.
+    pub(super) async fn query(
         &self,
-        family: Family,
-        places: &[Place],
-        sieve: &mut Sieve,
-    ) -> Result<Option<usize>, Error> {
-        let Some(request) = view::request(places) else { return Ok(None) };
-        let Ahead { started, .. } = self.ahead(family).await?;
-        sieve.ask(places);
-        let finished =
-            started.communicate(request.as_bytes(), &mut |bytes| sieve.take(bytes)).await?;
-        self.refuse_if_locked(&finished)?;
-        let listed = sieve.end();
-        let ended = match finished.status.code() {
-            Some(0) => listed == places.len(),
-            Some(1) => listed < places.len(),
-            _ => false,
-        };
-        Ok(ended.then_some(listed))
+        process: RestoreProcess,
+        request: &str,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<i32>, Error> {
+        let output = process.child.communicate(request.as_bytes(), take).await?;
+        self.refuse_if_locked(&output)?;
+        Ok(output.status.code())
     }
 
-    /// Starts iptables-restore until so many wait for their texts. Why one can't be started is told when it is needed.
-    pub(super) async fn stock_up(&self, family: Family, count: usize) {
-        while self.stock.count(family) < count {
-            let Ok(ahead) = self.begin(family, TELL).await else { return };
-            self.stock.put(family, ahead);
-        }
-    }
-
-    /// One in stock, or a new one: it can be told to list or to change.
-    async fn ahead(&self, family: Family) -> Result<Ahead, Error> {
-        match self.stock.take(family) {
-            Some(ahead) => Ok(ahead),
-            None => self.begin(family, TELL).await,
-        }
-    }
-
-    /// Tells iptables-restore the text. One process; three with an iptables before 1.6.2.
-    pub(super) async fn restore(&self, family: Family, text: &str) -> Result<(), Error> {
-        self.tell(self.ahead(family).await?, TELL, "changing rules", text).await
-    }
-
-    /// Whether the text could be told, without doing so.
-    pub(super) async fn try_out(&self, family: Family, text: &str) -> Result<(), Error> {
+    /// Checks that a change is possible, without making it.
+    pub(super) async fn test(&self, family: Family, text: &str) -> Result<(), Error> {
         let options = ["--noflush", "--test"];
-        let ahead = self.begin(family, &options).await?;
-        self.tell(ahead, &options, "trying rules out", text).await
+        let process = self.start(family, &options).await?;
+        self.feed(process, &options, "testing rules", text).await
     }
 
-    async fn begin(&self, family: Family, options: &[&str]) -> Result<Ahead, Error> {
-        let program = self.tools.find(Program::Restore, family)?;
-        let seconds = self.patience();
+    async fn start(&self, family: Family, options: &[&str]) -> Result<RestoreProcess, Error> {
+        let program = self.programs.find(Program::Restore, family)?;
+        // -w takes whole seconds.
+        let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
         let args = ["-w", &seconds].iter().chain(options).map(OsString::from).collect();
         let execution = self.execution(&program, args, Vec::new());
-        Ok(Ahead { started: exec::start(&execution).await?, program })
+        Ok(RestoreProcess { child: exec::start(&execution).await?, program })
     }
 
-    async fn tell(
+    async fn feed(
         &self,
-        ahead: Ahead,
+        process: RestoreProcess,
         options: &[&str],
         action: &'static str,
         text: &str,
     ) -> Result<(), Error> {
-        let Ahead { program, started } = ahead;
-        // It says nothing on stdout.
-        let mut finished = started.communicate(text.as_bytes(), &mut |_| {}).await?;
-        if !finished.status.success() && is_unknown_option(&finished) && self.lacks_wait().await? {
-            let lock_file = Path::new(self.tools.lock_file());
+        let RestoreProcess { program, child } = process;
+        // A change prints nothing to stdout.
+        let mut output = child.communicate(text.as_bytes(), &mut |_| {}).await?;
+        if !output.status.success() && is_unknown_option(&output) && self.lacks_wait().await? {
+            let lock_file = Path::new(self.programs.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
             let args = options.iter().map(OsString::from).collect();
-            finished = self.run(&program, args, text.into()).await?;
+            output = self.run(&program, args, text.into()).await?;
         }
-        if finished.status.success() {
+        if output.status.success() {
             return Ok(());
         }
-        self.refuse_if_locked(&finished)?;
-        Err(failure(program, action, &finished))
+        self.refuse_if_locked(&output)?;
+        Err(failure(program, action, &output))
     }
 
-    /// Whether the unknown option is `-w`, and not that of a match which the kernel lacks: newer ones take the lock themselves, and
-    /// would wait for ours. The lock that we take instead is kept by others since 1.4.20 only.
+    /// Whether the unknown option is `-w`, and not one of a match that the kernel lacks. A newer
+    /// version takes the lock itself, and would wait for ours. Our lock has an effect only if other
+    /// programs respect it, as they do since 1.4.20.
     async fn lacks_wait(&self) -> Result<bool, Error> {
-        let version = version::parse(&self.fit_version().await?);
-        Ok(version.is_none_or(|version| version < version::WAITS))
+        let version = parse_version(&self.supported_version().await?);
+        Ok(version.is_none_or(|version| version < RESTORE_LOCKS))
     }
 
-    /// Whole seconds, as `-w` takes them.
-    fn patience(&self) -> String {
-        self.lock_timeout.as_secs_f64().ceil().to_string()
-    }
-
-    fn refuse_if_locked(&self, finished: &Output) -> Result<(), Error> {
-        if finished.status.code() == Some(RESOURCE) && stderr(finished).contains("xtables lock") {
-            return Err(Error::XtablesLocked { waited: self.lock_timeout, said: said(finished) });
+    fn refuse_if_locked(&self, output: &Output) -> Result<(), Error> {
+        let is_locked = output.status.code() == Some(RESOURCE_PROBLEM)
+            && stderr(output).contains("xtables lock");
+        if is_locked {
+            let said = one_line(output);
+            return Err(Error::XtablesLocked { waited: self.lock_timeout, said });
         }
         Ok(())
     }
 
-    /// Such as `iptables v1.8.9 (nf_tables)`; an error when it is too old for us.
-    pub(super) async fn fit_version(&self) -> Result<String, Error> {
-        let program = self.tools.find(Program::Tables, Family::V4)?;
-        let finished = self.run(&program, vec!["--version".into()], Vec::new()).await?;
-        if !finished.status.success() {
-            return Err(failure(program, "telling its version", &finished));
+    /// Returns the version, such as `iptables v1.8.9 (nf_tables)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unfit`] if it is too old; or the program fails.
+    pub(super) async fn supported_version(&self) -> Result<String, Error> {
+        let program = self.programs.find(Program::Iptables, Family::V4)?;
+        let output = self.run(&program, vec!["--version".into()], Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failure(program, "reporting its version", &output));
         }
-        let text = String::from_utf8_lossy(&finished.stdout).trim().to_owned();
-        match version::parse(&text) {
-            Some(numbers) if numbers < version::OLDEST => {
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match parse_version(&text) {
+            Some(numbers) if numbers < OLDEST_VERSION => {
                 let why = format!("{text} is too old; 1.4.20 or newer is needed");
                 Err(Error::Unfit { program, why })
             }
@@ -183,76 +175,77 @@ impl Runner {
     }
 
     fn execution(&self, program: &Path, args: Vec<OsString>, stdin: Vec<u8>) -> Execution {
-        let deadline = self.lock_timeout + self.work;
-        let limits = Limits { deadline, stdout: LONGEST_LISTING, ..Limits::default() };
-        let environment = self.tools.environment();
+        let deadline = self.lock_timeout + self.work_timeout;
+        let limits = Limits { deadline, stdout: MAX_LISTING, ..Limits::default() };
+        let environment = self.programs.environment();
         Execution { program: program.to_owned(), args, environment, stdin, limits }
     }
 }
 
-/// A table that was changed by `nft` in ways that iptables has no words for is left out of the listing.
-fn shows_all(program: &Path, text: &str, scope: Scope) -> Result<(), Error> {
-    let listing = Listing::parse(text);
-    // Without a table's name, iptables-legacy-save asks /proc which tables there are, and is content with none.
-    if scope == Scope::All && !text.contains("*nat") && !Path::new("/proc/net").exists() {
-        let why = "it finds the tables by /proc, which is not mounted here; mount it".to_owned();
-        return Err(Error::Unfit { program: program.to_owned(), why });
+/// A listing omits tables that `nft` has changed in ways that iptables can't express.
+fn refuse_incomplete(program: &Path, observed: &Observed<'_>, text: &str) -> Result<(), Error> {
+    let unfit = |why| Err(Error::Unfit { program: program.to_owned(), why });
+    let all = observed.tables == Tables::NatAndRaw;
+    // If no table is named, iptables-legacy-save looks them up in /proc, and prints nothing and
+    // succeeds if that is not mounted.
+    if all && !text.contains("*nat") && !Path::new("/proc/net").exists() {
+        return unfit(
+            "it needs /proc to find the tables, which is not mounted; mount it".to_owned(),
+        );
     }
-    let hidden = |table: &&str| *table == "nat" || (scope == Scope::All && *table == "raw");
-    match listing.incompatible.into_iter().find(|table| hidden(table)) {
+    let is_needed = |table: &&&str| **table == "nat" || (all && **table == "raw");
+    match observed.incompatible.iter().find(is_needed) {
         None => Ok(()),
-        Some(table) => Err(Error::Unfit {
-            program: program.to_owned(),
-            why: format!(
-                "table {table} holds rules made by nft that it can't show; see `nft list ruleset` and move them to a table of their own"
-            ),
-        }),
+        Some(table) => unfit(format!(
+            "table {table} contains rules made by nft that it can't show; see `nft list ruleset` \
+             and move them to another table"
+        )),
     }
 }
 
-/// Old programs say so and then take the number of seconds for a file's name.
-fn is_unknown_option(finished: &Output) -> bool {
-    let stderr = stderr(finished);
+/// Old programs report it, and then take the number of seconds for the name of a file.
+fn is_unknown_option(output: &Output) -> bool {
+    let stderr = stderr(output).to_lowercase();
     ["unrecognized option", "invalid option", "unknown option"]
         .iter()
-        .any(|words| stderr.to_lowercase().contains(words))
+        .any(|text| stderr.contains(text))
 }
 
-fn stderr(finished: &Output) -> String {
-    String::from_utf8_lossy(&finished.stderr).into_owned()
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The words of a program, on one line.
-fn said(finished: &Output) -> String {
-    let text = stderr(finished);
+/// Returns what a program wrote to stderr, on one line.
+fn one_line(output: &Output) -> String {
+    let text = stderr(output);
     let lines = text.lines().map(str::trim).filter(|line| {
-        // Printed whenever both variants are in use, whether anything is wrong or not.
+        // Printed whenever both variants are in use, whether or not anything is wrong.
         !line.is_empty() && !line.starts_with("# Warning: iptables-legacy tables present")
     });
     let text = lines.collect::<Vec<_>>().join("; ");
-    if text.is_empty() { "it said nothing".to_owned() } else { text }
+    if text.is_empty() { "it printed no error message".to_owned() } else { text }
 }
 
-fn failure(program: PathBuf, action: &'static str, finished: &Output) -> Error {
-    let said = said(finished);
+fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
+    let said = one_line(output);
     if said.contains("you must be root") || said.contains("Permission denied") {
         let why = format!("{said}; run as root, with CAP_NET_ADMIN in this network namespace");
         return Error::Unfit { program, why };
     }
-    if lacks_comments(&said) {
+    if lacks_comment_match(&said) {
         let why = format!(
-            "{said}; rules bear their owner as a comment: load the kernel module xt_comment"
+            "{said}; the owner of a rule is in its comment: load the kernel module xt_comment"
         );
         return Error::Unfit { program, why };
     }
-    Error::Iptables { program, action, status: finished.status.to_string(), said }
+    Error::Iptables { program, action, status: output.status.to_string(), said }
 }
 
-/// The match that our tags need, in the words of either variant.
-fn lacks_comments(said: &str) -> bool {
+/// Whether the match that our tags need is missing, in the messages of either variant.
+fn lacks_comment_match(stderr: &str) -> bool {
     ["match `comment'", "match \"comment\"", "Extension comment"]
         .iter()
-        .any(|words| said.contains(words))
+        .any(|text| stderr.contains(text))
 }
 
 #[cfg(test)]

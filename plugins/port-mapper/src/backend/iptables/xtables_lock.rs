@@ -1,4 +1,4 @@
-//! The xtables lock, taken by ourselves: iptables-restore before 1.6.2 neither takes it nor knows `-w`.
+//! The xtables lock, for iptables-restore before 1.6.2, which neither takes it nor has `-w`.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -13,11 +13,11 @@ use cni_wrapper::{FileError, FileLock};
 
 use crate::error::Error;
 
-/// What iptables 1.4 locks: whoever has bound this abstract name holds the lock.
+/// The lock of iptables 1.4: the process that has bound this abstract socket address holds it.
 const SOCKET: &str = "xtables";
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Held until dropped.
+/// The lock, which is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct XtablesLock {
     _file: FileLock,
@@ -25,19 +25,19 @@ pub(super) struct XtablesLock {
 }
 
 impl XtablesLock {
-    /// Takes the lock of 1.4 and that of 1.6: which of the two others look at is not known.
-    pub(super) async fn take(file: &Path, patience: Duration) -> Result<Self, Error> {
+    /// Takes the lock of 1.4 and the one of 1.6, since other programs may respect either.
+    pub(super) async fn take(file: &Path, timeout: Duration) -> Result<Self, Error> {
         let started = Instant::now();
-        let held = |said: String| Error::XtablesLocked { waited: patience, said };
+        let held = |said: String| Error::XtablesLocked { waited: timeout, said };
         let failed = |source| FileError { action: "lock", path: file.to_owned(), source };
-        let socket = bind(patience)
+        let socket = bind(timeout)
             .await
             .map_err(failed)?
             .ok_or_else(|| held(format!("the abstract socket @{SOCKET} is in use")))?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let opened = options.open(file).map_err(failed)?;
-        let lock = FileLock::acquire(opened, started + patience)
+        let lock = FileLock::acquire(opened, started + timeout)
             .await
             .map_err(failed)?
             .ok_or_else(|| held(format!("{} is locked", file.display())))?;
@@ -45,8 +45,8 @@ impl XtablesLock {
     }
 }
 
-/// `None` when the name is taken for all that time.
-async fn bind(patience: Duration) -> io::Result<Option<UnixListener>> {
+/// Binds the socket. Returns `None` if the address is still in use after the timeout.
+async fn bind(timeout: Duration) -> io::Result<Option<UnixListener>> {
     let started = Instant::now();
     let name = SocketAddr::from_abstract_name(SOCKET)?;
     loop {
@@ -55,7 +55,7 @@ async fn bind(patience: Duration) -> io::Result<Option<UnixListener>> {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(error),
         }
-        let Some(left) = patience.checked_sub(started.elapsed()) else { return Ok(None) };
-        task::sleep(PAUSE.min(left)).await;
+        let Some(left) = timeout.checked_sub(started.elapsed()) else { return Ok(None) };
+        task::sleep(POLL_INTERVAL.min(left)).await;
     }
 }

@@ -1,36 +1,36 @@
-//! A transaction in the making, beside the picture that it changes.
+//! Builds a transaction from the observed state.
 
 use std::collections::{BTreeMap, HashSet};
 
 use cni_netlink::nftables::{Chain, Element, InstalledRule, Rule, Transaction, Value};
 
-use super::branches::{self, Branch};
-use super::entries::Entry;
+use super::desired::{Desired, DesiredElement};
 use super::layout;
+use super::maps::{ElementId, Map};
+use super::network::{Network, devices_set, network_of, sources_chain};
+use super::observed::{Observed, target_chain};
 use super::own_rules::OwnRules;
-use super::picture::{Picture, chain_of};
-use super::places::{Map, Place};
 
-/// Collects changes, in the order in which the kernel can take them.
+/// Collects changes, in an order in which the kernel accepts them.
 pub(super) struct Edit<'a> {
-    picture: &'a Picture,
+    observed: &'a Observed,
     transaction: Transaction,
-    deleted: HashSet<&'a Place>,
-    /// How many elements will lead to each network that was looked at.
-    users: BTreeMap<&'a str, isize>,
-    /// The network that is wanted, and so stays.
-    wanted: Option<String>,
+    deleted: HashSet<&'a ElementId>,
+    /// The number of elements that will lead to each network in the scope.
+    references: BTreeMap<&'a str, isize>,
+    /// The desired network, which is not removed.
+    desired: Option<String>,
 }
 
 impl<'a> Edit<'a> {
-    pub(super) fn new(picture: &'a Picture) -> Self {
-        let users = picture.users.iter();
+    pub(super) fn new(observed: &'a Observed) -> Self {
+        let references = observed.references.iter();
         Self {
-            picture,
+            observed,
             transaction: Transaction::on(layout::table()),
             deleted: HashSet::new(),
-            users: users.map(|(branch, count)| (&**branch, *count as isize)).collect(),
-            wanted: None,
+            references: references.map(|(name, count)| (&**name, *count as isize)).collect(),
+            desired: None,
         }
     }
 
@@ -38,189 +38,198 @@ impl<'a> Edit<'a> {
         self.transaction
     }
 
-    /// Puts up whatever is missing of what always stands, and the guard where it is wanted.
-    pub(super) fn stand(&mut self, guard: bool) {
-        let (chains, rules) = (layout::chains(), layout::rules());
-        if !self.picture.has_table {
+    /// Adds what is missing of the chains, sets and rules that the desired elements need.
+    pub(super) fn ensure_rules(&mut self, desired: &Desired) {
+        self.ensure_shared(desired.guard);
+        let used = desired.elements.iter().map(|element| element.id.map).collect();
+        self.ensure_network(&desired.network, &used);
+    }
+
+    fn ensure_shared(&mut self, guard: bool) {
+        let (chains, rules) = (layout::shared_chains(), layout::shared_rules());
+        if !self.observed.has_table {
             self.transaction.add_table();
         }
-        let has = |chain: &Chain| self.picture.rules.contains_key(&chain.name);
-        // Those that lead to networks have no rules but theirs.
+        let has = |chain: &Chain| self.observed.rules.contains_key(&chain.name);
+        // The chains that jump to networks have no other rules, so they may be empty.
         if !chains.iter().filter(|chain| chain.base.is_some()).all(has) {
             for chain in &chains {
                 self.transaction.add_chain(chain.clone());
             }
         }
-        let needed = rules.iter().map(|rule| (true, rule));
-        self.set_right(&OwnRules::new(needed));
+        self.reconcile_rules(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
         if guard {
-            if !self.picture.rules.contains_key(layout::GUARD) {
-                self.transaction.add_chain(layout::guard());
+            if !self.observed.rules.contains_key(layout::GUARD) {
+                self.transaction.add_chain(layout::guard_chain());
             }
             let rules = layout::guard_rules();
-            self.set_right(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
+            self.reconcile_rules(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
         }
     }
 
-    /// Puts up whatever is missing of a network, for those of its maps that are in use.
-    pub(super) fn branch(&mut self, branch: &Branch, used: &HashSet<Map>) {
-        self.wanted = Some(branch.chain.to_string());
+    /// Adds what is missing of a network, for the maps that are used.
+    fn ensure_network(&mut self, network: &Network, used: &HashSet<Map>) {
+        self.desired = Some(network.chain.to_string());
         let is_needed = |map: &Option<Map>| map.is_none_or(|map| used.contains(&map));
-        let rules = branch.rules.iter().map(|(map, rule)| (is_needed(map), rule));
+        let rules = network.rules.iter().map(|(map, rule)| (is_needed(map), rule));
         let own = OwnRules::new(rules);
-        let sets = self.picture.sets_of(&branch.chain);
-        for map in branch.maps.iter().filter(|map| used.contains(map)) {
-            if !sets.contains(&map.name(&branch.chain)) {
-                self.transaction.add_set(&map.set(&branch.chain));
+        let sets = self.observed.sets_of(&network.chain);
+        for map in network.maps.iter().filter(|map| used.contains(map)) {
+            if !sets.contains(&map.name(&network.chain)) {
+                self.transaction.add_set(&map.set(&network.chain));
             }
         }
-        for chain in own.chains().filter(|chain| !layout::is_standing(chain)) {
-            if !self.picture.rules.contains_key(chain) {
+        for chain in own.chains().filter(|chain| !layout::is_shared(chain)) {
+            if !self.observed.rules.contains_key(chain) {
                 self.transaction.add_chain(Chain::regular(chain));
             }
         }
-        self.devices(branch, sets.contains(&branches::devices_set(&branch.chain).name));
-        self.set_right(&own);
+        self.reconcile_devices(network, sets.contains(&devices_set(&network.chain).name));
+        self.reconcile_rules(&own);
     }
 
-    fn devices(&mut self, branch: &Branch, has_set: bool) {
-        let Some((set, keys)) = &branch.devices else { return };
+    fn reconcile_devices(&mut self, network: &Network, has_set: bool) {
+        let Some((set, keys)) = &network.devices else { return };
         if !has_set {
             self.transaction.add_set(set);
         }
-        let there = self.picture.devices.get(&*branch.chain).map_or(&[][..], Vec::as_slice);
-        for key in keys.iter().filter(|key| !there.contains(key)) {
+        let existing = self.observed.devices.get(&*network.chain).map_or(&[][..], Vec::as_slice);
+        for key in keys.iter().filter(|key| !existing.contains(key)) {
             self.transaction.add_element(set, key.clone(), None, None);
         }
-        for key in there.iter().filter(|key| !keys.contains(key)) {
+        for key in existing.iter().filter(|key| !keys.contains(key)) {
             self.transaction.delete_element(set, key.clone());
         }
     }
 
-    /// Makes those of the rules that are needed stand in their chains, in order.
+    /// Makes the chains contain the needed rules in their order.
     ///
-    /// Only their order makes rules right: where it is not, none of them stays. Rules of others don't count.
-    fn set_right(&mut self, own: &OwnRules<'_>) {
+    /// If a missing rule can't be appended, all of our rules are deleted and added again. Rules of
+    /// other programs are ignored.
+    fn reconcile_rules(&mut self, own: &OwnRules<'_>) {
         for chain in own.chains() {
-            let there = self.picture.rules.get(chain).map_or(&[][..], Vec::as_slice);
-            let standing: Vec<(usize, &InstalledRule)> =
-                there.iter().filter_map(|rule| Some((own.place(chain, rule)?, rule))).collect();
-            let in_order = standing.is_sorted_by_key(|(place, _)| *place);
-            let missing = own.missing(chain, &standing);
+            let existing = self.observed.rules.get(chain).map_or(&[][..], Vec::as_slice);
+            let installed: Vec<(usize, &InstalledRule)> = existing
+                .iter()
+                .filter_map(|rule| Some((own.index_of(chain, rule)?, rule)))
+                .collect();
+            let in_order = installed.is_sorted_by_key(|(index, _)| *index);
+            let missing = own.missing(chain, &installed);
             let comes_last =
-                missing.iter().all(|place| standing.last().is_none_or(|(last, _)| last < place));
+                missing.iter().all(|index| installed.last().is_none_or(|(last, _)| last < index));
             if in_order && comes_last {
-                missing.into_iter().for_each(|place| self.add_rule(own, place));
+                missing.into_iter().for_each(|index| self.add_rule(own, index));
                 continue;
             }
-            let mut places: Vec<usize> = standing.iter().map(|(place, _)| *place).collect();
-            places.extend(missing);
-            places.sort_unstable();
-            places.dedup();
-            for (_, rule) in standing {
+            let mut all: Vec<usize> = installed.iter().map(|(index, _)| *index).collect();
+            all.extend(missing);
+            all.sort_unstable();
+            all.dedup();
+            for (_, rule) in installed {
                 self.transaction.delete_rule(chain, rule.handle);
             }
-            places.into_iter().for_each(|place| self.add_rule(own, place));
+            all.into_iter().for_each(|index| self.add_rule(own, index));
         }
     }
 
-    fn add_rule(&mut self, own: &OwnRules<'_>, place: usize) {
-        self.transaction.add_rule(own.rule(place).clone());
+    fn add_rule(&mut self, own: &OwnRules<'_>, index: usize) {
+        self.transaction.add_rule(own.rule(index).clone());
     }
 
-    pub(super) fn delete(&mut self, place: &'a Place, element: &'a Element) {
-        if self.deleted.insert(place) {
-            self.transaction.delete_element(&place.set(), place.key.clone());
-            self.leads(element.value.as_ref(), -1);
+    pub(super) fn delete(&mut self, id: &'a ElementId, element: &'a Element) {
+        if self.deleted.insert(id) {
+            self.transaction.delete_element(&id.set(), id.key.clone());
+            self.count_reference(element.value.as_ref(), -1);
         }
     }
 
-    /// Makes sure that there is the map of host ports, of which no rule tells.
-    pub(super) fn ports(&mut self, map: Map) {
-        if !self.picture.elements.keys().any(|place| place.map == map) {
+    /// Adds the map of host ports, unless an element shows that it exists: no rule refers to it.
+    pub(super) fn ensure_ports_map(&mut self, map: Map) {
+        if !self.observed.elements.keys().any(|id| id.map == map) {
             self.transaction.add_set(&map.set(""));
         }
     }
 
-    pub(super) fn add(&mut self, entry: &Entry, tag: &str) {
-        let (key, value) = (entry.place.key.clone(), entry.value.clone());
-        self.transaction.add_element(&entry.place.set(), key, value, Some(tag.to_owned()));
-        self.leads(entry.value.as_ref(), 1);
+    pub(super) fn add(&mut self, element: &DesiredElement, tag: &str) {
+        let (key, value) = (element.id.key.clone(), element.value.clone());
+        self.transaction.add_element(&element.id.set(), key, value, Some(tag.to_owned()));
+        self.count_reference(element.value.as_ref(), 1);
     }
 
-    fn leads(&mut self, value: Option<&Value>, change: isize) {
-        if let Some(count) = chain_of(value).and_then(|chain| self.users.get_mut(chain)) {
+    fn count_reference(&mut self, value: Option<&Value>, change: isize) {
+        if let Some(count) = target_chain(value).and_then(|chain| self.references.get_mut(chain)) {
             *count += change;
         }
     }
 
-    /// Removes the networks that nothing leads to any more.
-    pub(super) fn prune(&mut self) {
-        let is_unused = |(branch, count): (&&'a str, &isize)| {
-            (*count <= 0 && self.wanted.as_deref() != Some(*branch)).then_some(*branch)
+    /// Removes the networks that no element leads to any more.
+    pub(super) fn remove_unused_networks(&mut self) {
+        let is_unused = |(name, count): (&&'a str, &isize)| {
+            (*count <= 0 && self.desired.as_deref() != Some(*name)).then_some(*name)
         };
-        let unused: Vec<&str> = self.users.iter().filter_map(is_unused).collect();
-        for branch in unused {
-            self.users.remove(branch);
-            self.fell(branch);
+        let unused: Vec<&str> = self.references.iter().filter_map(is_unused).collect();
+        for network in unused {
+            self.references.remove(network);
+            self.remove_network(network);
         }
     }
 
-    fn fell(&mut self, branch: &'a str) {
-        let sources = branches::sources_chain(branch);
-        for chain in [branch, &sources] {
-            let jumps: Vec<&InstalledRule> = self.picture.jumps_to(chain).collect();
+    fn remove_network(&mut self, network: &'a str) {
+        let sources = sources_chain(network);
+        for chain in [network, &sources] {
+            let jumps: Vec<&InstalledRule> = self.observed.jumps_to(chain).collect();
             for jump in jumps {
                 self.transaction.delete_rule(&*jump.chain, jump.handle);
             }
         }
-        self.transaction.delete_chain(branch);
-        if self.picture.rules.contains_key(&sources) {
+        self.transaction.delete_chain(network);
+        if self.observed.rules.contains_key(&sources) {
             self.transaction.delete_chain(sources);
         }
-        let mut sets: Vec<String> = self.picture.sets_of(branch).into_iter().collect();
+        let mut sets: Vec<String> = self.observed.sets_of(network).into_iter().collect();
         sets.sort_unstable();
         for set in sets {
             self.transaction.delete_set(set);
         }
     }
 
-    /// Whether there will still be a network's chain with rules in it.
-    pub(super) fn leaves_branches(&self) -> bool {
-        let gone = |branch: &str| {
-            self.picture.users.contains_key(branch) && !self.users.contains_key(branch)
+    /// Whether a network's chain with rules remains.
+    pub(super) fn leaves_networks(&self) -> bool {
+        let is_removed = |name: &str| {
+            self.observed.references.contains_key(name) && !self.references.contains_key(name)
         };
-        let mut branches = self.picture.rules.keys().filter_map(|chain| branches::branch_of(chain));
-        branches.any(|branch| !gone(branch))
+        let mut networks = self.observed.rules.keys().filter_map(|chain| network_of(chain));
+        networks.any(|name| !is_removed(name))
     }
 
-    /// Whether there will still be elements, as far as the picture shows.
+    /// Whether an observed element remains.
     pub(super) fn leaves_elements(&self) -> bool {
-        self.deleted.len() < self.picture.elements.len()
+        self.deleted.len() < self.observed.elements.len()
     }
 
-    /// Whether somebody put rules of their own into the table.
+    /// Whether the shared chains contain rules of other programs.
     pub(super) fn has_foreign_rules(&self) -> bool {
-        let ours: Vec<Rule> = layout::rules().into_iter().chain(layout::guard_rules()).collect();
+        let ours: Vec<Rule> =
+            layout::shared_rules().into_iter().chain(layout::guard_rules()).collect();
         let family = layout::table().family;
         let jumps: HashSet<u64> = self
-            .picture
-            .users
+            .observed
+            .references
             .keys()
-            .flat_map(|branch| [branch.clone(), branches::sources_chain(branch)])
+            .flat_map(|network| [network.clone(), sources_chain(network)])
             .flat_map(|chain| {
-                self.picture.jumps_to(&chain).map(|jump| jump.handle).collect::<Vec<_>>()
+                self.observed.jumps_to(&chain).map(|jump| jump.handle).collect::<Vec<_>>()
             })
             .collect();
         let is_ours = |rule: &InstalledRule| {
-            jumps.contains(&rule.handle) || ours.iter().any(|own| rule.says(own, family))
+            jumps.contains(&rule.handle)
+                || ours.iter().any(|own| rule.is_equivalent_to(own, family))
         };
-        let mut standing =
-            self.picture.rules.iter().filter(|(chain, _)| layout::is_standing(chain));
-        standing.any(|(_, rules)| !rules.iter().all(is_ours))
+        let mut shared = self.observed.rules.iter().filter(|(chain, _)| layout::is_shared(chain));
+        shared.any(|(_, rules)| !rules.iter().all(is_ours))
     }
 
-    /// In place of all the rest.
+    /// Replaces all changes by the deletion of the table.
     pub(super) fn delete_table(self) -> Transaction {
         let mut transaction = Transaction::on(layout::table());
         transaction.delete_table();

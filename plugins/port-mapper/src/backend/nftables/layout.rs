@@ -1,39 +1,43 @@
-//! The table: what stands in it whoever is mapped.
+//! The table, and the chains and rules in it that do not belong to a network.
 //!
-//! A packet to this host meets one chain for each network and never anybody's mapping: where it leads is one lookup by
-//! protocol and port, and whether its source address is rewritten is another one. Whose a host port is stands in maps
-//! that no rule refers to. They lead to the chain of the owner's network, so the kernel counts its users; and since it
-//! looks through all elements that rules can lead by to a chain whenever one is added, such elements are nowhere else.
+//! A packet to this host traverses one chain per network, however many mappings exist. One lookup
+//! by protocol and port finds its target, and a second one whether its source address is rewritten.
+//!
+//! The owners of host ports are in maps that no rule refers to. Their elements lead to the chain of
+//! the owner's network, so the kernel counts how many elements need it. No map that a rule does
+//! refer to leads to chains: whenever an element is added to such a map, the kernel follows all of
+//! its elements.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use cni_netlink::nftables::{
-    Base, Chain, Field, Hook, Kind, Op, Policy, Right, Rule, Selector, Statement, Table, Verdict,
+    BaseChain, Chain, ChainType, Field, Hook, Op, Operand, Rule, Selector, Statement, Table,
+    Verdict,
 };
 
 use crate::claim::Cidr;
 
-/// The table of both families.
+/// Name of the table, which both families share.
 const TABLE: &str = "mesos-cni-port-mapper";
-/// Chain that leads to the chains of the networks.
+/// The chain that jumps to the networks' chains.
 pub(super) const HOST_PORTS: &str = "hostports";
-/// Chain that leads to the chains by which networks find out whose source address is rewritten.
+/// The chain that jumps to the networks' chains that rewrite source addresses.
 pub(super) const SOURCES: &str = "sources";
-/// Chain that keeps 127.0.0.0/8 out of reach for others while `route_localnet` is on.
+/// The chain that protects 127.0.0.0/8 from other hosts while `route_localnet` is on.
 pub(super) const GUARD: &str = "guard";
 const PREROUTING: &str = "prerouting";
 const OUTPUT: &str = "output";
 const POSTROUTING: &str = "postrouting";
 
-/// The table, by its name.
+/// Returns the table's name and family.
 pub(in crate::backend) fn table() -> Table {
     Table::inet(TABLE)
 }
 
-/// The chains that stand as long as anybody is mapped.
-pub(super) fn chains() -> [Chain; 5] {
+/// Returns the chains that exist as long as there is a mapping.
+pub(super) fn shared_chains() -> [Chain; 5] {
     let nat = |name: &str, hook, priority| {
-        Chain::base(name, Base { kind: Kind::Nat, hook, priority, policy: Policy::Accept })
+        Chain::base(name, BaseChain::new(ChainType::Nat, hook, priority))
     };
     [
         Chain::regular(HOST_PORTS),
@@ -44,31 +48,27 @@ pub(super) fn chains() -> [Chain; 5] {
     ]
 }
 
-/// The chain that stands once anybody is to be reached by 127.0.0.1. It comes before all tracking.
-pub(super) fn guard() -> Chain {
-    let (kind, hook) = (Kind::Filter, Hook::Prerouting);
-    Chain::base(GUARD, Base { kind, hook, priority: -300, policy: Policy::Accept })
-}
-
-/// Whether the chain is one of these, and not of a network.
-pub(super) fn is_standing(chain: &str) -> bool {
-    [HOST_PORTS, SOURCES, GUARD, PREROUTING, OUTPUT, POSTROUTING].contains(&chain)
-}
-
-/// The rules of [`chains`].
-pub(super) fn rules() -> [Rule; 3] {
+/// Returns the rules of [`shared_chains`].
+pub(super) fn shared_rules() -> [Rule; 3] {
     let jump = |chain, when, to: &str| {
         Rule::new(chain, [when, Statement::Verdict(Verdict::Jump(to.to_owned()))])
     };
     [
-        // Transit traffic is never touched.
+        // Forwarded traffic is never touched.
         jump(PREROUTING, Statement::FibDaddrLocal, HOST_PORTS),
         jump(OUTPUT, Statement::FibDaddrLocal, HOST_PORTS),
         jump(POSTROUTING, Statement::CtStatusDnat, SOURCES),
     ]
 }
 
-/// The rules of [`guard`]: with `route_localnet` the kernel no longer drops these packets itself.
+/// Returns the chain that exists once a container is reached through 127.0.0.1. It precedes
+/// connection tracking.
+pub(super) fn guard_chain() -> Chain {
+    Chain::base(GUARD, BaseChain::new(ChainType::Filter, Hook::Prerouting, -300))
+}
+
+/// Returns the rules of [`guard_chain`]. They drop what the kernel itself drops while
+/// `route_localnet` is off.
 pub(super) fn guard_rules() -> [Rule; 2] {
     [Selector::IpDaddr, Selector::IpSaddr].map(|address| {
         let outside = Statement::Match {
@@ -80,18 +80,23 @@ pub(super) fn guard_rules() -> [Rule; 2] {
     })
 }
 
-/// The address is one of those by which a host calls itself.
+/// Whether the chain is one of the above, and not a network's.
+pub(super) fn is_shared(chain: &str) -> bool {
+    [HOST_PORTS, SOURCES, GUARD, PREROUTING, OUTPUT, POSTROUTING].contains(&chain)
+}
+
+/// Matches a loopback address of IPv4.
 pub(super) fn is_loopback(address: Selector) -> Statement {
-    let right = Right::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    let right = Operand::Prefix(Field::Ipv4(Ipv4Addr::new(127, 0, 0, 0)), 8);
     Statement::Match { left: address, op: Op::Eq, right }
 }
 
-/// The address is of the subnet.
+/// Matches an address of the subnet.
 pub(super) fn is_in(address: Selector, subnet: &Cidr) -> Statement {
     let first = match subnet.address {
         IpAddr::V4(address) => Field::Ipv4(address),
         IpAddr::V6(address) => Field::Ipv6(address),
     };
-    let right = Right::Prefix(first, subnet.prefix());
+    let right = Operand::Prefix(first, subnet.prefix());
     Statement::Match { left: address, op: Op::Eq, right }
 }

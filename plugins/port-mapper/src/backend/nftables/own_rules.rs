@@ -1,13 +1,13 @@
-//! The rules that are ours, to be known again among those that stand.
+//! Recognises our rules among those of the table.
 
 use cni_netlink::nftables::{Expression, InstalledRule, Rule};
 
 use super::layout;
 
-/// Rules in the order in which they must stand, and whether each is needed.
-pub(super) struct OwnRules<'a>(Vec<Own<'a>>);
+/// Rules in their desired order, and whether each is needed.
+pub(super) struct OwnRules<'a>(Vec<OwnRule<'a>>);
 
-struct Own<'a> {
+struct OwnRule<'a> {
     rule: &'a Rule,
     /// Compiled once, since it is compared with many.
     expressions: Vec<Expression>,
@@ -17,7 +17,7 @@ struct Own<'a> {
 impl<'a> OwnRules<'a> {
     pub(super) fn new(rules: impl IntoIterator<Item = (bool, &'a Rule)>) -> Self {
         let family = layout::table().family;
-        let own = |(is_needed, rule): (bool, &'a Rule)| Own {
+        let own = |(is_needed, rule): (bool, &'a Rule)| OwnRule {
             rule,
             expressions: rule.expressions(family),
             is_needed,
@@ -25,7 +25,7 @@ impl<'a> OwnRules<'a> {
         Self(rules.into_iter().map(own).collect())
     }
 
-    /// The chains in which they stand, each once.
+    /// Returns the chains that contain them, each once.
     pub(super) fn chains(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut chains: Vec<&'a str> = Vec::new();
         for own in &self.0 {
@@ -36,27 +36,27 @@ impl<'a> OwnRules<'a> {
         chains.into_iter()
     }
 
-    pub(super) fn rule(&self, place: usize) -> &'a Rule {
-        self.0[place].rule
+    pub(super) fn rule(&self, index: usize) -> &'a Rule {
+        self.0[index].rule
     }
 
-    /// Which of them a rule that stands is.
-    pub(super) fn place(&self, chain: &str, installed: &InstalledRule) -> Option<usize> {
-        let is_it = |own: &Own<'_>| {
+    /// Returns the index of the rule that an installed one equals.
+    pub(super) fn index_of(&self, chain: &str, installed: &InstalledRule) -> Option<usize> {
+        let is_same = |own: &OwnRule<'_>| {
             own.rule.chain == chain
                 && installed.comment.is_none()
                 && own.expressions == installed.expressions
         };
-        self.0.iter().position(is_it)
+        self.0.iter().position(is_same)
     }
 
-    /// Those of a chain that are needed and do not stand.
-    pub(super) fn missing(&self, chain: &str, standing: &[(usize, &InstalledRule)]) -> Vec<usize> {
-        let stands = |place: &usize| standing.iter().any(|(its, _)| its == place);
-        let of_chain = |place: &usize| {
-            let own = &self.0[*place];
+    /// Returns the needed rules of a chain that are not installed.
+    pub(super) fn missing(&self, chain: &str, installed: &[(usize, &InstalledRule)]) -> Vec<usize> {
+        let is_installed = |index: &usize| installed.iter().any(|(its, _)| its == index);
+        let is_needed = |index: &usize| {
+            let own = &self.0[*index];
             own.is_needed && own.rule.chain == chain
         };
-        (0..self.0.len()).filter(of_chain).filter(|place| !stands(place)).collect()
+        (0..self.0.len()).filter(is_needed).filter(|index| !is_installed(index)).collect()
     }
 }

@@ -1,39 +1,39 @@
-//! Whether this kernel can do all that the rules are made of.
+//! Tests whether this kernel supports everything that the rules use.
 
 use cni_netlink::errno;
 use cni_netlink::nftables::{Kernel, Ruleset};
+use cni_wrapper::Attachment;
 
+use super::desired::Desired;
 use super::edit::Edit;
-use super::picture::Picture;
-use super::plan::{self, Wanted};
-use crate::backend::Fitness;
+use super::observed::Observed;
+use crate::backend::interface::Fitness;
 use crate::claim::{Cidr, Claim, VERSION};
 use crate::config::BackendKind;
 use crate::error::Error;
 use crate::mappings::{HostAddress, Mapping, Protocol};
-use crate::owner::Owner;
 
-/// What is never there: deleting it makes the kernel take back all that it took before.
-const NOWHERE: &str = "nowhere";
+/// A chain that never exists: its deletion fails, and the kernel rolls back the transaction.
+const NO_CHAIN: &str = "nowhere";
 
-/// Has the kernel try what the first ADD of a host would make, and take it back.
+/// Lets the kernel process what the first ADD on a host would add, and roll it back.
 pub(super) fn try_out(kernel: &mut Kernel) -> Result<Fitness, Error> {
-    let picture = Picture::default();
-    let mut edit = Edit::new(&picture);
-    plan::stand(&mut edit, &Wanted::by(&everything()));
+    let observed = Observed::default();
+    let mut edit = Edit::new(&observed);
+    edit.ensure_rules(&Desired::new(&everything()));
     let mut transaction = edit.finish();
-    transaction.delete_chain(NOWHERE);
+    transaction.delete_chain(NO_CHAIN);
     match kernel.commit(&transaction, None) {
-        Err(error) if error.errno() == Some(errno::ENOENT) && error.object.ends_with(NOWHERE) => {
+        Err(error) if error.errno() == Some(errno::ENOENT) && error.object.ends_with(NO_CHAIN) => {
             Ok(Fitness { version: version(), ipv6: Ok(()) })
         }
         Err(error) => Err(unfit(error)),
-        // It can't succeed; if it did, nothing was lost.
+        // It can't succeed. If it did, it would do no harm.
         Ok(()) => Ok(Fitness { version: version(), ipv6: Ok(()) }),
     }
 }
 
-/// The kernel lacks something that is needed.
+/// Explains that the kernel lacks something.
 pub(super) fn unfit(error: cni_netlink::Error) -> Error {
     Error::Unfit { program: "nf_tables".into(), why: error.to_string() }
 }
@@ -43,13 +43,13 @@ fn version() -> String {
     format!("nf_tables of Linux {}", release.release().to_string_lossy())
 }
 
-/// A claim that needs every kind of chain, rule and map.
+/// Returns a claim that needs every kind of chain, rule and map.
 fn everything() -> Claim {
     let own = str::to_owned;
     let addresses = [([10, 0, 0, 1].into(), 8), (std::net::Ipv6Addr::LOCALHOST.into(), 64)];
     Claim {
         version: VERSION,
-        owner: Owner { network: own("n"), container_id: own("c"), ifname: own("i") },
+        owner: Attachment { network: own("n"), container_id: own("c"), ifname: own("i") },
         netns: String::new(),
         created: None,
         backend: BackendKind::Nftables,

@@ -1,22 +1,23 @@
-//! Ranges of host ports without overlaps, since the kernel takes no overlapping intervals.
+//! Ranges of host ports without overlaps, since the kernel refuses overlapping intervals.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::mappings::{Mapping, Protocol};
 
-/// Host ports that lead to the same ports of the container.
+/// Host ports that are mapped to the same ports of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) protocol: Protocol,
-    /// At which address of the host; `None` is any.
+    /// The address of the host; `None` for any.
     pub(super) address: Option<IpAddr>,
     pub(super) first: u16,
     pub(super) last: u16,
 }
 
-/// The same ports at the same addresses, each once. Those at any address come first, and the others are cut where
-/// these cover them.
+/// Returns the same ports at the same addresses, each once.
+///
+/// Ranges at any address come first. They are cut out of those at one address.
 pub(super) fn disjoint(mappings: &[&Mapping]) -> Vec<Range> {
     let mut spans: BTreeMap<(Protocol, Option<IpAddr>), Vec<Span>> = BTreeMap::new();
     for mapping in mappings {
@@ -38,7 +39,7 @@ pub(super) fn disjoint(mappings: &[&Mapping]) -> Vec<Range> {
 /// The first and the last port.
 type Span = (u16, u16);
 
-/// In order, and joined where they overlap or touch.
+/// Sorts spans and joins those that overlap or touch.
 fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     let mut joined: Vec<Span> = Vec::new();
@@ -51,7 +52,7 @@ fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     joined
 }
 
-/// What of a span is not covered by others, which are in order and disjoint.
+/// Returns the parts of a span that are not covered by others, which are sorted and disjoint.
 fn uncovered((first, last): Span, covers: &[Span]) -> Vec<Span> {
     let mut parts = Vec::new();
     let mut next = u32::from(first);
@@ -77,7 +78,7 @@ mod tests {
         Mapping { host_ip, host_port: first, container_port: first, range, protocol }
     }
 
-    /// `ADDRESS FIRST-LAST` of each.
+    /// Returns `ADDRESS FIRST-LAST` for each range.
     fn shown(mappings: &[Mapping]) -> Vec<String> {
         let ranges = disjoint(&mappings.iter().collect::<Vec<_>>());
         let address = |range: &Range| range.address.map_or("any".to_owned(), |ip| ip.to_string());
@@ -130,7 +131,7 @@ mod tests {
             {
                 for port in 1..50 {
                     let is_at = |own: Option<IpAddr>| own.is_none_or(|own| own == address);
-                    let asked = some.iter().any(|one| {
+                    let requested = some.iter().any(|one| {
                         is_at(one.host_ip.one())
                             && (one.host_port..=one.last_host_port()).contains(&port)
                     });
@@ -138,7 +139,7 @@ mod tests {
                         .iter()
                         .filter(|one| is_at(one.address) && (one.first..=one.last).contains(&port))
                         .count();
-                    assert_eq!(found, usize::from(asked), "{address} {port} in {some:?}");
+                    assert_eq!(found, usize::from(requested), "{address} {port} in {some:?}");
                 }
             }
         }

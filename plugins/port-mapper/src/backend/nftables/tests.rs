@@ -1,26 +1,30 @@
-//! Transactions, as text, for one situation a directory below `tests/golden-nftables`; and what only a fake ruleset can
-//! do to us.
+//! Transactions as text, and changes by other programs that only a fake ruleset can provoke.
 //!
-//! `request.json` says who is mapped `before`, and what is asked then; `expected.nft` is the transaction in nft's words.
-//! `UPDATE_GOLDEN=1` writes it anew.
+//! Each directory below `tests/golden-nftables` is a case: `request.json` contains the claims that
+//! exist `before` and the call, and `expected.nft` the transaction in the syntax of nft.
+//! `UPDATE_GOLDEN=1` writes the latter.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, Fake, Ruleset, Table, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
+use cni_wrapper::Attachment;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::plan::{self, Wanted};
-use super::{Done, Wish, layout, settle};
+use super::apply::{Applied, apply};
+use super::desired::Desired;
+use super::scope::Scope;
+use super::{layout, plan};
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::owner::{Holder, Owner};
+use crate::owner::{Owner, RuleTag};
 
-/// What a case asks for.
+/// The input of a case.
 #[derive(Deserialize)]
 struct Request {
-    /// Who is mapped, one after the other.
+    /// The claims that are installed first.
     #[serde(default)]
     before: Vec<Claim>,
     #[serde(flatten)]
@@ -32,13 +36,13 @@ struct Request {
 enum Verb {
     Install {
         claim: Claim,
-        /// Container ids of holders that are gone.
+        /// Container ids of owners that no longer exist.
         #[serde(default)]
         stale: Vec<String>,
     },
     Remove {
-        owner: Owner,
-        /// Whether the state file is lost.
+        owner: Attachment,
+        /// Whether the state file was lost.
         #[serde(default)]
         lost: bool,
         #[serde(default)]
@@ -46,48 +50,53 @@ enum Verb {
     },
 }
 
-/// A ruleset, what was done to it last, and who is mapped.
+/// A fake ruleset, its last transaction, and the claims that are installed.
 #[derive(Default)]
-struct World {
-    fake: Fake,
+struct FakeHost {
+    fake: FakeRuleset,
     last: Option<Transaction>,
     claims: Vec<Claim>,
 }
 
-impl World {
-    fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Done, Error> {
-        let wanted = Wanted::by(claim);
+impl FakeHost {
+    fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Applied, Error> {
+        let desired = Desired::new(claim);
         let is_new = self.claims.iter().all(|before| before.owner != claim.owner);
-        let is_stale = |holder: &Holder| {
-            stale.iter().any(|id| holder.to_string().contains(&format!("container {id} ")))
+        let is_stale = |owner: &Owner| {
+            stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
         };
         self.last = None;
         let last = &mut self.last;
-        let wish = if is_new {
-            Wish::to_install(&wanted.branch.chain, &wanted.entries)
+        let scope = if is_new {
+            Scope::to_install(&desired.network.chain, &desired.elements)
         } else {
-            Wish::All
+            Scope::All
         };
-        let done = settle(&mut self.fake, wish, |picture| {
-            let decision = plan::install(picture, claim, &wanted, &is_stale)?;
+        let applied = apply(&mut self.fake, scope, |observed| {
+            let decision = plan::install(observed, claim, &desired, &is_stale)?;
             Ok(decision.map(|decision| last.insert(decision.transaction).clone()))
         });
-        if done.is_ok() {
+        if applied.is_ok() {
             self.claims.retain(|other| other.owner != claim.owner);
             self.claims.push(claim.clone());
         }
-        done
+        applied
     }
 
-    fn remove(&mut self, owner: &Owner, lost: bool, keep_guard: bool) -> Result<Done, Error> {
+    fn remove(
+        &mut self,
+        owner: &Attachment,
+        lost: bool,
+        keep_guard: bool,
+    ) -> Result<Applied, Error> {
         let claim = self.claims.iter().find(|claim| claim.owner == *owner).filter(|_| !lost);
-        let wish = claim
-            .map(Wanted::by)
-            .map_or(Wish::All, |claimed| Wish::to_remove(&claimed.branch.chain, &claimed.entries));
+        let scope = claim.map(Desired::new).map_or(Scope::All, |desired| {
+            Scope::to_remove(&desired.network.chain, &desired.elements)
+        });
         self.last = None;
         let last = &mut self.last;
-        settle(&mut self.fake, wish, |picture| {
-            let transaction = plan::remove(picture, &owner.tag(), keep_guard);
+        apply(&mut self.fake, scope, |observed| {
+            let transaction = plan::remove(observed, &owner.tag(), keep_guard);
             Ok(transaction.map(|transaction| last.insert(transaction).clone()))
         })
     }
@@ -98,68 +107,66 @@ impl World {
 }
 
 #[test]
-fn every_case_is_told_as_expected() {
+fn every_transaction_is_as_expected() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-nftables");
     let mut cases: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     assert!(cases.len() >= 20, "only {} cases were found", cases.len());
-    let wrong: Vec<String> = cases.iter().filter_map(|case| judge(case, update)).collect();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| failure(case, update)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-fn judge(case: &Path, update: bool) -> Option<String> {
+fn failure(case: &Path, update: bool) -> Option<String> {
     let request = fs::read_to_string(case.join("request.json")).unwrap();
     let request: Request = serde_json::from_str(&request)
         .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-    let told = tell(&request);
+    let actual = transaction_text(&request);
     let file = case.join("expected.nft");
     if update {
-        fs::write(&file, &told).unwrap();
+        fs::write(&file, &actual).unwrap();
     }
     let expected = fs::read_to_string(&file).unwrap_or_default();
-    (told != expected)
-        .then(|| format!("{}\n--- expected\n{expected}--- told\n{told}", case.display()))
+    (actual != expected)
+        .then(|| format!("{}\n--- expected\n{expected}--- actual\n{actual}", case.display()))
 }
 
-fn tell(request: &Request) -> String {
-    let mut world = World::default();
+fn transaction_text(request: &Request) -> String {
+    let mut host = FakeHost::default();
     for claim in &request.before {
-        world.install(claim, &[]).unwrap();
+        host.install(claim, &[]).unwrap();
     }
-    let done = match &request.verb {
-        Verb::Install { claim, stale } => world.install(claim, stale),
-        Verb::Remove { owner, lost, keep_guard } => world.remove(owner, *lost, *keep_guard),
+    let applied = match &request.verb {
+        Verb::Install { claim, stale } => host.install(claim, stale),
+        Verb::Remove { owner, lost, keep_guard } => host.remove(owner, *lost, *keep_guard),
     };
-    match done {
+    match applied {
         Err(error) => format!("# refused: {error}\n"),
-        Ok(Done::Nothing) => "# nothing to do\n".to_owned(),
-        Ok(_) => world.last.map(|transaction| transaction.to_string()).unwrap_or_default(),
+        Ok(Applied::Nothing) => "# nothing to do\n".to_owned(),
+        Ok(_) => host.last.map(|transaction| transaction.to_string()).unwrap_or_default(),
     }
 }
 
-/// One container with one port.
+/// Returns a claim for one port.
 fn claim(number: u16) -> Claim {
-    let json = format!(
-        r#"{{"version": 1, "owner": {{"network": "mesos", "containerId": "c{number}", "ifname": "eth0"}},
-            "chain": "MESOS", "snat": true, "addresses": ["10.0.0.{number}/24"],
-            "mappings": [{{"hostPort": {}, "containerPort": 80, "protocol": "tcp"}}]}}"#,
-        8000 + number
-    );
-    serde_json::from_str(&json).unwrap()
+    let claim = json!({
+        "version": 1,
+        "owner": {"network": "mesos", "containerId": format!("c{number}"), "ifname": "eth0"},
+        "chain": "MESOS", "snat": true, "addresses": [format!("10.0.0.{number}/24")],
+        "mappings": [{"hostPort": 8000 + number, "containerPort": 80, "protocol": "tcp"}],
+    });
+    serde_json::from_value(claim).unwrap()
 }
 
 #[test]
-fn what_others_change_between_look_and_commit_is_looked_at_again() {
-    let mut world = World::default();
-    world.install(&claim(1), &[]).unwrap();
+fn a_change_between_observation_and_commit_is_observed() {
     let mut racer = claim(2);
     racer.mappings = claim(1).mappings;
-    // Both saw a free port; the first to commit wins, and the other is told so.
-    let mut first = World { fake: Fake::default(), ..World::default() };
+    // Both observe a free port. The first to commit gets it, and the other reports the conflict.
+    let mut first = FakeHost { fake: FakeRuleset::default(), ..FakeHost::default() };
     first.fake.before_next_commit(move |fake| {
-        let mut other = World { fake: std::mem::take(fake), ..World::default() };
+        let mut other = FakeHost { fake: std::mem::take(fake), ..FakeHost::default() };
         other.install(&racer, &[]).unwrap();
         *fake = other.fake;
     });
@@ -169,32 +176,32 @@ fn what_others_change_between_look_and_commit_is_looked_at_again() {
 }
 
 #[test]
-fn rules_that_never_rest_are_given_up_on_with_a_code_that_says_try_again() {
-    let mut world = World::default();
+fn a_ruleset_that_always_changes_results_in_a_retryable_error() {
+    let mut host = FakeHost::default();
     for number in 0..1000 {
-        world.fake.before_next_commit(move |fake| {
+        host.fake.before_next_commit(move |fake| {
             let mut foreign = Transaction::on(Table::inet("foreign"));
             foreign.add_table().add_chain(Chain::regular(format!("chain{number}")));
             fake.commit(&foreign, None).unwrap();
         });
     }
-    let error = world.install(&claim(1), &[]).unwrap_err();
+    let error = host.install(&claim(1), &[]).unwrap_err();
     assert_eq!(error.code(), 11, "{error}");
 }
 
 #[test]
-fn a_refusal_of_the_kernel_is_told_and_nothing_is_there() {
-    let mut world = World::default();
-    world.fake.refuse_commit(0, errno::EOPNOTSUPP);
-    world.fake.refuse_commit(1, errno::EOPNOTSUPP);
-    let error = world.install(&claim(1), &[]).unwrap_err();
+fn a_refusal_by_the_kernel_is_reported_and_leaves_nothing() {
+    let mut host = FakeHost::default();
+    host.fake.refuse_commit(0, errno::EOPNOTSUPP);
+    host.fake.refuse_commit(1, errno::EOPNOTSUPP);
+    let error = host.install(&claim(1), &[]).unwrap_err();
     assert_eq!(error.code(), 103, "{error}");
-    assert!(world.is_empty());
+    assert!(host.is_empty());
 }
 
 #[test]
-fn a_thousand_lives_in_any_order_leave_nothing() {
-    let mut world = World::default();
+fn a_thousand_changes_in_any_order_leave_nothing() {
+    let mut host = FakeHost::default();
     let mut seed = 3_u32;
     let mut next = |below: u32| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -208,16 +215,20 @@ fn a_thousand_lives_in_any_order_leave_nothing() {
             ["a", "b+", "c"][..next(4) as usize].iter().map(|name| (*name).to_owned()).collect();
         claim.mappings[0].container_port = 80 + next(2) as u16;
         if next(3) > 0 {
-            world.install(&claim, &[]).unwrap();
-            assert_eq!(world.install(&claim, &[]).unwrap(), Done::Nothing, "once is enough");
+            host.install(&claim, &[]).unwrap();
+            assert_eq!(
+                host.install(&claim, &[]).unwrap(),
+                Applied::Nothing,
+                "a second ADD changes nothing"
+            );
         } else {
-            world.remove(&claim.owner, next(2) == 0, false).unwrap();
-            world.claims.retain(|other| other.owner != claim.owner);
+            host.remove(&claim.owner, next(2) == 0, false).unwrap();
+            host.claims.retain(|other| other.owner != claim.owner);
         }
-        assert_eq!(world.is_empty(), world.claims.is_empty(), "the table is there for somebody");
+        assert_eq!(host.is_empty(), host.claims.is_empty(), "the table exists as long as a claim");
     }
-    for claim in world.claims.clone() {
-        world.remove(&claim.owner, false, false).unwrap();
+    for claim in host.claims.clone() {
+        host.remove(&claim.owner, false, false).unwrap();
     }
-    assert!(world.is_empty());
+    assert!(host.is_empty());
 }

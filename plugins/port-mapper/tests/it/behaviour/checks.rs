@@ -1,15 +1,15 @@
-//! CHECK: what it accepts, and what it names.
+//! CHECK: what it accepts, and what it reports.
 
 use cni_test_kit::{CallBuilder, Outcome};
 use serde_json::json;
 
-use super::nft::{TABLE, branch};
-use super::world::{NFTABLES, Paper, listing, port, port_at};
+use super::nft::{TABLE, network_chain};
+use super::testbed::{NFTABLES, RulesTestbed, listing, port, port_at};
 use crate::common::{CHAIN, add, del, plugin, tcp};
 
 on_every_backend!(
     check_after_add_passes_and_changes_nothing,
-    check_names_what_is_missing_or_changed,
+    check_reports_what_is_missing_or_changed,
     check_accepts_rules_of_others,
 );
 
@@ -19,33 +19,34 @@ pub(crate) fn check(call: &CallBuilder) -> Outcome {
 }
 
 fn check_after_add_passes_and_changes_nothing(backend: &'static str) {
-    let paper = Paper::new(backend);
+    let testbed = RulesTestbed::new(backend);
     let range = json!({"hostPort": 9000, "containerPort": 9000, "range": 10, "protocol": "udp"});
     let mappings = json!([port(8080, 80), port_at("203.0.113.1", 8081, 80), range]);
     for keys in [json!({}), json!({"excludeDevices": ["a", "b+"], "masqAll": true})] {
-        let mut call = paper.runtime("c1", mappings.clone());
+        let mut call = testbed.runtime("c1", mappings.clone());
         for (key, value) in keys.as_object().into_iter().flatten() {
             call = call.key(key, value.clone());
         }
         add(&call);
-        add(&paper.call("c2", &[tcp(8082, 80)]));
-        let before = listing(&paper.host, backend);
+        add(&testbed.call("c2", &[tcp(8082, 80)]));
+        let before = listing(&testbed.host, backend);
         check(&call).expect_success();
         let without_mappings = call.clone().key("runtimeConfig", json!(null));
         check(&without_mappings).expect_success();
-        assert_eq!(listing(&paper.host, backend), before, "CHECK only looks");
+        assert_eq!(listing(&testbed.host, backend), before, "CHECK changes nothing");
         del(&call);
         assert_eq!(check(&call).error().0, 103, "after DEL there is nothing that CHECK could find");
     }
 }
 
-/// What to break, in words of the backend's program, and what CHECK must say then.
+/// Returns damages, as commands of the backend's program, each with the text that CHECK must
+/// report.
 pub(crate) fn damages(backend: &str) -> Vec<(String, &'static str)> {
     if backend == NFTABLES { nft_damages() } else { iptables_damages() }
 }
 
 fn nft_damages() -> Vec<(String, &'static str)> {
-    let of = |words: &str, said| (words.replace('%', TABLE), said);
+    let of = |command: &str, report| (command.replace('%', TABLE), report);
     vec![
         of("delete element % ports4 { tcp . 8080 }", "missing: element % ports4 { tcp . 8080"),
         of("delete element % @c/targets4 { tcp . 8080 }", "missing: element % @c/targets4 { tcp ."),
@@ -56,7 +57,7 @@ fn nft_damages() -> Vec<(String, &'static str)> {
         ),
         of(
             "add element % ports4 { tcp . 9 comment \"@\" : goto @c }",
-            "too much: element % ports4",
+            "unexpected: element % ports4",
         ),
         of("flush chain % prerouting", "missing: rule % prerouting fib daddr type local"),
         of("flush chain % output", "missing: rule % output fib daddr type local"),
@@ -78,7 +79,8 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
         (format!("-t nat -D {CHAIN} 1"), "missing: -A MESOS-TEST-PORT-MAPPER"),
         (
             format!(
-                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ -j DNAT --to-destination 10.6.6.6:80"
+                "-t nat -R {CHAIN} 1 -p tcp --dport 8080 -m comment --comment @ \
+                 -j DNAT --to-destination 10.6.6.6:80"
             ),
             "--to-destination 10.0.0.2:80",
         ),
@@ -93,14 +95,14 @@ fn iptables_damages() -> Vec<(String, &'static str)> {
     ]
 }
 
-pub(crate) fn do_damage(paper: &Paper, damage: &str) {
+pub(crate) fn do_damage(testbed: &RulesTestbed, damage: &str) {
     let tag = "container_id: c1 network: mesos ifname: eth0";
-    let mut command = if paper.backend == NFTABLES {
-        let mut command = paper.host.command("nft");
-        command.arg(damage.replace("@c", &branch(&paper.host)).replace('@', tag));
+    let mut command = if testbed.backend == NFTABLES {
+        let mut command = testbed.host.command("nft");
+        command.arg(damage.replace("@c", &network_chain(&testbed.host)).replace('@', tag));
         command
     } else {
-        let mut command = paper.host.command(paper.backend);
+        let mut command = testbed.host.command(testbed.backend);
         command.arg("-w").args(damage.split(' ').map(|word| if word == "@" { tag } else { word }));
         command
     };
@@ -108,26 +110,26 @@ pub(crate) fn do_damage(paper: &Paper, damage: &str) {
     assert!(done.is_ok_and(|status| status.success()), "the damage is done: {damage}");
 }
 
-fn check_names_what_is_missing_or_changed(backend: &'static str) {
-    let paper = Paper::new(backend);
-    let call = paper.call("c1", &[tcp(8080, 80)]);
+fn check_reports_what_is_missing_or_changed(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let call = testbed.call("c1", &[tcp(8080, 80)]);
     for (damage, expected) in damages(backend) {
         add(&call);
         check(&call).expect_success();
-        let chain = if backend == NFTABLES { branch(&paper.host) } else { String::new() };
-        do_damage(&paper, &damage);
-        let broken = listing(&paper.host, backend);
+        let chain = if backend == NFTABLES { network_chain(&testbed.host) } else { String::new() };
+        do_damage(&testbed, &damage);
+        let broken = listing(&testbed.host, backend);
         let (code, msg, _) = check(&call).error();
         assert_eq!(code, 103, "{damage}: {msg}");
         let expected = expected.replace('%', TABLE).replace("@c", &chain);
         assert!(msg.contains(&expected), "{damage} is named as {expected}: {msg}");
-        assert_eq!(listing(&paper.host, backend), broken, "CHECK repairs nothing");
+        assert_eq!(listing(&testbed.host, backend), broken, "CHECK repairs nothing");
     }
 }
 
 fn check_accepts_rules_of_others(backend: &'static str) {
-    let paper = Paper::new(backend);
-    let call = paper.call("c1", &[tcp(8080, 80)]);
+    let testbed = RulesTestbed::new(backend);
+    let call = testbed.call("c1", &[tcp(8080, 80)]);
     add(&call);
     let foreign = if backend == NFTABLES {
         [
@@ -147,11 +149,11 @@ fn check_accepts_rules_of_others(backend: &'static str) {
         ]
     };
     for foreign in foreign {
-        paper.tool(&foreign);
+        testbed.tool(&foreign);
         check(&call).expect_success();
     }
     del(&call);
-    let left = listing(&paper.host, backend);
+    let left = listing(&testbed.host, backend);
     assert!(!left.contains("container_id"), "DEL removes what is ours: {left}");
     assert_eq!(left.matches("dport 9 ").count(), 3, "and nothing of others: {left}");
 }

@@ -1,8 +1,10 @@
-//! What every backend does alike: one table of tests, each a function of the backend's name, run on each of them.
+//! The behaviour of all backends: each test is a function of the backend's name, and runs on each
+//! of them.
 //!
-//! Needs root or user namespaces, iptables in both variants, nft to look with, and Debian's containernetworking-plugins.
+//! The tests need root or user namespaces, iptables in both variants, nft to inspect rules, and
+//! Debian's containernetworking-plugins.
 
-/// Makes a test of each function for each variant of iptables.
+/// Defines a test of each function for each variant of iptables.
 macro_rules! on_both_iptables {
     ($($name:ident),+ $(,)?) => {
         mod iptables {
@@ -17,12 +19,12 @@ macro_rules! on_both_iptables {
 }
 
 mod checks;
+mod external_changes;
 mod kinds;
-mod meddled;
 mod nft;
 mod old_iptables;
 mod owners;
 mod reach;
 mod state;
+mod testbed;
 mod verbs;
-mod world;

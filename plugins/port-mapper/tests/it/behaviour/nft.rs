@@ -1,18 +1,18 @@
-//! What only the nftables backend has to show.
+//! Tests of the nftables backend alone.
 
-use cni_test_kit::{CallBuilder, Place};
+use cni_test_kit::{CallBuilder, Netns};
 use serde_json::{Value, json};
 
-use super::world::{NFTABLES, Paper, port, port_at};
-pub(crate) use crate::common::traces::{TABLE, table};
+use super::testbed::{NFTABLES, RulesTestbed, port, port_at};
+pub(crate) use crate::common::own_rules::{TABLE, table};
 use crate::common::{CHAIN, add, del, plugin, tcp};
 
-/// The chain of the test's network.
-pub(crate) fn branch(place: &Place) -> String {
-    branch_in(&table(place))
+/// Returns the chain of the test's network.
+pub(crate) fn network_chain(place: &Netns) -> String {
+    network_chain_in(&table(place))
 }
 
-fn branch_in(table: &str) -> String {
+fn network_chain_in(table: &str) -> String {
     let chains = table.lines().filter_map(|line| line.trim().strip_prefix("chain "));
     let mut names = chains.filter_map(|line| line.strip_suffix(" {"));
     let name = names.find(|name| name.starts_with(CHAIN) && !name.ends_with("/sources"));
@@ -20,8 +20,13 @@ fn branch_in(table: &str) -> String {
 }
 
 /// Mappings of every kind, of both families.
-fn every_kind(paper: &Paper, id: &str) -> CallBuilder {
-    let range = |first: u16, at: &str| json!({"hostPort": first, "containerPort": first, "range": 10, "protocol": "udp", "hostIP": at});
+fn every_kind(testbed: &RulesTestbed, id: &str) -> CallBuilder {
+    let range = |first: u16, address: &str| {
+        json!({
+            "hostPort": first, "containerPort": first, "range": 10, "protocol": "udp",
+            "hostIP": address,
+        })
+    };
     let mappings = json!([
         port(8080, 80),
         port_at("203.0.113.1", 8081, 80),
@@ -32,7 +37,7 @@ fn every_kind(paper: &Paper, id: &str) -> CallBuilder {
     ]);
     let ips = json!([{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]);
     let result = json!({"cniVersion": "1.0.0", "ips": ips});
-    paper
+    testbed
         .runtime(id, mappings)
         .key("delegate", json!(null))
         .key("prevResult", result)
@@ -42,116 +47,120 @@ fn every_kind(paper: &Paper, id: &str) -> CallBuilder {
 
 #[test]
 fn a_saved_ruleset_can_be_loaded_again_and_passes_check() {
-    let paper = Paper::new(NFTABLES);
+    let testbed = RulesTestbed::new(NFTABLES);
     let variants = [json!({}), json!({"masqAll": true}), json!({"snat": false})];
     for variant in variants {
-        let mut call = every_kind(&paper, "c1");
+        let mut call = every_kind(&testbed, "c1");
         for (key, value) in variant.as_object().into_iter().flatten() {
             call = call.key(key, value.clone());
         }
         add(&call);
-        let before = table(&paper.host);
-        paper.host.sh("nft list ruleset >/run/saved; nft flush ruleset; nft -f /run/saved");
-        assert_eq!(table(&paper.host), before, "{variant}: nft reads what it has written");
+        let before = table(&testbed.host);
+        testbed.host.sh("nft list ruleset >/run/saved; nft flush ruleset; nft -f /run/saved");
+        assert_eq!(table(&testbed.host), before, "{variant}: nft reads what it has written");
         call.clone().as_verb("CHECK").run(plugin()).expect_success();
         del(&call);
-        assert_eq!(table(&paper.host), "", "{variant}: and DEL finds everything");
+        assert_eq!(table(&testbed.host), "", "{variant}: and DEL finds everything");
     }
 }
 
 #[test]
 fn one_add_of_ten_thousand_mappings_works_and_its_del_too() {
-    let paper = Paper::new(NFTABLES);
-    let small = paper.call("small", &[tcp(1, 80)]);
+    let testbed = RulesTestbed::new(NFTABLES);
+    let small = testbed.call("small", &[tcp(1, 80)]);
     add(&small);
     let many: Vec<Value> = (10_001..=20_000).map(|host_port| tcp(host_port, 80)).collect();
-    let call = paper.call("c1", &many);
+    let call = testbed.call("c1", &many);
     // `cargo xtask bench` measures the time.
     add(&call);
-    let listed = table(&paper.host);
+    let listed = table(&testbed.host);
     let count = |map: &str| listed.lines().filter(|line| line.starts_with(map)).count();
-    let branch = branch_in(&listed);
-    for map in ["ports4 ", &format!("{branch}/targets4 "), &format!("{branch}/sources4 ")] {
+    let chain = network_chain_in(&listed);
+    for map in ["ports4 ", &format!("{chain}/targets4 "), &format!("{chain}/sources4 ")] {
         assert_eq!(count(map), 10_001, "{map}has all, and the one of the other container");
     }
-    let (code, msg, _) = paper.call("c2", &[tcp(20_000, 80)]).run(plugin()).error();
-    assert_eq!(code, 105, "the last one is taken: {msg}");
+    let (code, msg, _) = testbed.call("c2", &[tcp(20_000, 80)]).run(plugin()).error();
+    assert_eq!(code, 105, "the last one is in conflict: {msg}");
     del(&call);
-    assert_eq!(table(&paper.host).matches("container_id: c1 ").count(), 0, "DEL removes them all");
+    assert_eq!(
+        table(&testbed.host).matches("container_id: c1 ").count(),
+        0,
+        "DEL removes them all"
+    );
     del(&small);
-    assert_eq!(table(&paper.host), "", "and the last container takes the table along");
+    assert_eq!(table(&testbed.host), "", "and the table is removed with the last container");
 }
 
 #[test]
-fn adds_and_dels_succeed_while_others_change_their_own_rules_all_the_time() {
-    let paper = Paper::new(NFTABLES);
+fn adds_and_dels_succeed_while_another_program_changes_its_rules_all_the_time() {
+    let testbed = RulesTestbed::new(NFTABLES);
     let churn = "while :; do
         nft add table ip foreign
         nft delete table ip foreign && echo >>/run/changes
     done";
-    let mut churning = paper.host.command("sh").args(["-c", churn]).spawn().expect("it starts");
-    let changes = || paper.host.sh("cat /run/changes 2>/dev/null || :").lines().count();
+    let mut churning = testbed.host.command("sh").args(["-c", churn]).spawn().expect("it starts");
+    let changes = || testbed.host.sh("cat /run/changes 2>/dev/null || :").lines().count();
     for round in 0.. {
         if round >= 20 && changes() >= 20 {
             break;
         }
         assert!(round < 1000, "the others change nothing");
         let id = format!("c{round}");
-        let call = paper.call(&id, &[tcp(8080, 80)]);
+        let call = testbed.call(&id, &[tcp(8080, 80)]);
         add(&call);
         del(&call);
     }
     churning.kill().and_then(|()| churning.wait()).expect("it ends");
-    assert_eq!(table(&paper.host), "", "nothing is left");
+    assert_eq!(table(&testbed.host), "", "nothing is left");
 }
 
 #[test]
-fn where_iptables_is_not_installed_nftables_is_the_default() {
-    let paper = Paper::new(NFTABLES);
-    let call = paper.call("c1", &[tcp(8080, 80)]).key("backend", json!(null));
-    paper.host.run("mount -t tmpfs tmpfs /usr/sbin");
+fn without_iptables_nftables_is_the_default() {
+    let testbed = RulesTestbed::new(NFTABLES);
+    let call = testbed.call("c1", &[tcp(8080, 80)]).key("backend", json!(null));
+    testbed.host.run("mount -t tmpfs tmpfs /usr/sbin");
     add(&call);
     call.clone().as_verb("STATUS").run(plugin()).expect_success();
-    paper.host.run("umount /usr/sbin");
-    assert!(table(&paper.host).contains("container_id: c1 "), "no program was needed");
+    testbed.host.run("umount /usr/sbin");
+    assert!(table(&testbed.host).contains("container_id: c1 "), "no program was needed");
     del(&call);
-    assert_eq!(table(&paper.host), "", "its DEL finds them though iptables is there by now");
+    assert_eq!(table(&testbed.host), "", "its DEL finds them although iptables is installed now");
 }
 
 #[test]
 fn two_networks_with_other_exclusions_share_a_chain_and_keep_them() {
-    let paper = Paper::new(NFTABLES);
-    let one = paper.call("c1", &[tcp(8080, 80)]).key("excludeDevices", json!(["one"]));
-    let two = paper.call("c2", &[tcp(8081, 80)]).key("excludeDevices", json!(["two", "wild+"]));
+    let testbed = RulesTestbed::new(NFTABLES);
+    let one = testbed.call("c1", &[tcp(8080, 80)]).key("excludeDevices", json!(["one"]));
+    let two = testbed.call("c2", &[tcp(8081, 80)]).key("excludeDevices", json!(["two", "wild+"]));
     add(&one);
-    let alone = table(&paper.host);
+    let alone = table(&testbed.host);
     add(&two);
-    let both = table(&paper.host);
+    let both = table(&testbed.host);
     assert_eq!(both.matches("/devices one").count(), 1, "the first keeps its own: {both}");
     assert_eq!(both.matches("/devices two").count(), 1, "the second has its own: {both}");
     del(&two);
-    assert_eq!(table(&paper.host), alone, "nothing of the second is left");
+    assert_eq!(table(&testbed.host), alone, "nothing of the second is left");
     del(&one);
-    assert_eq!(table(&paper.host), "", "nothing at all is left");
+    assert_eq!(table(&testbed.host), "", "nothing at all is left");
 }
 
 #[test]
-fn of_eight_adds_for_one_port_that_share_no_lock_exactly_one_wins() {
-    let paper = Paper::new(NFTABLES);
+fn of_eight_adds_for_one_port_without_a_common_lock_exactly_one_succeeds() {
+    let testbed = RulesTestbed::new(NFTABLES);
     let call = |number: usize| {
-        let call = paper.call(&format!("racer{number}"), &[tcp(8080, 80)]);
+        let call = testbed.call(&format!("racer{number}"), &[tcp(8080, 80)]);
         call.key("stateDir", json!(format!("/run/racer{number}")))
     };
     for _ in 0..5 {
         let running: Vec<_> = (0..8).map(|number| call(number).start(plugin())).collect();
         let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
         let won = outcomes.iter().filter(|outcome| outcome.status.success()).count();
-        assert_eq!(won, 1, "the kernel lets one of them in: {outcomes:?}");
+        assert_eq!(won, 1, "the kernel accepts one of them: {outcomes:?}");
         for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {
             let (code, msg, _) = outcome.error();
             assert!(code == 105 && msg.contains("container racer"), "{code} {msg}");
         }
         (0..8).for_each(|number| drop(del(&call(number))));
-        assert_eq!(table(&paper.host), "", "and nothing is left");
+        assert_eq!(table(&testbed.host), "", "and nothing is left");
     }
 }

@@ -1,6 +1,6 @@
-//! One table of tests for all backends.
+//! Runs tests on every backend.
 
-/// Makes a test of each function for each backend, whose name it is given.
+/// Defines a test of each function for each backend. The function gets the name of the backend.
 macro_rules! on_every_backend {
     ($($name:ident),+ $(,)?) => {
         mod iptables_nft {

@@ -1,8 +1,8 @@
-//! What the tests on throw-away hosts share.
+//! Helpers for tests on temporary hosts.
 
 #[macro_use]
 mod backends;
-pub(crate) mod traces;
+pub(crate) mod own_rules;
 mod traffic;
 mod wait;
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni_test_kit::{
-    Behaviour, CallBuilder, Container, Host, Outcome, Place, PluginDir, Script, plugin_binary,
+    Behaviour, CallBuilder, Container, Host, Netns, Outcome, PluginDir, Script, plugin_binary,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub(crate) use wait::{is_locked, is_waiting_for_a_lock, wait_until};
 /// Debian's containernetworking-plugins.
 pub(crate) const PLUGINS: &str = "/usr/lib/cni";
 pub(crate) const CHAIN: &str = "MESOS-TEST-PORT-MAPPER";
-/// The host's address on the cable to the client outside.
+/// The host's address on the link to the client outside.
 pub(crate) const HOST: &str = "203.0.113.1";
 pub(crate) const BACKENDS: [&str; 2] = ["iptables-nft", "iptables-legacy"];
 
@@ -28,8 +28,9 @@ pub(crate) fn plugin() -> PathBuf {
     plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper")
 }
 
-/// The configuration from Mesos's documentation, with these devices excluded. No `cniVersion` anywhere.
-pub(crate) fn seed(exclude: &[&str]) -> Value {
+/// Returns the configuration of Mesos's documentation with these excluded devices. It has no
+/// `cniVersion`.
+pub(crate) fn example_network(exclude: &[&str]) -> Value {
     json!({
         "name": "mesos",
         "type": "mesos-cni-port-mapper",
@@ -37,26 +38,29 @@ pub(crate) fn seed(exclude: &[&str]) -> Value {
         "chain": CHAIN,
         "delegate": {
             "type": "bridge", "bridge": "mesos-cni0", "isGateway": true, "ipMasq": true,
-            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local", "subnet": "192.168.0.0/16", "routes": [{"dst": "0.0.0.0/0"}],
+            },
         },
     })
 }
 
-/// Seconds to wait for a lock that will be released. It only ends a test that hangs.
-pub(crate) const PATIENCE: u64 = 120;
+/// The seconds to wait for a lock that will be released. The limit only ends a test that hangs.
+pub(crate) const TIMEOUT: u64 = 120;
 
-/// A network around a scripted delegate that answers with this address.
+/// Returns a network with a scripted delegate that returns this address, and the delegate's
+/// directory.
 pub(crate) fn scripted(address: &str) -> (PluginDir, Value) {
     let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": address}});
     let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
     let network = json!({
-        "name": "mesos", "chain": CHAIN, "lockTimeout": PATIENCE,
+        "name": "mesos", "chain": CHAIN, "lockTimeout": TIMEOUT,
         "delegate": {"type": "inner", "cniVersion": "0.2.0"},
     });
     (dir, network)
 }
 
-/// A Mesos port mapping.
+/// Returns a port mapping of Mesos.
 pub(crate) fn tcp(host_port: u16, container_port: u16) -> Value {
     json!({"host_port": host_port, "container_port": container_port})
 }
@@ -65,18 +69,18 @@ pub(crate) fn mapped(mappings: &[Value]) -> Value {
     json!({"port_mappings": mappings, "labels": {"labels": [{"key": "app", "value": "test"}]}})
 }
 
-/// A call as Mesos's isolator makes it.
+/// Returns an ADD as Mesos's isolator calls it.
 pub(crate) fn mesos(network: &Value, container: &Container, mappings: &[Value]) -> CallBuilder {
     CallBuilder::add(network["name"].as_str().expect("a name"))
         .config(network.clone())
         .mesos(mapped(mappings))
         .container(container)
         .cni_path(PLUGINS)
-        .limit(Duration::from_secs(PATIENCE + 60))
+        .limit(Duration::from_secs(TIMEOUT + 60))
 }
 
-/// The same for a container that is only a name, around a scripted delegate.
-pub(crate) fn on_paper(
+/// Returns the same for a container that consists of an id only, with a scripted delegate.
+pub(crate) fn fake_container(
     host: &Host,
     dir: &PluginDir,
     network: &Value,
@@ -90,16 +94,16 @@ pub(crate) fn on_paper(
         .netns("/proc/1/ns/mnt")
         .within(host)
         .cni_path(dir.path())
-        .limit(Duration::from_secs(PATIENCE + 60))
+        .limit(Duration::from_secs(TIMEOUT + 60))
 }
 
 /// Gives this test and the programs that it starts a higher priority than other processes.
 ///
-/// A call with a fault is traced: tracer and plugin take turns thousands of times, and beside busy
-/// processes each turn would wait for the scheduler.
+/// A call with a fault is traced: tracer and plugin alternate thousands of times, and if other
+/// processes are busy, each of them would wait for the scheduler.
 pub(crate) fn take_precedence() {
     const MOST: i32 = -20;
-    // Without the right to do so the test only takes longer.
+    // Without permission the test only takes longer.
     let _ = rustix::process::nice(MOST);
 }
 
@@ -111,25 +115,26 @@ pub(crate) fn del(call: &CallBuilder) -> Outcome {
     call.clone().as_verb("DEL").run(plugin()).expect_success()
 }
 
-/// The rules of the nat table in a variant's own words, without its comments, which hold the time.
-pub(crate) fn nat(place: &Place, backend: &str) -> String {
+/// Returns the rules of the nat table as a variant lists them, without its comments, which contain
+/// the time.
+pub(crate) fn nat(place: &Netns, backend: &str) -> String {
     let listing = place.run(&format!("{backend}-save -t nat"));
     let lines = listing.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// The DNAT rules of the test's chain.
-pub(crate) fn dnat(place: &Place) -> Vec<String> {
+/// Returns the DNAT rules of the test's chain.
+pub(crate) fn dnat(place: &Netns) -> Vec<String> {
     rules(place, &format!("-A {CHAIN} "))
 }
 
-/// The rules of the nat table that begin like this.
-pub(crate) fn rules(place: &Place, beginning: &str) -> Vec<String> {
+/// Returns the rules of the nat table with this prefix.
+pub(crate) fn rules(place: &Netns, prefix: &str) -> Vec<String> {
     let nat = nat(place, "iptables");
-    nat.lines().filter(|line| line.starts_with(beginning)).map(str::to_owned).collect()
+    nat.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect()
 }
 
-/// The jumps to the test's chain in a listing of the nat table.
+/// Returns the jumps to the test's chain in a listing of the nat table.
 pub(crate) fn jumps(nat: &str) -> Vec<&str> {
     nat.lines().filter(|line| line.ends_with(&format!("-j {CHAIN}"))).collect()
 }
@@ -151,10 +156,10 @@ fn url(address: &str, port: u16) -> String {
     format!("http://{address}:{port}/")
 }
 
-/// Of the state directory only the lock stays, since somebody may be waiting for it. It is taken away here, so that
-/// pictures of before and after can be compared.
-pub(crate) fn nothing_of_ours_is_left(host: &Host) {
+/// Checks that the state directory contains only the lock, which remains since another process may
+/// be waiting for it. Removes it, so that snapshots can be compared.
+pub(crate) fn assert_nothing_is_left(host: &Host) {
     let left = host.run("ls -A /run/mesos-cni-port-mapper");
-    assert_eq!(left.trim(), "lock", "files that DEL left behind");
+    assert_eq!(left.trim(), "lock", "DEL left files");
     host.run("rm -r /run/mesos-cni-port-mapper");
 }

@@ -1,32 +1,32 @@
-//! Checks of what is reachable, and of what is not.
+//! Checks that ports are reachable or not.
 
-use cni_test_kit::{Place, Traffic};
+use cni_test_kit::{Netns, Traffic};
 
 use super::url;
 
-/// Milliseconds to wait for an answer that must come. It only ends a test that hangs.
+/// The milliseconds to wait for an expected answer. The limit only ends a test that hangs.
 const LONG: &str = "60000";
-/// Milliseconds to wait for an answer that must not come. A closed port refuses at once; only for a
-/// dropped packet does it take this long.
+/// The milliseconds to wait for an answer that must not come. A closed port refuses at once; only a
+/// dropped packet takes this long.
 const SHORT: &str = "500";
 
-/// Fetches, and returns who answered and whom the server saw.
+/// Checks that a fetch succeeds. Returns the name of the server and the client address that it saw.
 #[track_caller]
-pub(crate) fn reached(place: &Place, address: &str, port: u16, why: &str) -> String {
+pub(crate) fn reached(place: &Netns, address: &str, port: u16, why: &str) -> String {
     let answer = place.peer(&["fetch", &url(address, port), "--timeout", LONG]);
     answer.unwrap_or_else(|error| panic!("{} {address}:{port}: {why}: {error}", place.name()))
 }
 
 /// Checks that a fetch fails.
 #[track_caller]
-pub(crate) fn unreached(place: &Place, address: &str, port: u16, why: &str) {
+pub(crate) fn unreached(place: &Netns, address: &str, port: u16, why: &str) {
     let answer = place.peer(&["fetch", &url(address, port), "--timeout", SHORT]);
     assert!(answer.is_err(), "{} reached {address}:{port}: {why}: {answer:?}", place.name());
 }
 
-/// Sends a request over TCP or UDP, and returns the answer.
+/// Sends a request over TCP or UDP. Returns the answer.
 #[track_caller]
-pub(crate) fn exchanged(place: &Place, traffic: Traffic, address: &str, port: u16) -> String {
+pub(crate) fn exchanged(place: &Netns, traffic: Traffic, address: &str, port: u16) -> String {
     let words = ["exchange", traffic.as_str(), address, &port.to_string(), "--timeout", LONG];
     let answer = place.peer(&words);
     answer.unwrap_or_else(|error| panic!("{} {traffic} {address}: {error}", place.name()))
@@ -34,7 +34,7 @@ pub(crate) fn exchanged(place: &Place, traffic: Traffic, address: &str, port: u1
 
 /// Checks that a request over TCP or UDP is not answered.
 #[track_caller]
-pub(crate) fn unanswered(place: &Place, traffic: Traffic, address: &str, port: u16, why: &str) {
+pub(crate) fn unanswered(place: &Netns, traffic: Traffic, address: &str, port: u16, why: &str) {
     let words = ["exchange", traffic.as_str(), address, &port.to_string(), "--timeout", SHORT];
     let answer = place.peer(&words);
     assert!(answer.is_err(), "{} {traffic} {address}: {why}: {answer:?}", place.name());

@@ -11,7 +11,7 @@ use cni_test_kit::Host;
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain until {what}");
+        assert!(started.elapsed() < Duration::from_secs(120), "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(2));
     }
 }
@@ -23,7 +23,7 @@ const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
 pub(crate) fn is_waiting_for_a_lock(host: &Host) -> bool {
     let is_in_flock = |thread: fs::DirEntry| {
         let call = fs::read_to_string(thread.path().join("syscall"));
-        // A thread that has ended by now waits for nothing.
+        // A thread that has ended does not wait.
         call.is_ok_and(|call| call.starts_with(FLOCK))
     };
     host.processes().iter().any(|process| {
@@ -32,7 +32,7 @@ pub(crate) fn is_waiting_for_a_lock(host: &Host) -> bool {
     })
 }
 
-/// Whether the file of a lock is locked by a process on the host.
+/// Whether a process on the host holds the lock on a file.
 pub(crate) fn is_locked(host: &Host, file: &str) -> bool {
     let mut flock = host.command("flock");
     !flock.args(["--nonblock", file, "true"]).status().expect("flock").success()

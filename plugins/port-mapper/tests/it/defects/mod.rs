@@ -1,6 +1,7 @@
-//! Each numbered defect of Mesos's original port mapper, as a test that would fail on it.
+//! A test for each numbered defect of Mesos's original port mapper, which would fail with the
+//! original.
 //!
-//! The numbers are those of the list in `docs/original.md`.
+//! `docs/original.md` lists the defects.
 
 mod results;
 mod robustness;
@@ -8,7 +9,8 @@ mod security;
 
 use cni_test_kit::{Behaviour, PluginDir, Script};
 
-/// iptables whose one program fails.
+/// Returns a directory with one failing program of iptables.
 pub(crate) fn broken_iptables(program: &str) -> PluginDir {
-    PluginDir::new().with(program, &Script::always(Behaviour::exit(1).saying("made to fail\n")))
+    PluginDir::new()
+        .with(program, &Script::always(Behaviour::exit(1).with_stderr("made to fail\n")))
 }

@@ -7,12 +7,13 @@ use super::broken_iptables;
 use crate::common::*;
 
 #[test]
-fn defect_05_an_id_that_begins_like_another_or_has_dots_touches_only_itself() {
+fn defect_05_an_id_that_is_a_prefix_of_another_or_has_dots_affects_only_itself() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let ids = ["c1", "c10", "c1.child", "a.b", "aXb"];
-    let call =
-        |index: usize| on_paper(&host, &dir, &network, ids[index], &[tcp(8000 + index as u16, 80)]);
+    let call = |index: usize| {
+        fake_container(&host, &dir, &network, ids[index], &[tcp(8000 + index as u16, 80)])
+    };
     (0..ids.len()).for_each(|index| drop(add(&call(index))));
     del(&call(0));
     del(&call(3));
@@ -27,14 +28,14 @@ fn defect_05_an_id_that_begins_like_another_or_has_dots_touches_only_itself() {
 }
 
 #[test]
-fn defect_06_two_networks_and_two_interfaces_of_a_container_are_apart() {
+fn defect_06_two_networks_and_two_interfaces_of_a_container_are_separate() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let mut other = network.clone();
     other["name"] = json!("other");
-    let one = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
-    let two = on_paper(&host, &dir, &other, "c1", &[tcp(8081, 80)]);
-    let three = on_paper(&host, &dir, &network, "c1", &[tcp(8082, 80)]).ifname("eth1");
+    let one = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let two = fake_container(&host, &dir, &other, "c1", &[tcp(8081, 80)]);
+    let three = fake_container(&host, &dir, &network, "c1", &[tcp(8082, 80)]).ifname("eth1");
     for call in [&one, &two, &three] {
         add(call);
     }
@@ -56,7 +57,7 @@ fn defect_07_every_excluded_device_is_excluded() {
         .map(|(n, name)| host.neighbour(name, &format!("10.{n}.0.1/24"), &format!("10.{n}.0.9/24")))
         .collect();
     let container = host.container("c1");
-    add(&mesos(&seed(&["one", "two"]), &container, &[tcp(8080, 80)]));
+    add(&mesos(&example_network(&["one", "two"]), &container, &[tcp(8080, 80)]));
     let _server = container.serve(Traffic::Http, 80);
     reached(&clients[2], "10.2.0.1", 8080, "by the device that is not excluded");
     unreached(&clients[0], "10.0.0.1", 8080, "by the first excluded device");
@@ -70,23 +71,24 @@ fn defect_08_a_failed_add_leaves_nothing() {
     let container = host.container("c1");
     let broken = broken_iptables("iptables-restore");
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", broken.path().display());
-    let call = mesos(&seed(&[]), &container, &[tcp(8080, 80)]).env("PATH", &path);
+    let call = mesos(&example_network(&[]), &container, &[tcp(8080, 80)]).env("PATH", &path);
     let (code, msg, _) = call.run(plugin()).error();
     assert_eq!(code, 103, "{msg}");
     assert_eq!(container.run("ip -o link show type veth"), "");
     assert!(!host.exists("/var/lib/cni/networks/mesos/192.168.0.2"), "no lease is held");
     host.run("ip link delete mesos-cni0");
     host.run("rm -rf /var/lib/cni/networks /run/cni");
-    nothing_of_ours_is_left(&host);
+    assert_nothing_is_left(&host);
     before.assert_same(&host.snapshot());
 }
 
 #[test]
-fn defect_09_missing_jumps_are_repaired_and_a_failure_is_told() {
+fn defect_09_missing_jumps_are_repaired_and_a_failure_is_reported() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     host.run(&format!("iptables -t nat -N {CHAIN}"));
-    let add_with = |id: &str, host_port| on_paper(&host, &dir, &network, id, &[tcp(host_port, 80)]);
+    let add_with =
+        |id: &str, host_port| fake_container(&host, &dir, &network, id, &[tcp(host_port, 80)]);
     add(&add_with("c1", 8080));
     let whole = nat(&host, "iptables");
     assert_each_jump_once(&whole);
@@ -102,10 +104,10 @@ fn defect_09_missing_jumps_are_repaired_and_a_failure_is_told() {
 }
 
 #[test]
-fn defect_10_a_del_that_can_t_remove_rules_says_so_and_keeps_the_address() {
+fn defect_10_a_del_that_cannot_remove_rules_fails_and_does_not_release_the_address() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     add(&call);
     let broken = broken_iptables("iptables-restore");
     let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
@@ -113,7 +115,7 @@ fn defect_10_a_del_that_can_t_remove_rules_says_so_and_keeps_the_address() {
     let (code, msg, _) = outcome.error();
     assert_eq!(code, 11, "{msg}");
     assert!(msg.contains("iptables-restore"), "{msg}");
-    assert_eq!(dir.verbs(), ["inner ADD"], "the delegate was not told to give the address back");
+    assert_eq!(dir.verbs(), ["inner ADD"], "the delegate was not called to release the address");
     assert_eq!(dnat(&host).len(), 1);
     del(&call);
     assert_eq!(dir.verbs(), ["inner ADD", "inner DEL"]);
@@ -121,13 +123,13 @@ fn defect_10_a_del_that_can_t_remove_rules_says_so_and_keeps_the_address() {
 }
 
 #[test]
-fn defect_11_racing_adds_make_each_jump_once() {
+fn defect_11_concurrent_adds_create_each_jump_once() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     for round in 0..4_u16 {
         let calls: Vec<_> = (0..8_u16)
             .map(|n| {
-                on_paper(
+                fake_container(
                     &host,
                     &dir,
                     &network,
@@ -144,7 +146,7 @@ fn defect_11_racing_adds_make_each_jump_once() {
 }
 
 #[test]
-fn defect_11_jumps_that_the_original_doubled_are_reduced_to_one() {
+fn defect_11_duplicate_jumps_of_the_original_are_removed() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     host.run(&format!("iptables -t nat -N {CHAIN}"));
@@ -152,21 +154,21 @@ fn defect_11_jumps_that_the_original_doubled_are_reduced_to_one() {
         host.run(&format!("iptables -t nat -A {jump} -m addrtype --dst-type LOCAL -j {CHAIN}"));
     }
     assert_eq!(jumps(&nat(&host, "iptables")).len(), 8);
-    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
     assert_each_jump_once(&nat(&host, "iptables"));
 }
 
 #[test]
-fn defect_12_a_chain_name_that_can_t_be_ours_is_refused_and_a_del_touches_nothing_else() {
+fn defect_12_an_invalid_chain_name_is_refused_and_a_del_changes_nothing_else() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    add(&on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
     for bad in
         ["", "ACCEPT", "PREROUTING", "RETURN", "DNAT", "MASQUERADE", "a b", "-x", &"x".repeat(29)]
     {
         let mut other = network.clone();
         other["chain"] = json!(bad);
-        let call = on_paper(&host, &dir, &other, "c2", &[tcp(8081, 80)]);
+        let call = fake_container(&host, &dir, &other, "c2", &[tcp(8081, 80)]);
         let (code, msg, _) = call.run(plugin()).error();
         assert_eq!(code, 7, "{bad:?}");
         assert!(msg.contains("chain: "), "{msg}");
@@ -174,20 +176,21 @@ fn defect_12_a_chain_name_that_can_t_be_ours_is_refused_and_a_del_touches_nothin
     }
     let mut longest = network.clone();
     longest["chain"] = json!("x".repeat(28));
-    add(&on_paper(&host, &dir, &longest, "c3", &[tcp(8083, 80)]));
+    add(&fake_container(&host, &dir, &longest, "c3", &[tcp(8083, 80)]));
     assert_eq!(dnat(&host).len(), 1);
     assert_eq!(rules(&host, "-A PREROUTING").len(), 2);
 }
 
 #[test]
-fn defect_13_a_taken_host_port_is_refused_with_its_owner_and_odd_ports_are_refused() {
+fn defect_13_a_host_port_of_another_container_and_invalid_ports_are_refused() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     host.container("live");
-    let first = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).netns("/run/netns/live");
+    let first =
+        fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]).netns("/run/netns/live");
     add(&first);
     let (code, msg, _) =
-        on_paper(&host, &dir, &network, "c2", &[tcp(8080, 80)]).run(plugin()).error();
+        fake_container(&host, &dir, &network, "c2", &[tcp(8080, 80)]).run(plugin()).error();
     assert_eq!(code, 105, "{msg}");
     assert!(msg.contains("8080") && msg.contains("container c1"), "{msg}");
     for bad in [
@@ -204,7 +207,7 @@ fn defect_13_a_taken_host_port_is_refused_with_its_owner_and_odd_ports_are_refus
             json!({"host_port": 80, "container_port": bad}),
         ] {
             let (code, msg, _) =
-                on_paper(&host, &dir, &network, "c3", &[mapping]).run(plugin()).error();
+                fake_container(&host, &dir, &network, "c3", &[mapping]).run(plugin()).error();
             assert_eq!(code, 7, "{bad}");
             assert!(msg.contains("port_mappings[0]."), "{msg}");
         }
@@ -212,7 +215,7 @@ fn defect_13_a_taken_host_port_is_refused_with_its_owner_and_odd_ports_are_refus
 }
 
 #[test]
-fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
+fn defect_14_results_of_every_version_are_read_and_ip6_is_mapped() {
     let host = Host::new();
     let four = "10.0.0.2:80";
     let six = "[fd00::2]:80";
@@ -222,7 +225,10 @@ fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
             [true, false],
         ),
         (
-            json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]}),
+            json!({
+                "cniVersion": "1.0.0",
+                "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}],
+            }),
             [true, true],
         ),
         (json!({"cniVersion": "0.2.0", "ip6": {"ip": "fd00::2/64"}}), [false, true]),
@@ -231,7 +237,7 @@ fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
         let dir = PluginDir::new()
             .with("inner", &Script::obey().on("ADD", Behaviour::result(result.clone())));
         let network = json!({"name": "mesos", "chain": CHAIN, "delegate": {"type": "inner"}});
-        let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+        let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
         add(&call);
         let mapped = [("iptables", four), ("ip6tables", six)]
             .map(|(family, target)| nat(&host, family).contains(target));
@@ -241,7 +247,7 @@ fn defect_14_every_form_of_result_is_understood_and_ip6_is_mapped() {
 }
 
 #[test]
-fn defect_15_version_answers_and_the_delegate_is_told_everything() {
+fn defect_15_version_is_answered_and_the_whole_configuration_is_passed_to_the_delegate() {
     let outcome =
         cni_test_kit::CallBuilder::version().stdin(r#"{"cniVersion":"0.4.0"}"#).run(plugin());
     let answer = outcome.expect_success().json();
@@ -249,64 +255,75 @@ fn defect_15_version_answers_and_the_delegate_is_told_everything() {
     assert_eq!(answer["supportedVersions"].as_array().map(Vec::len), Some(7));
     let host = Host::new();
     let dir = PluginDir::new().with("inner", &Script::obey());
-    let network = json!({"name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"}, "runtimeConfig": {"x": 1}});
-    add(&on_paper(&host, &dir, &network, "c1", &[]));
-    let told = dir.calls("inner")[0].config.clone().expect("a configuration");
-    assert_eq!((&told["cniVersion"], &told["runtimeConfig"]), (&json!("1.0.0"), &json!({"x": 1})));
+    let network = json!({
+        "name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"},
+        "runtimeConfig": {"x": 1},
+    });
+    add(&fake_container(&host, &dir, &network, "c1", &[]));
+    let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert_eq!(
+        (&passed["cniVersion"], &passed["runtimeConfig"]),
+        (&json!("1.0.0"), &json!({"x": 1}))
+    );
 }
 
 #[test]
-fn defect_16_del_cleans_up_whatever_is_wrong_with_configuration_or_delegate() {
+fn defect_16_del_cleans_up_with_an_invalid_configuration_or_delegate() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     add(&call);
     assert_eq!(dnat(&host).len(), 1);
     let mut broken = network.clone();
     broken["chain"] = json!(["?"]);
     broken["excludeDevices"] = json!(7);
-    let with_bad_mappings = on_paper(&host, &dir, &broken, "c1", &[json!({"host_port": "x"})]);
+    let with_bad_mappings =
+        fake_container(&host, &dir, &broken, "c1", &[json!({"host_port": "x"})]);
     del(&with_bad_mappings);
     assert_eq!(dnat(&host), [] as [&str; 0]);
     add(&call);
     let (code, msg, _) = call.clone().as_verb("DEL").cni_path("/nonexistent").run(plugin()).error();
     assert_eq!((code, msg.contains("inner")), (7, true), "{msg}");
-    assert_eq!(dnat(&host), [] as [&str; 0], "the rules are gone although the delegate is");
+    assert_eq!(
+        dnat(&host),
+        [] as [&str; 0],
+        "the rules were removed although the delegate is missing"
+    );
 }
 
 #[test]
-fn defect_17_stale_udp_flows_are_forgotten_on_add_and_on_del() {
+fn defect_17_add_and_del_remove_stale_udp_flows() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
-    // Both stay reachable after a DEL, so that only the tracked flow decides who answers.
+    // Both remain reachable after a DEL, so that only the tracked flow decides which one answers.
     let [one, two] = [("one", 1), ("two", 2)].map(|(name, net)| {
         host.neighbour(name, &format!("10.0.{net}.1/24"), &format!("10.0.{net}.2/24"))
     });
     let _servers = [&one, &two].map(|container| container.serve(Traffic::Udp, 53));
     let [(to_one, network), (to_two, _)] = ["10.0.1.2/24", "10.0.2.2/24"].map(scripted);
     let udp = json!({"host_port": 5353, "container_port": 53, "protocol": "udp"});
-    let first = on_paper(&host, &to_one, &network, "c1", std::slice::from_ref(&udp));
-    let second = on_paper(&host, &to_two, &network, "c2", &[udp]);
+    let first = fake_container(&host, &to_one, &network, "c1", std::slice::from_ref(&udp));
+    let second = fake_container(&host, &to_two, &network, "c2", &[udp]);
     // Always from the same port, as a client that keeps its flow alive.
     let ask = |timeout: &str| {
         outside.peer(&["exchange", "udp", HOST, "5353", "--from", "40000", "--timeout", timeout])
     };
     // Flows are tracked only where there is a mapping.
-    add(&on_paper(&host, &to_one, &network, "other", &[tcp(8080, 80)]));
+    add(&fake_container(&host, &to_one, &network, "other", &[tcp(8080, 80)]));
     ask("500").expect_err("nothing is mapped yet, but the flow is tracked now");
     add(&first);
-    assert!(ask("60000").expect("the flow to the host is forgotten").contains("one"));
+    assert!(ask("60000").expect("the flow to the host was removed").contains("one"));
     del(&first);
-    ask("500").expect_err("the flow to the first is forgotten");
+    ask("500").expect_err("the flow to the first was removed");
     add(&second);
-    assert!(ask("60000").expect("and so is the one to the host").contains("two"));
+    assert!(ask("60000").expect("and so was the one to the host").contains("two"));
 }
 
 #[test]
 fn defect_18_the_last_del_removes_chain_and_jumps_and_leaves_foreign_rules() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     add(&call);
     host.run(&format!("iptables -t nat -A {CHAIN} -p tcp --dport 9 -j RETURN"));
     del(&call);

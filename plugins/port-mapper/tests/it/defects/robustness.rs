@@ -1,4 +1,4 @@
-//! Defects 19 to 25: what broke, hung or could not be understood.
+//! Defects 19 to 25: robustness and messages.
 
 use std::fs;
 use std::time::Duration;
@@ -14,9 +14,10 @@ use crate::programs::executable;
 fn defect_19_the_host_s_name_does_not_matter() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    let call =
-        on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).env("LIBPROCESS_IP", "192.0.2.77");
-    host.sh("mount -t tmpfs tmpfs /etc/ssl && : >/etc/ssl/hosts && mount --bind /etc/ssl/hosts /etc/hosts");
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)])
+        .env("LIBPROCESS_IP", "192.0.2.77");
+    host.sh("mount -t tmpfs tmpfs /etc/ssl && : >/etc/ssl/hosts &&
+         mount --bind /etc/ssl/hosts /etc/hosts");
     add(&call);
     assert_eq!(dnat(&host).len(), 1);
 }
@@ -26,7 +27,7 @@ fn defect_20_a_hanging_delegate_and_a_held_lock_end_in_bounded_time() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     dir.script("inner", &Script::obey().on("ADD", Behaviour::hang().ignoring_term()));
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     let outcome = call.clone().key("wrapper", json!({"delegateTimeout": 0.5})).run(plugin());
     let (code, msg, _) = outcome.error();
     assert!(code == 11 && msg.contains("did not end within 500ms"), "{code} {msg}");
@@ -51,17 +52,17 @@ fn defect_21_the_delegate_s_code_and_message_are_passed_on() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     dir.script("inner", &Script::always(Behaviour::error(11, "pool is busy")));
-    let (code, msg, _) = on_paper(&host, &dir, &network, "c1", &[]).run(plugin()).error();
+    let (code, msg, _) = fake_container(&host, &dir, &network, "c1", &[]).run(plugin()).error();
     assert_eq!((code, msg.as_str()), (11, "pool is busy"));
 }
 
 #[test]
-fn defect_22_iptables_own_words_are_in_the_error() {
+fn defect_22_the_message_of_iptables_is_in_the_error() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let broken = broken_iptables("iptables-restore");
     let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
-    let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).env("PATH", &path);
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]).env("PATH", &path);
     let (code, msg, _) = call.run(plugin()).error();
     assert_eq!(code, 103, "{msg}");
     assert!(msg.contains("made to fail"), "{msg}");
@@ -71,14 +72,14 @@ fn defect_22_iptables_own_words_are_in_the_error() {
 fn defect_23_messages_name_the_key_and_are_punctuated() {
     let host = Host::new();
     let dir = PluginDir::new();
-    for (network, beginning) in [
+    for (network, prefix) in [
         (json!({"name": "n", "delegate": 3}), "delegate: 3"),
         (json!({"name": "n", "delegate": {}}), "delegate.type: it is missing"),
         (json!({"name": "n"}), "delegate: neither a delegate nor a prevResult"),
     ] {
-        let (code, msg, _) = on_paper(&host, &dir, &network, "c1", &[]).run(plugin()).error();
+        let (code, msg, _) = fake_container(&host, &dir, &network, "c1", &[]).run(plugin()).error();
         assert_eq!(code, 7);
-        assert!(msg.starts_with(beginning), "{msg}");
+        assert!(msg.starts_with(prefix), "{msg}");
     }
 }
 
@@ -89,19 +90,19 @@ fn defect_24_a_directory_is_not_taken_for_the_delegate() {
     let decoy = PluginDir::new();
     std::fs::create_dir(decoy.path().join("inner")).expect("mkdir");
     let path = decoy.cni_path_with(&dir.path().display().to_string());
-    add(&on_paper(&host, &dir, &network, "c1", &[]).cni_path(path));
+    add(&fake_container(&host, &dir, &network, "c1", &[]).cni_path(path));
     assert_eq!(dir.verbs(), ["inner ADD"]);
 }
 
 #[test]
-fn defect_25_no_time_is_slept_away() {
+fn defect_25_the_plugin_does_not_sleep() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let (traced, log) = (dir.path().join("traced"), dir.path().join("trace"));
     let (calls, to) = ("trace=nanosleep,clock_nanosleep,timerfd_settime", log.display());
     let strace = format!("exec strace -qq -f -e {calls} -o '{to}' '{}'", plugin().display());
     executable(&traced, &strace);
-    on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]).run(&traced).expect_success();
+    fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]).run(&traced).expect_success();
     let trace = fs::read_to_string(&log).expect("a trace");
     assert!(trace.contains("it_value={tv_sec=59"), "the delegate has a minute: {trace}");
     // A timer of less than a second is a pause; all others only end what hangs.

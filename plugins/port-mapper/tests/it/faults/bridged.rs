@@ -1,8 +1,9 @@
-//! The port mapper around Debian's bridge and host-local, killed at any system call of any of them.
+//! The port mapper around Debian's bridge and host-local, killed at any system call of these
+//! programs.
 
 use cni_test_kit::{Fault, Outcome};
 
-use super::scene::{Deed, Scene};
+use super::fixture::{Fixture, Operation};
 use crate::common::plugin;
 
 on_every_backend!(
@@ -10,10 +11,10 @@ on_every_backend!(
     around_a_real_bridge_a_del_that_is_killed_anywhere_is_completed_by_at_most_two_more,
 );
 
-/// DEL, again where the delegate fails. How many failed: bridge complains once when its masquerade chain is gone or half
-/// made already. Our own part must succeed at once.
-fn del(at: &str, scene: &Scene) -> usize {
-    let del = || -> Outcome { scene.call.clone().as_verb("DEL").run(plugin()) };
+/// Runs DEL, and repeats it once if the delegate fails: bridge fails once if its masquerade chain
+/// is missing or incomplete. The port mapper itself must not fail. Returns the number of failures.
+fn del(at: &str, fixture: &Fixture) -> usize {
+    let del = || -> Outcome { fixture.call.clone().as_verb("DEL").run(plugin()) };
     let first = del();
     if first.code() == Some(0) {
         return 0;
@@ -28,22 +29,26 @@ fn del(at: &str, scene: &Scene) -> usize {
 fn around_a_real_bridge_an_add_that_is_killed_anywhere_is_cleaned_up_by_at_most_two_dels(
     backend: &'static str,
 ) {
-    let scene = Scene::on_a_bridge(backend, true);
+    let fixture = Fixture::on_a_bridge(backend, true);
     let mut twice = 0;
-    let tried = scene.everywhere(Deed::Add, &[Fault::KillPlugin], |at, _| twice += del(at, &scene));
+    let calls = fixture
+        .at_every_call(Operation::Add, &[Fault::KillPlugin], |at, _| twice += del(at, &fixture));
     println!(
-        "{backend}: ADD around bridge killed at {tried} places: nothing is left; bridge wanted a second DEL at {twice}"
+        "{backend}: ADD around bridge killed at {calls} system calls: nothing is left; \
+         bridge needed a second DEL {twice} times"
     );
 }
 
 fn around_a_real_bridge_a_del_that_is_killed_anywhere_is_completed_by_at_most_two_more(
     backend: &'static str,
 ) {
-    // Once its link is gone, bridge does not know any more what it masqueraded, and leaves that.
-    let scene = Scene::on_a_bridge(backend, false);
+    // Without the link, bridge does not find the masquerade rules of the container and leaves them.
+    let fixture = Fixture::on_a_bridge(backend, false);
     let mut twice = 0;
-    let tried = scene.everywhere(Deed::Del, &[Fault::KillPlugin], |at, _| twice += del(at, &scene));
+    let calls = fixture
+        .at_every_call(Operation::Del, &[Fault::KillPlugin], |at, _| twice += del(at, &fixture));
     println!(
-        "{backend}: DEL around bridge killed at {tried} places: nothing is left; bridge wanted a second DEL at {twice}"
+        "{backend}: DEL around bridge killed at {calls} system calls: nothing is left; \
+         bridge needed a second DEL {twice} times"
     );
 }

@@ -1,74 +1,78 @@
-//! Killed at any system call.
+//! The port mapper and its children, killed at any system call.
 
 use cni_test_kit::{Fault, Outcome};
 
-use super::scene::{Deed, Scene};
+use super::fixture::{Fixture, Operation};
 use crate::common::{del, plugin};
 
 on_every_backend!(
     an_add_that_is_killed_anywhere_is_cleaned_up_by_a_del,
-    an_add_whose_delegate_or_helper_is_killed_anywhere_fails_or_does_without_and_leaves_nothing,
+    an_add_whose_child_is_killed_anywhere_fails_or_does_without_it_and_leaves_nothing,
     a_del_that_is_killed_anywhere_is_completed_by_the_next,
-    a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing_behind_a_del,
+    a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing_after_a_del,
 );
 
 const KILLED: Option<i32> = Some(128 + 9);
 
-/// What is said on stderr is whole lines, also when it ends in the middle.
+/// Checks that stderr consists of whole lines, even if the plugin was killed.
 fn assert_whole_lines(at: &str, outcome: &Outcome) {
-    let said = &outcome.stderr;
-    assert!(said.is_empty() || said.ends_with('\n'), "{at}: half a line: {said}");
+    let stderr = &outcome.stderr;
+    assert!(stderr.is_empty() || stderr.ends_with('\n'), "{at}: an incomplete line: {stderr}");
 }
 
 fn an_add_that_is_killed_anywhere_is_cleaned_up_by_a_del(backend: &'static str) {
-    let scene = Scene::new(backend);
-    let tried = scene.everywhere(Deed::Add, &[Fault::KillPlugin], |at, outcome| {
+    let fixture = Fixture::new(backend);
+    let calls = fixture.at_every_call(Operation::Add, &[Fault::KillPlugin], |at, outcome| {
         assert_whole_lines(at, outcome);
-        del(&scene.call);
+        del(&fixture.call);
     });
-    println!("{backend}: ADD killed at {tried} places, then DEL: nothing is left");
+    println!("{backend}: ADD killed at {calls} system calls, then DEL: nothing is left");
 }
 
-fn an_add_whose_delegate_or_helper_is_killed_anywhere_fails_or_does_without_and_leaves_nothing(
+fn an_add_whose_child_is_killed_anywhere_fails_or_does_without_it_and_leaves_nothing(
     backend: &'static str,
 ) {
-    let scene = Scene::new(backend);
-    let tried = scene.everywhere(Deed::Add, &[Fault::KillCaller], |at, outcome| {
+    let fixture = Fixture::new(backend);
+    let calls = fixture.at_every_call(Operation::Add, &[Fault::KillCaller], |at, outcome| {
         match outcome.code() {
-            // It was the plugin's own call.
-            KILLED => drop(del(&scene.call)),
-            // What an iptables did not list is listed by another; a delegate's work is done by nobody else.
+            // The plugin itself was killed.
+            KILLED => drop(del(&fixture.call)),
+            // If an iptables that lists rules is killed, another one lists them. The delegate's
+            // work is not repeated.
             Some(0) => {
                 assert!(!at.starts_with("inner "), "{at}: {outcome}");
-                del(&scene.call);
+                del(&fixture.call);
             }
             _ => drop(outcome.error()),
         }
     });
-    println!("{backend}: something of ADD killed at {tried} places: nothing is left");
+    println!("{backend}: a process of ADD killed at {calls} system calls: nothing is left");
 }
 
 fn a_del_that_is_killed_anywhere_is_completed_by_the_next(backend: &'static str) {
-    let scene = Scene::new(backend);
-    let tried = scene.everywhere(Deed::Del, &[Fault::KillPlugin], |_, _| drop(del(&scene.call)));
-    println!("{backend}: DEL killed at {tried} places, then DEL: nothing is left");
+    let fixture = Fixture::new(backend);
+    let calls = fixture
+        .at_every_call(Operation::Del, &[Fault::KillPlugin], |_, _| drop(del(&fixture.call)));
+    println!("{backend}: DEL killed at {calls} system calls, then DEL: nothing is left");
 }
 
-fn a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing_behind_a_del(
+fn a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing_after_a_del(
     backend: &'static str,
 ) {
-    let scene = Scene::new(backend);
-    let result = scene.call.run(plugin()).json();
-    del(&scene.call);
+    let fixture = Fixture::new(backend);
+    let result = fixture.call.run(plugin()).json();
+    del(&fixture.call);
     let mut is_even = false;
-    let tried = scene.everywhere(Deed::Restore, &[Fault::KillPlugin], |at, outcome| {
+    let calls = fixture.at_every_call(Operation::Restore, &[Fault::KillPlugin], |at, outcome| {
         assert_whole_lines(at, outcome);
         is_even = !is_even;
-        // Every other time the container ends before anybody restores again.
+        // Every second time the container is deleted before rules are restored again.
         if is_even {
-            scene.restore_and_check(at, &result);
+            fixture.restore_and_check(at, &result);
         }
-        del(&scene.call);
+        del(&fixture.call);
     });
-    println!("{backend}: restore killed at {tried} places, then restore and DEL: nothing is left");
+    println!(
+        "{backend}: restore killed at {calls} system calls, then restore and DEL: nothing is left"
+    );
 }

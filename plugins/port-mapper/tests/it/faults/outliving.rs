@@ -1,16 +1,20 @@
-//! A plugin is killed while its iptables is about to change rules, and that iptables goes on.
+//! A plugin is killed while its iptables is about to change rules, and that iptables completes the
+//! change.
 //!
-//! The kernel kills it with its plugin. But one that is deep in a change finishes it first; here it is made to take its time.
+//! The kernel kills iptables together with its plugin, but not before a running system call has
+//! ended. Here a script delays the change.
 
 use std::thread;
 
 use cni_test_kit::{Host, PluginDir};
 use serde_json::json;
 
-use crate::common::{del, is_waiting_for_a_lock, nat, on_paper, plugin, scripted, tcp, wait_until};
+use crate::common::{
+    del, fake_container, is_waiting_for_a_lock, nat, plugin, scripted, tcp, wait_until,
+};
 use crate::programs::executable;
 
-/// Does its work, but a change only when it is told to, whatever became of its parent.
+/// An iptables-restore that delays a change until `/run/go` exists, even if its parent is killed.
 const SLOW: &str = r#"text=$(cat)
 export text
 case $text in
@@ -35,7 +39,7 @@ fn the_del_after_a_killed_add_waits_for_the_iptables_that_outlives_it() {
         let host = Host::new();
         let (dir, mut network) = scripted("10.0.0.2/24");
         network["backend"] = json!(backend);
-        let call = on_paper(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+        let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
         let slowly = call.clone().env("PATH", &slow_iptables(&dir, backend));
         let mut killed = slowly.start(plugin());
         wait_until("the change has begun", || host.exists("/run/started"));

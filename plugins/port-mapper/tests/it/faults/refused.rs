@@ -1,18 +1,19 @@
-//! Any system call of the plugin fails. How it takes failing programs is shown in `tests/runner`, with programs that only pretend.
+//! Any system call of the plugin fails. Failing programs are tested in `tests/it/runner`, with fake
+//! programs.
 
 use cni_test_kit::{Fault, Outcome};
 use rustix::io::Errno;
 
-use super::scene::{Deed, Scene};
+use super::fixture::{Fixture, Operation};
 use crate::common::{del, plugin};
 
 on_every_backend!(
-    an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing,
-    a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated,
-    a_restore_with_any_system_call_failing_succeeds_whole_or_can_be_repeated,
+    an_add_with_any_system_call_failing_succeeds_or_leaves_nothing,
+    a_del_with_any_system_call_failing_succeeds_or_can_be_repeated,
+    a_restore_with_any_system_call_failing_succeeds_or_can_be_repeated,
 );
 
-/// A broken device, a signal, not now, a full memory, disk and process, a lack of rights, a read-only file system.
+/// The errors that system calls return.
 const ERRORS: [Errno; 8] = [
     Errno::IO,
     Errno::INTR,
@@ -28,10 +29,10 @@ fn faults() -> Vec<Fault> {
     ERRORS.iter().map(|error| Fault::Fail(error.raw_os_error())).collect()
 }
 
-/// How a program ends that panics and tells nobody.
+/// The exit status of a program that panics.
 const PANICKED: i32 = 101;
 
-/// Whether it ended with an answer of its own, and not before it could give one: for want of memory, say.
+/// Whether the plugin printed an error object. It cannot if it has no memory, for instance.
 fn answered(at: &str, outcome: &Outcome) -> bool {
     assert_ne!(outcome.code(), Some(PANICKED), "{at}: {outcome}");
     let answered = outcome.code() == Some(1) && !outcome.stdout.is_empty();
@@ -41,56 +42,59 @@ fn answered(at: &str, outcome: &Outcome) -> bool {
     answered
 }
 
-fn an_add_with_any_system_call_failing_succeeds_whole_or_leaves_nothing(backend: &'static str) {
-    let scene = Scene::new(backend);
-    let (mut succeeded, mut speechless) = (0, 0);
-    let tried = scene.everywhere(Deed::Add, &faults(), |at, outcome| {
+fn an_add_with_any_system_call_failing_succeeds_or_leaves_nothing(backend: &'static str) {
+    let fixture = Fixture::new(backend);
+    let (mut succeeded, mut unanswered) = (0, 0);
+    let calls = fixture.at_every_call(Operation::Add, &faults(), |at, outcome| {
         if outcome.code() == Some(0) {
             succeeded += 1;
-            scene.check(at, &outcome.json());
-            del(&scene.call);
+            fixture.check(at, &outcome.json());
+            del(&fixture.call);
         } else if !answered(at, outcome) {
-            speechless += 1;
-            del(&scene.call);
+            unanswered += 1;
+            del(&fixture.call);
         }
     });
     println!(
-        "{backend}: a call of ADD failed at {tried} places: {succeeded} succeeded whole, {speechless} could not answer, the rest said so and left nothing"
+        "{backend}: {calls} system calls of ADD failed: {succeeded} ADDs succeeded, \
+         {unanswered} could not answer, the others reported an error and left nothing"
     );
 }
 
-fn a_del_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend: &'static str) {
-    let scene = Scene::new(backend);
+fn a_del_with_any_system_call_failing_succeeds_or_can_be_repeated(backend: &'static str) {
+    let fixture = Fixture::new(backend);
     let mut succeeded = 0;
-    let tried = scene.everywhere(Deed::Del, &faults(), |at, outcome| {
+    let calls = fixture.at_every_call(Operation::Del, &faults(), |at, outcome| {
         if outcome.code() == Some(0) {
             succeeded += 1;
         } else {
             answered(at, outcome);
-            del(&scene.call);
+            del(&fixture.call);
         }
     });
     println!(
-        "{backend}: a call of DEL failed at {tried} places: {succeeded} succeeded, the rest was completed by the next"
+        "{backend}: {calls} system calls of DEL failed: {succeeded} DELs succeeded, \
+         the others were completed by the next"
     );
 }
 
-fn a_restore_with_any_system_call_failing_succeeds_whole_or_can_be_repeated(backend: &'static str) {
-    let scene = Scene::new(backend);
-    let result = scene.call.run(plugin()).json();
-    del(&scene.call);
+fn a_restore_with_any_system_call_failing_succeeds_or_can_be_repeated(backend: &'static str) {
+    let fixture = Fixture::new(backend);
+    let result = fixture.call.run(plugin()).json();
+    del(&fixture.call);
     let mut succeeded = 0;
-    let tried = scene.everywhere(Deed::Restore, &faults(), |at, outcome| {
+    let calls = fixture.at_every_call(Operation::Restore, &faults(), |at, outcome| {
         assert_ne!(outcome.code(), Some(PANICKED), "{at}: {outcome}");
         if outcome.code() == Some(0) {
             succeeded += 1;
-            scene.check(at, &result);
+            fixture.check(at, &result);
         } else {
-            scene.restore_and_check(at, &result);
+            fixture.restore_and_check(at, &result);
         }
-        del(&scene.call);
+        del(&fixture.call);
     });
     println!(
-        "{backend}: a call of restore failed at {tried} places: {succeeded} succeeded whole, the rest was completed by the next"
+        "{backend}: {calls} system calls of restore failed: {succeeded} succeeded, \
+         the others were completed by the next"
     );
 }

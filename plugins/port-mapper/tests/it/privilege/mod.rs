@@ -1,10 +1,11 @@
-//! What the port mapper does with root's rights: which programs it runs with which words and environment, and which files it touches.
+//! What the port mapper does as root: which programs it executes with which arguments and
+//! environment, and which files it writes.
 //!
-//! How these stand beside the other tests tells `docs/threat-model.md`.
+//! `docs/threat-model.md` lists these tests among the others.
 
-mod attack;
+mod hostile_call;
 mod programs;
 mod unit;
 
-/// Two that run programs; the third backend runs none.
+/// The backends that execute programs.
 const IPTABLES: [&str; 2] = ["iptables-nft", "iptables-legacy"];

@@ -1,4 +1,5 @@
-//! Everything that is executed, and every file that is opened for writing, as the kernel sees it.
+//! All programs that are executed and all files that are opened for writing, as strace observes
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,11 +7,11 @@ use std::fs;
 use cni_test_kit::{CallBuilder, Host, PluginDir};
 use serde_json::json;
 
-use super::{IPTABLES, attack};
-use crate::common::{dnat, nothing_of_ours_is_left, plugin, scripted, seed};
+use super::{IPTABLES, hostile_call};
+use crate::common::{assert_nothing_is_left, dnat, example_network, plugin, scripted};
 use crate::programs::executable;
 
-/// A program that notes what strace sees of the port mapper and all its children.
+/// Runs a call under strace. Returns the system calls of the port mapper and all its children.
 fn traced(dir: &PluginDir, call: &CallBuilder) -> Vec<String> {
     let (script, log) = (dir.path().join("traced"), dir.path().join("trace"));
     let calls = "execve,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,\
@@ -22,47 +23,48 @@ fn traced(dir: &PluginDir, call: &CallBuilder) -> Vec<String> {
     );
     executable(&script, &text);
     let outcome = call.run(&script).expect_success();
-    assert_eq!(outcome.stderr, "", "nothing to complain of");
+    assert_eq!(outcome.stderr, "", "no warning");
     let trace = fs::read_to_string(log).expect("a trace");
-    // A program is named where its start begins, which is all there is of it when another starts at that moment.
+    // An execve is logged as unfinished if another call interrupts the line; its arguments are
+    // there.
     let is_whole = |line: &str| !line.contains("<unfinished") || line.contains(" execve(");
     let done = |line: &&str| !line.contains(" = -1 ") && is_whole(line);
     trace.lines().filter(done).map(str::to_owned).collect()
 }
 
-/// ADD and DEL of a hostile call, traced.
-fn life(backend: &str) -> (Vec<String>, PluginDir) {
+/// Traces ADD and DEL of a hostile call.
+fn lifecycle(backend: &str) -> (Vec<String>, PluginDir) {
     let host = Host::new();
-    // A way to the container, so that 127.0.0.1 is served, too.
+    // A route to the container, so that 127.0.0.1 is served, too.
     host.sh("ip link add br0 type bridge; ip address add 10.0.0.1/24 dev br0; ip link set br0 up");
     let container = host.container("c1");
     let (dir, mut network) = scripted("10.0.0.2/24");
     network["backend"] = json!(backend);
     network["lockTimeout"] = json!(null);
-    let call = attack::call(&dir, &network, &container);
+    let call = hostile_call::call(&dir, &network, &container);
     let mut lines = traced(&dir, &call);
     lines.extend(traced(&dir, &call.as_verb("DEL")));
-    assert!(!host.exists("/tmp/pwned"), "somebody obeyed");
-    nothing_of_ours_is_left(&host);
+    assert!(!host.exists("/tmp/pwned"), "hostile text was executed");
+    assert_nothing_is_left(&host);
     (lines, dir)
 }
 
-/// The words and the environment of an execve, as strace writes them.
+/// Returns program, arguments and environment of each execve, as strace prints them.
 fn executed(lines: &[String]) -> Vec<(String, String, String)> {
     let of = |line: &String| {
         let (_, call) = line.split_once("execve(\"")?;
         let (program, rest) = call.split_once("\", [")?;
-        let (words, rest) = rest.split_once("], [")?;
+        let (args, rest) = rest.split_once("], [")?;
         let (environment, _) = rest.rsplit_once(']')?;
-        Some((program.to_owned(), words.to_owned(), environment.to_owned()))
+        Some((program.to_owned(), args.to_owned(), environment.to_owned()))
     };
     lines.iter().filter_map(of).collect()
 }
 
 #[test]
-fn only_the_delegate_and_iptables_are_run_with_words_that_nobody_else_chose() {
+fn only_the_delegate_and_iptables_are_run_with_arguments_that_no_user_controls() {
     for backend in IPTABLES {
-        let (lines, dir) = life(backend);
+        let (lines, dir) = lifecycle(backend);
         let all = executed(&lines);
         let inner = dir.program("inner").display().to_string();
         let helpers: Vec<_> = all
@@ -70,17 +72,17 @@ fn only_the_delegate_and_iptables_are_run_with_words_that_nobody_else_chose() {
             .filter(|(program, ..)| *program != inner && *program != plugin().display().to_string())
             .collect();
         assert!(helpers.len() >= 4, "{backend}: {all:#?}");
-        for (program, words, environment) in helpers {
+        for (program, args, environment) in helpers {
             let name = program.strip_prefix("/usr/sbin/").unwrap_or(program);
             assert!(
                 name.strip_prefix(backend).is_some_and(|end| ["-save", "-restore"].contains(&end)),
                 "{backend}: runs {program}"
             );
-            for word in words.split(", ") {
-                let word = word.trim_matches('"');
-                let is_known = word.starts_with("/usr/sbin/iptables-")
-                    || ["-w", "5", "--noflush", "-t", "nat", "raw"].contains(&word);
-                assert!(is_known, "{backend}: {program} is told {word}");
+            for arg in args.split(", ") {
+                let arg = arg.trim_matches('"');
+                let is_known = arg.starts_with("/usr/sbin/iptables-")
+                    || ["-w", "5", "--noflush", "-t", "nat", "raw"].contains(&arg);
+                assert!(is_known, "{backend}: {program} gets the argument {arg}");
             }
             let variables: BTreeSet<&str> = environment
                 .split("\", \"")
@@ -92,8 +94,8 @@ fn only_the_delegate_and_iptables_are_run_with_words_that_nobody_else_chose() {
 }
 
 #[test]
-fn nothing_but_the_delegate_is_run_by_the_nftables_backend() {
-    let (lines, dir) = life("nftables");
+fn the_nftables_backend_runs_only_the_delegate() {
+    let (lines, dir) = lifecycle("nftables");
     let programs: BTreeSet<String> =
         executed(&lines).into_iter().map(|(program, ..)| program).collect();
     let expected = [dir.program("inner"), plugin()].map(|path| path.display().to_string());
@@ -101,16 +103,17 @@ fn nothing_but_the_delegate_is_run_by_the_nftables_backend() {
 }
 
 #[test]
-fn no_file_is_made_or_written_but_its_own_and_the_kernels() {
+fn no_file_is_created_or_written_except_its_own_and_the_kernels() {
     for backend in [IPTABLES[0], IPTABLES[1], "nftables"] {
-        let (lines, dir) = life(backend);
+        let (lines, dir) = lifecycle(backend);
         let own = |line: &&String| {
             ["/run/mesos-cni-port-mapper", "\"/run/xtables.lock\"", "\"/dev/null\"", "\"/proc/"]
                 .iter()
                 .any(|known| line.contains(known))
-                // Relative to the open state directory: a plain name.
-                || (line.contains("at(") && !line.contains("AT_FDCWD") && !line.contains("\"/") && !line.contains(".."))
-                // The scripted delegate keeps a record of its calls.
+                // A plain name, relative to the open state directory.
+                || (line.contains("at(")
+                    && !["AT_FDCWD", "\"/", ".."].iter().any(|part| line.contains(part)))
+                // The scripted delegate records its calls.
                 || line.contains(&dir.path().display().to_string())
         };
         let writes = |line: &&String| {
@@ -121,9 +124,12 @@ fn no_file_is_made_or_written_but_its_own_and_the_kernels() {
                 // The end of a call whose arguments are in an earlier line.
                 && !line.contains(" resumed>")
         };
-        let strange: Vec<_> = lines.iter().filter(writes).filter(|line| !own(line)).collect();
-        assert!(strange.is_empty(), "{backend}: {strange:#?}");
-        assert!(lines.iter().any(|line| line.contains("c1~")), "{backend}: its claim was seen");
+        let unexpected: Vec<_> = lines.iter().filter(writes).filter(|line| !own(line)).collect();
+        assert!(unexpected.is_empty(), "{backend}: {unexpected:#?}");
+        assert!(
+            lines.iter().any(|line| line.contains("c1~")),
+            "{backend}: the trace contains the state file"
+        );
     }
 }
 
@@ -132,8 +138,9 @@ fn around_a_real_bridge_a_hostile_call_is_data_from_end_to_end() {
     let host = Host::new();
     let container = host.container("c1");
     let dir = PluginDir::new();
-    let call = attack::call(&dir, &seed(&[]), &container).cni_path(crate::common::PLUGINS);
-    // A delegate gets the runtime's environment as it is, and bridge hands it on to its own iptables.
+    let call = hostile_call::call(&dir, &example_network(&[]), &container)
+        .cni_path(crate::common::PLUGINS);
+    // A delegate gets the runtime's whole environment, and bridge passes it to its iptables.
     let call = call.without_env("XTABLES_LIBDIR");
     call.run(plugin()).expect_success();
     assert_eq!(dnat(&host).len(), 1);

@@ -1,14 +1,14 @@
-//! The systemd unit that is shipped.
+//! The systemd unit of the package.
 
 use std::path::Path;
 use std::process::Command;
 
-use cni_test_kit::{Host, TemporaryDir, Traffic};
+use cni_test_kit::{Host, TempDir, Traffic};
 use serde_json::json;
 
 use super::IPTABLES;
-use crate::common::traces::empty_the_firewall;
-use crate::common::{HOST, add, mesos, plugin, reached, seed, tcp, unreached};
+use crate::common::own_rules::flush_firewall;
+use crate::common::{HOST, add, example_network, mesos, plugin, reached, tcp, unreached};
 
 const UNIT: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -16,51 +16,51 @@ const UNIT: &str = include_str!(concat!(
 ));
 const NAME: &str = "mesos-cni-port-mapper-restore.service";
 
-/// The value of a key.
+/// Returns the value of a key in the unit.
 fn value(key: &str) -> &'static str {
     let of = |line: &'static str| line.strip_prefix(key)?.strip_prefix('=');
     UNIT.lines().find_map(of).unwrap_or_else(|| panic!("no {key} in the unit"))
 }
 
 #[test]
-fn systemd_finds_nothing_wrong_with_the_unit() {
-    let dir = TemporaryDir::new();
-    // A link, since a unit would need its blanks escaped.
+fn systemd_analyze_accepts_the_unit() {
+    let dir = TempDir::new();
+    // A link, since spaces in a path would have to be escaped.
     let program = dir.path().join("mesos-cni-port-mapper");
     std::os::unix::fs::symlink(plugin(), &program).expect("a link");
-    let there = UNIT.replace("/usr/lib/cni/mesos-cni-port-mapper", &program.display().to_string());
+    let text = UNIT.replace("/usr/lib/cni/mesos-cni-port-mapper", &program.display().to_string());
     let path = dir.path().join(NAME);
-    std::fs::write(&path, there).expect("written");
+    std::fs::write(&path, text).expect("written");
     let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output();
     let verified = verified.expect("systemd-analyze runs");
-    let said = String::from_utf8_lossy(&verified.stderr);
-    assert!(verified.status.success() && said.is_empty(), "{said}");
+    let stderr = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && stderr.is_empty(), "{stderr}");
 }
 
-/// With no more rights than the unit leaves it.
+/// Runs the command with no more privileges than the unit grants.
 #[test]
-fn what_the_unit_runs_brings_traffic_back_after_the_firewall_was_emptied() {
+fn the_command_of_the_unit_restores_traffic_after_the_firewall_was_flushed() {
     assert_eq!(value("ExecStart"), value("ExecReload"));
     let capabilities: String = value("CapabilityBoundingSet")
         .split(' ')
         .map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase()))
         .collect();
     let program = plugin().display().to_string();
-    let (path, words) = value("ExecStart").split_once(' ').expect("a command");
+    let (path, args) = value("ExecStart").split_once(' ').expect("a command");
     assert_eq!(Path::new(path).file_name(), Path::new(&program).file_name());
     for backend in [IPTABLES[0], IPTABLES[1], "nftables"] {
         let host = Host::new();
         let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");
         let container = host.container("c1");
-        let mut network = seed(&[]);
+        let mut network = example_network(&[]);
         network["backend"] = json!(backend);
         add(&mesos(&network, &container, &[tcp(8080, 80)]));
         let _server = container.serve(Traffic::Http, 80);
         reached(&outside, HOST, 8080, "mapped");
-        empty_the_firewall(&host, backend);
-        unreached(&outside, HOST, 8080, "the rules are gone");
+        flush_firewall(&host, backend);
+        unreached(&outside, HOST, 8080, "the rules were removed");
         host.sh(&format!(
-            "setpriv --no-new-privs --bounding-set -all{capabilities} '{program}' {words}"
+            "setpriv --no-new-privs --bounding-set -all{capabilities} '{program}' {args}"
         ));
         reached(&outside, HOST, 8080, backend);
         reached(&host, "127.0.0.1", 8080, backend);

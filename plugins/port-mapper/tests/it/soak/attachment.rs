@@ -1,4 +1,4 @@
-//! An attachment, and what its runtime knows of it.
+//! An attachment, and what its runtime knows about it.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script};
 use serde_json::{Value, json};
 
 use super::ledger::Ports;
-use crate::common::PATIENCE;
+use crate::common::TIMEOUT;
 
-/// Name and chain of each network: two of them share a chain.
+/// The name and chain of each network. Two of them share a chain.
 pub(crate) const NETWORKS: [(&str, &str); 3] =
     [("red", "SHARED-PORT-MAPPER"), ("green", "SHARED-PORT-MAPPER"), ("blue", "BLUE-PORT-MAPPER")];
 
-/// What a runtime knows.
+/// What a runtime knows about an attachment.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Standing {
-    /// There is nothing of it.
+pub(crate) enum Status {
+    /// It does not exist.
     Absent,
-    /// It asked for these ports and has them; the result.
+    /// It has these ports; the result of its ADD.
     Attached(Vec<Ports>, Value),
-    /// A call was killed: there may be anything of it.
+    /// A call was killed: any part of it may exist.
     Unknown,
 }
 
-/// The call that makes an attachment; it alone has an address.
+/// An attachment with an address that no other one has.
 pub(crate) struct Attachment {
     pub(crate) number: usize,
     pub(crate) name: String,
@@ -33,7 +33,7 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    /// Of a container that is a namespace and nothing more.
+    /// Returns an attachment of a container that consists of a namespace only.
     pub(crate) fn new(host: &Host, backend: &str, number: usize) -> Self {
         let (network, chain) = NETWORKS[number % NETWORKS.len()];
         let address = format!("10.0.{}.{}/16", number / 250, number % 250 + 2);
@@ -44,10 +44,10 @@ impl Attachment {
         let call = CallBuilder::add(network)
             .config(json!({
                 "cniVersion": "1.1.0", "backend": backend, "chain": chain,
-                "excludeDevices": ["excluded0"], "lockTimeout": PATIENCE,
+                "excludeDevices": ["excluded0"], "lockTimeout": TIMEOUT,
                 "delegate": {"type": "inner"},
             }))
-            .limit(Duration::from_secs(PATIENCE + 60))
+            .limit(Duration::from_secs(TIMEOUT + 60))
             .container(&host.container(&name))
             .cni_path(&plugins);
         Self { number, name, network, call, _plugins: plugins }
@@ -66,14 +66,14 @@ impl Attachment {
         self.call.clone().as_verb("DEL")
     }
 
-    /// GC of its network, with these attachments still valid.
+    /// Returns a GC of its network with these valid attachments.
     pub(crate) fn gc(&self, valid: &[Value]) -> CallBuilder {
         let call = self.call.clone().as_verb("GC").without_netns();
         let call = call.without_env("CNI_CONTAINERID").without_env("CNI_IFNAME");
         call.key("cni.dev/valid-attachments", json!(valid))
     }
 
-    /// How it appears in `cni.dev/valid-attachments`.
+    /// Returns its entry in `cni.dev/valid-attachments`.
     pub(crate) fn valid(&self) -> Value {
         json!({"containerID": self.name, "ifname": "eth0"})
     }

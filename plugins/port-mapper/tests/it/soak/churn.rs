@@ -1,4 +1,5 @@
-//! A long life: thousands come and go beside many who stay, some calls are killed, and one connection goes on through all of it.
+//! A long run: thousands of containers are created and deleted next to many that stay, some calls
+//! are killed, and one connection is used all the time.
 
 use std::fs;
 use std::thread;
@@ -8,24 +9,24 @@ use cni_test_kit::{CallBuilder, Host, Outcome, Snapshot, Traffic};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::common::traces::{NFTABLES, traces};
+use crate::common::own_rules::{NFTABLES, own_rules};
 use crate::common::{
-    CHAIN, HOST, PATIENCE, add, del, mesos, nothing_of_ours_is_left, plugin, seed, tcp,
+    CHAIN, HOST, TIMEOUT, add, assert_nothing_is_left, del, example_network, mesos, plugin, tcp,
 };
 
-on_every_backend!(while_thousands_come_and_go_nothing_grows_and_a_connection_lives_on);
+on_every_backend!(while_thousands_are_created_and_deleted_nothing_grows_and_a_connection_survives);
 
-/// One of so many calls is killed.
+/// One of this many calls is killed.
 const KILLED_ONE_OF: usize = 50;
-/// How many calls are under way at a time.
-const AT_ONCE: usize = 4;
+/// The number of concurrent calls.
+const CONCURRENCY: usize = 4;
 const KILLED: Option<i32> = Some(9);
 
-/// How much of everything.
+/// The size of the test.
 struct Plan {
-    /// Host ports of those who stay, a thousand each at most.
-    staying: u16,
-    /// How many of those who come and go are there at a time.
+    /// The host ports of long-lived containers, at most a thousand each.
+    long_lived: u16,
+    /// The number of short-lived containers at a time.
     window: usize,
     rounds: usize,
     pairs_per_round: usize,
@@ -34,57 +35,61 @@ struct Plan {
 impl Plan {
     fn of(backend: &str) -> Self {
         match (super::is_long(), backend) {
-            (false, _) => Self { staying: 200, window: 20, rounds: 2, pairs_per_round: 40 },
+            (false, _) => Self { long_lived: 200, window: 20, rounds: 2, pairs_per_round: 40 },
             (true, NFTABLES) => {
-                Self { staying: 10_000, window: 1000, rounds: 10, pairs_per_round: 2000 }
+                Self { long_lived: 10_000, window: 1000, rounds: 10, pairs_per_round: 2000 }
             }
-            // iptables lists the whole table in each call: beside thousands, thousands of calls take hours.
-            (true, _) => Self { staying: 100, window: 20, rounds: 10, pairs_per_round: 2000 },
+            // iptables lists the whole table in each call: with thousands of rules it would take
+            // hours.
+            (true, _) => Self { long_lived: 100, window: 20, rounds: 10, pairs_per_round: 2000 },
         }
     }
 }
 
-fn while_thousands_come_and_go_nothing_grows_and_a_connection_lives_on(backend: &'static str) {
+fn while_thousands_are_created_and_deleted_nothing_grows_and_a_connection_survives(
+    backend: &'static str,
+) {
     let plan = Plan::of(backend);
     let host = Host::new();
     let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");
     let container = host.container("c1");
-    let mut network = seed(&[]);
+    let mut network = example_network(&[]);
     network["backend"] = json!(backend);
     let served = mesos(&network, &container, &[tcp(7000, 7)]);
     add(&served);
     let _server = container.serve(Traffic::Echo, 7);
-    let before = picture(&host);
-    let conversation = outside.converse(HOST, 7000);
+    let before = snapshot(&host);
+    let conversation = outside.echo_session(HOST, 7000);
 
-    let staying: Vec<_> = staying(&host, backend, plan.staying).collect();
-    staying.iter().for_each(|call| drop(add(call)));
-    let passing = Passing { host: &host, backend, window: plan.window };
-    let rounds: Vec<_> = (0..plan.rounds).map(|number| passing.round(number, &plan)).collect();
+    let long_lived: Vec<_> = long_lived(&host, backend, plan.long_lived).collect();
+    long_lived.iter().for_each(|call| drop(add(call)));
+    let short_lived = ShortLived { host: &host, backend, window: plan.window };
+    let rounds: Vec<_> = (0..plan.rounds).map(|number| short_lived.round(number, &plan)).collect();
     assert_flat(backend, &rounds);
-    passing.last(&plan).for_each(|call| drop(del(&call)));
-    staying.iter().for_each(|call| drop(del(call)));
+    short_lived.last(&plan).for_each(|call| drop(del(&call)));
+    long_lived.iter().for_each(|call| drop(del(call)));
 
     let lines = conversation.finish().unwrap_or_else(|broke| panic!("{backend}: {broke}"));
-    before.assert_same(&picture(&host));
+    before.assert_same(&snapshot(&host));
     del(&served);
-    nothing_of_ours_is_left(&host);
+    assert_nothing_is_left(&host);
     let killed: usize = rounds.iter().map(|round| round.killed).sum();
     println!(
-        "{backend}: {} came and went beside {} host ports, {} at a time, {killed} calls killed; {lines} lines over one connection meanwhile; nothing grew",
+        "{backend}: {} created and deleted next to {} host ports, {} at a time, {killed} calls \
+         killed; {lines} lines over one connection; nothing grew",
         plan.rounds * plan.pairs_per_round,
-        plan.staying,
+        plan.long_lived,
         plan.window,
     );
 }
 
-/// The lock tells who took it last.
-fn picture(host: &Host) -> Snapshot {
+/// The lock file contains the process that last took it.
+fn snapshot(host: &Host) -> Snapshot {
     host.snapshot().without("mesos-cni-port-mapper/lock ")
 }
 
-/// Calls of containers that are there all the time.
-fn staying<'h>(
+/// Returns the ADDs of the long-lived containers.
+fn long_lived<'h>(
     host: &'h Host,
     backend: &'static str,
     ports: u16,
@@ -96,7 +101,7 @@ fn staying<'h>(
         call(
             host,
             backend,
-            &format!("staying{from}"),
+            &format!("long_lived{from}"),
             &format!("10.1.0.{}/16", from / 1000 + 2),
             mappings,
         )
@@ -107,76 +112,83 @@ fn mapping(port: u16) -> Value {
     json!({"hostPort": port, "containerPort": 80, "protocol": "tcp"})
 }
 
-/// In the chained position: there is no delegate whose time counts.
+/// Returns an ADD in the chained position, so that no delegate takes time.
 fn call(host: &Host, backend: &str, id: &str, address: &str, mappings: Vec<Value>) -> CallBuilder {
     CallBuilder::add("mesos")
         .config(json!({
             "cniVersion": "1.0.0", "chain": CHAIN, "backend": backend,
-            "lockTimeout": PATIENCE,
+            "lockTimeout": TIMEOUT,
         }))
         .key("prevResult", json!({"cniVersion": "1.0.0", "ips": [{"address": address}]}))
         .key("runtimeConfig", json!({ "portMappings": mappings }))
         .container_id(id)
         .netns("/proc/1/ns/mnt")
         .within(host)
-        .limit(Duration::from_secs(PATIENCE + 60))
+        .limit(Duration::from_secs(TIMEOUT + 60))
 }
 
-/// Those who come and go, by number.
-struct Passing<'h> {
+/// The short-lived containers, by number.
+struct ShortLived<'h> {
     host: &'h Host,
     backend: &'static str,
     window: usize,
 }
 
-/// What there was at the end of a round.
+/// Measurements at the end of a round.
 #[derive(Debug)]
 struct Round {
     killed: usize,
     rules: usize,
     files: usize,
-    /// How long an ADD took that was not killed.
+    /// The median duration of the ADDs that were not killed.
     median: Duration,
     open_files: u64,
     kernel_kib: u64,
 }
 
-impl Passing<'_> {
+impl ShortLived<'_> {
     fn call(&self, number: usize) -> CallBuilder {
-        // A port is not used again before its last owner is gone.
+        // A port is not used again before its last owner has been deleted.
         let port = 10_000 + u16::try_from(number % (4 * self.window)).expect("a small window");
         let address = format!("10.2.{}.{}/16", number / 250 % 250, number % 250 + 2);
-        call(self.host, self.backend, &format!("passing{number}"), &address, vec![mapping(port)])
+        call(
+            self.host,
+            self.backend,
+            &format!("short_lived{number}"),
+            &address,
+            vec![mapping(port)],
+        )
     }
 
-    /// As many come as go, but in the first round nobody goes before the window is full.
+    /// Creates containers and deletes the same number, but none before the window is full.
     fn round(&self, round: usize, plan: &Plan) -> Round {
         let numbers = round * plan.pairs_per_round..(round + 1) * plan.pairs_per_round;
         let done: Vec<_> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..AT_ONCE)
-                .map(|worker| numbers.clone().skip(worker).step_by(AT_ONCE))
+            let workers: Vec<_> = (0..CONCURRENCY)
+                .map(|worker| numbers.clone().skip(worker).step_by(CONCURRENCY))
                 .map(|mine| scope.spawn(|| self.work(mine)))
                 .collect();
             workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
         });
-        self.look(&done)
+        self.measure(&done)
     }
 
-    /// One after the other comes, and one who came before it goes. How long each ADD took, and how many calls were killed.
+    /// Creates one container after the other, and deletes an older one each time. Returns the
+    /// duration of each ADD and the number of killed calls.
     fn work(&self, numbers: impl Iterator<Item = usize>) -> Vec<(Duration, usize)> {
         let mut rng = Rng::new();
         let one = |number: usize| {
-            let (took, killed) = self.comes(number, &mut rng);
+            let (took, killed) = self.create(number, &mut rng);
             let old = number.checked_sub(self.window);
-            (took, killed + old.map_or(0, |old| self.goes(old, &mut rng)))
+            (took, killed + old.map_or(0, |old| self.delete(old, &mut rng)))
         };
         numbers.map(one).collect()
     }
 
-    fn look(&self, done: &[(Duration, usize)]) -> Round {
+    fn measure(&self, done: &[(Duration, usize)]) -> Round {
         let mut times: Vec<_> = done.iter().map(|(took, _)| *took).collect();
         times.sort();
-        let rules = traces(self.host, self.backend);
+        let rules = own_rules(self.host, self.backend);
         Round {
             killed: done.iter().map(|(_, killed)| killed).sum(),
             rules: rules.matches("container_id: ").count(),
@@ -187,8 +199,8 @@ impl Passing<'_> {
         }
     }
 
-    /// ADD; when it was killed, DEL and ADD, as a runtime does.
-    fn comes(&self, number: usize, rng: &mut Rng) -> (Duration, usize) {
+    /// Runs ADD. If it was killed, runs DEL and ADD, as a runtime does.
+    fn create(&self, number: usize, rng: &mut Rng) -> (Duration, usize) {
         let call = self.call(number);
         match may_be_killed(&call, rng) {
             Some(outcome) => (outcome.took, 0),
@@ -199,8 +211,8 @@ impl Passing<'_> {
         }
     }
 
-    /// DEL, once more when it was killed. How many were.
-    fn goes(&self, number: usize, rng: &mut Rng) -> usize {
+    /// Runs DEL, again if it was killed. Returns the number of killed calls.
+    fn delete(&self, number: usize, rng: &mut Rng) -> usize {
         let call = self.call(number).as_verb("DEL");
         if may_be_killed(&call, rng).is_some() {
             return 0;
@@ -209,7 +221,7 @@ impl Passing<'_> {
         1
     }
 
-    /// Those who are still there after the last round.
+    /// Returns the calls of containers that exist after the last round.
     fn last(&self, plan: &Plan) -> impl Iterator<Item = CallBuilder> {
         let all = plan.rounds * plan.pairs_per_round;
         (all - self.window..all).map(|number| self.call(number))
@@ -224,15 +236,17 @@ fn may_be_killed(call: &CallBuilder, rng: &mut Rng) -> Option<Outcome> {
     (outcome.signal() != KILLED).then(|| outcome.expect_success())
 }
 
-/// The number behind a word in a file of the kernel.
+/// Returns the number after a keyword in a file of the kernel.
 fn first_number(path: &str, word: &str) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let line = text.lines().find_map(|line| line.strip_prefix(word)).expect("the word");
     line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// After the first round, which fills the window, every round ends as the one before. What the kernel holds is of the whole machine,
-/// so that only the long form, which has it for itself, can tell.
+/// Checks that every round after the first, which fills the window, ends like the previous one.
+///
+/// The figures of the kernel are of the whole machine, so they are checked only in the long form,
+/// which runs alone.
 fn assert_flat(backend: &str, rounds: &[Round]) {
     for (number, round) in rounds.iter().enumerate() {
         println!("{backend}: round {number}: {round:?}");
@@ -242,8 +256,8 @@ fn assert_flat(backend: &str, rounds: &[Round]) {
         assert_eq!((round.rules, round.files), (first.rules, first.files), "{backend}: {round:?}");
     }
     if super::is_long() {
-        assert!(last.median < first.median * 2, "{backend}: slower and slower");
-        assert!(last.open_files < first.open_files + 1000, "{backend}: files stay open");
+        assert!(last.median < first.median * 2, "{backend}: ADD becomes slower");
+        assert!(last.open_files < first.open_files + 1000, "{backend}: files remain open");
         assert!(
             last.kernel_kib < first.kernel_kib + 64 * 1024,
             "{backend}: the kernel keeps memory"

@@ -1,4 +1,4 @@
-//! Who may hold which host ports when, as an onlooker knows it.
+//! A ledger of the attachments that may have host ports at a time, as an observer knows it.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -6,11 +6,11 @@ use std::time::Instant;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Few, so that many want the same.
+/// The range is small, so that many attachments request the same ports.
 const FIRST: u16 = 8000;
 const PORTS: u16 = 150;
 
-/// Some host ports that somebody asks for.
+/// Host ports that an attachment requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
     protocol: &'static str,
@@ -20,7 +20,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Up to three, none of which overlaps another.
+    /// Returns up to three random ranges that do not overlap.
     pub(crate) fn random(rng: &mut Rng) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for _ in 0..rng.u16(1..=3) {
@@ -39,7 +39,10 @@ impl Ports {
 
     pub(crate) fn mapping(&self) -> Value {
         let Self { protocol, address, first, count } = self;
-        json!({"protocol": protocol, "hostIP": address, "hostPort": first, "containerPort": first, "range": count})
+        json!({
+            "protocol": protocol, "hostIP": address, "range": count,
+            "hostPort": first, "containerPort": first,
+        })
     }
 
     fn overlap(&self, other: &Self) -> bool {
@@ -52,74 +55,90 @@ impl Ports {
     }
 }
 
-/// A time in which an attachment may hold ports.
+/// A period in which an attachment may have ports.
 #[derive(Debug)]
-struct Term {
-    who: String,
+struct Ownership {
+    name: String,
     ports: Vec<Ports>,
     from: Instant,
     until: Option<Instant>,
-    /// Its ADD said so, and no DEL has begun.
-    is_sure: bool,
+    /// Whether it certainly has them: its ADD succeeded, and no DEL has begun.
+    is_certain: bool,
 }
 
-impl Term {
-    fn wants_same(&self, ports: &[Ports]) -> bool {
-        self.ports.iter().any(|mine| ports.iter().any(|theirs| mine.overlap(theirs)))
+impl Ownership {
+    fn overlaps(&self, ports: &[Ports]) -> bool {
+        self.ports.iter().any(|own| ports.iter().any(|other| own.overlap(other)))
     }
 }
 
-/// All terms so far.
+/// All ownerships so far.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<Vec<Term>>);
+pub(crate) struct Ledger(Mutex<Vec<Ownership>>);
 
 impl Ledger {
-    /// Its ADD begins.
-    pub(crate) fn asks(&self, who: &str, ports: &[Ports]) {
-        let (who, ports) = (who.to_owned(), ports.to_vec());
-        let term = Term { who, ports, from: Instant::now(), until: None, is_sure: false };
-        self.0.lock().expect("whole").push(term);
+    /// Records that an ADD begins.
+    pub(crate) fn requested(&self, name: &str, ports: &[Ports]) {
+        let (name, ports) = (name.to_owned(), ports.to_vec());
+        let ownership =
+            Ownership { name, ports, from: Instant::now(), until: None, is_certain: false };
+        self.0.lock().expect("not poisoned").push(ownership);
     }
 
-    /// Its ADD succeeded: nobody else can have succeeded with the same ports.
-    pub(crate) fn got(&self, who: &str) {
-        let mut terms = self.0.lock().expect("whole");
-        let mine = terms.iter().position(|term| term.who == who && term.until.is_none());
-        let mine = mine.unwrap_or_else(|| panic!("{who} did not ask"));
-        let ports = terms[mine].ports.clone();
-        let other = terms.iter().find(|term| term.is_sure && term.wants_same(&ports));
-        assert!(other.is_none(), "{who} got {ports:?}, which is held: {other:?}");
-        terms[mine].is_sure = true;
+    /// Records that an ADD succeeded, and checks that no other attachment certainly has the ports.
+    pub(crate) fn granted(&self, name: &str) {
+        let mut ownerships = self.0.lock().expect("not poisoned");
+        let own = ownerships
+            .iter()
+            .position(|ownership| ownership.name == name && ownership.until.is_none());
+        let own = own.unwrap_or_else(|| panic!("{name} did not request anything"));
+        let ports = ownerships[own].ports.clone();
+        let other =
+            ownerships.iter().find(|ownership| ownership.is_certain && ownership.overlaps(&ports));
+        assert!(other.is_none(), "{name} got {ports:?} in conflict with {other:?}");
+        ownerships[own].is_certain = true;
     }
 
-    /// Its DEL begins, or something was killed: from now on it may hold them, or not.
-    pub(crate) fn may_leave(&self, who: &str) {
-        for term in self.0.lock().expect("whole").iter_mut().filter(|term| term.who == who) {
-            term.is_sure = false;
+    /// Records that a DEL begins or a call was killed: whether it has its ports is uncertain.
+    pub(crate) fn releasing(&self, name: &str) {
+        for ownership in self
+            .0
+            .lock()
+            .expect("not poisoned")
+            .iter_mut()
+            .filter(|ownership| ownership.name == name)
+        {
+            ownership.is_certain = false;
         }
     }
 
-    /// It holds nothing any more.
-    pub(crate) fn left(&self, who: &str) {
-        for term in self.0.lock().expect("whole").iter_mut().filter(|term| term.who == who) {
-            term.is_sure = false;
-            term.until.get_or_insert_with(Instant::now);
+    /// Records that it no longer has any ports.
+    pub(crate) fn released(&self, name: &str) {
+        for ownership in self
+            .0
+            .lock()
+            .expect("not poisoned")
+            .iter_mut()
+            .filter(|ownership| ownership.name == name)
+        {
+            ownership.is_certain = false;
+            ownership.until.get_or_insert_with(Instant::now);
         }
     }
 
-    /// Its ADD was refused since `winner` holds what it asked for: can that be true?
-    pub(crate) fn lost(&self, who: &str, winner: &str) {
-        let terms = self.0.lock().expect("whole");
-        let mine = terms.iter().rev().find(|term| term.who == who);
-        let mine = mine.unwrap_or_else(|| panic!("{who} did not ask"));
-        let could = |term: &&Term| {
-            term.who == winner
-                && term.wants_same(&mine.ports)
-                && term.until.is_none_or(|until| until >= mine.from)
+    /// Records that an ADD was refused, and checks that the named owner may have had the ports.
+    pub(crate) fn refused(&self, name: &str, owner: &str) {
+        let ownerships = self.0.lock().expect("not poisoned");
+        let own = ownerships.iter().rev().find(|ownership| ownership.name == name);
+        let own = own.unwrap_or_else(|| panic!("{name} did not request anything"));
+        let may_have = |ownership: &&Ownership| {
+            ownership.name == owner
+                && ownership.overlaps(&own.ports)
+                && ownership.until.is_none_or(|until| until >= own.from)
         };
         assert!(
-            terms.iter().any(|term| could(&term)),
-            "{who} lost {mine:?} to {winner}, who had none"
+            ownerships.iter().any(|ownership| may_have(&ownership)),
+            "{name} was refused {own:?}, which {owner} cannot have had"
         );
     }
 }

@@ -1,17 +1,18 @@
-//! Crowded lives and long ones: many plugins at once, many one after the other, some of them killed.
+//! Concurrency and long runs: many plugins at the same time or one after the other, some of them
+//! killed.
 //!
-//! `cargo xtask test` has a few seconds of it; `cargo xtask soak` (PORT_MAPPER_SOAK=all) has the long form. What they found
-//! stands in RELIABILITY.md.
+//! `cargo xtask test` runs a few seconds of it, `cargo xtask soak` (PORT_MAPPER_SOAK=all) the long
+//! form. RELIABILITY.md has the results.
 #![allow(clippy::print_stdout, reason = "figures for RELIABILITY.md")]
 
 mod attachment;
 mod churn;
-mod crowd;
+mod concurrency;
 mod ledger;
 mod race;
-mod town;
+mod simulation;
 
-/// Whether the long form is asked for.
+/// Whether the long form is requested.
 fn is_long() -> bool {
     std::env::var_os("PORT_MAPPER_SOAK").is_some_and(|value| value == "all")
 }

@@ -1,4 +1,5 @@
-//! Just enough of gRPC for one call after the other to a socket: HTTP/2 frames with literal headers, and protocol buffers.
+//! A minimal gRPC client that makes one call at a time over a socket: HTTP/2 frames with literal
+//! headers, and protocol buffers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -44,7 +45,7 @@ impl Message {
     }
 }
 
-/// The text in field 1, with which a message begins.
+/// Returns the text of field 1, which must be the first field of the message.
 pub(crate) fn first_text(message: &[u8]) -> String {
     let [0x0a, length, rest @ ..] = message else { panic!("no text in {message:?}") };
     String::from_utf8(rest[..usize::from(*length)].to_vec()).expect("UTF-8")
@@ -68,7 +69,8 @@ impl Connection {
         Self { socket: socket.to_owned() }
     }
 
-    /// Calls a method, as in `RuntimeService/Version`, and gives its answer; panics with what the server said of an error.
+    /// Calls a method, such as `RuntimeService/Version`, and returns the response. Panics with the
+    /// error that the server reports.
     pub(crate) fn call(&self, method: &str, request: &Message) -> Vec<u8> {
         let mut stream = UnixStream::connect(&self.socket).expect("containerd listens");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
@@ -79,10 +81,10 @@ impl Connection {
         body.extend_from_slice(&(request.0.len() as u32).to_be_bytes());
         body.extend_from_slice(&request.0);
         frame(&mut stream, DATA, END_STREAM, 1, &body);
-        let (answer, said) = answer(&mut stream);
-        // Five bytes go before a message; an error has none, and is told in the headers behind.
-        assert!(answer.len() >= 5, "{method}: {}", String::from_utf8_lossy(&said));
-        answer[5..].to_vec()
+        let (data, headers) = response(&mut stream);
+        // A message has a prefix of five bytes. An error has no message, and is in the trailers.
+        assert!(data.len() >= 5, "{method}: {}", String::from_utf8_lossy(&headers));
+        data[5..].to_vec()
     }
 }
 
@@ -98,7 +100,7 @@ fn headers(method: &str) -> Vec<u8> {
     ];
     let mut block = Vec::new();
     for (name, value) in all {
-        // A literal that is not to be remembered, without Huffman's code; all are shorter than 127.
+        // A literal without indexing and without Huffman coding; all are shorter than 127 bytes.
         block.push(0);
         for text in [name, value] {
             block.push(u8::try_from(text.len()).expect("short"));
@@ -116,26 +118,26 @@ fn frame(stream: &mut UnixStream, kind: u8, flags: u8, id: u32, payload: &[u8]) 
     stream.write_all(&bytes).expect("written");
 }
 
-/// The data, and the headers as they came.
-fn answer(stream: &mut UnixStream) -> (Vec<u8>, Vec<u8>) {
-    let (mut data, mut said) = (Vec::new(), Vec::new());
+/// Reads the data and the encoded headers of a response.
+fn response(stream: &mut UnixStream) -> (Vec<u8>, Vec<u8>) {
+    let (mut data, mut headers) = (Vec::new(), Vec::new());
     loop {
         let mut head = [0; 9];
-        stream.read_exact(&mut head).expect("an answer");
+        stream.read_exact(&mut head).expect("a response");
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let mut payload = vec![0; length as usize];
         stream.read_exact(&mut payload).expect("the rest of it");
         let (kind, flags) = (head[3], head[4]);
         match kind {
             DATA => data.extend_from_slice(&payload),
-            HEADERS => said.extend_from_slice(&payload),
+            HEADERS => headers.extend_from_slice(&payload),
             SETTINGS | PING if flags & ACK == 0 => {
                 frame(stream, kind, ACK, 0, if kind == PING { &payload } else { &[] })
             }
             _ => {}
         }
         if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
-            return (data, said);
+            return (data, headers);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A pod, in the messages of the CRI (`runtime.v1` in Kubernetes's `cri-api`), as far as they are needed.
+//! Pods, in the few messages of the CRI (`runtime.v1` in Kubernetes's `cri-api`) that are needed.
 
 use super::grpc::{Connection, Message, first_text};
 
@@ -18,7 +18,7 @@ pub(crate) fn pull(connection: &Connection, image: &str) {
 }
 
 impl Pod {
-    /// A pod whose container port is to be reached by this port of the host.
+    /// Starts a pod with a mapping from a host port to a container port.
     pub(crate) fn run(connection: &Connection, name: &str, host_port: u64, port: u64) -> Self {
         let mapping = Message::new().number(2, port).number(3, host_port);
         let config = Message::new()
@@ -36,7 +36,7 @@ impl Pod {
         let container = Message::new()
             .message(1, &Message::new().text(1, "web"))
             .message(2, &Message::new().text(1, image));
-        let container = command.iter().fold(container, |container, word| container.text(3, word));
+        let container = command.iter().fold(container, |container, arg| container.text(3, arg));
         let container = container.text(11, "web.log");
         let request =
             Message::new().text(1, &self.id).message(2, &container).message(3, &self.config);

@@ -1,0 +1,143 @@
+//! Chains: regular ones, and base chains with their hooks.
+
+use std::fmt;
+
+/// A chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chain {
+    /// The name, unique within the table.
+    pub name: String,
+    /// The hook of a base chain; `None` for a chain that is only entered by a jump or a goto.
+    pub base: Option<BaseChain>,
+    /// The comment, at most 128 bytes.
+    pub comment: Option<String>,
+}
+
+/// The hook, type, priority and policy of a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BaseChain {
+    /// The type.
+    pub kind: ChainType,
+    /// The hook at which packets enter it.
+    pub hook: Hook,
+    /// The priority at the hook; lower is earlier. `dstnat` of nft is -100, `srcnat` is 100.
+    pub priority: i32,
+    /// The verdict on a packet that reaches the end of the chain.
+    pub policy: Policy,
+}
+
+/// The type of a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChainType {
+    /// Filters packets.
+    Filter,
+    /// Translates addresses. Only the first packet of each flow traverses it.
+    Nat,
+}
+
+/// A hook in the packet path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hook {
+    /// Before routing, for all received packets.
+    Prerouting,
+    /// For received packets to this host.
+    Input,
+    /// For forwarded packets.
+    Forward,
+    /// For packets sent by this host.
+    Output,
+    /// After routing, for all packets that leave.
+    Postrouting,
+}
+
+/// The verdict on a packet that reaches the end of a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Accepts the packet.
+    Accept,
+    /// Drops the packet.
+    Drop,
+}
+
+impl Chain {
+    /// Returns a chain that is entered only from other chains.
+    pub fn regular(name: impl Into<String>) -> Self {
+        Self { name: name.into(), base: None, comment: None }
+    }
+
+    /// Returns a base chain.
+    pub fn base(name: impl Into<String>, base: BaseChain) -> Self {
+        Self { name: name.into(), base: Some(base), comment: None }
+    }
+
+    /// Sets the comment.
+    pub fn with_comment(self, comment: impl Into<String>) -> Self {
+        Self { comment: Some(comment.into()), ..self }
+    }
+}
+
+impl BaseChain {
+    /// Returns the properties of a base chain with the policy `accept`.
+    pub fn new(kind: ChainType, hook: Hook, priority: i32) -> Self {
+        Self { kind, hook, priority, policy: Policy::Accept }
+    }
+
+    /// Sets the policy.
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+}
+
+impl fmt::Display for ChainType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Output => "output",
+            Self::Postrouting => "postrouting",
+        })
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accept => "accept",
+            Self::Drop => "drop",
+        })
+    }
+}
+
+/// Writes nft's syntax: `type nat hook prerouting priority -100; policy accept;`.
+impl fmt::Display for BaseChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, hook, priority, policy } = self;
+        // Numbers, since nft accepts the name of a priority only at some hooks.
+        write!(f, "type {kind} hook {hook} priority {priority}; policy {policy};")
+    }
+}
+
+/// An existing chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChainInfo {
+    /// The name.
+    pub name: String,
+    /// The hook of a base chain; also `None` for a base chain that [`BaseChain`] can't represent.
+    pub base: Option<BaseChain>,
+    /// The number of its rules, and of the rules and elements that jump to it.
+    pub references: u32,
+    /// The comment.
+    pub comment: Option<String>,
+}

@@ -1,0 +1,80 @@
+//! The kernel's representation of keys and values.
+
+use crate::attribute::align;
+use crate::error::Malformed;
+use crate::nftables::data::{DataType, Field};
+use crate::nftables::wire::uapi::IFNAME;
+
+impl Field {
+    /// Appends the bytes of the value. A link's name that is too long has been refused before;
+    /// otherwise it would be truncated.
+    pub(in crate::nftables) fn append_to(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Ipv4(address) => bytes.extend_from_slice(&address.octets()),
+            Self::Ipv6(address) => bytes.extend_from_slice(&address.octets()),
+            Self::Proto(number) => bytes.push(*number),
+            Self::Port(port) => bytes.extend_from_slice(&port.to_be_bytes()),
+            Self::Ifname(name) => {
+                let end = bytes.len() + IFNAME;
+                bytes.extend(name.bytes().take(IFNAME - 1));
+                bytes.resize(end, 0);
+            }
+        }
+    }
+
+    fn read(kind: DataType, bytes: &[u8]) -> Option<Self> {
+        Some(match kind {
+            DataType::Ipv4Addr => Self::Ipv4((*bytes.first_chunk::<4>()?).into()),
+            DataType::Ipv6Addr => Self::Ipv6((*bytes.first_chunk::<16>()?).into()),
+            DataType::InetProto => Self::Proto(*bytes.first()?),
+            DataType::InetService => Self::Port(u16::from_be_bytes(*bytes.first_chunk()?)),
+            DataType::Ifname => {
+                let name = bytes.get(..IFNAME)?.split(|byte| *byte == 0).next()?;
+                Self::Ifname(String::from_utf8_lossy(name).into_owned())
+            }
+        })
+    }
+}
+
+/// Appends fields. Those of a concatenation are padded to 4 bytes each.
+pub(in crate::nftables) fn append<'a>(
+    bytes: &mut Vec<u8>,
+    fields: impl ExactSizeIterator<Item = &'a Field>,
+) {
+    let is_concatenation = fields.len() > 1;
+    for field in fields {
+        let start = bytes.len();
+        field.append_to(bytes);
+        if is_concatenation {
+            bytes.resize(start + align(bytes.len() - start), 0);
+        }
+    }
+}
+
+/// Returns the length in bytes of fields of these types.
+pub(in crate::nftables) fn length(types: &[DataType]) -> usize {
+    match types {
+        [one] => one.length(),
+        types => types.iter().map(|kind| align(kind.length())).sum(),
+    }
+}
+
+/// Reads fields of these types, which must use all bytes.
+pub(in crate::nftables) fn read(types: &[DataType], bytes: &[u8]) -> Result<Vec<Field>, Malformed> {
+    const OTHER: Malformed = Malformed("a key or a value does not have the type of its set");
+    if bytes.len() != length(types) {
+        return Err(OTHER);
+    }
+    let mut rest = bytes;
+    let mut next = |kind: &DataType| {
+        let field = Field::read(*kind, rest)?;
+        rest = rest.get(align(kind.length())..).unwrap_or_default();
+        Some(field)
+    };
+    types.iter().map(|kind| next(kind).ok_or(OTHER)).collect()
+}
+
+/// Returns nft's number of a concatenation of types.
+pub(in crate::nftables) fn type_number(types: &[DataType]) -> u32 {
+    types.iter().fold(0, |number, kind| number << 6 | kind.number())
+}

@@ -1,0 +1,68 @@
+//! Decodes the elements of a set.
+
+use crate::attribute::Attribute;
+use crate::error::Malformed;
+use crate::nftables::data::{Field, Key, Value};
+use crate::nftables::set::{Element, Set, ValueType};
+use crate::nftables::wire::bytes;
+use crate::nftables::wire::decode::attributes::AttributeTable;
+use crate::nftables::wire::decode::expression;
+use crate::nftables::wire::uapi::{data, element as wire};
+
+/// Reads the elements of a message, without the catch-all element, which has no key.
+pub(in crate::nftables) fn elements(payload: &[u8], set: &Set) -> Result<Vec<Element>, Malformed> {
+    let known = AttributeTable::<4>::of_payload(payload)?;
+    let Some(list) = known.get(wire::ELEMENTS) else { return Ok(Vec::new()) };
+    list.nested().filter_map(|item| item.and_then(|item| element(item, set)).transpose()).collect()
+}
+
+fn element(item: Attribute<'_>, set: &Set) -> Result<Option<Element>, Malformed> {
+    let known = AttributeTable::<11>::of(item.nested())?;
+    if known.number(wire::FLAGS)?.unwrap_or_default() & wire::CATCH_ALL != 0 {
+        return Ok(None);
+    }
+    Ok(Some(Element {
+        set: set.name.clone(),
+        key: key(&known, set)?,
+        value: value(&known, &set.value)?,
+        comment: known.comment(wire::USERDATA),
+    }))
+}
+
+fn key(known: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
+    let fields = |kind| {
+        let read = |nest: Attribute<'_>| -> Result<Vec<Field>, Malformed> {
+            let value = AttributeTable::<3>::of(nest.nested())?.get(data::VALUE);
+            bytes::read(&set.key, value.ok_or(Malformed("a key without a value"))?.payload)
+        };
+        known.get(kind).map(read).transpose()
+    };
+    let first = fields(wire::KEY)?.ok_or(Malformed("an element without a key"))?;
+    if !set.interval {
+        return Ok(Key::One(first));
+    }
+    Ok(match fields(wire::KEY_END)? {
+        Some(last) => Key::Range(first.into_iter().zip(last).collect()),
+        None => Key::One(first).into_range(),
+    })
+}
+
+fn value(known: &AttributeTable<'_, 11>, of: &ValueType) -> Result<Option<Value>, Malformed> {
+    const OTHER: Malformed = Malformed("an element's value does not have the type of its map");
+    let types = match of {
+        ValueType::None => return Ok(None),
+        ValueType::Data(types) => Some(types),
+        ValueType::Verdict => None,
+    };
+    let inside = AttributeTable::<3>::of(known.get(wire::DATA).ok_or(OTHER)?.nested())?;
+    let value = match types {
+        Some(types) => {
+            Value::Data(bytes::read(types, inside.get(data::VALUE).ok_or(OTHER)?.payload)?)
+        }
+        None => {
+            let verdict = expression::verdict(inside.get(data::VERDICT).ok_or(OTHER)?)?;
+            return Ok(verdict.map(Value::Verdict));
+        }
+    };
+    Ok(Some(value))
+}

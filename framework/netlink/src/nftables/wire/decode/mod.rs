@@ -1,0 +1,104 @@
+//! Decodes the kernel's replies. Arbitrary bytes are read without panicking, and unknown attributes
+//! are skipped.
+
+mod attributes;
+pub(in crate::nftables) mod element;
+mod expression;
+
+use crate::error::Malformed;
+use crate::nftables::chain::{BaseChain, ChainInfo, ChainType, Hook, Policy};
+use crate::nftables::data::DataType;
+use crate::nftables::rule::InstalledRule;
+use crate::nftables::ruleset::Generation;
+use crate::nftables::set::{Set, ValueType};
+use crate::nftables::table::TableInfo;
+use crate::nftables::wire::decode::attributes::AttributeTable;
+use crate::nftables::wire::decode::element::elements;
+use crate::nftables::wire::uapi::{chain, generation, rule, table};
+
+pub(in crate::nftables) fn generation(payload: &[u8]) -> Result<Generation, Malformed> {
+    let known = AttributeTable::<2>::of_payload(payload)?;
+    known.required(generation::ID).map(Generation)
+}
+
+pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malformed> {
+    let known = AttributeTable::<7>::of_payload(payload)?;
+    let objects = known.number(table::USE)?.unwrap_or_default();
+    Ok(TableInfo { objects, comment: known.comment(table::USERDATA) })
+}
+
+/// Reads a chain. Returns `None` if it belongs to another table.
+pub(in crate::nftables) fn chain_info(
+    payload: &[u8],
+    table: &str,
+) -> Result<Option<ChainInfo>, Malformed> {
+    let known = AttributeTable::<13>::of_payload(payload)?;
+    if !known.is(chain::TABLE, table) {
+        return Ok(None);
+    }
+    let name = known.text(chain::NAME).ok_or(Malformed("a chain without a name"))?;
+    let references = known.number(chain::USE)?.unwrap_or_default();
+    let comment = known.comment(chain::USERDATA);
+    Ok(Some(ChainInfo { name, base: base(&known)?, references, comment }))
+}
+
+fn base(known: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
+    let Some(hook) = known.get(chain::HOOK) else { return Ok(None) };
+    let at = AttributeTable::<3>::of(hook.nested())?;
+    let number = at.required(chain::HOOK_NUMBER)?;
+    let priority = at.required(chain::HOOK_PRIORITY)?.cast_signed();
+    let kind = known.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
+    let policy = match known.number(chain::POLICY)? {
+        Some(0) => Policy::Drop,
+        _ => Policy::Accept,
+    };
+    let hook = Hook::of_number(number);
+    Ok(kind.zip(hook).map(|(kind, hook)| BaseChain { kind, hook, priority, policy }))
+}
+
+/// Reads a rule. Returns `None` if it belongs to another table.
+pub(in crate::nftables) fn installed_rule(
+    payload: &[u8],
+    table: &str,
+) -> Result<Option<InstalledRule>, Malformed> {
+    let known = AttributeTable::<8>::of_payload(payload)?;
+    if !known.is(rule::TABLE, table) {
+        return Ok(None);
+    }
+    let chain = known.text(rule::CHAIN).ok_or(Malformed("a rule without a chain"))?;
+    let handle = known.get(rule::HANDLE).ok_or(Malformed("a rule without a handle"))?.u64_be()?;
+    let expressions = known.get(rule::EXPRESSIONS).map(|list| expression::list(list.nested()));
+    Ok(Some(InstalledRule {
+        chain,
+        handle,
+        expressions: expressions.transpose()?.unwrap_or_default(),
+        comment: known.comment(rule::USERDATA),
+    }))
+}
+
+/// Reads bytes as every type of message, and elements as those of sets of every type.
+pub(in crate::nftables) fn anything(payload: &[u8]) {
+    let table = AttributeTable::<2>::of_payload(payload).ok().and_then(|known| known.text(1));
+    let table = table.unwrap_or_default();
+    let _ = generation(payload);
+    let _ = table_info(payload);
+    let _ = chain_info(payload, &table);
+    if let Ok(Some(rule)) = installed_rule(payload, &table) {
+        let _ = rule.to_string();
+    }
+    let types = [
+        DataType::InetProto,
+        DataType::InetService,
+        DataType::Ipv4Addr,
+        DataType::Ipv6Addr,
+        DataType::Ifname,
+    ];
+    let values = [ValueType::None, ValueType::Verdict, ValueType::Data(vec![types[2], types[1]])];
+    for (first, value) in types.iter().zip(values.iter().cycle()) {
+        for interval in [false, true] {
+            let (key, value) = (vec![*first, types[1]], value.clone());
+            let set = Set { name: "s".to_owned(), key, value, interval, comment: None };
+            let _ = elements(payload, &set);
+        }
+    }
+}

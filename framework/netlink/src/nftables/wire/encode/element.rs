@@ -1,0 +1,104 @@
+//! Encodes elements.
+
+use crate::attribute::Body;
+use crate::nftables::data::{Field, Key, Value};
+use crate::nftables::set::Element;
+use crate::nftables::transaction::Operation;
+use crate::nftables::wire::bytes;
+use crate::nftables::wire::encode::encoder::{Encoder, write_comment};
+use crate::nftables::wire::encode::expression;
+use crate::nftables::wire::uapi::{ITEM, data, element as wire, flag, message};
+
+/// The length in bytes from which a list of elements is full: its length field has 16 bits, and an
+/// element is much shorter than the rest.
+const FULL: usize = 60_000;
+
+impl Encoder<'_, '_> {
+    /// Writes the elements at the beginning of `operations` that fit one message. Returns their
+    /// number.
+    pub(super) fn elements(&mut self, at: usize, operations: &[Operation]) -> usize {
+        let Some((kind, flags, first)) = operations.first().and_then(parts) else { return 1 };
+        let alike = operations
+            .iter()
+            .map_while(parts)
+            .take_while(|(other, _, element)| *other == kind && element.set == first.set)
+            .map(|(_, _, element)| element);
+        let mut count = 0;
+        self.message(at, kind, flags, |body| {
+            body.text(wire::SET, &first.set);
+            count = write_list(body, alike);
+        });
+        count
+    }
+
+    /// Writes the elements of an anonymous set, which has only a number yet.
+    pub(super) fn anonymous_elements(&mut self, at: usize, number: u32, elements: &[Element]) {
+        let mut rest = elements;
+        while let Some(first) = rest.first() {
+            let mut count = 0;
+            self.message(at, message::NEW_ELEMENT, flag::CREATE, |body| {
+                body.text(wire::SET, &first.set);
+                body.u32_be(wire::SET_ID, number);
+                count = write_list(body, rest.iter());
+            });
+            rest = &rest[count..];
+        }
+    }
+}
+
+/// Returns the message type, the flags and the element of an operation.
+fn parts(operation: &Operation) -> Option<(u16, u16, &Element)> {
+    match operation {
+        Operation::AddElement(element) => Some((message::NEW_ELEMENT, flag::CREATE, element)),
+        Operation::DeleteElement(element) => Some((message::DELETE_ELEMENT, 0, element)),
+        _ => None,
+    }
+}
+
+/// Writes elements and returns their number, which is at least one: a delete without elements would
+/// delete all elements of the set.
+fn write_list<'a>(body: &mut Body<'_>, elements: impl Iterator<Item = &'a Element>) -> usize {
+    let start = body.len();
+    let mut count = 0;
+    body.nested(wire::ELEMENTS, |body| {
+        for element in elements {
+            body.nested(ITEM, |body| write(body, element));
+            count += 1;
+            if body.len() - start > FULL {
+                break;
+            }
+        }
+    });
+    count
+}
+
+fn write(body: &mut Body<'_>, element: &Element) {
+    key(body, &element.key);
+    match &element.value {
+        None => {}
+        Some(Value::Data(fields)) => {
+            body.nested(wire::DATA, |body| write_fields(body, fields.iter()));
+        }
+        Some(Value::Verdict(verdict)) => {
+            body.nested(wire::DATA, |body| expression::write_verdict(body, verdict));
+        }
+    }
+    write_comment(body, wire::USERDATA, element.comment.as_deref());
+}
+
+/// Writes the key of an element.
+pub(in crate::nftables) fn key(body: &mut Body<'_>, key: &Key) {
+    match key {
+        Key::One(fields) => body.nested(wire::KEY, |body| write_fields(body, fields.iter())),
+        Key::Range(ends) => {
+            body.nested(wire::KEY, |body| write_fields(body, ends.iter().map(|(first, _)| first)));
+            body.nested(wire::KEY_END, |body| {
+                write_fields(body, ends.iter().map(|(_, last)| last))
+            });
+        }
+    }
+}
+
+fn write_fields<'a>(body: &mut Body<'_>, fields: impl ExactSizeIterator<Item = &'a Field>) {
+    body.appended(data::VALUE, |value| bytes::append(value, fields));
+}

@@ -1,0 +1,233 @@
+//! Netlink sockets: requests, their acknowledgements, and lists.
+
+use std::io;
+
+use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
+use crate::attribute::Body;
+use crate::error::{Cause, Error, Malformed};
+use crate::message::{Message, Messages, Writer, flag, kind};
+
+pub(crate) mod batch;
+mod close;
+mod receive;
+
+use receive::{TIMEOUT, receive, retried};
+
+/// The size of the receive buffer. The kernel sends at most 32 KiB in one datagram of a list, and
+/// any single reply fits twice that size.
+const RECEIVE: usize = 64 * 1024;
+/// How often a list is read if it changes while it is read.
+const ATTEMPTS: usize = 16;
+
+/// A kernel subsystem with a netlink interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Subsystem {
+    /// Links, addresses, routes.
+    Route,
+    /// Connection tracking, nf_tables.
+    Netfilter,
+}
+
+/// A netlink socket for one request at a time, in the network namespace of the thread that opened
+/// it.
+///
+/// Its two buffers are reused for every request.
+pub struct Socket {
+    inner: netlink_sys::Socket,
+    writer: Writer,
+    received: Vec<u8>,
+    sequence: u32,
+}
+
+impl Socket {
+    /// Opens a socket to a subsystem.
+    pub fn open(subsystem: Subsystem) -> Result<Self, Error> {
+        let (protocol, name) = match subsystem {
+            Subsystem::Route => (NETLINK_ROUTE, "a netlink socket for links and routes"),
+            Subsystem::Netfilter => (NETLINK_NETFILTER, "a netlink socket for netfilter"),
+        };
+        let inner = connect(protocol).map_err(|error| Cause::Io(error).during("open", name))?;
+        let received = Vec::with_capacity(RECEIVE);
+        Ok(Self { inner, writer: Writer::new(), received, sequence: 0 })
+    }
+
+    /// Closes the socket without waiting for the kernel's cleanup.
+    pub(crate) fn close_later(self) {
+        close::close_later(self.inner);
+    }
+
+    /// Sends a request, passes every reply to `each`, and returns when the kernel has acknowledged
+    /// it.
+    pub fn request(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        fill: impl FnOnce(&mut Body<'_>),
+        each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), Cause> {
+        let flags = flags | flag::REQUEST | flag::ACK;
+        self.send(kind, flags, fill)?;
+        self.collect(each).map(|_| ())
+    }
+
+    /// Reads a list and collects what `select` returns for each message.
+    ///
+    /// If the kernel reports that the list changed while it was read, it is read again, so `select`
+    /// may see an object more than once.
+    ///
+    /// # Errors
+    /// [`Cause::DumpInterrupted`] if the list changes during several attempts.
+    pub fn list<T>(
+        &mut self,
+        kind: u16,
+        fill: impl Fn(&mut Body<'_>),
+        mut select: impl FnMut(Message<'_>) -> Result<Option<T>, Malformed>,
+    ) -> Result<Vec<T>, Cause> {
+        for _ in 0..ATTEMPTS {
+            let mut found = Vec::new();
+            self.send(kind, flag::REQUEST | flag::DUMP, &fill)?;
+            let is_consistent = self.collect(|message| {
+                found.extend(select(message)?);
+                Ok(())
+            })?;
+            if is_consistent {
+                return Ok(found);
+            }
+        }
+        Err(Cause::DumpInterrupted(ATTEMPTS))
+    }
+
+    fn send(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        fill: impl FnOnce(&mut Body<'_>),
+    ) -> Result<(), Cause> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.writer.clear();
+        self.writer.message(kind, flags, self.sequence, fill);
+        let datagram = self.writer.datagram()?;
+        retried(|| self.inner.send(datagram, 0)).map_err(Cause::Io)?;
+        Ok(())
+    }
+
+    /// Reads all replies to the last request. Returns `false` if they are inconsistent because the
+    /// list changed meanwhile.
+    ///
+    /// After a malformed reply it still reads to the end, so that the socket remains usable.
+    fn collect(
+        &mut self,
+        mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, Cause> {
+        let mut answers = Answers { sequence: self.sequence, is_consistent: true, fault: None };
+        loop {
+            receive(&self.inner, &mut self.received)?;
+            for message in Messages::new(&self.received) {
+                if answers.take(message?, &mut each)? {
+                    return answers
+                        .fault
+                        .map_or(Ok(answers.is_consistent), |fault| Err(fault.into()));
+                }
+            }
+        }
+    }
+}
+
+/// The state of the replies to one request.
+struct Answers {
+    sequence: u32,
+    is_consistent: bool,
+    fault: Option<Malformed>,
+}
+
+impl Answers {
+    /// Handles one message and returns `true` after the last. Replies to earlier requests are
+    /// skipped.
+    fn take(
+        &mut self,
+        message: Message<'_>,
+        each: &mut impl FnMut(Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, Cause> {
+        if message.sequence != self.sequence || message.kind == kind::NOOP {
+            return Ok(false);
+        }
+        self.is_consistent &= message.flags & flag::DUMP_INTERRUPTED == 0;
+        if matches!(message.kind, kind::ERROR | kind::DONE) {
+            return message.refusal()?.map_or(Ok(true), |refusal| Err(Cause::Refused(refusal)));
+        }
+        if self.fault.is_none() {
+            self.fault = each(message).err();
+        }
+        Ok(false)
+    }
+}
+
+fn connect(protocol: isize) -> io::Result<netlink_sys::Socket> {
+    let socket = netlink_sys::Socket::new(protocol)?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(TIMEOUT))?;
+    // Both only improve error messages; kernels before 4.12 lack the first.
+    let _ = socket.set_ext_ack(true);
+    let _ = socket.set_cap_ack(true);
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Message<'_> {
+        Message { kind, flags, sequence, payload }
+    }
+
+    fn answers() -> Answers {
+        Answers { sequence: 7, is_consistent: true, fault: None }
+    }
+
+    #[test]
+    fn replies_to_other_requests_are_skipped() {
+        let mut seen = 0;
+        let mut each = |_: Message<'_>| {
+            seen += 1;
+            Ok(())
+        };
+        let mut answers = answers();
+        assert!(!answers.take(message(20, 0, 6, &[]), &mut each).expect("no error"));
+        assert!(!answers.take(message(kind::DONE, 0, 6, &[0; 4]), &mut each).expect("no error"));
+        assert!(!answers.take(message(20, 0, 7, &[]), &mut each).expect("no error"));
+        assert!(answers.take(message(kind::DONE, 0, 7, &[0; 4]), &mut each).expect("no error"));
+        assert_eq!(seen, 1);
+    }
+
+    #[test]
+    fn a_list_that_changed_meanwhile_is_inconsistent_whichever_message_reports_it() {
+        for interrupted in [None, Some(20), Some(kind::DONE)] {
+            let mut answers = answers();
+            for kind in [20, kind::DONE] {
+                let flags = if Some(kind) == interrupted { flag::DUMP_INTERRUPTED } else { 0 };
+                let _ = answers.take(message(kind, flags, 7, &[0; 4]), &mut |_| Ok(()));
+            }
+            assert_eq!(answers.is_consistent, interrupted.is_none(), "{interrupted:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_at_the_end_of_a_list_is_an_error() {
+        let code = (-12_i32).to_ne_bytes();
+        let taken = answers().take(message(kind::DONE, 0, 7, &code), &mut |_| Ok(()));
+        assert!(matches!(taken, Err(Cause::Refused(refusal)) if refusal.errno == 12));
+    }
+
+    #[test]
+    fn after_a_malformed_reply_the_rest_is_skipped() {
+        let mut answers = answers();
+        let mut faulty = |_: Message<'_>| Err(Malformed("x"));
+        assert!(!answers.take(message(20, 0, 7, &[]), &mut faulty).expect("continues"));
+        let mut never = |_: Message<'_>| panic!("called after a malformed reply");
+        assert!(!answers.take(message(20, 0, 7, &[]), &mut never).expect("continues"));
+        assert!(answers.take(message(kind::DONE, 0, 7, &[0; 4]), &mut never).expect("the end"));
+        assert_eq!(answers.fault, Some(Malformed("x")));
+    }
+}

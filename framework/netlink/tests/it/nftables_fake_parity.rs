@@ -1,0 +1,152 @@
+//! The fake ruleset and the kernel give the same results.
+
+use cni_netlink::nftables::{
+    Element, FakeRuleset, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
+};
+use cni_netlink::{Error, errno};
+
+use crate::host::inside;
+use crate::ruleset::{chains, dnat4, everything, sets, table, target4, tcp};
+
+/// The content of the table, without what is unspecified.
+#[derive(Debug, PartialEq)]
+struct Content {
+    objects: Option<u32>,
+    chains: Vec<String>,
+    rules: Vec<String>,
+    elements: Vec<String>,
+}
+
+fn content(of: &mut impl Ruleset) -> Content {
+    let table = table();
+    let rule =
+        |rule: InstalledRule| format!("{} {:?} {:?}", rule.chain, rule.expressions, rule.comment);
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    let mut elements = Vec::new();
+    for (set, _) in sets() {
+        elements.extend(of.elements(&table, &set).expect("listed"));
+    }
+    // The kernel lists the chains in unspecified order.
+    let mut rules = of.rules(&table).expect("listed");
+    rules.sort_by(|one, other| one.chain.cmp(&other.chain));
+    Content {
+        objects: of.table(&table).expect("asked").map(|info| info.objects),
+        chains: sorted(
+            of.chains(&table).expect("listed").iter().map(|it| format!("{it:?}")).collect(),
+        ),
+        rules: rules.into_iter().map(rule).collect(),
+        elements: sorted(elements.iter().map(|it| format!("{it:?}")).collect()),
+    }
+}
+
+fn both() -> (Kernel, FakeRuleset) {
+    (Kernel::open().expect("a socket"), FakeRuleset::default())
+}
+
+/// Commits to both, and asserts that the results and the content are the same.
+fn commit_to_both(both: &mut (Kernel, FakeRuleset), transaction: &Transaction) -> Option<i32> {
+    let told =
+        |result: Result<(), Error>| result.err().map(|error| error.errno().expect("a number"));
+    let kernel = told(both.0.commit(transaction, None));
+    let fake = told(both.1.commit(transaction, None));
+    assert_eq!(kernel, fake, "of\n{transaction}");
+    let (there, faked) = (content(&mut both.0), content(&mut both.1));
+    assert_eq!(there, faked, "after\n{transaction}");
+    kernel
+}
+
+#[test]
+fn they_have_the_same_content() {
+    inside(|| {
+        let mut both = both();
+        assert_eq!(commit_to_both(&mut both, &everything()), None);
+        // Without rules, which would be added twice.
+        let mut again = Transaction::on(table());
+        let is_rule =
+            |it: &&Operation| matches!(it, Operation::AddRule(_) | Operation::InsertRule(_));
+        for operation in everything().operations().iter().filter(|it| !is_rule(it)) {
+            again.push(operation.clone());
+        }
+        assert_eq!(commit_to_both(&mut both, &again), None, "everything exists");
+    });
+}
+
+#[test]
+fn they_find_the_same_elements() {
+    inside(|| {
+        let mut both = both();
+        commit_to_both(&mut both, &everything());
+        let (table, sets) = (table(), sets());
+        let mut keys: Vec<(&Set, Key)> = Vec::new();
+        for (set, elements) in &sets {
+            for (key, ..) in elements {
+                keys.push((set, key.clone()));
+                if let Key::Range(ends) = key {
+                    let first = ends.iter().map(|(first, _)| first.clone()).collect();
+                    let last = ends.iter().map(|(_, last)| last.clone()).collect();
+                    keys.extend([(set, Key::One(first)), (set, Key::One(last))]);
+                }
+            }
+        }
+        keys.extend(
+            sets.iter().filter(|(set, _)| set.name == "dnat4").map(|(set, _)| (set, tcp(9))),
+        );
+        let there: Vec<Option<Element>> = both.0.find(&table, &keys).expect("found");
+        assert_eq!(there, both.1.find(&table, &keys).expect("found"));
+        assert_eq!(there.iter().filter(|it| it.is_none()).count(), 1);
+    });
+}
+
+#[test]
+fn they_refuse_the_same_transactions() {
+    inside(|| {
+        let mut both = both();
+        commit_to_both(&mut both, &everything());
+        let mut refused = |errno: i32, change: &dyn Fn(&mut Transaction)| {
+            let mut transaction = Transaction::on(table());
+            change(&mut transaction);
+            assert_eq!(commit_to_both(&mut both, &transaction), Some(errno), "{transaction}");
+        };
+        refused(errno::EEXIST, &|it| {
+            it.add_element(&dnat4(), tcp(8080), target4("10.9.9.9", 1), None);
+        });
+        refused(errno::ENOENT, &|it| {
+            it.delete_element(&dnat4(), tcp(9));
+        });
+        refused(errno::EBUSY, &|it| {
+            it.delete_chain("hostports");
+        });
+        refused(errno::EBUSY, &|it| {
+            it.delete_set("links");
+        });
+        refused(errno::ENOENT, &|it| {
+            it.flush_chain("none");
+        });
+        refused(errno::ENOENT, &|it| {
+            it.delete_rule("guard", 1);
+        });
+    });
+}
+
+#[test]
+fn they_delete_the_same_objects() {
+    inside(|| {
+        let mut both = both();
+        commit_to_both(&mut both, &everything());
+        let mut delete = Transaction::on(table());
+        chains().iter().for_each(|chain| {
+            delete.flush_chain(&chain.name);
+        });
+        delete.delete_set("links").delete_set("at");
+        let (set, elements) = sets().remove(0);
+        delete.delete_element(&set, elements[0].0.clone());
+        assert_eq!(commit_to_both(&mut both, &delete), None);
+        let mut all = Transaction::on(table());
+        all.delete_table();
+        assert_eq!(commit_to_both(&mut both, &all), None);
+        assert_eq!(commit_to_both(&mut both, &all), Some(errno::ENOENT));
+    });
+}

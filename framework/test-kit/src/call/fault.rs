@@ -1,0 +1,88 @@
+//! Injects a fault in the middle of a call, at a reproducible system call.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::binary::binary;
+use crate::call::builder::CallBuilder;
+use crate::outcome::Outcome;
+
+/// What happens immediately before a system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The plugin itself is killed with SIGKILL, even if one of its children makes the system call:
+    /// as by an operator, or by the kernel when it is out of memory.
+    KillPlugin,
+    /// The process that makes the system call is killed: the plugin, its delegate, or another
+    /// program that it runs.
+    KillCaller,
+    /// The system call is skipped and returns this error number, on x86_64 only.
+    ///
+    /// Only calls of the plugin itself count, and only those that can fail; `close`, for example,
+    /// can't.
+    Fail(i32),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KillPlugin => formatter.write_str("kill-plugin"),
+            Self::KillCaller => formatter.write_str("kill-caller"),
+            Self::Fail(error) => write!(formatter, "fail-{error}"),
+        }
+    }
+}
+
+/// The result of a call with an injected fault.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FaultedCall {
+    /// A description of the fault and where it happened; `None` if the call made fewer system
+    /// calls.
+    pub at: Option<String>,
+    /// The outcome of the call. The exit status is 137 if the plugin was killed.
+    pub outcome: Outcome,
+}
+
+impl fmt::Display for FaultedCall {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.at.as_deref().unwrap_or("no fault"))
+    }
+}
+
+/// The name of the variable that `cni-test-fault` reads, and the prefix of its report.
+const MARK: &str = "CNI_TEST_FAULT";
+/// Its exit status if it can't inject the fault.
+const UNABLE: i32 = 99;
+
+impl CallBuilder {
+    /// Calls `program`; the fault happens right before the system call with this number, counted
+    /// from 1 over the program and all its children. Returns when all of them are gone.
+    ///
+    /// To try every place, count up until there is no fault any more. Where threads are at work the
+    /// same number need not mean the same system call twice.
+    ///
+    /// # Panics
+    /// As [`CallBuilder::run`]; also when this process may not trace others.
+    #[track_caller]
+    pub fn run_with_fault(
+        &self,
+        program: impl AsRef<Path>,
+        number: u64,
+        fault: Fault,
+    ) -> FaultedCall {
+        let program = program.as_ref();
+        let order = format!("{number} {fault} {}", program.display());
+        let call = self.clone().env(MARK, &order).stdin(self.input(program));
+        let mut outcome = call.run(binary("cni-test-fault"));
+        let stderr = std::mem::take(&mut outcome.stderr);
+        // A process may have been killed in the middle of a line.
+        let Some((before, report)) = stderr.trim_end().rsplit_once(&format!("{MARK}: ")) else {
+            panic!("{order}: cni-test-fault did not report the outcome: {outcome}\n{stderr}");
+        };
+        assert_ne!(outcome.code(), Some(UNABLE), "{order}: {report}");
+        before.clone_into(&mut outcome.stderr);
+        FaultedCall { at: (!report.starts_with("ended")).then(|| report.to_owned()), outcome }
+    }
+}

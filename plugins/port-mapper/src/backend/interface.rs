@@ -1,0 +1,147 @@
+//! What the port mapper expects from a backend.
+
+use std::ffi::OsString;
+
+use cni_wrapper::{Attachment, Environment};
+
+use crate::claim::Claim;
+use crate::conflict::HostPorts;
+use crate::error::Error;
+use crate::family::Family;
+use crate::owner::Owner;
+
+/// Creates, removes and lists the rules of claims.
+///
+/// The caller holds the [lock](crate::lock) during `install` and `remove`.
+#[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
+pub trait Backend {
+    /// Does the work of `install` that needs no lock ahead of time. It changes no rules, and is
+    /// optional.
+    async fn prepare(&self, claim: &Claim) {
+        let _ = claim;
+    }
+
+    /// Makes the owner's rules on this host exactly those of the claim.
+    ///
+    /// Correct rules are left alone, so a second call changes nothing, and missing ones are added.
+    ///
+    /// A host port of another owner is refused before anything is changed. If `is_stale` returns
+    /// true for that owner, all its rules are removed in the same step instead. `besides` is what
+    /// other rules the claim's owner may have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`]; or the host refused the change. Rules for IPv4 may exist although those
+    /// for IPv6 were refused: then remove the owner.
+    async fn install(
+        &self,
+        claim: &Claim,
+        besides: Besides,
+        is_stale: &dyn Fn(&Owner) -> bool,
+    ) -> Result<Installed, Error>;
+
+    /// Removes every rule of the owner, including those of Mesos's original port mapper.
+    ///
+    /// It succeeds if there is none. Without a `claim` the rules are found by their tags.
+    ///
+    /// # Errors
+    ///
+    /// Rules may still exist.
+    async fn remove(
+        &self,
+        owner: &Attachment,
+        claim: Option<&Claim>,
+        hints: &Hints,
+    ) -> Result<(), Error>;
+
+    /// Checks that the rules are those that [`Backend::install`] creates for the claim.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Differs`] with the missing and unexpected rules.
+    async fn check(&self, claim: &Claim) -> Result<(), Error>;
+
+    /// Returns every owner of rules on this host, with its host ports.
+    ///
+    /// # Errors
+    ///
+    /// The rules can't be listed.
+    async fn holdings(&self) -> Result<Vec<Holding>, Error>;
+
+    /// Checks that an ADD is possible.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing or too old.
+    async fn ready(&self) -> Result<Fitness, Error>;
+}
+
+/// What rules an owner may have in addition to those of its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Besides {
+    /// None: it had no other claim.
+    Nothing,
+    /// Any: it had another claim, or that is unknown.
+    Anything,
+}
+
+/// The outcome of an install.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// Whether the rules were different before.
+    pub changed: bool,
+    /// The stale owners whose rules were removed, each once.
+    pub replaced: Vec<Owner>,
+}
+
+/// What is known about the rules to remove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// The configured chain, in which rules of Mesos's original port mapper are searched.
+    pub chain: Option<String>,
+    /// The families of the claim's rules. If it is `None`, both are listed, and one that this host
+    /// does not have is taken for empty.
+    pub families: Option<Vec<Family>>,
+    /// Whether the guard of 127.0.0.0/8 stays in place although no owner needs it. Set it while an
+    /// interface has `route_localnet` on.
+    pub keep_guard: bool,
+}
+
+/// An owner's rules of one family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The owner.
+    pub owner: Owner,
+    /// The family.
+    pub family: Family,
+    /// The chain.
+    pub chain: String,
+    /// The host ports, each with its target: the container's address and port (`10.0.0.2:80`), or
+    /// only the address if the port is the same.
+    pub ports: Vec<(HostPorts, String)>,
+}
+
+/// What a backend can do on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fitness {
+    /// The version, such as `iptables v1.8.9 (nf_tables)`.
+    pub version: String,
+    /// Whether IPv6 can be mapped, or why not.
+    pub ipv6: Result<(), String>,
+}
+
+/// The variables of the plugin's environment that are passed to helper programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The variable `PATH`.
+    pub path: Option<OsString>,
+    /// The variable `XTABLES_LOCKFILE`.
+    pub xtables_lock_file: Option<OsString>,
+}
+
+impl From<&Environment> for Surroundings {
+    fn from(environment: &Environment) -> Self {
+        let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
+        Self { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }
+    }
+}

@@ -1,0 +1,168 @@
+//! The decision what has to change, from the observed rules and a claim. Pure: it touches nothing.
+//!
+//! This file decides about rules with an owner's tag; [`chains`] about what they need around them.
+
+mod chains;
+mod change;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use cni_wrapper::Attachment;
+
+use super::desired;
+use super::observed::{Observed, TaggedRule};
+use super::rule::Rule;
+use crate::backend::interface::Hints;
+use crate::claim::Claim;
+use crate::conflict::{Conflict, Index};
+use crate::error::Error;
+use crate::family::Family;
+use crate::owner::{Owner, RuleTag};
+use chains::{PlanInput, TaggedEdits};
+
+pub use change::Plan;
+
+/// A plan, and the owners whose rules it removes because they no longer exist.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// The changes.
+    pub plan: Plan,
+    /// The stale owners.
+    pub replaced: BTreeSet<Owner>,
+}
+
+/// Plans the changes that make the rules of the claim's owner those of the claim.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with every host port that belongs to an owner that is not stale.
+pub fn install(
+    observed: &Observed<'_>,
+    claim: &Claim,
+    is_stale: &dyn Fn(&Owner) -> bool,
+) -> Result<Decision, Error> {
+    let tagged = observed.tagged();
+    let (displaced, replaced) = displaced(&tagged, observed.family, claim, is_stale)?;
+    let mut edits = owner_edits(&tagged, claim, observed.family);
+    edits.delete.extend(displaced);
+    let plan = chains::plan(claim_input(observed, &tagged, claim, edits));
+    Ok(Decision { plan, replaced })
+}
+
+/// Plans like [`install`], but ignores conflicts with other owners: for CHECK.
+pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
+    let tagged = observed.tagged();
+    let edits = owner_edits(&tagged, claim, observed.family);
+    chains::plan(claim_input(observed, &tagged, claim, edits))
+}
+
+/// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
+pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Plan {
+    let tagged = observed.tagged();
+    let (tag, original) = (owner.tag(), owner.original_tag());
+    let is_owners = |tagged: &TaggedRule<'_>| {
+        // The tag of the original does not name the network; the chain does.
+        tagged.tag == tag
+            || (hints.chain.as_deref() == Some(tagged.rule.chain) && tagged.tag == original)
+    };
+    let delete = (0..tagged.len()).filter(|&index| is_owners(&tagged[index])).collect();
+    chains::plan(PlanInput {
+        observed,
+        tagged: &tagged,
+        edits: TaggedEdits { delete, append: Vec::new() },
+        localhost_tag: None,
+        chain: hints.chain.as_deref(),
+        keep_guard: hints.keep_guard,
+    })
+}
+
+fn claim_input<'a>(
+    observed: &'a Observed<'a>,
+    tagged: &'a [TaggedRule<'a>],
+    claim: &'a Claim,
+    edits: TaggedEdits,
+) -> PlanInput<'a> {
+    let localhost = observed.family == Family::V4 && claim.serves_localhost();
+    let localhost_tag = localhost.then(|| claim.owner.tag());
+    let chain = Some(claim.chain.as_str());
+    PlanInput { observed, tagged, edits, localhost_tag, chain, keep_guard: true }
+}
+
+/// Returns the rules that must be removed for the claim, and the stale owners of some of them.
+fn displaced(
+    tagged: &[TaggedRule<'_>],
+    family: Family,
+    claim: &Claim,
+    is_stale: &dyn Fn(&Owner) -> bool,
+) -> Result<(BTreeSet<usize>, BTreeSet<Owner>), Error> {
+    let index = Index::new(&claim.mappings, family);
+    let (tag, original) = (claim.owner.tag(), claim.owner.original_tag());
+    let mut stale: HashMap<&str, bool> = HashMap::new();
+    let mut displaced = BTreeSet::new();
+    let mut conflicts = Vec::new();
+    for (at, rule) in tagged.iter().enumerate().filter(|(_, rule)| rule.tag != tag) {
+        let Some((ports, _)) = rule.host_ports() else { continue };
+        let Some(mapping) = index.overlap(&ports) else { continue };
+        if rule.tag == original {
+            // The same container, mapped by the original before an upgrade.
+            displaced.insert(at);
+        } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.owner())) {
+            conflicts.push(Conflict { mapping, ports, owner: rule.owner() });
+        }
+    }
+    if !conflicts.is_empty() {
+        return Err(Error::Conflict(conflicts));
+    }
+    // All rules of a stale owner, not only those that conflict.
+    let is_of_stale = |at: &usize| stale.contains_key(&*tagged[*at].tag);
+    let of_stale: Vec<usize> = (0..tagged.len()).filter(is_of_stale).collect();
+    let owners = of_stale.iter().map(|&at| tagged[at].owner()).collect();
+    displaced.extend(of_stale);
+    Ok((displaced, owners))
+}
+
+/// Returns the smallest change from the owner's rules to the desired ones, in their order.
+fn owner_edits(tagged: &[TaggedRule<'_>], claim: &Claim, family: Family) -> TaggedEdits {
+    let tag = claim.owner.tag();
+    let owned: Vec<usize> = (0..tagged.len()).filter(|&at| tagged[at].tag == tag).collect();
+    let mut by_chain: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
+    let mut known = HashSet::new();
+    for rule in desired::tagged_rules(claim, family) {
+        // Two mappings can result in the same rule: one for any address, one for 0.0.0.0.
+        if known.insert(rule.clone()) {
+            by_chain.entry(rule.chain.to_string()).or_default().push(rule);
+        }
+    }
+    let mut edits = TaggedEdits { delete: owned.iter().copied().collect(), append: Vec::new() };
+    for (chain, rules) in by_chain {
+        let existing = owned.iter().copied().filter(|&at| tagged[at].rule.chain == chain);
+        let kept = kept(tagged, existing, &rules);
+        kept.iter().for_each(|at| {
+            edits.delete.remove(at);
+        });
+        edits.append.extend(rules.into_iter().skip(kept.len()));
+    }
+    edits
+}
+
+/// Returns the existing rules that can stay: those that the desired ones begin with, in order,
+/// since rules are only appended.
+///
+/// Of several copies the last one can stay, since a deletion takes the first.
+fn kept(
+    tagged: &[TaggedRule<'_>],
+    existing: impl Iterator<Item = usize>,
+    desired: &[Rule],
+) -> Vec<usize> {
+    let position: HashMap<Vec<Cow<'_, str>>, usize> =
+        existing.filter_map(|at| Some((tagged[at].rule.words()?, at))).collect();
+    let mut kept: Vec<usize> = Vec::new();
+    for rule in desired {
+        match position.get(rule.words.as_slice()) {
+            Some(&at) if kept.last().is_none_or(|&before| before < at) => kept.push(at),
+            _ => break,
+        }
+    }
+    kept
+}

@@ -1,0 +1,136 @@
+//! The programs of iptables: where they are, what each variant calls them, and their versions.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use crate::backend::interface::Surroundings;
+use crate::error::Error;
+use crate::family::Family;
+
+/// The search path if `PATH` is not set. The original has the same.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The lock file of iptables since 1.6, unless `XTABLES_LOCKFILE` names another one.
+const LOCK_FILE: &str = "/run/xtables.lock";
+
+/// The oldest version with `-w`, and so with a lock that other programs respect.
+pub(super) const OLDEST_VERSION: [u32; 3] = [1, 4, 20];
+
+/// The oldest version whose iptables-restore has `-w` and takes the lock itself.
+pub(super) const RESTORE_LOCKS: [u32; 3] = [1, 6, 2];
+
+/// One of the three programs of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// `iptables`, which is only asked for its version.
+    Iptables,
+    /// `iptables-save`.
+    Save,
+    /// `iptables-restore`.
+    Restore,
+}
+
+/// A variant of iptables. Distributions install both next to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// The one that the host calls `iptables`.
+    Default,
+    /// `iptables-nft`.
+    Nft,
+    /// `iptables-legacy`.
+    Legacy,
+}
+
+/// The programs of one variant.
+#[derive(Clone, Debug)]
+pub(super) struct Programs {
+    suffix: &'static str,
+    path: OsString,
+    lock_file: Option<OsString>,
+}
+
+impl Programs {
+    pub(super) fn new(variant: Variant, surroundings: &Surroundings) -> Self {
+        let suffix = match variant {
+            Variant::Default => "",
+            Variant::Nft => "-nft",
+            Variant::Legacy => "-legacy",
+        };
+        let path = surroundings.path.clone().filter(|path| !path.is_empty());
+        Self {
+            suffix,
+            path: path.unwrap_or_else(|| DEFAULT_PATH.into()),
+            lock_file: surroundings.xtables_lock_file.clone(),
+        }
+    }
+
+    /// Searches the program's path.
+    pub(super) fn find(&self, program: Program, family: Family) -> Result<PathBuf, Error> {
+        let name = self.name(program, family);
+        // A relative entry would depend on the working directory.
+        std::env::split_paths(&self.path)
+            .filter(|directory| directory.is_absolute())
+            .map(|directory| directory.join(&name))
+            .find(|path| is_executable(path))
+            .ok_or_else(|| Error::Missing {
+                program: name,
+                searched: self.path.to_string_lossy().into_owned(),
+            })
+    }
+
+    fn name(&self, program: Program, family: Family) -> String {
+        let family = match family {
+            Family::V4 => "iptables",
+            Family::V6 => "ip6tables",
+        };
+        let program = match program {
+            Program::Iptables => "",
+            Program::Save => "-save",
+            Program::Restore => "-restore",
+        };
+        format!("{family}{}{program}", self.suffix)
+    }
+
+    /// Returns the whole environment of a program. It may load kernel modules, so it needs a PATH.
+    pub(super) fn environment(&self) -> Vec<(OsString, OsString)> {
+        let lock_file = self.lock_file.clone().map(|file| ("XTABLES_LOCKFILE".into(), file));
+        [("PATH".into(), self.path.clone()), ("LC_ALL".into(), "C".into())]
+            .into_iter()
+            .chain(lock_file)
+            .collect()
+    }
+
+    pub(super) fn lock_file(&self) -> &OsStr {
+        self.lock_file.as_deref().unwrap_or(OsStr::new(LOCK_FILE))
+    }
+}
+
+fn is_executable(path: &std::path::Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Parses the numbers of `iptables v1.8.9 (nf_tables)`. Returns `None` if there are none.
+pub(super) fn parse_version(text: &str) -> Option<[u32; 3]> {
+    let numbers = text.split_ascii_whitespace().find_map(|word| word.strip_prefix('v'))?;
+    let mut parts = numbers.split('.').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part[..digits].parse().ok()
+    });
+    let mut next = || parts.next().unwrap_or(Some(0));
+    Some([next()?, next()?, next()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_parsed_and_compared() {
+        assert_eq!(parse_version("iptables v1.8.9 (nf_tables)"), Some([1, 8, 9]));
+        assert_eq!(parse_version("iptables v1.4.19.1"), Some([1, 4, 19]));
+        assert_eq!(parse_version("iptables v1.6"), Some([1, 6, 0]));
+        assert_eq!(parse_version("iptables vx"), None);
+        assert_eq!(parse_version(""), None);
+        assert!(parse_version("iptables v1.4.9").unwrap() < OLDEST_VERSION);
+    }
+}
