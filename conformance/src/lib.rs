@@ -1,6 +1,6 @@
 //! Checks any CNI plugin binary, in whatever language, against the specification.
 //!
-//! A plugin is started exactly as a runtime would start it, on a throw-away host in its own
+//! A plugin is started exactly as a runtime would start it, on a disposable host in its own
 //! namespaces. Its output is compared with the requirements and with the state of the kernel.
 //!
 //! | | what | where |

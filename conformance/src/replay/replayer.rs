@@ -13,7 +13,7 @@ use super::recording::RecordedCall;
 use super::shape::{Difference, Shape};
 use crate::exchange::Exchange;
 use crate::fixture::PATH;
-use crate::fixture::host_pool::visible;
+use crate::fixture::host_pool::bind_mounts;
 use crate::run::case::panic_message;
 use crate::runtime::exec::Exec;
 use crate::runtime::failure::Failure;
@@ -51,7 +51,7 @@ impl Replayed {
     }
 }
 
-/// Makes the calls in order on a throw-away host, and passes each to `show` when it has ended.
+/// Makes the calls in order on a disposable host, and passes each to `show` when it has ended.
 ///
 /// # Errors
 /// Fails if this machine does not allow such a host, `prepare` fails, or the plugin can't be
@@ -70,8 +70,8 @@ fn replay_all(
     target: &Target,
     show: &mut dyn FnMut(&RecordedCall, &Replayed),
 ) -> Result<(), Failure> {
-    let visible = visible(&target.plugin, &target.path).map_err(Failure::own)?;
-    let host = Host::with_private_tmp(visible);
+    let mounts = bind_mounts(&target.plugin, &target.path).map_err(Failure::own)?;
+    let host = Host::with_private_tmp(mounts);
     if let Some(script) = &target.prepare {
         host.sh(script);
     }

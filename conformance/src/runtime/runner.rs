@@ -1,4 +1,4 @@
-//! Runs plugins: on this machine, or on a throw-away host.
+//! Runs plugins: on this machine, or on a disposable host.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::process::{self, Sink, Stdin};
 pub enum Site {
     /// This machine.
     Here,
-    /// A throw-away host, with the id of the process that keeps it alive.
+    /// A disposable host, with the id of the process that keeps it alive.
     Host(Netns, u32),
 }
 

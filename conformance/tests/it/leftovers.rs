@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::script::Script;
 use cni_conformance::Verdict;
 use cni_conformance::run::case::run_case;
 use cni_conformance::spec::cases;
 use cni_protocol::SpecVersion;
-use cni_test_kit::TempDir;
+use cni_test_kit::{TempDir, wait_until};
 
 /// Returns the verdict on a plugin that runs a script in ADD and nothing in DEL, and its leftovers.
 fn leftovers_of(script: &str) -> (Verdict, String) {
@@ -67,14 +66,6 @@ fn processes_with(mark: &str) -> Vec<String> {
         }
     }
     found
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !condition() {
-        assert!(Instant::now() < deadline, "no {what} within 120 s");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn kill_harness_with(signal: &str) {

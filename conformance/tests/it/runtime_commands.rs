@@ -1,4 +1,4 @@
-//! The runtime commands (`add`, `check`, `del` …), on a throw-away host.
+//! The runtime commands (`add`, `check`, `del` …), on a disposable host.
 
 use std::process::Output;
 

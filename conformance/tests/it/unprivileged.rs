@@ -112,7 +112,7 @@ fn refused_user_namespaces_are_reported_with_what_to_do() {
     let words = public.harness(&["run", &plugin, "--profile", "ipam", "del.twice"]);
     let (status, text) = refusing.run(&words);
     assert_eq!(status, Some(2), "{text}");
-    for part in ["can't make a throw-away host", "user.max_user_namespaces", "No space left"] {
+    for part in ["can't create a disposable host", "user.max_user_namespaces", "No space left"] {
         assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }
 }

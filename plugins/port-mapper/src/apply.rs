@@ -2,7 +2,7 @@
 
 use cni_wrapper::Attachment;
 
-use crate::backend::{Backend, Besides};
+use crate::backend::{Backend, ExistingRules};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::localhost;
@@ -21,9 +21,9 @@ pub async fn apply(
     state: &State,
     backend: &impl Backend,
     claim: &Claim,
-    besides: Besides,
+    existing: ExistingRules,
 ) -> Result<(), Error> {
-    let installed = backend.install(claim, besides, &|owner| is_stale(state, owner)).await?;
+    let installed = backend.install(claim, existing, &|owner| is_stale(state, owner)).await?;
     for owner in &installed.replaced {
         if let Owner::Attachment(attachment) = owner {
             localhost::release(state, attachment)?;
@@ -37,7 +37,8 @@ pub async fn apply(
     Ok(())
 }
 
-/// Whether the owner of a rule is proven to be gone, so that its host ports can be taken over.
+/// Whether the owner of a rule is proven to no longer exist, so that its host ports can be taken
+/// over.
 ///
 /// Rules without a state file, such as those of the original, may belong to a live container.
 pub fn is_stale(state: &State, owner: &Owner) -> bool {

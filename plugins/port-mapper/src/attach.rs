@@ -3,7 +3,7 @@
 use cni_wrapper::{AddResult, Attachment, Call};
 
 use crate::apply::{apply, is_stale};
-use crate::backend::{Backend, Backends, Besides};
+use crate::backend::{Backend, Backends, ExistingRules};
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::detach::detach;
@@ -91,15 +91,14 @@ async fn install(
     let known = before.as_ref().ok().and_then(Option::as_ref);
     let stale = |owner: &_| is_stale(&state, owner);
     other_backends::clear(&state, backends, claim, known, &stale).await?;
-    // The state comes first: DEL can do without rules, but without a claim it has to search for
-    // them.
+    // The claim is stored first: without it, a DEL would have to search for the rules.
     state.prepare(claim)?;
     apply(&state, backend, claim, existing_rules(before)).await?;
     state.commit(&claim.owner)
 }
 
 /// Returns what rules the attachment may have, judged by its claim before this ADD.
-fn existing_rules(before: Result<Option<Claim>, ()>) -> Besides {
+fn existing_rules(before: Result<Option<Claim>, ()>) -> ExistingRules {
     let is_unmapped = |before: Option<Claim>| before.is_none_or(|claim| claim.mappings.is_empty());
-    if before.is_ok_and(is_unmapped) { Besides::Nothing } else { Besides::Anything }
+    if before.is_ok_and(is_unmapped) { ExistingRules::OfClaim } else { ExistingRules::Any }
 }

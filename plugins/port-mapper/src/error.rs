@@ -46,14 +46,14 @@ pub enum Error {
     },
     /// Another program holds the xtables lock. Code 11.
     #[error(
-        "the xtables lock is still held by another program after {waited:?} ({said}); \
+        "the xtables lock is still held by another program after {waited:?} ({message}); \
          try again, or raise lockTimeout"
     )]
     XtablesLocked {
         /// How long the lock was waited for.
         waited: Duration,
         /// What was tried, or the message of the program.
-        said: String,
+        message: String,
     },
     /// A file or directory of the port mapper could not be used. Code 5.
     #[error(transparent)]
@@ -92,7 +92,7 @@ pub enum Error {
     #[error(transparent)]
     Exec(#[from] ExecError),
     /// iptables failed. Code 103.
-    #[error("{} {action} failed ({status}): {said}", program.display())]
+    #[error("{} {action} failed ({status}): {message}", program.display())]
     Iptables {
         /// The program.
         program: PathBuf,
@@ -101,7 +101,7 @@ pub enum Error {
         /// Its exit status.
         status: String,
         /// What it wrote on stderr.
-        said: String,
+        message: String,
     },
     /// The kernel rejected a netlink request. Code 103.
     #[error(transparent)]
@@ -232,8 +232,8 @@ mod tests {
         assert_eq!(Error::Conflict(Vec::new()).code(), 105);
         let locked = Error::Locked { path: "l".into(), holder: Some(3), waited: Duration::ZERO };
         assert_eq!((locked.code(), locked.is_unavailable()), (11, false));
-        let said = String::new();
-        assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, said }.code(), 11);
+        let message = String::new();
+        assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, message }.code(), 11);
         let mapping = "tcp host port 80".to_owned();
         assert_eq!(Error::NoAddress { mapping, family: "IPv4" }.code(), 102);
         assert_eq!(Error::Damaged { path: "f".into(), why: "empty".to_owned() }.code(), 6);

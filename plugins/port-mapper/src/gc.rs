@@ -53,8 +53,8 @@ fn in_state(cleanup: &Cleanup) -> Result<Vec<Attachment>, Error> {
 async fn in_rules(cleanup: &Cleanup, backends: &Backends) -> Result<Vec<Attachment>, Error> {
     let mut attachments = Vec::new();
     for kind in backends.possible(cleanup.backend)? {
-        for holding in backends.get(kind)?.holdings().await? {
-            if let Owner::Attachment(attachment) = holding.owner {
+        for owned in backends.get(kind)?.owned_ports().await? {
+            if let Owner::Attachment(attachment) = owned.owner {
                 attachments.push(attachment);
             }
         }

@@ -6,7 +6,7 @@
 use cni_wrapper::Attachment;
 
 use crate::apply::forget_replaced;
-use crate::backend::{Backend, Backends, Hints, Holding};
+use crate::backend::{Backend, Backends, Hints, OwnedPorts};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Index};
 use crate::error::Error;
@@ -65,12 +65,12 @@ async fn removable(
     is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Vec<Attachment>, Error> {
     let (mut removable, mut conflicts) = (Vec::new(), Vec::new());
-    for holding in backend.holdings().await? {
-        if is_own(&holding.owner, claim) {
+    for owned in backend.owned_ports().await? {
+        if is_own(&owned.owner, claim) {
             removable.push(claim.owner.clone());
-        } else if let Some(conflict) = conflict(claim, &holding) {
-            match &holding.owner {
-                Owner::Attachment(owner) if is_stale(&holding.owner) => {
+        } else if let Some(conflict) = conflict(claim, &owned) {
+            match &owned.owner {
+                Owner::Attachment(owner) if is_stale(&owned.owner) => {
                     removable.push(owner.clone());
                 }
                 _ => conflicts.push(conflict),
@@ -89,10 +89,10 @@ fn is_own(owner: &Owner, claim: &Claim) -> bool {
     }
 }
 
-fn conflict(claim: &Claim, holding: &Holding) -> Option<Conflict> {
-    let index = Index::new(&claim.mappings, holding.family);
-    holding.ports.iter().find_map(|(ports, _)| {
+fn conflict(claim: &Claim, owned: &OwnedPorts) -> Option<Conflict> {
+    let index = Index::new(&claim.mappings, owned.family);
+    owned.ports.iter().find_map(|(ports, _)| {
         let mapping = index.overlap(ports)?;
-        Some(Conflict { mapping, ports: *ports, owner: holding.owner.clone() })
+        Some(Conflict { mapping, ports: *ports, owner: owned.owner.clone() })
     })
 }

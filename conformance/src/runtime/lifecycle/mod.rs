@@ -3,7 +3,7 @@
 //! | | what | where |
 //! |---|---|---|
 //! | 1 | the [`setup::Setup`]: a plugin or a network, and the runtime | `setup.rs` |
-//! | 2 | the [`testbed::Testbed`]: a throw-away host and the runtime | `testbed.rs` |
+//! | 2 | the [`testbed::Testbed`]: a disposable host and the runtime | `testbed.rs` |
 //! | 3 | its actions, which are recorded as steps | `actions.rs`, `steps.rs` |
 //! | 4 | the lifecycles | `normal.rs`, `failures.rs`, `concurrent.rs`, `catalogue.rs` |
 //! | 5 | running one, with its verdict | `run.rs` |

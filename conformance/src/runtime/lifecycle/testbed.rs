@@ -1,4 +1,4 @@
-//! The testbed of a lifecycle: a throw-away host and the runtime. All state of the runtime is on
+//! The testbed of a lifecycle: a disposable host and the runtime. All state of the runtime is on
 //! disk, so each step is also one after a restart.
 
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const BEFORE: &str = "before";
 /// A plugin at the end of a list that fails.
 const FAILING: &str = "failing";
 
-/// A throw-away host and the runtime on it.
+/// A disposable host and the runtime on it.
 pub struct Testbed {
     pub(super) setup: Setup,
     pub(super) fixture: Fixture,

@@ -38,11 +38,10 @@ impl Kernel {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)? })
     }
 
-    /// Closes the socket without waiting for deleted objects to be freed, if the kernel supports
-    /// it.
+    /// Closes the socket without waiting for deleted objects to be freed, if the kernel supports it.
     ///
-    /// The first netfilter socket that any process closes after a delete waits for that, usually 10
-    /// ms. This method leaves the wait to the kernel after the exit of this process, so it should
+    /// The first netfilter socket that any process closes after a delete waits for that, usually
+    /// 10 ms. This method leaves the wait to the kernel after the exit of this process, so it should
     /// be called last. It is only worthwhile after deletes.
     pub fn close_later(self) {
         self.socket.close_later();

@@ -24,8 +24,8 @@ fn lookups_by_name_and_by_index_return_the_same_link() {
         container("c1", "10.88.0");
         let mut links = links();
         let link = named("c1");
-        let said = run("ip -o link show c1");
-        assert_eq!(said.split(':').next(), Some(&*link.index.to_string()));
+        let shown = run("ip -o link show c1");
+        assert_eq!(shown.split(':').next(), Some(&*link.index.to_string()));
         assert_eq!(links.by_index(link.index).expect("asked"), Some(link.clone()));
         assert_eq!(link.name, "c1");
         assert!(link.is_veth && link.master.is_none() && link.hairpin.is_none());

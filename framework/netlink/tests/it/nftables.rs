@@ -89,13 +89,13 @@ fn rules_are_listed_as_they_were_added() {
         assert_rules(&mut kernel);
         let mut other = rules().remove(0).with_comment("x");
         let installed = kernel.rules(&table()).expect("listed");
-        let says =
+        let is_installed =
             |rule: &Rule| installed.iter().any(|one| one.is_equivalent_to(rule, table().family));
-        assert!(!says(&other), "another comment");
+        assert!(!is_installed(&other), "another comment");
         other.comment = None;
-        assert!(says(&other));
+        assert!(is_installed(&other));
         other.statements.pop();
-        assert!(!says(&other), "fewer statements");
+        assert!(!is_installed(&other), "fewer statements");
     });
 }
 
@@ -195,9 +195,8 @@ fn chains_and_tables_are_listed_as_they_were_added() {
         kernel.commit(&everything(), None).expect("committed");
         run("nft add table ip port-mapper");
         run("nft add table inet other");
-        run(
-            "nft add chain inet other prerouting { type filter hook ingress device lo priority 0; }",
-        );
+        run("nft add chain inet other prerouting \
+             { type filter hook ingress device lo priority 0; }");
         let listed = kernel.chains(&table).expect("listed");
         assert_eq!(listed.len(), chains().len(), "only chains of this table");
         for chain in chains() {

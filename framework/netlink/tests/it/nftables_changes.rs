@@ -255,8 +255,9 @@ fn only_what_is_deleted_no_longer_exists() {
         assert_eq!(kernel.chain(&table, "in").expect("asked"), None);
         for name in ["range-dnat4", "ports4", "hosts4"] {
             let (set, elements) = of(name);
-            let gone = usize::from(name != "hosts4");
-            assert_eq!(kernel.elements(&table, set).expect("listed").len(), elements.len() - gone);
+            let deleted = usize::from(name != "hosts4");
+            let left = kernel.elements(&table, set).expect("listed").len();
+            assert_eq!(left, elements.len() - deleted);
         }
         kernel.commit(Transaction::on(table.clone()).delete_table(), None).expect("committed");
         assert_eq!(kernel.table(&table).expect("asked"), None);

@@ -48,10 +48,10 @@ fn both() -> (Kernel, FakeRuleset) {
 
 /// Commits to both, and asserts that the results and the content are the same.
 fn commit_to_both(both: &mut (Kernel, FakeRuleset), transaction: &Transaction) -> Option<i32> {
-    let told =
+    let error_number =
         |result: Result<(), Error>| result.err().map(|error| error.errno().expect("a number"));
-    let kernel = told(both.0.commit(transaction, None));
-    let fake = told(both.1.commit(transaction, None));
+    let kernel = error_number(both.0.commit(transaction, None));
+    let fake = error_number(both.1.commit(transaction, None));
     assert_eq!(kernel, fake, "of\n{transaction}");
     let (there, faked) = (content(&mut both.0), content(&mut both.1));
     assert_eq!(there, faked, "after\n{transaction}");

@@ -7,8 +7,8 @@ use crate::ruleset::{dnat4, everything, intervals, set, table, tcp, v4, v6};
 #[test]
 fn every_object_is_displayed_in_nfts_syntax() {
     let expected = include_str!("ruleset/everything.nft");
-    for (said, expected) in everything().to_string().lines().zip(expected.lines()) {
-        assert_eq!(said, expected);
+    for (line, expected) in everything().to_string().lines().zip(expected.lines()) {
+        assert_eq!(line, expected);
     }
     assert_eq!(everything().to_string(), expected);
 }
@@ -21,7 +21,8 @@ fn every_verb_is_displayed_in_nfts_syntax() {
     assert_eq!(
         all.to_string(),
         "delete table ip6 t\nadd table ip6 t\ndelete chain ip6 t c\nflush chain ip6 t c\n\
-         delete rule ip6 t c handle 7\ndelete set ip6 t s\ndelete element ip6 t dnat4 { tcp . 80 }\n"
+         delete rule ip6 t c handle 7\ndelete set ip6 t s\n\
+         delete element ip6 t dnat4 { tcp . 80 }\n"
     );
 }
 

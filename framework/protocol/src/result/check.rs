@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Layout, ResultError, address, layout};
+use super::{
+    address,
+    error::ResultError,
+    layout::{self, Layout},
+};
 use crate::{
     json::{Object, quoted},
     version::SpecVersion,

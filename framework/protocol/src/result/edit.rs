@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::{
-    AddResult, Dns, Interface, IpConfig, Layout, ResultError,
+    add_result::AddResult,
     address::{self, Family},
-    layout,
+    error::ResultError,
+    layout::{self, Layout},
+    view::{Dns, Interface, IpConfig},
 };
 use crate::json::Object;
 

@@ -7,7 +7,11 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::{AddResult, Layout, address, layout};
+use super::{
+    add_result::AddResult,
+    address,
+    layout::{self, Layout},
+};
 use crate::json::Object;
 
 /// An interface of a result. 0.1.0 and 0.2.0 have none.

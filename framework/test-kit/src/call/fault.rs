@@ -57,14 +57,15 @@ const MARK: &str = "CNI_TEST_FAULT";
 const UNABLE: i32 = 99;
 
 impl CallBuilder {
-    /// Calls `program`; the fault happens right before the system call with this number, counted
-    /// from 1 over the program and all its children. Returns when all of them are gone.
+    /// Calls `program` and injects the fault immediately before the system call with this number.
     ///
-    /// To try every place, count up until there is no fault any more. Where threads are at work the
-    /// same number need not mean the same system call twice.
+    /// System calls are counted from 1, over the program and all its children. The function returns
+    /// once all of them have exited. To try every system call, increment the number until no fault
+    /// happens. In a program with threads, the same number can mean different system calls in two
+    /// runs.
     ///
     /// # Panics
-    /// As [`CallBuilder::run`]; also when this process may not trace others.
+    /// As [`CallBuilder::run`]; also if this process may not trace others.
     #[track_caller]
     pub fn run_with_fault(
         &self,

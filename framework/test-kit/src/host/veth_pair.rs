@@ -83,7 +83,8 @@ impl VethPair {
         let [(host, mac), (name, peer)] = [&self.host_end, &self.container_end];
         let (mac, peer) = (text(mac), text(peer));
         let mut commands = format!(
-            "link add {host} address {mac} type veth peer name {name} address {peer} netns {netns}\n\
+            "link add {host} address {mac} type veth \
+             peer name {name} address {peer} netns {netns}\n\
              link set {host} up\n"
         );
         for (address, _) in &self.addresses {

@@ -212,8 +212,8 @@ fn explain(refusals: &[String]) -> String {
          unshare, nsenter, setpriv and mount (util-linux) and ip (iproute2), and either root with \
          CAP_SYS_ADMIN, or a kernel that lets this user create user namespaces: sysctl \
          user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1 where it exists, and \
-         kernel.apparmor_restrict_unprivileged_userns=0 where it exists. Run the tests as root, or, \
-         inside a container, start the container privileged.",
+         kernel.apparmor_restrict_unprivileged_userns=0 where it exists. Run the tests as root, \
+         or, inside a container, start the container privileged.",
         refusals.join(" | ")
     )
 }

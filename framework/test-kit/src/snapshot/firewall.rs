@@ -1,26 +1,14 @@
-//! Lists links, addresses, routes and firewall rules.
+//! Lists the firewall rules, and removes them.
 //!
-//! Tests take many snapshots, and most are equal to an earlier one. Starting `ip` or `nft` is
-//! expensive, so the kernel is first asked over netlink whether anything has changed.
+//! Starting `nft` is expensive, so the kernel is first asked over netlink whether the ruleset has
+//! changed since the last listing.
 
-use std::collections::HashMap;
 use std::fs;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cni_netlink::nftables::{Generation, Kernel, Ruleset};
 
 use crate::sandbox::netns::Netns;
-use crate::snapshot::kernel_state::kernel_state;
-
-/// Lists links, addresses, routes and policy rules, one per line.
-const IP: &str = "ip -oneline -batch - <<END
-link show
-address show
-route show table all
-rule show
-END
-ip -oneline -6 rule show 2>/dev/null || true
-";
 
 /// Lists the nftables ruleset, and iptables' nft variant's view of it. A tool that is not installed
 /// has no rules.
@@ -34,7 +22,8 @@ fi
 for family in ip ip6; do
     case $tables in *\"table $family \"*)
         echo \"== ${family}tables-nft\"
-        ! command -v ${family}tables-nft-save >/dev/null || ${family}tables-nft-save 2>/dev/null || true
+        save=${family}tables-nft-save
+        ! command -v $save >/dev/null || $save 2>/dev/null || true
     esac
 done
 ";
@@ -45,16 +34,11 @@ for family in ip ip6; do
     tables=/proc/net/${family}_tables_names
     if [ -r $tables ] && read -r table <$tables; then
         echo \"== ${family}tables-legacy\"
-        ! command -v ${family}tables-legacy-save >/dev/null || ${family}tables-legacy-save 2>/dev/null || true
+        save=${family}tables-legacy-save
+        ! command -v $save >/dev/null || $save 2>/dev/null || true
     fi
 done
 ";
-
-/// How many outputs are kept. Each has a few kilobytes.
-const REMEMBERED: usize = 4096;
-
-/// The output of `ip` for each state of a kernel. It depends on nothing else, on any host.
-static PRINTED: LazyLock<Mutex<HashMap<Vec<u8>, Arc<str>>>> = LazyLock::new(Mutex::default);
 
 /// Reports whether a namespace may have firewall rules.
 pub(crate) fn has_rules(netns: &Netns) -> bool {
@@ -87,25 +71,6 @@ pub(crate) fn clear_rules(netns: &Netns) -> bool {
 /// Reports whether a listing contains anything except headings.
 fn shows_rules(printed: &str) -> bool {
     printed.lines().any(|line| !line.is_empty() && !line.starts_with("== "))
-}
-
-/// Returns the output of [`IP`].
-pub(super) fn ip(netns: &Netns) -> Arc<str> {
-    let state = || netns.within_network(kernel_state).flatten();
-    let before = state();
-    if let Some(printed) = before.as_ref().and_then(|state| lock(&PRINTED).get(state).cloned()) {
-        return printed;
-    }
-    let printed: Arc<str> = netns.sh(IP).into();
-    // The state may have changed in between, such as the carrier of a link.
-    if let Some(state) = state().filter(|after| Some(after) == before.as_ref()) {
-        let mut remembered = lock(&PRINTED);
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
-        }
-        remembered.insert(state, printed.clone());
-    }
-    printed
 }
 
 /// Returns all firewall rules, in sections.
@@ -148,8 +113,4 @@ fn nft(netns: &Netns) -> Option<Arc<str>> {
 fn generation(netns: &Netns) -> Option<Generation> {
     let ask = || Kernel::open().and_then(|mut kernel| kernel.generation());
     netns.within_network(ask)?.ok()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod files;
 pub(crate) mod firewall;
+mod ip;
 mod ip_output;
 pub(crate) mod kernel_state;
 
@@ -134,7 +135,7 @@ impl fmt::Display for Snapshot {
 fn settled(netns: &Netns) -> std::sync::Arc<str> {
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
-        let seen = firewall::ip(netns);
+        let seen = ip::ip(netns);
         if ip_output::is_settled(&seen) || Instant::now() > deadline {
             return seen;
         }

@@ -1,5 +1,5 @@
-//! All integration tests of this crate, as one binary. They require what a `Host` requires: root, or
-//! a kernel that lets users create user namespaces.
+//! All integration tests of this crate, as one binary. They require what a `Host` requires: root,
+//! or a kernel that lets users create user namespaces.
 
 mod bridge;
 mod call;

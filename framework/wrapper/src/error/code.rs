@@ -11,7 +11,15 @@ pub(super) const BUG: u32 = 999;
 /// Many readers parse codes as signed 32-bit numbers.
 const MAX: u32 = i32::MAX as u32;
 
-pub(super) fn code(error: &Error) -> u32 {
+impl Error {
+    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up
+    /// otherwise.
+    pub fn code(&self) -> u32 {
+        code(self)
+    }
+}
+
+fn code(error: &Error) -> u32 {
     match error {
         Error::IncompatibleVersion { .. } => 1,
         Error::UnsupportedField { .. } => 2,

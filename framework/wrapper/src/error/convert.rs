@@ -1,11 +1,32 @@
-//! From the errors of the crates below.
+//! From errors about files, and from those of other crates.
 
 use std::io;
 
 use cni_plugin::{error::CniError, reply::ErrorReply};
 use cni_protocol::{RequestError, SpecVersion, result::ResultError};
 
-use super::{Error, code};
+use super::{
+    Error, code,
+    file::{FileError, StoreError},
+};
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        let FileError { action, path, source } = error;
+        Self::io(format!("cannot {action} {}", path.display()), source)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::File(error) => error.into(),
+            StoreError::Damaged { path, why } => {
+                Self::decode(format!("{}, which is damaged", path.display()), why)
+            }
+        }
+    }
+}
 
 impl From<RequestError> for Error {
     fn from(error: RequestError) -> Self {
@@ -15,8 +36,8 @@ impl From<RequestError> for Error {
             RequestError::Io { what, source } => Self::Io { what, source },
             RequestError::Decode { what, why } => Self::Decode { what, why },
             RequestError::Config { key, why } => Self::Config { key, why },
-            // The enum may grow; the code is kept in any case.
-            other => Self::Plugin { code: other.code(), msg: other.to_string(), details: None },
+            // The two crates are released together, so a variant that is missing here is a bug.
+            other => Self::Plugin { code: code::BUG, msg: other.to_string(), details: None },
         }
     }
 }

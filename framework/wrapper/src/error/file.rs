@@ -2,8 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use super::Error;
-
 /// A file or directory that can't be used. Code 5.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
@@ -31,22 +29,4 @@ pub enum StoreError {
         /// What is wrong with its content.
         why: String,
     },
-}
-
-impl From<FileError> for Error {
-    fn from(error: FileError) -> Self {
-        let FileError { action, path, source } = error;
-        Self::io(format!("cannot {action} {}", path.display()), source)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::File(error) => error.into(),
-            StoreError::Damaged { path, why } => {
-                Self::decode(format!("{}, which is damaged", path.display()), why)
-            }
-        }
-    }
 }

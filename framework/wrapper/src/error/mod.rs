@@ -180,10 +180,4 @@ impl Error {
             _ => Err(Self::Several { each }),
         }
     }
-
-    /// Returns the code on the wire: 1 to 99 as the specification defines them, 100 and up
-    /// otherwise.
-    pub fn code(&self) -> u32 {
-        code::code(self)
-    }
 }

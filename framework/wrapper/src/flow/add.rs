@@ -7,7 +7,10 @@ use crate::{
     rollback::Rollback,
 };
 
-use super::{Prepared, Wrapped, del::own_cleanup};
+use super::{
+    del::own_cleanup,
+    wrapped::{Prepared, Wrapped},
+};
 
 /// Runs ADD and converts the result to the version of the call.
 pub(crate) async fn answer(plugin: &dyn Plugin, call: &Call) -> Result<AddResult, Error> {

@@ -2,7 +2,7 @@
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware, prev_result};
 
-use super::{Prepared, Wrapped};
+use super::wrapped::{Prepared, Wrapped};
 
 pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;

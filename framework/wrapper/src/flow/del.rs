@@ -6,7 +6,7 @@ use async_std::task;
 
 use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
-use super::{Prepared, Wrapped};
+use super::wrapped::{Prepared, Wrapped};
 
 /// The pause before each retry of a failed cleanup.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];

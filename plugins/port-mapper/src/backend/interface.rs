@@ -26,8 +26,8 @@ pub trait Backend {
     /// Correct rules are left alone, so a second call changes nothing, and missing ones are added.
     ///
     /// A host port of another owner is refused before anything is changed. If `is_stale` returns
-    /// true for that owner, all its rules are removed in the same step instead. `besides` is what
-    /// other rules the claim's owner may have.
+    /// true for that owner, all its rules are removed in the same step instead. `existing` are
+    /// the rules that the claim's owner may have before.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ pub trait Backend {
     async fn install(
         &self,
         claim: &Claim,
-        besides: Besides,
+        existing: ExistingRules,
         is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error>;
 
@@ -66,23 +66,23 @@ pub trait Backend {
     /// # Errors
     ///
     /// The rules can't be listed.
-    async fn holdings(&self) -> Result<Vec<Holding>, Error>;
+    async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error>;
 
     /// Checks that an ADD is possible.
     ///
     /// # Errors
     ///
     /// Something is missing or too old.
-    async fn ready(&self) -> Result<Fitness, Error>;
+    async fn ready(&self) -> Result<Readiness, Error>;
 }
 
-/// What rules an owner may have in addition to those of its claim.
+/// The rules that an owner may have before an install.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Besides {
-    /// None: it had no other claim.
-    Nothing,
-    /// Any: it had another claim, or that is unknown.
-    Anything,
+pub enum ExistingRules {
+    /// None, or those of the claim: it has had no other claim.
+    OfClaim,
+    /// Any: it has had another claim, or that is unknown.
+    Any,
 }
 
 /// The outcome of an install.
@@ -109,7 +109,7 @@ pub struct Hints {
 
 /// An owner's rules of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub struct OwnedPorts {
     /// The owner.
     pub owner: Owner,
     /// The family.
@@ -123,7 +123,7 @@ pub struct Holding {
 
 /// What a backend can do on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fitness {
+pub struct Readiness {
     /// The version, such as `iptables v1.8.9 (nf_tables)`.
     pub version: String,
     /// Whether IPv6 can be mapped, or why not.
@@ -132,14 +132,14 @@ pub struct Fitness {
 
 /// The variables of the plugin's environment that are passed to helper programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct ProgramEnvironment {
     /// The variable `PATH`.
     pub path: Option<OsString>,
     /// The variable `XTABLES_LOCKFILE`.
     pub xtables_lock_file: Option<OsString>,
 }
 
-impl From<&Environment> for Surroundings {
+impl From<&Environment> for ProgramEnvironment {
     fn from(environment: &Environment) -> Self {
         let value = |name: &str| environment.get(name).map(ToOwned::to_owned);
         Self { path: value("PATH"), xtables_lock_file: value("XTABLES_LOCKFILE") }

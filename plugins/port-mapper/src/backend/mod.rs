@@ -8,5 +8,7 @@ mod detect;
 mod interface;
 mod opened;
 
-pub use interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
+pub use interface::{
+    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+};
 pub use opened::{AnyBackend, Backends};

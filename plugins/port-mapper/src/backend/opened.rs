@@ -6,7 +6,9 @@ use std::time::Duration;
 use cni_wrapper::Attachment;
 
 use super::detect;
-use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
+use super::interface::{
+    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+};
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
 use crate::claim::Claim;
@@ -17,15 +19,15 @@ use crate::owner::Owner;
 /// Opens backends and keeps them.
 #[derive(Debug)]
 pub struct Backends {
-    surroundings: Surroundings,
+    environment: ProgramEnvironment,
     lock_timeout: Duration,
     opened: [OnceCell<AnyBackend>; BackendKind::ALL.len()],
 }
 
 impl Backends {
     /// Returns a value that has opened no backend yet.
-    pub fn new(surroundings: Surroundings, lock_timeout: Duration) -> Self {
-        Self { surroundings, lock_timeout, opened: Default::default() }
+    pub fn new(environment: ProgramEnvironment, lock_timeout: Duration) -> Self {
+        Self { environment, lock_timeout, opened: Default::default() }
     }
 
     /// Returns the backend of a kind. It finds the backend's programs, but does not run them.
@@ -53,7 +55,7 @@ impl Backends {
             BackendKind::IptablesNft => Variant::Nft,
             BackendKind::IptablesLegacy => Variant::Legacy,
         };
-        Iptables::find(variant, &self.surroundings, self.lock_timeout).map(AnyBackend::Iptables)
+        Iptables::find(variant, &self.environment, self.lock_timeout).map(AnyBackend::Iptables)
     }
 
     /// Returns the kinds that may have made rules of unknown origin: the configured one, and one
@@ -136,12 +138,12 @@ impl Backend for AnyBackend {
     async fn install(
         &self,
         claim: &Claim,
-        besides: Besides,
+        existing: ExistingRules,
         is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         match self {
-            Self::Iptables(backend) => backend.install(claim, besides, is_stale).await,
-            Self::Nftables(backend) => backend.install(claim, besides, is_stale).await,
+            Self::Iptables(backend) => backend.install(claim, existing, is_stale).await,
+            Self::Nftables(backend) => backend.install(claim, existing, is_stale).await,
         }
     }
 
@@ -164,14 +166,14 @@ impl Backend for AnyBackend {
         }
     }
 
-    async fn holdings(&self) -> Result<Vec<Holding>, Error> {
+    async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
         match self {
-            Self::Iptables(backend) => backend.holdings().await,
-            Self::Nftables(backend) => backend.holdings().await,
+            Self::Iptables(backend) => backend.owned_ports().await,
+            Self::Nftables(backend) => backend.owned_ports().await,
         }
     }
 
-    async fn ready(&self) -> Result<Fitness, Error> {
+    async fn ready(&self) -> Result<Readiness, Error> {
         match self {
             Self::Iptables(backend) => backend.ready().await,
             Self::Nftables(backend) => backend.ready().await,

@@ -66,15 +66,15 @@ async fn backend(options: &Options) -> Vec<Finding> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let kind = backends.kind(options.backend);
     let name = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
-    let fitness = match backends.get(kind) {
+    let readiness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),
     };
-    match fitness {
+    match readiness {
         Err(error) => vec![finding(name, Status::Failed, error.to_string())],
-        Ok(fitness) => vec![
-            finding(name, Status::Ok, fitness.version),
-            match fitness.ipv6 {
+        Ok(readiness) => vec![
+            finding(name, Status::Ok, readiness.version),
+            match readiness.ipv6 {
                 Ok(()) => finding("IPv6", Status::Ok, "is supported".to_owned()),
                 Err(why) => finding("IPv6", Status::Note, why),
             },

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::list::claims;
 use super::{Options, Report};
 use crate::apply::apply;
-use crate::backend::{Backends, Besides};
+use crate::backend::{Backends, ExistingRules};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::flows;
@@ -54,7 +54,7 @@ async fn restore_claim(options: &Options, backends: &Backends, claim: &Claim) ->
     let lock = Unlocked::open(&state)?.lock(options.lock_timeout).await?;
     // The container may have been deleted since the list was read.
     let Some(claim) = state.read_committed(&claim.owner)? else { return Ok(()) };
-    apply(&state, backend, &claim, Besides::Nothing).await?;
+    apply(&state, backend, &claim, ExistingRules::OfClaim).await?;
     drop(lock);
     flows::remove_stale(&claim)
 }

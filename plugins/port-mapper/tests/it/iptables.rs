@@ -10,7 +10,7 @@ use async_std::task::block_on;
 use cni_test_kit::{Host, TempDir};
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{self, Backend, Besides, Hints, Surroundings};
+use port_mapper::backend::{self, Backend, ExistingRules, Hints, ProgramEnvironment};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::owner::Owner;
@@ -67,8 +67,8 @@ impl Fixture {
 
     fn backend(&self) -> Iptables {
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.programs.path().display());
-        let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
-        Iptables::find(self.kind, &surroundings, LOCK_TIMEOUT).unwrap()
+        let environment = ProgramEnvironment { path: Some(path.into()), xtables_lock_file: None };
+        Iptables::find(self.kind, &environment, LOCK_TIMEOUT).unwrap()
     }
 
     /// Returns the path of a file in the directory of programs, which the host shares.
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     fn install(&self, claim: &Claim) -> Result<backend::Installed, port_mapper::Error> {
-        block_on(self.backend().install(claim, Besides::Nothing, &|_| false))
+        block_on(self.backend().install(claim, ExistingRules::OfClaim, &|_| false))
     }
 
     fn remove(&self, owner: &Attachment) {
@@ -324,7 +324,7 @@ fn a_conflict_in_either_family_is_refused_before_anything_is_changed() {
         assert!(error.to_string().contains("belongs to container c1 (network mesos"), "{error}");
         assert_eq!(fixture.snapshot(), before);
         let installed =
-            block_on(fixture.backend().install(&one("c2", 80), Besides::Nothing, &|_| true))
+            block_on(fixture.backend().install(&one("c2", 80), ExistingRules::OfClaim, &|_| true))
                 .unwrap();
         assert_eq!(installed.replaced, [Owner::Attachment(one("c1", 80).owner)]);
         assert!(!fixture.snapshot().contains("container_id: c1 "));
@@ -332,17 +332,17 @@ fn a_conflict_in_either_family_is_refused_before_anything_is_changed() {
 }
 
 #[test]
-fn holdings_list_the_host_ports_of_every_owner() {
+fn the_host_ports_of_every_owner_are_listed() {
     on_both(|fixture| {
         fixture.install(&one("c1", 80)).unwrap();
         fixture.install(&one("c2", 81)).unwrap();
-        let mut all = block_on(fixture.backend().holdings()).unwrap();
-        all.retain(|holding| holding.chain == "MESOS");
+        let mut all = block_on(fixture.backend().owned_ports()).unwrap();
+        all.retain(|owned| owned.chain == "MESOS");
         let lines: Vec<String> = all
             .iter()
-            .map(|holding| {
-                let (taken, target) = &holding.ports[0];
-                format!("{} {} {} {target}", holding.family, holding.owner, taken.first)
+            .map(|owned| {
+                let (ports, target) = &owned.ports[0];
+                format!("{} {} {} {target}", owned.family, owned.owner, ports.first)
             })
             .collect();
         assert_eq!(
@@ -355,8 +355,11 @@ fn holdings_list_the_host_ports_of_every_owner() {
             ]
         );
         assert_eq!(all[0].family, Family::V4);
-        let fitness = block_on(fixture.backend().ready()).unwrap();
-        assert!(fitness.version.starts_with("iptables v") && fitness.ipv6.is_ok(), "{fitness:?}");
+        let readiness = block_on(fixture.backend().ready()).unwrap();
+        assert!(
+            readiness.version.starts_with("iptables v") && readiness.ipv6.is_ok(),
+            "{readiness:?}"
+        );
     });
 }
 

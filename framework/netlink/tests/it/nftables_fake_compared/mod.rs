@@ -107,14 +107,14 @@ fn the_kernel_and_the_fake_agree() {
         let mut done = 0;
         for number in 0..TRANSACTIONS {
             let operations = random.operations(fake == FakeRuleset::default());
-            let told = with_handles(&operations, &mut fake);
+            let transaction = with_handles(&operations, &mut fake);
             let before = fake.to_string();
             let real = outcome(&mut kernel, &operations);
             done += usize::from(real.is_ok());
             let faked = outcome(&mut fake, &operations);
-            assert_eq!(faked, real, "of transaction {number}\n{told}on\n{before}");
+            assert_eq!(faked, real, "of transaction {number}\n{transaction}on\n{before}");
             let (faked, real) = (see(&mut fake).expect("read"), see(&mut kernel).expect("read"));
-            assert_eq!(faked, real, "after transaction {number}\n{told}on\n{before}");
+            assert_eq!(faked, real, "after transaction {number}\n{transaction}on\n{before}");
         }
         assert!(done > TRANSACTIONS / 8, "only {done} were not refused");
     });

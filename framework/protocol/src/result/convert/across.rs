@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{convert_dns, drop_blank, objects_mut};
+use super::members::{convert_dns, drop_blank, objects_mut};
 use crate::{
     json::Object,
     result::{

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{convert_dns, drop_blank, take_list};
+use super::members::{convert_dns, drop_blank, take_list};
 use crate::{
     json::Object,
     result::{

@@ -113,8 +113,8 @@ impl Trace<'_> {
         Ok(())
     }
 
-    /// Reports whether a stop is the begin of a call. A call stops when it begins and when it ends,
-    /// and only the order distinguishes the two.
+    /// Reports whether a stop is the beginning of a call. A call stops when it begins and when it
+    /// ends, and only the order distinguishes the two.
     fn enters(&mut self, pid: Pid) -> bool {
         let within = self.within.entry(pid).or_default();
         *within = !*within;

@@ -11,7 +11,7 @@ use async_std::future::timeout;
 use crate::error::ExecError;
 
 use super::{
-    Execution, Limits, Output,
+    execution::{Execution, Limits, Output},
     group::Group,
     pipes::{Captured, Pipes, Step, until_exit},
     start,

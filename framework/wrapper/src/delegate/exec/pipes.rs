@@ -14,7 +14,7 @@ use async_std::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout},
 };
 
-use super::Limits;
+use super::execution::Limits;
 
 /// How the exchange with a child ends.
 pub(super) enum Step {

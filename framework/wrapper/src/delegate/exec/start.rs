@@ -9,7 +9,7 @@ use async_std::{
 
 use crate::error::ExecError;
 
-use super::{Execution, pipes::Pipes};
+use super::{execution::Execution, pipes::Pipes};
 
 /// A file that is open for writing can't be executed (ETXTBSY). It is probably being replaced,
 /// which does not take long.

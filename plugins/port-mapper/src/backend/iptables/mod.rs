@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use cni_wrapper::Attachment;
 
-use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed, Surroundings};
+use super::interface::{
+    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -58,10 +60,10 @@ impl Iptables {
     /// [`Error::Missing`].
     pub fn find(
         variant: Variant,
-        surroundings: &Surroundings,
+        environment: &ProgramEnvironment,
         lock_timeout: Duration,
     ) -> Result<Self, Error> {
-        let programs = Programs::new(variant, surroundings);
+        let programs = Programs::new(variant, environment);
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
@@ -80,7 +82,7 @@ impl Backend for Iptables {
         &self,
         claim: &Claim,
         // Existing rules are found by their tags.
-        _besides: Besides,
+        _existing: ExistingRules,
         is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let mut replaced = Vec::new();
@@ -130,12 +132,12 @@ impl Backend for Iptables {
         Ok(())
     }
 
-    async fn holdings(&self) -> Result<Vec<Holding>, Error> {
+    async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
         let queries = Family::ALL.map(|family| Query { family, tables: Tables::Nat, scope: None });
         let mut all = Vec::new();
         for listing in self.executor.observe(&queries).await {
             match listing {
-                Ok(listing) => all.extend(holdings(&listing.observed())),
+                Ok(listing) => all.extend(owned_ports(&listing.observed())),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -143,7 +145,7 @@ impl Backend for Iptables {
         Ok(all)
     }
 
-    async fn ready(&self) -> Result<Fitness, Error> {
+    async fn ready(&self) -> Result<Readiness, Error> {
         let runner = &self.executor.runner;
         let version = runner.supported_version().await?;
         runner.test(Family::V4, PROBE).await?;
@@ -151,7 +153,7 @@ impl Backend for Iptables {
             Ok(_) => runner.save(Family::V6, Tables::Nat).await.map(drop),
             Err(error) => Err(error),
         };
-        Ok(Fitness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
+        Ok(Readiness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
     }
 }
 
@@ -181,26 +183,26 @@ fn all_tables(family: Family) -> Tables {
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Missing { .. } => true,
-        Error::Iptables { said, .. } => {
-            said.contains("Table does not exist") || said.contains("not supported")
+        Error::Iptables { message, .. } => {
+            message.contains("Table does not exist") || message.contains("not supported")
         }
         _ => false,
     }
 }
 
-fn holdings(observed: &Observed<'_>) -> Vec<Holding> {
+fn owned_ports(observed: &Observed<'_>) -> Vec<OwnedPorts> {
     let tagged = observed.tagged();
-    let mut found: BTreeMap<(&str, &str), Holding> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), OwnedPorts> = BTreeMap::new();
     for tagged in &tagged {
         let ports = tagged.host_ports().map(|(ports, target)| (ports, target.to_owned()));
         let chain = tagged.rule.chain;
-        let holding = found.entry((&tagged.tag, chain)).or_insert_with(|| Holding {
+        let owned = found.entry((&tagged.tag, chain)).or_insert_with(|| OwnedPorts {
             owner: tagged.owner(),
             family: observed.family,
             chain: chain.to_owned(),
             ports: Vec::new(),
         });
-        holding.ports.extend(ports);
+        owned.ports.extend(ports);
     }
     found.into_values().collect()
 }

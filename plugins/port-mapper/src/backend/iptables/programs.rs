@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use crate::backend::interface::Surroundings;
+use crate::backend::interface::ProgramEnvironment;
 use crate::error::Error;
 use crate::family::Family;
 
@@ -50,17 +50,17 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    pub(super) fn new(variant: Variant, surroundings: &Surroundings) -> Self {
+    pub(super) fn new(variant: Variant, environment: &ProgramEnvironment) -> Self {
         let suffix = match variant {
             Variant::Default => "",
             Variant::Nft => "-nft",
             Variant::Legacy => "-legacy",
         };
-        let path = surroundings.path.clone().filter(|path| !path.is_empty());
+        let path = environment.path.clone().filter(|path| !path.is_empty());
         Self {
             suffix,
             path: path.unwrap_or_else(|| DEFAULT_PATH.into()),
-            lock_file: surroundings.xtables_lock_file.clone(),
+            lock_file: environment.xtables_lock_file.clone(),
         }
     }
 

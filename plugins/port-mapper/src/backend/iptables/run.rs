@@ -138,8 +138,8 @@ impl Runner {
         let is_locked = output.status.code() == Some(RESOURCE_PROBLEM)
             && stderr(output).contains("xtables lock");
         if is_locked {
-            let said = one_line(output);
-            return Err(Error::XtablesLocked { waited: self.lock_timeout, said });
+            let message = one_line(output);
+            return Err(Error::XtablesLocked { waited: self.lock_timeout, message });
         }
         Ok(())
     }
@@ -227,18 +227,18 @@ fn one_line(output: &Output) -> String {
 }
 
 fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
-    let said = one_line(output);
-    if said.contains("you must be root") || said.contains("Permission denied") {
-        let why = format!("{said}; run as root, with CAP_NET_ADMIN in this network namespace");
+    let message = one_line(output);
+    if message.contains("you must be root") || message.contains("Permission denied") {
+        let why = format!("{message}; run as root, with CAP_NET_ADMIN in this network namespace");
         return Error::Unfit { program, why };
     }
-    if lacks_comment_match(&said) {
+    if lacks_comment_match(&message) {
         let why = format!(
-            "{said}; the owner of a rule is in its comment: load the kernel module xt_comment"
+            "{message}; the owner of a rule is in its comment: load the kernel module xt_comment"
         );
         return Error::Unfit { program, why };
     }
-    Error::Iptables { program, action, status: output.status.to_string(), said }
+    Error::Iptables { program, action, status: output.status.to_string(), message }
 }
 
 /// Whether the match that our tags need is missing, in the messages of either variant.

@@ -9,7 +9,7 @@ use cni_test_kit::TempDir;
 
 use super::super::programs::Variant;
 use super::*;
-use crate::backend::interface::Surroundings;
+use crate::backend::interface::ProgramEnvironment;
 
 /// An iptables-restore that hangs and ignores SIGTERM, with a child that keeps its outputs open. It
 /// writes the ids of both to a file.
@@ -18,8 +18,8 @@ const HANGS: &str =
 
 fn runner(programs: &TempDir, work_timeout: Duration) -> Runner {
     let path = format!("{}:/usr/bin:/bin", programs.path().display());
-    let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: None };
-    let programs = Programs::new(Variant::Default, &surroundings);
+    let environment = ProgramEnvironment { path: Some(path.into()), xtables_lock_file: None };
+    let programs = Programs::new(Variant::Default, &environment);
     Runner { programs, lock_timeout: Duration::from_millis(100), work_timeout }
 }
 

@@ -28,7 +28,7 @@ impl XtablesLock {
     /// Takes the lock of 1.4 and the one of 1.6, since other programs may respect either.
     pub(super) async fn take(file: &Path, timeout: Duration) -> Result<Self, Error> {
         let started = Instant::now();
-        let held = |said: String| Error::XtablesLocked { waited: timeout, said };
+        let held = |message: String| Error::XtablesLocked { waited: timeout, message };
         let failed = |source| FileError { action: "lock", path: file.to_owned(), source };
         let socket = bind(timeout)
             .await

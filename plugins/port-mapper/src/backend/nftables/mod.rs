@@ -29,7 +29,7 @@ use std::fmt;
 use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
 use cni_wrapper::Attachment;
 
-use super::interface::{Backend, Besides, Fitness, Hints, Holding, Installed};
+use super::interface::{Backend, ExistingRules, Hints, Installed, OwnedPorts, Readiness};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -94,13 +94,13 @@ impl Backend for Nftables {
     async fn install(
         &self,
         claim: &Claim,
-        besides: Besides,
+        existing: ExistingRules,
         is_stale: &dyn Fn(&Owner) -> bool,
     ) -> Result<Installed, Error> {
         let desired = Desired::new(claim);
-        let scope = match besides {
-            Besides::Anything => Scope::All,
-            Besides::Nothing => Scope::to_install(&desired.network.chain, &desired.elements),
+        let scope = match existing {
+            ExistingRules::Any => Scope::All,
+            ExistingRules::OfClaim => Scope::to_install(&desired.network.chain, &desired.elements),
         };
         let mut installed = Installed::default();
         installed.changed = self.apply(scope, |observed| {
@@ -137,11 +137,11 @@ impl Backend for Nftables {
         Err(Error::Differs { rules: "nftables", differences })
     }
 
-    async fn holdings(&self) -> Result<Vec<Holding>, Error> {
-        Ok(holdings(&self.observe_all()?))
+    async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
+        Ok(owned_ports(&self.observe_all()?))
     }
 
-    async fn ready(&self) -> Result<Fitness, Error> {
+    async fn ready(&self) -> Result<Readiness, Error> {
         self.with(probe::try_out)
     }
 }
@@ -162,14 +162,14 @@ impl fmt::Debug for Nftables {
     }
 }
 
-fn holdings(observed: &Observed) -> Vec<Holding> {
-    let mut found: BTreeMap<(&str, Family, &str), Holding> = BTreeMap::new();
+fn owned_ports(observed: &Observed) -> Vec<OwnedPorts> {
+    let mut found: BTreeMap<(&str, Family, &str), OwnedPorts> = BTreeMap::new();
     let ports = observed.elements.iter().filter(|(id, _)| id.map.role == Role::Ports);
     for (id, element) in ports {
         let tag = element.comment.as_deref().unwrap_or_default();
         let network = target_chain(element.value.as_ref()).unwrap_or_default();
         let (family, chain) = (id.map.family, network::configured_chain(network));
-        let holding = found.entry((tag, family, chain)).or_insert_with(|| Holding {
+        let owned = found.entry((tag, family, chain)).or_insert_with(|| OwnedPorts {
             owner: plan::owner(tag),
             family,
             chain: chain.to_owned(),
@@ -177,7 +177,7 @@ fn holdings(observed: &Observed) -> Vec<Holding> {
         });
         let target = observed.elements.get(&id.of_target(network));
         let target = target.and_then(desired::format_target).unwrap_or_default();
-        holding.ports.extend(id.host_ports().map(|ports| (ports, target)));
+        owned.ports.extend(id.host_ports().map(|ports| (ports, target)));
     }
     found.into_values().collect()
 }

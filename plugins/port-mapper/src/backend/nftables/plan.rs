@@ -92,7 +92,7 @@ pub(super) fn remove(observed: &Observed, tag: &str, keep_guard: bool) -> Option
         return Some(edit.finish());
     }
     if !observed.is_complete {
-        // No network seems to be left, but its rules may have been flushed, and not its elements.
+        // No network has rules, but these may have been flushed while elements remain.
         return None;
     }
     if edit.leaves_elements() || edit.has_foreign_rules() {

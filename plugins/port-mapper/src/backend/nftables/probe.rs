@@ -7,7 +7,7 @@ use cni_wrapper::Attachment;
 use super::desired::Desired;
 use super::edit::Edit;
 use super::observed::Observed;
-use crate::backend::interface::Fitness;
+use crate::backend::interface::Readiness;
 use crate::claim::{Cidr, Claim, VERSION};
 use crate::config::BackendKind;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::mappings::{HostAddress, Mapping, Protocol};
 const NO_CHAIN: &str = "nowhere";
 
 /// Lets the kernel process what the first ADD on a host would add, and roll it back.
-pub(super) fn try_out(kernel: &mut Kernel) -> Result<Fitness, Error> {
+pub(super) fn try_out(kernel: &mut Kernel) -> Result<Readiness, Error> {
     let observed = Observed::default();
     let mut edit = Edit::new(&observed);
     edit.ensure_rules(&Desired::new(&everything()));
@@ -25,11 +25,11 @@ pub(super) fn try_out(kernel: &mut Kernel) -> Result<Fitness, Error> {
     transaction.delete_chain(NO_CHAIN);
     match kernel.commit(&transaction, None) {
         Err(error) if error.errno() == Some(errno::ENOENT) && error.object.ends_with(NO_CHAIN) => {
-            Ok(Fitness { version: version(), ipv6: Ok(()) })
+            Ok(Readiness { version: version(), ipv6: Ok(()) })
         }
         Err(error) => Err(unfit(error)),
         // It can't succeed. If it did, it would do no harm.
-        Ok(()) => Ok(Fitness { version: version(), ipv6: Ok(()) }),
+        Ok(()) => Ok(Readiness { version: version(), ipv6: Ok(()) }),
     }
 }
 

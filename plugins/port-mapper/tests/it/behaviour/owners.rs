@@ -73,21 +73,21 @@ fn mappings_that_do_not_overlap_are_not_in_conflict(backend: &'static str) {
 
 fn a_container_that_no_longer_exists_is_replaced_completely(backend: &'static str) {
     let testbed = TrafficTestbed::new(backend);
-    let gone = testbed.start("gone", json!({}), json!([port(8080, 80), port(8081, 81)]));
+    let deleted = testbed.start("deleted", json!({}), json!([port(8080, 80), port(8081, 81)]));
     let live = testbed.start("live", json!({}), json!([port(8082, 80)]));
-    gone.container.delete();
+    deleted.container.delete();
     let next = testbed.start("next", json!({}), json!([port(8080, 80)]));
     let rules = testbed.own_rules();
-    assert!(!rules.contains("container_id: gone"), "none of its rules is left: {rules}");
+    assert!(!rules.contains("container_id: deleted"), "none of its rules is left: {rules}");
     let state = files(&testbed.host, STATE).join(" ");
-    assert!(!state.contains("gone"), "nor any of its files: {state}");
+    assert!(!state.contains("deleted"), "nor any of its files: {state}");
     assert!(state.contains("live") && state.contains("next"), "others keep theirs: {state}");
     let _servers = [&live, &next].map(|running| running.container.serve(Traffic::Http, 80));
     for (port, name) in [(8080, "next"), (8082, "live")] {
         let answer = reached(&testbed.outside, HOST, port, "both live ones work");
         assert!(answer.starts_with(name), "{port} leads to {name}: {answer}");
     }
-    gone.call.clone().as_verb("DEL").run(plugin()).expect_success();
+    deleted.call.clone().as_verb("DEL").run(plugin()).expect_success();
     reached(&testbed.outside, HOST, 8080, "its late DEL does not affect its successor");
 }
 
@@ -200,10 +200,11 @@ fn rules_of_the_original_conflict_until_the_del_of_their_container(backend: &'st
 fn host_ports_in_another_backend_are_refused_and_move_with_their_owner(backend: &'static str) {
     let other = if backend == NFTABLES { "iptables-legacy" } else { NFTABLES };
     let testbed = RulesTestbed::new(backend);
-    let container = testbed.host.container("gone");
+    let container = testbed.host.container("deleted");
     let switched = |call: CallBuilder| call.key("backend", json!(other));
-    let gone = testbed.call("gone", &[tcp(8079, 80), tcp(8078, 80)]).netns(&container.netns());
-    add(&switched(gone.clone()));
+    let deleted =
+        testbed.call("deleted", &[tcp(8079, 80), tcp(8078, 80)]).netns(&container.netns());
+    add(&switched(deleted.clone()));
     let call = testbed.call("c1", &[tcp(8080, 80)]);
     add(&switched(call.clone()));
     let msg = refusal(&testbed, "c2", port(8080, 80));

@@ -63,8 +63,8 @@ fn gc_keeps_the_valid_and_removes_the_others_of_its_network_only(backend: &'stat
     gc(&call, &["valid"]).expect_success();
     assert_eq!(owners(&testbed), ["elsewhere", "stray", "valid"], "what is left");
     let rules = testbed.own_rules();
-    for gone in ["8081", "8085"] {
-        assert!(!rules.contains(gone), "{gone} was no longer valid: {rules}");
+    for port in ["8081", "8085"] {
+        assert!(!rules.contains(port), "{port} was no longer valid: {rules}");
     }
     assert!(rules.contains("8083"), "its namesake on the other network stays: {rules}");
     assert_eq!(files(&testbed.host, STATE).join(" ").matches(".json").count(), 3, "so do files");

@@ -9,7 +9,7 @@ use cni_test_kit::TempDir;
 use cni_wrapper::Attachment;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, Besides, Hints, Installed, Surroundings};
+use port_mapper::backend::{Backend, ExistingRules, Hints, Installed, ProgramEnvironment};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::mappings::Mapping;
@@ -88,12 +88,15 @@ impl FakeIptables {
     pub(crate) fn backend(&self, variant: Variant) -> Result<Iptables, Error> {
         let path = format!("{}:/usr/bin:/bin", self.0.path().display());
         let lock = self.file("xtables.lock").into_os_string();
-        let surroundings = Surroundings { path: Some(path.into()), xtables_lock_file: Some(lock) };
-        Iptables::find(variant, &surroundings, LOCK_TIMEOUT)
+        let environment =
+            ProgramEnvironment { path: Some(path.into()), xtables_lock_file: Some(lock) };
+        Iptables::find(variant, &environment, LOCK_TIMEOUT)
     }
 
     pub(crate) fn install(&self) -> Result<Installed, Error> {
-        block_on(self.backend(Variant::Default)?.install(&claim(), Besides::Nothing, &|_| false))
+        block_on(
+            self.backend(Variant::Default)?.install(&claim(), ExistingRules::OfClaim, &|_| false),
+        )
     }
 
     pub(crate) fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {

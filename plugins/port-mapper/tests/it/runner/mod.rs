@@ -5,7 +5,7 @@ mod fake;
 use async_std::task::block_on;
 use fake::{FakeIptables, LISTING, claim, hints, mappings, owner};
 use port_mapper::backend::iptables::Variant;
-use port_mapper::backend::{Backend, Besides};
+use port_mapper::backend::{Backend, ExistingRules};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 
@@ -30,7 +30,7 @@ fn an_add_and_a_del_next_to_existing_rules_are_one_listing_and_one_change() {
     let more = Claim { owner: owner("c2"), mappings: mappings(81), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        block_on(backend.install(&more, Besides::Nothing, &|_| false)).unwrap().changed,
+        block_on(backend.install(&more, ExistingRules::OfClaim, &|_| false)).unwrap().changed,
         "a second container gets its own rules"
     );
     let changes = fake.read("changes");
@@ -67,7 +67,7 @@ fn of_other_programs_only_chains_that_may_map_host_ports_are_listed() {
     let backend = fake.backend(Variant::Default).unwrap();
     let install = |mappings| {
         let more = Claim { owner: owner("c2"), mappings, ..claim() };
-        block_on(backend.install(&more, Besides::Nothing, &|_| false))
+        block_on(backend.install(&more, ExistingRules::OfClaim, &|_| false))
     };
     let error = install(mappings(81)).unwrap_err();
     assert!(error.to_string().contains("belongs to container x (network next"), "{error}");
@@ -86,7 +86,7 @@ fn all_rules_of_a_stale_owner_are_removed_and_not_only_the_conflicting_one() {
     let backend = fake.backend(Variant::Default).unwrap();
     let same_port = Claim { owner: owner("c2"), ..claim() };
     let installed =
-        block_on(backend.install(&same_port, Besides::Nothing, &|_| true)).unwrap().replaced;
+        block_on(backend.install(&same_port, ExistingRules::OfClaim, &|_| true)).unwrap().replaced;
     assert_eq!(installed.len(), 1);
     let changes = fake.read("changes");
     assert_eq!(
@@ -114,7 +114,8 @@ fn rules_in_an_unexpected_chain_are_found_by_a_complete_listing() {
         .collect();
     fake.list(&lost.replace("MESOS", "OTHER"));
     let same_port = Claim { owner: owner("c2"), ..claim() };
-    let error = block_on(backend.install(&same_port, Besides::Nothing, &|_| false)).unwrap_err();
+    let error =
+        block_on(backend.install(&same_port, ExistingRules::OfClaim, &|_| false)).unwrap_err();
     assert!(error.to_string().contains("belongs to container c1"), "{error}");
 }
 
@@ -126,7 +127,9 @@ fn without_a_change_there_is_one_listing_and_without_mappings_none() {
     fake.remove(Some(Vec::new())).unwrap();
     let empty = Claim { mappings: Vec::new(), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
-    assert!(!block_on(backend.install(&empty, Besides::Nothing, &|_| false)).unwrap().changed);
+    assert!(
+        !block_on(backend.install(&empty, ExistingRules::OfClaim, &|_| false)).unwrap().changed
+    );
     assert_eq!(fake.read("runs"), "iptables-save \n");
 }
 
@@ -134,13 +137,17 @@ fn without_a_change_there_is_one_listing_and_without_mappings_none() {
 fn only_the_nat_table_is_listed_unless_127_0_0_1_is_served() {
     let fake = FakeIptables::new();
     let backend = fake.backend(Variant::Default).unwrap();
-    block_on(backend.install(&Claim { snat: false, ..claim() }, Besides::Nothing, &|_| false))
-        .unwrap();
+    block_on(
+        backend.install(&Claim { snat: false, ..claim() }, ExistingRules::OfClaim, &|_| false),
+    )
+    .unwrap();
     assert!(fake.read("requests").contains("-S MESOS") && !fake.read("requests").contains("raw"));
     // An iptables-restore that can't list.
     fake.program("iptables-restore", "cat >\"$here/input\"; ! grep -q '^-S' \"$here/input\"");
-    block_on(backend.install(&Claim { snat: false, ..claim() }, Besides::Nothing, &|_| false))
-        .unwrap();
+    block_on(
+        backend.install(&Claim { snat: false, ..claim() }, ExistingRules::OfClaim, &|_| false),
+    )
+    .unwrap();
     assert!(fake.read("runs").contains("iptables-save -t nat\n"));
 }
 
@@ -178,7 +185,9 @@ fn a_missing_ip6tables_matters_only_where_ipv6_rules_must_be() {
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        block_on(backend.install(&six, Besides::Nothing, &|_| false)).unwrap_err().is_unavailable()
+        block_on(backend.install(&six, ExistingRules::OfClaim, &|_| false))
+            .unwrap_err()
+            .is_unavailable()
     );
 }
 

@@ -1,6 +1,6 @@
 //! The decision what has to change, from the observed rules and a claim. Pure: it touches nothing.
 //!
-//! This file decides about rules with an owner's tag; [`chains`] about what they need around them.
+//! This file decides about rules with an owner's tag, `chains` about what they need around them.
 
 mod chains;
 mod change;
