@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Attachment {
     /// The name of the network, from the configuration.
     pub network: String,
-    /// `CNI_CONTAINERID`.
+    /// The id of the container, `CNI_CONTAINERID`.
     pub container_id: String,
-    /// `CNI_IFNAME`.
+    /// The name of the interface in the container, `CNI_IFNAME`.
     pub ifname: String,
 }
 

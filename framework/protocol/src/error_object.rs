@@ -24,11 +24,11 @@ impl ErrorObject {
         Self { code, msg: msg.into(), ..Self::default() }
     }
 
-    /// Reads an object that a plugin printed, or returns `None` if it has neither a `code` nor a
-    /// `msg`.
+    /// Reads an object that a plugin printed. Returns `None` if it is not an error.
     ///
-    /// Lenient where Go's library is: a code that is not a number in range counts as 0, and so does
-    /// -2147483648, which has no positive counterpart; a missing `msg` counts as empty.
+    /// An error has a `code` or a `msg`. As lenient as Go's library: a code that is not a number in
+    /// range counts as 0, and so does -2147483648, which has no positive counterpart; a missing
+    /// `msg` counts as empty.
     pub fn read(document: &Object) -> Option<Self> {
         let code = document.get("code");
         let msg = document.get("msg").and_then(Value::as_str);

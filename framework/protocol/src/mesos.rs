@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::json::Object;
 
-/// Returns what the network/cni isolator of Mesos passes about the container, if it passes
-/// anything.
+/// Returns what Mesos's network/cni isolator passes about the container.
 pub fn network_info(config: &Object) -> Option<&Object> {
     config.get("args")?.get("org.apache.mesos")?.get("network_info")?.as_object()
 }

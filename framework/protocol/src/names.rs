@@ -6,8 +6,9 @@
 
 use crate::json::quoted;
 
-/// Checks a container id (specification, section 2): a letter or digit, then letters, digits, `_`,
-/// `.` and `-`.
+/// Checks a container id (specification, section 2).
+///
+/// It is a letter or digit, followed by letters, digits, `_`, `.` and `-`.
 ///
 /// # Errors
 ///
@@ -42,8 +43,9 @@ fn check_identifier(what: &str, name: &str) -> Result<(), String> {
 /// The kernel's limit: IFNAMSIZ without the final NUL.
 const IFNAME_BYTES: usize = 15;
 
-/// Checks an interface name by the kernel's rule: 1 to 15 bytes, not `.` or `..`, without `/`, `:`
-/// and white space.
+/// Checks the name of an interface by the rule of the kernel.
+///
+/// It has 1 to 15 bytes, is not `.` or `..`, and does not contain `/`, `:` and white space.
 ///
 /// # Errors
 ///
@@ -69,8 +71,9 @@ pub fn check_ifname(name: &str) -> Result<(), String> {
 /// The kernel's limit, NAME_MAX.
 const FILE_NAME_BYTES: usize = 255;
 
-/// Returns whether a plugin's `type` is the name of a file, which is looked up in `CNI_PATH`. It
-/// must never be a path.
+/// Returns whether a name can be the `type` of a plugin.
+///
+/// A `type` is the name of a file that is looked up in `CNI_PATH`, and never a path.
 pub fn is_plugin_name(name: &str) -> bool {
     (1..=FILE_NAME_BYTES).contains(&name.len())
         && name != "."

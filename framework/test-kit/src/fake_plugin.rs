@@ -44,7 +44,8 @@ type Action = Box<dyn Fn(usize) -> Result<(), Error>>;
 ///
 /// let fake = FakePlugin::new().on(Verb::Add, |_| Err(Error::plugin(120, "no")));
 /// let call = fake_call(Verb::Add, json!({"delegate": {"type": "bridge"}}));
-/// let reply = async_std::task::block_on(cni_wrapper::dispatch(&*Mine.around(fake.boxed()), &call));
+/// let plugin = Mine.around(fake.boxed());
+/// let reply = async_std::task::block_on(cni_wrapper::dispatch(&*plugin, &call));
 /// assert_eq!(reply.exit_status(), 1);
 /// assert_eq!(fake.verbs(), [Verb::Add]);
 /// ```

@@ -26,9 +26,9 @@ impl Middleware for PortMapper {
         result: &mut AddResult,
     ) -> Result<(), Error> {
         let settings = Settings::from(config)?;
-        // An ADD that fails before it changes the host, on a held lock for instance, has nothing to
-        // clean up: its rollback must neither wait for the lock again nor remove what an earlier ADD
-        // of the same attachment created.
+        // An ADD that fails before it changes the host, on a held lock for instance, has nothing
+        // to clean up. Its rollback must neither wait for the lock again nor remove what an
+        // earlier ADD of the same attachment created.
         let mut has_begun = false;
         let attached = attach::attach(call, &settings, result, &mut has_begun).await;
         attached.map_err(Error::from).map_err(|error| match has_begun {

@@ -18,7 +18,7 @@ const PHRASES: [(&str, &str); 12] = [
     ("as far as that is known", "if it is known"),
     ("what it is told", "its input, its configuration"),
     ("sinner", "mutant"),
-    ("stand-in", "fake delegate"),
+    ("somebody else's", "another owner's"),
     ("told apart", "distinguished"),
     ("is none of", "is not one of"),
 ];

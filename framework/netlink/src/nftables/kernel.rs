@@ -9,8 +9,8 @@ use crate::error::{Cause, Error, Malformed, Refusal, errno};
 use crate::message::Message;
 use crate::nftables::bytecode::anonymous_set;
 use crate::nftables::chain::ChainInfo;
+use crate::nftables::chain::InstalledRule;
 use crate::nftables::data::Key;
-use crate::nftables::rule::InstalledRule;
 use crate::nftables::ruleset::{Generation, Ruleset};
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::{Table, TableInfo};
@@ -38,11 +38,12 @@ impl Kernel {
         Ok(Self { socket: Socket::open(Subsystem::Netfilter)? })
     }
 
-    /// Closes the socket without waiting for deleted objects to be freed, if the kernel supports it.
+    /// Closes the socket without waiting until deleted objects are freed, if the kernel supports
+    /// that.
     ///
     /// The first netfilter socket that any process closes after a delete waits for that, usually
-    /// 10 ms. This method leaves the wait to the kernel after the exit of this process, so it should
-    /// be called last. It is only worthwhile after deletes.
+    /// 10 ms. This method leaves the wait to the kernel after the exit of this process, so it
+    /// should be called last. It is only worthwhile after deletes.
     pub fn close_later(self) {
         self.socket.close_later();
     }

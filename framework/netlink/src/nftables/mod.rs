@@ -16,7 +16,7 @@
 //!
 //! | To find … | look in |
 //! |---|---|
-//! | the vocabulary | `table`, `chain`, `rule`, `set`, `data`, `statement`, `expression` |
+//! | the vocabulary | `table`, `chain`, `set`, `data`, `statement`, `expression` |
 //! | changes and their syntax in nft | `transaction`, `text`, `validate` |
 //! | rules as the kernel executes them | `bytecode` |
 //! | the netlink representation | `wire` |
@@ -53,7 +53,6 @@ mod explain;
 mod expression;
 mod fake;
 mod kernel;
-mod rule;
 mod ruleset;
 mod set;
 mod statement;
@@ -72,12 +71,11 @@ pub fn read_anything(payload: &[u8]) {
     wire::decode::anything(payload);
 }
 
-pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, Policy};
+pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, InstalledRule, Policy, Rule};
 pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
 pub use fake::FakeRuleset;
 pub use kernel::Kernel;
-pub use rule::{InstalledRule, Rule};
 pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
 pub use statement::{Op, Operand, Selector, SetRef, Statement};

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::nftables::chain::ChainInfo;
+use crate::nftables::chain::InstalledRule;
 use crate::nftables::data::Key;
-use crate::nftables::rule::InstalledRule;
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::{Table, TableInfo};
 use crate::nftables::transaction::Transaction;

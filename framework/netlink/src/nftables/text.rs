@@ -3,8 +3,8 @@
 use std::fmt::{self, Display};
 
 use crate::nftables::chain::Chain;
+use crate::nftables::chain::Rule;
 use crate::nftables::data::{Field, concatenation};
-use crate::nftables::rule::Rule;
 use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
 use crate::nftables::transaction::{Operation, Transaction};
 use crate::nftables::wire::uapi::IPV6;

@@ -1,8 +1,8 @@
 //! Transactions: atomic changes to one table.
 
 use crate::nftables::chain::Chain;
+use crate::nftables::chain::Rule;
 use crate::nftables::data::{Key, Value};
-use crate::nftables::rule::Rule;
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::Table;
 

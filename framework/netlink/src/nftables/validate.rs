@@ -2,8 +2,8 @@
 
 use crate::error::{Cause, Error};
 use crate::nftables::chain::Chain;
+use crate::nftables::chain::Rule;
 use crate::nftables::data::{Field, Key, Value, Verdict};
-use crate::nftables::rule::Rule;
 use crate::nftables::set::{Element, Set};
 use crate::nftables::statement::{Operand, Selector, SetRef, Statement};
 use crate::nftables::transaction::{Operation, Transaction};

@@ -11,10 +11,10 @@ use crate::{
 };
 
 impl Request {
-    /// Returns an ADD of no container with the configuration in a file: that of a plugin, or a list
-    /// that has a plugin of this `type`.
+    /// Returns an ADD without a container, with the configuration in a file.
     ///
-    /// The keys that a runtime would add can be [set](Request::set) afterwards.
+    /// The file has the configuration of a plugin, or a list that has a plugin of this `type`. The
+    /// keys that a runtime would add can be [set](Request::set) afterwards.
     ///
     /// # Errors
     ///

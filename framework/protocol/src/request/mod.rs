@@ -1,5 +1,4 @@
-//! A call of a plugin: from environment and stdin to one value, or one error that names all
-//! problems.
+//! A call of a plugin, from environment and stdin.
 
 mod dry_run;
 mod labels;
@@ -37,7 +36,7 @@ pub struct Request {
     /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is
     /// removed.
     pub netns: Option<String>,
-    /// `CNI_ARGS`.
+    /// The arguments in `CNI_ARGS`.
     pub args: CniArgs,
     /// The version of the configuration, which is the version of the answer.
     pub version: SpecVersion,
@@ -90,8 +89,7 @@ impl Request {
         Ok(Self { verb, attachment, netns, args, version, config, environment })
     }
 
-    /// Returns the verb in `CNI_COMMAND`, or `None` if it is not set: then no runtime made the
-    /// call.
+    /// Returns the verb in `CNI_COMMAND`. It is not set if a person runs the plugin.
     ///
     /// # Errors
     ///

@@ -17,8 +17,9 @@ struct Listed {
 }
 
 impl Request {
-    /// Returns the attachments of this network that are still valid, or `None` if the runtime
-    /// passes no list.
+    /// Returns the attachments of this network that are still valid.
+    ///
+    /// `None` means that the runtime passed no list, which is not the same as an empty one.
     ///
     /// # Errors
     ///

@@ -59,10 +59,10 @@ impl FileLock {
         Ok(is_acquired.then_some(Self(file)))
     }
 
-    /// Acquires whichever of these locks is free first. Returns `None` if all are held at
-    /// `deadline`.
+    /// Acquires whichever of these locks is free first.
     ///
-    /// A number of files is thus a number of slots. There is no queue: it polls.
+    /// Returns `None` if all of them are held at `deadline`. A number of files is thus a number of
+    /// slots. There is no queue: it polls.
     ///
     /// # Errors
     ///

@@ -77,8 +77,9 @@ impl PrivateDir {
         &self.path
     }
 
-    /// Returns the content of a file, or `None` if it does not exist. More than `largest` bytes are
-    /// an error.
+    /// Returns the content of a file, or `None` if it does not exist.
+    ///
+    /// More than `largest` bytes are an error.
     ///
     /// # Errors
     ///
@@ -101,8 +102,9 @@ impl PrivateDir {
         Ok(Some(bytes))
     }
 
-    /// Writes a new file; an existing one is removed first. This is not atomic: use
-    /// [`PrivateDir::replace`], or rename the file afterwards.
+    /// Writes a new file; an existing one is removed first.
+    ///
+    /// This is not atomic: use [`PrivateDir::replace`], or rename the file afterwards.
     ///
     /// # Errors
     ///

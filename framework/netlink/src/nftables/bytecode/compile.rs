@@ -2,9 +2,9 @@
 
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
+use crate::nftables::chain::Rule;
 use crate::nftables::data::Field;
 use crate::nftables::expression::Expression;
-use crate::nftables::rule::Rule;
 use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
 use crate::nftables::table::Family;
 

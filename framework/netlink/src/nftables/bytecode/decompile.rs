@@ -5,13 +5,13 @@ use std::fmt;
 use crate::nftables::bytecode::compile::compile;
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
+use crate::nftables::chain::InstalledRule;
 use crate::nftables::data::{DataType, Field};
 use crate::nftables::expression::Expression;
-use crate::nftables::rule::InstalledRule;
 use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
 use crate::nftables::table::Family;
-use crate::nftables::wire::bytes;
 use crate::nftables::wire::uapi::{IPV4, IPV6};
+use crate::nftables::wire::values;
 
 /// Writes the chain and the rule in nft's syntax, or the names of its expressions if this crate
 /// does not know all of them.
@@ -96,7 +96,7 @@ fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
     let left = loaded(load, selector::FIRST).or_else(|| shortened(load))?;
     let kind = left.data_type();
     let right = if value.len() == kind.length() {
-        bytes::read(&[kind], value).ok()?.pop()?.into()
+        values::read(&[kind], value).ok()?.pop()?.into()
     } else if kind == DataType::Ifname {
         Field::Ifname(format!("{}*", std::str::from_utf8(value).ok()?)).into()
     } else {
@@ -121,7 +121,7 @@ fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
     let kind = left.data_type();
     let mut address = value.to_vec();
     address.resize(kind.length(), 0);
-    let field = bytes::read(&[kind], &address).ok()?.pop()?;
+    let field = values::read(&[kind], &address).ok()?.pop()?;
     Some(Operand::Prefix(field, bits))
 }
 

@@ -1,10 +1,10 @@
 //! Adding and deleting chains and rules.
 
 use crate::error::errno;
+use crate::nftables::chain::Rule;
 use crate::nftables::chain::{BaseChain, Chain, ChainType, Hook};
 use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule};
 use crate::nftables::fake::refusal::Refused;
-use crate::nftables::rule::Rule;
 
 /// The priority of conntrack. Chains of type nat must come after it.
 const CONNTRACK: i32 = -200;

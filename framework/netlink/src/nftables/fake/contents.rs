@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::nftables::chain::{Chain, ChainInfo};
+use crate::nftables::chain::{InstalledRule, Rule};
 use crate::nftables::data::{Value, Verdict};
 use crate::nftables::expression::Expression;
-use crate::nftables::rule::{InstalledRule, Rule};
 use crate::nftables::set::{Element, Set};
 use crate::nftables::statement::SetRef;
 use crate::nftables::table::{Family, Table, TableInfo};

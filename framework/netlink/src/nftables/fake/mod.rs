@@ -16,8 +16,8 @@ use std::fmt;
 
 use crate::error::{Cause, Error, Refusal, errno};
 use crate::nftables::chain::ChainInfo;
+use crate::nftables::chain::InstalledRule;
 use crate::nftables::data::Key;
-use crate::nftables::rule::InstalledRule;
 use crate::nftables::ruleset::{Generation, Ruleset};
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::{Table, TableInfo};

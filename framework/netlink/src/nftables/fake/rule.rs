@@ -1,14 +1,14 @@
 //! Validates a rule: what it refers to must exist and have the right types.
 
 use crate::error::errno;
+use crate::nftables::chain::Rule;
 use crate::nftables::data::{DataType, Verdict};
 use crate::nftables::fake::contents::{Contents, target};
 use crate::nftables::fake::refusal::{ENODATA, Refused};
-use crate::nftables::rule::Rule;
 use crate::nftables::set::{Set, ValueType};
 use crate::nftables::statement::{Selector, SetRef, Statement};
 use crate::nftables::table::Family;
-use crate::nftables::wire::bytes;
+use crate::nftables::wire::values;
 
 impl Contents {
     pub(super) fn check_rule(&self, rule: &Rule) -> Result<(), Refused> {
@@ -46,7 +46,7 @@ impl Contents {
         let types: Vec<DataType> = left.iter().map(|selector| selector.data_type()).collect();
         if types != held.set.key {
             // The kernel checks only that the key is long enough.
-            let is_short = bytes::length(&types) < bytes::length(&held.set.key);
+            let is_short = values::length(&types) < values::length(&held.set.key);
             let errno = if is_short { ENODATA } else { errno::EINVAL };
             return Err(Refused::new(errno, format!("the keys of {name} have other types")));
         }

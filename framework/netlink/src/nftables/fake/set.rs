@@ -4,7 +4,7 @@ use crate::error::errno;
 use crate::nftables::fake::contents::{Contents, HeldSet};
 use crate::nftables::fake::refusal::Refused;
 use crate::nftables::set::{Set, ValueType};
-use crate::nftables::wire::bytes;
+use crate::nftables::wire::values;
 
 /// The maximum length of a key or a value in bytes.
 const LENGTH: usize = 64;
@@ -17,7 +17,7 @@ impl Contents {
             return if is_same { Ok(true) } else { Err(Refused::different()) };
         }
         let value = if let ValueType::Data(types) = &set.value { &types[..] } else { &[] };
-        if bytes::length(&set.key).max(bytes::length(value)) > LENGTH {
+        if values::length(&set.key).max(values::length(value)) > LENGTH {
             let advice = format!("keys and values are limited to {LENGTH} bytes");
             return Err(Refused::new(errno::EINVAL, advice));
         }

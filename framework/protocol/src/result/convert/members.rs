@@ -1,4 +1,4 @@
-//! Members of objects, as the conversions take, remove and change them.
+//! Helpers of the conversions, for members of objects.
 
 use serde_json::Value;
 

@@ -20,7 +20,8 @@ pub struct Execution {
 /// How long a child may run and how much it may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The wall-clock time until its end, from its start or from [`Child::communicate`](super::Child::communicate).
+    /// The wall-clock time until its end, from its start or from
+    /// [`Child::communicate`](super::Child::communicate).
     pub deadline: Duration,
     /// The most bytes of stdout. A child that writes more is stopped.
     pub stdout: usize,

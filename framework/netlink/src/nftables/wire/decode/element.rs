@@ -4,10 +4,10 @@ use crate::attribute::Attribute;
 use crate::error::Malformed;
 use crate::nftables::data::{Field, Key, Value};
 use crate::nftables::set::{Element, Set, ValueType};
-use crate::nftables::wire::bytes;
 use crate::nftables::wire::decode::attributes::AttributeTable;
 use crate::nftables::wire::decode::expression;
 use crate::nftables::wire::uapi::{data, element as wire};
+use crate::nftables::wire::values;
 
 /// Reads the elements of a message, without the catch-all element, which has no key.
 pub(in crate::nftables) fn elements(payload: &[u8], set: &Set) -> Result<Vec<Element>, Malformed> {
@@ -33,7 +33,7 @@ fn key(known: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
     let fields = |kind| {
         let read = |nest: Attribute<'_>| -> Result<Vec<Field>, Malformed> {
             let value = AttributeTable::<3>::of(nest.nested())?.get(data::VALUE);
-            bytes::read(&set.key, value.ok_or(Malformed("a key without a value"))?.payload)
+            values::read(&set.key, value.ok_or(Malformed("a key without a value"))?.payload)
         };
         known.get(kind).map(read).transpose()
     };
@@ -57,7 +57,7 @@ fn value(known: &AttributeTable<'_, 11>, of: &ValueType) -> Result<Option<Value>
     let inside = AttributeTable::<3>::of(known.get(wire::DATA).ok_or(OTHER)?.nested())?;
     let value = match types {
         Some(types) => {
-            Value::Data(bytes::read(types, inside.get(data::VALUE).ok_or(OTHER)?.payload)?)
+            Value::Data(values::read(types, inside.get(data::VALUE).ok_or(OTHER)?.payload)?)
         }
         None => {
             let verdict = expression::verdict(inside.get(data::VERDICT).ok_or(OTHER)?)?;

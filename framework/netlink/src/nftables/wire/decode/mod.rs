@@ -6,9 +6,9 @@ pub(in crate::nftables) mod element;
 mod expression;
 
 use crate::error::Malformed;
+use crate::nftables::chain::InstalledRule;
 use crate::nftables::chain::{BaseChain, ChainInfo, ChainType, Hook, Policy};
 use crate::nftables::data::DataType;
-use crate::nftables::rule::InstalledRule;
 use crate::nftables::ruleset::Generation;
 use crate::nftables::set::{Set, ValueType};
 use crate::nftables::table::TableInfo;

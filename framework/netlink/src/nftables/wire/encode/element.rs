@@ -4,10 +4,10 @@ use crate::attribute::Body;
 use crate::nftables::data::{Field, Key, Value};
 use crate::nftables::set::Element;
 use crate::nftables::transaction::Operation;
-use crate::nftables::wire::bytes;
 use crate::nftables::wire::encode::encoder::{Encoder, write_comment};
 use crate::nftables::wire::encode::expression;
 use crate::nftables::wire::uapi::{ITEM, data, element as wire, flag, message};
+use crate::nftables::wire::values;
 
 /// The length in bytes from which a list of elements is full: its length field has 16 bits, and an
 /// element is much shorter than the rest.
@@ -100,5 +100,5 @@ pub(in crate::nftables) fn key(body: &mut Body<'_>, key: &Key) {
 }
 
 fn write_fields<'a>(body: &mut Body<'_>, fields: impl ExactSizeIterator<Item = &'a Field>) {
-    body.appended(data::VALUE, |value| bytes::append(value, fields));
+    body.appended(data::VALUE, |value| values::append(value, fields));
 }

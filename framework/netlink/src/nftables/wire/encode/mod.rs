@@ -6,8 +6,8 @@ mod expression;
 mod set;
 
 use crate::nftables::chain::Chain;
+use crate::nftables::chain::Rule;
 use crate::nftables::expression::Expression;
-use crate::nftables::rule::Rule;
 use crate::nftables::ruleset::Generation;
 use crate::nftables::statement::SetRef;
 use crate::nftables::transaction::{Operation, Transaction};

@@ -3,9 +3,9 @@
 use crate::attribute::Body;
 use crate::nftables::data::{DataType, Field, Key};
 use crate::nftables::set::{Element, Set, ValueType};
-use crate::nftables::wire::bytes;
 use crate::nftables::wire::encode::encoder::{Encoder, append_comment};
 use crate::nftables::wire::uapi::{ITEM, flag, message, order, set as wire, userdata};
+use crate::nftables::wire::values;
 
 impl Encoder<'_, '_> {
     pub(super) fn add_set(&mut self, at: usize, set: &Set) {
@@ -57,14 +57,14 @@ fn flags(set: &Set) -> u32 {
 }
 
 fn write_key(body: &mut Body<'_>, key: &[DataType]) {
-    body.u32_be(wire::KEY_TYPE, bytes::type_number(key));
+    body.u32_be(wire::KEY_TYPE, values::type_number(key));
     body.u32_be(wire::KEY_LENGTH, length(key));
 }
 
 fn write_data(body: &mut Body<'_>, value: &ValueType) {
     let (number, length) = match value {
         ValueType::None => return,
-        ValueType::Data(types) => (bytes::type_number(types), length(types)),
+        ValueType::Data(types) => (values::type_number(types), length(types)),
         ValueType::Verdict => (wire::VERDICT, 0),
     };
     body.u32_be(wire::DATA_TYPE, number);
@@ -72,7 +72,7 @@ fn write_data(body: &mut Body<'_>, value: &ValueType) {
 }
 
 fn length(types: &[DataType]) -> u32 {
-    u32::try_from(bytes::length(types)).unwrap_or_default()
+    u32::try_from(values::length(types)).unwrap_or_default()
 }
 
 /// Writes the lengths of the fields in bytes, as nft does, although the kernel's header documents
