@@ -1,4 +1,4 @@
-//! A throw-away host with a container behind a bridge and a client outside.
+//! A disposable host with a container behind a bridge and a client outside.
 
 use std::path::PathBuf;
 

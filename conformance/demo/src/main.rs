@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the port mapper at work, as with Mesos, on a throw-away host.
+//! `cargo xtask demo`: the port mapper at work, as with Mesos, on a disposable host.
 //!
 //! Host, container and the client outside are network namespaces. The machine's own network is not
 //! changed, and everything is removed at the end, also if a step fails.

@@ -1,4 +1,4 @@
-//! Keeps a throw-away host, so that a person can look into it.
+//! Keeps a disposable host, so that a person can look into it.
 
 use std::io::{self, Read};
 

@@ -65,7 +65,7 @@ fn dispatch(command: Command) -> Result<ExitStatus, String> {
     }
 }
 
-/// Returns whether the command makes throw-away hosts.
+/// Returns whether the command makes disposable hosts.
 fn makes_hosts(command: &Command) -> bool {
     use Command::{Explain, Lifecycle, Replay, Run};
     matches!(command, Run(_) | Explain(_) | Lifecycle(_) | Replay(_))

@@ -51,7 +51,7 @@ impl Replayed {
     }
 }
 
-/// Makes the calls in order on a throw-away host, and passes each to `show` when it has ended.
+/// Makes the calls in order on a disposable host, and passes each to `show` when it has ended.
 ///
 /// # Errors
 /// Fails if this machine does not allow such a host, `prepare` fails, or the plugin can't be

@@ -24,7 +24,7 @@ pub(super) fn sha256(path: &Path) -> Option<String> {
 
 /// Returns the first line that a plugin prints without `CNI_COMMAND`, often with its version.
 ///
-/// It runs on a throw-away host, as always; `None` if it prints nothing or an error object.
+/// It runs on a disposable host, as always; `None` if it prints nothing or an error object.
 pub fn about(subject: &Subject, limit: Duration) -> Option<String> {
     let printed = catch_unwind(AssertUnwindSafe(|| {
         let fixture = Fixture::new(subject, SpecVersion::NEWEST, limit);

@@ -19,6 +19,9 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
+/// The keys of the toolkit, below `wrapper`.
+pub(super) const OF_WRAPPERS: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
+
 /// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from
 /// Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [

@@ -163,6 +163,9 @@ impl Check {
         }
         let known: Vec<&str> = schema.keys().chain(keys::OF_PLUGINS).collect();
         self.unknown(at, plugin, &known);
+        if let Some(Value::Object(wrapper)) = plugin.get("wrapper") {
+            self.unknown(&below(at, "wrapper"), wrapper, &keys::OF_WRAPPERS);
+        }
         self.capabilities(at, plugin, &schema, position);
         self.delegates(at, plugin, version, position);
     }

@@ -306,7 +306,7 @@ fn the_plugins_of_a_lifecycle_may_be_below_tmp() {
     let output = command(&["lifecycle", &netconf, "--path", &path, "--lifecycles", "plain"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let refused = command(&["lifecycle", &netconf, "--path", "/run", "--lifecycles", "plain"]);
-    assert!(text(&refused).contains("a throw-away host has its own /run"), "{}", text(&refused));
+    assert!(text(&refused).contains("a disposable host has its own /run"), "{}", text(&refused));
 }
 
 #[test]

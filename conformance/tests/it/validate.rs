@@ -41,6 +41,10 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
             "warning: exclude_devices: it is not a known key; did you mean excludeDevices?",
         ),
         (
+            port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
+            "warning: wrapper.logLevl: it is not a known key; did you mean logLevel?",
+        ),
+        (
             port_mapper(json!({"excludeDevices": "veth0"})),
             "error: excludeDevices: want null or array, but got string",
         ),
@@ -126,7 +130,8 @@ fn every_key_of_a_readme_s_table_is_in_the_schema() {
         };
         let schema: Value = serde_json::from_str(&read("schema.json")).expect("JSON");
         let readme = read("README.md");
-        let (_, keys) = readme.split_once("## Keys").expect("a table of keys");
+        let heading = if plugin == "port-mapper" { "## Configuration" } else { "## Keys" };
+        let (_, keys) = readme.split_once(heading).expect("a table of keys");
         let table = keys
             .lines()
             .skip_while(|line| !line.starts_with("| `"))

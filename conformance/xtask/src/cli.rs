@@ -13,7 +13,7 @@ pub(crate) fn definition() -> Command {
         .bin_name("cargo xtask")
         .about("Everything that a person or CI runs on this workspace")
         .after_help("Each task installs the Debian packages that it needs, and prints their names.")
-        .subcommand(task("demo", "Show the port mapper at work on a throw-away host"))
+        .subcommand(task("demo", "Show the port mapper at work on a disposable host"))
         .subcommand(test())
         .subcommand(conformance())
         .subcommand(bench())

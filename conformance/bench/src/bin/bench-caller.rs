@@ -1,4 +1,4 @@
-//! Starts and measures programs on a throw-away host. Requests and answers are lines of JSON.
+//! Starts and measures programs on a disposable host. Requests and answers are lines of JSON.
 //!
 //! It is a separate, small process that starts the programs directly: without a shell, `nsenter` or
 //! pipes that have to be read.

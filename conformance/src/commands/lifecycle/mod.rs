@@ -21,7 +21,7 @@ use super::keep;
 use super::subject::SubjectArguments;
 use super::values::{JsonObject, one_of, seconds, version};
 
-/// Run whole lifecycles of attachments as a runtime drives them, on throw-away hosts
+/// Run whole lifecycles of attachments as a runtime drives them, on disposable hosts
 #[derive(Args)]
 #[command(override_usage = "\
 cni-conformance lifecycle [OPTIONS] <PLUGIN|NETCONF>

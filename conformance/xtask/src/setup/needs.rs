@@ -11,7 +11,7 @@ const fn need(file: &'static str, package: &'static str) -> Need {
     Need { file, package }
 }
 
-/// For a throw-away host with the port mapper and its delegates.
+/// For a disposable host with the port mapper and its delegates.
 const IP: Need = need("ip", "iproute2");
 const NSENTER: Need = need("nsenter", "util-linux");
 const MOUNT: Need = need("mount", "mount");

@@ -1,4 +1,4 @@
-//! Around Debian's bridge, on a throw-away host.
+//! Around Debian's bridge, on a disposable host.
 
 use cni_test_kit::{CallBuilder, Host, Traffic};
 use serde_json::json;

@@ -101,12 +101,15 @@ fn contains_words(line: &str, phrase: &str) -> bool {
     })
 }
 
+/// Returns the places of a text that break a rule: line indices and messages.
+type Rule<'r> = &'r dyn Fn(&Path, &str) -> Vec<(usize, String)>;
+
 /// Applies a rule to every source and document of the project.
 ///
 /// # Panics
 ///
 /// With a list of all places that break the rule.
-fn check(rule: &dyn Fn(&Path, &str) -> Vec<(usize, String)>) {
+fn check(rule: Rule) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let files = files(&root);
     assert!(files.len() > 500, "only {} files were found below {}", files.len(), root.display());

@@ -12,7 +12,7 @@ const NOT_RUN: [(&str, &str); 4] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo xtask conformance ", "takes minutes; cni-conformance's tests compare with the reports"),
     ("cargo test -p cni-conformance ", "cargo xtask test runs these tests"),
-    ("systemctl enable ", "a throw-away host has no systemd; the port mapper's tests run the unit"),
+    ("systemctl enable ", "a disposable host has no systemd; the port mapper's tests run the unit"),
 ];
 
 /// Commands that run with additional arguments, so that they take seconds.

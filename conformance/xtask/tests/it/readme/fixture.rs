@@ -1,4 +1,4 @@
-//! A throw-away host with the files and programs that the commands of READMEs use.
+//! A disposable host with the files and programs that the commands of READMEs use.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -68,7 +68,7 @@ impl Fixture {
         write("trace.conf", &first_json("plugins/trace/README.md"));
         // The report of an unchanged plugin.
         link(Path::new("bridge.json"), "bridge-of-last-week.json");
-        // Copied, since a throw-away host of cni-conformance hides /tmp, where links would lead.
+        // Copied, since a disposable host of cni-conformance hides /tmp, where links would lead.
         let plugins = ["mesos-cni-port-mapper", "cni-trace"].map(|name| programs().join(name));
         let copied = self.host.command("cp").args(plugins).arg("/opt/cni/bin").status();
         assert!(copied.expect("cp").success());
