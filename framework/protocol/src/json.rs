@@ -103,6 +103,12 @@ mod tests {
     }
 
     #[test]
+    fn a_container_counts_as_one_value_in_addition_to_its_content() {
+        assert_eq!(count(&serde_json::json!(1)), 1);
+        assert_eq!(count(&serde_json::json!([1, [2], {"a": 3}])), 6);
+    }
+
+    #[test]
     fn the_allowed_number_of_values_is_read_and_one_more_is_refused() {
         let list = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
         assert!(read::<Value>(list(MOST_VALUES).as_bytes()).is_ok());

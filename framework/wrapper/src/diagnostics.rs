@@ -116,10 +116,7 @@ impl Log for Diagnostics {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Debug lines of these libraries do not help an operator; their warnings do.
-        let foreign =
-            record.target().starts_with("polling") || record.target().starts_with("async_");
-        if !self.enabled(record.metadata()) || foreign && record.level() > Level::Warn {
+        if !self.enabled(record.metadata()) || is_noise(record.target(), record.level()) {
             return;
         }
         let text = record.args().to_string();
@@ -134,4 +131,23 @@ impl Log for Diagnostics {
     }
 
     fn flush(&self) {}
+}
+
+/// Whether a line is of the runtime of futures and below a warning, which does not help an operator.
+fn is_noise(target: &str, level: Level) -> bool {
+    level > Level::Warn && ["polling", "async_"].iter().any(|library| target.starts_with(library))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_warnings_and_errors_of_the_runtime_of_futures_are_logged() {
+        assert!(
+            is_noise("polling::epoll", Level::Debug) && is_noise("async_io::reactor", Level::Trace)
+        );
+        assert!(!is_noise("polling::epoll", Level::Warn) && !is_noise("async_io", Level::Error));
+        assert!(!is_noise("port_mapper::attach", Level::Trace));
+    }
 }

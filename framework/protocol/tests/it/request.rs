@@ -148,7 +148,9 @@ fn a_configuration_of_one_mebibyte_is_read_and_an_endless_one_is_refused() {
     let large = format!(r#"{{"name":"net","args":{{"pad":"{}"}}}}"#, "x".repeat(1 << 20));
     assert!(read(Verb::Add, &full(), &large).is_ok());
     let endless = Request::read(Verb::Add, environment(&full()), std::io::repeat(b' '));
-    assert_eq!(endless.expect_err("too long").error.code(), 6);
+    let error = endless.expect_err("too long").error;
+    assert_eq!(error.code(), 6);
+    assert!(error.to_string().contains("it is longer than 4194304 bytes"), "{error}");
 }
 
 #[test]

@@ -121,6 +121,7 @@ fn a_directory_that_can_not_be_used_is_code_5() {
 fn file_names_have_no_path_and_differ_for_each_attachment() {
     let stem = Store::file_stem;
     assert!(stem(&attachment("c1")).starts_with("c1~"));
+    assert!(stem(&attachment("a-1")).starts_with("a-1~"));
     assert!(stem(&Attachment::of_network("mesos")).starts_with("mesos~"));
     let odd = stem(&attachment("../../c/1\n"));
     assert!(odd.starts_with("______c_1_~") && !odd.contains(['/', '.', '\n']), "{odd}");

@@ -10,8 +10,10 @@ mod examples;
 mod exec;
 mod hooks;
 mod observer;
+mod private_dir;
 mod process;
 mod rollback;
+mod selection;
 mod versions;
 
 // These need root for network namespaces, and the reference plugins in /usr/lib/cni.

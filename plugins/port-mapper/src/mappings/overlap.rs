@@ -180,7 +180,7 @@ pub(super) mod tests {
                 .map(|_| {
                     let ip = ["", "0.0.0.0", "::", "192.0.2.1", "192.0.2.2"][next(5) as usize];
                     let port = 1 + next(12) as u16;
-                    mapping(ip, port, 1 + next(4) as u16, port + next(2) as u16)
+                    mapping(ip, port, 1 + next(4) as u16, port + next(3) as u16)
                 })
                 .collect();
             let contradicts = |a: &Mapping, b: &Mapping| {

@@ -117,7 +117,8 @@ impl<'a> Observed<'a> {
                 Some(b':') => table.user_chains.extend(user_chain(line)),
                 Some(b'*') => current = line[1..].trim_end(),
                 Some(b'#') => incompatible.extend(incompatible_table(line)),
-                Some(b'C') if line.starts_with("COMMIT") => current = "",
+                // COMMIT: no other line begins with this letter.
+                Some(b'C') => current = "",
                 _ => {}
             }
             ignored.rules.clear();

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::apply::{Applied, apply};
 use super::desired::Desired;
+use super::observed::Observed;
 use super::scope::Scope;
 use super::{layout, plan};
 use crate::claim::Claim;
@@ -101,6 +102,12 @@ impl FakeHost {
         })
     }
 
+    /// Returns what CHECK of a claim reports.
+    fn differences(&mut self, claim: &Claim) -> Vec<String> {
+        let observed = Observed::read(&mut self.fake, &Scope::All).unwrap();
+        plan::differences(&observed, claim, &Desired::new(claim))
+    }
+
     fn is_empty(&mut self) -> bool {
         self.fake.table(&layout::table()).unwrap().is_none()
     }
@@ -157,6 +164,24 @@ fn claim(number: u16) -> Claim {
         "mappings": [{"hostPort": 8000 + number, "containerPort": 80, "protocol": "tcp"}],
     });
     serde_json::from_value(claim).unwrap()
+}
+
+#[test]
+fn check_reports_what_is_missing_or_unexpected_and_nothing_else() {
+    let mut host = FakeHost::default();
+    let claimed = claim(1);
+    assert_eq!(host.differences(&claimed), ["missing: table inet mesos-cni-port-mapper"]);
+    host.install(&claimed, &[]).unwrap();
+    host.install(&claim(2), &[]).unwrap();
+    assert!(host.differences(&claimed).is_empty(), "another container makes no difference");
+    let mut more = claimed.clone();
+    more.mappings[0].host_port = 9000;
+    let differences = host.differences(&more);
+    let about = |word: &str, port: &str| {
+        differences.iter().any(|text| text.starts_with(word) && text.contains(port))
+    };
+    assert!(about("missing: ", "9000") && about("unexpected: ", "8001"), "{differences:?}");
+    assert!(!differences.iter().any(|text| text.contains("8002")), "{differences:?}");
 }
 
 #[test]
