@@ -152,6 +152,10 @@ pub(super) mod tests {
             mapping("192.0.2.1", 130, 1, 9),
         ];
         assert_eq!(contradictions(&hidden), [(0, 2)]);
+        let range = |first, length, container_port| mapping("", first, length, container_port);
+        let three_ways =
+            [range(100, 100, 100), range(110, 1, 7), range(120, 31, 8), range(130, 1, 130)];
+        assert_eq!(contradictions(&three_ways), [(0, 1), (0, 2), (2, 3)]);
     }
 
     #[test]
@@ -180,7 +184,7 @@ pub(super) mod tests {
                 .map(|_| {
                     let ip = ["", "0.0.0.0", "::", "192.0.2.1", "192.0.2.2"][next(5) as usize];
                     let port = 1 + next(12) as u16;
-                    mapping(ip, port, 1 + next(4) as u16, port + next(3) as u16)
+                    mapping(ip, port, 1 + next(4) as u16, port + next(2) as u16)
                 })
                 .collect();
             let contradicts = |a: &Mapping, b: &Mapping| {
