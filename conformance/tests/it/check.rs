@@ -36,7 +36,7 @@ fn a_violation_fails_the_test_with_all_details() {
         "mutant.ipam.del.twice-succeeds does not conform",
         "✘ del.twice-succeeds",
         "expected  DEL a second time: exit 0",
-        "again     CNI_CONFORMANCE_ONLY=del.twice-succeeds cargo test",
+        "reproduce CNI_CONFORMANCE_ONLY=del.twice-succeeds cargo test",
     ] {
         assert!(text.contains(part), "missing {part:?} in:\n{text}");
     }

@@ -115,7 +115,8 @@ impl<T> AttachmentStore<T> {
         }
     }
 
-    /// Returns the directory as [`AttachmentStore::directory`] does, or `None` if it does not exist.
+    /// Opens the directory as [`AttachmentStore::directory`] does, but returns `None` if it is
+    /// missing.
     ///
     /// # Errors
     ///
