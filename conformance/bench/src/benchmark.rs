@@ -85,16 +85,16 @@ impl Benchmark {
         let attachment = measured_attachment(self.count);
         let mut sum = 0.0;
         for (index, verb) in ["ADD", "DEL"].into_iter().enumerate() {
-            let end = self.fixture.client.run(self.row.call(verb, &attachment))?;
-            sum += end.micros;
-            self.peak_kib = self.peak_kib.max(end.peak_kib);
-            match end.problem() {
+            let completion = self.fixture.client.run(self.row.call(verb, &attachment))?;
+            sum += completion.micros;
+            self.peak_kib = self.peak_kib.max(completion.peak_kib);
+            match completion.problem() {
                 Some(problem) => {
                     self.failed[index] += 1;
                     self.failures.push(format!("{verb}: {problem}"));
                 }
-                None if keep && index == 0 => self.adds.push(end.micros),
-                None if keep => self.dels.push(end.micros),
+                None if keep && index == 0 => self.adds.push(completion.micros),
+                None if keep => self.dels.push(completion.micros),
                 None => {}
             }
         }

@@ -68,7 +68,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "check.runs-on-delegates",
             "CHK-07",
-            "CHECK also runs the delegate's CHECK and fails with the delegate's error.",
+            "CHECK also runs the delegate's CHECK, and fails with the same error if that fails.",
         ],
     )
     .since(V0_4_0)

@@ -47,7 +47,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.missing-means-0.1.0",
             "VER-05",
-            "A configuration without `cniVersion` is read as version 0.1.0, and so is the result.",
+            "A configuration without `cniVersion` is in version 0.1.0, and the result is too.",
         ],
     )
     .until(V0_1_0)
