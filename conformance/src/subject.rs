@@ -123,7 +123,7 @@ impl Subject {
     /// If it cannot be read, or a key is unknown, missing or of the wrong type.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path);
-        let text = text.map_err(|error| format!("can't read {}: {error}", path.display()))?;
+        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         Self::parse(&text).map_err(|problem| format!("{}: {problem}", path.display()))
     }
 

@@ -2,7 +2,7 @@
 
 use super::client::Scheduling;
 use super::figures::{Calls, RowFigures, Traffic};
-use super::fixture::{Fixture, measured};
+use super::fixture::{Fixture, measured_attachment};
 use super::mappings::{self, Dump, Footprint, Presence};
 use super::programs::Programs;
 use super::rows::{Kind, Row, baseline};
@@ -82,19 +82,19 @@ impl Benchmark {
     /// them.
     pub(crate) fn round(&mut self, keep: bool) -> Outcome<f64> {
         self.count += 1;
-        let attachment = measured(self.count);
+        let attachment = measured_attachment(self.count);
         let mut sum = 0.0;
         for (index, verb) in ["ADD", "DEL"].into_iter().enumerate() {
-            let end = self.fixture.client.one(self.row.call(verb, &attachment))?;
-            sum += end.micros;
-            self.peak_kib = self.peak_kib.max(end.peak_kib);
-            match end.problem() {
+            let completion = self.fixture.client.run(self.row.call(verb, &attachment))?;
+            sum += completion.micros;
+            self.peak_kib = self.peak_kib.max(completion.peak_kib);
+            match completion.problem() {
                 Some(problem) => {
                     self.failed[index] += 1;
                     self.failures.push(format!("{verb}: {problem}"));
                 }
-                None if keep && index == 0 => self.adds.push(end.micros),
-                None if keep => self.dels.push(end.micros),
+                None if keep && index == 0 => self.adds.push(completion.micros),
+                None if keep => self.dels.push(completion.micros),
                 None => {}
             }
         }
@@ -104,23 +104,23 @@ impl Benchmark {
     /// Makes an ADD and its DEL, and measures their memory.
     pub(crate) fn watch(&mut self) -> Outcome {
         for verb in ["ADD", "DEL"] {
-            let mut call = self.row.call(verb, &measured(0));
+            let mut call = self.row.call(verb, &measured_attachment(0));
             call.watch = true;
-            self.own_kib = self.own_kib.max(self.fixture.client.success(call)?.own_kib);
+            self.own_kib = self.own_kib.max(self.fixture.client.run_ok(call)?.own_kib);
         }
         Ok(())
     }
 
     /// Makes only the ADD, so that traffic is forwarded, and verifies its effect.
     pub(crate) fn open(&mut self) -> Outcome {
-        let attachment = measured(0);
-        self.fixture.client.success(self.row.call("ADD", &attachment))?;
+        let attachment = measured_attachment(0);
+        self.fixture.client.run_ok(self.row.call("ADD", &attachment))?;
         self.verify(&[attachment.port])
     }
 
     /// Makes the DEL for [`Self::open`].
     pub(crate) fn close(&mut self) -> Outcome {
-        self.fixture.client.success(self.row.call("DEL", &measured(0)))?;
+        self.fixture.client.run_ok(self.row.call("DEL", &measured_attachment(0)))?;
         self.verify(&[])
     }
 
@@ -141,7 +141,7 @@ impl Benchmark {
         }
         match self.listed()? {
             Some(listed) if listed != ports.len() => {
-                Err(format!("`list` prints {listed} mappings in place of {}", ports.len()))
+                Err(format!("`list` prints {listed} mappings instead of {}", ports.len()))
             }
             _ => Ok(()),
         }

@@ -9,38 +9,38 @@ use cni_test_kit::Netns;
 use super::protocol::{Answer, Call, Completion};
 use crate::outcome::Outcome;
 
-/// The priority of the measured processes.
+/// The scheduling priority of the measured processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheduling {
-    /// Before all other processes: for one call at a time.
+    /// Real-time priority, above all ordinary processes: for single calls.
     RealTime,
-    /// The highest niceness: for concurrent calls, which have to share the processors.
+    /// Niceness -20: for concurrent calls, which have to share the processors.
     Nice,
-    /// Like other processes: if the machine allows nothing else.
+    /// The default priority: if the machine does not allow real time.
     Ordinary,
 }
 
 impl Scheduling {
-    /// Returns real time if this machine allows it.
+    /// Returns `RealTime` if this machine allows it, and `Ordinary` if not.
     pub(crate) fn best() -> Self {
         let tried = Command::new("chrt").args(["--rr", "1", "true"]).stderr(Stdio::null()).status();
         if tried.is_ok_and(|status| status.success()) { Self::RealTime } else { Self::Ordinary }
     }
 
-    /// Returns a command that runs a program with this priority, in this place.
-    pub(crate) fn command(self, place: &Netns, program: &Path) -> Command {
+    /// Returns a command that runs a program with this priority in a network namespace.
+    pub(crate) fn command(self, netns: &Netns, program: &Path) -> Command {
         let args: &[&str] = match self {
             Self::RealTime => &["chrt", "--rr", "20"],
             Self::Nice => &["nice", "-n", "-20"],
             Self::Ordinary => &["env"],
         };
-        let mut command = place.command(args[0]);
+        let mut command = netns.command(args[0]);
         command.args(&args[1..]).arg(program);
         command
     }
 }
 
-/// A running program that answers each line with a line. It ends when this is dropped.
+/// A running program that answers each line of input with one line, and exits when this is dropped.
 pub(crate) struct Helper {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -50,33 +50,35 @@ pub(crate) struct Helper {
 impl Helper {
     pub(crate) fn start(mut command: Command) -> Outcome<Self> {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = child.map_err(|error| format!("cannot start a helper: {error}"))?;
+        let mut child =
+            child.map_err(|error| format!("cannot start a helper of the benchmark: {error}"))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let stdout = BufReader::new(stdout.ok_or("a helper has no output")?);
+        let stdout = BufReader::new(stdout.ok_or("a helper of the benchmark has no stdout")?);
         Ok(Self { child, stdin, stdout })
     }
 
-    /// Reads the next line that it prints.
-    pub(crate) fn line(&mut self) -> Outcome<String> {
+    /// Reads the next line of its output.
+    pub(crate) fn read_line(&mut self) -> Outcome<String> {
         let mut line = String::new();
         match self.stdout.read_line(&mut line) {
             Ok(0) => Err("a helper of the benchmark ended early; see above".to_owned()),
             Ok(_) => Ok(line.trim_end().to_owned()),
-            Err(error) => Err(format!("a helper of the benchmark: {error}")),
+            Err(error) => Err(format!("cannot read from a helper of the benchmark: {error}")),
         }
     }
 
-    /// Sends a line and returns the answer.
+    /// Sends a line and returns the line that answers it.
     pub(crate) fn ask(&mut self, line: &str) -> Outcome<String> {
-        let stdin = self.stdin.as_mut().ok_or("a helper has no input")?;
-        writeln!(stdin, "{line}").map_err(|error| format!("a helper of the benchmark: {error}"))?;
-        self.line()
+        let stdin = self.stdin.as_mut().ok_or("a helper of the benchmark has no stdin")?;
+        let sent = writeln!(stdin, "{line}");
+        sent.map_err(|error| format!("cannot write to a helper of the benchmark: {error}"))?;
+        self.read_line()
     }
 }
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // The helper ends at the end of its input; an error means that it has ended already.
+        // The helper exits at the end of its input; an error means that it has already exited.
         drop(self.stdin.take());
         let _ = self.child.wait();
     }
@@ -86,33 +88,38 @@ impl Drop for Helper {
 pub(crate) struct Client(Helper);
 
 impl Client {
-    pub(crate) fn start(scheduling: Scheduling, place: &Netns, program: &Path) -> Outcome<Self> {
-        Helper::start(scheduling.command(place, program)).map(Self)
+    pub(crate) fn start(scheduling: Scheduling, netns: &Netns, program: &Path) -> Outcome<Self> {
+        Helper::start(scheduling.command(netns, program)).map(Self)
     }
 
-    /// Starts all calls at the same time and waits for all of them.
-    pub(crate) fn all(&mut self, calls: &[Call]) -> Outcome<Answer> {
+    /// Makes all calls concurrently and waits for all of them.
+    pub(crate) fn run_all(&mut self, calls: &[Call]) -> Outcome<Answer> {
         let request = serde_json::to_string(calls).map_err(|error| error.to_string())?;
         let answer = self.0.ask(&request)?;
         serde_json::from_str(&answer).map_err(|error| format!("bench-caller: {error}: {answer}"))
     }
 
     /// Makes one call and waits for it.
-    pub(crate) fn one(&mut self, call: Call) -> Outcome<Completion> {
-        let answer = self.all(&[call])?;
-        answer.completions.into_iter().next().ok_or_else(|| "bench-caller: no answer".to_owned())
+    pub(crate) fn run(&mut self, call: Call) -> Outcome<Completion> {
+        let answer = self.run_all(&[call])?;
+        answer
+            .completions
+            .into_iter()
+            .next()
+            .ok_or_else(|| "bench-caller did not answer".to_owned())
     }
 
     /// Makes one call, which must succeed.
-    pub(crate) fn success(&mut self, call: Call) -> Outcome<Completion> {
+    pub(crate) fn run_ok(&mut self, call: Call) -> Outcome<Completion> {
         let verb = call.environment.get("CNI_COMMAND").cloned().unwrap_or_default();
-        let end = self.one(call)?;
-        end.problem().map_or(Ok(end), |problem| Err(format!("{verb}: {problem}")))
+        let completion = self.run(call)?;
+        completion.problem().map_or(Ok(completion), |problem| Err(format!("{verb}: {problem}")))
     }
 }
 
 impl Completion {
-    /// Returns the problem, if the call failed: the plugin's error object, or its output.
+    /// Describes the failure of the call: its exit status, and the plugin's error object or output.
+    /// Returns `None` if it succeeded.
     pub(crate) fn problem(&self) -> Option<String> {
         if self.status == 0 {
             return None;

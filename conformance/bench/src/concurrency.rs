@@ -118,7 +118,7 @@ fn repeat(benchmark: &mut Benchmark, programs: &Programs) -> Outcome<Repetition>
     for (index, verb) in ["ADD", "DEL"].into_iter().enumerate() {
         let calls: Vec<_> =
             attachments.iter().map(|attachment| benchmark.row.call(verb, attachment)).collect();
-        let answer = client.all(&calls)?;
+        let answer = client.run_all(&calls)?;
         let problems: Vec<String> =
             answer.completions.iter().filter_map(|end| end.problem()).collect();
         repetition.failed[index] = problems.len();

@@ -105,8 +105,9 @@ pub(crate) struct Trace {
 impl Trace {
     /// Counts the programs of iptables for IPv4 and for IPv6.
     pub(crate) fn iptables(&self) -> [usize; 2] {
-        let of = |start: &str| self.programs.iter().filter(|name| name.starts_with(start)).count();
-        [of("iptables"), of("ip6tables")]
+        let count =
+            |start: &str| self.programs.iter().filter(|name| name.starts_with(start)).count();
+        [count("iptables"), count("ip6tables")]
     }
 }
 

@@ -9,18 +9,18 @@ use super::programs::Programs;
 use super::rows::{Attachment, IPTABLES, Row};
 use crate::outcome::Outcome;
 
-/// The host's address, for the client outside.
+/// The address by which the client outside reaches the host.
 pub(crate) const HOST: &str = "203.0.113.1";
 /// The container's address.
 pub(crate) const CONTAINER: &str = "10.200.0.2";
 
 /// The host of a benchmark.
 pub(crate) struct Fixture {
-    /// Makes calls on the host.
+    /// Runs plugins on the host.
     pub(crate) client: Client,
     pub(crate) container: Container,
     pub(crate) outside: Neighbour,
-    // Dropped last: the others are on it.
+    // Dropped last, because the other fields use it.
     pub(crate) host: Host,
 }
 
@@ -36,9 +36,9 @@ impl Fixture {
         Ok(Self { client, container, outside, host })
     }
 
-    /// Returns the path of a file on the host, for this process.
-    pub(crate) fn path(&self, inside: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root{inside}", self.host.pid()))
+    /// Returns the path by which this process reaches a path of the host.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.host.pid()))
     }
 }
 
@@ -50,7 +50,7 @@ const BRIDGE: &str = "
     ip link set cni0 up
 ";
 
-/// Selects the variant of iptables, as Debian's alternatives do.
+/// Returns a script that selects the variant of iptables, as Debian's alternatives do.
 fn iptables(variant: &str) -> String {
     format!(
         "mkdir {IPTABLES}
@@ -62,9 +62,9 @@ fn iptables(variant: &str) -> String {
     )
 }
 
-/// Returns the attachment of a measured ADD and DEL, with a new id each time.
-pub(crate) fn measured(count: usize) -> Attachment {
-    Attachment { id: format!("bench-m{count:07}"), address: CONTAINER.to_owned(), port: 8080 }
+/// Returns the attachment of the measured ADD and DEL with this number, which makes its id unique.
+pub(crate) fn measured_attachment(number: usize) -> Attachment {
+    Attachment { id: format!("bench-m{number:07}"), address: CONTAINER.to_owned(), port: 8080 }
 }
 
 /// Returns the attachment of one of the concurrent calls.

@@ -217,11 +217,11 @@ mod tests {
             measured: None,
             verdict,
         };
-        let of = |verdicts: &[Verdict]| {
+        let status = |verdicts: &[Verdict]| {
             let thresholds: Vec<Threshold> = verdicts.iter().copied().map(threshold).collect();
             exit_status(&thresholds)
         };
-        assert_eq!(of(&[Verdict::Met, Verdict::NotMeasured]), ExitCode::SUCCESS);
-        assert_eq!(of(&[Verdict::Met, Verdict::Missed]), ExitCode::FAILURE);
+        assert_eq!(status(&[Verdict::Met, Verdict::NotMeasured]), ExitCode::SUCCESS);
+        assert_eq!(status(&[Verdict::Met, Verdict::Missed]), ExitCode::FAILURE);
     }
 }

@@ -25,7 +25,7 @@ Options:
   --existing N,N,…                numbers of existing mappings [default: 0,100,1000,10000]
   --calls N                       the most ADDs and DELs for each number [default: 30, quick: 8]
   --peer NAME=PATH[,CONFIG.json]  another chained port mapper, and keys for its configuration
-  --port-mapper PATH              measure this mesos-cni-port-mapper in place of this checkout's
+  --port-mapper PATH              measure this mesos-cni-port-mapper instead of this checkout's
   --json FILE                     write all figures as JSON
   --svg FILE                      draw a chart of ADD and DEL by the number of existing mappings
   --unoptimised                   measure debug builds, only to test the benchmark itself

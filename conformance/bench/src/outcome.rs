@@ -1,4 +1,4 @@
 //! The outcome of a step.
 
-/// Nothing or a value; the error is a sentence for people.
+/// The value of a step that succeeded, or a human-readable message about its failure.
 pub(crate) type Outcome<T = ()> = Result<T, String>;

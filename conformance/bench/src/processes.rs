@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::figures::{Processes, Trace};
-use super::fixture::{Fixture, measured};
+use super::fixture::{Fixture, measured_attachment};
 use super::rows::Row;
 use crate::outcome::Outcome;
 
@@ -16,11 +16,11 @@ pub(crate) fn count(row: &Row, fixture: &mut Fixture) -> Outcome<Processes> {
 }
 
 fn traced(row: &Row, fixture: &mut Fixture, verb: &str) -> Outcome<Trace> {
-    let mut call = row.call(verb, &measured(0));
+    let mut call = row.call(verb, &measured_attachment(0));
     let program = std::mem::replace(&mut call.program, "/usr/bin/strace".to_owned());
     let args = ["-f", "-qq", "-o", FILE, "-e", CALLS, "-e", "signal=none", "--", &program];
     call.arguments = args.map(str::to_owned).into();
-    fixture.client.success(call)?;
+    fixture.client.run_ok(call)?;
     let text = std::fs::read_to_string(fixture.path(FILE));
     Ok(read(&text.map_err(|error| format!("strace's output: {error}"))?))
 }

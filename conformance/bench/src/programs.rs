@@ -90,22 +90,22 @@ fn find(
     static_transaction: Option<PathBuf>,
     options: &Options,
 ) -> Outcome<Programs> {
-    let of = |name: &str| {
+    let executable = |name: &str| {
         built.get(name).cloned().ok_or_else(|| format!("cargo does not report the path of {name}"))
     };
     let port_mapper = match &options.port_mapper {
         Some(path) => absolute(path)?,
-        None => of("mesos-cni-port-mapper")?,
+        None => executable("mesos-cni-port-mapper")?,
     };
     Ok(Programs {
         port_mapper,
-        nothing: of("nothing")?,
-        delegate: of("bench-delegate")?,
-        empty: of("bench-empty")?,
-        transaction: of("bench-transaction")?,
+        nothing: executable("nothing")?,
+        delegate: executable("bench-delegate")?,
+        empty: executable("bench-empty")?,
+        transaction: executable("bench-transaction")?,
         static_transaction,
-        caller: of("bench-caller")?,
-        traffic: of("bench-traffic")?,
+        caller: executable("bench-caller")?,
+        traffic: executable("bench-traffic")?,
     })
 }
 

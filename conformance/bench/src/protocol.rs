@@ -13,7 +13,7 @@ pub(crate) struct Call {
     pub(crate) arguments: Vec<String>,
     /// Its whole environment.
     pub(crate) environment: BTreeMap<String, String>,
-    /// Its standard input, which becomes a regular file, as with Mesos.
+    /// Its standard input, which becomes a regular file, as it does with Mesos.
     pub(crate) stdin: String,
     /// Whether to watch the memory of the process, which occupies a processor. Only for single
     /// calls whose time is not measured.

@@ -1,4 +1,4 @@
-//! The figures as tables, for people.
+//! The figures as human-readable tables.
 
 use std::fmt::Write;
 

@@ -112,7 +112,7 @@ impl Connection {
         let mut serve = scheduling.command(&benchmark.fixture.container, &programs.traffic);
         serve.args(["serve", "80"]);
         let mut server = Helper::start(serve)?;
-        server.line()?;
+        server.read_line()?;
         let mut connect = scheduling.command(&benchmark.fixture.outside, &programs.traffic);
         connect.args(["connect", address]);
         let mut client = Helper::start(connect)?;
@@ -143,12 +143,12 @@ fn run_of(line: &str) -> Outcome<Run> {
 
 /// Returns the medians of the runs.
 fn summary(existing: usize, runs: &[Run]) -> Traffic {
-    let of = |value: fn(&Run) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>());
+    let median_of = |value: fn(&Run) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>());
     Traffic {
         existing,
-        per_second: of(|run| run.per_second),
-        p50_us: of(|run| run.p50_us),
-        p99_us: of(|run| run.p99_us),
+        per_second: median_of(|run| run.per_second),
+        p50_us: median_of(|run| run.p50_us),
+        p99_us: median_of(|run| run.p99_us),
         made: runs.iter().map(|run| run.made).sum(),
         failed: runs.iter().map(|run| run.failed).sum(),
     }

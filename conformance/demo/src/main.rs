@@ -1,7 +1,7 @@
-//! `cargo xtask demo`: the port mapper at work, as with Mesos, on a disposable host.
+//! `cargo xtask demo`: runs the port mapper as Mesos does, on a disposable host.
 //!
-//! Host, container and the client outside are network namespaces. The machine's own network is not
-//! changed, and everything is removed at the end, also if a step fails.
+//! The host, the container and the client outside are network namespaces. The machine's own network
+//! is not changed, and everything is removed at the end, even if a step fails.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod scenario;
@@ -14,7 +14,7 @@ use cni_test_kit::{Host, plugin_binary};
 
 use steps::Steps;
 
-/// Runs the demonstration, which fails if a step fails.
+/// Runs all steps. The exit status is nonzero if one of them fails.
 fn main() -> ExitCode {
     let started = Instant::now();
     let mut steps = Steps::new();

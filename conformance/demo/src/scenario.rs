@@ -164,7 +164,7 @@ fn nothing_left(
     host: &Host,
     before: &cni_test_kit::Snapshot,
 ) -> Result<((), &'static str), String> {
-    // The delegate keeps its bridge, and host-local its last address, also without a port mapper.
+    // The delegate keeps its bridge, and host-local its last address, even without a port mapper.
     host.run("ip link delete mesos-cni0");
     host.run("rm -rf /var/lib/cni/networks /run/cni");
     // The lock file remains, since another run may be waiting for it.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 static HOLDS: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let name = std::env::var("CNI_FUZZ").unwrap_or_default();
     let property = cni_fuzz::ALL.into_iter().find(|property| property.name == name);
-    property.unwrap_or_else(|| panic!("CNI_FUZZ={name}: not a property")).holds
+    property.unwrap_or_else(|| panic!("`{name}` in CNI_FUZZ is not a property")).holds
 });
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| HOLDS(input));

@@ -15,10 +15,11 @@ pub(crate) fn holds(input: &[u8]) {
         let _ = rule.jumps_to("PORT-MAPPER");
         assert!(text.contains(rule.spec) && text.contains(rule.chain));
     }
-    let of = |text: &str| text.to_owned();
-    let owner = Attachment { network: of("mesos"), container_id: of("c1"), ifname: of("eth0") };
+    let owned = |text: &str| text.to_owned();
+    let owner =
+        Attachment { network: owned("mesos"), container_id: owned("c1"), ifname: owned("eth0") };
     let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
-    for chain in [None, Some(of("PORT-MAPPER"))] {
+    for chain in [None, Some(owned("PORT-MAPPER"))] {
         let hints = Hints { chain, families: None, keep_guard: false };
         let plan = plan::remove(&observed, &owner, &hints);
         let Ok(script) = plan.text() else { continue };

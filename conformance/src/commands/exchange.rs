@@ -1,4 +1,4 @@
-//! A call of a plugin, for people.
+//! A call of a plugin as human-readable text.
 
 use cni_conformance::exchange::Exchange;
 

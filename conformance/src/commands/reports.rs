@@ -87,7 +87,7 @@ pub(super) fn leave_stdout(targets: &[Target]) -> bool {
     targets.iter().all(|target| target.destination != Destination::Stdout)
 }
 
-/// Writes all reports, the others also if one of them can't be written.
+/// Writes all reports. If one of them cannot be written, the others still are.
 pub(super) fn write(
     targets: &[Target],
     render: &dyn Fn(ReportKind) -> String,

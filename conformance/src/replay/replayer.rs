@@ -75,9 +75,9 @@ fn replay_all(
     if let Some(script) = &target.prepare {
         host.sh(script);
     }
-    let place: Netns = (*host).clone();
+    let netns: Netns = (*host).clone();
     let own = Environment::from_iter([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")]);
-    let runner = Runner::new(Site::Host(place, host.pid()), own, target.limit);
+    let runner = Runner::new(Site::Host(netns, host.pid()), own, target.limit);
     let mut replayer =
         Replayer { host, runner, target, containers: BTreeMap::new(), results: BTreeMap::new() };
     for call in calls {

@@ -1,4 +1,4 @@
-//! What changed between two reports, by case and version.
+//! The changes between two reports, by case and version.
 
 use std::fmt::Write;
 
@@ -7,22 +7,22 @@ use super::visible::visible;
 use crate::exchange::shorten;
 use crate::verdict::Verdict;
 
-/// The changes between two reports.
+/// The cases whose verdict differs between two reports.
 #[derive(Debug, Default)]
 pub struct Difference {
-    lines: Vec<Line>,
+    changes: Vec<Change>,
 }
 
-/// A case, with the versions in which it changed in the same way.
+/// A case and the versions in which its verdict changed in the same way.
 #[derive(Debug, PartialEq, Eq)]
-struct Line {
+struct Change {
     direction: Direction,
     id: String,
     versions: Vec<String>,
     from: Option<Verdict>,
     to: Option<Verdict>,
-    /// What was seen in the new report.
-    seen: String,
+    /// `actual` of the new report, or else its `note`.
+    observation: String,
 }
 
 /// Whether a change is for the better.
@@ -30,7 +30,7 @@ struct Line {
 enum Direction {
     Worse,
     Better,
-    /// A deviation that was not judged again, so that it may still exist.
+    /// A deviation that was not judged again, so it may still exist.
     Unclear,
     New,
     Removed,
@@ -53,10 +53,10 @@ impl Direction {
 /// Returns the direction of a change; `None` if the verdicts are the same.
 fn direction(from: Verdict, to: Verdict) -> Option<Direction> {
     use Verdict::{Broken, Fail, Info, Pass, Skip, Warn};
-    let gravity = |verdict| match verdict {
+    let rank = |verdict| match verdict {
         Pass => 0,
         Info => 1,
-        // Not judged is worse than passed, and better than a known deviation.
+        // A case that was not judged ranks between a pass and a deviation.
         Skip => 2,
         Broken => 3,
         Warn => 4,
@@ -65,7 +65,7 @@ fn direction(from: Verdict, to: Verdict) -> Option<Direction> {
     match (from, to) {
         _ if from == to => None,
         (Warn | Fail, Skip | Broken) => Some(Direction::Unclear),
-        _ if gravity(to) > gravity(from) => Some(Direction::Worse),
+        _ if rank(to) > rank(from) => Some(Direction::Worse),
         _ => Some(Direction::Better),
     }
 }
@@ -102,59 +102,65 @@ impl Difference {
         run: &RunReport,
         [from, to]: [Option<Verdict>; 2],
     ) {
-        let seen = run.actual.as_ref().or(run.note.as_ref()).filter(|_| to.is_some());
-        let last = self.lines.last_mut();
-        let same = |line: &&mut Line| line.id == case.id && (line.from, line.to) == (from, to);
-        match last.filter(same) {
-            Some(line) => line.versions.push(run.version.clone()),
-            None => self.lines.push(Line {
+        let observation = run.actual.as_ref().or(run.note.as_ref()).filter(|_| to.is_some());
+        let last = self.changes.last_mut();
+        let is_same =
+            |change: &&mut Change| change.id == case.id && (change.from, change.to) == (from, to);
+        match last.filter(is_same) {
+            Some(change) => change.versions.push(run.version.clone()),
+            None => self.changes.push(Change {
                 direction,
                 id: case.id.clone(),
                 versions: vec![run.version.clone()],
                 from,
                 to,
-                seen: seen.map(|seen| shorten(seen)).unwrap_or_default(),
+                observation: observation.map(|text| shorten(text)).unwrap_or_default(),
             }),
         }
     }
 
-    /// Returns whether anything got worse; new and removed cases did not.
+    /// Returns whether any verdict got worse. New and removed cases do not count.
     pub fn is_worse(&self) -> bool {
-        self.those(Direction::Worse).next().is_some()
+        self.in_direction(Direction::Worse).next().is_some()
     }
 
-    fn those(&self, direction: Direction) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(move |line| line.direction == direction)
+    fn in_direction(&self, direction: Direction) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.direction == direction)
     }
 
-    /// Returns the changes as text, for people.
+    /// Returns the changes as human-readable text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for direction in Direction::ALL {
-            let mut lines = self.those(direction).peekable();
-            if lines.peek().is_some() {
+            let mut changes = self.in_direction(direction).peekable();
+            if changes.peek().is_some() {
                 let _ = writeln!(text, "{}", direction.title());
             }
-            lines.for_each(|line| text.push_str(&line.text()));
+            changes.for_each(|change| text.push_str(&change.text()));
         }
-        let sum = |direction: Direction| {
-            let runs: usize = self.those(direction).map(|line| line.versions.len()).sum();
+        let total = |direction: Direction| {
+            let runs: usize =
+                self.in_direction(direction).map(|change| change.versions.len()).sum();
             format!("{runs} {}", direction.title())
         };
-        visible(&text) + &format!("{}\n", Direction::ALL.map(sum).join(", "))
+        visible(&text) + &format!("{}\n", Direction::ALL.map(total).join(", "))
     }
 }
 
-impl Line {
+impl Change {
     fn text(&self) -> String {
-        let word = |verdict: Option<Verdict>| verdict.map(Verdict::as_str);
-        let how = match (word(self.from), word(self.to)) {
+        let name = |verdict: Option<Verdict>| verdict.map(Verdict::as_str);
+        let transition = match (name(self.from), name(self.to)) {
             (Some(from), Some(to)) => format!("{from} → {to}"),
             (from, to) => from.or(to).unwrap_or_default().to_owned(),
         };
         let sign = self.to.or(self.from).map(Verdict::sign).unwrap_or_default();
-        let seen = if self.seen.is_empty() { String::new() } else { format!(": {}", self.seen) };
-        format!("  {sign} {} in {}  {how}{seen}\n", self.id, self.versions.join(", "))
+        let observation = match self.observation.as_str() {
+            "" => String::new(),
+            text => format!(": {text}"),
+        };
+        let versions = self.versions.join(", ");
+        format!("  {sign} {} in {versions}  {transition}{observation}\n", self.id)
     }
 }
 
@@ -178,7 +184,7 @@ mod tests {
             (Warn, Fail, Some(Worse)),
             (Fail, Warn, Some(Better)),
             (Info, Pass, Some(Better)),
-            // It passed, and is no longer judged.
+            // A case that passed is no longer judged.
             (Pass, Skip, Some(Worse)),
             (Pass, Broken, Some(Worse)),
             (Fail, Skip, Some(Unclear)),

@@ -186,8 +186,8 @@ impl Document {
 
     /// Returns the totals as text: `3 cases, 12 runs: 2 pass, 1 fail, …`.
     pub fn totals(&self) -> String {
-        let of = |verdict| format!("{} {verdict}", self.count(verdict));
-        let counts = Verdict::ALL.map(of).join(", ");
+        let count = |verdict| format!("{} {verdict}", self.count(verdict));
+        let counts = Verdict::ALL.map(count).join(", ");
         format!("{} cases, {} runs: {counts}", self.cases.len(), self.runs())
     }
 }

@@ -1,11 +1,11 @@
-//! The description of a requirement, for people.
+//! Human-readable descriptions of requirements.
 
 use std::fmt::Write;
 
 use crate::spec::case::Case;
 use crate::spec::requirement::Requirement;
 
-/// Returns the description of a requirement and its case, for people.
+/// Returns a human-readable description of a requirement and its case.
 pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
     let list = |names: Vec<String>| names.join(", ");
     let mut text = format!(

@@ -14,10 +14,10 @@ impl Document {
     /// # Errors
     /// Fails if the file can't be read, or is not a report in the format of this program.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let place = path.display();
+        let file = path.display();
         let text = fs::read_to_string(path);
-        let text = text.map_err(|error| format!("cannot read {place}: {error}"))?;
-        Self::parse(&text).map_err(|problem| format!("{place}: {problem}"))
+        let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
+        Self::parse(&text).map_err(|problem| format!("{file}: {problem}"))
     }
 
     /// Reads a JSON report.

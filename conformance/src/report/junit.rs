@@ -26,8 +26,9 @@ pub fn junit(document: &Document) -> String {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", totals(document, &all));
     for version in &document.versions {
-        let of = |run: &RunReport| run.version == *version;
-        let tests: Vec<_> = document.cases.iter().flat_map(|case| tests(case, of)).collect();
+        let in_version = |run: &RunReport| run.version == *version;
+        let tests: Vec<_> =
+            document.cases.iter().flat_map(|case| tests(case, in_version)).collect();
         let name = attribute(&format!("{}, spec {version}", document.subject.name));
         let date = attribute(&document.date);
         let totals = totals(document, &tests);
@@ -42,8 +43,8 @@ pub fn junit(document: &Document) -> String {
 
 type Test<'d> = (&'d CaseReport, &'d RunReport);
 
-fn tests(case: &CaseReport, of: impl Fn(&RunReport) -> bool) -> Vec<Test<'_>> {
-    case.runs.iter().filter(|run| of(run)).map(|run| (case, run)).collect()
+fn tests(case: &CaseReport, is_included: impl Fn(&RunReport) -> bool) -> Vec<Test<'_>> {
+    case.runs.iter().filter(|run| is_included(run)).map(|run| (case, run)).collect()
 }
 
 fn outcome((case, run): Test, level: Severity) -> Outcome {

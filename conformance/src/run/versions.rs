@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn each_format_has_its_newest_claimed_version() {
-        let of = |claimed: &[V]| Versions::EachFormat.of(claimed);
-        assert_eq!(of(&V::ALL), [V::V0_2_0, V::V0_4_0, V::V1_1_0]);
-        assert_eq!(of(&[V::V0_3_1, V::V1_0_0]), [V::V0_3_1, V::V1_0_0]);
-        assert_eq!(of(&[]), []);
+        let newest_of = |claimed: &[V]| Versions::EachFormat.of(claimed);
+        assert_eq!(newest_of(&V::ALL), [V::V0_2_0, V::V0_4_0, V::V1_1_0]);
+        assert_eq!(newest_of(&[V::V0_3_1, V::V1_0_0]), [V::V0_3_1, V::V1_0_0]);
+        assert_eq!(newest_of(&[]), []);
     }
 
     #[test]

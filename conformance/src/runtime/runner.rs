@@ -47,7 +47,7 @@ impl Site {
                 set(&mut command);
                 command.spawn()
             }
-            Self::Host(place, _) => place.start(program, set),
+            Self::Host(netns, _) => netns.start(program, set),
         }
     }
 }

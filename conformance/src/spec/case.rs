@@ -8,7 +8,7 @@ use crate::verdict::CaseResult;
 pub struct Case {
     /// The id of the requirement.
     pub id: &'static str,
-    /// What the case does, for people.
+    /// A human-readable description of what the case does.
     pub does: &'static str,
     /// Runs the case on a fixture.
     pub run: fn(&Fixture) -> CaseResult,

@@ -20,7 +20,7 @@ pub enum Section {
     Results,
     /// `CONVENTIONS.md`, next to the specification.
     Conventions,
-    /// No document, only practice.
+    /// Common practice, which no document requires.
     Practice,
 }
 
@@ -34,11 +34,11 @@ impl Section {
             Self::Delegation => "spec 4, plugin delegation",
             Self::Results => "spec 5, result types",
             Self::Conventions => "CONVENTIONS.md",
-            Self::Practice => "practice, no sentence of the specification",
+            Self::Practice => "practice, not in the specification",
         }
     }
 
-    /// Returns the URL of the text at the tag of specification 1.1.0; `None` for practice.
+    /// Returns the URL of the section in specification 1.1.0; `None` for practice.
     pub const fn link(self) -> Option<&'static str> {
         macro_rules! spec {
             ($rest:literal) => {

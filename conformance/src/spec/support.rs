@@ -11,7 +11,7 @@ use crate::fixture::snapshot::HostSnapshot;
 use crate::profile::Profile;
 use crate::verdict::{CaseResult, Stop};
 
-/// A way to make ADD fail although the call is valid.
+/// A way to make a valid ADD fail.
 #[derive(Clone, Copy)]
 pub(super) enum FailureMode {
     /// The options in `failing` of the subject file.

@@ -89,7 +89,7 @@ fn a_click_opens_the_details_of_a_verdict_and_escape_closes_them() {
     for part in [
         "version.repeats-input-version",
         "second · profile interface",
-        "The cniVersion that VERSION prints is that of its input.",
+        "VERSION prints the cniVersion of its input.",
         "VER-02",
         "Known: ",
         "exit 0",

@@ -41,9 +41,9 @@ impl World {
     }
 
     fn runner(&self) -> Runner {
-        let place: Netns = (*self.host).clone();
+        let netns: Netns = (*self.host).clone();
         let own = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
-        let site = Site::Host(place, self.host.pid());
+        let site = Site::Host(netns, self.host.pid());
         Runner::new(site, Environment::from_iter(own), Duration::from_secs(60))
     }
 

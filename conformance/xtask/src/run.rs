@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The outcome of a task; an error is a sentence for people.
+/// The outcome of a task; an error is a human-readable message.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// Returns the top directory of the checkout.

@@ -1,9 +1,9 @@
 //! Makes new TCP connections in sequence and measures them.
 //!
-//! `bench-traffic serve PORT` accepts connections and closes them, until its input ends.
+//! `bench-traffic serve PORT` accepts connections and closes them until the end of its input.
 //! `bench-traffic connect ADDRESS:PORT` reads a number from each line of its input, makes that many
 //! connections, and prints a line of JSON, which `src/traffic.rs` reads.
-#![allow(clippy::print_stdout, reason = "answers go to stdout")]
+#![allow(clippy::print_stdout, reason = "results are printed on stdout")]
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
-/// Long enough for lost SYNs, which are sent again after a second.
-const LIMIT: Duration = Duration::from_secs(5);
+/// The limit for one connection: long enough for a lost SYN, which is retransmitted after a second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,8 +35,8 @@ fn serve(port: u16) -> io::Result<()> {
 
 fn connect(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     for line in io::stdin().lock().lines() {
-        let (micros, failed, seconds) = many(address, line?.parse()?);
-        let quantile = |part: f64| quantile(&micros, part);
+        let (micros, failed, seconds) = measure(address, line?.parse()?);
+        let quantile = |fraction: f64| quantile(&micros, fraction);
         let (p10, p50, p99) = (quantile(0.1), quantile(0.5), quantile(0.99));
         let times = format!(r#""p10_us":{p10:.2},"p50_us":{p50:.2},"p99_us":{p99:.2}"#);
         let made = micros.len();
@@ -46,14 +46,14 @@ fn connect(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the times of `connect` in microseconds, sorted, the number of failures, and the total
-/// time.
-fn many(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
+/// Makes `count` connections. Returns the sorted times of `connect` in microseconds, the number of
+/// failures, and the total time in seconds.
+fn measure(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
     let mut micros = Vec::with_capacity(count);
     let started = Instant::now();
     for _ in 0..count {
         let started = Instant::now();
-        if let Ok(stream) = TcpStream::connect_timeout(&address, LIMIT) {
+        if let Ok(stream) = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             micros.push(started.elapsed().as_secs_f64() * 1e6);
             // A reset, so that the port is free again immediately.
             let _ = set_socket_linger(&stream, Some(Duration::ZERO));
@@ -64,7 +64,7 @@ fn many(address: SocketAddr, count: usize) -> (Vec<f64>, usize, f64) {
     (micros.clone(), count - micros.len(), seconds)
 }
 
-fn quantile(sorted: &[f64], part: f64) -> f64 {
+fn quantile(sorted: &[f64], fraction: f64) -> f64 {
     let last = sorted.len().saturating_sub(1) as f64;
-    sorted.get((last * part).round() as usize).copied().unwrap_or(0.0)
+    sorted.get((last * fraction).round() as usize).copied().unwrap_or(0.0)
 }

@@ -1,4 +1,5 @@
-//! ADD and DEL over the number of existing mappings, as SVG: two panels, one logarithmic scale.
+//! An SVG chart of the times of ADD and DEL over the number of existing mappings: two panels with
+//! one logarithmic scale.
 
 mod scale;
 
@@ -13,16 +14,18 @@ const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 480.0;
 const TOP: f64 = 78.0;
 const BOTTOM: f64 = 400.0;
-/// The left edges of the panels, and the width of their lines; labels are to the right.
+/// The left edges of the panels.
 const PANELS: [f64; 2] = [64.0, 564.0];
-const PANEL: f64 = 258.0;
-/// The distance between labels.
-const LABEL: f64 = 15.0;
+/// The width of a panel without the labels, which are to the right of it.
+const PANEL_WIDTH: f64 = 258.0;
+/// The smallest vertical distance between two labels.
+const LABEL_DISTANCE: f64 = 15.0;
 
 const NOTE: &str = "nftables, iptables-…: backends of mesos-cni-port-mapper · portmap: Debian's \
-                    plugin · dashed: maps no ports · whole process, median, logarithmic";
+                    plugin · dashed: baselines, which map no ports · median wall time, logarithmic";
 
-/// Colours for a light and a dark page: ours blue to green, others orange to red, baselines grey.
+/// Colours for a light and a dark page: ours are blue, green and purple, those of peers orange to
+/// pink, those of baselines grey.
 const OURS: [[&str; 2]; 3] =
     [["#0969da", "#58a6ff"], ["#1a7f37", "#3fb950"], ["#8250df", "#bc8cff"]];
 const PEERS: [[&str; 2]; 4] = [
@@ -33,7 +36,7 @@ const PEERS: [[&str; 2]; 4] = [
 ];
 const BASELINE: [&str; 2] = ["#6e7781", "#8b949e"];
 
-/// Returns the median time of one verb in milliseconds.
+/// A function that returns the median time of one verb in milliseconds.
 type Median = fn(&Calls) -> f64;
 
 /// A row with its class and colours.
@@ -58,8 +61,8 @@ pub(crate) fn draw(figures: &Figures) -> String {
         svg.push_str(&panel.lines(&lines));
     }
     let machine = &figures.machine;
-    let under = format!("one run on {}, {}, {}", machine.processors, machine.kernel, machine.date);
-    svg.push_str(&text(PANELS[0], HEIGHT - 12.0, "note", &under));
+    let footer = format!("one run on {}, {}, {}", machine.processors, machine.kernel, machine.date);
+    svg.push_str(&text(PANELS[0], HEIGHT - 12.0, "note", &footer));
     svg.push_str("</svg>\n");
     svg
 }
@@ -130,11 +133,11 @@ struct Panel<'a> {
 
 impl Panel<'_> {
     fn axes(&self) -> String {
-        let (left, right) = (self.left, self.left + PANEL);
+        let (left, right) = (self.left, self.left + PANEL_WIDTH);
         let mut svg = text(left, TOP - 10.0, "verb", self.verb);
         for (value, tick) in self.scale.decades() {
             let y = self.scale.y(value);
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(svg, "<path class=\"grid\" d=\"M{left} {y:.1}H{right}\"/>");
             svg.push_str(&anchored(left - 6.0, y + 4.0, "tick", "end", &tick));
         }
@@ -147,21 +150,21 @@ impl Panel<'_> {
                 &thousands(*existing),
             ));
         }
-        let middle = left + PANEL / 2.0;
+        let middle = left + PANEL_WIDTH / 2.0;
         svg.push_str(&anchored(middle, BOTTOM + 38.0, "note", "middle", "existing mappings"));
         svg
     }
 
     fn x(&self, index: usize) -> f64 {
         let steps = self.existing.len().saturating_sub(1).max(1) as f64;
-        self.left + 10.0 + (PANEL - 20.0) * index as f64 / steps
+        self.left + 10.0 + (PANEL_WIDTH - 20.0) * index as f64 / steps
     }
 
     fn lines(&self, lines: &[Line<'_>]) -> String {
         let points: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| self.points(line.row)).collect();
-        let completions: Vec<f64> =
+        let ends: Vec<f64> =
             points.iter().map(|points| points.last().map_or(BOTTOM, |point| point.1)).collect();
-        let labels = apart(&completions, LABEL, TOP, BOTTOM);
+        let labels = apart(&ends, LABEL_DISTANCE, TOP, BOTTOM);
         let mut svg = String::new();
         for (index, line) in lines.iter().enumerate() {
             svg.push_str(&self.line(line, &points[index], labels[index]));
@@ -169,19 +172,22 @@ impl Panel<'_> {
         svg
     }
 
-    /// Returns the points of a row. One that was measured once, as most baselines are, is a level
-    /// line.
+    /// Returns the points of a row. A baseline that was measured only once, as most are, becomes a
+    /// horizontal line.
     fn points(&self, row: &RowFigures) -> Vec<(f64, f64)> {
-        let good: Vec<&Calls> =
+        let measured: Vec<&Calls> =
             row.calls.iter().filter(|calls| (self.median)(calls) > 0.0).collect();
         let y = |calls: &Calls| self.scale.y((self.median)(calls));
-        if let [once] = good.as_slice()
+        if let [single] = measured.as_slice()
             && row.kind == Kind::Baseline
         {
-            return vec![(self.x(0), y(once)), (self.x(self.existing.len().max(2) - 1), y(once))];
+            return vec![
+                (self.x(0), y(single)),
+                (self.x(self.existing.len().max(2) - 1), y(single)),
+            ];
         }
         let x = |calls: &Calls| self.existing.iter().position(|other| *other == calls.existing);
-        good.iter().filter_map(|calls| Some((self.x(x(calls)?), y(calls)))).collect()
+        measured.iter().filter_map(|calls| Some((self.x(x(calls)?), y(calls)))).collect()
     }
 
     fn line(&self, line: &Line<'_>, points: &[(f64, f64)], label: f64) -> String {
@@ -193,14 +199,14 @@ impl Panel<'_> {
             let _ =
                 writeln!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
-        let at = self.left + PANEL + 12.0;
+        let label_x = self.left + PANEL_WIDTH + 12.0;
         let _ = writeln!(
             svg,
             "<path class=\"{class} lead\" d=\"M{:.1} {end_y:.1}L{:.1} {label:.1}\"/>",
             end_x + 5.0,
-            at - 3.0
+            label_x - 3.0
         );
-        svg.push_str(&text(at, label + 4.0, class, &line.row.name));
+        svg.push_str(&text(label_x, label + 4.0, class, &line.row.name));
         svg
     }
 }

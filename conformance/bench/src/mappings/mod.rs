@@ -55,7 +55,7 @@ pub(crate) fn ports(existing: usize) -> Vec<u16> {
 /// Creates the existing mappings.
 pub(crate) fn create(fixture: &mut Fixture, row: &Row, existing: usize) -> Outcome<Footprint> {
     let mut call = |verb: &str, attachment: &Attachment| {
-        fixture.client.success(row.call_in(Position::Chained, verb, attachment))
+        fixture.client.run_ok(row.call_in(Position::Chained, verb, attachment))
     };
     call("ADD", &first())?;
     let before = Dump::take(&fixture.host)?;
@@ -63,7 +63,7 @@ pub(crate) fn create(fixture: &mut Fixture, row: &Row, existing: usize) -> Outco
     let after = Dump::take(&fixture.host)?;
     let files = files::of_template(fixture)?;
     let mut call = |verb: &str, attachment: &Attachment| {
-        fixture.client.success(row.call_in(Position::Chained, verb, attachment))
+        fixture.client.run_ok(row.call_in(Position::Chained, verb, attachment))
     };
     call("DEL", &template())?;
     if existing == 0 {

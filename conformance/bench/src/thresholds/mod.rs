@@ -122,10 +122,10 @@ impl Judge<'_> {
         ];
         for (ours, theirs) in pairs {
             for existing in CONCURRENT {
-                let of = |name: &str| self.row(name)?.concurrent(existing);
-                let time = |name: &str| of(name).map(|concurrent| concurrent.add_ms);
+                let figures = |name: &str| self.row(name)?.concurrent(existing);
+                let time = |name: &str| figures(name).map(|concurrent| concurrent.add_ms);
                 let measured = divided(time(ours), time(theirs));
-                let wrong = of(ours).map(|concurrent| wrong(concurrent) as f64);
+                let wrong = figures(ours).map(|concurrent| wrong(concurrent) as f64);
                 let name = format!("{ours} 32 concurrent ADDs / {theirs}, {existing} existing");
                 let expected = self.figures.concurrent.contains(&existing);
                 self.judge(expected, name, Relation::AtMost, 0.3, measured);

@@ -4,7 +4,7 @@ use crate::sample;
 
 fn threshold<'a>(thresholds: &'a [Threshold], start: &str) -> &'a Threshold {
     let found = thresholds.iter().find(|threshold| threshold.name.starts_with(start));
-    found.unwrap_or_else(|| panic!("no threshold begins with {start}"))
+    found.unwrap_or_else(|| panic!("no threshold begins with `{start}`"))
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_ratio_of_medians_is_compared_with_its_limit() {
 }
 
 #[test]
-fn a_missing_figure_is_a_miss() {
+fn a_missing_figure_misses_its_threshold() {
     let mut figures = sample::figures();
     figures.rows.retain(|row| row.name != OURS);
     let thresholds = judge(&figures);
@@ -31,7 +31,7 @@ fn a_missing_figure_is_a_miss() {
 }
 
 #[test]
-fn a_figure_that_the_run_does_not_measure_is_not_a_miss() {
+fn a_figure_that_is_not_measured_misses_no_threshold() {
     let mut figures = sample::figures();
     figures.existing = vec![0, 1000];
     for row in &mut figures.rows {

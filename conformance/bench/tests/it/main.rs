@@ -1,4 +1,4 @@
-//! The benchmark's command.
+//! Integration tests of the benchmark's command line.
 
 #[cfg(feature = "host-tests")]
 mod measures;

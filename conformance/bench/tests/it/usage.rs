@@ -1,4 +1,4 @@
-//! What the benchmark answers to its command line.
+//! The command line of the benchmark: help and errors.
 
 use std::process::{Command, Output};
 
@@ -21,7 +21,7 @@ fn a_wrong_option_is_reported_and_nothing_is_measured() {
 }
 
 #[test]
-fn help_names_the_options() {
+fn help_lists_the_options() {
     let help = bench(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(text(&help.stdout).contains("--peer NAME=PATH[,CONFIG.json]"));

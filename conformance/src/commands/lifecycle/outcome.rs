@@ -1,4 +1,4 @@
-//! The outcome of a lifecycle, for people.
+//! The outcome of a lifecycle as human-readable text.
 
 use std::path::{Path, PathBuf};
 

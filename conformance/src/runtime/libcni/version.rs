@@ -37,7 +37,7 @@ pub(super) fn chosen(version: &str, versions: Option<&[String]>) -> Result<Strin
             best = Some((numbers, candidate));
         }
     }
-    // If all are too new, `version` is used although it may be too new itself.
+    // If all are too new, `version` is used even if it is too new itself.
     Ok(best.map_or(version, |(_, best)| best).to_owned())
 }
 
@@ -57,15 +57,15 @@ mod tests {
 
     #[test]
     fn the_highest_supported_version_is_chosen() {
-        let of = |version: &str, versions: &[&str]| {
+        let chosen_from = |version: &str, versions: &[&str]| {
             let versions: Vec<String> =
                 versions.iter().map(|&version| version.to_owned()).collect();
             chosen(version, Some(&versions)).unwrap()
         };
-        assert_eq!(of("0.3.1", &["1.0.0", "0.4.0", "2.0.0"]), "1.0.0");
-        assert_eq!(of("1.1.0", &["1.0.0"]), "1.1.0");
-        assert_eq!(of("", &["2.0.0"]), "");
-        assert_eq!(of("0.4.0", &[]), "0.4.0");
+        assert_eq!(chosen_from("0.3.1", &["1.0.0", "0.4.0", "2.0.0"]), "1.0.0");
+        assert_eq!(chosen_from("1.1.0", &["1.0.0"]), "1.1.0");
+        assert_eq!(chosen_from("", &["2.0.0"]), "");
+        assert_eq!(chosen_from("0.4.0", &[]), "0.4.0");
         assert_eq!(chosen("7.0.0", None).unwrap(), "7.0.0", "used as it is");
     }
 }

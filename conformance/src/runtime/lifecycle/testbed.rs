@@ -79,8 +79,8 @@ impl Testbed {
         around[1].1.fails("ADD", 101, "the last plugin fails on purpose");
         let own =
             [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")];
-        let place: Netns = (*fixture.host()).clone();
-        let site = Site::Host(place, fixture.host().pid());
+        let netns: Netns = (*fixture.host()).clone();
+        let site = Site::Host(netns, fixture.host().pid());
         let runner = Runner::new(site, Environment::from_iter(own), setup.limit);
         let (setup, cache, steps) = (setup.clone(), fixture.directory("cache"), Steps::default());
         Self { setup, fixture, runner, cache, around, steps }

@@ -203,9 +203,9 @@ impl<'r> Isolator<'r> {
     fn mount(&self, id: &str, netns: &str) -> Result<(), Failure> {
         let directory = self.state.container(id);
         self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
-        if let NetnsHandle::Mounted(place) = &self.handle {
+        if let NetnsHandle::Mounted(host) = &self.handle {
             let handle = self.state.handle(id).display().to_string();
-            let mut command = place.command("sh");
+            let mut command = host.command("sh");
             let command =
                 command.args(["-euc", "touch \"$1\"; mount --bind \"$0\" \"$1\"", netns, &handle]);
             let done = command.status().is_ok_and(|status| status.success());
@@ -222,10 +222,10 @@ impl<'r> Isolator<'r> {
     /// Removes the handle of a namespace, as a reboot does.
     pub fn unmount(&self, id: &str) {
         let handle = self.state.handle(id);
-        if let NetnsHandle::Mounted(place) = &self.handle {
+        if let NetnsHandle::Mounted(host) = &self.handle {
             // May fail if it is no longer mounted. If it stays mounted, its directory cannot be
             // removed, which is reported.
-            let _ = place.command("umount").arg(&handle).stderr(Stdio::null()).status();
+            let _ = host.command("umount").arg(&handle).stderr(Stdio::null()).status();
         }
     }
 

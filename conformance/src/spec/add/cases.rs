@@ -96,8 +96,8 @@ fn result_agrees_with_kernel(fixture: &Fixture) -> CaseResult {
     let result = response.result()?;
     for interface in list(&result, "interfaces") {
         let inside = !text(interface, "sandbox").is_empty();
-        let place = if inside { &**attachment.container() } else { &**fixture.host() };
-        let shown = place.sh("ip -o link show");
+        let netns = if inside { &**attachment.container() } else { &**fixture.host() };
+        let shown = netns.sh("ip -o link show");
         let (name, mac) = (text(interface, "name"), text(interface, "mac").to_lowercase());
         let found = shown.lines().find(|line| {
             line.contains(&format!(": {name}:")) || line.contains(&format!(": {name}@"))

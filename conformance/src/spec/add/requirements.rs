@@ -8,7 +8,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "add.makes-the-interface",
             "ADD-01",
-            "After ADD the interface CNI_IFNAME exists in CNI_NETNS.",
+            "After ADD, the interface CNI_IFNAME exists in CNI_NETNS.",
         ],
     )
     .on(&[Add])
@@ -18,7 +18,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "add.refuses-existing-ifname",
             "ADD-02",
-            "ADD fails when CNI_NETNS already has an interface of that name.",
+            "ADD fails when CNI_NETNS already has an interface named CNI_IFNAME.",
         ],
     )
     .on(&[Add])
@@ -40,8 +40,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "add.result-agrees-with-kernel",
             "ADD-04",
-            "Interfaces, MAC addresses, IP addresses and routes in the result are those of the \
-         kernel.",
+            "The interfaces, MAC addresses, IP addresses and routes in the result match those in \
+         the kernel.",
         ],
     )
     .since(V0_3_0)
@@ -80,7 +80,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "add.works-again-after-del",
             "ADD-08",
-            "ADD works again after a DEL of the same attachment.",
+            "ADD succeeds again after a DEL of the same attachment.",
         ],
     )
     .on(&[Add, Del]),

@@ -78,8 +78,8 @@ fn bad_values_are_refused(fixture: &Fixture) -> CaseResult {
     })
 }
 
-/// Returns the mappings if ADD accepts them, also for a container with IPv4 addresses only: errors
-/// in a family that the container lacks must be reported too.
+/// Returns the mappings if ADD accepts them. A container with IPv4 addresses only is tried too:
+/// errors in a family that the container lacks must also be reported.
 fn accepts(fixture: &Fixture, mappings: &Value) -> Option<String> {
     let config = json!({ "portMappings": mappings });
     let (both, one) = (fixture.attachment("c1"), fixture.attachment("c2"));

@@ -20,7 +20,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "capability.bad-values-are-refused",
             "CAP-02",
-            "A malformed port mapping is an error and is not silently skipped.",
+            "A malformed port mapping is an error; it is not silently skipped.",
         ],
     )
     .since(V0_3_0)
@@ -42,8 +42,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "capability.args-win-over-cni-args",
             "CAP-04",
-            "A value in `args.cni` takes precedence over one of the same name in CNI_ARGS; unknown \
-         values are ignored.",
+            "A key in `args.cni` takes precedence over the same key in CNI_ARGS; unknown keys are \
+         ignored.",
         ],
     )
     .since(V0_2_0)

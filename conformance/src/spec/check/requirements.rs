@@ -34,8 +34,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "check.misses-rules",
             "CHK-04",
-            "CHECK fails when the plugin's firewall rules, shaping or reservations no longer \
-         exist.",
+            "CHECK fails when the plugin's firewall rules, traffic shaping or IP reservations no \
+         longer exist.",
         ],
     )
     .since(V0_4_0)
@@ -57,7 +57,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "check.accepts-later-changes",
             "CHK-06",
-            "CHECK accepts additions of later plugins: another address, another route.",
+            "CHECK accepts what later plugins added, such as another address or route.",
         ],
     )
     .since(V0_4_0)
@@ -68,7 +68,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "check.runs-on-delegates",
             "CHK-07",
-            "CHECK runs CHECK on the delegate and returns its error.",
+            "CHECK also runs the delegate's CHECK, and fails with the same error if that fails.",
         ],
     )
     .since(V0_4_0)

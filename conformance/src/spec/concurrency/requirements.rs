@@ -8,7 +8,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "concurrency.many-containers-at-once",
             "CON-01",
-            "Concurrent ADDs and DELs of different containers are safe.",
+            "Concurrent ADDs and DELs of different containers do not interfere with each other.",
         ],
     )
     .on(&[Add, Del]),

@@ -7,7 +7,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "del.undoes-add",
         "DEL-01",
         "DEL undoes everything that ADD did: links, addresses, routes, rules, settings, files and \
-         processes are as before.",
+         processes are as they were before ADD.",
     ])
     .on(&[Del]),
     must(Execution, [
@@ -53,7 +53,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Runtime, [
         "del.without-runtime-config-cleans",
         "DEL-08",
-        "DEL cleans up without `runtimeConfig`, which libcni does not cache.",
+        "DEL cleans up without `runtimeConfig`: libcni caches the values, but DEL gets only those \
+         that the runtime supplies again.",
     ])
     .since(V0_3_0)
     .on(&[Del])
@@ -61,18 +62,18 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Runtime, [
         "del.cleans-after-config-changed",
         "DEL-09",
-        "DEL cleans up although the plugin's own options in the configuration have changed since \
+        "DEL cleans up even if the plugin's own options in the configuration have changed since \
          ADD.",
     ])
     .on(&[Del]),
     must(Runtime, [
         "del.touches-only-its-own",
         "DEL-10",
-        "DEL leaves other attachments alone, such as an id of which its own is a prefix, and the \
-         same id on another network.",
+        "DEL leaves other attachments unchanged, such as those of the same container on \
+         another network, or of a container whose id begins with this container's id.",
     ])
     .on(&[Del]),
-    // The text: plugins "should generally complete" a DEL although something is missing.
+    // The specification: plugins "should generally complete" a DEL even if something is missing.
     should(Execution, [
         "del.cleans-although-delegate-fails",
         "DEL-11",
@@ -84,7 +85,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "del.after-flush-succeeds",
         "DEL-12",
-        "DEL succeeds after all firewall rules were flushed.",
+        "DEL succeeds after all firewall rules have been flushed.",
     ])
     .on(&[Del]),
     stricter(Practice, [

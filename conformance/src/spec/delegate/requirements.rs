@@ -7,7 +7,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "delegate.is-found-on-cni-path",
         "DLG-01",
         "A delegate is searched for in the directories of CNI_PATH, in order, not in PATH; a name \
-         with a separator is refused.",
+         with a path separator is refused.",
     ])
     .only(&[Interface, Wrapper]),
     must(Delegation, [
@@ -19,20 +19,20 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Delegation, [
         "delegate.gets-the-configuration",
         "DLG-03",
-        "An IPAM plugin gets the complete configuration; the plugin in `delegate` gets its object \
-         with name, cniVersion and the keys that the runtime sets.",
+        "An IPAM plugin gets the complete configuration; the plugin in `delegate` gets that \
+         object, with `name`, `cniVersion` and the keys that the runtime sets.",
     ])
     .only(&[Interface, Wrapper]),
     should(Delegation, [
         "delegate.stderr-is-handed-on",
         "DLG-04",
-        "The stderr of a delegate appears on the plugin's stderr, also when the delegate fails.",
+        "The stderr of a delegate appears on the plugin's stderr, even when the delegate fails.",
     ])
     .only(&[Interface, Wrapper]),
     must(Delegation, [
         "delegate.gets-every-verb",
         "DLG-05",
-        "CHECK, DEL, GC and STATUS run the same verb on the delegate.",
+        "CHECK, DEL, GC and STATUS also run the delegate, with the same verb.",
     ])
     .only(&[Interface, Wrapper]),
     should(Delegation, [
@@ -44,15 +44,15 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Delegation, [
         "delegate.failed-add-is-deleted",
         "DLG-07",
-        "When the delegate's ADD fails, the plugin runs DEL on it.",
+        "When the delegate's ADD fails, the plugin runs the delegate's DEL.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
     must(Results, [
         "delegate.result-is-converted",
         "DLG-08",
-        "A delegate's result in another version, or without one, is returned in the version of \
-         the request.",
+        "A delegate's result in another version, or without `cniVersion`, is converted to the \
+         version of the request.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
@@ -67,8 +67,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, [
         "delegate.is-undone-after-own-failure",
         "DLG-10",
-        "When the plugin's own part of ADD fails after the delegate's, the plugin runs DEL on the \
-         delegate.",
+        "When the plugin's own part of ADD fails after the delegate's ADD succeeded, the \
+         plugin runs the delegate's DEL.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),

@@ -25,7 +25,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Execution, [
         "environment.path-is-optional",
         "ENV-04",
-        "CNI_PATH is optional for every verb but GC.",
+        "CNI_PATH is optional for every verb except GC.",
     ])
     .on(&[Add, Del, Check, Status])
     .only(&[Interface, Chained, Ipam]),
@@ -59,7 +59,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "environment.no-command-does-nothing",
         "ENV-09",
-        "Without CNI_COMMAND a plugin prints no result; the rest is undefined.",
+        "Without CNI_COMMAND, a plugin prints no result; anything else is unspecified.",
     ]),
     must(Execution, [
         "environment.bad-container-id-is-refused",
@@ -79,7 +79,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "environment.bad-ifname-is-refused",
         "ENV-12",
-        "An interface name that Linux does not allow is an error; one of 15 characters works.",
+        "An interface name that Linux does not allow is an error; a name of 15 characters works.",
     ])
     .since(V0_3_0)
     .on(&[Add, Del, Check]),

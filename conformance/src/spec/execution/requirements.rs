@@ -6,7 +6,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "execution.exit-status-tells-failure",
         "EXE-01",
-        "The exit status is 0 on success and not 0 on failure.",
+        "The exit status is 0 on success and nonzero on failure.",
     ]),
     should(Results, [
         "execution.failure-prints-error-object",
@@ -18,7 +18,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Results, [
         "execution.error-goes-to-stdout",
         "EXE-03",
-        "The error object is printed on stdout, as in section 5 and in every implementation.",
+        "The error object is printed on stdout, as in section 5 of the specification and in every \
+         implementation.",
     ]),
     convention(Results, [
         "execution.stdout-holds-one-document",
@@ -29,7 +30,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Results, [
         "execution.stderr-does-not-matter",
         "EXE-05",
-        "Stderr is free text, and a plugin also works when it is closed.",
+        "Stderr is free text, and a plugin works even when stderr is closed.",
     ]),
     must(Results, [
         "execution.reserved-codes-keep-meaning",
@@ -58,8 +59,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Results, [
         "execution.bad-input-has-its-code",
         "EXE-10",
-        "Input that cannot be read is code 5, input that cannot be decoded code 6, an invalid \
-         configuration code 7.",
+        "Input that cannot be read fails with code 5, input that cannot be decoded with code 6, \
+         and an invalid configuration with code 7.",
     ]),
     must(Results, [
         "execution.code-3-leaves-nothing",
@@ -68,8 +69,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     ])
     .on(&[Add, Check])
     .untestable(
-        "whether and when a plugin returns code 3 is up to the plugin, \
-         so the condition can't be created from outside",
+        "a plugin decides whether and when it returns code 3, so the condition cannot be created \
+         from outside",
     ),
     should(Results, [
         "execution.code-11-passes",
@@ -96,14 +97,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Configuration, [
         "execution.unknown-keys-are-tolerated",
         "EXE-16",
-        "Unknown keys are accepted or refused with code 2, and the content of `args` causes no \
+        "Unknown keys are accepted, or refused with code 2; the content of `args` never causes an \
          error.",
     ])
     .since(V0_2_0),
     stricter(Practice, [
         "execution.full-stdout-is-a-failure",
         "EXE-17",
-        "A result that cannot be written (stdout is full) is a failure, not a success.",
+        "An ADD whose result cannot be written, for example because stdout is full, fails.",
     ])
     .on(&[Add]),
 ];

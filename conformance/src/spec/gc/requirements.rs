@@ -13,28 +13,28 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     should(Execution, [
         "gc.removes-stale-attachments",
         "GC-02",
-        "GC removes what belongs to attachments that are not in `cni.dev/valid-attachments`.",
+        "GC removes the resources of attachments that are not in `cni.dev/valid-attachments`.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),
     must(Execution, [
         "gc.keeps-valid-attachments",
         "GC-03",
-        "GC leaves the attachments in the list unchanged.",
+        "GC leaves the attachments in `cni.dev/valid-attachments` unchanged.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),
     must(Execution, [
         "gc.leaves-other-networks-alone",
         "GC-04",
-        "GC of one network leaves the attachments of other networks alone.",
+        "GC of one network leaves the attachments of other networks unchanged.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),
     must(Delegation, [
         "gc.reaches-delegates",
         "GC-05",
-        "GC runs GC on the delegate, with the list.",
+        "GC also runs the delegate's GC, with the list of valid attachments.",
     ])
     .since(V1_1_0)
     .on(&[Gc])
@@ -50,15 +50,16 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     must(Execution, [
         "gc.reads-both-keys",
         "GC-07",
-        "GC reads the list under `cni.dev/valid-attachments` and under `cni.dev/attachments`, the \
-         key in the text of 1.1.0.",
+        "GC reads the list of valid attachments under `cni.dev/valid-attachments` and under \
+         `cni.dev/attachments`, the key in the text of specification 1.1.0.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),
     stricter(Practice, [
         "gc.without-list-removes-nothing",
         "GC-08",
-        "GC removes everything for an empty list, and nothing when there is no list.",
+        "With an empty list of valid attachments GC removes everything; without a list it removes \
+         nothing.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),

@@ -23,8 +23,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "result.addresses-stand-in-ips",
         "RES-03",
-        "The addresses of a result of 0.3.0 are under `ips`, although the text of that version \
-         has `ip`.",
+        "The addresses of a result of 0.3.0 are under `ips`, although specification 0.3.0 calls \
+         the key `ip`.",
     ])
     .since(V0_3_0)
     .until(V0_3_0)
@@ -71,8 +71,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     convention(Practice, [
         "result.empty-members-are-tolerated",
         "RES-09",
-        "A plugin that reads a result tolerates `\"dns\": {}`, `\"routes\": null` and an empty \
-         gateway in it.",
+        "A plugin tolerates `\"dns\": {}`, `\"routes\": null` and an empty gateway in a result \
+         that it reads.",
     ])
     .since(V0_3_0)
     .on(&[Add])

@@ -18,8 +18,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.asks-delegates",
             "STA-02",
-            "STATUS runs STATUS on the delegate that ADD needs, and fails when the delegate fails \
-             or is missing.",
+            "STATUS also runs the delegate's STATUS, and fails when a delegate that ADD needs \
+             fails or is missing.",
         ],
     )
     .since(V1_1_0)
@@ -30,7 +30,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "status.has-no-side-effects",
             "STA-03",
-            "STATUS changes nothing, and ADD works without it.",
+            "STATUS changes nothing, and ADD works without a preceding STATUS.",
         ],
     )
     .since(V1_1_0)

@@ -18,7 +18,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.repeats-input-version",
             "VER-02",
-            "The `cniVersion` that VERSION prints is that of its input.",
+            "VERSION prints the `cniVersion` of its input.",
         ],
     )
     .since(V1_0_0)
@@ -38,7 +38,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.unsupported-version-is-code-1",
             "VER-04",
-            "A configuration in an unsupported version is an error with code 1.",
+            "A configuration in an unsupported version is refused with code 1.",
         ],
     )
     .except(V0_4_0, Should),
@@ -47,7 +47,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.missing-means-0.1.0",
             "VER-05",
-            "A configuration without `cniVersion` is in version 0.1.0, and so is the result.",
+            "A configuration without `cniVersion` is in version 0.1.0, and the result is too.",
         ],
     )
     .until(V0_1_0)
@@ -66,8 +66,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.is-an-exact-string",
             "VER-08",
-            "Versions match as exact strings, and a number instead of a string cannot be decoded \
-         (code 6).",
+            "Versions are compared as exact strings, and a `cniVersion` that is a number cannot be \
+         decoded (code 6).",
         ],
     ),
     must(
@@ -84,7 +84,8 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         [
             "version.higher-minor-keeps-working",
             "VER-10",
-            "A configuration of one version works in a higher minor version of the same major.",
+            "A configuration that works in one version works in every higher minor version of the \
+             same major version.",
         ],
     )
     .on(&[Add, Del]),

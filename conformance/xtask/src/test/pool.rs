@@ -161,7 +161,8 @@ fn kill_group(pid: u32) {
     let _ = Command::new("sh").args(["-c", &script]).status();
 }
 
-/// Returns why the test did not pass, also if no test was run or the process ended early.
+/// Returns why the test did not pass, for example because no test was run or the process ended
+/// early.
 fn problem(status: ExitStatus, output: &str) -> Option<String> {
     if !status.success() {
         return Some(status.to_string());

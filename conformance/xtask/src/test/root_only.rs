@@ -15,14 +15,14 @@ pub(super) fn names() -> Outcome<Vec<String>> {
     let metadata = metadata()?;
     let mut names = Vec::new();
     for package in array(&metadata["packages"]) {
-        let of = package["name"].as_str().unwrap_or_default();
+        let package_name = package["name"].as_str().unwrap_or_default();
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let directory = manifest.parent().unwrap_or(manifest);
         let targets = array(&package["targets"]).iter().filter(|target| is_whole(target));
         let targets = targets.filter_map(|target| target["name"].as_str().map(str::to_owned));
         let modules = ["src", "tests"].map(|name| modules_in(&directory.join(name)));
         let all = targets.chain(modules.into_iter().flatten());
-        names.extend(all.map(|name| format!("{of}::{name}")));
+        names.extend(all.map(|name| format!("{package_name}::{name}")));
     }
     Ok(names)
 }

@@ -1,4 +1,5 @@
-//! Checks the READMEs: commands run, JSON is valid, code is compiled elsewhere.
+//! Checks the READMEs: commands run, JSON is valid, code is that of compiled examples, and links
+//! lead to files.
 
 #[cfg(feature = "host-tests")]
 mod commands;
@@ -27,14 +28,14 @@ const READMES: [&str; 13] = [
 /// Returns the top directory of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).expect("conformance/xtask is two below the top").to_owned()
+    here.ancestors().nth(2).expect("conformance/xtask is two levels below the top").to_owned()
 }
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|why| panic!("{file}: {why}"))
 }
 
-/// Returns the blocks of code in this language.
+/// Returns the fenced code blocks of this language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let begin = format!("```{language}");
     let mut blocks = Vec::new();
@@ -58,7 +59,7 @@ fn every_json_block_is_valid() {
             found += 1;
         }
     }
-    assert!(found >= 6, "only {found} blocks were found");
+    assert!(found >= 6, "only {found} JSON blocks were found");
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn the_code_in_the_tutorial_is_that_of_the_template() {
             .map(|file| read(&format!("conformance/xtask/template/{file}")))
             .concat();
     let code = blocks(&read("framework/wrapper/docs/tutorial.md"), "rust");
-    assert!(code.len() > 8, "only {} blocks were found", code.len());
+    assert!(code.len() > 8, "only {} Rust blocks were found", code.len());
     for block in code {
         assert!(template.contains(&block), "not in the template:\n{block}");
     }
