@@ -133,7 +133,7 @@ impl Log for Diagnostics {
     fn flush(&self) {}
 }
 
-/// Whether a line is of the runtime of futures and below a warning, which does not help an operator.
+/// Whether a line is of the runtime of futures and below a warning. It would not help an operator.
 fn is_noise(target: &str, level: Level) -> bool {
     level > Level::Warn && ["polling", "async_"].iter().any(|library| target.starts_with(library))
 }
