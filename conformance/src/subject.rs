@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::profile::Profile;
 
 /// Where plugins are usually installed. A bare name is searched for there.
-const PLUGIN_DIRECTORIES: [&str; 3] = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
+pub(crate) const PLUGIN_DIRECTORIES: [&str; 3] =
+    ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
 /// Keys that had another name, and their names now.
 const RENAMED: [(&str, &str); 5] = [

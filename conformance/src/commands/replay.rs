@@ -21,7 +21,7 @@ Exit status: 0 the same answers, 1 different ones, 2 could not replay, 3 no such
 pub(super) struct Arguments {
     /// A file that cni-trace has written
     recording: PathBuf,
-    /// The plugin: a program, or the name of one in /opt/cni/bin or /usr/lib/cni
+    /// The plugin: a program, or the name of one in /opt/cni/bin, /usr/lib/cni or /usr/libexec/cni
     plugin: PathBuf,
     /// Replay only the calls of this network
     #[arg(long, value_name = "NAME")]
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// A shell script that prepares the host
     #[arg(long, value_name = "SCRIPT")]
     prepare: Option<String>,
-    /// Further directories of plugins, searched before PLUGIN's own, /opt/cni/bin and /usr/lib/cni
+    /// Further directories of plugins, searched before PLUGIN's own and the usual ones
     #[arg(long, value_name = "DIRS", default_value = "", hide_default_value = true)]
     path: String,
     /// The time limit of one call of the plugin

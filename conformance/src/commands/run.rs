@@ -29,7 +29,7 @@ use super::values::{one_of, seconds, version};
 cni-conformance run [OPTIONS] <PLUGIN> [CASE]...
        cni-conformance run [OPTIONS] --subject <FILE> [CASE]...")]
 pub(super) struct Arguments {
-    /// The plugin: a program, or the name of one in /opt/cni/bin or /usr/lib/cni
+    /// The plugin: a program, or the name of one in /opt/cni/bin, /usr/lib/cni or /usr/libexec/cni
     #[arg(required_unless_present = "subject")]
     plugin: Option<String>,
     /// Only these cases: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)

@@ -19,6 +19,7 @@ use crate::runtime::exec::Exec;
 use crate::runtime::failure::Failure;
 use crate::runtime::invocation::Invocation;
 use crate::runtime::runner::{Runner, Site};
+use crate::subject::PLUGIN_DIRECTORIES;
 
 /// The plugin that replaces the recorded one, and what it needs.
 #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ impl Replayer<'_> {
 
     fn cni_path(&self) -> String {
         let own = self.target.plugin.parent().map(PathBuf::from);
-        let usual = ["/opt/cni/bin", "/usr/lib/cni"].map(PathBuf::from);
+        let usual = PLUGIN_DIRECTORIES.map(PathBuf::from);
         let all = self.target.path.iter().cloned().chain(own).chain(usual);
         all.map(|one| one.display().to_string()).collect::<Vec<_>>().join(":")
     }

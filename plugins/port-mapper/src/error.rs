@@ -130,7 +130,7 @@ fn remedy(differences: &[String]) -> &'static str {
 }
 
 impl Error {
-    /// Returns the error code: that of the specification, or the original's own (100 to 104).
+    /// Returns the error code: one of the specification, or 102, 103 and 105 of the port mapper.
     pub fn code(&self) -> u32 {
         match self {
             Self::Config(_) => 7,

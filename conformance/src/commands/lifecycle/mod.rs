@@ -57,7 +57,7 @@ pub(super) struct Arguments {
     /// With NETCONF and --runtime mesos: the NetworkInfo that the framework sends
     #[arg(long, value_name = "JSON|FILE", conflicts_with = "subject")]
     info: Option<JsonObject>,
-    /// Further directories of plugins, searched before /opt/cni/bin and /usr/lib/cni
+    /// Further directories of plugins, searched before the usual ones
     #[arg(long, value_name = "DIRS", default_value = "", hide_default_value = true)]
     path: String,
     /// Keep the host of the first failure until the end of stdin, and print how to enter it

@@ -5,10 +5,11 @@
 //! during a mapping remains translated after the mapping has been removed, as long as packets
 //! arrive.
 //!
-//! The kernel's deletion by filter is not used: kernels before 6.12 ignore the filter, and older
-//! ones would delete every entry. Instead the table is listed once, filtered by the kernel if it
-//! can (Linux 5.8) and always checked again here. Every matching entry is deleted by tuple, zone
-//! and id, so that a new flow between the same two endpoints is not affected.
+//! The kernel's deletion by filter is not used. Linux supports it from 6.12 on, versions from 5.8
+//! refuse the filter, and older ones ignore it and would delete every entry. Instead the table is
+//! listed once, filtered by the kernel if it can (Linux 5.8) and always checked again here. Every
+//! matching entry is deleted by tuple, zone and id, so that a new flow between the same two
+//! endpoints is not affected.
 //!
 //! Listing walks the kernel's whole table, which takes milliseconds on a large host even if the
 //! table is empty. Call [`Conntrack::delete_where`] once for all mappings of a family, and only if

@@ -107,3 +107,32 @@ fn every_link_leads_to_a_file() {
         }
     }
 }
+
+#[test]
+fn every_file_named_on_the_architecture_page_exists() {
+    let mut sources = Vec::new();
+    for directory in ["framework", "plugins"] {
+        collect_sources(&root().join(directory), &mut sources);
+    }
+    let page = read("framework/ARCHITECTURE.md");
+    let named = page.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+    let mut count = 0;
+    for name in named.filter(|name| !name.contains(char::is_whitespace)) {
+        let exists = sources.iter().any(|source| source.ends_with(&format!("/{name}")));
+        assert!(exists, "no file {name}");
+        count += 1;
+    }
+    assert!(count > 25, "only {count} files are named");
+}
+
+/// Collects the paths of all Rust files, without the part `src/`.
+fn collect_sources(directory: &Path, sources: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).expect("a readable directory") {
+        let path = entry.expect("a directory entry").path();
+        if path.is_dir() {
+            collect_sources(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(path.display().to_string().replace("/src/", "/"));
+        }
+    }
+}
