@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executables_are_found_in_cargo_s_messages() {
+    fn executables_are_found_in_the_messages_of_cargo() {
         let messages = r#"
             {"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
             {"reason":"compiler-artifact","target":{"name":"nothing"},"executable":"/t/nothing"}

@@ -132,7 +132,7 @@ fn normalize(report: &mut Value) {
 }
 
 #[test]
-fn two_runs_differ_in_date_and_millis_only() {
+fn two_runs_differ_only_in_date_and_duration() {
     let mutants = Mutants::new();
     let args = ipam(&mutants, Some("del.twice-succeeds"));
     let more =

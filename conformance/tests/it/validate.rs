@@ -121,7 +121,7 @@ fn a_mistake_in_a_list_or_in_rules_is_reported_with_its_key_and_what_to_do() {
 
 /// A key that is missing in the schema would be reported as a mistake.
 #[test]
-fn every_key_of_a_readme_s_table_is_in_the_schema() {
+fn every_key_in_the_table_of_a_readme_is_in_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
     let toolkit = ["wrapper", "allow", "deny", "use", "delegates"];
     for plugin in ["port-mapper", "label-policy", "trace"] {

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn executions_and_coverage_are_read_from_libfuzzer_s_report() {
+    fn executions_and_coverage_are_read_from_the_report_of_libfuzzer() {
         let Statistics { executions, coverage } = statistics(
             "#2 INITED cov: 10 ft: 11\n#9 NEW    cov: 42 ft: 50\nDone\n\
              stat::number_of_executed_units: 1234\n",

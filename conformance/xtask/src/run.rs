@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_a_program_is_found_in_cargo_s_messages() {
+    fn the_path_of_a_program_is_found_in_the_messages_of_cargo() {
         let messages = r#"
 {"reason":"compiler-artifact","target":{"name":"cni-test-peer"},"executable":"/t/peer"}
 {"reason":"compiler-artifact","target":{"name":"cni-demo"},"executable":"/t x/cni-demo"}

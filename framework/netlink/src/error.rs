@@ -29,10 +29,10 @@ pub enum Cause {
     /// A system call failed (socket, send, receive, open).
     #[error("{0}{hint}", hint = Hint(.0.raw_os_error()))]
     Io(io::Error),
-    /// The kernel did not answer in time.
-    #[error("the kernel did not answer within {0:?}")]
+    /// The kernel did not reply in time.
+    #[error("the kernel did not reply within {0:?}")]
     Timeout(std::time::Duration),
-    /// The kernel's answer could not be understood.
+    /// The kernel's reply could not be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// The kernel refused the request, and the probable cause is known.
@@ -81,7 +81,7 @@ pub struct Refusal {
 
 /// Received bytes that violate the protocol, with a description of the violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("malformed answer: {0}")]
+#[error("malformed reply: {0}")]
 pub struct Malformed(pub(crate) &'static str);
 
 impl Malformed {

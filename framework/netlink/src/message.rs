@@ -26,7 +26,7 @@ pub mod flag {
     pub const REQUEST: u16 = 1;
     /// Request an acknowledgement.
     pub const ACK: u16 = 4;
-    /// In a reply to a dump: the list changed meanwhile.
+    /// In a reply to a dump, the list has changed while it was read.
     pub const DUMP_INTERRUPTED: u16 = 0x10;
     /// Request a list of all objects.
     pub const DUMP: u16 = 0x300;
@@ -34,9 +34,9 @@ pub mod flag {
     pub const CREATE: u16 = 0x400;
     /// Fail if the object exists.
     pub const EXCLUSIVE: u16 = 0x200;
-    /// In an error: the refused message is included without its payload.
+    /// An error message includes the refused message without its payload.
     pub const CAPPED: u16 = 0x100;
-    /// In an error: attributes with an explanation follow.
+    /// An error message ends with attributes that explain it.
     pub const ACK_ATTRIBUTES: u16 = 0x200;
 }
 

@@ -1,7 +1,7 @@
 //! Which attachment a call is about, and which names are valid.
 //!
-//! The rules for names are the same for every version of the specification. Older versions say
-//! less, but no plugin and no runtime in use accepts more, and names end up in firewall rules,
+//! The rules for names are the same for every version of the specification. Older versions require
+//! less, but no plugin or runtime in use accepts more, and names become part of firewall rules,
 //! files and messages.
 
 use serde::{Deserialize, Serialize};

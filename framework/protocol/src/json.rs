@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_counted_outside_of_strings_only() {
+    fn values_are_counted_only_outside_of_strings() {
         for (text, most) in [
             ("1", 1),
             ("[1,2,[3]]", 5),

@@ -163,7 +163,7 @@ impl History {
     }
 }
 
-/// Whether an error with this code counts as a failure of the delegate.
+/// Reports whether an error with this code counts as a failure of the delegate.
 ///
 /// An error that blames the call does not: one container with an invalid request must not make the
 /// network unavailable to all others.

@@ -67,7 +67,7 @@ impl NetworkBreaker<'_> {
         Ok(Admission(is_probe.then_some(probe)))
     }
 
-    /// Whether an ADD would be a probe. Fails if it would be refused.
+    /// Reports whether an ADD would be a probe. Fails if it would be refused.
     fn is_half_open(&self) -> Result<bool, Error> {
         match self.history().state(now()) {
             State::Open { left, error } => Err(Error::TryAgainLater(self.refusal(left, error))),

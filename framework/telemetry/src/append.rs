@@ -37,7 +37,7 @@ pub(crate) async fn append(path: &Path, line: &Value) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the file ends in the middle of a line.
+/// Reports whether the file ends in the middle of a line.
 fn is_cut_off(file: &File) -> bool {
     let mut last = [b'\n'];
     match file.metadata() {

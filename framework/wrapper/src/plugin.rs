@@ -22,7 +22,7 @@ pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 ///
 /// # Why a method for each verb
 ///
-/// One method `call(verb, call)` would be shorter in a plugin that treats all verbs alike, and most
+/// One method `call(verb, call)` would be shorter in a plugin that treats all verbs the same. Most
 /// do not: of the eight implementations in this repository, five differ from verb to verb. With a
 /// method for each, the type system knows that ADD alone has a result, and the inner plugin of a
 /// rollback can't be asked for the wrong verb: its DEL runs within a call whose own `verb` is ADD.

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_of_the_programs_is_found_in_cargo_s_messages() {
+    fn the_directory_of_the_programs_is_found_in_the_messages_of_cargo() {
         let messages = r#"
 {"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"cni-guard"},"executable":"/t x/debug/cni-guard"}"#;

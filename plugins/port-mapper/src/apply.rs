@@ -37,8 +37,8 @@ pub async fn apply(
     Ok(())
 }
 
-/// Whether the owner of a rule is proven to no longer exist, so that its host ports can be taken
-/// over.
+/// Reports whether the owner of a rule is proven to no longer exist, so that its host ports can be
+/// taken over.
 ///
 /// Rules without a state file, such as those of the original, may belong to a live container.
 pub fn is_stale(state: &State, owner: &Owner) -> bool {

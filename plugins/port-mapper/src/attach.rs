@@ -44,7 +44,7 @@ pub async fn attach(
     Ok(flows::remove_stale(&claim)?)
 }
 
-/// Whether an ADD or DEL of the attachment was killed, and no DEL has completed since.
+/// Reports whether an ADD or DEL of the attachment was killed, and no DEL has completed since.
 fn is_prepared(settings: &Settings, owner: &Attachment) -> Result<bool, Error> {
     let state = State::open_existing(&settings.state_dir)?;
     Ok(state.is_some_and(|state| state.read_prepared(owner).is_some()))

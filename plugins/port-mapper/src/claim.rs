@@ -132,7 +132,7 @@ impl Claim {
             .filter(|&family| self.mappings.iter().any(|mapping| self.maps(mapping, family)))
     }
 
-    /// Whether a mapping is reachable through 127.0.0.1, which requires source NAT,
+    /// Reports whether a mapping is reachable through 127.0.0.1, which requires source NAT,
     /// `route_localnet` and the guard rules. The kernel has no equivalent for IPv6.
     pub fn serves_localhost(&self) -> bool {
         self.snat

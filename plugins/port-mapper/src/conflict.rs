@@ -1,4 +1,4 @@
-//! Conflicts: host ports that another owner already has.
+//! Conflicts: requested host ports that belong to another owner.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use crate::family::Family;
 use crate::mappings::{Mapping, Ports, Protocol};
 use crate::owner::Owner;
 
-/// A range of host ports of one family that an owner has.
+/// A range of host ports that an owner has mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostPorts {
     /// The protocol.
     pub protocol: Protocol,
-    /// The address of the host; `None` is any address.
+    /// The host address; `None` if the ports are mapped at all addresses.
     pub address: Option<IpAddr>,
     /// The first port.
     pub first: u16,
@@ -50,20 +50,19 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// The requested mappings of one family, indexed to find the one that overlaps given host ports.
+/// An index of the requested mappings of one family, to find one that overlaps given host ports.
 ///
-/// A mapping at any address overlaps those at every single address of the family. A lookup takes
-/// logarithmic time.
+/// A mapping at all addresses overlaps mappings at a single one. A lookup takes logarithmic time.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// All mappings, whatever their address.
-    all: HashMap<Protocol, Spans>,
-    /// The mappings at one address; under `None` those at any address.
-    by_address: HashMap<(Protocol, Option<IpAddr>), Spans>,
+    /// All mappings of each protocol.
+    all: HashMap<Protocol, PortRanges>,
+    /// The mappings at each single address, and under `None` those at all addresses.
+    by_address: HashMap<(Protocol, Option<IpAddr>), PortRanges>,
 }
 
 impl Index {
-    /// Indexes the mappings that exist in the family.
+    /// Returns an index of the mappings that are reachable at addresses of the family.
     pub fn new(mappings: &[Mapping], family: Family) -> Self {
         let mut index = Self::default();
         let mut sorted: Vec<&Mapping> =
@@ -79,7 +78,7 @@ impl Index {
 
     /// Returns a mapping that overlaps these host ports, if there is one.
     pub fn overlap(&self, ports: &HostPorts) -> Option<Mapping> {
-        let within = |spans: Option<&Spans>| spans.and_then(|spans| spans.overlap(ports));
+        let within = |ranges: Option<&PortRanges>| ranges.and_then(|ranges| ranges.overlap(ports));
         match ports.address {
             None => within(self.all.get(&ports.protocol)),
             address => [None, address]
@@ -89,11 +88,12 @@ impl Index {
     }
 }
 
-/// First ports in ascending order, each with the mapping that has the highest last port so far.
+/// The first ports of mappings in ascending order. Each is paired with the mapping that has the
+/// highest last port among its mapping and those before.
 #[derive(Debug, Default)]
-struct Spans(Vec<(u16, Mapping)>);
+struct PortRanges(Vec<(u16, Mapping)>);
 
-impl Spans {
+impl PortRanges {
     fn push(&mut self, mapping: &Mapping) {
         let furthest = match self.0.last() {
             Some((_, before)) if before.last_host_port() >= mapping.last_host_port() => *before,
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// The number of mappings that were compared with host ports.
+        /// The number of comparisons of a mapping with host ports.
         pub(super) static COMPARISONS: Cell<usize> = const { Cell::new(0) };
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn any_address_overlaps_a_single_one() {
+    fn a_mapping_at_all_addresses_overlaps_one_at_a_single_address() {
         assert!(overlaps(&[mapping("", 80, 1)], &ports("192.0.2.1", 80, 80)));
         assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &ports("", 80, 80)));
         assert!(overlaps(&[mapping("192.0.2.1", 80, 1)], &ports("192.0.2.1", 80, 80)));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_family_and_the_other_protocol_do_not_overlap() {
+    fn mappings_of_different_families_or_protocols_do_not_overlap() {
         assert!(!overlaps(&[mapping("::", 80, 1)], &ports("", 80, 80)));
         let udp = Mapping { protocol: Protocol::Udp, ..mapping("", 80, 1) };
         assert!(!overlaps(&[udp], &ports("", 80, 80)));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_names_both_sides() {
+    fn a_conflict_is_displayed_with_the_mapping_and_the_owner() {
         let owner = Owner::Original { container_id: "other".to_owned() };
         let ports = ports("192.0.2.1", 80, 89);
         let conflict = Conflict { mapping: mapping("", 80, 1), ports, owner };
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_among_ten_thousand_mappings_compares_only_a_few() {
+    fn a_lookup_among_ten_thousand_mappings_needs_at_most_fifteen_comparisons() {
         let mappings: Vec<Mapping> = (1..=10_000).map(|port| mapping("", port, 1)).collect();
         let index = Index::new(&mappings, Family::V4);
         COMPARISONS.set(0);

@@ -147,7 +147,7 @@ impl Error {
         }
     }
 
-    /// Whether the host lacks something without which no ADD can succeed (STATUS: code 50).
+    /// Reports whether the host lacks something without which no ADD can succeed (STATUS: code 50).
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Unfit { .. })
     }

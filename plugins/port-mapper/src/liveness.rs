@@ -8,14 +8,16 @@ use crate::claim::Claim;
 /// Magic number of the file system that network namespaces are files of (`NSFS_MAGIC`).
 const NSFS: i64 = 0x6e73_6673;
 
-/// Whether the attachment may still have traffic: its network namespace exists or is unknown.
+/// Reports whether the attachment may still have traffic: its network namespace exists or is
+/// unknown.
 ///
 /// An attachment counts as live unless the opposite is proven.
 pub fn is_live(claim: &Claim) -> bool {
     claim.netns.is_empty() || is_namespace(Path::new(&claim.netns))
 }
 
-/// Whether the path is a namespace. After unmounting it, the path is still there as a regular file.
+/// Reports whether the path is a namespace. After unmounting it, the path is still there as a
+/// regular file.
 fn is_namespace(path: &Path) -> bool {
     match rustix::fs::statfs(path) {
         #[allow(

@@ -1,4 +1,4 @@
-//! Host ports that another backend than the claim's has mapped.
+//! Host ports that were mapped by a different backend from the claim's.
 //!
 //! Containers that were started before the configuration was changed have such ports, and so have
 //! those of Mesos's original port mapper. They count as much as ports in the claim's own backend.

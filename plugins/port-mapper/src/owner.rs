@@ -102,7 +102,7 @@ fn parse_attachment(rest: &str) -> Option<Attachment> {
     Some(Attachment { network: network?, container_id: container_id?, ifname: ifname? })
 }
 
-/// Whether a name can be used in a tag as it is.
+/// Reports whether a name can be used in a tag as it is.
 ///
 /// Without white space it cannot contain the keywords between the fields; control characters cannot
 /// be written in a comment.

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn test_executables_are_found_in_cargo_s_messages() {
+    fn test_executables_are_found_in_the_messages_of_cargo() {
         let packages = HashMap::from([("/c/guard/Cargo.toml".into(), "cni-guard".to_owned())]);
         let expected = [
             guard("", "/t/debug/deps/cni_guard-1"),

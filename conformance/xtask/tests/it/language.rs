@@ -154,7 +154,7 @@ fn a_summary_is_a_sentence_or_is_reported() {
 }
 
 #[test]
-fn a_phrase_is_found_as_words_only() {
+fn a_phrase_is_found_only_as_whole_words() {
     assert!(contains_words("is read anew.", "anew"));
     assert!(!contains_words("manewvre", "anew"));
 }

@@ -1,4 +1,4 @@
-//! Tests of reading and selecting flows.
+//! Tests of decoding, selecting and deleting flows.
 
 use std::net::SocketAddr;
 
@@ -17,22 +17,23 @@ fn flow(from: &str, to: &str, replies_from: &str) -> Flow {
     Flow { protocol: UDP, original, reply, id: 0x0102_0304, zone: Zone::Default, status: 0x1a8 }
 }
 
-/// Returns the payload of the message with which the kernel would describe `flow`.
+/// Returns the payload of the kernel's message about `flow`.
 fn payload(flow: &Flow) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.message(NEW, 0, 1, |body| {
         body.raw(&header(flow.family()));
         flow.write_key(body);
-        // The reply is written as the original direction of a reversed flow, with another type.
+        // `write_key` writes only the original direction. The reply direction has the same form, so
+        // it is copied from a reversed flow.
         let reversed = Flow { original: flow.reply, zone: Zone::Default, ..*flow };
         let mut reply = Writer::new();
         reply.message(NEW, 0, 1, |body| reversed.write_key(body));
-        let reply = reply.datagram().expect("short").to_vec();
-        let tuple = Attributes::new(&reply[HEADER..]).next().expect("a tuple").expect("whole");
+        let reply = reply.datagram().expect("it fits in a message").to_vec();
+        let tuple = Attributes::new(&reply[HEADER..]).next().expect("a tuple").expect("complete");
         body.bytes(2, tuple.payload);
         body.u32_be(3, flow.status);
     });
-    writer.datagram().expect("short")[HEADER..].to_vec()
+    writer.datagram().expect("it fits in a message")[HEADER..].to_vec()
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn a_flow_round_trips_in_both_families_and_every_zone() {
 }
 
 #[test]
-fn a_flow_from_one_family_to_another_is_malformed() {
+fn a_flow_between_two_families_is_malformed() {
     let read = |destination: (u16, &str)| {
         let mut writer = Writer::new();
         writer.message(NEW, 0, 1, |body| {
@@ -58,10 +59,14 @@ fn a_flow_from_one_family_to_another_is_malformed() {
                 });
             });
         });
-        Flow::parse(&writer.datagram().expect("short")[HEADER..])
+        Flow::parse(&writer.datagram().expect("it fits in a message")[HEADER..])
     };
     assert!(matches!(read((4, "2001:db8::1")), Err(Malformed(_))));
-    assert_eq!(read((2, "192.0.2.1")), Ok(None), "in the same family only the ports are missing");
+    assert_eq!(
+        read((2, "192.0.2.1")),
+        Ok(None),
+        "both addresses are IPv4, and only the ports are missing"
+    );
 }
 
 #[test]
@@ -73,11 +78,11 @@ fn a_flow_without_ports_is_skipped() {
             body.nested(tuple, |body| body.nested(2, |body| body.u8(1, 1)));
         }
     });
-    assert_eq!(Flow::parse(&writer.datagram().expect("short")[HEADER..]), Ok(None));
+    assert_eq!(Flow::parse(&writer.datagram().expect("it fits in a message")[HEADER..]), Ok(None));
 }
 
 #[test]
-fn a_truncated_flow_is_never_read_as_complete() {
+fn a_truncated_flow_is_never_decoded_as_complete() {
     let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
     let read = Flow::parse(&whole);
     for end in 0..whole.len() {
@@ -86,7 +91,7 @@ fn a_truncated_flow_is_never_read_as_complete() {
 }
 
 #[test]
-fn no_value_of_any_byte_makes_reading_a_flow_panic() {
+fn a_flow_with_any_byte_changed_is_decoded_without_a_panic() {
     let whole = payload(&flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353"));
     let (mut flows, mut tried) = (0, 0);
     for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
@@ -95,7 +100,10 @@ fn no_value_of_any_byte_makes_reading_a_flow_panic() {
         flows += usize::from(matches!(Flow::parse(&bytes), Ok(Some(_))));
         tried += 1;
     }
-    assert!(tried / 4 < flows && flows < tried, "{flows} of {tried} were read as flows");
+    assert!(
+        tried / 4 < flows && flows < tried,
+        "{flows} of {tried} messages were decoded as flows"
+    );
 }
 
 #[test]
@@ -110,7 +118,7 @@ fn only_the_requested_protocol_and_ports_are_selected() {
 }
 
 #[test]
-fn the_kernels_filter_has_one_port_or_none() {
+fn the_kernel_filters_by_a_single_port_or_by_none() {
     assert_eq!(Filter::new(UDP, &[53..=53]).port, Some(53));
     assert_eq!(Filter::new(UDP, &[53..=54]).port, None);
     assert_eq!(Filter::new(UDP, &[53..=53, 80..=80]).port, None);
@@ -131,9 +139,10 @@ fn the_delete_request_contains_tuple_id_and_zone() {
         Flow { zone: Zone::Both(7), ..flow("192.0.2.9:4242", "192.0.2.1:53", "10.1.2.3:5353") };
     let mut writer = Writer::new();
     writer.message(DELETE, 5, 1, |body| flow.write_key(body));
-    let message = Messages::new(writer.datagram().expect("short")).next().expect("one");
-    let kinds: Vec<u16> = Attributes::new(message.expect("whole").payload)
-        .map(|attribute| attribute.expect("whole").kind)
+    let message =
+        Messages::new(writer.datagram().expect("it fits in a message")).next().expect("one");
+    let kinds: Vec<u16> = Attributes::new(message.expect("complete").payload)
+        .map(|attribute| attribute.expect("complete").kind)
         .collect();
     assert_eq!(kinds, [1, 12, 18]);
 }

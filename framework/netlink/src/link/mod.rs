@@ -189,7 +189,7 @@ impl Links {
             body.nested(PORT, |body| body.u8(MODE, u8::from(on)));
         };
         self.socket.request(SET_LINK, 0, fill, |_| Ok(())).map_err(|cause| {
-            let object = format!("hairpin mode of link {index} (it may not be a bridge port)");
+            let object = format!("hairpin mode of link {index} (it is probably not a bridge port)");
             cause.during("change", object)
         })
     }

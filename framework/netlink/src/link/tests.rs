@@ -1,10 +1,11 @@
-//! Tests of reading links.
+//! Tests of decoding links.
 
 use super::*;
 use crate::message::{HEADER, Writer};
 
-/// Returns a link message: a veth whose peer is link 2 of namespace 5, and which is a port in
-/// hairpin mode of a link of type `kind`.
+/// Returns the payload of the kernel's message about a veth.
+///
+/// Its peer is link 2 in namespace 5. It is a port, in hairpin mode, of a link of type `kind`.
 fn payload(kind: &str) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.message(NEW_LINK, 0, 1, |body| {
@@ -19,7 +20,7 @@ fn payload(kind: &str) -> Vec<u8> {
             body.text(4, kind);
         });
     });
-    writer.datagram().expect("short")[HEADER..].to_vec()
+    writer.datagram().expect("it fits in a message")[HEADER..].to_vec()
 }
 
 fn veth9() -> Link {
@@ -35,17 +36,17 @@ fn veth9() -> Link {
 }
 
 #[test]
-fn a_link_is_read_with_all_its_attributes() {
+fn all_attributes_of_a_link_are_decoded() {
     assert_eq!(Link::parse(&payload("bridge")), Ok(veth9()));
 }
 
 #[test]
-fn the_port_data_of_other_links_than_bridges_is_not_hairpin_mode() {
+fn hairpin_mode_is_read_only_from_the_port_data_of_bridges() {
     assert_eq!(Link::parse(&payload("bond")), Ok(Link { hairpin: None, ..veth9() }));
 }
 
 #[test]
-fn a_truncated_link_is_never_read_as_complete() {
+fn a_truncated_link_is_never_decoded_as_complete() {
     let whole = payload("bridge");
     for end in 0..whole.len() {
         assert_ne!(Link::parse(&whole[..end]), Ok(veth9()), "truncated at {end}");
@@ -53,7 +54,7 @@ fn a_truncated_link_is_never_read_as_complete() {
 }
 
 #[test]
-fn no_value_of_any_byte_makes_reading_a_link_panic() {
+fn a_link_with_any_byte_changed_is_decoded_without_a_panic() {
     let whole = payload("bridge");
     let (mut links, mut tried) = (0, 0);
     for (at, value) in (0..whole.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
@@ -62,18 +63,21 @@ fn no_value_of_any_byte_makes_reading_a_link_panic() {
         links += usize::from(Link::parse(&bytes).is_ok());
         tried += 1;
     }
-    assert!(tried / 4 < links && links < tried, "{links} of {tried} were read as links");
+    assert!(
+        tried / 4 < links && links < tried,
+        "{links} of {tried} messages were decoded as links"
+    );
 }
 
 #[test]
-fn a_negative_namespace_id_means_that_there_is_none() {
+fn a_negative_namespace_id_is_decoded_as_none() {
     let read = |id: i32| {
         let mut writer = Writer::new();
         writer.message(NEW_NAMESPACE_ID, 0, 1, |body| {
             body.raw(&[0]);
             body.bytes(NAMESPACE_ID, &id.to_ne_bytes());
         });
-        let payload = writer.datagram().expect("short")[HEADER..].to_vec();
+        let payload = writer.datagram().expect("it fits in a message")[HEADER..].to_vec();
         let message = Message { kind: NEW_NAMESPACE_ID, flags: 0, sequence: 1, payload: &payload };
         namespace_id_in(message)
     };

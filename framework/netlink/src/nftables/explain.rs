@@ -9,7 +9,7 @@ use crate::nftables::expression::Expression;
 use crate::nftables::set::Element;
 use crate::nftables::statement::SetRef;
 use crate::nftables::transaction::{Operation, Transaction};
-use crate::nftables::wire::encode::encoder::Marks;
+use crate::nftables::wire::encode::encoder::FirstOperations;
 use crate::nftables::wire::uapi::{element, rule};
 
 const NO_NF_TABLES: &str = "this kernel lacks nf_tables (module nf_tables)";
@@ -43,18 +43,18 @@ pub(super) fn whole(transaction: &Transaction, cause: Cause) -> Error {
 /// Explains the refusal of one of the messages that were sent.
 pub(super) fn refusal(
     transaction: &Transaction,
-    marks: &Marks,
+    first_operations: &FirstOperations,
     sent: &[u8],
     number: usize,
     refusal: Refusal,
 ) -> Error {
     let place = Location::of(sent, number, refusal.offset);
-    let at = number.checked_sub(1).and_then(|number| marks.get(number)).copied();
+    let first = number.checked_sub(1).and_then(|number| first_operations.get(number)).copied();
     let element = place.as_ref().and_then(Location::element).unwrap_or_default();
     // The elements of an anonymous set are not operations.
-    let operation = at.and_then(|at| match transaction.operations.get(at)? {
+    let operation = first.and_then(|first| match transaction.operations.get(first)? {
         Operation::AddElement(_) | Operation::DeleteElement(_) => {
-            transaction.operations.get(at + element)
+            transaction.operations.get(first + element)
         }
         other => Some(other),
     });
@@ -118,8 +118,8 @@ fn advice(
         (errno::ENOENT, _) if attribute == Some(1) => {
             return Some(format!("table {} does not exist", transaction.table));
         }
-        (errno::ENOENT, Operation::AddElement(it) | Operation::DeleteElement(it)) => {
-            return Some(missing(it, attribute));
+        (errno::ENOENT, Operation::AddElement(element) | Operation::DeleteElement(element)) => {
+            return Some(missing(element, attribute));
         }
         (errno::EEXIST, Operation::AddElement(_)) => {
             "an element with this key, or an overlapping one, exists with another value"
@@ -168,12 +168,12 @@ fn unsupported(
         Operation::AddSet(set) if set.interval => {
             "intervals in concatenations require Linux 5.6".to_owned()
         }
-        Operation::AddElement(it) | Operation::DeleteElement(it) => {
-            format!("its key or its value may not have the types of {}", it.set)
+        Operation::AddElement(element) | Operation::DeleteElement(element) => {
+            format!("its key or its value probably does not have the types of {}", element.set)
         }
-        Operation::AddRule(it) | Operation::InsertRule(it) => {
+        Operation::AddRule(rule) | Operation::InsertRule(rule) => {
             let place = place.filter(|place| place.attribute.kind == rule::EXPRESSIONS)?;
-            let expressions = it.expressions(transaction.table.family);
+            let expressions = rule.expressions(transaction.table.family);
             of_expression(expressions.get(place.item?)?)
         }
         _ => return None,
@@ -185,10 +185,10 @@ fn unsupported(
 fn of_expression(expression: &Expression) -> String {
     let module = match expression {
         Expression::Lookup { set: SetRef::Named(name), .. } => {
-            return format!("set or map {name} may not exist, or may have other types");
+            return format!("set or map {name} probably does not exist or has other types");
         }
         Expression::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain)) => {
-            return format!("chain {chain} may not exist, or may not be a valid target here");
+            return format!("chain {chain} probably does not exist or is not a valid target here");
         }
         Expression::Nat { .. } => "nft_nat; only in chains of type nat",
         Expression::Masquerade => "nft_masq; only in chains of type nat at postrouting",

@@ -71,8 +71,8 @@ impl Kernel {
             kind,
             1,
             |_, body| fill(body),
-            |_, answer| {
-                found = existing(answer)?.map(|message| read(message.payload)).transpose()?;
+            |_, reply| {
+                found = existing(reply)?.map(|message| read(message.payload)).transpose()?;
                 Ok(())
             },
         )?;
@@ -83,12 +83,12 @@ impl Kernel {
     fn list<T>(
         &mut self,
         request: u16,
-        answer: u16,
+        reply: u16,
         fill: impl Fn(&mut Body<'_>),
         mut read: impl FnMut(&[u8]) -> Result<Option<T>, Malformed>,
     ) -> Result<Vec<T>, Cause> {
         let listed = self.socket.list(request, fill, |message| {
-            if message.kind == answer { read(message.payload) } else { Ok(None) }
+            if message.kind == reply { read(message.payload) } else { Ok(None) }
         });
         match listed {
             Err(cause) if cause.errno() == Some(errno::ENOENT) => Ok(Vec::new()),
@@ -100,9 +100,9 @@ impl Kernel {
     ///
     /// While the kernel resizes a hash table, a listing contains some elements twice and, if it
     /// takes several messages, misses the same number of others. A resize takes milliseconds.
-    fn list_elements(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
+    fn list_elements(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Cause> {
         for attempt in 0..LISTINGS {
-            let listed = self.list_elements_once(table, of)?;
+            let listed = self.list_elements_once(table, set)?;
             let keys: HashSet<&Key> = listed.iter().map(|element| &element.key).collect();
             if keys.len() == listed.len() {
                 return Ok(listed);
@@ -112,13 +112,13 @@ impl Kernel {
         Err(Cause::DumpInterrupted(LISTINGS as usize))
     }
 
-    fn list_elements_once(&mut self, table: &Table, of: &Set) -> Result<Vec<Element>, Cause> {
+    fn list_elements_once(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Cause> {
         let fill = |body: &mut Body<'_>| {
             encoder::begin(body, table);
-            body.text(element::SET, &of.name);
+            body.text(element::SET, &set.name);
         };
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
-            decode::element::elements(payload, of).map(Some)
+            decode::element::elements(payload, set).map(Some)
         })?;
         Ok(lists.into_iter().flatten().collect())
     }
@@ -141,8 +141,8 @@ impl Kernel {
                 body.nested(uapi::ITEM, |body| encode::element::key(body, key));
             });
         };
-        let asked = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, answer| {
-            let read = existing(answer).and_then(|message| requested(message, &keys[number]));
+        let outcome = self.socket.ask(message::GET_ELEMENT, keys.len(), fill, |number, reply| {
+            let read = existing(reply).and_then(|message| requested(message, &keys[number]));
             match read {
                 Ok(element) => found[start + number] = element,
                 Err(cause) => failed = failed.take().or(Some((number, cause))),
@@ -150,7 +150,7 @@ impl Kernel {
             Ok(())
         });
         let number = failed.as_ref().map_or(0, |(number, _)| *number);
-        asked.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))).map_err(|cause| {
+        outcome.and(failed.map_or(Ok(()), |(_, cause)| Err(cause))).map_err(|cause| {
             let (set, key) = &keys[number];
             cause.during("look up", format!("element {table} {} {{ {key} }}", set.name))
         })
@@ -169,8 +169,8 @@ impl Kernel {
 }
 
 /// Returns the reply, or `None` if the object does not exist.
-fn existing(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
-    match answer {
+fn existing(reply: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>, Cause> {
+    match reply {
         Ok(message) => Ok(Some(message)),
         Err(refusal) if refusal.errno == errno::ENOENT => Ok(None),
         Err(refusal) => Err(Cause::Refused(refusal)),
@@ -178,9 +178,9 @@ fn existing(answer: Result<Message<'_>, Refusal>) -> Result<Option<Message<'_>>,
 }
 
 /// Returns the requested element. The key of an interval must be equal.
-fn requested(answer: Option<Message<'_>>, asked: &(&Set, Key)) -> Result<Option<Element>, Cause> {
-    let Some(message) = answer else { return Ok(None) };
-    let (set, key) = asked;
+fn requested(reply: Option<Message<'_>>, request: &(&Set, Key)) -> Result<Option<Element>, Cause> {
+    let Some(message) = reply else { return Ok(None) };
+    let (set, key) = request;
     let element = decode::element::elements(message.payload, set)?.into_iter().next();
     Ok(element.filter(|element| matches!(key, Key::One(_)) || element.key == *key))
 }
@@ -251,15 +251,16 @@ impl Ruleset for Kernel {
             return Ok(());
         }
         validate::transaction(transaction)?;
-        let mut marks = Vec::new();
-        let outcome = self
-            .socket
-            .transact(|batch| marks = encode::transaction(batch, transaction, at), encode::end);
+        let mut first_operations = Vec::new();
+        let outcome = self.socket.transact(
+            |batch| first_operations = encode::transaction(batch, transaction, at),
+            encode::end,
+        );
         match outcome {
             Ok(Outcome::Done) => Ok(()),
             Ok(Outcome::Refused(number, refusal)) => {
                 let sent = self.socket.sent();
-                Err(explain::refusal(transaction, &marks, sent, number, refusal))
+                Err(explain::refusal(transaction, &first_operations, sent, number, refusal))
             }
             Err(cause) => Err(explain::whole(transaction, cause)),
         }

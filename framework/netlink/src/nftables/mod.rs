@@ -65,10 +65,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-/// Reads bytes as each type of message that the kernel may send, for fuzzing.
+/// Decodes bytes as every type of message that the kernel may send. For fuzzing.
 #[doc(hidden)]
 pub fn read_anything(payload: &[u8]) {
-    wire::decode::anything(payload);
+    wire::decode::as_every_type(payload);
 }
 
 pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, InstalledRule, Policy, Rule};

@@ -1,4 +1,4 @@
-//! Statements: the parts of a rule, close to nft's syntax.
+//! Statements: the matches and actions of a rule, modelled on nft's syntax.
 
 use crate::nftables::data::{Field, Verdict};
 use crate::nftables::table::Family;
@@ -7,29 +7,29 @@ use crate::nftables::table::Family;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Statement {
-    /// `ip daddr 127.0.0.0/8`, `iifname != "lo"`, `iifname "veth*"`.
+    /// Compares a selector with a value: `ip daddr 127.0.0.0/8`, `iifname != "lo"`.
     Match {
-        /// The part of the packet.
+        /// The part of the packet to compare.
         left: Selector,
         /// The comparison.
         op: Op,
         /// The value to compare with.
         right: Operand,
     },
-    /// `fib daddr type local`: the destination is an address of this host.
+    /// `fib daddr type local`: matches packets to an address of this host.
     FibDaddrLocal,
-    /// `ct status dnat`: the destination of the packet's flow is translated.
+    /// `ct status dnat`: matches packets of a flow whose destination is translated.
     CtStatusDnat,
-    /// `iifname @excluded`, `iifname { "a", "b" }`.
+    /// Matches a key that is in a set: `iifname @excluded`, `iifname { "a", "b" }`.
     InSet {
         /// The fields of the key.
         left: Vec<Selector>,
-        /// Whether the key must not be in the set.
+        /// Whether to match a key that is not in the set instead.
         negated: bool,
         /// The set.
         set: SetRef,
     },
-    /// `meta l4proto . th dport vmap @ports4`: the verdict in a map, if the key exists.
+    /// `meta l4proto . th dport vmap @ports4`: applies the verdict in a map, if the key exists.
     VerdictMap {
         /// The fields of the key.
         left: Vec<Selector>,
@@ -50,14 +50,14 @@ pub enum Statement {
     },
     /// `masquerade`: translates the source to an address of the output link.
     Masquerade,
-    /// `accept`, `jump hostports`.
+    /// Applies a verdict: `accept`, `jump hostports`.
     Verdict(Verdict),
 }
 
-/// A part of a packet or of its metadata.
+/// A part of a packet or of its metadata, which a match compares or which a key contains.
 ///
-/// As in nft, a selector that exists only for one family implies a match of the family in an inet
-/// table.
+/// As in nft, a selector that exists only in one family implies a match of that family in a table
+/// of family inet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Selector {
@@ -69,17 +69,17 @@ pub enum Selector {
     NfProto,
     /// `meta l4proto`: the transport protocol.
     L4Proto,
-    /// `ip saddr`
+    /// `ip saddr`: the IPv4 source address.
     IpSaddr,
-    /// `ip daddr`
+    /// `ip daddr`: the IPv4 destination address.
     IpDaddr,
-    /// `ip6 saddr`
+    /// `ip6 saddr`: the IPv6 source address.
     Ip6Saddr,
-    /// `ip6 daddr`
+    /// `ip6 daddr`: the IPv6 destination address.
     Ip6Daddr,
-    /// `th sport`
+    /// `th sport`: the source port.
     ThSport,
-    /// `th dport`
+    /// `th dport`: the destination port.
     ThDport,
     /// `ct original ip daddr`: the destination before translation.
     CtOriginalIpDaddr,
@@ -108,7 +108,7 @@ pub enum Op {
 pub enum Operand {
     /// One value. A link's name that ends in `*` matches all names with that prefix.
     Value(Field),
-    /// The addresses with this prefix and prefix length.
+    /// All addresses with this prefix, which has this length in bits.
     Prefix(Field, u8),
 }
 
@@ -118,7 +118,7 @@ pub enum Operand {
 pub enum SetRef {
     /// A named set of the table.
     Named(String),
-    /// An anonymous set with fields of one type, in any order.
+    /// An anonymous set of values of one type. Their order is irrelevant.
     Anonymous(Vec<Field>),
 }
 

@@ -1,12 +1,14 @@
-//! The codec: the kernel's constants and captured replies are read, and no bytes make it panic.
+//! Tests of the codec: constants agree with the kernel and nft, captured replies are decoded, and
+//! invalid bytes never cause a panic.
 
 use super::bytecode::selector;
 use super::wire::{decode, uapi, values};
 use super::*;
 use crate::message::{HEADER, Messages};
 
-/// Replies of Linux 6.18 about a table created by nft, one per line: the generation, the table, its
-/// chains, rules with each sequence of expressions, elements of six sets, and an error.
+/// Replies of Linux 6.18 about a table created by nft, one per line in hexadecimal: the generation,
+/// the table, its chains, rules with all supported and some unsupported statements, elements of six
+/// sets, and an error.
 const CAPTURED: &str = include_str!("tests/captured.hex");
 
 fn captured() -> Vec<Vec<u8>> {
@@ -21,7 +23,7 @@ fn set(name: &str, key: &[DataType], value: ValueType, interval: bool) -> Set {
     Set { name: name.to_owned(), key: key.to_vec(), value, interval, comment: None }
 }
 
-fn a_set_of_each_sort() -> [Set; 4] {
+fn sets_of_all_kinds() -> [Set; 4] {
     let port = [DataType::InetProto, DataType::InetService];
     let host = [DataType::Ipv4Addr, DataType::InetProto, DataType::InetService];
     let target = ValueType::Data(vec![DataType::Ipv4Addr, DataType::InetService]);
@@ -33,19 +35,19 @@ fn a_set_of_each_sort() -> [Set; 4] {
     ]
 }
 
-/// Reads bytes as every type of object. Returns the number of objects that were read.
-fn read_everything(bytes: &[u8]) -> usize {
-    let sets = a_set_of_each_sort();
+/// Decodes the messages in `bytes` as every type of object. Returns the number of decoded objects.
+fn decode_as_every_type(bytes: &[u8]) -> usize {
+    let sets = sets_of_all_kinds();
     let messages = Messages::new(bytes).flatten();
     messages
         .map(|message| {
             let _ = message.refusal();
-            read_payload(message.payload, &sets)
+            decode_payload(message.payload, &sets)
         })
         .sum()
 }
 
-fn read_payload(payload: &[u8], sets: &[Set]) -> usize {
+fn decode_payload(payload: &[u8], sets: &[Set]) -> usize {
     let _ = decode::generation(payload);
     let _ = decode::table_info(payload);
     let chain = matches!(decode::chain_info(payload, "port-mapper"), Ok(Some(_)));
@@ -64,7 +66,7 @@ fn captured_replies_are_decoded() {
     let mut chains = 0;
     let mut elements = Vec::new();
     for message in captured.iter().flat_map(|bytes| Messages::new(bytes)) {
-        let message = message.expect("whole");
+        let message = message.expect("complete");
         match message.kind {
             uapi::message::NEW_CHAIN => {
                 let read = decode::chain_info(message.payload, "port-mapper").expect("a chain");
@@ -75,7 +77,7 @@ fn captured_replies_are_decoded() {
                 rules.push(rule.expect("of the table").to_string());
             }
             uapi::message::NEW_ELEMENT => {
-                for set in a_set_of_each_sort() {
+                for set in sets_of_all_kinds() {
                     elements.extend(
                         decode::element::elements(message.payload, &set).unwrap_or_default(),
                     );
@@ -85,31 +87,31 @@ fn captured_replies_are_decoded() {
         }
     }
     assert_eq!(chains, 9);
-    let has_rule =
-        |text: &str| assert!(rules.iter().any(|rule| rule == text), "{text} in {rules:#?}");
-    has_rule("prerouting fib daddr type local jump hostports");
-    has_rule("postrouting ct status dnat ip saddr . ip daddr @pairs masquerade");
-    has_rule("CNI-all dnat ip to ip daddr . meta l4proto . th dport map @range-dnat4");
-    has_rule("guard ip daddr 127.0.0.0/8 iifname != \"lo\" drop comment \"spoofed\"");
-    has_rule("guard [limit] [counter] [log] [immediate] [meta]");
-    let shown: Vec<String> = elements.iter().map(Element::to_string).collect();
+    let assert_rule =
+        |text: &str| assert!(rules.iter().any(|rule| rule == text), "no {text} in {rules:#?}");
+    assert_rule("prerouting fib daddr type local jump hostports");
+    assert_rule("postrouting ct status dnat ip saddr . ip daddr @pairs masquerade");
+    assert_rule("CNI-all dnat ip to ip daddr . meta l4proto . th dport map @range-dnat4");
+    assert_rule("guard ip daddr 127.0.0.0/8 iifname != \"lo\" drop comment \"spoofed\"");
+    assert_rule("guard [limit] [counter] [log] [immediate] [meta]");
+    let displayed: Vec<String> = elements.iter().map(Element::to_string).collect();
     for expected in [
         "tcp . 8080 comment \"web\" : 10.0.0.2 . 80",
         "0.0.0.0/0 . tcp . 7000-7009 comment \"many\" : 10.0.0.2",
         "tcp . 8080 comment \"container_id: c1\" : goto near/10.0.0.0/24",
         "\"eth0\" comment \"uplink\"",
     ] {
-        assert!(shown.iter().any(|one| one == expected), "{expected} in {shown:#?}");
+        assert!(displayed.iter().any(|text| text == expected), "no {expected} in {displayed:#?}");
     }
 }
 
 #[test]
-fn no_truncation_and_no_changed_byte_causes_a_panic() {
-    let sets = a_set_of_each_sort();
+fn truncated_replies_and_replies_with_a_changed_byte_cause_no_panic() {
+    let sets = sets_of_all_kinds();
     let mut read = 0;
     for message in captured() {
         for end in HEADER..message.len() {
-            read_payload(&message[HEADER..end], &sets);
+            decode_payload(&message[HEADER..end], &sets);
         }
         for at in 0..message.len() {
             let mut bytes = message.clone();
@@ -117,11 +119,11 @@ fn no_truncation_and_no_changed_byte_causes_a_panic() {
                 [0, 1, 3, 4, 5, 8, 0x40, 0x7f, 0x80, 0xff, message[at] ^ 1, message[at] ^ 4]
             {
                 bytes[at] = value;
-                read += read_everything(&bytes);
+                read += decode_as_every_type(&bytes);
             }
         }
     }
-    assert!(read > 100_000, "only {read} objects were read");
+    assert!(read > 100_000, "only {read} objects were decoded");
 }
 
 #[test]
@@ -140,9 +142,9 @@ fn replies_with_random_changes_cause_no_panic() {
             let at = random() % bytes.len();
             bytes[at] = if random() % 2 == 0 { (random() % 24) as u8 } else { random() as u8 };
         }
-        read += read_everything(&bytes);
+        read += decode_as_every_type(&bytes);
     }
-    assert!(read > 10_000, "only {read} objects were read");
+    assert!(read > 10_000, "only {read} objects were decoded");
 }
 
 fn bytes_of(fields: &[Field]) -> Vec<u8> {
@@ -152,7 +154,7 @@ fn bytes_of(fields: &[Field]) -> Vec<u8> {
 }
 
 #[test]
-fn keys_and_values_are_encoded_like_the_kernel() {
+fn keys_and_values_are_encoded_as_the_kernel_expects() {
     let (tcp, port) = (Field::Proto(6), Field::Port);
     let v4 = |text: &str| Field::Ipv4(text.parse().expect("an address"));
     assert_eq!(bytes_of(&[tcp.clone(), port(8080)]), [6, 0, 0, 0, 0x1f, 0x90, 0, 0]);
@@ -185,14 +187,14 @@ fn data_types_have_the_numbers_and_lengths_of_nft() {
 }
 
 #[test]
-fn registers_have_the_numbers_by_which_the_kernel_lists_them() {
+fn registers_have_the_numbers_that_the_kernel_uses_in_listings() {
     let names: Vec<u32> = (0..8).map(selector::register).collect();
     assert_eq!(names, [1, 9, 10, 11, 2, 13, 14, 15]);
 }
 
-fn names(statements: &[Statement]) -> Vec<String> {
+fn expressions(statements: &[Statement]) -> Vec<String> {
     let rule = Rule::new("c", statements);
-    rule.expressions(Family::Inet).iter().map(|one| format!("{one:?}")).collect()
+    rule.expressions(Family::Inet).iter().map(|expression| format!("{expression:?}")).collect()
 }
 
 #[test]
@@ -203,11 +205,13 @@ fn a_family_is_matched_once_and_only_if_needed() {
         right: Field::Ipv4([10, 0, 0, 1].into()).into(),
     };
     let both = [address(Selector::IpSaddr), address(Selector::IpDaddr)];
-    let matches = |names: &[String]| names.iter().filter(|one| one.contains("key: 15")).count();
-    assert_eq!(matches(&names(&both)), 1);
+    // The key of `meta nfproto` is 15.
+    let family_matches =
+        |texts: &[String]| texts.iter().filter(|text| text.contains("key: 15")).count();
+    assert_eq!(family_matches(&expressions(&both)), 1);
     let explicit = [Statement::family(Family::Ip), address(Selector::IpSaddr)];
-    assert_eq!(matches(&names(&explicit)), 1);
-    assert_eq!(matches(&names(&[address(Selector::CtOriginalIpDaddr)])), 0);
+    assert_eq!(family_matches(&expressions(&explicit)), 1);
+    assert_eq!(family_matches(&expressions(&[address(Selector::CtOriginalIpDaddr)])), 0);
     assert_eq!(Rule::new("c", both).expressions(Family::Ip).len(), 4);
 }
 

@@ -158,8 +158,8 @@ impl Display for Selector {
     }
 }
 
-/// The operand of a selector. The number of a family has another name than the same protocol
-/// number.
+/// Displays the operand of a match. A number is displayed as an address family after `meta nfproto`
+/// and as a protocol otherwise.
 struct Compared<'a>(Selector, &'a Operand);
 
 impl Display for Compared<'_> {

@@ -6,8 +6,8 @@ use crate::nftables::data::{Key, Value};
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::Table;
 
-/// An atomic sequence of changes to one table. It is displayed as input of `nft -f` with the same
-/// effect.
+/// An atomic sequence of changes to one table. It is displayed as input for `nft -f` that has the
+/// same effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     pub(super) table: Table,
@@ -59,12 +59,12 @@ impl Transaction {
         Self { table, operations: Vec::new() }
     }
 
-    /// Returns the table that it changes.
+    /// Returns the table that the transaction changes.
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Reports whether there are no changes.
+    /// Reports whether the transaction is empty.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
@@ -138,17 +138,18 @@ impl Transaction {
         value: Option<Value>,
         comment: Option<String>,
     ) -> &mut Self {
-        let key = key_of(set, key);
+        let key = element_key(set, key);
         self.push(Operation::AddElement(Element { set: set.name.clone(), key, value, comment }))
     }
 
     /// Deletes the element with this key.
     pub fn delete_element(&mut self, set: &Set, key: Key) -> &mut Self {
-        let (key, set) = (key_of(set, key), set.name.clone());
+        let (key, set) = (element_key(set, key), set.name.clone());
         self.push(Operation::DeleteElement(Element { set, key, value: None, comment: None }))
     }
 }
 
-fn key_of(set: &Set, key: Key) -> Key {
+/// Returns the key as elements of the set contain it: as a range if the set has intervals.
+fn element_key(set: &Set, key: Key) -> Key {
     if set.interval { key.into_range() } else { key }
 }

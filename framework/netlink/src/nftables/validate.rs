@@ -1,4 +1,5 @@
-//! Validates transactions: refuses what the kernel would misinterpret or nft could not read back.
+//! Validation of transactions: refuses what the kernel would misinterpret or nft could not parse in
+//! its own listing.
 
 use crate::error::{Cause, Error};
 use crate::nftables::chain::Chain;
@@ -11,19 +12,20 @@ use crate::nftables::wire::uapi::IFNAME;
 
 type Validated = Result<(), &'static str>;
 
-/// The limit of nft in bytes.
-const COMMENT: usize = 128;
+/// The maximum length of a comment in nft, in bytes.
+const MAX_COMMENT: usize = 128;
 
 /// Validates every operation. The error names the first invalid one.
 pub(super) fn transaction(transaction: &Transaction) -> Result<(), Error> {
-    let refused =
-        |why, during: &'static str, what: String| Err(Cause::Invalid(why).during(during, what));
+    let invalid = |why, operation: &'static str, object: String| {
+        Err(Cause::Invalid(why).during(operation, object))
+    };
     if let Err(why) = name(&transaction.table.name) {
-        return refused(why, "change", format!("table {}", transaction.table));
+        return invalid(why, "change", format!("table {}", transaction.table));
     }
-    for it in &transaction.operations {
-        if let Err(why) = operation(it) {
-            return refused(why, it.verb(), transaction.name(it));
+    for each in &transaction.operations {
+        if let Err(why) = operation(each) {
+            return invalid(why, each.verb(), transaction.name(each));
         }
     }
     Ok(())
@@ -37,17 +39,17 @@ fn operation(operation: &Operation) -> Validated {
             name(chain)?;
             comment(text.as_deref())
         }
-        Operation::DeleteChain(it)
-        | Operation::FlushChain(it)
-        | Operation::DeleteSet(it)
-        | Operation::DeleteRule { chain: it, .. } => name(it),
-        Operation::AddRule(it) | Operation::InsertRule(it) => rule(it),
-        Operation::AddSet(it) => set(it),
-        Operation::AddElement(it) | Operation::DeleteElement(it) => element(it),
+        Operation::DeleteChain(object)
+        | Operation::FlushChain(object)
+        | Operation::DeleteSet(object)
+        | Operation::DeleteRule { chain: object, .. } => name(object),
+        Operation::AddRule(added) | Operation::InsertRule(added) => rule(added),
+        Operation::AddSet(added) => set(added),
+        Operation::AddElement(changed) | Operation::DeleteElement(changed) => element(changed),
     }
 }
 
-/// Validates a name. The kernel would truncate it at a NUL.
+/// Refuses an empty name, and a name with a NUL, at which the kernel would truncate it.
 fn name(name: &str) -> Validated {
     if name.is_empty() || name.contains('\0') {
         return Err("a name is empty or contains a NUL");
@@ -57,12 +59,12 @@ fn name(name: &str) -> Validated {
 
 fn comment(comment: Option<&str>) -> Validated {
     let Some(text) = comment else { return Ok(()) };
-    if text.len() > COMMENT {
+    if text.len() > MAX_COMMENT {
         return Err("the comment is longer than 128 bytes, the limit of nft");
     }
     if text.chars().any(|char| char == '"' || char.is_control()) {
         return Err("the comment contains a quotation mark or a control character, which nft \
-                    could not read back");
+                    cannot parse in its own listing");
     }
     Ok(())
 }
@@ -92,7 +94,7 @@ fn element(element: &Element) -> Validated {
     }
     match &element.value {
         Some(Value::Data(fields)) => fields.iter().try_for_each(field),
-        Some(Value::Verdict(it)) => verdict(it),
+        Some(Value::Verdict(value)) => verdict(value),
         None => Ok(()),
     }
 }
@@ -116,43 +118,45 @@ fn rule(rule: &Rule) -> Validated {
     name(&rule.chain)?;
     comment(rule.comment.as_deref())?;
     rule.statements.iter().try_for_each(|statement| match statement {
-        Statement::Match { left, right, .. } => compared(*left, right),
-        Statement::InSet { left, set: SetRef::Anonymous(fields), .. } => anonymous(left, fields),
-        Statement::InSet { left, set: SetRef::Named(set), .. } => selected(left, set),
-        Statement::VerdictMap { left, map } | Statement::Dnat { left, map, .. } => {
-            selected(left, map)
+        Statement::Match { left, right, .. } => comparison(*left, right),
+        Statement::InSet { left, set: SetRef::Anonymous(fields), .. } => {
+            anonymous_set(left, fields)
         }
-        Statement::Verdict(it) => verdict(it),
+        Statement::InSet { left, set: SetRef::Named(set), .. } => lookup(left, set),
+        Statement::VerdictMap { left, map } | Statement::Dnat { left, map, .. } => {
+            lookup(left, map)
+        }
+        Statement::Verdict(value) => verdict(value),
         Statement::FibDaddrLocal | Statement::CtStatusDnat | Statement::Masquerade => Ok(()),
     })
 }
 
-fn selected(left: &[Selector], set: &str) -> Validated {
+fn lookup(left: &[Selector], set: &str) -> Validated {
     if left.is_empty() { Err("the lookup has no key") } else { name(set) }
 }
 
-fn compared(left: Selector, right: &Operand) -> Validated {
-    const OTHER: &str = "the operands of a match have different types";
+fn comparison(left: Selector, right: &Operand) -> Validated {
     match right {
-        Operand::Value(it) if it.data_type() == left.data_type() => field(it),
-        Operand::Prefix(it @ (Field::Ipv4(_) | Field::Ipv6(_)), bits)
-            if it.data_type() == left.data_type()
-                && usize::from(*bits) <= 8 * it.data_type().length() =>
+        Operand::Value(value) if value.data_type() == left.data_type() => field(value),
+        Operand::Prefix(address @ (Field::Ipv4(_) | Field::Ipv6(_)), bits)
+            if address.data_type() == left.data_type()
+                && usize::from(*bits) <= 8 * address.data_type().length() =>
         {
             Ok(())
         }
-        _ => Err(OTHER),
+        _ => Err("the operands of a match have different types"),
     }
 }
 
-fn anonymous(left: &[Selector], fields: &[Field]) -> Validated {
+fn anonymous_set(left: &[Selector], fields: &[Field]) -> Validated {
     let [left] = left else { return Err("the key of an anonymous set must have one field") };
     if fields.is_empty() {
         return Err("an anonymous set is empty");
     }
-    let is_wild = |it: &Field| matches!(it, Field::Ifname(name) if name.ends_with('*'));
-    if fields.len() > 1 && fields.iter().any(is_wild) {
-        return Err("a link's name that ends in * is not allowed in a set");
+    let is_wildcard = |field: &Field| matches!(field, Field::Ifname(name) if name.ends_with('*'));
+    // A set of one value is compiled to a comparison, which can match a prefix.
+    if fields.len() > 1 && fields.iter().any(is_wildcard) {
+        return Err("a link's name that ends in * is not allowed in a set of several names");
     }
-    fields.iter().try_for_each(|it| compared(*left, &Operand::Value(it.clone())))
+    fields.iter().try_for_each(|field| comparison(*left, &Operand::Value(field.clone())))
 }

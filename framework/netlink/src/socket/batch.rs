@@ -139,8 +139,8 @@ impl Socket {
                     continue;
                 }
                 missing = missing.saturating_sub(1);
-                let answer = answer(message).and_then(|answer| each(number, answer));
-                fault = fault.or(answer.err());
+                let outcome = reply_or_refusal(message).and_then(|reply| each(number, reply));
+                fault = fault.or(outcome.err());
             }
         }
         fault.map_or(Ok(()), Err)
@@ -174,7 +174,7 @@ impl Socket {
 }
 
 /// Returns a reply, or the refusal.
-fn answer(message: Message<'_>) -> Result<Result<Message<'_>, Refusal>, Cause> {
+fn reply_or_refusal(message: Message<'_>) -> Result<Result<Message<'_>, Refusal>, Cause> {
     if message.kind != kind::ERROR {
         return Ok(Ok(message));
     }

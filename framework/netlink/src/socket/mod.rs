@@ -122,14 +122,14 @@ impl Socket {
         &mut self,
         mut each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
     ) -> Result<bool, Cause> {
-        let mut answers = Answers { sequence: self.sequence, is_consistent: true, fault: None };
+        let mut replies = Replies { sequence: self.sequence, is_consistent: true, fault: None };
         loop {
             receive(&self.inner, &mut self.received)?;
             for message in Messages::new(&self.received) {
-                if answers.take(message?, &mut each)? {
-                    return answers
+                if replies.take(message?, &mut each)? {
+                    return replies
                         .fault
-                        .map_or(Ok(answers.is_consistent), |fault| Err(fault.into()));
+                        .map_or(Ok(replies.is_consistent), |fault| Err(fault.into()));
                 }
             }
         }
@@ -137,13 +137,13 @@ impl Socket {
 }
 
 /// The state of the replies to one request.
-struct Answers {
+struct Replies {
     sequence: u32,
     is_consistent: bool,
     fault: Option<Malformed>,
 }
 
-impl Answers {
+impl Replies {
     /// Handles one message and returns `true` after the last. Replies to earlier requests are
     /// skipped.
     fn take(
@@ -182,8 +182,8 @@ mod tests {
         Message { kind, flags, sequence, payload }
     }
 
-    fn answers() -> Answers {
-        Answers { sequence: 7, is_consistent: true, fault: None }
+    fn replies() -> Replies {
+        Replies { sequence: 7, is_consistent: true, fault: None }
     }
 
     #[test]
@@ -193,41 +193,41 @@ mod tests {
             seen += 1;
             Ok(())
         };
-        let mut answers = answers();
-        assert!(!answers.take(message(20, 0, 6, &[]), &mut each).expect("no error"));
-        assert!(!answers.take(message(kind::DONE, 0, 6, &[0; 4]), &mut each).expect("no error"));
-        assert!(!answers.take(message(20, 0, 7, &[]), &mut each).expect("no error"));
-        assert!(answers.take(message(kind::DONE, 0, 7, &[0; 4]), &mut each).expect("no error"));
+        let mut replies = replies();
+        assert!(!replies.take(message(20, 0, 6, &[]), &mut each).expect("no error"));
+        assert!(!replies.take(message(kind::DONE, 0, 6, &[0; 4]), &mut each).expect("no error"));
+        assert!(!replies.take(message(20, 0, 7, &[]), &mut each).expect("no error"));
+        assert!(replies.take(message(kind::DONE, 0, 7, &[0; 4]), &mut each).expect("no error"));
         assert_eq!(seen, 1);
     }
 
     #[test]
     fn a_list_that_changed_meanwhile_is_inconsistent_whichever_message_reports_it() {
         for interrupted in [None, Some(20), Some(kind::DONE)] {
-            let mut answers = answers();
+            let mut replies = replies();
             for kind in [20, kind::DONE] {
                 let flags = if Some(kind) == interrupted { flag::DUMP_INTERRUPTED } else { 0 };
-                let _ = answers.take(message(kind, flags, 7, &[0; 4]), &mut |_| Ok(()));
+                let _ = replies.take(message(kind, flags, 7, &[0; 4]), &mut |_| Ok(()));
             }
-            assert_eq!(answers.is_consistent, interrupted.is_none(), "{interrupted:?}");
+            assert_eq!(replies.is_consistent, interrupted.is_none(), "{interrupted:?}");
         }
     }
 
     #[test]
     fn an_error_at_the_end_of_a_list_is_an_error() {
         let code = (-12_i32).to_ne_bytes();
-        let taken = answers().take(message(kind::DONE, 0, 7, &code), &mut |_| Ok(()));
+        let taken = replies().take(message(kind::DONE, 0, 7, &code), &mut |_| Ok(()));
         assert!(matches!(taken, Err(Cause::Refused(refusal)) if refusal.errno == 12));
     }
 
     #[test]
     fn after_a_malformed_reply_the_rest_is_skipped() {
-        let mut answers = answers();
+        let mut replies = replies();
         let mut faulty = |_: Message<'_>| Err(Malformed("x"));
-        assert!(!answers.take(message(20, 0, 7, &[]), &mut faulty).expect("continues"));
+        assert!(!replies.take(message(20, 0, 7, &[]), &mut faulty).expect("continues"));
         let mut never = |_: Message<'_>| panic!("called after a malformed reply");
-        assert!(!answers.take(message(20, 0, 7, &[]), &mut never).expect("continues"));
-        assert!(answers.take(message(kind::DONE, 0, 7, &[0; 4]), &mut never).expect("the end"));
-        assert_eq!(answers.fault, Some(Malformed("x")));
+        assert!(!replies.take(message(20, 0, 7, &[]), &mut never).expect("continues"));
+        assert!(replies.take(message(kind::DONE, 0, 7, &[0; 4]), &mut never).expect("the end"));
+        assert_eq!(replies.fault, Some(Malformed("x")));
     }
 }

@@ -21,11 +21,11 @@ fn sample() -> Vec<u8> {
         body.u64_be(8, 0x0102_0304_0506_0708);
     });
     writer.message(8, 0, 42, |body| body.u32(1, 5));
-    writer.datagram().expect("short").to_vec()
+    writer.datagram().expect("it fits in a message").to_vec()
 }
 
 fn attributes(list: Attributes<'_>) -> Vec<Attribute<'_>> {
-    list.map(|attribute| attribute.expect("whole")).collect()
+    list.map(|attribute| attribute.expect("complete")).collect()
 }
 
 #[test]
@@ -38,11 +38,11 @@ fn messages_and_attributes_round_trip() {
 
     let (header, list) = first.split::<3>().expect("a header");
     assert_eq!(header, &[1, 2, 3]);
-    let [byte, short, nest, long] = attributes(list)[..] else { panic!("four attributes") };
+    let [byte, short, nested, long] = attributes(list)[..] else { panic!("four attributes") };
     assert_eq!(byte.u8(), Ok(0xab));
     assert_eq!(short.u16_be(), Ok(0x0102));
-    assert_eq!((nest.kind, long.u64_be()), (3, Ok(0x0102_0304_0506_0708)));
-    let [number, text, v4, v6] = attributes(nest.nested())[..] else { panic!("four inside") };
+    assert_eq!((nested.kind, long.u64_be()), (3, Ok(0x0102_0304_0506_0708)));
+    let [number, text, v4, v6] = attributes(nested.nested())[..] else { panic!("four inside") };
     assert_eq!(number.u32_be(), Ok(0x0102_0304));
     assert_eq!((text.text(), text.payload), (&b"name"[..], &b"name\0"[..]));
     assert_eq!(v4.ipv4(), Ok("192.0.2.1".parse().expect("an address")));
@@ -60,7 +60,7 @@ fn the_bytes_are_those_of_the_protocol() {
     expected.extend(12_u16.to_ne_bytes().iter().chain(&0x800c_u16.to_ne_bytes()));
     expected.extend(5_u16.to_ne_bytes().iter().chain(&4_u16.to_ne_bytes()));
     expected.extend([1, 0, 0, 0]);
-    assert_eq!(writer.datagram().expect("short"), expected);
+    assert_eq!(writer.datagram().expect("it fits in a message"), expected);
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn a_nested_attribute_cannot_exceed_its_container() {
         body.bytes(1, &[8, 0, 1, 0, 7]);
         body.u32(2, 1);
     });
-    let datagram = writer.datagram().expect("short");
-    let message = Messages::new(datagram).next().expect("one").expect("whole");
-    let nest = Attributes::new(message.payload).next().expect("one").expect("whole");
-    assert!(nest.nested().next().expect("one").is_err());
+    let datagram = writer.datagram().expect("it fits in a message");
+    let message = Messages::new(datagram).next().expect("one").expect("complete");
+    let nested = Attributes::new(message.payload).next().expect("one").expect("complete");
+    assert!(nested.nested().next().expect("one").is_err());
 }
 
 fn error_message(flags: u16, errno: i32, echoed: &[u8], explanation: &[u8]) -> Vec<u8> {
@@ -130,11 +130,11 @@ fn error_message(flags: u16, errno: i32, echoed: &[u8], explanation: &[u8]) -> V
         body.raw(echoed);
         body.raw(explanation);
     });
-    writer.datagram().expect("short").to_vec()
+    writer.datagram().expect("it fits in a message").to_vec()
 }
 
 fn refusal(datagram: &[u8]) -> Result<Option<Refusal>, Malformed> {
-    Messages::new(datagram).next().expect("one").expect("whole").refusal()
+    Messages::new(datagram).next().expect("one").expect("complete").refusal()
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_refusal_contains_the_kernels_message_and_offset() {
         body.text(1, "no such thing");
         body.u32(2, 44);
     });
-    let explanation = &writer.datagram().expect("short")[16..];
+    let explanation = &writer.datagram().expect("it fits in a message")[16..];
     let mut expected = Refusal::new(22);
     expected.reason = Some("no such thing".to_owned());
     expected.offset = Some(44);
@@ -164,51 +164,54 @@ fn a_refusal_contains_the_kernels_message_and_offset() {
 fn error_number_zero_is_an_acknowledgement_and_invalid_ones_are_harmless() {
     assert_eq!(refusal(&error_message(0, 0, &[0; 16], &[])), Ok(None));
     assert!(refusal(&error_message(0, 5, &[0; 16], &[])).is_err());
-    let wild = refusal(&error_message(flag::ACK_ATTRIBUTES, i32::MIN, &[0xff; 16], &[0xff; 8]));
-    assert_eq!(wild.map(|refusal| refusal.map(|refusal| refusal.errno)), Ok(Some(i32::MAX)));
+    let extreme = refusal(&error_message(flag::ACK_ATTRIBUTES, i32::MIN, &[0xff; 16], &[0xff; 8]));
+    assert_eq!(extreme.map(|refusal| refusal.map(|refusal| refusal.errno)), Ok(Some(i32::MAX)));
     assert!(refusal(&[18, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]).is_err());
 }
 
-/// Reads bytes with every function. Returns the number of complete messages and attributes.
-fn read_everything(bytes: &[u8]) -> usize {
-    let mut whole = 0;
+/// Decodes bytes with every function. Returns the number of complete messages and attributes.
+fn decode_with_every_function(bytes: &[u8]) -> usize {
+    let mut complete = 0;
     for message in Messages::new(bytes).flatten() {
         let _ = message.refusal();
         let _ = message.split::<4>();
-        whole += 1 + read_attributes(Attributes::new(message.payload), 8);
+        complete += 1 + read_attributes(Attributes::new(message.payload), 8);
         let _ = Flow::parse(message.payload);
         let _ = Link::parse(message.payload);
     }
     let _ = Flow::parse(bytes);
     let _ = Link::parse(bytes);
-    whole + read_attributes(Attributes::new(bytes), 8)
+    complete + read_attributes(Attributes::new(bytes), 8)
 }
 
 fn read_attributes(list: Attributes<'_>, depth: usize) -> usize {
-    let mut whole = 0;
+    let mut complete = 0;
     for attribute in list.flatten() {
         let _ = (attribute.u8(), attribute.u16_be(), attribute.u32(), attribute.u64_be());
         let _ = (attribute.text(), attribute.ipv4(), attribute.ipv6());
         let nested = if depth > 0 { read_attributes(attribute.nested(), depth - 1) } else { 0 };
-        whole += 1 + nested;
+        complete += 1 + nested;
     }
-    whole
+    complete
 }
 
 #[test]
-fn no_truncation_and_no_changed_byte_causes_a_panic() {
+fn truncated_datagrams_and_datagrams_with_a_changed_byte_cause_no_panic() {
     let sample = sample();
     for end in 0..=sample.len() {
-        read_everything(&sample[..end]);
+        decode_with_every_function(&sample[..end]);
     }
-    let (mut tried, mut whole) = (0, 0);
+    let (mut tried, mut complete) = (0, 0);
     for (at, value) in (0..sample.len()).flat_map(|at| (0..=255).map(move |value| (at, value))) {
         let mut bytes = sample.clone();
         bytes[at] = value;
-        whole += read_everything(&bytes);
+        complete += decode_with_every_function(&bytes);
         tried += 1;
     }
-    assert!(whole > 3 * tried, "only {whole} complete messages and attributes in {tried} tries");
+    assert!(
+        complete > 3 * tried,
+        "only {complete} complete messages and attributes in {tried} tries"
+    );
 }
 
 /// Returns random bytes after a message header, with plausible attributes that follow or contain
@@ -242,6 +245,7 @@ fn a_hundred_thousand_random_datagrams_cause_no_panic() {
         state ^= state << 17;
         state >> 20
     };
-    let whole: usize = (0..100_000).map(|_| read_everything(&random_datagram(&mut random))).sum();
-    assert!(whole > 200_000, "only {whole} messages and attributes were read");
+    let complete: usize =
+        (0..100_000).map(|_| decode_with_every_function(&random_datagram(&mut random))).sum();
+    assert!(complete > 200_000, "only {complete} messages and attributes were read");
 }

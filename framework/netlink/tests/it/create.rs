@@ -16,7 +16,7 @@ fn address(text: &str) -> IpAddr {
 
 fn index(name: &str) -> u32 {
     let mut links = Links::open().expect("a socket");
-    links.by_name(name).expect("asked").expect("exists").index
+    links.by_name(name).expect("looked up").expect("exists").index
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn addresses_and_routes_are_added_and_usable_immediately() {
         routes.add(address("fd00:7::"), 64, br0).expect("added");
         assert!(run("ip route show").contains("10.7.0.9 dev br0 scope link"));
         assert!(run("ip -6 route show").contains("fd00:7::/64 dev br0"));
-        assert_eq!(routes.output_interface(address("10.7.0.9")).expect("asked"), Some(br0));
+        assert_eq!(routes.output_interface(address("10.7.0.9")).expect("looked up"), Some(br0));
     });
 }
 
@@ -84,13 +84,13 @@ fn addresses_and_routes_are_added_and_usable_immediately() {
 fn all_tables_of_all_families_are_flushed_at_once() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        assert_eq!(kernel.generation().expect("asked"), Generation::FIRST);
+        assert_eq!(kernel.generation().expect("looked up"), Generation::FIRST);
         for table in ["ip one", "ip6 two", "inet three"] {
             run(&format!("nft add table {table}"));
         }
         kernel.flush().expect("flushed");
         assert_eq!(run("nft list ruleset"), "");
         kernel.flush().expect("an empty list is not an error");
-        assert_ne!(kernel.generation().expect("asked"), Generation::FIRST);
+        assert_ne!(kernel.generation().expect("looked up"), Generation::FIRST);
     });
 }

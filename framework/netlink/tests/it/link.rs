@@ -11,7 +11,7 @@ fn links() -> Links {
 }
 
 fn named(name: &str) -> Link {
-    links().by_name(name).expect("asked").expect("exists")
+    links().by_name(name).expect("looked up").expect("exists")
 }
 
 fn hairpin_shown_by_bridge(name: &str) -> bool {
@@ -26,7 +26,7 @@ fn lookups_by_name_and_by_index_return_the_same_link() {
         let link = named("c1");
         let shown = run("ip -o link show c1");
         assert_eq!(shown.split(':').next(), Some(&*link.index.to_string()));
-        assert_eq!(links.by_index(link.index).expect("asked"), Some(link.clone()));
+        assert_eq!(links.by_index(link.index).expect("looked up"), Some(link.clone()));
         assert_eq!(link.name, "c1");
         assert!(link.is_veth && link.master.is_none() && link.hairpin.is_none());
         assert!(!named("lo").is_veth);
@@ -81,12 +81,12 @@ fn hairpin_mode_is_read_and_set_as_bridge_shows_it() {
 }
 
 #[test]
-fn hairpin_mode_of_other_links_than_bridge_ports_is_refused() {
+fn hairpin_mode_is_refused_for_links_that_are_not_bridge_ports() {
     inside(|| {
         let lo = named("lo").index;
         let error = links().set_hairpin(lo, true).expect_err("not a bridge port").to_string();
         assert!(
-            error.starts_with("cannot change hairpin mode of link 1 (it may not be"),
+            error.starts_with("cannot change hairpin mode of link 1 (it is probably not"),
             "{error}"
         );
         assert_eq!(named("lo").hairpin, None);
@@ -104,7 +104,7 @@ fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
         let into = |path: &str| {
             let mut names: Vec<String> = links()
                 .veths_into(Path::new(path))
-                .expect("asked")
+                .expect("looked up")
                 .into_iter()
                 .map(|link| link.name)
                 .collect();
@@ -118,7 +118,8 @@ fn the_host_ends_of_a_containers_veths_are_found_and_no_others() {
 
         let peer = run("ip -n c2 -o link show eth0");
         let peer = peer.split(':').next().expect("an index");
-        let [found] = &links().veths_into(Path::new("/run/netns/c2")).expect("asked")[..] else {
+        let [found] = &links().veths_into(Path::new("/run/netns/c2")).expect("looked up")[..]
+        else {
             panic!("one veth")
         };
         assert_eq!(found.peer.map(|index| index.to_string()).as_deref(), Some(peer));
@@ -142,7 +143,7 @@ fn hundreds_of_links_are_listed_completely() {
         for number in 0..200 {
             run(&format!("ip link add v{number} type veth peer name p{number} netns c1"));
         }
-        let found = links().veths_into(Path::new("/run/netns/c1")).expect("asked");
+        let found = links().veths_into(Path::new("/run/netns/c1")).expect("looked up");
         assert_eq!(found.len(), 200);
     });
 }

@@ -189,9 +189,9 @@ fn elements_are_listed_and_found_as_they_were_added() {
 fn chains_and_tables_are_listed_as_they_were_added() {
     inside(|| {
         let (mut kernel, table) = (kernel(), table());
-        assert_eq!(kernel.table(&table).expect("asked"), None);
-        assert_eq!(kernel.chains(&table).expect("asked"), []);
-        assert_eq!(kernel.rules(&table).expect("asked"), []);
+        assert_eq!(kernel.table(&table).expect("looked up"), None);
+        assert_eq!(kernel.chains(&table).expect("looked up"), []);
+        assert_eq!(kernel.rules(&table).expect("looked up"), []);
         kernel.commit(&everything(), None).expect("committed");
         run("nft add table ip port-mapper");
         run("nft add table inet other");
@@ -200,7 +200,7 @@ fn chains_and_tables_are_listed_as_they_were_added() {
         let listed = kernel.chains(&table).expect("listed");
         assert_eq!(listed.len(), chains().len(), "only chains of this table");
         for chain in chains() {
-            let info = kernel.chain(&table, &chain.name).expect("asked").expect("it exists");
+            let info = kernel.chain(&table, &chain.name).expect("looked up").expect("it exists");
             assert!(listed.contains(&info));
             assert_eq!(
                 (&info.name, info.base, &info.comment),
@@ -211,8 +211,8 @@ fn chains_and_tables_are_listed_as_they_were_added() {
         // Its own rules, and two rules that jump to it.
         assert_eq!(references("hostports"), 8 + 2);
         assert_eq!(references("near/10.0.0.0/24"), 1, "an element that jumps to it");
-        assert_eq!(kernel.chain(&table, "none").expect("asked"), None);
-        let info = kernel.table(&table).expect("asked").expect("it exists");
+        assert_eq!(kernel.chain(&table, "none").expect("looked up"), None);
+        let info = kernel.table(&table).expect("looked up").expect("it exists");
         assert_eq!(info.comment.as_deref(), Some("one of everything"));
         assert_eq!(info.objects as usize, chains().len() + sets().len());
         let others = kernel.chains(&Table::inet("other")).expect("listed");

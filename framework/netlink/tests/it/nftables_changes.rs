@@ -22,7 +22,7 @@ fn prepare(kernel: &mut Kernel) -> Set {
 }
 
 fn port(kernel: &mut Kernel, set: &Set, port: u16) -> Option<Value> {
-    let found = kernel.find(&table(), &[(set, tcp(port))]).expect("asked");
+    let found = kernel.find(&table(), &[(set, tcp(port))]).expect("looked up");
     found.into_iter().next().flatten().and_then(|element| element.value)
 }
 
@@ -124,7 +124,7 @@ fn a_point_finds_the_interval_that_contains_it_and_an_interval_only_itself() {
             (&set, whole.clone()),
             (&set, Key::Range(part)),
         ];
-        let found = kernel.find(&table, &keys).expect("asked");
+        let found = kernel.find(&table, &keys).expect("looked up");
         let found: Vec<Option<Key>> =
             found.into_iter().map(|element| element.map(|element| element.key)).collect();
         let whole = Some(whole);
@@ -168,7 +168,7 @@ fn no_update_of_concurrent_threads_is_lost() {
             }
         });
         let keys: Vec<_> = (0..=THREADS * EACH).map(|number| (&set, counter(number))).collect();
-        let found = kernel.find(&table(), &keys).expect("asked");
+        let found = kernel.find(&table(), &keys).expect("looked up");
         let count = found.iter().take_while(|element| element.is_some()).count();
         assert_eq!(count, usize::from(THREADS * EACH));
     });
@@ -185,8 +185,9 @@ fn add_next(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
     loop {
         let at = kernel.generation().expect("read");
         let keys: Vec<_> = (from..from + AT_ONCE).map(|number| (set, key(number))).collect();
-        let found = kernel.find(&table(), &keys).expect("asked");
-        from += u16::try_from(found.iter().take_while(|it| it.is_some()).count()).expect("few");
+        let found = kernel.find(&table(), &keys).expect("looked up");
+        from += u16::try_from(found.iter().take_while(|element| element.is_some()).count())
+            .expect("few");
         if found.iter().all(Option::is_some) {
             continue;
         }
@@ -252,7 +253,7 @@ fn only_what_is_deleted_no_longer_exists() {
         assert_eq!(in_chain(&after, "hostports"), before - 1);
         assert!(after.iter().all(|rule| rule.handle != victim.handle));
         assert_eq!((in_chain(&after, "guard"), in_chain(&after, "CNI-all")), (0, 6));
-        assert_eq!(kernel.chain(&table, "in").expect("asked"), None);
+        assert_eq!(kernel.chain(&table, "in").expect("looked up"), None);
         for name in ["range-dnat4", "ports4", "hosts4"] {
             let (set, elements) = of(name);
             let deleted = usize::from(name != "hosts4");
@@ -260,7 +261,7 @@ fn only_what_is_deleted_no_longer_exists() {
             assert_eq!(left, elements.len() - deleted);
         }
         kernel.commit(Transaction::on(table.clone()).delete_table(), None).expect("committed");
-        assert_eq!(kernel.table(&table).expect("asked"), None);
+        assert_eq!(kernel.table(&table).expect("looked up"), None);
     });
 }
 

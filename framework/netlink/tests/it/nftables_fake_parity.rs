@@ -17,7 +17,7 @@ struct Content {
     elements: Vec<String>,
 }
 
-fn content(of: &mut impl Ruleset) -> Content {
+fn content(ruleset: &mut impl Ruleset) -> Content {
     let table = table();
     let rule =
         |rule: InstalledRule| format!("{} {:?} {:?}", rule.chain, rule.expressions, rule.comment);
@@ -27,18 +27,23 @@ fn content(of: &mut impl Ruleset) -> Content {
     };
     let mut elements = Vec::new();
     for (set, _) in sets() {
-        elements.extend(of.elements(&table, &set).expect("listed"));
+        elements.extend(ruleset.elements(&table, &set).expect("listed"));
     }
     // The kernel lists the chains in unspecified order.
-    let mut rules = of.rules(&table).expect("listed");
+    let mut rules = ruleset.rules(&table).expect("listed");
     rules.sort_by(|one, other| one.chain.cmp(&other.chain));
     Content {
-        objects: of.table(&table).expect("asked").map(|info| info.objects),
+        objects: ruleset.table(&table).expect("looked up").map(|info| info.objects),
         chains: sorted(
-            of.chains(&table).expect("listed").iter().map(|it| format!("{it:?}")).collect(),
+            ruleset
+                .chains(&table)
+                .expect("listed")
+                .iter()
+                .map(|chain| format!("{chain:?}"))
+                .collect(),
         ),
         rules: rules.into_iter().map(rule).collect(),
-        elements: sorted(elements.iter().map(|it| format!("{it:?}")).collect()),
+        elements: sorted(elements.iter().map(|element| format!("{element:?}")).collect()),
     }
 }
 
@@ -65,9 +70,10 @@ fn they_have_the_same_content() {
         assert_eq!(commit_to_both(&mut both, &everything()), None);
         // Without rules, which would be added twice.
         let mut again = Transaction::on(table());
-        let is_rule =
-            |it: &&Operation| matches!(it, Operation::AddRule(_) | Operation::InsertRule(_));
-        for operation in everything().operations().iter().filter(|it| !is_rule(it)) {
+        let is_rule = |operation: &&Operation| {
+            matches!(operation, Operation::AddRule(_) | Operation::InsertRule(_))
+        };
+        for operation in everything().operations().iter().filter(|operation| !is_rule(operation)) {
             again.push(operation.clone());
         }
         assert_eq!(commit_to_both(&mut both, &again), None, "everything exists");
@@ -96,7 +102,7 @@ fn they_find_the_same_elements() {
         );
         let there: Vec<Option<Element>> = both.0.find(&table, &keys).expect("found");
         assert_eq!(there, both.1.find(&table, &keys).expect("found"));
-        assert_eq!(there.iter().filter(|it| it.is_none()).count(), 1);
+        assert_eq!(there.iter().filter(|element| element.is_none()).count(), 1);
     });
 }
 
@@ -110,23 +116,23 @@ fn they_refuse_the_same_transactions() {
             change(&mut transaction);
             assert_eq!(commit_to_both(&mut both, &transaction), Some(errno), "{transaction}");
         };
-        refused(errno::EEXIST, &|it| {
-            it.add_element(&dnat4(), tcp(8080), target4("10.9.9.9", 1), None);
+        refused(errno::EEXIST, &|transaction| {
+            transaction.add_element(&dnat4(), tcp(8080), target4("10.9.9.9", 1), None);
         });
-        refused(errno::ENOENT, &|it| {
-            it.delete_element(&dnat4(), tcp(9));
+        refused(errno::ENOENT, &|transaction| {
+            transaction.delete_element(&dnat4(), tcp(9));
         });
-        refused(errno::EBUSY, &|it| {
-            it.delete_chain("hostports");
+        refused(errno::EBUSY, &|transaction| {
+            transaction.delete_chain("hostports");
         });
-        refused(errno::EBUSY, &|it| {
-            it.delete_set("links");
+        refused(errno::EBUSY, &|transaction| {
+            transaction.delete_set("links");
         });
-        refused(errno::ENOENT, &|it| {
-            it.flush_chain("none");
+        refused(errno::ENOENT, &|transaction| {
+            transaction.flush_chain("none");
         });
-        refused(errno::ENOENT, &|it| {
-            it.delete_rule("guard", 1);
+        refused(errno::ENOENT, &|transaction| {
+            transaction.delete_rule("guard", 1);
         });
     });
 }

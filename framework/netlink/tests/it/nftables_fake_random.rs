@@ -42,24 +42,28 @@ fn verdict(kind: usize, to: usize) -> Verdict {
     }
 }
 
-fn change(random: &mut impl FnMut(usize) -> usize, it: &mut Transaction, rules: &[InstalledRule]) {
+fn change(
+    random: &mut impl FnMut(usize) -> usize,
+    transaction: &mut Transaction,
+    rules: &[InstalledRule],
+) {
     let (x, y, z) = (random(4), random(4), random(4));
     match random(20) {
-        0 if x + y == 0 => it.delete_table(),
-        0 | 1 => it.add_table(),
-        2 | 3 if x == 3 => it.add_chain(nat("base", Hook::Prerouting, -100)),
-        2 | 3 => it.add_chain(Chain::regular(chain(x))),
-        4 => it.delete_chain(chain(x)),
-        5 => it.flush_chain(chain(x)),
-        6..=9 => it.add_rule(rule(x, y, z)),
-        10 => it.insert_rule(rule(x, y, z)),
+        0 if x + y == 0 => transaction.delete_table(),
+        0 | 1 => transaction.add_table(),
+        2 | 3 if x == 3 => transaction.add_chain(nat("base", Hook::Prerouting, -100)),
+        2 | 3 => transaction.add_chain(Chain::regular(chain(x))),
+        4 => transaction.delete_chain(chain(x)),
+        5 => transaction.flush_chain(chain(x)),
+        6..=9 => transaction.add_rule(rule(x, y, z)),
+        10 => transaction.insert_rule(rule(x, y, z)),
         11 => match rules.get(random(rules.len().max(1))) {
-            Some(rule) => it.delete_rule(&rule.chain, rule.handle),
-            None => it.delete_rule("a", 999),
+            Some(rule) => transaction.delete_rule(&rule.chain, rule.handle),
+            None => transaction.delete_rule("a", 999),
         },
-        12 | 13 => it.add_set(&[links(), ports(), dnat4(), dnat4()][x]),
-        14 => it.delete_set(["links", "ports4", "dnat4", "none"][x]),
-        _ => element(random(5), it, [x, y, z]),
+        12 | 13 => transaction.add_set(&[links(), ports(), dnat4(), dnat4()][x]),
+        14 => transaction.delete_set(["links", "ports4", "dnat4", "none"][x]),
+        _ => element(random(5), transaction, [x, y, z]),
     };
 }
 
@@ -82,35 +86,45 @@ fn rule(x: usize, y: usize, z: usize) -> Rule {
     }
 }
 
-fn element(kind: usize, it: &mut Transaction, [x, y, z]: [usize; 3]) -> &mut Transaction {
+fn element(kind: usize, transaction: &mut Transaction, [x, y, z]: [usize; 3]) -> &mut Transaction {
     let number = |x: usize| u16::try_from(x).expect("small") + 1;
     let comment = (z == 0).then(|| "c".to_owned());
     match kind {
-        0 => it.add_element(&ports(), tcp(number(x)), Some(Value::Verdict(verdict(y, z))), comment),
-        1 => it.delete_element(&ports(), tcp(number(x))),
-        2 => it.add_element(&dnat4(), tcp(number(x)), target4("10.0.0.1", number(y / 2)), comment),
-        3 => it.delete_element(&dnat4(), tcp(number(x))),
-        _ => it.add_element(&links(), Key::One(vec![ifname(&chain(x))]), None, comment),
+        0 => transaction.add_element(
+            &ports(),
+            tcp(number(x)),
+            Some(Value::Verdict(verdict(y, z))),
+            comment,
+        ),
+        1 => transaction.delete_element(&ports(), tcp(number(x))),
+        2 => transaction.add_element(
+            &dnat4(),
+            tcp(number(x)),
+            target4("10.0.0.1", number(y / 2)),
+            comment,
+        ),
+        3 => transaction.delete_element(&dnat4(), tcp(number(x))),
+        _ => transaction.add_element(&links(), Key::One(vec![ifname(&chain(x))]), None, comment),
     }
 }
 
 /// Returns the rules, sorted by chain.
-fn rules(of: &mut impl Ruleset) -> Vec<InstalledRule> {
-    let mut rules = of.rules(&table()).expect("listed");
+fn rules(ruleset: &mut impl Ruleset) -> Vec<InstalledRule> {
+    let mut rules = ruleset.rules(&table()).expect("listed");
     rules.sort_by(|one, other| one.chain.cmp(&other.chain));
     rules
 }
 
 /// Returns the content in sorted order, without handles.
-fn content(of: &mut impl Ruleset) -> Vec<String> {
-    let mut all = vec![format!("{:?}", of.table(&table()).expect("asked"))];
-    all.extend(of.chains(&table()).expect("listed").iter().map(|it| format!("{it:?}")));
+fn content(ruleset: &mut impl Ruleset) -> Vec<String> {
+    let mut all = vec![format!("{:?}", ruleset.table(&table()).expect("looked up"))];
+    all.extend(ruleset.chains(&table()).expect("listed").iter().map(|chain| format!("{chain:?}")));
     for set in [links(), ports(), dnat4()] {
-        let elements = of.elements(&table(), &set).expect("listed");
-        all.extend(elements.iter().map(|it| format!("{it:?}")));
+        let elements = ruleset.elements(&table(), &set).expect("listed");
+        all.extend(elements.iter().map(|element| format!("{element:?}")));
     }
     all.sort();
-    all.extend(rules(of).iter().map(ToString::to_string));
+    all.extend(rules(ruleset).iter().map(ToString::to_string));
     all
 }
 

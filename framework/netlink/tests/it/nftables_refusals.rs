@@ -37,25 +37,30 @@ fn the_message_names_a_refused_element_and_the_cause() {
         check(
             "cannot delete element inet port-mapper dnat4 { tcp . 81 }: No such file or directory \
              (os error 2); the element does not exist",
-            &|it| {
+            &|transaction| {
                 let set = dnat4();
-                it.add_set(&set).add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
-                it.delete_element(&set, tcp(80)).delete_element(&set, tcp(81));
+                transaction.add_set(&set).add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
+                transaction.delete_element(&set, tcp(80)).delete_element(&set, tcp(81));
             },
         );
         check(
             "cannot add element inet port-mapper dnat4 { tcp . 80 }: No such file or directory \
              (os error 2); set or map dnat4 does not exist",
-            &|it| {
-                it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), None);
+            &|transaction| {
+                transaction.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), None);
             },
         );
         check(
             "cannot add element inet port-mapper dnat4 { 10.0.0.1 . tcp . 80 }: Invalid argument \
-             (os error 22); its key or its value may not have the types of dnat4",
-            &|it| {
+             (os error 22); its key or its value probably does not have the types of dnat4",
+            &|transaction| {
                 let key = Key::One(vec![v4("10.0.0.1"), ruleset::TCP, Field::Port(80)]);
-                it.add_set(&dnat4()).add_element(&dnat4(), key, target4("10.0.0.1", 80), None);
+                transaction.add_set(&dnat4()).add_element(
+                    &dnat4(),
+                    key,
+                    target4("10.0.0.1", 80),
+                    None,
+                );
             },
         );
     });
@@ -75,34 +80,35 @@ fn the_message_names_a_refused_chain_or_rule_and_what_is_missing() {
         };
         check(
             "cannot add rule inet port-mapper harmless meta l4proto . th dport vmap @none: \
-             No such file or directory (os error 2); set or map none may not exist, or may have \
-             other types",
-            &|it| {
-                it.add_chain(Chain::regular("harmless"))
+             No such file or directory (os error 2); set or map none probably does not exist \
+             or has other types",
+            &|transaction| {
+                transaction
+                    .add_chain(Chain::regular("harmless"))
                     .add_rule(Rule::new("harmless", [look_up("none")]));
             },
         );
         check(
             "cannot add rule inet port-mapper harmless fib daddr type local jump none: \
-             No such file or directory (os error 2); chain none may not exist, or may not be a \
-             valid target here",
-            &|it| {
+             No such file or directory (os error 2); chain none probably does not exist or is \
+             not a valid target here",
+            &|transaction| {
                 let rule = Rule::new("harmless", [Statement::FibDaddrLocal, jump("none")]);
-                it.add_chain(Chain::regular("harmless")).add_rule(rule);
+                transaction.add_chain(Chain::regular("harmless")).add_rule(rule);
             },
         );
         check(
             "cannot delete chain inet port-mapper used: Device or resource busy (os error 16); \
              it is still referenced",
-            &|it| {
-                it.add_chain(Chain::regular("used")).add_chain(Chain::regular("user"));
-                it.add_rule(Rule::new("user", [jump("used")])).delete_chain("used");
+            &|transaction| {
+                transaction.add_chain(Chain::regular("used")).add_chain(Chain::regular("user"));
+                transaction.add_rule(Rule::new("user", [jump("used")])).delete_chain("used");
             },
         );
         check(
             "cannot delete chain inet port-mapper none: No such file or directory (os error 2)",
-            &|it| {
-                it.delete_chain("none");
+            &|transaction| {
+                transaction.delete_chain("none");
             },
         );
     });
@@ -112,8 +118,12 @@ fn the_message_names_a_refused_chain_or_rule_and_what_is_missing() {
 fn an_object_that_exists_with_another_definition_is_refused() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        let error = refused(&mut kernel, |it| {
-            it.add_chain(nat("c", Hook::Prerouting, -100)).add_chain(nat("c", Hook::Output, 5));
+        let error = refused(&mut kernel, |transaction| {
+            transaction.add_chain(nat("c", Hook::Prerouting, -100)).add_chain(nat(
+                "c",
+                Hook::Output,
+                5,
+            ));
         });
         assert!(error.starts_with("cannot add chain inet port-mapper c: "), "{error}");
         assert!(error.contains("it exists with another"), "{error}");
@@ -124,11 +134,11 @@ fn an_object_that_exists_with_another_definition_is_refused() {
 fn a_loop_of_jumps_is_refused() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        let error = refused(&mut kernel, |it| {
-            it.add_chain(nat("base", Hook::Prerouting, -100));
-            it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
-            it.add_rule(Rule::new("base", [jump("a")]));
-            it.add_rule(Rule::new("a", [jump("b")])).add_rule(Rule::new("b", [jump("a")]));
+        let error = refused(&mut kernel, |transaction| {
+            transaction.add_chain(nat("base", Hook::Prerouting, -100));
+            transaction.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
+            transaction.add_rule(Rule::new("base", [jump("a")]));
+            transaction.add_rule(Rule::new("a", [jump("b")])).add_rule(Rule::new("b", [jump("a")]));
         });
         assert!(error.contains("(os error 31); jumps between chains form a loop"), "{error}");
     });
@@ -138,9 +148,9 @@ fn a_loop_of_jumps_is_refused() {
 fn translation_outside_a_nat_chain_is_refused_with_the_reason() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        let error = refused(&mut kernel, |it| {
+        let error = refused(&mut kernel, |transaction| {
             let base = nat("base", Hook::Prerouting, -100);
-            it.add_chain(base).add_rule(Rule::new("base", [Statement::Masquerade]));
+            transaction.add_chain(base).add_rule(Rule::new("base", [Statement::Masquerade]));
         });
         assert!(error.starts_with("cannot add rule inet port-mapper base masquerade: "), "{error}");
         assert!(error.contains("os error"), "{error}");
@@ -174,36 +184,42 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
             let error = refused(&mut kernel, |transaction| change(transaction));
             assert!(error.contains(expected), "{error}");
         };
-        let add = |it: &mut Transaction, comment: &str| {
-            it.add_element(&dnat4(), tcp(80), target4("10.0.0.1", 80), Some(comment.to_owned()));
+        let add = |transaction: &mut Transaction, comment: &str| {
+            transaction.add_element(
+                &dnat4(),
+                tcp(80),
+                target4("10.0.0.1", 80),
+                Some(comment.to_owned()),
+            );
         };
-        check("{ tcp . 80 }: the comment is longer than 128 bytes, the limit of nft", &|it| {
-            add(it, &"x".repeat(129))
+        check(
+            "{ tcp . 80 }: the comment is longer than 128 bytes, the limit of nft",
+            &|transaction| add(transaction, &"x".repeat(129)),
+        );
+        check("quotation mark", &|transaction| add(transaction, "a\"b"));
+        check("control character", &|transaction| add(transaction, "a\nb"));
+        check("a name is empty or contains a NUL", &|transaction| {
+            transaction.delete_chain("a\0b");
         });
-        check("quotation mark", &|it| add(it, "a\"b"));
-        check("control character", &|it| add(it, "a\nb"));
-        check("a name is empty or contains a NUL", &|it| {
-            it.delete_chain("a\0b");
+        check("a name is empty or contains a NUL", &|transaction| {
+            transaction.flush_chain("");
         });
-        check("a name is empty or contains a NUL", &|it| {
-            it.flush_chain("");
-        });
-        check("a link's name is longer than 15 bytes", &|it| {
+        check("a link's name is longer than 15 bytes", &|transaction| {
             let links = set("links", &[DataType::Ifname], ValueType::None);
-            it.add_set(&links).add_element(
+            transaction.add_set(&links).add_element(
                 &links,
                 Key::One(vec![ifname(&"x".repeat(16))]),
                 None,
                 None,
             );
         });
-        check("different types", &|it| {
+        check("different types", &|transaction| {
             let set = SetRef::Anonymous(vec![Field::Port(1), Field::Port(2)]);
             let within = Statement::InSet { left: vec![Selector::Iifname], negated: false, set };
-            it.add_rule(Rule::new("harmless", [within]));
+            transaction.add_rule(Rule::new("harmless", [within]));
         });
-        check("the key has no fields", &|it| {
-            it.delete_element(&dnat4(), Key::One(vec![]));
+        check("the key has no fields", &|transaction| {
+            transaction.delete_element(&dnat4(), Key::One(vec![]));
         });
         let fitting = &"x".repeat(128);
         let mut most = Transaction::on(table());
@@ -218,10 +234,10 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
 fn of_thousands_of_refusals_the_first_is_reported_and_the_socket_is_usable() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        let error = refused(&mut kernel, |it| {
-            it.add_chain(Chain::regular("c"));
+        let error = refused(&mut kernel, |transaction| {
+            transaction.add_chain(Chain::regular("c"));
             for handle in 1_000..6_000 {
-                it.delete_rule("c", handle);
+                transaction.delete_rule("c", handle);
             }
         });
         let object = "cannot delete rule inet port-mapper c handle 1000: No such file";
@@ -285,7 +301,7 @@ fn a_commit_without_the_hosts_privileges() {
     // 11 MB; the limit is usually 400 kB.
     let error = kernel.commit(&elements(u16::MAX, &"x".repeat(128)), None).expect_err("too much");
     assert!(error.to_string().contains("net.core.wmem_max="), "{error}");
-    assert_eq!(kernel.table(&table()).expect("asked"), None);
+    assert_eq!(kernel.table(&table()).expect("looked up"), None);
     kernel.commit(&elements(5_000, "c"), None).expect("more than the default fits");
     assert_eq!(count(&mut kernel), 5_000);
 }

@@ -48,11 +48,11 @@ fn a_point_in_a_set_with_intervals_is_an_interval() {
     let mut transaction = Transaction::on(table());
     transaction.add_element(&ranges, tcp(80), None, None).delete_element(&ranges, tcp(80));
     for operation in transaction.operations() {
-        let (Operation::AddElement(it) | Operation::DeleteElement(it)) = operation else {
+        let (Operation::AddElement(element) | Operation::DeleteElement(element)) = operation else {
             panic!("another operation")
         };
-        assert_eq!(it.key, tcp(80).into_range());
-        assert_eq!(it.key.to_string(), "tcp . 80");
+        assert_eq!(element.key, tcp(80).into_range());
+        assert_eq!(element.key.to_string(), "tcp . 80");
     }
 }
 

@@ -41,7 +41,7 @@ fn an_address_is_reached_via_the_link_that_ip_shows() {
         let addresses =
             ["10.88.0.2", "10.99.1.2", "127.0.0.1", "10.88.0.1", "fd00:88::2", "fd00:88::1", "::1"];
         for text in addresses {
-            let index = routes.output_interface(address(text)).expect("asked");
+            let index = routes.output_interface(address(text)).expect("looked up");
             assert_eq!(name(index), Some(link_shown_by_ip(text)), "{text}");
         }
         assert_eq!(link_shown_by_ip("10.99.1.2"), "c1");
@@ -53,13 +53,13 @@ fn own_addresses_are_local_and_others_are_not() {
     inside(|| {
         let mut routes = set_up();
         for local in ["127.0.0.1", "127.9.9.9", "10.88.0.1", "::1", "fd00:88::1"] {
-            assert!(routes.is_local(address(local)).expect("asked"), "{local}");
+            assert!(routes.is_local(address(local)).expect("looked up"), "{local}");
         }
         for other in ["10.88.0.2", "10.88.0.255", "192.0.2.1", "224.0.0.1", "fd00:88::2", "fd01::1"]
         {
-            assert!(!routes.is_local(address(other)).expect("asked"), "{other}");
+            assert!(!routes.is_local(address(other)).expect("looked up"), "{other}");
         }
-        let broadcast = routes.to(address("10.88.0.255")).expect("asked").expect("a route");
+        let broadcast = routes.to(address("10.88.0.255")).expect("looked up").expect("a route");
         assert_eq!(broadcast.kind, RouteType::Broadcast);
     });
 }

@@ -29,7 +29,8 @@ enum Need {
 
 use Need::{Ignored, Optional, Required};
 
-/// The table. CNI_PATH is otherwise required where a delegate is looked up; GC requires it always.
+/// Returns whether a verb needs a variable. GC always requires CNI_PATH; for other verbs it is only
+/// required where a delegate is looked up.
 #[rustfmt::skip]
 fn need(verb: Verb, variable: &str) -> Need {
     match (variable, verb) {

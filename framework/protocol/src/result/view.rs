@@ -131,7 +131,9 @@ impl AddResult {
     pub fn ips_of(&self, ifname: &str) -> Vec<IpConfig> {
         let interfaces = self.interfaces();
         let is_wanted = |index: usize| {
-            interfaces.get(index).is_some_and(|it| it.name == ifname && it.sandbox.is_some())
+            interfaces
+                .get(index)
+                .is_some_and(|interface| interface.name == ifname && interface.sandbox.is_some())
         };
         let belongs = |ip: &IpConfig| interfaces.is_empty() || ip.interface.is_none_or(is_wanted);
         self.ips().into_iter().filter(belongs).collect()

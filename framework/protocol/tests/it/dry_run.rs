@@ -15,7 +15,7 @@ fn dry_run(name: &str, text: &str) -> Result<Request, RequestError> {
 }
 
 #[test]
-fn a_list_gives_the_plugin_s_own_object_with_the_name_and_version_of_the_list() {
+fn from_a_list_the_object_of_the_plugin_is_used_with_the_name_and_version_of_the_list() {
     let plugins = r#"[{"type": "other"}, {"type": "ours", "key": 1}]"#;
     let list = format!(r#"{{"cniVersion": "1.0.0", "name": "net", "plugins": {plugins}}}"#);
     let request = dry_run("list", &list).unwrap();

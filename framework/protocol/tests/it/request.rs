@@ -101,7 +101,7 @@ fn interface_names_that_the_kernel_refuses_are_refused() {
 }
 
 #[test]
-fn the_plugin_s_own_namespace_is_refused() {
+fn the_namespace_of_the_plugin_itself_is_refused() {
     let own = with("CNI_NETNS", "/proc/self/ns/net");
     let (code, message) = rejected(Verb::Add, &own, CONFIG);
     assert_eq!(code, 4);

@@ -66,7 +66,8 @@ fn interfaces_have_all_their_members() {
 
 #[test]
 fn host_interfaces_are_those_without_sandbox() {
-    let names: Vec<String> = rich().host_interfaces().into_iter().map(|it| it.name).collect();
+    let names: Vec<String> =
+        rich().host_interfaces().into_iter().map(|interface| interface.name).collect();
     assert_eq!(names, ["eth0", "cni0"]);
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cni_test_kit::{Behaviour, CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
-/// The path of the example, which Cargo builds together with the tests.
+/// Returns the path of the example, which Cargo builds together with the tests.
 fn traced() -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
     let profile = test.ancestors().nth(2).expect("target/debug/deps/TEST");

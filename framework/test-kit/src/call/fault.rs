@@ -65,7 +65,7 @@ impl CallBuilder {
     /// runs.
     ///
     /// # Panics
-    /// As [`CallBuilder::run`]; also if this process may not trace others.
+    /// As [`CallBuilder::run`]; also if this process is not permitted to trace others.
     #[track_caller]
     pub fn run_with_fault(
         &self,

@@ -155,7 +155,7 @@ fn killing_a_command_kills_its_program() {
 }
 
 #[test]
-fn a_host_in_a_user_namespace_works_alike() {
+fn a_host_in_a_user_namespace_works_like_any_other() {
     let host = Host::in_user_namespace();
     let container = host.container("c1");
     let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");

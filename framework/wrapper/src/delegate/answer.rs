@@ -19,7 +19,7 @@ pub(super) fn read(
         return Err(error_of(output));
     }
     if verb != Verb::Add {
-        // Nothing needs to be printed, but an error object is a failure whatever the exit status.
+        // Nothing needs to be printed, but an error object is a failure with any exit status.
         return object(&output.stdout)
             .and_then(|document| error_in(&document))
             .map_or(Ok(None), Err);

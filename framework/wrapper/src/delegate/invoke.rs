@@ -72,8 +72,8 @@ fn limits(call: &Call) -> Option<Limits> {
     (!left.is_zero()).then(|| Limits { deadline: own.min(left), ..default })
 }
 
-/// The whole environment of the call; only CNI_COMMAND is the delegate's verb (specification,
-/// section 4).
+/// Returns the execution of a delegate. It has the environment of the call, except that CNI_COMMAND
+/// is the delegate's verb (specification, section 4).
 fn execution(call: &Call, event: &DelegateCall<'_>, program: PathBuf, limits: Limits) -> Execution {
     let environment = call.environment.with("CNI_COMMAND", event.verb.as_str());
     let environment = call.observers().started(event, environment);
@@ -91,7 +91,7 @@ fn no_time_for(event: &DelegateCall<'_>) -> String {
     format!("the time for the whole call was over before {verb} of delegate {plugin:?}")
 }
 
-/// A delegate that was stopped or could not be run, and what it had written to stderr.
+/// Returns the failure of a delegate that was stopped or could not be run, and its stderr.
 fn failure<T>(error: ExecError) -> (Result<T, DelegateFailure>, Vec<u8>) {
     let stderr = error.stderr().to_vec();
     let failure = match error {

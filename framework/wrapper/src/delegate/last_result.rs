@@ -1,8 +1,8 @@
 //! The last result, for delegates that need it on DEL under a runtime that does not keep it.
 //!
 //! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it.
-//! A runtime that uses an older version does not pass it. Mesos is one: it uses 0.1.0 whatever
-//! version its delegates use. So the last result of an ADD is kept here until DEL.
+//! A runtime that uses an older version, such as Mesos with 0.1.0, does not pass it. So the last
+//! result of an ADD is stored here until DEL.
 
 use std::path::{Path, PathBuf};
 

@@ -80,7 +80,7 @@ struct Prepared<C> {
 }
 
 impl<C> Prepared<C> {
-    /// The delegate that ADD selected, if it is still known.
+    /// Returns the delegate that ADD selected, if it is still known.
     fn selected(&self, attachment: &Attachment) -> Option<NamedDelegate> {
         self.selections.read(attachment).unwrap_or_else(|error| {
             log::warn!("the delegate that ADD selected is not known: {error}");

@@ -4,7 +4,7 @@ use super::{Error, delegate::DelegateFailure};
 
 /// A delegate failed without a CNI error; 102 has this meaning in Mesos's original port mapper.
 pub(super) const DELEGATE: u32 = 102;
-/// A bug, or a code that a plugin may not use. Go's skeleton uses the number for unclassified
+/// A bug, or a code that a plugin must not use. Go's skeleton uses the number for unclassified
 /// errors.
 pub(super) const BUG: u32 = 999;
 

@@ -21,7 +21,7 @@ const SUFFIX: &str = ".json";
 
 /// A directory with one small file for each attachment, which contains a value of type `T`.
 ///
-/// A runtime may call DEL with another configuration than ADD, in another process and after a
+/// A runtime may call DEL with a different configuration from ADD, in another process and after a
 /// crash. What must not change in between is kept here. A value that is lost or damaged must not
 /// keep a container from being removed: DEL does without it.
 ///
@@ -115,8 +115,8 @@ impl<T> AttachmentStore<T> {
         }
     }
 
-    /// Opens the directory as [`AttachmentStore::directory`] does, but returns `None` if it is
-    /// missing.
+    /// Returns the directory, as [`AttachmentStore::directory`] does, or `None` if it does not
+    /// exist.
     ///
     /// # Errors
     ///

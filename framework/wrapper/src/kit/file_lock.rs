@@ -44,8 +44,8 @@ pub struct FileLock(File);
 impl FileLock {
     /// Acquires the lock. Returns `None` if it is still held at `deadline`.
     ///
-    /// It tries at least once, whatever the deadline. Those who wait are in the kernel's queue, so
-    /// they go on as soon as the lock is released.
+    /// It tries at least once, even after the deadline. Waiting calls are in the kernel's queue, so
+    /// they continue as soon as the lock is released.
     ///
     /// # Errors
     ///

@@ -38,13 +38,13 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_millis(60)
 }
 
-/// A deadline that only a hanging test reaches.
+/// Returns a deadline that only a hanging test reaches.
 fn at_last() -> Instant {
     Instant::now() + Duration::from_secs(120)
 }
 
-/// Whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has an
-/// arrow.
+/// Reports whether a thread waits for the lock in the kernel's queue: its line in `/proc/locks` has
+/// an arrow.
 fn is_awaited(file: &File) -> bool {
     let inode = format!(":{} ", file.metadata().unwrap().ino());
     let locks = std::fs::read_to_string("/proc/locks").unwrap();

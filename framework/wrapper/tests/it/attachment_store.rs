@@ -12,7 +12,7 @@ fn attachment(container_id: &str) -> Attachment {
     Attachment::new("net", container_id, "eth0")
 }
 
-/// The paths of the committed and of the prepared value.
+/// Returns the paths of the committed and of the prepared value.
 fn files(store: &Store, attachment: &Attachment) -> [std::path::PathBuf; 2] {
     let name = Store::file_stem(attachment) + ".json";
     [store.path().join(&name), store.path().join(format!(".{name}"))]

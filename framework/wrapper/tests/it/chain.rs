@@ -71,7 +71,7 @@ fn a_delegate_that_was_not_started_gets_no_del() {
     assert_eq!(dir.verbs(), ["first ADD", "first DEL"]);
 }
 
-/// The `args` that Mesos's isolator adds to a network configuration.
+/// Returns the `args` that Mesos's isolator adds to a network configuration.
 fn mesos() -> serde_json::Value {
     json!({"org.apache.mesos": {"network_info": {
         "labels": {"labels": [{"key": "tier", "value": "db"}, {"key": "plain"}]},
@@ -83,7 +83,7 @@ fn mesos() -> serde_json::Value {
 }
 
 #[test]
-fn mesos_s_values_are_translated_for_delegates_that_declare_the_capability() {
+fn values_of_mesos_are_translated_for_delegates_that_declare_the_capability() {
     let dir = PluginDir::new().with("bridge", &Script::obey()).with("portmap", &Script::obey());
     let delegates = json!([
         {"type": "bridge"},

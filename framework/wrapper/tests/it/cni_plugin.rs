@@ -6,7 +6,7 @@ use cni_wrapper::{Error, Verb};
 use serde_json::json;
 
 #[test]
-fn a_configuration_is_readable_as_that_crate_s_type() {
+fn a_configuration_is_readable_as_the_type_of_that_crate() {
     let call = fake_call(Verb::Add, json!({"type": "x", "ipam": {"type": "host-local"}}));
     let view = call.network_config().expect("readable by that crate");
     assert_eq!(view.ipam.map(|ipam| ipam.plugin).as_deref(), Some("host-local"));

@@ -19,7 +19,7 @@ fn wrapper(name: &str) -> Check {
 }
 
 #[test]
-fn a_wrapper_that_changes_the_delegate_s_configuration_conforms() {
+fn a_wrapper_that_changes_the_configuration_of_its_delegate_conforms() {
     wrapper("limit-mtu").config(json!({ "maxMtu": 1400 })).run();
 }
 

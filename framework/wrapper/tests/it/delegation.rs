@@ -145,7 +145,7 @@ fn a_delegate_that_is_not_a_plugin_configuration_is_refused_with_its_key() {
 }
 
 #[test]
-fn a_delegate_s_error_keeps_code_and_message_and_gets_more_details() {
+fn the_error_of_a_delegate_keeps_code_and_message_and_gets_more_details() {
     let dir = on_add(Behaviour::error(11, "pool is busy").with_stderr("noise on stderr\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper());
     let (code, msg, details) = outcome.error();
@@ -165,7 +165,7 @@ fn a_delegate_s_error_keeps_code_and_message_and_gets_more_details() {
 }
 
 #[test]
-fn a_delegate_s_stderr_is_forwarded_on_success() {
+fn the_stderr_of_a_delegate_is_forwarded_on_success() {
     let dir = on_add(Behaviour::obey().with_stderr("all is well\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
     assert!(outcome.stderr.contains("all is well"));
@@ -179,7 +179,7 @@ fn code_0_of_a_delegate_becomes_102_because_0_means_success() {
 }
 
 #[test]
-fn every_way_not_to_answer_has_a_clear_error_and_is_rolled_back() {
+fn every_way_to_fail_without_a_result_has_a_clear_error_and_is_rolled_back() {
     let cases = [
         ("crash", Behaviour::crash(11), 102, "signal 11"),
         ("exit", Behaviour::exit(7), 102, "exit status 7"),
@@ -304,7 +304,7 @@ fn every_other_verb_is_forwarded_with_prev_result_and_prints_nothing() {
 }
 
 #[test]
-fn a_verb_that_the_delegate_s_version_does_not_have_is_not_sent() {
+fn a_delegate_is_not_called_with_a_verb_that_its_version_does_not_have() {
     let dir = plugins(Script::obey());
     let call = add(&dir, json!({"type": "inner", "cniVersion": "0.3.1"}))
         .key("cniVersion", json!("1.1.0"));

@@ -22,7 +22,7 @@ fn call(container: &Container, config: Value) -> CallBuilder {
     CallBuilder::add("net").container(container).cni_path(PLUGINS).config(config)
 }
 
-/// A host whose `/run/hosts.d` exists.
+/// Returns a host whose `/run/hosts.d` exists.
 fn host() -> Host {
     let host = Host::new();
     host.run("mkdir /run/hosts.d");

@@ -47,7 +47,7 @@ impl<'h> Clean<'h> {
             .args(args))
     }
 
-    /// Checks that programs run where there are no other files than those of their directory.
+    /// Checks that programs run where only the files of their directory exist.
     fn assert_static(&self, directory: &str, programs: &[&str]) {
         for program in programs {
             let mut chroot = self.host.command("chroot");
@@ -73,7 +73,7 @@ impl Drop for Clean<'_> {
 fn the_package_installs_on_a_clean_debian_works_there_and_is_removed_completely() {
     let host = Host::new();
     let output = cni_dist(&["package", "--debug"]);
-    let package = root().join(output.lines().last().expect("its name"));
+    let package = root().join(output.lines().last().expect("the name of the package"));
     let clean = Clean::new(&host);
     let before = clean.files();
     std::fs::copy(package, clean.tree.join("plugins.deb")).expect("copied");

@@ -14,7 +14,7 @@ fn failing() -> Script {
     Script::obey().on("ADD", Behaviour::error(120, "no address left"))
 }
 
-/// An ADD for this container, with a breaker that two failures open for `open_for` seconds.
+/// Returns an ADD for this container, with a breaker that two failures open for `open_for` seconds.
 fn add_for(dir: &PluginDir, id: &str, open_for: f64) -> CallBuilder {
     let breaker = json!({
         "failureThreshold": 2, "window": LONG, "openFor": open_for, "maxOpenFor": LONG,
@@ -44,7 +44,7 @@ fn files(dir: &PluginDir, ending: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect()
 }
 
-/// The stored state.
+/// Returns the stored state.
 fn stored(dir: &PluginDir) -> Value {
     let files = files(dir, ".json");
     let [file] = files.as_slice() else { panic!("{files:?}") };

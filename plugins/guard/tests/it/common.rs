@@ -12,19 +12,19 @@ pub(crate) fn plugin() -> PathBuf {
     env!("CARGO_BIN_EXE_cni-guard").into()
 }
 
-/// A directory with a delegate `d` that follows this script.
+/// Returns a directory with a delegate `d` that follows this script.
 pub(crate) fn delegate(script: &Script) -> PluginDir {
     PluginDir::new().with("d", script)
 }
 
-/// An ADD around that delegate, with its state in the same directory.
+/// Returns an ADD around that delegate, with its state in the same directory.
 pub(crate) fn add(dir: &PluginDir, mut guard: Value) -> CallBuilder {
     guard["stateDir"] = json!(dir.path().join("state"));
     let config = json!({"cniVersion": "1.1.0", "delegate": {"type": "d"}, "guard": guard});
     CallBuilder::add("net").cni_path(dir.path()).config(config)
 }
 
-/// The verbs with which `d` was called, in order.
+/// Returns the verbs with which `d` was called, in order.
 pub(crate) fn verbs(dir: &PluginDir) -> Vec<String> {
     dir.calls("d").into_iter().map(|call| call.verb).collect()
 }
@@ -44,12 +44,13 @@ impl Drop for EndDaemons<'_> {
     }
 }
 
-/// The ids of all processes that run a plugin in this directory.
+/// Returns the ids of all processes that run a plugin in this directory.
 pub(crate) fn processes(dir: &PluginDir) -> Vec<String> {
     let all = std::fs::read_dir("/proc").expect("/proc is mounted").flatten();
     let path = dir.path().canonicalize().expect("the directory exists");
     // The link of a process that has ended, or of another user, can't be read.
     let program = |process: &DirEntry| std::fs::read_link(process.path().join("exe")).ok();
-    let runs = |process: &DirEntry| program(process).is_some_and(|it| it.starts_with(&path));
+    let runs =
+        |process: &DirEntry| program(process).is_some_and(|program| program.starts_with(&path));
     all.filter(runs).map(|process| process.file_name().to_string_lossy().into_owned()).collect()
 }

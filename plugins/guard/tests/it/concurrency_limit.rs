@@ -19,7 +19,7 @@ fn limited(dir: &PluginDir, max: u32, timeout: f64) -> CallBuilder {
     add(dir, json!({ "concurrencyLimit": limit, "circuitBreaker": breaker }))
 }
 
-/// The largest number of calls that ran at the same time.
+/// Returns the largest number of calls that ran at the same time.
 fn max_concurrent(calls: &[RecordedCall]) -> usize {
     let running_at = |time: u64| {
         let end = |call: &RecordedCall| call.end_ns.expect("it ended");

@@ -3,7 +3,7 @@
 use cni_conformance::{Check, Profile, check};
 use serde_json::{Value, json};
 
-/// The options of `conformance/subjects/guard.json`.
+/// Returns the options of `conformance/subjects/guard.json`.
 fn options() -> Value {
     json!({
         "retry": { "backoff": 0.01 },
@@ -33,7 +33,7 @@ fn around_a_delegate_it_conforms_to_the_specification() {
 }
 
 #[test]
-fn with_a_breaker_a_failed_add_leaves_only_the_breaker_s_state() {
+fn with_a_circuit_breaker_a_failed_add_leaves_only_the_state_of_the_breaker() {
     let mut options = options();
     options["circuitBreaker"] = json!({ "failureThreshold": 100 });
     guard(&options)

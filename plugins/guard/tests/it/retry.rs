@@ -20,7 +20,7 @@ fn an_add_with_a_transient_error_is_undone_and_retried() {
 }
 
 #[test]
-fn after_the_last_attempt_the_delegate_s_own_error_is_returned() {
+fn after_the_last_attempt_the_error_of_the_delegate_is_returned() {
     let dir = delegate(&Script::obey().on("ADD", Behaviour::error(11, "later")));
     let call = add(&dir, json!({"retry": {"backoff": 0.01, "maxAttempts": 3}}));
     let (code, msg, _) = call.run(plugin()).error();
@@ -82,7 +82,7 @@ fn a_delegate_that_hangs_is_stopped_and_its_add_undone_within_the_deadline() {
     assert!(time > 0.0 && time <= 4.0, "the delegate had {time} s: {msg}");
 }
 
-/// The number of seconds in "did not end within ...".
+/// Returns the number of seconds in "did not end within ...".
 fn time_of_delegate(msg: &str) -> f64 {
     let (_, rest) = msg.split_once("did not end within ").unwrap_or_else(|| panic!("{msg}"));
     let time = rest.split(' ').next().unwrap_or_default();

@@ -7,11 +7,11 @@ use crate::common::plugin;
 
 const PLUGINS: &str = "/usr/lib/cni";
 
-/// The first JSON block in the README.
+/// Returns the first JSON block in the README.
 fn readme_network() -> Value {
     let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
-    let (block, _) = rest.split_once("```").expect("its end");
+    let (block, _) = rest.split_once("```").expect("the end of the block");
     serde_json::from_str(block).expect("valid JSON")
 }
 

@@ -9,11 +9,11 @@ pub(crate) fn plugin() -> PathBuf {
     env!("CARGO_BIN_EXE_cni-label-policy").into()
 }
 
-/// The first JSON block in the README.
+/// Returns the first JSON block in the README.
 pub(crate) fn readme_network() -> Value {
     let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let (_, rest) = readme.split_once("```json\n").expect("a block of JSON");
-    let (block, _) = rest.split_once("```").expect("its end");
+    let (block, _) = rest.split_once("```").expect("the end of the block");
     serde_json::from_str(block).expect("valid JSON")
 }
 
@@ -26,8 +26,8 @@ pub(crate) fn delegates() -> PluginDir {
     PluginDir::new().with("shop", &delegate("shop")).with("vault", &delegate("vault"))
 }
 
-/// A network: `vault` is for databases, `shop` for all others, and a container without a label is
-/// denied.
+/// Returns a network: `vault` is for databases, `shop` for all others, and a container without a
+/// label is denied.
 pub(crate) fn network(dir: &PluginDir) -> Value {
     json!({
         "cniVersion": "1.1.0", "name": "net",

@@ -28,7 +28,7 @@ fn after_another_plugin_it_conforms_to_the_specification() {
         .run();
 }
 
-/// The path of a committed report.
+/// Returns the path of a committed report.
 fn reports(name: &str) -> String {
     format!("{}/../../conformance/reports/this-repository/{name}.json", env!("CARGO_MANIFEST_DIR"))
 }

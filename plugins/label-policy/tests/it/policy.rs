@@ -113,7 +113,7 @@ fn a_failed_del_keeps_the_selection_for_the_next_del() {
     assert_eq!(selections(&dir), 0, "a successful DEL removes it");
 }
 
-/// The number of stored selections.
+/// Returns the number of stored selections.
 fn selections(dir: &cni_test_kit::PluginDir) -> usize {
     std::fs::read_dir(dir.path().join("state")).map_or(0, Iterator::count)
 }

@@ -14,7 +14,7 @@ use super::iptables::desired::MASQ;
 use super::nftables;
 use crate::config::BackendKind;
 
-/// Whether the table of the nftables backend exists.
+/// Reports whether the table of the nftables backend exists.
 pub(super) fn of_nftables(kernel: &mut impl Ruleset) -> bool {
     has_table(kernel, &nftables::table())
 }

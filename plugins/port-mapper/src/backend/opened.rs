@@ -84,8 +84,8 @@ impl Backends {
         Ok(kinds)
     }
 
-    /// Returns the kinds with the other mechanism than this one's that have rules on this host, as
-    /// far as they can be detected quickly.
+    /// Returns the kinds of the other mechanism (iptables or nftables) that have rules on this host
+    /// and can be detected quickly.
     ///
     /// A variant of iptables is replaced by the default one if it is not installed under its name.
     pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {

@@ -80,7 +80,8 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     if !name.starts_with(first) {
         return Err(format!("{name:?} must begin with a letter, a digit or _"));
     }
-    // In any letter case: a chain that differs from a target only in case would confuse readers.
+    // The comparison ignores case, since a chain that differs from a target only in case would
+    // confuse readers.
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
         return Err(format!(
             "{name:?} is reserved by iptables or this plugin; choose another name"

@@ -51,7 +51,7 @@ fn ports(links: &mut Links, claim: &Claim, host_interfaces: &[String]) -> Result
     Ok(ports)
 }
 
-/// Whether the bridge is excluded: packets that enter through it are not mapped.
+/// Reports whether the bridge is excluded: packets that enter through it are not mapped.
 fn is_excluded(links: &mut Links, claim: &Claim, port: &Link) -> Result<bool, Error> {
     let Some(master) = port.master else { return Ok(false) };
     let bridge = links.by_index(master)?;

@@ -66,7 +66,7 @@ pub enum HostAddress {
 }
 
 impl HostAddress {
-    /// Whether it includes addresses of the family.
+    /// Reports whether it includes addresses of the family.
     pub fn is_in(self, family: Family) -> bool {
         match self {
             Self::Any => true,
@@ -87,7 +87,7 @@ impl HostAddress {
 impl FromStr for HostAddress {
     type Err = String;
 
-    /// Empty text and `any` mean any address. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is
+    /// Empty text and `any` mean all addresses. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is
     /// an IPv4 address.
     fn from_str(text: &str) -> Result<Self, String> {
         if matches!(text, "" | "any") {

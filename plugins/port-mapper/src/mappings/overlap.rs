@@ -34,7 +34,7 @@ pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {
 struct Seen {
     /// Among the mappings of all addresses.
     all: HashMap<Protocol, Reach>,
-    /// Among the mappings of one address; under `None` those of any address.
+    /// Among the mappings of one address; under `None` those of all addresses.
     by_address: HashMap<(Protocol, Option<IpAddr>), Reach>,
 }
 
@@ -104,7 +104,7 @@ impl Reach {
     }
 }
 
-/// The difference between container port and host port.
+/// Returns the difference between container port and host port.
 fn offset(mapping: &Mapping) -> i32 {
     i32::from(mapping.container_port) - i32::from(mapping.host_port)
 }

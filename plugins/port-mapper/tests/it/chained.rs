@@ -48,10 +48,10 @@ fn a_whole_lifecycle_in_a_list_of_1_1_0_after_bridge() {
     let call = ours(&container, &result);
 
     call.clone().as_verb("STATUS").run(plugin()).expect_success();
-    let answer = add(&call).json();
-    assert_eq!(answer["cniVersion"], "1.1.0");
-    assert_eq!(answer["interfaces"], result["interfaces"], "passed on unchanged");
-    assert_eq!(answer["ips"], result["ips"]);
+    let output = add(&call).json();
+    assert_eq!(output["cniVersion"], "1.1.0");
+    assert_eq!(output["interfaces"], result["interfaces"], "passed on unchanged");
+    assert_eq!(output["ips"], result["ips"]);
     let _server = container.serve(Traffic::Http, 80);
     for (place, address) in
         [(&*outside, HOST), (&*host, HOST), (&*host, "127.0.0.1"), (&*container, HOST)]
@@ -59,7 +59,7 @@ fn a_whole_lifecycle_in_a_list_of_1_1_0_after_bridge() {
         reached(place, address, 8080, "mapped");
     }
 
-    let with_final = call.clone().key("prevResult", answer);
+    let with_final = call.clone().key("prevResult", output);
     with_final.clone().as_verb("CHECK").run(plugin()).expect_success();
     let gc =
         |valid: Value| with_final.clone().as_verb("GC").key("cni.dev/valid-attachments", valid);
@@ -103,11 +103,11 @@ fn the_wrapper_works_in_a_list_of_1_1_0_around_a_delegate_that_supports_1_0_0() 
         )
         .container(&container)
         .cni_path(PLUGINS);
-    let answer = add(&call).json();
-    assert_eq!(answer["cniVersion"], "1.1.0");
+    let output = add(&call).json();
+    assert_eq!(output["cniVersion"], "1.1.0");
     assert!(nat(&host, "iptables").contains("PORT-MAPPER"));
     for verb in ["CHECK", "GC", "STATUS", "DEL"] {
-        call.clone().as_verb(verb).key("prevResult", answer.clone()).run(plugin()).expect_success();
+        call.clone().as_verb(verb).key("prevResult", output.clone()).run(plugin()).expect_success();
     }
     assert!(!nat(&host, "iptables").contains("PORT-MAPPER"));
 }

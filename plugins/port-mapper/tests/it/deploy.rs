@@ -36,7 +36,8 @@ impl Directories {
         install
     }
 
-    /// The script, with a fake `sync` that prints a line when it begins and ends when it reads one.
+    /// Returns the script, with a fake `sync` that prints a line when it begins and ends when it
+    /// reads one.
     fn install_slowly(&self) -> Command {
         let sync = r"printf '#!/bin/sh\necho syncing\nread -r line\n' >sync && chmod 0755 sync";
         let programs = self.to.with_file_name("programs");

@@ -17,8 +17,8 @@ fn the_port_is_reachable_from_everywhere_except_the_excluded_device() {
         let mut network = example_network(&["mesos-cni0"]);
         network["backend"] = json!(backend);
         let call = mesos(&network, &container, &[tcp(8080, 80)]);
-        let answer = add(&call).json();
-        assert_eq!(answer["ip4"]["ip"], "192.168.0.2/16", "the form that Mesos reads");
+        let result = add(&call).json();
+        assert_eq!(result["ip4"]["ip"], "192.168.0.2/16", "the form that Mesos reads");
         let _server = container.serve(Traffic::Http, 80);
 
         let seen = reached(&outside, HOST, 8080, backend);
@@ -57,10 +57,10 @@ fn mesos_gets_ip4_also_if_the_delegate_itself_is_called_with_1_0_0() {
     let container = host.container("c1");
     let mut network = example_network(&[]);
     network["delegate"]["cniVersion"] = json!("1.0.0");
-    let answer = add(&mesos(&network, &container, &[tcp(8080, 80)])).json();
-    assert_eq!(answer["ip4"]["ip"], "192.168.0.2/16");
-    assert_eq!(answer["ip4"]["gateway"], "192.168.0.1");
-    assert_eq!(answer["cniVersion"], "0.1.0");
+    let result = add(&mesos(&network, &container, &[tcp(8080, 80)])).json();
+    assert_eq!(result["ip4"]["ip"], "192.168.0.2/16");
+    assert_eq!(result["ip4"]["gateway"], "192.168.0.1");
+    assert_eq!(result["cniVersion"], "0.1.0");
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn recipe(heading: &str) -> Value {
     let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../RECIPES.md"));
     let (_, section) = page.split_once(&format!("## {heading}")).expect("the heading");
     let (_, rest) = section.split_once("```json\n").expect("a block of JSON");
-    let (block, _) = rest.split_once("```").expect("its end");
+    let (block, _) = rest.split_once("```").expect("the end of the block");
     serde_json::from_str(block).expect("valid JSON")
 }
 
@@ -50,7 +50,7 @@ fn one_network_of_mesos_adds_and_deletes_a_chain_of_plugins() {
 }
 
 #[test]
-fn mesos_s_ports_are_passed_to_debian_s_portmap_and_its_labels_decide() {
+fn ports_of_mesos_are_passed_to_portmap_of_debian_and_its_labels_decide() {
     let host = Host::new();
     let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
     let policy = plugin_binary("cni-label-policy", "cni-label-policy");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cni_test_kit::{CallBuilder, PluginDir, Script};
 use serde_json::{Value, json};
 
-/// The plugin under test.
+/// Returns the plugin under test.
 pub(crate) fn plugin() -> &'static str {
     env!("CARGO_BIN_EXE_cni-trace")
 }
@@ -26,7 +26,7 @@ impl Fixture {
         self.plugins.path().join(name)
     }
 
-    /// An ADD at 1.1.0 around `inner`, recorded in `trace.jsonl`.
+    /// Returns an ADD at 1.1.0 around `inner`, recorded in `trace.jsonl`.
     pub(crate) fn call(&self) -> CallBuilder {
         self.around(json!({"type": "inner"}))
     }
@@ -38,12 +38,12 @@ impl Fixture {
         CallBuilder::add("net").cni_path(&self.plugins).config(config)
     }
 
-    /// All lines of the recording.
+    /// Returns all lines of the recording.
     pub(crate) fn lines(&self) -> Vec<Value> {
         read_lines(&self.file("trace.jsonl"))
     }
 
-    /// The only line of the recording.
+    /// Returns the only line of the recording.
     pub(crate) fn line(&self) -> Value {
         let [line] = self.lines().try_into().expect("one line");
         line
@@ -59,7 +59,7 @@ pub(crate) fn read_lines(path: &Path) -> Vec<Value> {
 /// The number of the system call `flock`, as /proc shows it.
 const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
 
-/// Whether a thread of a child process is waiting for a lock on a file.
+/// Reports whether a thread of a child process is waiting for a lock on a file.
 pub(crate) fn waits_for_a_lock(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let mut calls = threads.map(|thread| fs::read_to_string(thread.path().join("syscall")));

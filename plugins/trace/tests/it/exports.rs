@@ -1,4 +1,4 @@
-//! Metrics and spans.
+//! Tests of the metrics file and the spans file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,8 +21,9 @@ fn metrics(fixture: &Fixture) -> String {
     fs::read_to_string(fixture.file("cni.prom")).expect("metrics")
 }
 
-/// Makes twelve concurrent calls and returns the ids of those that are in the metrics. A call waits
-/// for the lock for one second; one that does not get it is not counted, and logs that.
+/// Makes twelve concurrent calls and returns the container ids of those that the metrics include.
+///
+/// A call that cannot lock the metrics file within one second logs a warning and is not counted.
 fn concurrent_calls(fixture: &Fixture) -> Vec<String> {
     let run = |id: String| {
         let outcome = with_metrics(fixture).container_id(&id).run(plugin()).expect_success();
@@ -36,7 +37,7 @@ fn concurrent_calls(fixture: &Fixture) -> Vec<String> {
     })
 }
 
-/// The value of a sample.
+/// Returns the value of the sample with this name and these labels.
 fn sample(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
@@ -73,10 +74,11 @@ fn metrics_add_up_over_concurrent_processes() {
     assert!(counts.len() == 14 && counts.is_sorted(), "{counts:?}");
     assert_eq!(text.matches("# TYPE").count(), 2);
     let mode = fs::metadata(fixture.file("cni.prom")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o644, "the collector is another user");
-    let left = fs::read_dir(fixture.plugins.path()).unwrap().flatten();
-    let proms = left.filter(|entry| entry.file_name().to_string_lossy().ends_with(".prom")).count();
-    assert_eq!(proms, 1, "the collector would read another file");
+    assert_eq!(mode & 0o777, 0o644, "the collector runs as another user");
+    let files = fs::read_dir(fixture.plugins.path()).unwrap().flatten();
+    let metrics_files =
+        files.filter(|entry| entry.file_name().to_string_lossy().ends_with(".prom")).count();
+    assert_eq!(metrics_files, 1, "the collector reads every file that ends in .prom");
 }
 
 #[test]
@@ -96,13 +98,13 @@ fn a_file_with_other_metrics_is_left_unchanged() {
 }
 
 #[test]
-fn a_lock_that_is_never_released_delays_a_call_by_a_second_only() {
+fn a_call_waits_one_second_for_the_lock_and_then_succeeds_without_metrics() {
     let fixture = Fixture::new(&Script::obey());
     let held = fs::File::create(fixture.file("cni.prom.lock")).unwrap();
     held.lock().unwrap();
     let outcome = with_metrics(&fixture).run(plugin()).expect_success();
     assert!(outcome.stderr.contains("another process has held "), "{}", outcome.stderr);
-    assert!(outcome.took >= Duration::from_secs(1), "it waited: {outcome}");
+    assert!(outcome.took >= Duration::from_secs(1), "the call did not wait: {outcome}");
     assert!(!fixture.file("cni.prom").exists());
     held.unlock().unwrap();
     with_metrics(&fixture).run(plugin()).expect_success();
@@ -128,7 +130,7 @@ fn with_spans(fixture: &Fixture, parent: &str) -> CallBuilder {
     call.env("TRACEPARENT", parent).env("TRACESTATE", "a=b")
 }
 
-/// The spans of the last call.
+/// Returns the spans of the last call.
 fn spans(fixture: &Fixture) -> Vec<Value> {
     let requests = read_lines(&fixture.file("spans.jsonl"));
     let resource = &requests.last().unwrap()["resourceSpans"][0];
@@ -142,7 +144,7 @@ fn traceparent(fixture: &Fixture) -> String {
 }
 
 #[test]
-fn spans_continue_the_runtime_s_trace_and_the_delegate_continues_them() {
+fn spans_continue_the_trace_of_the_runtime_and_the_delegate_continues_it() {
     let fixture = Fixture::new(&Script::obey());
     with_spans(&fixture, &format!("00-{TRACE}-{PARENT}-00")).run(plugin()).expect_success();
     let [call, run] = spans(&fixture).try_into().unwrap();
@@ -185,7 +187,7 @@ fn the_spans_of_a_failure_have_an_error_status() {
 }
 
 #[test]
-fn without_spans_the_environment_is_passed_on_unchanged() {
+fn without_a_spans_file_the_trace_context_is_passed_on_unchanged() {
     let fixture = Fixture::new(&Script::obey());
     fixture.call().env("TRACEPARENT", "odd").run(plugin()).expect_success();
     assert_eq!(traceparent(&fixture), "odd");

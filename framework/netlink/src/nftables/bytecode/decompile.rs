@@ -1,4 +1,4 @@
-//! Decompiles expressions to statements, if they are the compilation of statements.
+//! Decompiles expressions to statements, if statements of this crate compile to them.
 
 use std::fmt;
 
@@ -13,29 +13,31 @@ use crate::nftables::table::Family;
 use crate::nftables::wire::uapi::{IPV4, IPV6};
 use crate::nftables::wire::values;
 
-/// Writes the chain and the rule in nft's syntax, or the names of its expressions if this crate
-/// does not know all of them.
+/// Writes the chain and the rule in nft's syntax, or the names of all expressions if they can't be
+/// decompiled.
 impl fmt::Display for InstalledRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.chain)?;
         match statements(&self.expressions) {
-            Some(statements) => statements.iter().try_for_each(|it| write!(f, " {it}"))?,
-            None => self.expressions.iter().try_for_each(|it| write!(f, " [{}]", it.name()))?,
+            Some(statements) => {
+                statements.iter().try_for_each(|statement| write!(f, " {statement}"))?
+            }
+            None => self.expressions.iter().try_for_each(|one| write!(f, " [{}]", one.name()))?,
         }
         self.comment.as_ref().map_or(Ok(()), |comment| write!(f, " comment \"{comment}\""))
     }
 }
 
-/// Returns statements that compile to these expressions, in a table of some family.
+/// Returns statements that compile to these expressions in a table of at least one family.
 fn statements(expressions: &[Expression]) -> Option<Vec<Statement>> {
-    let read = read(expressions)?;
+    let explicit = read_statements(expressions)?;
     [Family::Inet, Family::Ip, Family::Ip6].into_iter().find_map(|family| {
-        let statements = without_implied(read.clone(), expressions, family);
+        let statements = without_implied(explicit.clone(), expressions, family);
         (compile(&statements, family) == expressions).then_some(statements)
     })
 }
 
-/// Removes matches of the family that other statements imply.
+/// Removes the matches of the family that the compiler adds for other statements.
 fn without_implied(
     mut statements: Vec<Statement>,
     expressions: &[Expression],
@@ -54,31 +56,33 @@ fn without_implied(
     statements
 }
 
-fn read(mut rest: &[Expression]) -> Option<Vec<Statement>> {
+fn read_statements(mut rest: &[Expression]) -> Option<Vec<Statement>> {
     let mut statements = Vec::new();
     while !rest.is_empty() {
-        let (statement, used) = first(rest)?;
+        let (statement, used) = read_first(rest)?;
         statements.push(statement);
         rest = rest.get(used..)?;
     }
     Some(statements)
 }
 
-/// Reads the first statement. Returns it with the number of its expressions.
-fn first(rest: &[Expression]) -> Option<(Statement, usize)> {
+/// Reads the first statement. Returns it and the number of expressions from which it was read.
+fn read_first(rest: &[Expression]) -> Option<(Statement, usize)> {
     match rest {
         [Expression::Masquerade, ..] => Some((Statement::Masquerade, 1)),
         [Expression::Verdict(verdict), ..] => Some((Statement::Verdict(verdict.clone()), 1)),
         _ if rest.starts_with(&selector::fib_daddr_local()) => Some((Statement::FibDaddrLocal, 2)),
         _ if rest.starts_with(&selector::ct_status_dnat()) => Some((Statement::CtStatusDnat, 3)),
-        [load, Expression::Compare { op, value, .. }, ..] => Some((compared(load, *op, value)?, 2)),
+        [load, Expression::Compare { op, value, .. }, ..] => {
+            Some((read_match(load, *op, value)?, 2))
+        }
         [load, Expression::Mask { mask, .. }, Expression::Compare { op, value, .. }, ..] => {
             let bits = mask.iter().map(|byte| byte.count_ones()).sum::<u32>();
-            let left = loaded(load, selector::FIRST)?;
-            let right = prefix(left, value, u8::try_from(bits).ok()?)?;
+            let left = selector_of(load, selector::FIRST)?;
+            let right = read_prefix(left, value, u8::try_from(bits).ok()?)?;
             Some((Statement::Match { left, op: op_of(*op)?, right }, 3))
         }
-        _ => looked_up(rest),
+        _ => read_lookup(rest),
     }
 }
 
@@ -86,38 +90,39 @@ fn op_of(number: u32) -> Option<Op> {
     [Op::Eq, Op::Ne].into_iter().find(|op| selector::comparison(*op) == number)
 }
 
-fn loaded(load: &Expression, register: u32) -> Option<Selector> {
+/// Returns the selector that an expression loads to a register.
+fn selector_of(load: &Expression, register: u32) -> Option<Selector> {
     let loads = |selector: &Selector| selector::load(*selector).0.to(register) == *load;
     Selector::ALL.into_iter().find(loads)
 }
 
 /// Reads a match. A value with fewer bytes than the selector is a prefix.
-fn compared(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
-    let left = loaded(load, selector::FIRST).or_else(|| shortened(load))?;
+fn read_match(load: &Expression, op: u32, value: &[u8]) -> Option<Statement> {
+    let left = selector_of(load, selector::FIRST).or_else(|| truncated_selector(load))?;
     let kind = left.data_type();
     let right = if value.len() == kind.length() {
         values::read(&[kind], value).ok()?.pop()?.into()
     } else if kind == DataType::Ifname {
         Field::Ifname(format!("{}*", std::str::from_utf8(value).ok()?)).into()
     } else {
-        prefix(left, value, u8::try_from(value.len() * 8).ok()?)?
+        read_prefix(left, value, u8::try_from(value.len() * 8).ok()?)?
     };
     Some(Statement::Match { left, op: op_of(op)?, right })
 }
 
-/// Returns the selector of which an expression loads only the first bytes.
-fn shortened(load: &Expression) -> Option<Selector> {
+/// Returns the selector whose first bytes an expression loads.
+fn truncated_selector(load: &Expression) -> Option<Selector> {
     let Expression::Payload { base, offset, length, register: selector::FIRST } = load else {
         return None;
     };
-    let begins = |selector: &Selector| {
-        matches!(selector::load(*selector).0, Load::Payload(its, at, whole)
-            if its == *base && at == *offset && whole > *length)
+    let begins_with = |selector: &Selector| {
+        matches!(selector::load(*selector).0, Load::Payload(own_base, own_offset, own_length)
+            if own_base == *base && own_offset == *offset && own_length > *length)
     };
-    Selector::ALL.into_iter().find(begins)
+    Selector::ALL.into_iter().find(begins_with)
 }
 
-fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
+fn read_prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
     let kind = left.data_type();
     let mut address = value.to_vec();
     address.resize(kind.length(), 0);
@@ -125,11 +130,12 @@ fn prefix(left: Selector, value: &[u8], bits: u8) -> Option<Operand> {
     Some(Operand::Prefix(field, bits))
 }
 
-fn looked_up(rest: &[Expression]) -> Option<(Statement, usize)> {
+/// Reads a statement that looks up a key in a set or a map.
+fn read_lookup(rest: &[Expression]) -> Option<(Statement, usize)> {
     let mut left = Vec::new();
     let mut word = 0;
     while let Some(selector) =
-        rest.get(left.len()).and_then(|it| loaded(it, selector::register(word)))
+        rest.get(left.len()).and_then(|load| selector_of(load, selector::register(word)))
     {
         left.push(selector);
         word += selector.data_type().length().div_ceil(4);

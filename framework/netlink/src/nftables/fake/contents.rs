@@ -17,29 +17,29 @@ pub(super) type Tables = BTreeMap<Table, Contents>;
 pub(super) struct Contents {
     pub(super) family: Family,
     pub(super) comment: Option<String>,
-    pub(super) chains: BTreeMap<String, HeldChain>,
-    pub(super) sets: BTreeMap<String, HeldSet>,
+    pub(super) chains: BTreeMap<String, StoredChain>,
+    pub(super) sets: BTreeMap<String, StoredSet>,
     /// The last handle that was assigned.
     pub(super) handle: u64,
 }
 
 #[derive(Clone)]
-pub(super) struct HeldChain {
+pub(super) struct StoredChain {
     /// The handle, which reflects the order in which chains were added and are listed.
     pub(super) handle: u64,
     pub(super) chain: Chain,
-    pub(super) rules: Vec<HeldRule>,
+    pub(super) rules: Vec<StoredRule>,
 }
 
 #[derive(Clone)]
-pub(super) struct HeldRule {
+pub(super) struct StoredRule {
     pub(super) handle: u64,
     pub(super) rule: Rule,
     pub(super) expressions: Vec<Expression>,
 }
 
 #[derive(Clone)]
-pub(super) struct HeldSet {
+pub(super) struct StoredSet {
     pub(super) set: Set,
     /// The elements in the order in which they were added.
     pub(super) elements: Vec<Element>,
@@ -62,28 +62,29 @@ impl Contents {
     }
 
     pub(super) fn chain_info(&self, name: &str) -> Option<ChainInfo> {
-        self.chains.get(name).map(|held| self.info_of(held))
+        self.chains.get(name).map(|stored| self.info_of(stored))
     }
 
     pub(super) fn chain_infos(&self) -> Vec<ChainInfo> {
-        self.chains_in_order().into_iter().map(|held| self.info_of(held)).collect()
+        self.chains_in_order().into_iter().map(|stored| self.info_of(stored)).collect()
     }
 
     pub(super) fn rules(&self) -> Vec<InstalledRule> {
-        let rules_of =
-            |held: &HeldChain| held.rules.iter().map(HeldRule::installed).collect::<Vec<_>>();
+        let rules_of = |stored: &StoredChain| {
+            stored.rules.iter().map(StoredRule::installed).collect::<Vec<_>>()
+        };
         self.chains_in_order().into_iter().flat_map(rules_of).collect()
     }
 
-    pub(super) fn chains_in_order(&self) -> Vec<&HeldChain> {
-        let mut chains: Vec<&HeldChain> = self.chains.values().collect();
-        chains.sort_by_key(|held| held.handle);
+    pub(super) fn chains_in_order(&self) -> Vec<&StoredChain> {
+        let mut chains: Vec<&StoredChain> = self.chains.values().collect();
+        chains.sort_by_key(|stored| stored.handle);
         chains
     }
 
-    fn info_of(&self, held: &HeldChain) -> ChainInfo {
-        let Chain { name, base, comment } = held.chain.clone();
-        let references = count(held.rules.len() + self.jumps_to(&name));
+    fn info_of(&self, stored: &StoredChain) -> ChainInfo {
+        let Chain { name, base, comment } = stored.chain.clone();
+        let references = count(stored.rules.len() + self.jumps_to(&name));
         ChainInfo { name, base, references, comment }
     }
 
@@ -93,7 +94,7 @@ impl Contents {
             Expression::Verdict(verdict) => target(verdict),
             _ => None,
         });
-        let elements = self.sets.values().flat_map(HeldSet::targets);
+        let elements = self.sets.values().flat_map(StoredSet::targets);
         rules.chain(elements).filter(|target| *target == chain).count()
     }
 
@@ -105,12 +106,12 @@ impl Contents {
     }
 
     fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        let rules = self.chains.values().flat_map(|held| &held.rules);
+        let rules = self.chains.values().flat_map(|stored| &stored.rules);
         rules.flat_map(|rule| &rule.expressions)
     }
 }
 
-impl HeldRule {
+impl StoredRule {
     fn installed(&self) -> InstalledRule {
         InstalledRule {
             chain: self.rule.chain.clone(),
@@ -121,7 +122,7 @@ impl HeldRule {
     }
 }
 
-impl HeldSet {
+impl StoredSet {
     /// Returns the chains to which its elements jump.
     pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
         self.elements.iter().filter_map(|element| match &element.value {

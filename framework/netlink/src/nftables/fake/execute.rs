@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::nftables::fake::contents::{Contents, Tables};
 use crate::nftables::fake::faults::Faults;
-use crate::nftables::fake::refusal::{ERANGE, Refused};
+use crate::nftables::fake::refusal::{ERANGE, ExplainedRefusal};
 use crate::nftables::table::Table;
 use crate::nftables::transaction::{Operation, Transaction};
 
@@ -18,14 +18,15 @@ pub(super) fn transaction<R>(
     transaction: &Transaction,
     faults: &mut Faults<R>,
 ) -> Result<(Tables, bool), Error> {
-    let at = |operation: &Operation, refused: Refused| {
+    let at = |operation: &Operation, refused: ExplainedRefusal| {
         refused.cause().during(operation.verb(), transaction.name(operation))
     };
     let table = transaction.table();
     let mut after = tables.clone();
     let mut changed = false;
     for operation in transaction.operations() {
-        let planned = faults.refuses_operation().map_or(Ok(()), |errno| Err(Refused::bare(errno)));
+        let planned =
+            faults.refuses_operation().map_or(Ok(()), |errno| Err(ExplainedRefusal::bare(errno)));
         let done = planned.and_then(|()| run(&mut after, table, operation));
         changed |= done.map_err(|refused| at(operation, refused))?;
     }
@@ -41,7 +42,7 @@ fn first_invalid<'a>(
     before: &Tables,
     after: &Tables,
     transaction: &'a Transaction,
-) -> Option<(&'a Operation, Refused)> {
+) -> Option<(&'a Operation, ExplainedRefusal)> {
     let table = transaction.table();
     let check = |tables: &Tables| tables.get(table).map_or(Ok(()), Contents::check_paths);
     check(after).err()?;
@@ -58,11 +59,15 @@ fn is_checked(operation: &Operation) -> bool {
 }
 
 /// Executes one operation. Returns whether it changed anything.
-fn run(tables: &mut Tables, table: &Table, operation: &Operation) -> Result<bool, Refused> {
+fn run(
+    tables: &mut Tables,
+    table: &Table,
+    operation: &Operation,
+) -> Result<bool, ExplainedRefusal> {
     if table.name.len().max(name(operation).len()) > NAME {
-        return Err(Refused::new(ERANGE, format!("a name is longer than {NAME} bytes")));
+        return Err(ExplainedRefusal::new(ERANGE, format!("a name is longer than {NAME} bytes")));
     }
-    let absent = || Refused::absent("table", &table.to_string());
+    let absent = || ExplainedRefusal::absent("table", &table.to_string());
     match operation {
         Operation::AddTable { .. } if tables.contains_key(table) => Ok(false),
         Operation::AddTable { comment } => {
@@ -90,7 +95,7 @@ fn name(operation: &Operation) -> &str {
 }
 
 impl Contents {
-    fn run(&mut self, operation: &Operation) -> Result<bool, Refused> {
+    fn run(&mut self, operation: &Operation) -> Result<bool, ExplainedRefusal> {
         match operation {
             Operation::AddTable { .. } | Operation::DeleteTable => Ok(false),
             Operation::AddChain(chain) => self.add_chain(chain),

@@ -2,7 +2,7 @@
 
 use crate::error::errno;
 use crate::nftables::data::Field;
-use crate::nftables::fake::refusal::Refused;
+use crate::nftables::fake::refusal::ExplainedRefusal;
 
 /// The first and the last value of each field, both inclusive.
 #[derive(Clone, Copy)]
@@ -23,9 +23,9 @@ impl<'a> Interval<'a> {
     }
 
     /// Refuses an interval whose last value is before its first one.
-    pub(super) fn check(self) -> Result<(), Refused> {
+    pub(super) fn check(self) -> Result<(), ExplainedRefusal> {
         if self.0.iter().any(|(first, last)| first > last) {
-            return Err(Refused::new(
+            return Err(ExplainedRefusal::new(
                 errno::EINVAL,
                 "the last value of an interval is before its first one",
             ));

@@ -122,8 +122,9 @@ impl Ruleset for FakeRuleset {
 
     fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error> {
         let find = |(set, key): &(&Set, Key)| {
-            let held = self.contents(table).and_then(|contents| contents.sets.get(&set.name));
-            let found = held.map_or(Ok(None), |held| held.find(key).map(Option::<&_>::cloned));
+            let stored = self.contents(table).and_then(|contents| contents.sets.get(&set.name));
+            let found =
+                stored.map_or(Ok(None), |stored| stored.find(key).map(Option::<&_>::cloned));
             found.map_err(|refused| {
                 let object = format!("element {table} {} {{ {key} }}", set.name);
                 refused.cause().during("look up", object)
@@ -133,8 +134,8 @@ impl Ruleset for FakeRuleset {
     }
 
     fn elements(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Error> {
-        let held = self.contents(table).and_then(|contents| contents.sets.get(&set.name));
-        Ok(held.map(|held| held.elements.clone()).unwrap_or_default())
+        let stored = self.contents(table).and_then(|contents| contents.sets.get(&set.name));
+        Ok(stored.map(|stored| stored.elements.clone()).unwrap_or_default())
     }
 
     fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error> {

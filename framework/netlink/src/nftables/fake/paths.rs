@@ -3,8 +3,8 @@
 use crate::error::errno;
 use crate::nftables::chain::{BaseChain, ChainType, Hook};
 use crate::nftables::expression::Expression;
-use crate::nftables::fake::contents::{Contents, HeldRule, target};
-use crate::nftables::fake::refusal::Refused;
+use crate::nftables::fake::contents::{Contents, StoredRule, target};
+use crate::nftables::fake::refusal::ExplainedRefusal;
 use crate::nftables::statement::SetRef;
 
 /// The maximum depth of jumps, including the base chain.
@@ -14,24 +14,25 @@ const DESTINATION: u32 = 1;
 
 impl Contents {
     /// Follows all paths from base chains. Unreachable chains are not checked.
-    pub(super) fn check_paths(&self) -> Result<(), Refused> {
-        self.chains_in_order().into_iter().try_for_each(|held| match &held.chain.base {
-            Some(base) => self.check_rules(&held.rules, base, 0),
+    pub(super) fn check_paths(&self) -> Result<(), ExplainedRefusal> {
+        self.chains_in_order().into_iter().try_for_each(|stored| match &stored.chain.base {
+            Some(base) => self.check_rules(&stored.rules, base, 0),
             None => Ok(()),
         })
     }
 
     fn check_rules(
         &self,
-        rules: &[HeldRule],
+        rules: &[StoredRule],
         base: &BaseChain,
         depth: usize,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), ExplainedRefusal> {
         let mut expressions = rules.iter().flat_map(|rule| &rule.expressions);
         expressions.try_for_each(|expression| match expression {
             Expression::Verdict(verdict) => self.enter(target(verdict), base, depth),
             Expression::Lookup { set: SetRef::Named(set), .. } => {
-                let mut targets = self.sets.get(set).into_iter().flat_map(|held| held.targets());
+                let mut targets =
+                    self.sets.get(set).into_iter().flat_map(|stored| stored.targets());
                 targets.try_for_each(|target| self.enter(Some(target), base, depth))
             }
             Expression::Nat { kind: DESTINATION, .. } => {
@@ -42,21 +43,26 @@ impl Contents {
         })
     }
 
-    fn enter(&self, chain: Option<&str>, base: &BaseChain, depth: usize) -> Result<(), Refused> {
-        let Some(held) = chain.and_then(|name| self.chains.get(name)) else { return Ok(()) };
+    fn enter(
+        &self,
+        chain: Option<&str>,
+        base: &BaseChain,
+        depth: usize,
+    ) -> Result<(), ExplainedRefusal> {
+        let Some(stored) = chain.and_then(|name| self.chains.get(name)) else { return Ok(()) };
         if depth + 1 == MAX_DEPTH {
             let advice = "jumps between chains form a loop or are more than 16 levels deep";
-            return Err(Refused::new(errno::EMLINK, advice));
+            return Err(ExplainedRefusal::new(errno::EMLINK, advice));
         }
-        self.check_rules(&held.rules, base, depth + 1)
+        self.check_rules(&stored.rules, base, depth + 1)
     }
 }
 
-fn translates(base: &BaseChain, hooks: &[Hook]) -> Result<(), Refused> {
+fn translates(base: &BaseChain, hooks: &[Hook]) -> Result<(), ExplainedRefusal> {
     if base.kind == ChainType::Nat && hooks.contains(&base.hook) {
         return Ok(());
     }
     let hooks: Vec<String> = hooks.iter().map(Hook::to_string).collect();
     let advice = format!("is allowed only in chains of type nat at {}", hooks.join(" and "));
-    Err(Refused::new(errno::EOPNOTSUPP, advice))
+    Err(ExplainedRefusal::new(errno::EOPNOTSUPP, advice))
 }

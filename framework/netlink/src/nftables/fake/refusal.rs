@@ -7,14 +7,14 @@ pub(super) const ENODATA: i32 = 61;
 /// Out of range: a name is too long.
 pub(super) const ERANGE: i32 = 34;
 
-/// An error number, and the probable cause.
+/// A refusal: the error number, and the probable cause if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct ExplainedRefusal {
     errno: i32,
     advice: Option<String>,
 }
 
-impl Refused {
+impl ExplainedRefusal {
     pub(super) fn new(errno: i32, advice: impl Into<String>) -> Self {
         Self { errno, advice: Some(advice.into()) }
     }

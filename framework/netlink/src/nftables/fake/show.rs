@@ -3,15 +3,15 @@
 use std::fmt::{self, Formatter};
 
 use crate::nftables::data::Key;
-use crate::nftables::fake::contents::{Contents, HeldChain, HeldRule, HeldSet};
+use crate::nftables::fake::contents::{Contents, StoredChain, StoredRule, StoredSet};
 use crate::nftables::set::Element;
 use crate::nftables::table::Table;
 
 pub(super) fn table(f: &mut Formatter<'_>, table: &Table, contents: &Contents) -> fmt::Result {
     writeln!(f, "table {table} {{")?;
     comment(f, "\t", contents.comment.as_deref())?;
-    contents.sets.values().try_for_each(|held| set(f, held))?;
-    contents.chains.values().try_for_each(|held| chain(f, held))?;
+    contents.sets.values().try_for_each(|stored| set(f, stored))?;
+    contents.chains.values().try_for_each(|stored| chain(f, stored))?;
     writeln!(f, "}}")
 }
 
@@ -19,33 +19,33 @@ fn comment(f: &mut Formatter<'_>, indent: &str, comment: Option<&str>) -> fmt::R
     comment.map_or(Ok(()), |comment| writeln!(f, "{indent}comment \"{comment}\""))
 }
 
-fn chain(f: &mut Formatter<'_>, held: &HeldChain) -> fmt::Result {
-    let chain = &held.chain;
+fn chain(f: &mut Formatter<'_>, stored: &StoredChain) -> fmt::Result {
+    let chain = &stored.chain;
     writeln!(f, "\tchain {} {{", chain.name)?;
     comment(f, "\t\t", chain.comment.as_deref())?;
     if let Some(base) = &chain.base {
         writeln!(f, "\t\t{base}")?;
     }
-    held.rules.iter().try_for_each(|held| rule(f, held))?;
+    stored.rules.iter().try_for_each(|stored| rule(f, stored))?;
     writeln!(f, "\t}}")
 }
 
-fn rule(f: &mut Formatter<'_>, HeldRule { rule, .. }: &HeldRule) -> fmt::Result {
+fn rule(f: &mut Formatter<'_>, StoredRule { rule, .. }: &StoredRule) -> fmt::Result {
     let comment = rule.comment.as_ref().map(|comment| format!("comment \"{comment}\""));
     let parts: Vec<String> =
         rule.statements.iter().map(ToString::to_string).chain(comment).collect();
     writeln!(f, "\t\t{}", parts.join(" "))
 }
 
-fn set(f: &mut Formatter<'_>, held: &HeldSet) -> fmt::Result {
-    let mut set = held.set.clone();
+fn set(f: &mut Formatter<'_>, stored: &StoredSet) -> fmt::Result {
+    let mut set = stored.set.clone();
     let note = set.comment.take();
     writeln!(f, "\t{} {} {{", set.noun(), set.name)?;
     for line in set.to_string().split_terminator(';') {
         writeln!(f, "\t\t{}", line.trim_start())?;
     }
     comment(f, "\t\t", note.as_deref())?;
-    elements(f, &held.elements)?;
+    elements(f, &stored.elements)?;
     writeln!(f, "\t}}")
 }
 

@@ -151,7 +151,7 @@ pub(in crate::nftables) mod expression {
     pub(in crate::nftables) const NAT_PORT_MAX: u16 = 6;
     pub(in crate::nftables) const NAT_FLAGS: u16 = 7;
     /// The flags that only specify which registers are used.
-    pub(in crate::nftables) const NAT_GIVEN: u32 = 3;
+    pub(in crate::nftables) const NAT_REGISTER_FLAGS: u32 = 3;
     pub(in crate::nftables) const BYTE_ORDER_FROM: u16 = 1;
     pub(in crate::nftables) const BYTE_ORDER_TO: u16 = 2;
     pub(in crate::nftables) const BYTE_ORDER_LENGTH: u16 = 4;

@@ -15,7 +15,7 @@ pub(crate) fn table() -> Table {
     Table::inet("t")
 }
 
-/// A transaction on the table.
+/// Returns a transaction on the table.
 fn change(fill: impl FnOnce(&mut Transaction) -> &mut Transaction) -> Transaction {
     let mut transaction = Transaction::on(table());
     fill(&mut transaction);
@@ -76,10 +76,10 @@ pub(crate) fn vmap(map: &str) -> Statement {
 /// Returns a ruleset with a base chain `pre`, chains `a` and `b`, and the maps.
 pub(crate) fn usual() -> FakeRuleset {
     let mut fake = FakeRuleset::default();
-    commit(&mut fake, |it| {
-        it.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
-        it.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
-        it.add_set(&ports()).add_set(&ranges())
+    commit(&mut fake, |transaction| {
+        transaction.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
+        transaction.add_chain(Chain::regular("a")).add_chain(Chain::regular("b"));
+        transaction.add_set(&ports()).add_set(&ranges())
     })
     .expect("a table");
     fake
@@ -92,16 +92,16 @@ fn references(fake: &mut FakeRuleset, chain: &str) -> u32 {
 #[test]
 fn it_is_displayed_like_nfts_listing_and_sorted() {
     let mut fake = usual();
-    commit(&mut fake, |it| {
-        it.add_element(&ports(), tcp(81), goto("b"), None);
-        it.add_element(&ports(), tcp(80), goto("a"), Some("web".to_owned()));
-        it.delete_set("ranges").add_rule(Rule::new("pre", [vmap("ports")]));
+    commit(&mut fake, |transaction| {
+        transaction.add_element(&ports(), tcp(81), goto("b"), None);
+        transaction.add_element(&ports(), tcp(80), goto("a"), Some("web".to_owned()));
+        transaction.delete_set("ranges").add_rule(Rule::new("pre", [vmap("ports")]));
         let links = vec![Field::Ifname("y".to_owned()), Field::Ifname("x".to_owned())];
         let set = SetRef::Anonymous(links);
         let excluded = Statement::InSet { left: vec![Selector::Iifname], negated: false, set };
         let mut rule = Rule::new("pre", [excluded, Statement::Verdict(Verdict::Return)]);
         rule.comment = Some("not these".to_owned());
-        it.insert_rule(rule)
+        transaction.insert_rule(rule)
     })
     .expect("committed");
     let expected = r#"table inet t {
@@ -127,14 +127,14 @@ fn it_is_displayed_like_nfts_listing_and_sorted() {
 #[test]
 fn references_count_a_chains_rules_and_all_jumps_to_it() {
     let mut fake = usual();
-    commit(&mut fake, |it| {
-        it.add_rule(Rule::new("a", [])).add_rule(Rule::new("pre", [jump("a")]));
-        it.add_element(&ports(), tcp(80), goto("a"), None)
+    commit(&mut fake, |transaction| {
+        transaction.add_rule(Rule::new("a", [])).add_rule(Rule::new("pre", [jump("a")]));
+        transaction.add_element(&ports(), tcp(80), goto("a"), None)
     })
     .expect("committed");
     assert_eq!((references(&mut fake, "a"), references(&mut fake, "pre")), (3, 1));
-    commit(&mut fake, |it| {
-        it.delete_element(&ports(), tcp(80)).flush_chain("pre").flush_chain("a")
+    commit(&mut fake, |transaction| {
+        transaction.delete_element(&ports(), tcp(80)).flush_chain("pre").flush_chain("a")
     })
     .expect("committed");
     assert_eq!((references(&mut fake, "a"), references(&mut fake, "pre")), (0, 0));
@@ -145,7 +145,8 @@ fn objects_are_chains_and_named_sets_but_not_anonymous_sets() {
     let mut fake = usual();
     let set = SetRef::Anonymous(vec![Field::Proto(6), Field::Proto(17)]);
     let own = Statement::InSet { left: vec![Selector::L4Proto], negated: false, set };
-    commit(&mut fake, |it| it.add_rule(Rule::new("a", [own]))).expect("committed");
+    commit(&mut fake, |transaction| transaction.add_rule(Rule::new("a", [own])))
+        .expect("committed");
     assert_eq!(fake.table(&table()).expect("read").expect("a table").objects, 5);
 }
 
@@ -157,20 +158,29 @@ fn the_generation_increases_with_every_change() {
         commit(&mut fake, fill).expect("committed");
         before != fake.generation().expect("read")
     };
-    assert!(increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)));
-    assert!(!increments(|it| it.add_element(&ports(), tcp(80), goto("a"), None)), "it exists");
-    assert!(!increments(|it| it.add_table().flush_chain("a")), "nothing to add or to flush");
-    assert!(increments(|it| it.add_chain(Chain::regular("a"))), "the kernel counts adding a chain");
-    assert!(!increments(|it| it), "no operations");
+    assert!(increments(|transaction| transaction.add_element(&ports(), tcp(80), goto("a"), None)));
+    assert!(
+        !increments(|transaction| transaction.add_element(&ports(), tcp(80), goto("a"), None)),
+        "it exists"
+    );
+    assert!(
+        !increments(|transaction| transaction.add_table().flush_chain("a")),
+        "nothing to add or to flush"
+    );
+    assert!(
+        increments(|transaction| transaction.add_chain(Chain::regular("a"))),
+        "the kernel counts adding a chain"
+    );
+    assert!(!increments(|transaction| transaction), "no operations");
 }
 
 #[test]
 fn rules_are_ordered_and_deleted_by_handle() {
     let mut fake = usual();
     let rule = |comment: &str| Rule::new("a", []).with_comment(comment);
-    commit(&mut fake, |it| {
-        it.add_rule(rule("2")).add_rule(rule("3")).insert_rule(rule("1"));
-        it.add_rule(Rule::new("b", []).with_comment("4"))
+    commit(&mut fake, |transaction| {
+        transaction.add_rule(rule("2")).add_rule(rule("3")).insert_rule(rule("1"));
+        transaction.add_rule(Rule::new("b", []).with_comment("4"))
     })
     .expect("committed");
     let listed = |fake: &mut FakeRuleset| {
@@ -182,9 +192,9 @@ fn rules_are_ordered_and_deleted_by_handle() {
     };
     let before = listed(&mut fake);
     assert_eq!(comments(&before), "1234");
-    commit(&mut fake, |it| it.delete_rule("a", before[1].1)).expect("committed");
+    commit(&mut fake, |transaction| transaction.delete_rule("a", before[1].1)).expect("committed");
     assert_eq!(comments(&listed(&mut fake)), "134");
-    let again = commit(&mut fake, |it| it.delete_rule("a", before[1].1));
+    let again = commit(&mut fake, |transaction| transaction.delete_rule("a", before[1].1));
     assert_eq!(again.expect_err("deleted").errno(), Some(2));
 }
 
@@ -193,8 +203,10 @@ fn adding_an_element_again_keeps_its_comment() {
     let mut fake = usual();
     for comment in ["old", "new"] {
         let comment = Some(comment.to_owned());
-        commit(&mut fake, |it| it.add_element(&ports(), tcp(80), goto("a"), comment))
-            .expect("committed");
+        commit(&mut fake, |transaction| {
+            transaction.add_element(&ports(), tcp(80), goto("a"), comment)
+        })
+        .expect("committed");
     }
     let elements = fake.elements(&table(), &ports()).expect("read");
     assert_eq!(elements.len(), 1);
@@ -205,8 +217,10 @@ fn adding_an_element_again_keeps_its_comment() {
 fn a_point_finds_its_interval_and_an_interval_only_itself() {
     let mut fake = usual();
     let whole = range((1, 9), (100, 200));
-    commit(&mut fake, |it| it.add_element(&ranges(), whole.clone(), goto("a"), None))
-        .expect("committed");
+    commit(&mut fake, |transaction| {
+        transaction.add_element(&ranges(), whole.clone(), goto("a"), None)
+    })
+    .expect("committed");
     let Key::Range(inside) = range((5, 5), (150, 150)) else { unreachable!("a range") };
     let point = Key::One(inside.into_iter().map(|(first, _)| first).collect());
     let (set, absent) = (ranges(), set("absent", &[DataType::InetProto], ValueType::None));
@@ -217,7 +231,8 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
         (&absent, Key::One(vec![Field::Proto(6)])),
     ];
     let found = fake.find(&table(), &keys).expect("read");
-    let found: Vec<_> = found.into_iter().map(|element| element.map(|it| it.key)).collect();
+    let found: Vec<_> =
+        found.into_iter().map(|element| element.map(|element| element.key)).collect();
     assert_eq!(found, [Some(whole.clone()), Some(whole), None, None]);
 }
 
@@ -228,7 +243,7 @@ fn tables_of_different_families_are_independent() {
     let mut transaction = Transaction::on(other.clone());
     transaction.add_table().add_chain(Chain::regular("a"));
     fake.commit(&transaction, None).expect("committed");
-    commit(&mut fake, |it| it.delete_table()).expect("committed");
+    commit(&mut fake, |transaction| transaction.delete_table()).expect("committed");
     assert_eq!(fake.table(&table()).expect("read"), None);
     assert_eq!(fake.chains(&other).expect("read").len(), 1);
 }
@@ -237,8 +252,8 @@ fn tables_of_different_families_are_independent() {
 fn clones_are_equal_until_one_changes() {
     let mut fake = usual();
     let before = fake.clone();
-    commit(&mut fake, |it| it.add_chain(Chain::regular("c"))).expect("committed");
+    commit(&mut fake, |transaction| transaction.add_chain(Chain::regular("c"))).expect("committed");
     assert_ne!(fake, before);
-    commit(&mut fake, |it| it.delete_chain("c")).expect("committed");
+    commit(&mut fake, |transaction| transaction.delete_chain("c")).expect("committed");
     assert_eq!(fake, before, "the generation is ignored");
 }

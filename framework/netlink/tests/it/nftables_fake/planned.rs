@@ -6,7 +6,7 @@ use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Transaction};
 use super::{change, commit, usual};
 
 fn add(name: &str) -> Transaction {
-    change(|it| it.add_chain(Chain::regular(name)))
+    change(|transaction| transaction.add_chain(Chain::regular(name)))
 }
 
 #[test]
@@ -55,7 +55,9 @@ fn any_commit_can_be_refused() {
 #[test]
 fn each_operation_can_be_refused_in_turn_and_aborts_the_transaction() {
     let change = |fake: &mut FakeRuleset| {
-        commit(fake, |it| it.add_chain(Chain::regular("c")).delete_chain("c").delete_chain("a"))
+        commit(fake, |transaction| {
+            transaction.add_chain(Chain::regular("c")).delete_chain("c").delete_chain("a")
+        })
     };
     let before = usual();
     for (number, refused) in

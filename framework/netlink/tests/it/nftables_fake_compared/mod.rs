@@ -45,7 +45,8 @@ struct Seen {
 fn see(ruleset: &mut impl Ruleset) -> Result<Seen, Error> {
     let table = table();
     let rules = ruleset.rules(&table)?.into_iter();
-    let rules = rules.map(|it| format!("{} {:?} {:?}", it.chain, it.expressions, it.comment));
+    let rules =
+        rules.map(|rule| format!("{} {:?} {:?}", rule.chain, rule.expressions, rule.comment));
     let mut elements = Vec::new();
     for set in sets() {
         elements.push(sorted(ruleset.elements(&table, &set)?));

@@ -24,8 +24,8 @@ impl Random {
         u8::try_from(self.below(end.into())).expect("below a byte")
     }
 
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.below(of.len() as u64)).expect("an index")].clone()
+    fn one<T: Clone>(&mut self, values: &[T]) -> T {
+        values[usize::try_from(self.below(values.len() as u64)).expect("an index")].clone()
     }
 
     fn chain(&mut self) -> String {

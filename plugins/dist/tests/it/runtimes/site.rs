@@ -34,7 +34,7 @@ fn list() -> &'static str {
     let page = include_str!("../../../../RECIPES.md");
     let (_, section) = page.split_once("## containerd").expect("the heading");
     let (_, rest) = section.split_once("```json\n").expect("a block of JSON");
-    rest.split_once("```").expect("its end").0
+    rest.split_once("```").expect("the end of the block").0
 }
 
 /// Removes the control groups that a runtime has left. They are shared by the whole machine.

@@ -179,7 +179,7 @@ fn all_tables(family: Family) -> Tables {
     }
 }
 
-/// Whether an error means that this host can't have rules of the family.
+/// Reports whether an error means that this host can't have rules of the family.
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Missing { .. } => true,

@@ -134,7 +134,7 @@ impl<'a> Observed<'a> {
 }
 
 impl ObservedTable<'_> {
-    /// Whether the table has a chain of this name that is not built in.
+    /// Reports whether the table has a chain of this name that is not built in.
     pub fn has(&self, chain: &str) -> bool {
         self.user_chains.contains(&chain)
     }
@@ -146,7 +146,7 @@ impl<'a> ObservedRule<'a> {
         rule::split(self.spec)
     }
 
-    /// Whether the rule jumps to the chain: such a rule ends with `-j CHAIN` or `-g CHAIN`.
+    /// Reports whether the rule jumps to the chain: such a rule ends with `-j CHAIN` or `-g CHAIN`.
     pub fn jumps_to(&self, chain: &str) -> bool {
         self.spec.strip_suffix(chain).is_some_and(|rest| {
             rest.strip_suffix("-j ")
@@ -231,7 +231,7 @@ impl<'a> TaggedRule<'a> {
         words.next()
     }
 
-    /// Whether the rule shows that its owner is reached through 127.0.0.1.
+    /// Reports whether the rule shows that its owner is reached through 127.0.0.1.
     pub(super) fn serves_localhost(&self) -> bool {
         self.rule.chain == MASQ && self.value("-s") == Some(LOOPBACK_V4)
     }

@@ -126,9 +126,9 @@ impl Runner {
         Err(failure(program, action, &output))
     }
 
-    /// Whether the unknown option is `-w`, and not one of a match that the kernel lacks. A newer
-    /// version takes the lock itself, and would wait for ours. Our lock has an effect only if other
-    /// programs respect it, as they do since 1.4.20.
+    /// Reports whether the unknown option is `-w`, and not one of a match that the kernel lacks. A
+    /// newer version takes the lock itself, and would wait for ours. Our lock has an effect only if
+    /// other programs respect it, as they do since 1.4.20.
     async fn lacks_wait(&self) -> Result<bool, Error> {
         let version = parse_version(&self.supported_version().await?);
         Ok(version.is_none_or(|version| version < RESTORE_LOCKS))
@@ -241,7 +241,7 @@ fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
     Error::Iptables { program, action, status: output.status.to_string(), message }
 }
 
-/// Whether the match that our tags need is missing, in the messages of either variant.
+/// Reports whether the match that our tags need is missing, in the messages of either variant.
 fn lacks_comment_match(stderr: &str) -> bool {
     ["match `comment'", "match \"comment\"", "Extension comment"]
         .iter()

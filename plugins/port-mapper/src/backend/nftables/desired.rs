@@ -53,7 +53,7 @@ fn elements(claim: &Claim, network: &Network) -> Vec<DesiredElement> {
         single.into_iter().for_each(|mapping| elements.push_ports(mapping));
         ranges::disjoint(&ranges).iter().for_each(|range| elements.push_range(range));
     }
-    // Two mappings can result in the same element: one for any address, one for 0.0.0.0.
+    // Two mappings can result in the same element: one for all addresses, one for 0.0.0.0.
     let mut known = HashSet::new();
     list.retain(|element: &DesiredElement| known.insert(element.id.clone()));
     list

@@ -193,7 +193,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Whether a network's chain with rules remains.
+    /// Reports whether a network's chain with rules remains.
     pub(super) fn leaves_networks(&self) -> bool {
         let is_removed = |name: &str| {
             self.observed.references.contains_key(name) && !self.references.contains_key(name)
@@ -202,12 +202,12 @@ impl<'a> Edit<'a> {
         networks.any(|name| !is_removed(name))
     }
 
-    /// Whether an observed element remains.
+    /// Reports whether an observed element remains.
     pub(super) fn leaves_elements(&self) -> bool {
         self.deleted.len() < self.observed.elements.len()
     }
 
-    /// Whether the shared chains contain rules of other programs.
+    /// Reports whether the shared chains contain rules of other programs.
     pub(super) fn has_foreign_rules(&self) -> bool {
         let ours: Vec<Rule> =
             layout::shared_rules().into_iter().chain(layout::guard_rules()).collect();

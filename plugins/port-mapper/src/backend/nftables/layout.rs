@@ -80,7 +80,7 @@ pub(super) fn guard_rules() -> [Rule; 2] {
     })
 }
 
-/// Whether the chain is one of the above, and not a network's.
+/// Reports whether the chain is one of the above, and not a network's.
 pub(super) fn is_shared(chain: &str) -> bool {
     [HOST_PORTS, SOURCES, GUARD, PREROUTING, OUTPUT, POSTROUTING].contains(&chain)
 }

@@ -28,9 +28,9 @@ pub(super) enum Role {
 pub(super) enum Keys {
     /// A port at one address of the host.
     Address,
-    /// A port at any address of the host.
+    /// A port at all addresses of the host.
     Any,
-    /// Consecutive ports at one address or at any.
+    /// Consecutive ports at one address or at all.
     Range,
 }
 
@@ -122,7 +122,7 @@ impl ElementId {
         self.map.set(&self.network)
     }
 
-    /// Identifies the element of the same port at any address.
+    /// Identifies the element of the same port at all addresses.
     pub(super) fn at_any_address(&self) -> Option<Self> {
         let Key::One(fields) = &self.key else { return None };
         let [_, port @ ..] = &fields[..] else { return None };

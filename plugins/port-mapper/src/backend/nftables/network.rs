@@ -91,9 +91,9 @@ impl Network {
             .collect();
         let chain: Rc<str> = name(claim, &masquerade).into();
         let is_needed = |map: &Map| {
-            masquerade
-                .iter()
-                .any(|(family, it)| *family == map.family && it.needs(map.role, *family))
+            masquerade.iter().any(|(family, masquerade)| {
+                *family == map.family && masquerade.needs(map.role, *family)
+            })
         };
         let maps: Vec<Map> = Map::of_a_network().filter(is_needed).collect();
         let devices = devices(&chain, claim);
@@ -104,7 +104,7 @@ impl Network {
         rules.extend(targets.map(|map| (Some(*map), dnat(&chain, *map))));
         let masquerade_rules: Vec<_> = masquerade
             .iter()
-            .flat_map(|(family, it)| masquerade_rules(&chain, *family, *it))
+            .flat_map(|(family, masquerade)| masquerade_rules(&chain, *family, *masquerade))
             .collect();
         if !masquerade_rules.is_empty() {
             rules.push(unconditional(jump(layout::SOURCES, &sources_chain(&chain))));
@@ -135,7 +135,7 @@ fn name(claim: &Claim, masquerade: &[(Family, Masquerade)]) -> String {
     let mut devices: Vec<&str> = claim.exclude_devices.iter().map(String::as_str).collect();
     devices.sort_unstable();
     let masquerade: String =
-        masquerade.iter().map(|(family, it)| format!("{family} {}\n", it.hashed())).collect();
+        masquerade.iter().map(|(family, one)| format!("{family} {}\n", one.hashed())).collect();
     // No name of a device contains a line break.
     let hash = Sha256::digest(format!("{}\n{masquerade}{}", claim.snat, devices.join("\n")));
     format!("{}/{}", readable(&claim.chain), &hex(&hash)[..12])

@@ -17,7 +17,7 @@ pub(super) struct Range {
 
 /// Returns the same ports at the same addresses, each once.
 ///
-/// Ranges at any address come first. They are cut out of those at one address.
+/// Ranges at all addresses come first. They are cut out of those at one address.
 pub(super) fn disjoint(mappings: &[&Mapping]) -> Vec<Range> {
     let mut spans: BTreeMap<(Protocol, Option<IpAddr>), Vec<Span>> = BTreeMap::new();
     for mapping in mappings {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_port_is_covered_once_whatever_the_ranges() {
+    fn every_port_is_covered_once_for_random_ranges() {
         let mut seed = 11_u32;
         let mut next = |below: u16| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

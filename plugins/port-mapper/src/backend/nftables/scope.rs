@@ -27,16 +27,18 @@ const MANY: usize = 512;
 impl Scope {
     /// Returns the scope of an ADD: the desired elements, and any that could conflict.
     ///
-    /// A port at any address conflicts with that port at one address, and few mappings have one. A
-    /// range is a single element, so there are few of these, too.
+    /// A port at all addresses conflicts with the same port at a single address, which few mappings
+    /// have. A range is a single element, so there are few of these, too.
     pub(super) fn to_install(network: &Rc<str>, desired: &[DesiredElement]) -> Self {
         // A lookup does not find the elements within a range.
         if desired.len() > MANY || desired.iter().any(is_range) {
             return Self::All;
         }
-        let mut elements: Vec<ElementId> = desired.iter().map(|it| it.id.clone()).collect();
+        let mut elements: Vec<ElementId> =
+            desired.iter().map(|element| element.id.clone()).collect();
         let mut maps = Vec::new();
-        for id in desired.iter().map(|it| &it.id).filter(|id| id.map.role == Role::Ports) {
+        for id in desired.iter().map(|element| &element.id).filter(|id| id.map.role == Role::Ports)
+        {
             let mut list = |keys| maps.push((id.network.clone(), Map { keys, ..id.map }));
             list(Keys::Range);
             match id.map.keys {

@@ -119,7 +119,7 @@ fn after_external_changes_a_new_container_has_all_its_rules(backend: &'static st
 }
 
 #[test]
-fn an_element_added_in_a_container_s_name_is_reported_and_removed_by_a_repeated_add() {
+fn an_element_added_with_the_tag_of_a_container_is_reported_and_removed_by_a_repeated_add() {
     let unexpected =
         damages(NFTABLES).into_iter().find(|(_, report)| report.starts_with(UNEXPECTED));
     let testbed = RulesTestbed::new(NFTABLES);

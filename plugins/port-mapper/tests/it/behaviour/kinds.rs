@@ -16,7 +16,7 @@ on_every_backend!(
     a_range_with_equal_ports_is_reached_from_its_first_to_its_last,
     a_shifted_range_keeps_the_distance_on_every_port,
     a_host_address_is_the_only_one_at_which_its_mapping_is_reached,
-    a_mapping_at_127_0_0_1_is_reached_from_the_host_only,
+    a_mapping_at_127_0_0_1_is_reachable_only_from_the_host,
     two_containers_share_a_port_number_at_two_host_addresses,
     ipv6_is_reached_from_everywhere_that_ipv4_is,
     a_mapping_of_one_family_leaves_the_other_alone,
@@ -113,7 +113,7 @@ fn a_host_address_is_the_only_one_at_which_its_mapping_is_reached(backend: &'sta
     assert!(!route_localnet(&testbed.host, super::testbed::BRIDGE), "127.0.0.1 is not served");
 }
 
-fn a_mapping_at_127_0_0_1_is_reached_from_the_host_only(backend: &'static str) {
+fn a_mapping_at_127_0_0_1_is_reachable_only_from_the_host(backend: &'static str) {
     let testbed = TrafficTestbed::new(backend);
     let one = testbed.start("c1", json!({}), json!([port_at("127.0.0.1", 8080, 80)]));
     let _server = one.container.serve(Traffic::Http, 80);
@@ -137,7 +137,7 @@ fn two_containers_share_a_port_number_at_two_host_addresses(backend: &'static st
     reached(&testbed.outside, SECOND, 8080, "the second is not affected");
 }
 
-/// The bridge with a subnet of each family.
+/// Returns the bridge with a subnet of each family.
 fn dual_stack() -> Value {
     json!({
         "type": "bridge", "cniVersion": "1.0.0", "bridge": "mesos-cni0", "isGateway": true,
@@ -203,7 +203,7 @@ fn mappings_of_mesos_and_of_the_capability_are_served_together(backend: &'static
         .cni_path(PLUGINS);
     add(&call);
     let _server = container.serve(Traffic::Http, 80);
-    for (port, why) in [(8080, "of Mesos"), (8081, "of the capability"), (8082, "of both alike")] {
+    for (port, why) in [(8080, "of Mesos"), (8081, "of the capability"), (8082, "of both")] {
         reached(&testbed.outside, HOST, port, why);
     }
     let contradiction = call

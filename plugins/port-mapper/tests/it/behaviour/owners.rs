@@ -128,9 +128,9 @@ fn long_ids_with_the_same_prefix_are_distinguished(backend: &'static str) {
     calls.iter().for_each(|call| drop(add(call)));
     let (code, msg, _) = testbed.call("c3", &[tcp(81, 80)]).run(plugin()).error();
     assert_eq!(code, 105, "the second has its port: {msg}");
-    let answer = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]});
+    let prev_result = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]});
     let check = |index: usize| {
-        let call = calls[index].clone().key("prevResult", answer.clone());
+        let call = calls[index].clone().key("prevResult", prev_result.clone());
         call.as_verb("CHECK").run(plugin())
     };
     del(&calls[0]);

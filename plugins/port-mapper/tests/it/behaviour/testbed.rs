@@ -123,7 +123,7 @@ pub(crate) fn files(place: &Netns, directory: &str) -> Vec<String> {
     names.lines().map(str::to_owned).collect()
 }
 
-/// Whether `route_localnet` is enabled on an interface.
+/// Reports whether `route_localnet` is enabled on an interface.
 pub(crate) fn route_localnet(place: &Netns, interface: &str) -> bool {
     place.read(&format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet")).trim() == "1"
 }

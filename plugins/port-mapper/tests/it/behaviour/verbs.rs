@@ -9,12 +9,12 @@ use super::testbed::{NFTABLES, RulesTestbed, STATE, files, listing, port};
 use crate::common::{add, del, plugin, tcp};
 
 on_every_backend!(
-    gc_keeps_the_valid_and_removes_the_others_of_its_network_only,
+    gc_removes_only_attachments_of_its_network_that_are_not_valid,
     gc_needs_neither_state_files_nor_namespaces,
     gc_without_a_list_removes_nothing,
     gc_continues_after_a_damaged_state_file,
     status_prints_nothing_and_changes_nothing_if_an_add_can_succeed,
-    del_removes_everything_whatever_has_happened_since_add,
+    del_removes_everything_regardless_of_what_has_happened_since_add,
     del_of_an_unknown_container_succeeds_and_changes_nothing,
     two_concurrent_dels_both_succeed,
 );
@@ -57,7 +57,7 @@ fn two_networks(testbed: &RulesTestbed) -> CallBuilder {
     testbed.call("unused", &[])
 }
 
-fn gc_keeps_the_valid_and_removes_the_others_of_its_network_only(backend: &'static str) {
+fn gc_removes_only_attachments_of_its_network_that_are_not_valid(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     let call = two_networks(&testbed);
     gc(&call, &["valid"]).expect_success();
@@ -229,7 +229,7 @@ fn lose_state(testbed: &RulesTestbed) {
     testbed.host.run(&format!("rm -r {STATE}"));
 }
 
-fn del_removes_everything_whatever_has_happened_since_add(backend: &'static str) {
+fn del_removes_everything_regardless_of_what_has_happened_since_add(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     for (name, happens, changed) in scenarios(backend) {
         let before = testbed.plugins.verbs().len();

@@ -19,7 +19,7 @@ pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
 /// How /proc shows the system call `flock`.
 const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73 " } else { "32 " };
 
-/// Whether any process on the host waits for a lock on a file.
+/// Reports whether any process on the host waits for a lock on a file.
 pub(crate) fn is_waiting_for_a_lock(host: &Host) -> bool {
     let is_in_flock = |thread: fs::DirEntry| {
         let call = fs::read_to_string(thread.path().join("syscall"));
@@ -32,7 +32,7 @@ pub(crate) fn is_waiting_for_a_lock(host: &Host) -> bool {
     })
 }
 
-/// Whether a process on the host holds the lock on a file.
+/// Reports whether a process on the host holds the lock on a file.
 pub(crate) fn is_locked(host: &Host, file: &str) -> bool {
     let mut flock = host.command("flock");
     !flock.args(["--nonblock", file, "true"]).status().expect("flock").success()

@@ -250,9 +250,9 @@ fn defect_14_results_of_every_version_are_read_and_ip6_is_mapped() {
 fn defect_15_version_is_answered_and_the_whole_configuration_is_passed_to_the_delegate() {
     let outcome =
         cni_test_kit::CallBuilder::version().stdin(r#"{"cniVersion":"0.4.0"}"#).run(plugin());
-    let answer = outcome.expect_success().json();
-    assert_eq!(answer["cniVersion"], "0.4.0");
-    assert_eq!(answer["supportedVersions"].as_array().map(Vec::len), Some(7));
+    let output = outcome.expect_success().json();
+    assert_eq!(output["cniVersion"], "0.4.0");
+    assert_eq!(output["supportedVersions"].as_array().map(Vec::len), Some(7));
     let host = Host::new();
     let dir = PluginDir::new().with("inner", &Script::obey());
     let network = json!({

@@ -11,7 +11,7 @@ use crate::common::*;
 use crate::programs::executable;
 
 #[test]
-fn defect_19_the_host_s_name_does_not_matter() {
+fn defect_19_the_name_of_the_host_does_not_matter() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)])
@@ -48,7 +48,7 @@ fn defect_20_a_hanging_delegate_and_a_held_lock_end_in_bounded_time() {
 }
 
 #[test]
-fn defect_21_the_delegate_s_code_and_message_are_passed_on() {
+fn defect_21_code_and_message_of_the_delegate_are_passed_on() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     dir.script("inner", &Script::always(Behaviour::error(11, "pool is busy")));

@@ -32,7 +32,7 @@ fn faults() -> Vec<Fault> {
 /// The exit status of a program that panics.
 const PANICKED: i32 = 101;
 
-/// Whether the plugin printed an error object. It cannot if it has no memory, for instance.
+/// Reports whether the plugin printed an error object. It cannot if it has no memory, for instance.
 fn answered(at: &str, outcome: &Outcome) -> bool {
     assert_ne!(outcome.code(), Some(PANICKED), "{at}: {outcome}");
     let answered = outcome.code() == Some(1) && !outcome.stdout.is_empty();

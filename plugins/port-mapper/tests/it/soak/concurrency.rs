@@ -40,7 +40,7 @@ fn after_concurrent_calls_the_host_has_exactly_what_they_created(backend: &'stat
     assert!(killed > 0 && refused > 0 && kept > 0, "something of each kind happened");
 }
 
-/// The number of calls in a schedule.
+/// Returns the number of calls in a schedule.
 fn calls_per_schedule() -> usize {
     if super::is_long() { 750 } else { 150 }
 }
@@ -87,7 +87,10 @@ fn verify(simulation: &Simulation) -> usize {
 /// Returns what a host has to which the same attachments were added one after the other.
 fn expected(simulation: &Simulation) -> Vec<String> {
     let survivors = simulation.survivors();
-    let reference = Simulation::new(simulation.backend, survivors.iter().map(|(it, ..)| it.number));
+    let reference = Simulation::new(
+        simulation.backend,
+        survivors.iter().map(|(attachment, ..)| attachment.number),
+    );
     for ((same, _), (_, ports, _)) in reference.attachments.iter().zip(&survivors) {
         same.add(ports).run(plugin()).expect_success();
     }

@@ -12,7 +12,7 @@ mod ledger;
 mod race;
 mod simulation;
 
-/// Whether the long form is requested.
+/// Reports whether the long form is requested.
 fn is_long() -> bool {
     std::env::var_os("PORT_MAPPER_SOAK").is_some_and(|value| value == "all")
 }

@@ -129,8 +129,9 @@ impl Simulation {
         let valid: Vec<Value> = self
             .attachments
             .iter()
-            .filter(|(it, _)| {
-                it.network == network && invalid.iter().all(|(no, _)| no.name != it.name)
+            .filter(|(attachment, _)| {
+                attachment.network == network
+                    && invalid.iter().all(|(no, _)| no.name != attachment.name)
             })
             .map(|(attachment, _)| attachment.valid())
             .collect();
@@ -143,8 +144,10 @@ impl Simulation {
     }
 
     fn unknown(&self, network: &str) -> Vec<(&Attachment, MutexGuard<'_, Status>)> {
-        let of_network = self.attachments.iter().filter(|(it, _)| it.network == network);
-        let free = of_network.filter_map(|(it, status)| Some((it, status.try_lock().ok()?)));
+        let of_network =
+            self.attachments.iter().filter(|(attachment, _)| attachment.network == network);
+        let free = of_network
+            .filter_map(|(attachment, status)| Some((attachment, status.try_lock().ok()?)));
         free.filter(|(_, status)| **status == Status::Unknown).collect()
     }
 

@@ -11,31 +11,31 @@ use crate::nftables::wire::values;
 
 /// Reads the elements of a message, without the catch-all element, which has no key.
 pub(in crate::nftables) fn elements(payload: &[u8], set: &Set) -> Result<Vec<Element>, Malformed> {
-    let known = AttributeTable::<4>::of_payload(payload)?;
-    let Some(list) = known.get(wire::ELEMENTS) else { return Ok(Vec::new()) };
+    let attributes = AttributeTable::<4>::of_payload(payload)?;
+    let Some(list) = attributes.get(wire::ELEMENTS) else { return Ok(Vec::new()) };
     list.nested().filter_map(|item| item.and_then(|item| element(item, set)).transpose()).collect()
 }
 
 fn element(item: Attribute<'_>, set: &Set) -> Result<Option<Element>, Malformed> {
-    let known = AttributeTable::<11>::of(item.nested())?;
-    if known.number(wire::FLAGS)?.unwrap_or_default() & wire::CATCH_ALL != 0 {
+    let attributes = AttributeTable::<11>::of(item.nested())?;
+    if attributes.number(wire::FLAGS)?.unwrap_or_default() & wire::CATCH_ALL != 0 {
         return Ok(None);
     }
     Ok(Some(Element {
         set: set.name.clone(),
-        key: key(&known, set)?,
-        value: value(&known, &set.value)?,
-        comment: known.comment(wire::USERDATA),
+        key: key(&attributes, set)?,
+        value: value(&attributes, &set.value)?,
+        comment: attributes.comment(wire::USERDATA),
     }))
 }
 
-fn key(known: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
+fn key(attributes: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
     let fields = |kind| {
-        let read = |nest: Attribute<'_>| -> Result<Vec<Field>, Malformed> {
-            let value = AttributeTable::<3>::of(nest.nested())?.get(data::VALUE);
+        let read = |attribute: Attribute<'_>| -> Result<Vec<Field>, Malformed> {
+            let value = AttributeTable::<3>::of(attribute.nested())?.get(data::VALUE);
             values::read(&set.key, value.ok_or(Malformed("a key without a value"))?.payload)
         };
-        known.get(kind).map(read).transpose()
+        attributes.get(kind).map(read).transpose()
     };
     let first = fields(wire::KEY)?.ok_or(Malformed("an element without a key"))?;
     if !set.interval {
@@ -47,20 +47,23 @@ fn key(known: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {
     })
 }
 
-fn value(known: &AttributeTable<'_, 11>, of: &ValueType) -> Result<Option<Value>, Malformed> {
-    const OTHER: Malformed = Malformed("an element's value does not have the type of its map");
-    let types = match of {
+fn value(
+    attributes: &AttributeTable<'_, 11>,
+    value_type: &ValueType,
+) -> Result<Option<Value>, Malformed> {
+    const MISMATCH: Malformed = Malformed("an element's value does not have the type of its map");
+    let types = match value_type {
         ValueType::None => return Ok(None),
         ValueType::Data(types) => Some(types),
         ValueType::Verdict => None,
     };
-    let inside = AttributeTable::<3>::of(known.get(wire::DATA).ok_or(OTHER)?.nested())?;
+    let inside = AttributeTable::<3>::of(attributes.get(wire::DATA).ok_or(MISMATCH)?.nested())?;
     let value = match types {
         Some(types) => {
-            Value::Data(values::read(types, inside.get(data::VALUE).ok_or(OTHER)?.payload)?)
+            Value::Data(values::read(types, inside.get(data::VALUE).ok_or(MISMATCH)?.payload)?)
         }
         None => {
-            let verdict = expression::verdict(inside.get(data::VERDICT).ok_or(OTHER)?)?;
+            let verdict = expression::verdict(inside.get(data::VERDICT).ok_or(MISMATCH)?)?;
             return Ok(verdict.map(Value::Verdict));
         }
     };

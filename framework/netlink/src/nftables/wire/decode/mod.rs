@@ -17,14 +17,14 @@ use crate::nftables::wire::decode::element::elements;
 use crate::nftables::wire::uapi::{chain, generation, rule, table};
 
 pub(in crate::nftables) fn generation(payload: &[u8]) -> Result<Generation, Malformed> {
-    let known = AttributeTable::<2>::of_payload(payload)?;
-    known.required(generation::ID).map(Generation)
+    let attributes = AttributeTable::<2>::of_payload(payload)?;
+    attributes.required(generation::ID).map(Generation)
 }
 
 pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malformed> {
-    let known = AttributeTable::<7>::of_payload(payload)?;
-    let objects = known.number(table::USE)?.unwrap_or_default();
-    Ok(TableInfo { objects, comment: known.comment(table::USERDATA) })
+    let attributes = AttributeTable::<7>::of_payload(payload)?;
+    let objects = attributes.number(table::USE)?.unwrap_or_default();
+    Ok(TableInfo { objects, comment: attributes.comment(table::USERDATA) })
 }
 
 /// Reads a chain. Returns `None` if it belongs to another table.
@@ -32,23 +32,25 @@ pub(in crate::nftables) fn chain_info(
     payload: &[u8],
     table: &str,
 ) -> Result<Option<ChainInfo>, Malformed> {
-    let known = AttributeTable::<13>::of_payload(payload)?;
-    if !known.is(chain::TABLE, table) {
+    let attributes = AttributeTable::<13>::of_payload(payload)?;
+    if !attributes.is(chain::TABLE, table) {
         return Ok(None);
     }
-    let name = known.text(chain::NAME).ok_or(Malformed("a chain without a name"))?;
-    let references = known.number(chain::USE)?.unwrap_or_default();
-    let comment = known.comment(chain::USERDATA);
-    Ok(Some(ChainInfo { name, base: base(&known)?, references, comment }))
+    let name = attributes.text(chain::NAME).ok_or(Malformed("a chain without a name"))?;
+    let references = attributes.number(chain::USE)?.unwrap_or_default();
+    let comment = attributes.comment(chain::USERDATA);
+    Ok(Some(ChainInfo { name, base: base_chain(&attributes)?, references, comment }))
 }
 
-fn base(known: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
-    let Some(hook) = known.get(chain::HOOK) else { return Ok(None) };
-    let at = AttributeTable::<3>::of(hook.nested())?;
-    let number = at.required(chain::HOOK_NUMBER)?;
-    let priority = at.required(chain::HOOK_PRIORITY)?.cast_signed();
-    let kind = known.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
-    let policy = match known.number(chain::POLICY)? {
+/// Reads the properties of a base chain. Returns `None` for a regular chain, and if the type or the
+/// hook is unknown.
+fn base_chain(attributes: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
+    let Some(hook) = attributes.get(chain::HOOK) else { return Ok(None) };
+    let hook = AttributeTable::<3>::of(hook.nested())?;
+    let number = hook.required(chain::HOOK_NUMBER)?;
+    let priority = hook.required(chain::HOOK_PRIORITY)?.cast_signed();
+    let kind = attributes.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
+    let policy = match attributes.number(chain::POLICY)? {
         Some(0) => Policy::Drop,
         _ => Policy::Accept,
     };
@@ -61,24 +63,26 @@ pub(in crate::nftables) fn installed_rule(
     payload: &[u8],
     table: &str,
 ) -> Result<Option<InstalledRule>, Malformed> {
-    let known = AttributeTable::<8>::of_payload(payload)?;
-    if !known.is(rule::TABLE, table) {
+    let attributes = AttributeTable::<8>::of_payload(payload)?;
+    if !attributes.is(rule::TABLE, table) {
         return Ok(None);
     }
-    let chain = known.text(rule::CHAIN).ok_or(Malformed("a rule without a chain"))?;
-    let handle = known.get(rule::HANDLE).ok_or(Malformed("a rule without a handle"))?.u64_be()?;
-    let expressions = known.get(rule::EXPRESSIONS).map(|list| expression::list(list.nested()));
+    let chain = attributes.text(rule::CHAIN).ok_or(Malformed("a rule without a chain"))?;
+    let handle =
+        attributes.get(rule::HANDLE).ok_or(Malformed("a rule without a handle"))?.u64_be()?;
+    let expressions = attributes.get(rule::EXPRESSIONS).map(|list| expression::list(list.nested()));
     Ok(Some(InstalledRule {
         chain,
         handle,
         expressions: expressions.transpose()?.unwrap_or_default(),
-        comment: known.comment(rule::USERDATA),
+        comment: attributes.comment(rule::USERDATA),
     }))
 }
 
-/// Reads bytes as every type of message, and elements as those of sets of every type.
-pub(in crate::nftables) fn anything(payload: &[u8]) {
-    let table = AttributeTable::<2>::of_payload(payload).ok().and_then(|known| known.text(1));
+/// Decodes bytes as every type of message, and as elements of sets of all types. For fuzzing.
+pub(in crate::nftables) fn as_every_type(payload: &[u8]) {
+    let table =
+        AttributeTable::<2>::of_payload(payload).ok().and_then(|attributes| attributes.text(1));
     let table = table.unwrap_or_default();
     let _ = generation(payload);
     let _ = table_info(payload);

@@ -1,4 +1,4 @@
-//! Encodes elements.
+//! Encodes the elements of sets and maps.
 
 use crate::attribute::Body;
 use crate::nftables::data::{Field, Key, Value};
@@ -9,34 +9,35 @@ use crate::nftables::wire::encode::expression;
 use crate::nftables::wire::uapi::{ITEM, data, element as wire, flag, message};
 use crate::nftables::wire::values;
 
-/// The length in bytes from which a list of elements is full: its length field has 16 bits, and an
-/// element is much shorter than the rest.
-const FULL: usize = 60_000;
+/// The length in bytes at which a list of elements is full. The length field has 16 bits, and the
+/// element that exceeds this length is much shorter than the remaining 5,535 bytes.
+const FULL_LIST: usize = 60_000;
 
 impl Encoder<'_, '_> {
-    /// Writes the elements at the beginning of `operations` that fit one message. Returns their
-    /// number.
-    pub(super) fn elements(&mut self, at: usize, operations: &[Operation]) -> usize {
+    /// Writes one message for the leading operations of the same type on the same set, as many as
+    /// fit. Returns their number.
+    pub(super) fn elements(&mut self, index: usize, operations: &[Operation]) -> usize {
         let Some((kind, flags, first)) = operations.first().and_then(parts) else { return 1 };
-        let alike = operations
+        let elements = operations
             .iter()
             .map_while(parts)
             .take_while(|(other, _, element)| *other == kind && element.set == first.set)
             .map(|(_, _, element)| element);
         let mut count = 0;
-        self.message(at, kind, flags, |body| {
+        self.message(index, kind, flags, |body| {
             body.text(wire::SET, &first.set);
-            count = write_list(body, alike);
+            count = write_list(body, elements);
         });
         count
     }
 
-    /// Writes the elements of an anonymous set, which has only a number yet.
-    pub(super) fn anonymous_elements(&mut self, at: usize, number: u32, elements: &[Element]) {
+    /// Writes the elements of an anonymous set. Until the kernel has named it, messages refer to it
+    /// by its number in the batch.
+    pub(super) fn anonymous_elements(&mut self, index: usize, number: u32, elements: &[Element]) {
         let mut rest = elements;
         while let Some(first) = rest.first() {
             let mut count = 0;
-            self.message(at, message::NEW_ELEMENT, flag::CREATE, |body| {
+            self.message(index, message::NEW_ELEMENT, flag::CREATE, |body| {
                 body.text(wire::SET, &first.set);
                 body.u32_be(wire::SET_ID, number);
                 count = write_list(body, rest.iter());
@@ -55,8 +56,9 @@ fn parts(operation: &Operation) -> Option<(u16, u16, &Element)> {
     }
 }
 
-/// Writes elements and returns their number, which is at least one: a delete without elements would
-/// delete all elements of the set.
+/// Writes elements until the list is full. Returns their number.
+///
+/// `elements` must not be empty: a delete without elements deletes all elements of the set.
 fn write_list<'a>(body: &mut Body<'_>, elements: impl Iterator<Item = &'a Element>) -> usize {
     let start = body.len();
     let mut count = 0;
@@ -64,7 +66,7 @@ fn write_list<'a>(body: &mut Body<'_>, elements: impl Iterator<Item = &'a Elemen
         for element in elements {
             body.nested(ITEM, |body| write(body, element));
             count += 1;
-            if body.len() - start > FULL {
+            if body.len() - start > FULL_LIST {
                 break;
             }
         }

@@ -7,27 +7,27 @@ use crate::socket::batch::Batch;
 
 /// The index of the first operation in each message. A message with elements contains several
 /// consecutive operations.
-pub(in crate::nftables) type Marks = Vec<usize>;
+pub(in crate::nftables) type FirstOperations = Vec<usize>;
 
 /// Appends messages about one table to a batch.
 pub(super) struct Encoder<'a, 'b> {
     pub(super) batch: &'a mut Batch<'b>,
     pub(super) table: &'a Table,
-    pub(super) marks: Marks,
+    pub(super) first_operations: FirstOperations,
     /// The number of sets created so far, each of which needs its own number.
     pub(super) sets: u32,
 }
 
 impl Encoder<'_, '_> {
-    /// Appends a message that begins with the table's name.
+    /// Appends a message that begins with the table's name, for the operation at this index.
     pub(super) fn message(
         &mut self,
-        at: usize,
+        index: usize,
         kind: u16,
         flags: u16,
         fill: impl FnOnce(&mut Body<'_>),
     ) {
-        self.marks.push(at);
+        self.first_operations.push(index);
         let table = self.table;
         self.batch.message(kind, flags, |body| {
             begin(body, table);

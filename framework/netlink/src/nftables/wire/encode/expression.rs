@@ -6,7 +6,7 @@ use crate::nftables::expression::Expression;
 use crate::nftables::statement::SetRef;
 use crate::nftables::wire::uapi::{ITEM, data, expression as wire, rule, set, verdict};
 
-/// Writes the expressions of a rule. Its anonymous sets have the numbers from `next_set` on.
+/// Writes the expressions of a rule. The numbers of its anonymous sets begin at `next_set`.
 pub(super) fn list(body: &mut Body<'_>, expressions: &[Expression], mut next_set: u32) {
     body.nested(rule::EXPRESSIONS, |body| {
         for expression in expressions {
@@ -21,9 +21,9 @@ pub(super) fn list(body: &mut Body<'_>, expressions: &[Expression], mut next_set
 fn write(body: &mut Body<'_>, expression: &Expression, next_set: &mut u32) {
     match expression {
         Expression::Meta { key, register } => {
-            numbers(body, &[(wire::META_KEY, *key), (wire::META_TO, *register)]);
+            write_numbers(body, &[(wire::META_KEY, *key), (wire::META_TO, *register)]);
         }
-        Expression::Payload { base, offset, length, register } => numbers(
+        Expression::Payload { base, offset, length, register } => write_numbers(
             body,
             &[
                 (wire::PAYLOAD_TO, *register),
@@ -33,18 +33,18 @@ fn write(body: &mut Body<'_>, expression: &Expression, next_set: &mut u32) {
             ],
         ),
         Expression::Ct { key, direction, register } => {
-            numbers(body, &[(wire::CT_KEY, *key), (wire::CT_TO, *register)]);
+            write_numbers(body, &[(wire::CT_KEY, *key), (wire::CT_TO, *register)]);
             if let Some(direction) = direction {
                 body.u8(wire::CT_DIRECTION, *direction);
             }
         }
-        Expression::Fib { result, flags, register } => numbers(
+        Expression::Fib { result, flags, register } => write_numbers(
             body,
             &[(wire::FIB_TO, *register), (wire::FIB_RESULT, *result), (wire::FIB_FLAGS, *flags)],
         ),
         Expression::Mask { register, mask } => write_mask(body, *register, mask),
         Expression::Compare { register, op, value } => {
-            numbers(body, &[(wire::COMPARE_FROM, *register), (wire::COMPARE_OP, *op)]);
+            write_numbers(body, &[(wire::COMPARE_FROM, *register), (wire::COMPARE_OP, *op)]);
             write_value(body, wire::COMPARE_DATA, value);
         }
         Expression::Lookup { set, register, to, inverted } => {
@@ -62,17 +62,18 @@ fn write(body: &mut Body<'_>, expression: &Expression, next_set: &mut u32) {
             body.nested(wire::IMMEDIATE_DATA, |body| write_verdict(body, verdict));
         }
         Expression::Nat { kind, family, address, port } => {
-            numbers(body, &[(wire::NAT_TYPE, *kind), (wire::NAT_FAMILY, *family)]);
+            write_numbers(body, &[(wire::NAT_TYPE, *kind), (wire::NAT_FAMILY, *family)]);
             body.u32_be(wire::NAT_ADDRESS, *address);
             if let Some(port) = port {
                 body.u32_be(wire::NAT_PORT, *port);
             }
         }
+        // `masq` needs no attributes, and rules to be sent contain only known expressions.
         Expression::Masquerade | Expression::Other(_) => {}
     }
 }
 
-fn numbers(body: &mut Body<'_>, numbers: &[(u16, u32)]) {
+fn write_numbers(body: &mut Body<'_>, numbers: &[(u16, u32)]) {
     numbers.iter().for_each(|(kind, number)| body.u32_be(*kind, *number));
 }
 
@@ -82,7 +83,7 @@ fn write_value(body: &mut Body<'_>, kind: u16, value: &[u8]) {
 
 fn write_mask(body: &mut Body<'_>, register: u32, mask: &[u8]) {
     let length = u32::try_from(mask.len()).unwrap_or_default();
-    numbers(
+    write_numbers(
         body,
         &[(wire::MASK_FROM, register), (wire::MASK_TO, register), (wire::MASK_LENGTH, length)],
     );
@@ -101,7 +102,7 @@ fn write_set(body: &mut Body<'_>, set: &SetRef, next_set: &mut u32) {
     }
 }
 
-/// Writes a verdict as data.
+/// Writes a verdict as the data of an expression or an element.
 pub(super) fn write_verdict(body: &mut Body<'_>, verdict: &Verdict) {
     let (code, chain) = match verdict {
         Verdict::Accept => (verdict::ACCEPT, None),

@@ -8,10 +8,10 @@ use crate::nftables::wire::uapi::{ITEM, flag, message, order, set as wire, userd
 use crate::nftables::wire::values;
 
 impl Encoder<'_, '_> {
-    pub(super) fn add_set(&mut self, at: usize, set: &Set) {
+    pub(super) fn add_set(&mut self, index: usize, set: &Set) {
         self.sets += 1;
         let number = self.sets;
-        self.message(at, message::NEW_SET, flag::CREATE, |body| {
+        self.message(index, message::NEW_SET, flag::CREATE, |body| {
             body.text(wire::NAME, &set.name);
             body.u32_be(wire::FLAGS, flags(set));
             write_key(body, &set.key);
@@ -25,12 +25,12 @@ impl Encoder<'_, '_> {
     }
 
     /// Adds an anonymous set, which is bound to the rule that follows.
-    pub(super) fn add_anonymous(&mut self, at: usize, fields: &[Field]) {
+    pub(super) fn add_anonymous(&mut self, index: usize, fields: &[Field]) {
         self.sets += 1;
         let number = self.sets;
         let kinds: Vec<DataType> = fields.first().map(Field::data_type).into_iter().collect();
         let size = u32::try_from(fields.len()).unwrap_or_default();
-        self.message(at, message::NEW_SET, flag::CREATE, |body| {
+        self.message(index, message::NEW_SET, flag::CREATE, |body| {
             body.text(wire::NAME, wire::ANONYMOUS_NAME);
             body.u32_be(wire::FLAGS, wire::ANONYMOUS | wire::CONSTANT);
             write_key(body, &kinds);
@@ -46,7 +46,7 @@ impl Encoder<'_, '_> {
             value: None,
             comment: None,
         });
-        self.anonymous_elements(at, number, &elements.collect::<Vec<_>>());
+        self.anonymous_elements(index, number, &elements.collect::<Vec<_>>());
     }
 }
 

@@ -103,7 +103,7 @@ impl Filter {
         Listing { family, tables, text: self.text.clone(), omitted: self.others.omitted() }
     }
 
-    /// Whether another owner has source NAT but no other rule in a listed chain.
+    /// Reports whether another owner has source NAT but no other rule in a listed chain.
     pub(super) fn has_strays(&self) -> bool {
         self.others.has_strays()
     }
@@ -134,7 +134,7 @@ impl Filter {
         }
     }
 
-    /// Whether a rule is kept. Only the nat table contains tags.
+    /// Reports whether a rule is kept. Only the nat table contains tags.
     fn keeps(&mut self, line: &str) -> bool {
         let current = self.listed.checked_sub(1).and_then(|last| self.requested.get(last));
         let in_nat = current.is_some_and(|chain| chain.table == "nat");

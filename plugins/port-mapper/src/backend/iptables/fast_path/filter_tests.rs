@@ -114,7 +114,7 @@ fn an_add_decides_the_same_without_the_rules_of_others() {
                 |listing: &Listing| plan::install(&listing.observed(), &ours, &none_is_stale);
             let filtered = listing(&filtered(&text, &ours, true, 7));
             let [one, other] =
-                [&filtered, &complete_listing(&text)].map(|it| install(it).unwrap().plan);
+                [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap().plan);
             assert_eq!(one, other, "{text}");
             assert!(!filtered.text.contains("container_id"), "rules of others are not kept");
         }

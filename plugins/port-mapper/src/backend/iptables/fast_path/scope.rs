@@ -121,8 +121,8 @@ fn network_chain<'a>(rule: &ObservedRule<'a>) -> Option<&'a str> {
     (is_plain && BUILT_IN.contains(&rule.chain) && !FOREIGN.contains(&chain)).then_some(chain)
 }
 
-/// Whether an owner has source NAT but no other rule in a listed chain: then the others are in a
-/// chain that has lost its jumps.
+/// Reports whether an owner has source NAT but no other rule in a listed chain: then the others are
+/// in a chain that has lost its jumps.
 fn has_strays(tagged: &[TaggedRule<'_>]) -> bool {
     let (masquerade, others): (Vec<_>, Vec<_>) =
         tagged.iter().partition(|tagged| tagged.rule.chain == MASQ);
@@ -130,8 +130,8 @@ fn has_strays(tagged: &[TaggedRule<'_>]) -> bool {
     masquerade.iter().any(|tagged| !tags.contains(&*tagged.tag))
 }
 
-/// Whether every rule of the claim was listed. Then its owner has none in any other chain: they are
-/// created and moved in one change.
+/// Reports whether every rule of the claim was listed. Then its owner has none in any other chain:
+/// they are created and moved in one change.
 fn has_all(observed: &Observed<'_>, claim: &Claim) -> bool {
     let tag = claim.owner.tag();
     let tagged = observed.tagged();

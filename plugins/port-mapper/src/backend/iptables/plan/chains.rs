@@ -83,7 +83,7 @@ fn reconcile_chain(
         }
         jumps.reconcile(&existing, remaining.serve_localhost, nat);
     } else if remaining.is_empty && existing.iter().all(|jump| jumps.contains(jump)) {
-        // With a jump of another program the chain stays: that jump would have no target.
+        // If another program jumps to the chain, it is kept, since that jump needs its target.
         nat.delete.extend(existing);
         nat.delete_chains.extend(table.has(chain).then(|| chain.to_owned()));
     }

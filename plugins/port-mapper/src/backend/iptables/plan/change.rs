@@ -35,7 +35,7 @@ pub(super) struct TableChange {
 }
 
 impl Plan {
-    /// Whether nothing has to change.
+    /// Reports whether nothing has to change.
     pub fn is_empty(&self) -> bool {
         self.raw.is_empty() && self.nat.is_empty()
     }

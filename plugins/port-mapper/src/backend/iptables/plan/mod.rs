@@ -129,7 +129,7 @@ fn owner_edits(tagged: &[TaggedRule<'_>], claim: &Claim, family: Family) -> Tagg
     let mut by_chain: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
     let mut known = HashSet::new();
     for rule in desired::tagged_rules(claim, family) {
-        // Two mappings can result in the same rule: one for any address, one for 0.0.0.0.
+        // Two mappings can result in the same rule: one for all addresses, one for 0.0.0.0.
         if known.insert(rule.clone()) {
             by_chain.entry(rule.chain.to_string()).or_default().push(rule);
         }
