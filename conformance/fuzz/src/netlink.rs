@@ -16,5 +16,5 @@ pub(crate) fn holds(input: &[u8]) {
 fn parse_payload(bytes: &[u8]) {
     let _ = Flow::parse(bytes);
     let _ = Link::parse(bytes);
-    cni_netlink::nftables::read_anything(bytes);
+    cni_netlink::nftables::decode_as_every_type(bytes);
 }

@@ -101,7 +101,7 @@ fn a_deviation_is_printed_with_the_recorded_and_the_new_answer() {
     assert_eq!(add["exchange"]["environment"]["CNI_CONTAINERID"], "c1");
 
     let failing = PluginDir::new()
-        .with("mine", &Script::obey().on("ADD", Behaviour::error(11, "no address left")));
+        .with("mine", &Script::succeed().on("ADD", Behaviour::error(11, "no address left")));
     let mine = failing.program("mine").display().to_string();
     let (status, text) = replay(&recorded.file(), &mine, &[]);
     assert_eq!(status, Some(1), "{text}");

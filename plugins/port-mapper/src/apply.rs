@@ -46,7 +46,7 @@ pub fn is_stale(state: &State, owner: &Owner) -> bool {
         Owner::Attachment(attachment) => {
             matches!(state.read(attachment), Ok(Some(claim)) if !is_live(&claim))
         }
-        Owner::Original { .. } => false,
+        Owner::OriginalPlugin { .. } => false,
     }
 }
 

@@ -54,14 +54,14 @@ impl fmt::Display for Conflict {
 ///
 /// A mapping at all addresses overlaps mappings at a single one. A lookup takes logarithmic time.
 #[derive(Debug, Default)]
-pub struct Index {
+pub struct MappingIndex {
     /// All mappings of each protocol.
     all: HashMap<Protocol, PortRanges>,
     /// The mappings at each single address, and under `None` those at all addresses.
     by_address: HashMap<(Protocol, Option<IpAddr>), PortRanges>,
 }
 
-impl Index {
+impl MappingIndex {
     /// Returns an index of the mappings that are reachable at addresses of the family.
     pub fn new(mappings: &[Mapping], family: Family) -> Self {
         let mut index = Self::default();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn overlaps(mappings: &[Mapping], ports: &HostPorts) -> bool {
-        Index::new(mappings, Family::V4).overlap(ports).is_some()
+        MappingIndex::new(mappings, Family::V4).overlap(ports).is_some()
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_conflict_is_displayed_with_the_mapping_and_the_owner() {
-        let owner = Owner::Original { container_id: "other".to_owned() };
+        let owner = Owner::OriginalPlugin { container_id: "other".to_owned() };
         let ports = ports("192.0.2.1", 80, 89);
         let conflict = Conflict { mapping: mapping("", 80, 1), ports, owner };
         assert_eq!(
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_lookup_among_ten_thousand_mappings_needs_at_most_fifteen_comparisons() {
         let mappings: Vec<Mapping> = (1..=10_000).map(|port| mapping("", port, 1)).collect();
-        let index = Index::new(&mappings, Family::V4);
+        let index = MappingIndex::new(&mappings, Family::V4);
         COMPARISONS.set(0);
         assert!((20_000..30_000).all(|port| index.overlap(&ports("", port, port)).is_none()));
         assert!((1..=10_000).all(|port| index.overlap(&ports("", port, port)).is_some()));

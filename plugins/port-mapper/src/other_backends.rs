@@ -8,7 +8,7 @@ use cni_wrapper::Attachment;
 use crate::apply::forget_replaced;
 use crate::backend::{Backend, Backends, Hints, OwnedPorts};
 use crate::claim::Claim;
-use crate::conflict::{Conflict, Index};
+use crate::conflict::{Conflict, MappingIndex};
 use crate::error::Error;
 use crate::host::localhost;
 use crate::owner::{Owner, RuleTag};
@@ -85,12 +85,12 @@ async fn removable(
 fn is_own(owner: &Owner, claim: &Claim) -> bool {
     match owner {
         Owner::Attachment(attachment) => attachment.tag() == claim.owner.tag(),
-        Owner::Original { .. } => owner.tag() == claim.owner.original_tag(),
+        Owner::OriginalPlugin { .. } => owner.tag() == claim.owner.original_tag(),
     }
 }
 
 fn conflict(claim: &Claim, owned: &OwnedPorts) -> Option<Conflict> {
-    let index = Index::new(&claim.mappings, owned.family);
+    let index = MappingIndex::new(&claim.mappings, owned.family);
     owned.ports.iter().find_map(|(ports, _)| {
         let mapping = index.overlap(ports)?;
         Some(Conflict { mapping, ports: *ports, owner: owned.owner.clone() })

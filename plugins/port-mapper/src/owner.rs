@@ -63,7 +63,7 @@ pub enum Owner {
     Attachment(Attachment),
     /// A container whose rule was created by Mesos's original port mapper, which recorded the
     /// container id only.
-    Original {
+    OriginalPlugin {
         /// The container id.
         container_id: String,
     },
@@ -75,7 +75,7 @@ impl Owner {
         let rest = comment.strip_prefix(CONTAINER_ID)?;
         Some(match parse_attachment(rest) {
             Some(attachment) => Self::Attachment(attachment),
-            None => Self::Original { container_id: rest.to_owned() },
+            None => Self::OriginalPlugin { container_id: rest.to_owned() },
         })
     }
 
@@ -83,7 +83,7 @@ impl Owner {
     pub fn tag(&self) -> String {
         match self {
             Self::Attachment(attachment) => attachment.tag(),
-            Self::Original { container_id } => format!("{CONTAINER_ID}{container_id}"),
+            Self::OriginalPlugin { container_id } => format!("{CONTAINER_ID}{container_id}"),
         }
     }
 }
@@ -185,7 +185,7 @@ impl fmt::Display for Owner {
             Self::Attachment(Attachment { network, container_id, ifname }) => {
                 write!(f, "container {container_id} (network {network}, interface {ifname})")
             }
-            Self::Original { container_id } => {
+            Self::OriginalPlugin { container_id } => {
                 write!(f, "container {container_id} (mapped by Mesos's original port mapper)")
             }
         }
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_tag_of_the_original_is_recognised() {
-        let original = |id: &str| Some(Owner::Original { container_id: id.to_owned() });
+        let original = |id: &str| Some(Owner::OriginalPlugin { container_id: id.to_owned() });
         assert_eq!(Owner::parse("container_id: c1"), original("c1"));
         assert_eq!(Owner::parse("container_id: c1 network: x"), original("c1 network: x"));
         assert_eq!(Owner::parse("some other comment"), None);

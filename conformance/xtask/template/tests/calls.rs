@@ -8,7 +8,7 @@ const PLUGIN: &str = env!("CARGO_BIN_EXE_new-plugin");
 /// A delegate that gives one address.
 fn delegate() -> PluginDir {
     let result = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}]});
-    PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)))
+    PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::result(result)))
 }
 
 fn add(dir: &PluginDir) -> CallBuilder {

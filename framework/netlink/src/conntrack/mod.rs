@@ -63,9 +63,9 @@ impl Conntrack {
     }
 
     /// Closes the socket without waiting for deleted nf_tables objects to be freed; see
-    /// [`Kernel::close_later`](crate::nftables::Kernel::close_later).
-    pub fn close_later(self) {
-        self.socket.close_later();
+    /// [`Kernel::close_in_background`](crate::nftables::Kernel::close_in_background).
+    pub fn close_in_background(self) {
+        self.socket.close_in_background();
     }
 
     /// Deletes the flows of a family and a protocol (see [`UDP`]) whose destination port is in

@@ -44,8 +44,8 @@ impl Kernel {
     /// The first netfilter socket that any process closes after a delete waits for that, usually
     /// 10 ms. This method leaves the wait to the kernel after the exit of this process, so it
     /// should be called last. It is only worthwhile after deletes.
-    pub fn close_later(self) {
-        self.socket.close_later();
+    pub fn close_in_background(self) {
+        self.socket.close_in_background();
     }
 
     /// Deletes all tables of this network namespace, including those of other programs.

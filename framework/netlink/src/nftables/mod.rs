@@ -32,7 +32,7 @@
 //! let ports = Set::new("ports", port, ValueType::Data(endpoint));
 //! let key = Key::One(vec![Field::Proto(6), Field::Port(8080)]);
 //! let target = Value::Data(vec![Field::Ipv4([10, 0, 0, 2].into()), Field::Port(80)]);
-//! let mut transaction = Transaction::on(Table::inet("example"));
+//! let mut transaction = Transaction::new(Table::inet("example"));
 //! transaction.add_table().add_set(&ports);
 //! transaction.add_element(&ports, key, Some(target), Some("web".into()));
 //! assert!(transaction.to_string().ends_with(
@@ -67,7 +67,7 @@ mod tests;
 
 /// Decodes bytes as every type of message that the kernel may send. For fuzzing.
 #[doc(hidden)]
-pub fn read_anything(payload: &[u8]) {
+pub fn decode_as_every_type(payload: &[u8]) {
     wire::decode::as_every_type(payload);
 }
 

@@ -55,7 +55,7 @@ pub enum Operation {
 
 impl Transaction {
     /// Returns an empty transaction on a table.
-    pub fn on(table: Table) -> Self {
+    pub fn new(table: Table) -> Self {
         Self { table, operations: Vec::new() }
     }
 

@@ -16,7 +16,7 @@ const MOST: usize = 16;
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 /// Leaves the close to the kernel. If io_uring is unavailable, closes the socket and waits.
-pub(super) fn close_later(socket: impl AsFd) {
+pub(super) fn close_in_background(socket: impl AsFd) {
     let is_one_of_few = LEFT.fetch_add(1, Ordering::Relaxed) < MOST;
     if let Some(ring) = is_one_of_few.then(|| ring_with(&socket)).flatten() {
         // Closed when the process exits: if it were closed earlier, this process would wait.

@@ -55,8 +55,8 @@ impl Socket {
     }
 
     /// Closes the socket without waiting for the kernel's cleanup.
-    pub(crate) fn close_later(self) {
-        close::close_later(self.inner);
+    pub(crate) fn close_in_background(self) {
+        close::close_in_background(self.inner);
     }
 
     /// Sends a request, passes every reply to `each`, and returns when the kernel has acknowledged

@@ -17,7 +17,7 @@ fn kernel() -> Kernel {
 /// Adds the table and its map of host ports.
 fn prepare(kernel: &mut Kernel) -> Set {
     let set = dnat4();
-    kernel.commit(Transaction::on(table()).add_table().add_set(&set), None).expect("committed");
+    kernel.commit(Transaction::new(table()).add_table().add_set(&set), None).expect("committed");
     set
 }
 
@@ -31,12 +31,12 @@ fn a_transaction_with_an_existing_key_is_refused_as_a_whole() {
     inside(|| {
         let mut kernel = kernel();
         let set = prepare(&mut kernel);
-        let mut first = Transaction::on(table());
+        let mut first = Transaction::new(table());
         first.add_element(&set, tcp(80), target4("10.0.0.1", 80), Some("c1".to_owned()));
         kernel.commit(&first, None).expect("committed");
         kernel.commit(&first, None).expect("adding the same again is not an error");
 
-        let mut second = Transaction::on(table());
+        let mut second = Transaction::new(table());
         for number in [79, 80, 81] {
             second.add_element(&set, tcp(number), target4("10.0.0.2", 80), Some("c2".to_owned()));
         }
@@ -60,7 +60,7 @@ fn a_transaction_at_a_stale_generation_is_refused() {
         let set = prepare(&mut kernel);
         let before = kernel.generation().expect("read");
         run("nft add table ip other");
-        let mut transaction = Transaction::on(table());
+        let mut transaction = Transaction::new(table());
         transaction.add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
         let error = kernel.commit(&transaction, Some(before)).expect_err("stale");
         assert!(error.is_stale());
@@ -78,8 +78,8 @@ fn twenty_thousand_elements_fit_one_transaction() {
     inside(|| {
         let mut kernel = kernel();
         let set = prepare(&mut kernel);
-        let mut add = Transaction::on(table());
-        let mut delete = Transaction::on(table());
+        let mut add = Transaction::new(table());
+        let mut delete = Transaction::new(table());
         for number in 1..=20_000 {
             let comment = format!("container_id: {}", "0123456789abcdef".repeat(6));
             add.add_element(&set, tcp(number), target4("10.0.0.1", number), Some(comment));
@@ -93,7 +93,7 @@ fn twenty_thousand_elements_fit_one_transaction() {
             assert_eq!(element.expect("found").value, target4("10.0.0.1", number));
         }
         // One existing key at the end: the error names this key.
-        let mut taken = Transaction::on(table());
+        let mut taken = Transaction::new(table());
         for number in 20_001..=40_000 {
             let number = if number == 39_999 { 7 } else { number };
             taken.add_element(&set, tcp(number), target4("10.0.0.2", 1), Some("x".repeat(100)));
@@ -191,7 +191,7 @@ fn add_next(set: &Set, key: impl Fn(u16) -> Key, mut from: u16) -> u16 {
         if found.iter().all(Option::is_some) {
             continue;
         }
-        let mut transaction = Transaction::on(table());
+        let mut transaction = Transaction::new(table());
         transaction.add_element(set, key(from), target4("10.0.0.1", from), None);
         match kernel.commit(&transaction, Some(at)) {
             Ok(()) => return from,
@@ -210,7 +210,7 @@ fn a_listing_has_every_element_once_while_the_kernel_resizes_the_set() {
         // It resizes some time after a commit that fills three quarters of a power of two, or
         // leaves less than 30 % in use.
         for next in [24_500, 25_000, 49_000, 50_000, 39_000, 50_000, 39_000, 50_000] {
-            let mut transaction = Transaction::on(table());
+            let mut transaction = Transaction::new(table());
             for number in count + 1..=next {
                 transaction.add_element(&set, tcp(number), target4("10.0.0.1", 1), None);
             }
@@ -238,7 +238,7 @@ fn only_what_is_deleted_no_longer_exists() {
         let victim = rules.iter().find(|rule| rule.chain == "hostports").expect("one");
         let (sets, before) = (sets(), in_chain(&rules, "hostports"));
         let of = |name: &str| sets.iter().find(|(set, _)| set.name == name).expect("it");
-        let mut delete = Transaction::on(table.clone());
+        let mut delete = Transaction::new(table.clone());
         delete.delete_rule("hostports", victim.handle);
         delete.flush_chain("guard");
         delete.delete_chain("in");
@@ -260,7 +260,7 @@ fn only_what_is_deleted_no_longer_exists() {
             let left = kernel.elements(&table, set).expect("listed").len();
             assert_eq!(left, elements.len() - deleted);
         }
-        kernel.commit(Transaction::on(table.clone()).delete_table(), None).expect("committed");
+        kernel.commit(Transaction::new(table.clone()).delete_table(), None).expect("committed");
         assert_eq!(kernel.table(&table).expect("looked up"), None);
     });
 }
@@ -281,7 +281,7 @@ fn tables_of_one_family_have_rules_without_matches_of_the_family() {
             }],
         );
         let set = sets().into_iter().find(|(set, _)| set.name == "host-dnat4").expect("it").0;
-        let mut transaction = Transaction::on(table.clone());
+        let mut transaction = Transaction::new(table.clone());
         transaction.add_table().add_chain(Chain::regular("c")).add_set(&set).add_rule(rule.clone());
         let mut kernel = kernel();
         kernel.commit(&transaction, None).expect("committed");

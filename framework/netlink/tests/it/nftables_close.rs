@@ -13,10 +13,10 @@ use crate::ruleset::{dnat4, table, target4, tcp};
 /// Returns a socket over which an element was deleted. Closing it makes the process wait.
 fn after_a_deletion() -> Kernel {
     let (mut kernel, set) = (Kernel::open().expect("a socket"), dnat4());
-    let mut add = Transaction::on(table());
+    let mut add = Transaction::new(table());
     add.add_table().add_set(&set).add_element(&set, tcp(80), target4("10.0.0.1", 80), None);
     kernel.commit(&add, None).expect("committed");
-    let mut delete = Transaction::on(table());
+    let mut delete = Transaction::new(table());
     delete.delete_element(&set, tcp(80));
     kernel.commit(&delete, None).expect("committed");
     kernel
@@ -51,13 +51,13 @@ fn a_socket_that_is_closed_later_remains_open_until_its_process_exits() {
     inside(|| {
         drop(after_a_deletion());
         assert_eq!(open_sockets(), 0, "closed immediately");
-        after_a_deletion().close_later();
+        after_a_deletion().close_in_background();
         assert_eq!(
             open_sockets(),
             1,
             "left to the kernel (fails if io_uring is disabled on this host)"
         );
-        (0..20).for_each(|_| after_a_deletion().close_later());
+        (0..20).for_each(|_| after_a_deletion().close_in_background());
         assert_eq!(open_sockets(), 16, "the number of sockets that a process leaves is limited");
     });
 }
@@ -75,6 +75,6 @@ fn the_kernel_closes_it_after_its_process_has_exited() {
 #[test]
 #[ignore = "a helper of the test above, which starts it"]
 fn close_later_and_exit() {
-    after_a_deletion().close_later();
+    after_a_deletion().close_in_background();
     assert_eq!(open_sockets(), 1);
 }

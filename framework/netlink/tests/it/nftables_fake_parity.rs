@@ -69,7 +69,7 @@ fn they_have_the_same_content() {
         let mut both = both();
         assert_eq!(commit_to_both(&mut both, &everything()), None);
         // Without rules, which would be added twice.
-        let mut again = Transaction::on(table());
+        let mut again = Transaction::new(table());
         let is_rule = |operation: &&Operation| {
             matches!(operation, Operation::AddRule(_) | Operation::InsertRule(_))
         };
@@ -112,7 +112,7 @@ fn they_refuse_the_same_transactions() {
         let mut both = both();
         commit_to_both(&mut both, &everything());
         let mut refused = |errno: i32, change: &dyn Fn(&mut Transaction)| {
-            let mut transaction = Transaction::on(table());
+            let mut transaction = Transaction::new(table());
             change(&mut transaction);
             assert_eq!(commit_to_both(&mut both, &transaction), Some(errno), "{transaction}");
         };
@@ -142,7 +142,7 @@ fn they_delete_the_same_objects() {
     inside(|| {
         let mut both = both();
         commit_to_both(&mut both, &everything());
-        let mut delete = Transaction::on(table());
+        let mut delete = Transaction::new(table());
         chains().iter().for_each(|chain| {
             delete.flush_chain(&chain.name);
         });
@@ -150,7 +150,7 @@ fn they_delete_the_same_objects() {
         let (set, elements) = sets().remove(0);
         delete.delete_element(&set, elements[0].0.clone());
         assert_eq!(commit_to_both(&mut both, &delete), None);
-        let mut all = Transaction::on(table());
+        let mut all = Transaction::new(table());
         all.delete_table();
         assert_eq!(commit_to_both(&mut both, &all), None);
         assert_eq!(commit_to_both(&mut both, &all), Some(errno::ENOENT));

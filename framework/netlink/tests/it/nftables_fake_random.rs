@@ -140,7 +140,7 @@ fn compared(seed: u64, rounds: usize) -> BTreeMap<Option<i32>, u32> {
         let (there, faked) = (rules(&mut kernel), rules(&mut fake));
         let both = there.into_iter().zip(faked).filter(|(one, other)| one == other);
         let both: Vec<InstalledRule> = both.map(|(one, _)| one).collect();
-        let mut transaction = Transaction::on(table());
+        let mut transaction = Transaction::new(table());
         (0..=random(3)).for_each(|_| change(&mut random, &mut transaction, &both));
         let answer = error_number(kernel.commit(&transaction, None));
         assert_eq!(answer, error_number(fake.commit(&transaction, None)), "of\n{transaction}");

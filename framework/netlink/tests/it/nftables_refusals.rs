@@ -10,13 +10,13 @@ use crate::ruleset::{self, dnat4, ifname, nat, set, table, target4, tcp, v4};
 
 /// Returns the refusal of a change to an existing table, and asserts that the socket is usable.
 fn refused(kernel: &mut Kernel, change: impl FnOnce(&mut Transaction)) -> String {
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     transaction.add_table();
     kernel.commit(&transaction, None).expect("committed");
     change(&mut transaction);
     let error = kernel.commit(&transaction, None).expect_err("refused").to_string();
     kernel.table(&table()).expect("the socket is usable").expect("the table");
-    let mut harmless = Transaction::on(table());
+    let mut harmless = Transaction::new(table());
     harmless.add_chain(Chain::regular("harmless"));
     kernel.commit(&harmless, None).expect("committed");
     error
@@ -161,7 +161,7 @@ fn translation_outside_a_nat_chain_is_refused_with_the_reason() {
 fn the_message_names_a_missing_table() {
     inside(|| {
         let mut kernel = Kernel::open().expect("a socket");
-        let mut transaction = Transaction::on(table());
+        let mut transaction = Transaction::new(table());
         transaction.add_chain(Chain::regular("c"));
         let error = kernel.commit(&transaction, None).expect_err("refused");
         assert_eq!(
@@ -169,7 +169,7 @@ fn the_message_names_a_missing_table() {
             "cannot add chain inet port-mapper c: No such file or directory (os error 2); \
              table inet port-mapper does not exist"
         );
-        transaction = Transaction::on(table());
+        transaction = Transaction::new(table());
         transaction.delete_table();
         assert_eq!(kernel.commit(&transaction, None).expect_err("refused").errno(), Some(2));
         assert_eq!(run("nft list ruleset"), "");
@@ -222,7 +222,7 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
             transaction.delete_element(&dnat4(), Key::One(vec![]));
         });
         let fitting = &"x".repeat(128);
-        let mut most = Transaction::on(table());
+        let mut most = Transaction::new(table());
         most.add_set(&dnat4());
         add(&mut most, fitting);
         kernel.commit(&most, None).expect("128 bytes fit");
@@ -256,7 +256,7 @@ fn the_message_names_a_missing_privilege() {
 #[ignore = "a helper of the test above, which starts it without the privilege"]
 fn an_unprivileged_commit() {
     let mut kernel = Kernel::open().expect("a socket");
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     transaction.add_table();
     let error = kernel.commit(&transaction, None).expect_err("no privilege");
     assert_eq!(error.errno(), Some(1));
@@ -268,7 +268,7 @@ fn an_unprivileged_commit() {
 /// Returns a transaction that adds `count` elements to the map of host ports. With the longest
 /// comment each has 170 bytes.
 fn elements(count: u16, comment: &str) -> Transaction {
-    let (mut transaction, set) = (Transaction::on(table()), dnat4());
+    let (mut transaction, set) = (Transaction::new(table()), dnat4());
     transaction.add_table().add_set(&set);
     for number in 1..=count {
         let comment = Some(comment.to_owned());

@@ -15,7 +15,7 @@ fn every_object_is_displayed_in_nfts_syntax() {
 
 #[test]
 fn every_verb_is_displayed_in_nfts_syntax() {
-    let mut all = Transaction::on(Table::new(Family::Ip6, "t"));
+    let mut all = Transaction::new(Table::new(Family::Ip6, "t"));
     all.delete_table().add_table().delete_chain("c").flush_chain("c").delete_rule("c", 7);
     all.delete_set("s").delete_element(&dnat4(), tcp(80));
     assert_eq!(
@@ -45,7 +45,7 @@ fn intervals_are_displayed_in_their_shortest_form() {
 #[test]
 fn a_point_in_a_set_with_intervals_is_an_interval() {
     let ranges = intervals(dnat4());
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     transaction.add_element(&ranges, tcp(80), None, None).delete_element(&ranges, tcp(80));
     for operation in transaction.operations() {
         let (Operation::AddElement(element) | Operation::DeleteElement(element)) = operation else {

@@ -205,7 +205,7 @@ fn matching_rules() -> Vec<Rule> {
 
 /// Returns a transaction with all of it.
 pub(crate) fn everything() -> Transaction {
-    let mut all = Transaction::on(table());
+    let mut all = Transaction::new(table());
     all.push(Operation::AddTable { comment: Some("one of everything".to_owned()) });
     for chain in chains() {
         all.add_chain(chain);

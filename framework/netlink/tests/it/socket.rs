@@ -17,7 +17,7 @@ const INET: [u8; 4] = [1, 0, 0, 0];
 const RULES: usize = 2_000;
 
 fn add_rules(count: usize) {
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     transaction.add_table().add_chain(Chain::regular("c"));
     for _ in 0..count {
         transaction.add_rule(Rule::new("c", []));

@@ -14,7 +14,7 @@ fn traced() -> PathBuf {
 
 fn delegate() -> PluginDir {
     let result = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]});
-    PluginDir::new().with("d", &Script::obey().on("ADD", Behaviour::result(result)))
+    PluginDir::new().with("d", &Script::succeed().on("ADD", Behaviour::result(result)))
 }
 
 fn add(dir: &PluginDir) -> CallBuilder {

@@ -21,7 +21,7 @@ pub struct Script {
 
 impl Script {
     /// Returns a script that succeeds on every verb.
-    pub fn obey() -> Self {
+    pub fn succeed() -> Self {
         Self::default()
     }
 
@@ -95,12 +95,12 @@ pub enum Answer {
     /// What the specification requires: on ADD `prevResult` or a result without addresses, on
     /// VERSION the versions, and nothing on other verbs.
     #[default]
-    Obey,
+    Succeed,
     /// A result. Without a `cniVersion` it is a result of 1.x (`interfaces`, `ips`, `routes`,
     /// `dns`) that is printed in the requested version; with a `cniVersion` it is printed
     /// unchanged.
     Result(Value),
-    /// As `Obey`, but always in this version.
+    /// As `Succeed`, but always in this version.
     WrongVersion(String),
     /// A text.
     Raw(String),
@@ -166,7 +166,7 @@ pub struct BackgroundChild {
 
 impl Behaviour {
     /// Answers as the specification requires.
-    pub fn obey() -> Self {
+    pub fn succeed() -> Self {
         Self::default()
     }
 
@@ -238,7 +238,7 @@ impl Behaviour {
 
     /// Succeeds after a delay.
     pub fn slow(time: Duration) -> Self {
-        Self::obey().waiting(time)
+        Self::succeed().waiting(time)
     }
 
     /// Adds a delay before the answer.

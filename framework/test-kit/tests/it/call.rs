@@ -9,7 +9,7 @@ use serde_json::json;
 
 #[test]
 fn mesos_sends_sorted_keys_in_a_regular_file_and_six_variables() {
-    let plugins = PluginDir::new().with("fake", &Script::obey());
+    let plugins = PluginDir::new().with("fake", &Script::succeed());
     let info = json!({
         "port_mappings": [{ "host_port": 8080, "container_port": 80 }],
         "labels": {},
@@ -41,7 +41,7 @@ fn show_stdin() -> PathBuf {
 
 #[test]
 fn verbs_without_an_attachment_set_no_attachment_variables() {
-    let plugins = PluginDir::new().with("fake", &Script::obey());
+    let plugins = PluginDir::new().with("fake", &Script::succeed());
     let run = |call: CallBuilder| {
         call.run(plugins.program("fake")).expect_success();
         let last = plugins.calls("fake").pop().unwrap();
@@ -58,7 +58,7 @@ fn verbs_without_an_attachment_set_no_attachment_variables() {
 fn a_call_on_a_host_has_the_same_environment() {
     let host = Host::new();
     let container = host.container("c7");
-    let plugins = PluginDir::new().with("fake", &Script::obey());
+    let plugins = PluginDir::new().with("fake", &Script::succeed());
     CallBuilder::add("net").container(&container).run(plugins.program("fake")).expect_success();
     CallBuilder::add("net").container_id("c7").netns("/run/netns/c7").run(plugins.program("fake"));
     let [inside, outside] = &plugins.calls("fake")[..] else { panic!("two calls") };

@@ -9,8 +9,8 @@ use crate::common::{add, wrapper};
 fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {
     let ours = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "from": "first"});
     let dir = PluginDir::new()
-        .with("first", &Script::obey().on("ADD", Behaviour::result(ours.clone())))
-        .with("second", &Script::obey());
+        .with("first", &Script::succeed().on("ADD", Behaviour::result(ours.clone())))
+        .with("second", &Script::succeed());
     let call = add(&dir, json!([{"type": "first"}, {"type": "second"}]));
     let answer = call.run(wrapper()).expect_success().json();
     assert_eq!(answer["from"], "first", "the second passed it on");
@@ -23,9 +23,9 @@ fn a_list_of_delegates_runs_as_a_chain_and_is_undone_in_reverse() {
 #[test]
 fn a_failed_chain_is_rolled_back_and_errors_of_the_rollback_are_reported() {
     let dir = PluginDir::new()
-        .with("first", &Script::obey())
+        .with("first", &Script::succeed())
         .with("second", &Script::always(Behaviour::error(120, "no")))
-        .with("third", &Script::obey());
+        .with("third", &Script::succeed());
     let call = add(&dir, json!([{"type": "first"}, {"type": "second"}, {"type": "third"}]));
     let (code, msg, details) = call.run(wrapper()).error();
     assert_eq!((code, msg.as_str()), (120, "no"), "the first error is what the runtime sees");
@@ -38,8 +38,8 @@ fn a_failed_chain_is_rolled_back_and_errors_of_the_rollback_are_reported() {
 fn a_chain_in_an_old_version_runs_in_one_that_has_prev_result() {
     let first = json!({"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.0.0.2/24"}]});
     let dir = PluginDir::new()
-        .with("first", &Script::obey().on("ADD", Behaviour::result(first)))
-        .with("second", &Script::obey());
+        .with("first", &Script::succeed().on("ADD", Behaviour::result(first)))
+        .with("second", &Script::succeed());
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
         .config(json!({"delegate": [{"type": "first"}, {"type": "second"}]}))
@@ -54,7 +54,7 @@ fn a_chain_in_an_old_version_runs_in_one_that_has_prev_result() {
 
 #[test]
 fn a_chained_wrapper_passes_prev_result_to_its_delegate() {
-    let dir = PluginDir::new().with("inner", &Script::obey());
+    let dir = PluginDir::new().with("inner", &Script::succeed());
     let prev = json!({"cniVersion": "1.0.0", "ips": [], "x": 1});
     let call = add(&dir, json!({"type": "inner"})).key("prevResult", prev.clone());
     assert_eq!(call.run(wrapper()).expect_success().json(), prev);
@@ -63,7 +63,7 @@ fn a_chained_wrapper_passes_prev_result_to_its_delegate() {
 
 #[test]
 fn a_delegate_that_was_not_started_gets_no_del() {
-    let dir = PluginDir::new().with("first", &Script::obey());
+    let dir = PluginDir::new().with("first", &Script::succeed());
     let call = add(&dir, json!([{"type": "first"}, {"type": "none-such"}]));
     let (code, _, details) = call.run(wrapper()).error();
     assert_eq!(code, 7);
@@ -84,7 +84,8 @@ fn mesos() -> serde_json::Value {
 
 #[test]
 fn values_of_mesos_are_translated_for_delegates_that_declare_the_capability() {
-    let dir = PluginDir::new().with("bridge", &Script::obey()).with("portmap", &Script::obey());
+    let dir =
+        PluginDir::new().with("bridge", &Script::succeed()).with("portmap", &Script::succeed());
     let delegates = json!([
         {"type": "bridge"},
         {"type": "portmap", "capabilities": {"portMappings": true, "labels": true, "ips": false}},
@@ -119,7 +120,7 @@ fn values_of_mesos_are_translated_for_delegates_that_declare_the_capability() {
 
 #[test]
 fn values_in_the_common_form_take_precedence_over_mesos_s() {
-    let dir = PluginDir::new().with("portmap", &Script::obey());
+    let dir = PluginDir::new().with("portmap", &Script::succeed());
     let delegate =
         json!({"type": "portmap", "capabilities": {"portMappings": true, "labels": true}});
     let common = json!([{"hostPort": 9, "containerPort": 9, "protocol": "tcp"}]);
@@ -142,8 +143,8 @@ fn del_gets_the_result_of_add_under_a_runtime_that_does_not_keep_it() {
     let first =
         json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}], "from": "first"});
     let dir = PluginDir::new()
-        .with("first", &Script::obey().on("ADD", Behaviour::result(first.clone())))
-        .with("second", &Script::obey());
+        .with("first", &Script::succeed().on("ADD", Behaviour::result(first.clone())))
+        .with("second", &Script::succeed());
     let results = dir.path().join("results");
     let call = CallBuilder::add("net")
         .cni_path(dir.path())
@@ -170,7 +171,7 @@ fn del_gets_the_result_of_add_under_a_runtime_that_does_not_keep_it() {
 
 #[test]
 fn an_add_whose_result_can_not_be_kept_is_rolled_back() {
-    let dir = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
+    let dir = PluginDir::new().with("first", &Script::succeed()).with("second", &Script::succeed());
     std::fs::write(dir.path().join("results"), "no directory").expect("written");
     let call = CallBuilder::add("net")
         .cni_path(dir.path())

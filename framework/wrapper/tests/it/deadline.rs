@@ -36,7 +36,7 @@ fn failed_add(call: &Call) -> Error {
 
 #[test]
 fn a_late_delegate_is_stopped_and_its_rollback_has_no_deadline() {
-    let slow = Script::obey().on("DEL", Behaviour::slow(SHORT / 2));
+    let slow = Script::succeed().on("DEL", Behaviour::slow(SHORT / 2));
     let late = slow.clone().on("ADD", Behaviour::hang());
     let (dir, error) = with_enough_time(SHORT, |time| {
         let dir = PluginDir::new().with("first", &slow).with("late", &late);
@@ -55,7 +55,7 @@ fn a_late_delegate_is_stopped_and_its_rollback_has_no_deadline() {
 
 #[test]
 fn no_delegate_is_started_after_the_deadline() {
-    let dir = PluginDir::new().with("d", &Script::obey());
+    let dir = PluginDir::new().with("d", &Script::succeed());
     let over = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(Instant::now());
     let error = failed_add(&over);
     assert_eq!(error.code(), 11);
@@ -135,7 +135,7 @@ fn an_add_that_fails_in_a_layer_after_the_deadline_is_rolled_back() {
     for layers in layers {
         let (dir, error) = with_enough_time(SHORT, |time| {
             let over = Instant::now() + time;
-            let dir = PluginDir::new().with("d", &Script::obey());
+            let dir = PluginDir::new().with("d", &Script::succeed());
             let call = call(Verb::Add, &dir, &json!({"type": "d"})).with_deadline(over);
             let error = block_on(layers(over).add(&call)).expect_err("too late").to_string();
             // Enough time for the ADD of the delegate, which succeeds.

@@ -15,12 +15,12 @@ fn plugins(script: Script) -> PluginDir {
 }
 
 fn on_add(behaviour: Behaviour) -> PluginDir {
-    plugins(Script::obey().on("ADD", behaviour))
+    plugins(Script::succeed().on("ADD", behaviour))
 }
 
 #[test]
 fn a_delegate_gets_its_own_object_and_certain_outer_keys() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(
         &dir,
         json!({"type": "inner", "mtu": 1400, "name": "x", "big": 12345678901234567890_u64}),
@@ -45,7 +45,7 @@ fn a_delegate_gets_its_own_object_and_certain_outer_keys() {
 
 #[test]
 fn no_version_is_added_if_there_is_none() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"})).config(json!({"delegate": {"type": "inner"}}));
     call.run(wrapper()).expect_success();
     assert_eq!(
@@ -79,7 +79,7 @@ fn an_unchanged_result_is_printed_byte_for_byte() {
 
 #[test]
 fn a_delegate_gets_the_whole_environment_and_only_the_verb_differs() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call =
         add(&dir, json!({"type": "inner"})).env("FOO", "bar").env("TRACEPARENT", "00-ab-cd-01");
     call.run(wrapper()).expect_success();
@@ -96,7 +96,7 @@ fn a_delegate_is_found_in_the_order_of_cni_path_and_unusable_files_are_skipped()
     fs::write(decoys.path().join("inner"), "not executable").expect("write");
     let directories = PluginDir::new();
     fs::create_dir(directories.path().join("inner")).expect("mkdir");
-    let (dir, later) = (plugins(Script::obey()), plugins(Script::obey()));
+    let (dir, later) = (plugins(Script::succeed()), plugins(Script::succeed()));
     let path = [decoys.path(), directories.path(), dir.path(), later.path()]
         .map(|path| path.display().to_string())
         .join(":");
@@ -107,7 +107,7 @@ fn a_delegate_is_found_in_the_order_of_cni_path_and_unusable_files_are_skipped()
 
 #[test]
 fn a_delegate_in_path_but_not_in_cni_path_is_not_found() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"}))
         .env("PATH", &dir.path().display().to_string())
         .cni_path("/nonexistent");
@@ -120,7 +120,7 @@ fn a_delegate_in_path_but_not_in_cni_path_is_not_found() {
 
 #[test]
 fn a_type_is_a_file_name_and_never_a_path() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     for bad in ["../inner", "/bin/true", "", ".", "..", "a/b"] {
         let (code, msg, _) = add(&dir, json!({ "type": bad })).run(wrapper()).error();
         assert_eq!(code, 7, "{bad:?}: {msg}");
@@ -131,7 +131,7 @@ fn a_type_is_a_file_name_and_never_a_path() {
 
 #[test]
 fn a_delegate_that_is_not_a_plugin_configuration_is_refused_with_its_key() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     for (bad, key) in [
         (json!("inner"), "delegate"),
         (json!([]), "delegate"),
@@ -166,7 +166,7 @@ fn the_error_of_a_delegate_keeps_code_and_message_and_gets_more_details() {
 
 #[test]
 fn the_stderr_of_a_delegate_is_forwarded_on_success() {
-    let dir = on_add(Behaviour::obey().with_stderr("all is well\n"));
+    let dir = on_add(Behaviour::succeed().with_stderr("all is well\n"));
     let outcome = add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
     assert!(outcome.stderr.contains("all is well"));
 }
@@ -242,7 +242,7 @@ fn a_delegate_with_endless_output_is_stopped() {
 #[test]
 fn large_output_and_a_large_configuration_do_not_block_each_other() {
     let (noise, pad) = ("x".repeat(300_000), "y".repeat(300_000));
-    let dir = on_add(Behaviour::obey().with_padding(1_000_000).with_stderr(&noise));
+    let dir = on_add(Behaviour::succeed().with_padding(1_000_000).with_stderr(&noise));
     let call = add(&dir, json!({"type": "inner"})).key("args", json!({"pad": pad}));
     let outcome = call.run(wrapper()).expect_success();
     let kept = exec::Limits::default().stderr;
@@ -263,7 +263,7 @@ fn a_delegate_may_answer_without_reading_its_input() {
 #[test]
 fn a_grandchild_that_keeps_the_pipes_open_does_not_delay_the_answer() {
     for own_session in [false, true] {
-        let dir = on_add(Behaviour::obey().leaving_child(FOREVER, own_session));
+        let dir = on_add(Behaviour::succeed().leaving_child(FOREVER, own_session));
         let _killed = KilledAtTheEnd(&dir);
         add(&dir, json!({"type": "inner"})).run(wrapper()).expect_success();
         assert!(
@@ -286,7 +286,7 @@ fn a_file_that_can_t_be_executed_has_a_helpful_error() {
 
 #[test]
 fn every_other_verb_is_forwarded_with_prev_result_and_prints_nothing() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let prev = json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]});
     let call = add(&dir, json!({"type": "inner"}))
         .key("cniVersion", json!("1.1.0"))
@@ -305,7 +305,7 @@ fn every_other_verb_is_forwarded_with_prev_result_and_prints_nothing() {
 
 #[test]
 fn a_delegate_is_not_called_with_a_verb_that_its_version_does_not_have() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner", "cniVersion": "0.3.1"}))
         .key("cniVersion", json!("1.1.0"));
     call.clone().as_verb("GC").run(wrapper()).expect_success();
@@ -349,7 +349,7 @@ fn a_result_that_can_t_be_converted_to_the_requested_version_is_a_failed_add() {
 
 #[test]
 fn stdout_that_can_t_be_written_fails_the_add_and_undoes_it() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"}));
     let input = call.input(wrapper());
     let mut child = std::process::Command::new(wrapper())

@@ -15,7 +15,8 @@ const VERBS: [Verb; 7] =
 /// Returns a directory with `hosts` and a delegate `inner`, whose result has an address.
 fn plugins() -> PluginDir {
     let result = json!({"ips": [{"address": "10.1.2.3/24"}]});
-    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+    let dir =
+        PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::result(result)));
     fs::create_dir(dir.path().join("hosts")).expect("mkdir");
     dir
 }

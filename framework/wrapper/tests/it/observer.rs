@@ -93,8 +93,8 @@ fn answered(watching: &Rc<Recorder>, call: &Call) -> Reply {
 
 #[test]
 fn each_execution_of_a_delegate_is_observed_those_of_a_rollback_included() {
-    let slow = Script::obey().on("ADD", Behaviour::slow(Duration::from_millis(20)));
-    let failing = Script::obey().on("ADD", Behaviour::error(11, "later"));
+    let slow = Script::succeed().on("ADD", Behaviour::slow(Duration::from_millis(20)));
+    let failing = Script::succeed().on("ADD", Behaviour::error(11, "later"));
     let plugins = PluginDir::new().with("first", &slow).with("second", &failing);
     let (journal, call) = (Journal::default(), add(&plugins));
     let recorder = Recorder::new("it", &journal);
@@ -117,7 +117,8 @@ fn each_execution_of_a_delegate_is_observed_those_of_a_rollback_included() {
 
 #[test]
 fn the_innermost_observer_is_the_last_to_change_the_environment() {
-    let plugins = PluginDir::new().with("first", &Script::obey()).with("second", &Script::obey());
+    let plugins =
+        PluginDir::new().with("first", &Script::succeed()).with("second", &Script::succeed());
     let (journal, call) = (Journal::default(), add(&plugins));
     let outer = call.with_observer(Recorder::new("outer", &journal));
     assert_eq!(answered(&Recorder::new("inner", &journal), &outer).exit_status(), 0);
@@ -133,7 +134,7 @@ fn the_innermost_observer_is_the_last_to_change_the_environment() {
 
 #[test]
 fn a_delegate_that_is_not_found_is_not_observed() {
-    let plugins = PluginDir::new().with("first", &Script::obey());
+    let plugins = PluginDir::new().with("first", &Script::succeed());
     let (journal, call) = (Journal::default(), add(&plugins));
     assert_eq!(answered(&Recorder::new("it", &journal), &call).exit_status(), 1);
     assert_eq!(

@@ -172,7 +172,7 @@ fn add_with_neither_delegate_nor_prev_result_shows_both_ways_of_use() {
 
 #[test]
 fn del_needs_neither_namespace_nor_prev_result_and_can_be_repeated() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"})).as_verb("DEL").without_netns();
     for _ in 0..2 {
         assert_eq!(call.run(wrapper()).expect_success().stdout, "");
@@ -186,7 +186,7 @@ fn del_needs_neither_namespace_nor_prev_result_and_can_be_repeated() {
 
 #[test]
 fn a_minimal_environment_is_enough() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let child = start_add(&dir, Stdio::piped(), Stdio::piped(), &config());
     let output = child.wait_with_output().expect("wait");
     assert!(output.status.success(), "{output:?}");
@@ -196,7 +196,7 @@ fn a_minimal_environment_is_enough() {
 
 #[test]
 fn a_closed_stdout_is_a_failure() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let child = start_add(&dir, without_reader(), Stdio::piped(), &config());
     let output = child.wait_with_output().expect("wait");
     assert_eq!(output.status.code(), Some(1));
@@ -221,7 +221,7 @@ fn an_error_or_a_version_that_can_t_be_written_is_a_failure_too() {
 fn a_closed_or_full_stderr_changes_nothing() {
     let mut config = config();
     config["wrapper"] = json!({"logLevel": "trace", "logFile": "/nonexistent/log"});
-    let dir = plugins(Script::always(Behaviour::obey().with_stderr("noise\n")));
+    let dir = plugins(Script::always(Behaviour::succeed().with_stderr("noise\n")));
     for stderr in [without_reader(), full()] {
         let child = start_add(&dir, Stdio::piped(), stderr, &config);
         let output = child.wait_with_output().expect("wait");
@@ -232,7 +232,7 @@ fn a_closed_or_full_stderr_changes_nothing() {
 
 #[test]
 fn log_lines_begin_with_plugin_verb_and_attachment() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"}));
     let quiet = call.run(wrapper()).expect_success();
     assert_eq!(quiet.stderr, "", "no log lines by default");
@@ -254,7 +254,7 @@ fn log_lines_begin_with_plugin_verb_and_attachment() {
 
 #[test]
 fn a_log_file_gets_json_lines_with_the_trace_context() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let file = dir.path().join("log");
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let call = add(&dir, json!({"type": "inner"}))
@@ -283,7 +283,7 @@ fn a_log_file_gets_json_lines_with_the_trace_context() {
 
 #[test]
 fn a_log_file_that_can_t_be_written_is_reported_and_stops_nothing() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let fifo = dir.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
     assert!(made.success());
@@ -298,7 +298,7 @@ fn a_log_file_that_can_t_be_written_is_reported_and_stops_nothing() {
 
 #[test]
 fn a_log_level_that_does_not_exist_is_code_7() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let (code, msg, _) = add(&dir, json!({"type": "inner"}))
         .key("wrapper", json!({"logLevel": "loud"}))
         .run(wrapper())
@@ -310,7 +310,7 @@ fn a_log_level_that_does_not_exist_is_code_7() {
 
 #[test]
 fn a_setting_in_its_old_place_is_refused_with_the_new_one_but_not_on_del() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"}));
     for key in ["delegateTimeout", "logLevel", "logFile", "resultDir"] {
         let old = call.clone().key(key, json!("x"));
@@ -325,7 +325,7 @@ fn a_setting_in_its_old_place_is_refused_with_the_new_one_but_not_on_del() {
 
 #[test]
 fn a_setting_that_does_not_exist_is_code_7() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = add(&dir, json!({"type": "inner"})).key("wrapper", json!({"logLevl": "debug"}));
     let (code, msg, _) = call.run(wrapper()).error();
     assert_eq!(code, 7);
@@ -334,7 +334,7 @@ fn a_setting_that_does_not_exist_is_code_7() {
 
 #[test]
 fn a_delegate_timeout_is_a_number_of_seconds() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let call = |text: &str| {
         let config = config().to_string();
         let text =
@@ -353,7 +353,7 @@ fn a_delegate_timeout_is_a_number_of_seconds() {
 
 #[test]
 fn input_that_arrives_in_pieces_is_read_to_its_end() {
-    let dir = plugins(Script::obey());
+    let dir = plugins(Script::succeed());
     let path = dir.path().display().to_string();
     let mut child = command(&[("CNI_COMMAND", "STATUS"), ("CNI_PATH", &path)])
         .stdin(Stdio::piped())

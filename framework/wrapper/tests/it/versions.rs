@@ -36,10 +36,10 @@ fn the_answer_has_the_requested_version_and_its_layout() {
 
 #[test]
 fn the_same_holds_for_processes_and_the_delegate_gets_its_own_version() {
-    let dir = PluginDir::new().with("inner", &Script::obey());
+    let dir = PluginDir::new().with("inner", &Script::succeed());
     for (index, asked) in SpecVersion::ALL.into_iter().enumerate() {
         let answered = SpecVersion::ALL[SpecVersion::ALL.len() - 1 - index];
-        dir.script("inner", &Script::obey().on("ADD", Behaviour::result(result(answered))));
+        dir.script("inner", &Script::succeed().on("ADD", Behaviour::result(result(answered))));
         let config = json!({
             "cniVersion": asked.as_str(),
             "wrapper": {"resultDir": dir.path().join("results")},

@@ -11,7 +11,7 @@ use crate::common::{DAEMON, EndDaemons, add, delegate, plugin, verbs};
 const LONG: f64 = 3600.0;
 
 fn failing() -> Script {
-    Script::obey().on("ADD", Behaviour::error(120, "no address left"))
+    Script::succeed().on("ADD", Behaviour::error(120, "no address left"))
 }
 
 /// Returns an ADD for this container, with a breaker that two failures open for `open_for` seconds.
@@ -84,7 +84,7 @@ fn del_check_and_gc_are_not_refused_while_it_is_open() {
 fn a_successful_probe_closes_it() {
     let dir = opened(0.2);
     wait_until_half_open(&dir);
-    dir.script("d", &Script::obey());
+    dir.script("d", &Script::succeed());
     add_for(&dir, "c", 0.2).run(plugin()).expect_success();
     assert!(files(&dir, ".json").is_empty(), "nothing is stored");
     dir.script("d", &failing());
@@ -105,7 +105,7 @@ fn a_failed_probe_opens_it_for_twice_as_long() {
 fn one_probe_runs_at_a_time_and_one_that_is_killed_does_not_block_the_next() {
     let dir = opened(0.2);
     wait_until_half_open(&dir);
-    dir.script("d", &Script::obey().on("ADD", Behaviour::hang()));
+    dir.script("d", &Script::succeed().on("ADD", Behaviour::hang()));
     let before = dir.calls("d").len();
     let mut probe = add_for(&dir, "c", 0.2).start(plugin());
     wait_until("the probe is running", || dir.calls("d").len() > before);
@@ -116,13 +116,13 @@ fn one_probe_runs_at_a_time_and_one_that_is_killed_does_not_block_the_next() {
     drop(probe.finish());
     let _end = EndDaemons(&dir);
     let daemon = Behaviour::hang().leaving_child(DAEMON, true);
-    dir.script("d", &Script::obey().on("ADD", daemon));
+    dir.script("d", &Script::succeed().on("ADD", daemon));
     let before = dir.calls("d").len();
     let mut probe = add_for(&dir, "d", 0.2).start(plugin());
     wait_until("the next probe is running", || dir.calls("d").len() > before);
     probe.kill();
     drop(probe);
-    dir.script("d", &Script::obey());
+    dir.script("d", &Script::succeed());
     wait_until("the lock of the probe is released", || {
         add_for(&dir, "d", 0.2).run(plugin()).status.success()
     });
@@ -150,9 +150,9 @@ fn a_success_resets_the_count_and_errors_that_blame_the_call_do_not_count() {
     let dir = delegate(&failing());
     let run = |id: &str| add_for(&dir, id, LONG).run(plugin());
     assert_eq!(run("a").error().0, 120);
-    dir.script("d", &Script::obey());
+    dir.script("d", &Script::succeed());
     run("b").expect_success();
-    dir.script("d", &Script::obey().on("ADD", Behaviour::error(7, "ports: not a port")));
+    dir.script("d", &Script::succeed().on("ADD", Behaviour::error(7, "ports: not a port")));
     for id in ["c", "d", "e"] {
         assert_eq!(run(id).error().0, 7);
     }
@@ -175,7 +175,7 @@ fn a_delegate_that_exceeds_the_deadline_counts_as_a_failure() {
 #[test]
 fn a_breaker_whose_state_is_damaged_is_closed_with_a_warning() {
     use std::os::unix::fs::symlink;
-    let elsewhere = delegate(&Script::obey());
+    let elsewhere = delegate(&Script::succeed());
     let target = elsewhere.path().join("target");
     for damage in ["not JSON", "{\"attachment\":{}}", "a link"] {
         let dir = opened(LONG);
@@ -193,7 +193,7 @@ fn a_breaker_whose_state_is_damaged_is_closed_with_a_warning() {
         assert_eq!(failures, Some(1), "{damage}: the state was replaced");
         assert!(file.symlink_metadata().expect("it exists").is_file(), "not a link");
         std::fs::write(file, damage).expect("it can be written");
-        dir.script("d", &Script::obey());
+        dir.script("d", &Script::succeed());
         add_for(&dir, "d", LONG).run(plugin()).expect_success();
         assert!(!file.exists(), "after a success the damaged file is removed");
     }

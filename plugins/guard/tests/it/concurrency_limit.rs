@@ -61,7 +61,7 @@ fn as_many_calls_as_the_limit_run_concurrently_and_the_next_does_not() {
 
 #[test]
 fn a_call_that_gets_no_permit_fails_with_the_limit_and_the_holder() {
-    let dir = delegate(&Script::obey().on("ADD", Behaviour::hang()));
+    let dir = delegate(&Script::succeed().on("ADD", Behaviour::hang()));
     let mut holder = limited(&dir, 1, LONG).container_id("first").start(plugin());
     wait_until("the first is running", || dir.calls("d").len() == 1);
     let call = limited(&dir, 1, 0.1).container_id("second");
@@ -80,7 +80,7 @@ fn a_call_that_gets_no_permit_fails_with_the_limit_and_the_holder() {
 
 #[test]
 fn a_holder_that_is_killed_releases_its_permit() {
-    let dir = delegate(&Script::obey().at_first("ADD", [Behaviour::hang().ignoring_term()]));
+    let dir = delegate(&Script::succeed().at_first("ADD", [Behaviour::hang().ignoring_term()]));
     let mut holder = limited(&dir, 1, LONG).start(plugin());
     wait_until("it is running", || dir.calls("d").len() == 1);
     holder.kill();
@@ -91,8 +91,8 @@ fn a_holder_that_is_killed_releases_its_permit() {
 
 #[test]
 fn a_daemon_that_a_delegate_leaves_behind_holds_no_permit() {
-    let daemon = Behaviour::obey().leaving_child(DAEMON, true);
-    let dir = delegate(&Script::obey().on("ADD", daemon));
+    let daemon = Behaviour::succeed().leaving_child(DAEMON, true);
+    let dir = delegate(&Script::succeed().on("ADD", daemon));
     let _end = EndDaemons(&dir);
     for id in ["c1", "c2"] {
         // If the daemon of the first held the permit, the second would wait for it.
@@ -103,7 +103,7 @@ fn a_daemon_that_a_delegate_leaves_behind_holds_no_permit() {
 #[test]
 fn the_state_directory_is_private_and_must_not_be_a_symbolic_link() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let dir = delegate(&Script::obey());
+    let dir = delegate(&Script::succeed());
     let call = limited(&dir, 1, LONG);
     call.run(plugin()).expect_success();
     let state = dir.path().join("state");

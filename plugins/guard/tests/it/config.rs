@@ -7,7 +7,7 @@ use crate::common::{add, delegate, plugin, verbs};
 
 #[test]
 fn mistakes_are_reported_with_their_key_and_do_not_keep_del_from_the_delegate() {
-    let dir = delegate(&Script::obey());
+    let dir = delegate(&Script::succeed());
     let mistakes: [(Value, &str, &str); 9] = [
         (json!({"deadline": 0}), "guard.deadline", "over 0 and at most 86400"),
         (json!({"deadline": "30s"}), "guard.deadline", "invalid type"),
@@ -85,7 +85,7 @@ fn the_old_name_of_a_key_is_refused_with_the_new_one() {
             "circuitBreaker.maxOpenFor",
         ),
     ];
-    let dir = delegate(&Script::obey());
+    let dir = delegate(&Script::succeed());
     for (guard, old, new) in renamed {
         let call = add(&dir, guard);
         for verb in ["ADD", "CHECK", "STATUS", "GC"] {

@@ -13,7 +13,7 @@ fn later(times: usize) -> Vec<Behaviour> {
 
 #[test]
 fn an_add_with_a_transient_error_is_undone_and_retried() {
-    let dir = delegate(&Script::obey().at_first("ADD", later(2)));
+    let dir = delegate(&Script::succeed().at_first("ADD", later(2)));
     let outcome = add(&dir, json!({"retry": {"backoff": 0.01}})).run(plugin()).expect_success();
     assert_eq!(verbs(&dir), ["ADD", "DEL", "ADD", "DEL", "ADD"]);
     assert!(outcome.stderr.contains("attempt 2 of ADD failed, retrying in "), "{outcome}");
@@ -21,7 +21,7 @@ fn an_add_with_a_transient_error_is_undone_and_retried() {
 
 #[test]
 fn after_the_last_attempt_the_error_of_the_delegate_is_returned() {
-    let dir = delegate(&Script::obey().on("ADD", Behaviour::error(11, "later")));
+    let dir = delegate(&Script::succeed().on("ADD", Behaviour::error(11, "later")));
     let call = add(&dir, json!({"retry": {"backoff": 0.01, "maxAttempts": 3}}));
     let (code, msg, _) = call.run(plugin()).error();
     assert_eq!((code, msg.as_str()), (11, "later"));
@@ -33,7 +33,7 @@ fn only_listed_codes_are_retried() {
     for (codes, code, attempts) in
         [(json!([11]), 120, 1), (json!([120]), 120, 4), (json!([]), 11, 1)]
     {
-        let dir = delegate(&Script::obey().on("ADD", Behaviour::error(code, "no")));
+        let dir = delegate(&Script::succeed().on("ADD", Behaviour::error(code, "no")));
         let call = add(&dir, json!({"retry": {"backoff": 0.01, "codes": codes}}));
         assert_eq!(call.run(plugin()).error().0, u64::from(code));
         let adds = verbs(&dir).iter().filter(|verb| *verb == "ADD").count();
@@ -44,7 +44,7 @@ fn only_listed_codes_are_retried() {
 #[test]
 fn del_check_and_gc_are_retried_and_status_is_not() {
     for (verb, attempts) in [("DEL", 3), ("CHECK", 3), ("GC", 3), ("STATUS", 1)] {
-        let dir = delegate(&Script::obey().at_first(verb, later(2)));
+        let dir = delegate(&Script::succeed().at_first(verb, later(2)));
         let call = add(&dir, json!({"retry": {"backoff": 0.01}})).as_verb(verb);
         let call = call.key("prevResult", json!({"cniVersion": "1.1.0", "ips": []}));
         let outcome = call.key("cni.dev/valid-attachments", json!([])).run(plugin());
@@ -55,14 +55,15 @@ fn del_check_and_gc_are_retried_and_status_is_not() {
 
 #[test]
 fn leftovers_of_a_failed_rollback_are_removed_before_the_next_attempt() {
-    let dir = delegate(&Script::obey().at_first("ADD", later(1)).at_first("DEL", later(1)));
+    let dir = delegate(&Script::succeed().at_first("ADD", later(1)).at_first("DEL", later(1)));
     add(&dir, json!({"retry": {"backoff": 0.01}})).run(plugin()).expect_success();
     assert_eq!(verbs(&dir), ["ADD", "DEL", "DEL", "ADD"]);
 }
 
 #[test]
 fn an_add_is_not_retried_while_leftovers_remain() {
-    let script = Script::obey().at_first("ADD", later(1)).on("DEL", Behaviour::error(11, "stuck"));
+    let script =
+        Script::succeed().at_first("ADD", later(1)).on("DEL", Behaviour::error(11, "stuck"));
     let dir = delegate(&script);
     let (code, msg, details) = add(&dir, json!({"retry": {"backoff": 0.01}})).run(plugin()).error();
     assert_eq!(verbs(&dir), ["ADD", "DEL", "DEL", "DEL", "DEL"]);
@@ -72,7 +73,7 @@ fn an_add_is_not_retried_while_leftovers_remain() {
 
 #[test]
 fn a_delegate_that_hangs_is_stopped_and_its_add_undone_within_the_deadline() {
-    let dir = delegate(&Script::obey().on("ADD", Behaviour::hang()));
+    let dir = delegate(&Script::succeed().on("ADD", Behaviour::hang()));
     let (code, msg, _) = add(&dir, json!({"deadline": 6})).run(plugin()).error();
     assert_eq!(code, 11);
     assert!(msg.contains("\"d\" failed on ADD"), "{msg}");
@@ -95,7 +96,7 @@ fn time_of_delegate(msg: &str) -> f64 {
 
 #[test]
 fn a_delegate_that_hangs_once_is_retried_in_the_same_call() {
-    let dir = delegate(&Script::obey().at_first("ADD", [Behaviour::hang()]));
+    let dir = delegate(&Script::succeed().at_first("ADD", [Behaviour::hang()]));
     let call = add(&dir, json!({"retry": {"backoff": 0.01}}))
         .key("wrapper", json!({"delegateTimeout": 5}));
     call.run(plugin()).expect_success();
@@ -121,7 +122,7 @@ fn a_delegate_that_hangs_in_every_verb_and_ignores_term_does_not_outlast_the_dea
 
 #[test]
 fn no_delay_exceeds_the_deadline() {
-    let dir = delegate(&Script::obey().on("ADD", Behaviour::error(11, "later")));
+    let dir = delegate(&Script::succeed().on("ADD", Behaviour::error(11, "later")));
     // Both the delay and the deadline are longer than this test allows the call to take, so it
     // passes only if the call gives up at once.
     let guard = json!({"deadline": 3600, "retry": {"backoff": 8000, "maxBackoff": 8000}});
@@ -134,7 +135,7 @@ fn no_delay_exceeds_the_deadline() {
 fn the_del_after_an_add_whose_result_can_t_be_converted_is_guarded_as_a_del() {
     // A result without an address can't be converted to 0.2.0, so the successful ADD is undone.
     let result = json!({"cniVersion": "1.1.0", "interfaces": [{"name": "eth0"}]});
-    let script = Script::obey().on("ADD", Behaviour::result(result)).at_first("DEL", later(2));
+    let script = Script::succeed().on("ADD", Behaviour::result(result)).at_first("DEL", later(2));
     let dir = delegate(&script);
     let call = add(&dir, json!({"retry": {"backoff": 0.01}}))
         .key("cniVersion", json!("0.2.0"))

@@ -107,7 +107,7 @@ fn a_failed_del_keeps_the_selection_for_the_next_del() {
     call.run(plugin()).expect_success();
     dir.script("vault", &Script::always(Behaviour::error(11, "later")));
     assert_eq!(call.clone().as_verb("DEL").run(plugin()).error().0, 11);
-    dir.script("vault", &Script::obey());
+    dir.script("vault", &Script::succeed());
     call.as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(dir.verbs(), ["vault ADD", "vault DEL", "vault DEL"]);
     assert_eq!(selections(&dir), 0, "a successful DEL removes it");
@@ -121,7 +121,7 @@ fn selections(dir: &cni_test_kit::PluginDir) -> usize {
 #[test]
 fn a_failed_add_leaves_no_selection() {
     let dir = delegates();
-    dir.script("vault", &Script::obey().on("ADD", Behaviour::error(120, "no")));
+    dir.script("vault", &Script::succeed().on("ADD", Behaviour::error(120, "no")));
     let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
     assert_eq!(call.run(plugin()).error().0, 120);
     assert_eq!(dir.verbs(), ["vault ADD", "vault DEL"]);

@@ -61,7 +61,7 @@ fn remove(
             }
         }
         // Rules may just have been deleted.
-        conntrack.close_later();
+        conntrack.close_in_background();
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ fn a_delegate_that_misbehaves_after_bridge_leaves_nothing() {
 /// Runs ADD and DEL with a misbehaving plugin after bridge. Returns `None` if bridge itself took
 /// longer than `time` seconds.
 fn misbehave(container: &Container, name: &str, behaviour: &Behaviour, time: u32) -> Option<()> {
-    let dir = PluginDir::new().with("odd", &Script::obey().on("ADD", behaviour.clone()));
+    let dir = PluginDir::new().with("odd", &Script::succeed().on("ADD", behaviour.clone()));
     let network = json!({
         "name": "mesos", "chain": CHAIN, "wrapper": {"delegateTimeout": time},
         "delegate": [bridge(), {"type": "odd"}],

@@ -141,7 +141,7 @@ fn any_configuration_and_any_output_of_the_delegate_result_in_one_valid_document
     let rounds = if std::env::var_os("PORT_MAPPER_FAULTS").is_some() { 5000 } else { 150 };
     let host = Host::new();
     let container = host.container("c1");
-    let dir = PluginDir::new().with("inner", &Script::obey());
+    let dir = PluginDir::new().with("inner", &Script::succeed());
     let program = bounded(&dir);
     let seed = fastrand::u64(..);
     println!("seed {seed}");
@@ -150,7 +150,7 @@ fn any_configuration_and_any_output_of_the_delegate_result_in_one_valid_document
     for round in 0..rounds {
         let config = if rng.bool() { configuration() } else { mutated(&configuration(), &mut rng) };
         let answer = if rng.bool() { result() } else { mutated(&result(), &mut rng) };
-        dir.script("inner", &Script::obey().on("ADD", Behaviour::raw(&answer.to_string())));
+        dir.script("inner", &Script::succeed().on("ADD", Behaviour::raw(&answer.to_string())));
         let call = CallBuilder::add("mesos")
             .stdin(config.to_string())
             .container(&container)
@@ -195,7 +195,7 @@ fn oversized_and_malformed_inputs_are_refused_in_time_and_with_limited_memory() 
     ];
     let host = Host::new();
     let container = host.container("c1");
-    let dir = PluginDir::new().with("inner", &Script::obey());
+    let dir = PluginDir::new().with("inner", &Script::succeed());
     let program = bounded(&dir);
     let call = CallBuilder::add("mesos").container(&container).cni_path(&dir);
     let call = call.limit(Duration::from_secs(TIMEOUT + 60));
@@ -206,13 +206,16 @@ fn oversized_and_malformed_inputs_are_refused_in_time_and_with_limited_memory() 
         }
         // The plugin reads at most 4 MiB of the output.
         let answer = String::from_utf8_lossy(&bytes[..bytes.len().min(8 << 20)]);
-        dir.script("inner", &Script::obey().on("ADD", Behaviour::raw(&answer)));
+        dir.script("inner", &Script::succeed().on("ADD", Behaviour::raw(&answer)));
         let outcome = call.clone().stdin(configuration().to_string()).run(&program);
         assert_valid(&outcome, "ADD", &format!("the delegate prints {what}"));
         assert_eq!(outcome.code(), Some(1), "{what} is not a result: {outcome}");
     }
     for stream in [Stream::Stdout, Stream::Stderr] {
-        dir.script("inner", &Script::obey().on("ADD", Behaviour::flood(stream, Some(100 << 20))));
+        dir.script(
+            "inner",
+            &Script::succeed().on("ADD", Behaviour::flood(stream, Some(100 << 20))),
+        );
         let outcome = call.clone().stdin(configuration().to_string()).run(&program);
         assert_valid(&outcome, "ADD", &format!("100 MiB of {stream:?}"));
     }

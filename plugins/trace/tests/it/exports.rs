@@ -44,7 +44,7 @@ fn sample(text: &str, name: &str) -> Option<f64> {
 
 #[test]
 fn metrics_add_up_over_concurrent_processes() {
-    let fixture = Fixture::new(&Script::obey().on("CHECK", Behaviour::error(11, "later")));
+    let fixture = Fixture::new(&Script::succeed().on("CHECK", Behaviour::error(11, "later")));
     let counted = concurrent_calls(&fixture);
     assert!(counted.len() > 1, "fewer than two calls were counted");
     let number = Some(counted.len() as f64);
@@ -83,7 +83,7 @@ fn metrics_add_up_over_concurrent_processes() {
 
 #[test]
 fn a_file_with_other_metrics_is_left_unchanged() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     for foreign in ["node_load1 0.5", "node_cpu{cpu=\"0\"} 1", "cni_call_duration_seconds{} 1"] {
         fs::write(fixture.file("cni.prom"), format!("{foreign}\n")).unwrap();
         let outcome = with_metrics(&fixture).run(plugin()).expect_success();
@@ -99,7 +99,7 @@ fn a_file_with_other_metrics_is_left_unchanged() {
 
 #[test]
 fn a_call_waits_one_second_for_the_lock_and_then_succeeds_without_metrics() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     let held = fs::File::create(fixture.file("cni.prom.lock")).unwrap();
     held.lock().unwrap();
     let outcome = with_metrics(&fixture).run(plugin()).expect_success();
@@ -116,7 +116,7 @@ fn a_call_waits_one_second_for_the_lock_and_then_succeeds_without_metrics() {
 
 #[test]
 fn a_symbolic_link_at_the_temporary_name_of_metrics_is_not_followed() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     fs::write(fixture.file("victim"), "precious").unwrap();
     std::os::unix::fs::symlink(fixture.file("victim"), fixture.file(".cni.prom.next")).unwrap();
     let outcome = with_metrics(&fixture).run(plugin()).expect_success();
@@ -145,7 +145,7 @@ fn traceparent(fixture: &Fixture) -> String {
 
 #[test]
 fn spans_continue_the_trace_of_the_runtime_and_the_delegate_continues_it() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     with_spans(&fixture, &format!("00-{TRACE}-{PARENT}-00")).run(plugin()).expect_success();
     let [call, run] = spans(&fixture).try_into().unwrap();
     assert_eq!((&call["traceId"], &call["parentSpanId"]), (&json!(TRACE), &json!(PARENT)));
@@ -164,7 +164,7 @@ fn spans_continue_the_trace_of_the_runtime_and_the_delegate_continues_it() {
 
 #[test]
 fn a_malformed_parent_starts_a_new_trace() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     with_spans(&fixture, &format!("00-{TRACE}-{PARENT}")).run(plugin()).expect_success();
     let [call, run] = spans(&fixture).try_into().unwrap();
     assert_eq!(call["parentSpanId"], "");
@@ -176,7 +176,7 @@ fn a_malformed_parent_starts_a_new_trace() {
 
 #[test]
 fn the_spans_of_a_failure_have_an_error_status() {
-    let fixture = Fixture::new(&Script::obey().on("ADD", Behaviour::error(11, "later")));
+    let fixture = Fixture::new(&Script::succeed().on("ADD", Behaviour::error(11, "later")));
     assert_eq!(with_spans(&fixture, "").run(plugin()).error().0, 11);
     let [call, run, rollback] = spans(&fixture).try_into().unwrap();
     let status = json!({"code": 2, "message": "later"});
@@ -188,7 +188,7 @@ fn the_spans_of_a_failure_have_an_error_status() {
 
 #[test]
 fn without_a_spans_file_the_trace_context_is_passed_on_unchanged() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     fixture.call().env("TRACEPARENT", "odd").run(plugin()).expect_success();
     assert_eq!(traceparent(&fixture), "odd");
 }

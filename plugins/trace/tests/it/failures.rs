@@ -10,7 +10,7 @@ use crate::common::{Fixture, plugin, waits_for_a_lock};
 
 #[test]
 fn a_line_that_a_full_disk_cut_off_does_not_spoil_the_next() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     fs::write(fixture.file("trace.jsonl"), "{\"time\":\"20").unwrap();
     fixture.call().run(plugin()).expect_success();
     fixture.call().run(plugin()).expect_success();
@@ -24,7 +24,7 @@ fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off(
     // A call waits for the lock for one second. If this test is not scheduled within that time, it
     // tries again.
     for _ in 0..20 {
-        let fixture = Fixture::new(&Script::obey());
+        let fixture = Fixture::new(&Script::succeed());
         let path = fixture.file("trace.jsonl");
         let mut other = fs::File::create(&path).unwrap();
         other.lock().unwrap();
@@ -50,7 +50,7 @@ fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off(
 #[test]
 fn a_failed_write_is_a_warning_and_does_not_change_the_answer() {
     let text = "{\"cniVersion\":\"1.1.0\",  \"ips\":[]}\n";
-    let fixture = Fixture::new(&Script::obey().on("ADD", Behaviour::raw(text)));
+    let fixture = Fixture::new(&Script::succeed().on("ADD", Behaviour::raw(text)));
     for path in ["/no/such/directory/trace.jsonl", "/dev/full", "/proc/trace.jsonl", "/tmp"] {
         for key in ["recordingFile", "spansFile", "metricsFile"] {
             let call = fixture.call().key(key, json!(path));
@@ -61,7 +61,7 @@ fn a_failed_write_is_a_warning_and_does_not_change_the_answer() {
             call.as_verb("DEL").run(plugin()).expect_success();
         }
     }
-    let failing = Fixture::new(&Script::obey().on("ADD", Behaviour::error(11, "later")));
+    let failing = Fixture::new(&Script::succeed().on("ADD", Behaviour::error(11, "later")));
     let (code, msg, _) =
         failing.call().key("recordingFile", json!("/dev/full")).run(plugin()).error();
     assert_eq!((code, msg.as_str()), (11, "later"));
@@ -69,7 +69,7 @@ fn a_failed_write_is_a_warning_and_does_not_change_the_answer() {
 
 #[test]
 fn a_mistake_in_a_key_fails_the_call_before_the_delegate_except_for_del() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     let wrong: [(&str, Value, &str); 6] = [
         (
             "recordingFile",
@@ -98,7 +98,7 @@ fn a_mistake_in_a_key_fails_the_call_before_the_delegate_except_for_del() {
 
 #[test]
 fn the_old_name_of_a_key_is_refused_with_the_new_one() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     let call = fixture.call().key("traceFile", json!(fixture.file("old.jsonl")));
     for verb in ["ADD", "CHECK", "STATUS"] {
         let (code, msg, _) = call.clone().as_verb(verb).run(plugin()).error();

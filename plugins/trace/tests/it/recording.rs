@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::common::{Fixture, plugin};
 
 fn on_add(behaviour: Behaviour) -> Fixture {
-    Fixture::new(&Script::obey().on("ADD", behaviour))
+    Fixture::new(&Script::succeed().on("ADD", behaviour))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_result_that_can_t_be_converted_is_recorded_as_the_error_that_the_runtime_ge
 
 #[test]
 fn every_verb_is_recorded_around_a_delegate_and_in_a_chain() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     let result = json!({"cniVersion": "1.1.0", "ips": []});
     let chained = fixture.call().key("delegate", json!(null)).key("prevResult", result);
     for call in [fixture.call().key("prevResult", json!({"cniVersion": "1.1.0"})), chained] {
@@ -166,7 +166,7 @@ fn secrets_are_redacted_everywhere_but_still_passed_to_the_delegate() {
 
 #[test]
 fn lines_of_concurrent_processes_are_not_interleaved_and_only_the_owner_can_read_them() {
-    let fixture = Fixture::new(&Script::obey());
+    let fixture = Fixture::new(&Script::succeed());
     let long = "x".repeat(500_000);
     thread::scope(|scope| {
         for number in 0..12 {

@@ -44,7 +44,7 @@ use faults::Faults;
 /// use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
 ///
 /// let mut fake = FakeRuleset::default();
-/// let mut transaction = Transaction::on(Table::inet("web"));
+/// let mut transaction = Transaction::new(Table::inet("web"));
 /// transaction.add_table().add_chain(Chain::regular("ports"));
 /// fake.commit(&transaction, None)?;
 /// assert_eq!(fake.to_string(), "table inet web {\n\tchain ports {\n\t}\n}\n");

@@ -17,7 +17,7 @@ pub(crate) fn table() -> Table {
 
 /// Returns a transaction on the table.
 fn change(fill: impl FnOnce(&mut Transaction) -> &mut Transaction) -> Transaction {
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     fill(&mut transaction);
     transaction
 }
@@ -240,7 +240,7 @@ fn a_point_finds_its_interval_and_an_interval_only_itself() {
 fn tables_of_different_families_are_independent() {
     let mut fake = usual();
     let other = Table::new(cni_netlink::nftables::Family::Ip6, "t");
-    let mut transaction = Transaction::on(other.clone());
+    let mut transaction = Transaction::new(other.clone());
     transaction.add_table().add_chain(Chain::regular("a"));
     fake.commit(&transaction, None).expect("committed");
     commit(&mut fake, |transaction| transaction.delete_table()).expect("committed");

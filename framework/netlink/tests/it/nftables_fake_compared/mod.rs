@@ -19,7 +19,7 @@ const TRANSACTIONS: usize = 600;
 /// their chain.
 fn with_handles(operations: &[Operation], ruleset: &mut impl Ruleset) -> Transaction {
     let rules = ruleset.rules(&table()).expect("read");
-    let mut transaction = Transaction::on(table());
+    let mut transaction = Transaction::new(table());
     for operation in operations {
         let mut operation = operation.clone();
         if let Operation::DeleteRule { chain, handle } = &mut operation {
@@ -125,7 +125,7 @@ fn the_kernel_and_the_fake_agree() {
 fn nft_reads_the_displayed_text() {
     inside(|| {
         let mut fake = usual();
-        let mut transaction = Transaction::on(table());
+        let mut transaction = Transaction::new(table());
         transaction.add_chain(Chain::base("post", nat(Hook::Postrouting, 100)));
         transaction.add_element(&ports(), tcp(80), goto("a"), Some("web".to_owned()));
         transaction.add_element(&ports(), tcp(81), goto("b"), None);

@@ -135,7 +135,7 @@ impl Random {
         if !is_empty || self.below(4) == 0 {
             return (0..=self.below(3)).map(|_| self.operation()).collect();
         }
-        let mut all = Transaction::on(table());
+        let mut all = Transaction::new(table());
         all.add_table().add_chain(Chain::base("pre", nat(Hook::Prerouting, -100)));
         all.add_chain(Chain::base("out", nat(Hook::Postrouting, -100)));
         for name in &CHAINS[2..] {
@@ -149,7 +149,7 @@ impl Random {
 
     fn element(&mut self, is_added: bool) -> Operation {
         let set = self.one(&sets());
-        let mut one = Transaction::on(table());
+        let mut one = Transaction::new(table());
         let key = self.key(&set.name);
         if is_added {
             let value = self.value(&set);

@@ -25,18 +25,18 @@ pub(crate) fn text(answer: &Answer, verb: &str, input: Option<&[u8]>) -> (Vec<u8
     let version = config["cniVersion"].as_str().unwrap_or("0.1.0");
     match answer {
         Answer::Result(result) => (document(&in_version(result, version)), 0),
-        Answer::WrongVersion(version) => (obey(verb, &config, version), 0),
+        Answer::WrongVersion(version) => (succeed(verb, &config, version), 0),
         Answer::Raw(text) => (text.clone().into(), 0),
         Answer::Error(error) => (document(&error_object(error, version)), 1),
         Answer::Garbage => (b"{\"cniVersion\": \xff\xfe<html>?\x00".to_vec(), 0),
-        Answer::TwoDocuments => (obey("ADD", &config, version).repeat(2), 0),
-        Answer::Obey => (obey(verb, &config, version), 0),
+        Answer::TwoDocuments => (succeed("ADD", &config, version).repeat(2), 0),
+        Answer::Succeed => (succeed(verb, &config, version), 0),
         // The others print nothing.
         _ => (Vec::new(), 0),
     }
 }
 
-fn obey(verb: &str, config: &Value, version: &str) -> Vec<u8> {
+fn succeed(verb: &str, config: &Value, version: &str) -> Vec<u8> {
     match (verb, config.get("prevResult")) {
         ("ADD", Some(previous)) => {
             let mut result = previous.clone();

@@ -28,7 +28,7 @@ fn answer(behaviour: Behaviour) -> Outcome {
 
 #[test]
 fn it_succeeds_by_default() {
-    let plugins = PluginDir::new().with("fake", &Script::obey());
+    let plugins = PluginDir::new().with("fake", &Script::succeed());
     let fake = plugins.program("fake");
     assert_eq!(add().run(&fake).expect_success().json(), json!({ "cniVersion": "1.0.0" }));
     let previous =
@@ -188,7 +188,7 @@ fn it_hangs_and_ignores_sigterm_only_if_scripted() {
 
 #[test]
 fn ignoring_sigterm_changes_nothing_else() {
-    let plugins = directory(Behaviour::obey().ignoring_term());
+    let plugins = directory(Behaviour::succeed().ignoring_term());
     let call = add().env("WITH SPACE", "a b").without_env("PATH");
     call.run(plugins.program("fake")).expect_success();
     let recorded = &plugins.calls("fake")[0];
@@ -210,7 +210,7 @@ fn it_is_slow() {
 #[test]
 fn it_leaves_a_child_that_keeps_the_outputs_open() {
     for own_session in [false, true] {
-        let behaviour = Behaviour::obey().leaving_child(SECOND / 2, own_session);
+        let behaviour = Behaviour::succeed().leaving_child(SECOND / 2, own_session);
         let outcome = answer(behaviour).expect_success();
         assert!(outcome.took >= SECOND / 2, "{:?}", outcome.took);
     }
@@ -219,7 +219,7 @@ fn it_leaves_a_child_that_keeps_the_outputs_open() {
 #[test]
 fn the_child_left_behind_has_its_own_session_only_if_scripted() {
     for own_session in [false, true] {
-        let plugins = directory(Behaviour::obey().leaving_child(3600 * SECOND, own_session));
+        let plugins = directory(Behaviour::succeed().leaving_child(3600 * SECOND, own_session));
         let host = Host::new();
         let mut running = add().within(&host).start(plugins.program("fake"));
         let leaving = || plugins.calls("fake").first().is_some_and(|call| call.end_ns.is_some());
@@ -273,7 +273,7 @@ fn it_leaves_its_input_unread_and_open() {
 
 #[test]
 fn it_prints_padding_before_it_reads_its_input() {
-    let plugins = directory(Behaviour::obey().with_padding(200_000));
+    let plugins = directory(Behaviour::succeed().with_padding(200_000));
     let mut plugin = start(&plugins);
     let mut stdout = plugin.0.stdout.take().unwrap();
     let mut padding = vec![0; 200_000];

@@ -12,21 +12,21 @@ use super::{add, directory};
 #[test]
 fn it_behaves_differently_on_different_verbs() {
     let script =
-        Script::obey().on("DEL", Behaviour::error(11, "busy")).on("CHECK", Behaviour::exit(9));
+        Script::succeed().on("DEL", Behaviour::error(11, "busy")).on("CHECK", Behaviour::exit(9));
     let plugins = PluginDir::new().with("fake", &script);
     let run = |verb: &str| add().as_verb(verb).run(plugins.program("fake"));
     run("ADD").expect_success();
     assert_eq!(run("DEL").error().0, 11);
     assert_eq!(run("CHECK").code(), Some(9));
 
-    plugins.script("fake", &Script::obey());
+    plugins.script("fake", &Script::succeed());
     run("DEL").expect_success();
 }
 
 #[test]
 fn every_call_is_recorded_with_its_order_and_content() {
     let plugins = PluginDir::new()
-        .with("one", &Script::obey())
+        .with("one", &Script::succeed())
         .with("two", &Script::always(Behaviour::crash(9)));
     let call = add().cni_path(&plugins).key("odd", json!("é\n")).env("CNI_ARGS", "A=b");
     call.run(plugins.program("two"));
@@ -57,7 +57,7 @@ fn every_call_is_recorded_with_its_order_and_content() {
 
 #[test]
 fn concurrent_calls_are_all_recorded() {
-    let plugins = directory(Behaviour::obey());
+    let plugins = directory(Behaviour::succeed());
     let big = "x".repeat(300_000);
     std::thread::scope(|scope| {
         for number in 0..16 {
@@ -86,7 +86,7 @@ fn it_finds_its_script_by_a_symbolic_link_and_by_another_argv0() {
 
 #[test]
 fn a_bad_script_is_reported_with_its_own_code() {
-    let plugins = directory(Behaviour::obey());
+    let plugins = directory(Behaviour::succeed());
     std::fs::write(plugins.path().join("fake.script.json"), r#"{"onn": {}}"#).unwrap();
     let (code, msg, _) = add().run(plugins.program("fake")).error();
     assert_eq!(code, 999);
@@ -98,14 +98,14 @@ fn a_handwritten_script_is_read() {
     let text = r#"{"on": {"ADD": {"slow_ms": 5, "answer": {"error": {"code": 7, "msg": "no"}}}}}"#;
     let script: Script = serde_json::from_str(text).unwrap();
     let expected = Behaviour::error(7, "no").waiting(Duration::from_millis(5));
-    assert_eq!(script, Script::obey().on("ADD", expected));
-    assert_eq!(script.behaviour("DEL", 0).answer, Answer::Obey);
+    assert_eq!(script, Script::succeed().on("ADD", expected));
+    assert_eq!(script.behaviour("DEL", 0).answer, Answer::Succeed);
 }
 
 #[test]
 fn its_first_calls_can_have_their_own_behaviours() {
     let first = [Behaviour::error(11, "one"), Behaviour::error(12, "two")];
-    let script = Script::obey().at_first("ADD", first).on("ADD", Behaviour::exit(3));
+    let script = Script::succeed().at_first("ADD", first).on("ADD", Behaviour::exit(3));
     let plugins = PluginDir::new().with("fake", &script);
     let run = |verb: &str| add().as_verb(verb).run(plugins.program("fake"));
     assert_eq!(run("ADD").error().1, "one");

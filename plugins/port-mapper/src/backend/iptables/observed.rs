@@ -207,7 +207,7 @@ impl<'a> TaggedRule<'a> {
     /// Returns the owner that the tag names.
     pub(super) fn owner(&self) -> Owner {
         Owner::parse(&self.tag)
-            .unwrap_or_else(|| Owner::Original { container_id: self.tag.to_string() })
+            .unwrap_or_else(|| Owner::OriginalPlugin { container_id: self.tag.to_string() })
     }
 
     /// Returns the host ports that this rule maps, and their target. Returns `None` if it maps

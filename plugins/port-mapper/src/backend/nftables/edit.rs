@@ -27,7 +27,7 @@ impl<'a> Edit<'a> {
         let references = observed.references.iter();
         Self {
             observed,
-            transaction: Transaction::on(layout::table()),
+            transaction: Transaction::new(layout::table()),
             deleted: HashSet::new(),
             references: references.map(|(name, count)| (&**name, *count as isize)).collect(),
             desired: None,
@@ -231,7 +231,7 @@ impl<'a> Edit<'a> {
 
     /// Replaces all changes by the deletion of the table.
     pub(super) fn delete_table(self) -> Transaction {
-        let mut transaction = Transaction::on(layout::table());
+        let mut transaction = Transaction::new(layout::table());
         transaction.delete_table();
         transaction
     }

@@ -151,7 +151,7 @@ impl Drop for Nftables {
         let kernel = self.kernel.take();
         if let Some(kernel) = kernel.filter(|_| self.deleted.get()) {
             // The runtime need not wait until the kernel has freed what was deleted.
-            kernel.close_later();
+            kernel.close_in_background();
         }
     }
 }

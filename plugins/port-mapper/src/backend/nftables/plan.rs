@@ -11,7 +11,7 @@ use super::layout;
 use super::maps::{ElementId, Map, Role};
 use super::observed::Observed;
 use crate::claim::Claim;
-use crate::conflict::{Conflict, Index};
+use crate::conflict::{Conflict, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Owner, RuleTag};
@@ -133,7 +133,7 @@ fn stale_owners(
     tag: &str,
     is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<BTreeSet<String>, Error> {
-    let indices = Family::ALL.map(|family| Index::new(&claim.mappings, family));
+    let indices = Family::ALL.map(|family| MappingIndex::new(&claim.mappings, family));
     let mut stale: HashMap<&str, bool> = HashMap::new();
     let mut conflicts = Vec::new();
     for (id, element) in &observed.elements {
@@ -160,5 +160,5 @@ fn stale_owners(
 
 /// Returns the owner of an element. One without a tag was added manually.
 pub(super) fn owner(tag: &str) -> Owner {
-    Owner::parse(tag).unwrap_or_else(|| Owner::Original { container_id: tag.to_owned() })
+    Owner::parse(tag).unwrap_or_else(|| Owner::OriginalPlugin { container_id: tag.to_owned() })
 }

@@ -205,7 +205,7 @@ fn a_ruleset_that_always_changes_results_in_a_retryable_error() {
     let mut host = FakeHost::default();
     for number in 0..1000 {
         host.fake.before_next_commit(move |fake| {
-            let mut foreign = Transaction::on(Table::inet("foreign"));
+            let mut foreign = Transaction::new(Table::inet("foreign"));
             foreign.add_table().add_chain(Chain::regular(format!("chain{number}")));
             fake.commit(&foreign, None).unwrap();
         });

@@ -52,7 +52,8 @@ pub(crate) const TIMEOUT: u64 = 120;
 /// directory.
 pub(crate) fn scripted(address: &str) -> (PluginDir, Value) {
     let result = json!({"cniVersion": "0.2.0", "ip4": {"ip": address}});
-    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+    let dir =
+        PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::result(result)));
     let network = json!({
         "name": "mesos", "chain": CHAIN, "lockTimeout": TIMEOUT,
         "delegate": {"type": "inner", "cniVersion": "0.2.0"},

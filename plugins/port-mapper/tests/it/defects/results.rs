@@ -235,7 +235,7 @@ fn defect_14_results_of_every_version_are_read_and_ip6_is_mapped() {
     ];
     for (result, expected) in results {
         let dir = PluginDir::new()
-            .with("inner", &Script::obey().on("ADD", Behaviour::result(result.clone())));
+            .with("inner", &Script::succeed().on("ADD", Behaviour::result(result.clone())));
         let network = json!({"name": "mesos", "chain": CHAIN, "delegate": {"type": "inner"}});
         let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
         add(&call);
@@ -254,7 +254,7 @@ fn defect_15_version_is_answered_and_the_whole_configuration_is_passed_to_the_de
     assert_eq!(output["cniVersion"], "0.4.0");
     assert_eq!(output["supportedVersions"].as_array().map(Vec::len), Some(7));
     let host = Host::new();
-    let dir = PluginDir::new().with("inner", &Script::obey());
+    let dir = PluginDir::new().with("inner", &Script::succeed());
     let network = json!({
         "name": "n", "cniVersion": "1.0.0", "delegate": {"type": "inner"},
         "runtimeConfig": {"x": 1},

@@ -26,7 +26,7 @@ fn defect_19_the_name_of_the_host_does_not_matter() {
 fn defect_20_a_hanging_delegate_and_a_held_lock_end_in_bounded_time() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
-    dir.script("inner", &Script::obey().on("ADD", Behaviour::hang().ignoring_term()));
+    dir.script("inner", &Script::succeed().on("ADD", Behaviour::hang().ignoring_term()));
     let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     let outcome = call.clone().key("wrapper", json!({"delegateTimeout": 0.5})).run(plugin());
     let (code, msg, _) = outcome.error();

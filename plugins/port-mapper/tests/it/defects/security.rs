@@ -71,7 +71,7 @@ fn defect_03_stderr_does_not_contain_other_containers() {
 fn defect_04_no_listener_is_opened() {
     let host = Host::new();
     let (_, network) = scripted("10.0.0.2/24");
-    let dir = PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::hang()));
+    let dir = PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::hang()));
     let mut running = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]).start(plugin());
     wait_until("the delegate runs", || !dir.calls("inner").is_empty());
     assert_eq!(host.run("ss -Hltn"), "");

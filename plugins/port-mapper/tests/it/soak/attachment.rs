@@ -39,7 +39,7 @@ impl Attachment {
         let address = format!("10.0.{}.{}/16", number / 250, number % 250 + 2);
         let result = json!({"ips": [{"address": address}]});
         let plugins =
-            PluginDir::new().with("inner", &Script::obey().on("ADD", Behaviour::result(result)));
+            PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::result(result)));
         let name = format!("s{number}");
         let call = CallBuilder::add(network)
             .config(json!({

@@ -11,7 +11,7 @@ use crate::backend::iptables::desired::MASQ;
 use crate::backend::iptables::observed::{
     Listing, Omitted, OmittedRules, Tables, TaggedRule, parse_rule,
 };
-use crate::conflict::Index;
+use crate::conflict::MappingIndex;
 use crate::family::Family;
 use crate::owner::RuleTag;
 
@@ -20,7 +20,7 @@ pub(super) struct Filter {
     /// The tags of the claim's owner, whose rules are kept: ours and the original's.
     tags: [String; 2],
     /// The claimed ports, if conflicts matter.
-    claimed: Option<Index>,
+    claimed: Option<MappingIndex>,
     requested: Vec<ChainId>,
     /// The number of requested chains that have been listed.
     listed: usize,
@@ -52,7 +52,7 @@ impl Filter {
         let owner = &scope.claim.owner;
         Self {
             tags: [owner.tag(), owner.original_tag()],
-            claimed: scope.conflicts.then(|| Index::new(&scope.claim.mappings, family)),
+            claimed: scope.conflicts.then(|| MappingIndex::new(&scope.claim.mappings, family)),
             requested: Vec::new(),
             listed: 0,
             ended: false,

@@ -15,7 +15,7 @@ use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
 use crate::backend::interface::Hints;
 use crate::claim::Claim;
-use crate::conflict::{Conflict, Index};
+use crate::conflict::{Conflict, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Owner, RuleTag};
@@ -96,7 +96,7 @@ fn displaced(
     claim: &Claim,
     is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<(BTreeSet<usize>, BTreeSet<Owner>), Error> {
-    let index = Index::new(&claim.mappings, family);
+    let index = MappingIndex::new(&claim.mappings, family);
     let (tag, original) = (claim.owner.tag(), claim.owner.original_tag());
     let mut stale: HashMap<&str, bool> = HashMap::new();
     let mut displaced = BTreeSet::new();
