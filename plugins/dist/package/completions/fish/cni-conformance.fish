@@ -113,14 +113,14 @@ complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycl
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l timeout -d 'The time limit of one call of a plugin' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l cap -d 'Capability arguments; with a subject file, its `runtimeConfig` is used' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l info -d 'With NETCONF and --runtime mesos: the NetworkInfo that the framework sends' -r
-complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l path -d 'Further directories of plugins, searched before /opt/cni/bin and /usr/lib/cni' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l path -d 'Further directories of plugins, searched before the usual ones' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l list -d 'List the lifecycles'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l keep -d 'Keep the host of the first failure until the end of stdin, and print how to enter it'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -s h -l help -d 'Print help'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l network -d 'Replay only the calls of this network' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l delegate -d 'Replay only the calls of this delegate, if several were recorded' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l prepare -d 'A shell script that prepares the host' -r
-complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l path -d 'Further directories of plugins, searched before PLUGIN\'s own, /opt/cni/bin and /usr/lib/cni' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l path -d 'Further directories of plugins, searched before PLUGIN\'s own and the usual ones' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l timeout -d 'The time limit of one call of the plugin' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l json -d 'Print the comparison as JSON'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -s h -l help -d 'Print help'
