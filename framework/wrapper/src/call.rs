@@ -4,7 +4,7 @@ use std::{ops::Deref, rc::Rc, time::Instant};
 
 use cni_plugin::config::NetworkConfig;
 use cni_protocol::{
-    Object, Request, is_plugin_name,
+    AddResult, Object, Request, is_plugin_name,
     json::{quoted, shown},
 };
 use serde_json::Value;
@@ -177,6 +177,13 @@ impl Call {
         config.insert("cniVersion".to_owned(), self.version.as_str().into());
         serde_json::from_value(Value::Object(config))
             .map_err(|error| Error::config("the network configuration", error.to_string()))
+    }
+
+    /// Returns the result of ADD, with which CHECK compares.
+    pub(crate) fn final_result(&self) -> Result<AddResult, Error> {
+        let missing =
+            || Error::config("prevResult", "it is missing; CHECK needs the result of ADD");
+        self.prev_result()?.ok_or_else(missing)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -113,7 +113,9 @@ fn head(lines: &[Line<'_>]) -> String {
     style.push_str(&colour(0));
     let title = "Time of one ADD and one DEL by the number of existing port mappings";
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" \
+         viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+         role=\"img\" aria-label=\"{title}\">\n\
          <style>{style}@media(prefers-color-scheme:dark){{{dark}{}}}</style>\n\
          <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n{}{}",
         colour(1),

@@ -39,7 +39,7 @@ impl Plugin for Innermost {
 
     fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
         Box::pin(async move {
-            let result = final_result(call)?;
+            let result = call.final_result()?;
             chain::check(call, &result).await
         })
     }
@@ -60,16 +60,6 @@ impl Plugin for Innermost {
 /// Code 7 if there is no prevResult, or it can't be read.
 fn prev_result(call: &Call) -> Result<AddResult, Error> {
     call.prev_result()?.ok_or_else(|| neither_delegate_nor_prev_result(call))
-}
-
-/// Returns the result of ADD, with which CHECK compares.
-///
-/// # Errors
-///
-/// Code 7 if there is no prevResult, or it can't be read.
-pub(crate) fn final_result(call: &Call) -> Result<AddResult, Error> {
-    call.prev_result()?
-        .ok_or_else(|| Error::config("prevResult", "it is missing; CHECK needs the result of ADD"))
 }
 
 fn neither_delegate_nor_prev_result(call: &Call) -> Error {

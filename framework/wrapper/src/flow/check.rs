@@ -1,14 +1,12 @@
 //! CHECK: in the order of ADD, the inner plugin first.
 
-use crate::{
-    call::Call, catch_panic::hook, delegate::final_result, error::Error, middleware::Middleware,
-};
+use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
 
 use super::wrapped::{Prepared, Wrapped};
 
 pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
-    let result = final_result(call)?;
+    let result = call.final_result()?;
     layer.inner.check(&inner_call).await?;
     hook("check", layer.middleware.check(call, &config, &result)).await
 }
