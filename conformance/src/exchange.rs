@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::Ended;
+use cni_test_kit::process::Ended;
 
 /// One call of a plugin with its complete input and output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

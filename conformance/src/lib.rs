@@ -18,7 +18,6 @@
 mod check;
 pub mod exchange;
 pub mod fixture;
-mod process;
 mod profile;
 pub mod replay;
 pub mod report;

@@ -16,7 +16,7 @@ use super::exec::{Exec, Lookup};
 use super::failure::Failure;
 use super::invocation::Invocation;
 use crate::exchange::Exchange;
-use crate::process::{self, Sink, Stdin};
+use cni_test_kit::process::{self, Sink, Stdin};
 
 /// The place where plugins run.
 #[derive(Clone, Debug)]

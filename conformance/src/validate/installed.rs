@@ -12,7 +12,7 @@ use cni_protocol::SpecVersion;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
-use crate::process::{self, Ended, Sink, Stdin};
+use cni_test_kit::process::{self, Ended, Sink, Stdin};
 
 /// The time limit of VERSION.
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -24,7 +24,7 @@ mod call;
 mod fake_plugin;
 mod host;
 mod outcome;
-mod process;
+pub mod process;
 mod sandbox;
 mod scripted_plugin;
 mod snapshot;

@@ -250,7 +250,8 @@ impl CallBuilder {
                     stdin = self.prepare(command, program);
                     pipe(command, stdin.is_some());
                 });
-                self.running(program, child.map(|child| RunningProcess::of(child, stdin, started)))
+                let running = child.and_then(|child| RunningProcess::of(child, stdin, started));
+                self.running(program, running)
             }
             None => self.start(program),
         }

@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use wait4::Wait4;
+use wait4::{ResUse, Wait4};
 
-mod stream;
-
-use stream::{Input, Output};
+use super::stream::{Input, OUTPUT_LIMIT, Output};
 
 /// How long outputs may stay open after the process has exited, held by a process that it left
 /// behind.
@@ -22,7 +20,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// The standard input of a process.
 #[derive(Clone, Debug)]
-pub(crate) enum Stdin {
+pub enum Stdin {
     /// These bytes, at once.
     Bytes(Vec<u8>),
     /// These bytes in pieces of the given size, with a pause of a few milliseconds after each.
@@ -35,8 +33,9 @@ pub(crate) enum Stdin {
 
 /// The destination of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sink {
-    /// A pipe to the harness.
+#[non_exhaustive]
+pub enum Sink {
+    /// A pipe to this process.
     Kept,
     /// A full disk (`/dev/full`).
     Full,
@@ -46,27 +45,28 @@ pub(crate) enum Sink {
 
 /// A process that has exited, or that was killed at its deadline.
 #[derive(Debug)]
-pub(crate) struct Ended {
+#[non_exhaustive]
+pub struct Ended {
     /// Its exit status; `None` if it was killed at its deadline.
-    pub(crate) status: Option<ExitStatus>,
+    pub status: Option<ExitStatus>,
     /// Its standard output.
-    pub(crate) stdout: Vec<u8>,
+    pub stdout: Vec<u8>,
     /// Its standard error.
-    pub(crate) stderr: Vec<u8>,
+    pub stderr: Vec<u8>,
     /// Whether an output was still open after the process had exited, held by another process.
-    pub(crate) held_open: bool,
+    pub held_open: bool,
     /// The time from its start until it had exited and its outputs were closed.
-    pub(crate) took: Duration,
+    pub took: Duration,
     /// The CPU time of the process and of the children that it waited for.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
 }
 
 /// The standard streams that a process is started with.
-pub(crate) struct Streams([Stdio; 3]);
+pub struct Streams([Stdio; 3]);
 
 impl Streams {
     /// Sets them for the process that `command` starts.
-    pub(crate) fn into(self, command: &mut Command) {
+    pub fn into(self, command: &mut Command) {
         let [stdin, stdout, stderr] = self.0;
         command.stdin(stdin).stdout(stdout).stderr(stderr);
     }
@@ -76,7 +76,7 @@ impl Streams {
 ///
 /// # Errors
 /// If it cannot be started or waited for.
-pub(crate) fn run(
+pub fn run(
     stdin: &Stdin,
     sinks: [Sink; 2],
     limit: Duration,
@@ -89,21 +89,8 @@ pub(crate) fn run(
         Stdin::Bytes(_) | Stdin::Pieces(..) => Stdio::piped(),
     };
     let child = start(Streams([input, stdio(sinks[0])?, stdio(sinks[1])?]))?;
-    let mut running = Running::new(child, stdin)?;
-    let end = running.serve(started + limit)?;
-    if matches!(end, End::Overdue) {
-        // Fails only if it has just exited.
-        let _ = running.child.kill();
-    }
-    let reaped = running.child.wait4()?;
-    Ok(Ended {
-        status: (!matches!(end, End::Overdue)).then_some(reaped.status),
-        stdout: running.outputs[0].take(),
-        stderr: running.outputs[1].take(),
-        held_open: !matches!(end, End::Closed) && running.outputs.iter().any(Output::is_open),
-        took: started.elapsed(),
-        cpu: reaped.rusage.utime + reaped.rusage.stime,
-    })
+    let limits = Limits { deadline: Some(started + limit), linger: Some(LINGER) };
+    Running::new(child, Some(stdin), OUTPUT_LIMIT)?.finish(started, limits)
 }
 
 fn stdio(sink: Sink) -> io::Result<Stdio> {
@@ -114,7 +101,8 @@ fn stdio(sink: Sink) -> io::Result<Stdio> {
     })
 }
 
-/// Why the harness stops serving the streams of a process.
+/// Why the streams of a process are no longer served.
+#[derive(PartialEq, Eq)]
 enum End {
     /// It has exited, and its outputs are closed.
     Closed,
@@ -124,64 +112,112 @@ enum End {
     Overdue,
 }
 
-/// A process with its streams, all served by one thread: a run starts thousands of processes, and
-/// extra threads would cost as much as some of the plugins.
-struct Running {
+/// Until when the streams of a process are served.
+pub(super) struct Limits {
+    /// When the process is killed.
+    pub(super) deadline: Option<Instant>,
+    /// How long outputs may stay open after the process has exited.
+    pub(super) linger: Option<Duration>,
+}
+
+/// A process with its streams, all served by one thread: a run of the harness starts thousands of
+/// processes, and extra threads would cost as much as some of the plugins.
+pub(super) struct Running {
     child: Child,
     /// Readable when the process has exited.
     pidfd: OwnedFd,
     input: Option<Input>,
     outputs: [Output; 2],
-    ended: Option<Instant>,
+    exited: Option<(Instant, ResUse)>,
 }
 
 impl Running {
-    fn new(mut child: Child, stdin: &Stdin) -> io::Result<Self> {
+    /// Takes the pipes of a child; its standard input only if there is something to write.
+    pub(super) fn new(
+        mut child: Child,
+        stdin: Option<&Stdin>,
+        output_limit: usize,
+    ) -> io::Result<Self> {
         let pid = Pid::from_child(&child);
-        let input = child.stdin.take().map(|pipe| Input::new(pipe.into(), stdin)).transpose()?;
+        let input = match stdin {
+            Some(stdin) => {
+                child.stdin.take().map(|pipe| Input::new(pipe.into(), stdin)).transpose()?
+            }
+            None => None,
+        };
         let outputs = [
-            Output::new(child.stdout.take().map(Into::into))?,
-            Output::new(child.stderr.take().map(Into::into))?,
+            Output::new(child.stdout.take().map(Into::into), output_limit)?,
+            Output::new(child.stderr.take().map(Into::into), output_limit)?,
         ];
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Self { child, pidfd, input, outputs, ended: None })
+        Ok(Self { child, pidfd, input, outputs, exited: None })
     }
 
-    /// Serves its streams until it exits or `deadline` has passed.
-    fn serve(&mut self, deadline: Instant) -> io::Result<End> {
+    /// Returns a descriptor that is readable when the process has exited.
+    pub(super) fn pidfd(&self) -> io::Result<OwnedFd> {
+        self.pidfd.try_clone()
+    }
+
+    /// Serves the streams within the limits, and reaps the process.
+    pub(super) fn finish(mut self, started: Instant, limits: Limits) -> io::Result<Ended> {
+        let end = self.serve(&limits)?;
+        let usage = match self.exited.take() {
+            Some((_, usage)) => usage,
+            None => {
+                // Fails only if it has just exited.
+                let _ = self.child.kill();
+                self.child.wait4()?
+            }
+        };
+        Ok(Ended {
+            status: (end != End::Overdue).then_some(usage.status),
+            stdout: self.outputs[0].take(),
+            stderr: self.outputs[1].take(),
+            held_open: end != End::Closed && self.outputs.iter().any(Output::is_open),
+            took: started.elapsed(),
+            cpu: usage.rusage.utime + usage.rusage.stime,
+        })
+    }
+
+    /// Serves the streams until the process has exited and they are closed, or a limit has passed.
+    fn serve(&mut self, limits: &Limits) -> io::Result<End> {
         loop {
             let open = self.outputs.iter().any(Output::is_open);
             let now = Instant::now();
-            let until = match self.ended {
+            let until = match &self.exited {
                 Some(_) if !open => return Ok(End::Closed),
-                Some(ended) if now >= ended + LINGER => return Ok(End::HeldOpen),
-                Some(ended) => ended + LINGER,
-                None if now >= deadline => return Ok(End::Overdue),
-                None => deadline,
+                Some((exited, _)) => limits.linger.map(|linger| *exited + linger),
+                None => limits.deadline,
             };
+            if until.is_some_and(|until| now >= until) {
+                return Ok(if self.exited.is_some() { End::HeldOpen } else { End::Overdue });
+            }
             let pause = self.input.as_ref().and_then(Input::paused_until);
-            self.wait(pause.map_or(until, |pause| pause.min(until)) - now)?;
+            let next = pause.into_iter().chain(until).min();
+            self.wait(next.map(|next| next.saturating_duration_since(now)))?;
         }
     }
 
     /// Waits for at most `limit` until a stream is ready, and serves it.
-    fn wait(&mut self, limit: Duration) -> io::Result<()> {
+    fn wait(&mut self, limit: Option<Duration>) -> io::Result<()> {
         let mut fds = Vec::with_capacity(4);
-        if self.ended.is_none() {
+        if self.exited.is_none() {
             fds.push(PollFd::new(&self.pidfd, PollFlags::IN));
         }
         fds.extend(self.outputs.iter().filter_map(Output::awaited));
         fds.extend(self.input.iter().filter_map(Input::awaited));
-        let limit =
-            Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
-        match poll(&mut fds, Some(&limit)) {
+        let limit = limit.map(|limit| Timespec {
+            tv_sec: limit.as_secs() as i64,
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        match poll(&mut fds, limit.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => (),
             Err(error) => return Err(error.into()),
         }
-        let has_ended = self.ended.is_none() && !fds[0].revents().is_empty();
+        let has_exited = self.exited.is_none() && !fds[0].revents().is_empty();
         drop(fds);
-        if has_ended {
-            self.ended = Some(Instant::now());
+        if has_exited {
+            self.exited = Some((Instant::now(), self.child.wait4()?));
         }
         self.outputs.iter_mut().for_each(Output::serve);
         // A process need not read its input to the end; its output counts.
@@ -194,7 +230,6 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
-    use super::stream::KEPT;
     use super::*;
 
     const KEEP: [Sink; 2] = [Sink::Kept; 2];
@@ -238,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_a_file() {
-        let directory = cni_test_kit::TempDir::new();
+        let directory = crate::TempDir::new();
         let path = directory.path().join("stdin");
         std::fs::write(&path, "text").unwrap();
         let ended = sh("test -f /dev/stdin && cat", Stdin::File(path), KEEP, 60_000);
@@ -258,8 +293,8 @@ mod tests {
 
     #[test]
     fn a_large_output_is_truncated() {
-        let script = format!("head -c {} /dev/zero", KEPT + 100_000);
+        let script = format!("head -c {} /dev/zero", OUTPUT_LIMIT + 100_000);
         let ended = sh(&script, Stdin::Bytes(Vec::new()), KEEP, 60_000);
-        assert_eq!((code(&ended), ended.stdout.len()), (Some(0), KEPT));
+        assert_eq!((code(&ended), ended.stdout.len()), (Some(0), OUTPUT_LIMIT));
     }
 }

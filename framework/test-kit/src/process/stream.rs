@@ -1,4 +1,4 @@
-//! The harness's ends of a process's pipes, which are non-blocking.
+//! Our ends of a process's pipes, which are non-blocking.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 
-use super::Stdin;
+use super::run::Stdin;
 
-/// The limit of each output; the rest is read and discarded.
-pub(super) const KEPT: usize = 4 << 20;
+/// The usual limit of each output in bytes; the rest is read and discarded.
+pub(super) const OUTPUT_LIMIT: usize = 4 << 20;
 
 /// The pause after each piece of an input that is written in pieces.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -87,14 +87,15 @@ impl Input {
 pub(super) struct Output {
     pipe: Option<OwnedFd>,
     bytes: Vec<u8>,
+    limit: usize,
 }
 
 impl Output {
-    pub(super) fn new(pipe: Option<OwnedFd>) -> std::io::Result<Self> {
+    pub(super) fn new(pipe: Option<OwnedFd>, limit: usize) -> std::io::Result<Self> {
         if let Some(pipe) = &pipe {
             ioctl_fionbio(pipe, true)?;
         }
-        Ok(Self { pipe, bytes: Vec::new() })
+        Ok(Self { pipe, bytes: Vec::new(), limit })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -114,7 +115,7 @@ impl Output {
             match read(pipe, &mut buffer) {
                 Ok(0) => self.pipe = None,
                 Ok(length) => {
-                    let room = KEPT.saturating_sub(self.bytes.len()).min(length);
+                    let room = self.limit.saturating_sub(self.bytes.len()).min(length);
                     self.bytes.extend_from_slice(&buffer[..room]);
                 }
                 Err(Errno::INTR) => (),
