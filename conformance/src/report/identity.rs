@@ -1,12 +1,11 @@
 //! Identifies the program that is judged.
 
-use std::fmt::Write;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use cni_protocol::SpecVersion;
+use cni_protocol::{SpecVersion, hex};
 use sha2::{Digest, Sha256};
 
 use crate::exchange::shorten;
@@ -15,11 +14,7 @@ use crate::subject::Subject;
 
 /// Returns the SHA-256 of a file in hexadecimal; `None` if it can't be read.
 pub(super) fn sha256(path: &Path) -> Option<String> {
-    let digest = Sha256::digest(fs::read(path).ok()?);
-    Some(digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Some(hex(&Sha256::digest(fs::read(path).ok()?)))
 }
 
 /// Returns the first line that a plugin prints without `CNI_COMMAND`, often with its version.

@@ -90,7 +90,7 @@ mod stack;
 pub use cni_protocol::{
     AddResult, Attachment, CniArgs, Environment, ErrorObject, Object, Rejection, Request,
     RequestError, SpecVersion, UnknownVerb, UnknownVersion, Verb, check_container_id, check_ifname,
-    check_network, json, result,
+    check_network, hex, json, result,
 };
 
 pub use call::{Call, Position};

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use cni_wrapper::Attachment;
+use cni_wrapper::{Attachment, hex};
 use sha2::{Digest, Sha256};
 
 /// The maximum length of a tag in bytes: nft truncates longer comments when it lists rules, and
@@ -146,11 +146,6 @@ fn hash_digits(budget: usize) -> usize {
 fn prefix(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
-}
-
-/// Formats bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl PartialEq for Owner {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cni_conformance::runtime::runtime_conf::RuntimeConf;
-use cni_protocol::{check_container_id, check_ifname};
+use cni_protocol::{check_container_id, check_ifname, hex};
 use sha2::{Digest, Sha512};
 
 use super::arguments::Attachment;
@@ -44,8 +44,7 @@ fn netns_path(netns: &str) -> Result<String, String> {
 /// program can continue what the other began.
 fn id_of(netns: &str) -> String {
     let hash = Sha512::digest(netns);
-    let hex: String = hash.iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    format!("cnitool-{hex}")
+    format!("cnitool-{}", hex(&hash[..10]))
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! What a plugin remembers of an attachment from one call to the next.
 
 use std::{
-    fmt::Write,
     io::ErrorKind,
     marker::PhantomData,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use cni_protocol::Attachment;
+use cni_protocol::{Attachment, hex};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -323,12 +322,8 @@ fn file_stem(attachment: &Attachment) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let shown = if container_id.is_empty() { network } else { container_id };
     let shown = shown.chars().map(|c| if is_plain(c) { c } else { '_' });
-    let mut name: String = shown.take(SHOWN).chain(['~']).collect();
+    let prefix: String = shown.take(SHOWN).collect();
     // No valid name contains a newline.
     let hash = Sha256::digest(format!("{network}\n{container_id}\n{ifname}"));
-    for byte in &hash[..16] {
-        // Writing to a string does not fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+    format!("{prefix}~{}", hex(&hash[..16]))
 }

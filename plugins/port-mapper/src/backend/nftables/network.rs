@@ -11,6 +11,7 @@ use cni_netlink::nftables::{
     DataType, Family as NftFamily, Field, Key, Op, Rule, Selector, Set, SetRef, Statement,
     ValueType, Verdict,
 };
+use cni_wrapper::hex;
 use sha2::{Digest, Sha256};
 
 use super::layout;
@@ -18,7 +19,6 @@ use super::maps::{Keys, Map, Role, number};
 use crate::claim::{Cidr, Claim};
 use crate::family::Family;
 use crate::mappings::Protocol;
-use crate::owner::hex;
 
 /// The desired chains, rules, maps and sets of a network.
 #[derive(Clone, Debug)]
