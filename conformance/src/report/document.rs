@@ -15,7 +15,7 @@ use crate::severity::Severity;
 use crate::verdict::Verdict;
 
 /// The number of the format that is written and read here.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The outcome of running the cases on one plugin.
 ///

@@ -66,7 +66,7 @@ fn a_deviation_is_reported_with_everything_needed_to_reproduce_it() {
 
 fn check_json(path: &Path) {
     let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(report["report"], 1);
+    assert_eq!(report["report"], 2);
     assert_eq!(report["counts"]["fail"], 1);
     let case = &report["cases"][0];
     assert_eq!((&case["id"], &case["verdict"]), (&"del.twice-succeeds".into(), &"fail".into()));

@@ -94,11 +94,11 @@ fn only_reports_can_be_compared() {
     let files = Files::new();
     let good = files.report("good.json", &document(&report("plugin", &[])));
     let other = files.text("other.json", r#"{"name": "bridge"}"#);
-    let future = files.text("future.json", r#"{"report": 2}"#);
+    let future = files.text("future.json", r#"{"report": 3}"#);
     let missing = files.path("missing.json");
     for (args, part) in [
         (vec!["diff", &good, &other], "other.json: not a report of cni-conformance"),
-        (vec!["diff", &future, &good], "future.json: a report of format 2"),
+        (vec!["diff", &future, &good], "future.json: a report of format 3"),
         (vec!["diff", &good, &missing], "cannot read"),
         (vec!["diff", &good], "<NEW>"),
         (vec!["matrix"], "<REPORT>..."),

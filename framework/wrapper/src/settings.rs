@@ -40,7 +40,14 @@ struct Keys {
 
 impl Settings {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
-        refuse_moved_keys(request)?;
+        if request.verb == Verb::Del {
+            return Ok(Self::read_current(request)?.or_moved(&request.config));
+        }
+        refuse_renamed_keys(&request.config, &MOVED)?;
+        Self::read_current(request)
+    }
+
+    fn read_current(request: &Request) -> Result<Self, Error> {
         let Some(value) = request.config.get(KEY) else { return Ok(Self::default()) };
         // Only this key is read: a copy of the whole configuration would be parsed for nothing.
         let keys = Object::from_iter([(KEY.to_owned(), value.clone())]);
@@ -54,19 +61,19 @@ impl Settings {
         }
     }
 
+    /// On DEL, moved keys are not refused: a container that was created with the old configuration
+    /// must be removable. Its last result is in the directory that the old key names.
+    fn or_moved(mut self, config: &Object) -> Self {
+        let moved = config.get("resultDir").and_then(|value| value.as_str());
+        self.result_dir = self.result_dir.or(moved.map(str::to_owned));
+        self
+    }
+
     pub(crate) fn result_dir(&self) -> &str {
         self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
     }
 
     pub(crate) fn delegate_timeout(&self) -> Option<Duration> {
         self.delegate_timeout.map(Duration::from_secs_f64)
-    }
-}
-
-/// A DEL ignores them: a container that was created with the old configuration must be removable.
-fn refuse_moved_keys(request: &Request) -> Result<(), Error> {
-    match request.verb {
-        Verb::Del => Ok(()),
-        _ => refuse_renamed_keys(&request.config, &MOVED),
     }
 }

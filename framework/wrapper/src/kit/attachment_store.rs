@@ -87,6 +87,8 @@ pub type StoreEntry<T> = Result<(Attachment, T), StoreError>;
 #[derive(Serialize, Deserialize)]
 struct Stored<T> {
     attachment: Attachment,
+    /// Files of earlier versions have `note`: a container outlives an upgrade of its plugin.
+    #[serde(alias = "note")]
     value: T,
 }
 

@@ -89,6 +89,17 @@ fn a_damaged_file_is_an_error_with_its_path_and_does_not_hide_the_others() {
 }
 
 #[test]
+fn a_value_that_an_earlier_version_wrote_is_read() {
+    let place = TempDir::new();
+    let (store, c1) = (Store::new(place.path().join("store")), attachment("c1"));
+    store.write(&c1, &1).unwrap();
+    let earlier = r#"{"attachment": {"network": "net", "containerId": "c1", "ifname": "eth0"},
+        "note": 7}"#;
+    fs::write(&files(&store, &c1)[0], earlier).unwrap();
+    assert_eq!(store.read(&c1).unwrap(), Some(7));
+}
+
+#[test]
 fn a_file_that_was_copied_to_another_attachment_is_damaged() {
     let place = TempDir::new();
     let (store, c1, c2) =

@@ -170,6 +170,22 @@ fn del_gets_the_result_of_add_under_a_runtime_that_does_not_keep_it() {
 }
 
 #[test]
+fn a_del_finds_the_kept_result_by_the_former_key_of_the_directory() {
+    let result = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}]});
+    let script = Script::succeed().on("ADD", Behaviour::result(result));
+    let dir = PluginDir::new().with("first", &script);
+    let results = dir.path().join("results");
+    let call = CallBuilder::add("net")
+        .cni_path(dir.path())
+        .config(json!({"delegate": {"type": "first", "cniVersion": "1.0.0"}}));
+    let add = call.clone().key("wrapper", json!({"resultDir": results}));
+    add.run(wrapper()).expect_success();
+    call.as_verb("DEL").key("resultDir", json!(results)).run(wrapper()).expect_success();
+    let passed = dir.calls("first")[1].config.clone().expect("a configuration");
+    assert!(passed["prevResult"].is_object(), "{passed}");
+}
+
+#[test]
 fn an_add_whose_result_can_not_be_kept_is_rolled_back() {
     let dir = PluginDir::new().with("first", &Script::succeed()).with("second", &Script::succeed());
     std::fs::write(dir.path().join("results"), "no directory").expect("written");
