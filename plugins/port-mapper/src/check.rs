@@ -6,6 +6,7 @@ use crate::backend::{Backend, Backends};
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::error::Error;
+use crate::guard;
 use crate::state::State;
 
 /// Compares every rule of the attachment.
@@ -21,6 +22,7 @@ pub async fn check(call: &Call, settings: &Settings, result: &AddResult) -> Resu
         Ok(Some(claim)) => claim.backend,
         _ => backends.kind(settings.backend),
     };
+    guard::ensure(&settings.state_dir, &settings.into(), &backends).await?;
     let Some(claim) = expected(call, settings, result, stored)? else { return Ok(()) };
     backends.get(kind)?.check(&claim).await
 }
@@ -32,8 +34,11 @@ fn expected(
     result: &AddResult,
     stored: Result<Option<Claim>, Error>,
 ) -> Result<Option<Claim>, Error> {
-    if !settings.mappings.is_empty() {
-        return Claim::of_call(call, settings, result).map(Some);
-    }
-    Ok(stored?.filter(|claim| !claim.mappings.is_empty()))
+    let standby = stored.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.standby.clone());
+    let claim = match settings.mappings.is_empty() {
+        true => stored?,
+        false => Some(Claim::of_call(call, settings, result)?),
+    };
+    let claim = claim.map(|claim| claim.with_standby(&standby.unwrap_or_default()));
+    Ok(claim.filter(|claim| !claim.mappings.is_empty()))
 }

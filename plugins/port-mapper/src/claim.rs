@@ -13,6 +13,7 @@ use crate::config::{BackendKind, Settings};
 use crate::error::Error;
 use crate::family::Family;
 use crate::mappings::{HostAddress, Mapping};
+use crate::namespace::NamespaceId;
 use crate::problem::Problem;
 
 /// The version of the state file format that is written.
@@ -31,9 +32,9 @@ pub struct Claim {
     /// The path of the container's network namespace; empty if it is unknown.
     #[serde(default)]
     pub netns: String,
-    /// The time of its creation, in seconds since 1970.
+    /// What identifies that namespace. Claims of earlier versions lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created: Option<u64>,
+    pub namespace: Option<NamespaceId>,
     /// The backend that created the rules.
     #[serde(default)]
     pub backend: BackendKind,
@@ -51,6 +52,9 @@ pub struct Claim {
     pub addresses: Vec<Cidr>,
     /// The mappings. A claim without any belongs to an attachment that has no rules.
     pub mappings: Vec<Mapping>,
+    /// Mappings without rules, since another attachment of the same container has their host ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standby: Vec<Mapping>,
 }
 
 impl Claim {
@@ -82,7 +86,7 @@ impl Claim {
             version: VERSION,
             owner,
             netns,
-            created: None,
+            namespace: None,
             backend: settings.backend.unwrap_or_default(),
             chain: settings.chain.clone(),
             exclude_devices: settings.exclude_devices.clone(),
@@ -90,6 +94,7 @@ impl Claim {
             masq_all: settings.masq_all,
             addresses,
             mappings: settings.mappings.clone(),
+            standby: Vec::new(),
         };
         claim.mappings.iter().try_for_each(|mapping| claim.check_mapping(mapping))?;
         Ok(claim)
@@ -118,6 +123,16 @@ impl Claim {
 
     fn maps(&self, mapping: &Mapping, family: Family) -> bool {
         mapping.host_ip.is_in(family) && self.address(family).is_some()
+    }
+
+    /// Reports whether it has mappings, on standby or not.
+    pub fn has_any(&self) -> bool {
+        !self.mappings.is_empty() || !self.standby.is_empty()
+    }
+
+    /// Returns all mappings, including those on standby.
+    pub fn all_mappings(&self) -> Vec<Mapping> {
+        self.mappings.iter().chain(&self.standby).copied().collect()
     }
 
     /// Returns the container's address in a family.

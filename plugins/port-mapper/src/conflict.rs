@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::family::Family;
+use crate::liveness::Liveness;
 use crate::mappings::{Mapping, Ports, Protocol};
 use crate::owner::Owner;
 
@@ -19,6 +20,18 @@ pub struct HostPorts {
     pub first: u16,
     /// The last port.
     pub last: u16,
+}
+
+impl HostPorts {
+    /// Returns the host ports of a mapping.
+    pub fn of(mapping: &Mapping) -> Self {
+        Self {
+            protocol: mapping.protocol,
+            address: mapping.host_ip.one(),
+            first: mapping.host_port,
+            last: mapping.last_host_port(),
+        }
+    }
 }
 
 impl fmt::Display for HostPorts {
@@ -41,12 +54,58 @@ pub struct Conflict {
     pub ports: HostPorts,
     /// The owner of those ports.
     pub owner: Owner,
+    /// What is known about the owner.
+    pub evidence: Evidence,
+}
+
+/// What is known about the owner of host ports, for the advice in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// It lives.
+    Alive,
+    /// Its network namespace can't be seen from here.
+    Unseen,
+    /// Only its rules show that it exists.
+    RulesOnly,
+    /// It waits for the port, too, and came first.
+    Waiting,
+}
+
+impl Evidence {
+    /// Returns what a claim shows about its owner.
+    pub fn of(liveness: Liveness) -> Self {
+        if liveness == Liveness::Unseen { Self::Unseen } else { Self::Alive }
+    }
 }
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mapping, ports, owner } = self;
-        write!(f, "{mapping}: {ports} belongs to {owner}")
+        let Self { mapping, ports, owner, evidence } = self;
+        let verb = if *evidence == Evidence::Waiting { "is awaited by" } else { "belongs to" };
+        if HostPorts::of(mapping) != *ports {
+            write!(f, "{mapping}: ")?;
+        }
+        write!(f, "{ports} {verb} {owner}")?;
+        match evidence {
+            Evidence::Alive | Evidence::Waiting => Ok(()),
+            Evidence::Unseen => f.write_str(", whose network namespace can't be seen from here"),
+            Evidence::RulesOnly => f.write_str(", of which there are rules, but no record"),
+        }
+    }
+}
+
+/// Returns what to do about conflicts.
+pub fn advice(conflicts: &[Conflict]) -> String {
+    let doubtful = conflicts
+        .iter()
+        .find(|conflict| matches!(conflict.evidence, Evidence::Unseen | Evidence::RulesOnly));
+    match doubtful {
+        None => "choose another host port, or stop the other container first".to_owned(),
+        Some(conflict) => format!(
+            "choose another host port, or if that container no longer exists, run \
+             `mesos-cni-port-mapper gc --force {}`",
+            conflict.owner.container_id()
+        ),
     }
 }
 
@@ -166,12 +225,32 @@ mod tests {
     fn a_conflict_is_displayed_with_the_mapping_and_the_owner() {
         let owner = Owner::OriginalPlugin { container_id: "other".to_owned() };
         let ports = ports("192.0.2.1", 80, 89);
-        let conflict = Conflict { mapping: mapping("", 80, 1), ports, owner };
+        let evidence = Evidence::Alive;
+        let conflict = Conflict { mapping: mapping("", 80, 1), ports, owner, evidence };
         assert_eq!(
             conflict.to_string(),
             "tcp host port 80 to container port 80: tcp 192.0.2.1:80-89 belongs to container other \
              (mapped by Mesos's original port mapper)"
         );
+        let same = Conflict { ports: HostPorts::of(&conflict.mapping), ..conflict };
+        assert!(same.to_string().starts_with("tcp host port 80 belongs to container other"));
+    }
+
+    #[test]
+    fn the_advice_names_a_command_for_an_owner_that_may_be_gone() {
+        let owner = Owner::OriginalPlugin { container_id: "other".to_owned() };
+        let ports = ports("", 80, 80);
+        let conflict = |evidence| {
+            let mapping = mapping("", 80, 1);
+            [Conflict { mapping, ports, owner: owner.clone(), evidence }]
+        };
+        for evidence in [Evidence::Unseen, Evidence::RulesOnly] {
+            let advice = advice(&conflict(evidence));
+            assert!(advice.contains("`mesos-cni-port-mapper gc --force other`"), "{advice}");
+        }
+        for evidence in [Evidence::Alive, Evidence::Waiting] {
+            assert!(!advice(&conflict(evidence)).contains("gc"));
+        }
     }
 
     #[test]

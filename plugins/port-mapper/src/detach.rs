@@ -2,12 +2,19 @@
 
 use cni_wrapper::Attachment;
 
-use crate::backend::{Backend, Backends, Hints};
+use crate::apply::apply;
+use crate::backend::{Backend, Backends, ExistingRules, Guard, Hints};
 use crate::claim::Claim;
 use crate::config::Cleanup;
 use crate::error::Error;
+use crate::guard;
+use crate::host::record::HostRecord;
 use crate::host::{flows, localhost};
 use crate::lock::Unlocked;
+use crate::other_backends;
+use crate::owner::Owner;
+use crate::ownership::decide;
+use crate::records::Records;
 use crate::state::State;
 
 /// Removes everything of an attachment, even if its state file is lost.
@@ -22,72 +29,152 @@ pub async fn detach(
     cleanup: &Cleanup,
     backends: &Backends,
 ) -> Result<(), Error> {
-    let Known { state, claims } = Known::of(owner, cleanup)?;
+    let state = State::open_existing(&cleanup.state_dir)?;
+    let claims = state.as_ref().map_or(Vec::new(), |state| claims_of(state, owner));
     if let (Some(state), [claim]) = (&state, claims.as_slice())
-        && claim.mappings.is_empty()
+        && !claim.has_any()
     {
-        return state.remove(owner); // ADD recorded that nothing was mapped
+        state.remove(owner)?; // ADD recorded that nothing was mapped
+        return guard::ensure(&cleanup.state_dir, cleanup, backends).await;
     }
+    if claims.is_empty()
+        && backends.possible(cleanup.backend)?.is_empty()
+        && HostRecord::open_existing(&cleanup.state_dir)?.is_none()
+    {
+        return Ok(()); // without any backend nothing can have been mapped
+    }
+    let records = Records::open(&cleanup.state_dir)?;
+    let unlocked = Unlocked::open(&records.host)?;
+    if let [claim] = claims.as_slice() {
+        backends.get(claim.backend)?.prepare(claim).await;
+    }
+    let _lock = unlocked.lock(cleanup.lock_timeout).await?;
+    records.complete()?;
+    remove(&records, backends, owner, Some(cleanup)).await
+}
+
+/// Removes everything of an attachment, under the lock. `cleanup` is the configuration, if it is
+/// that of the attachment's network.
+///
+/// # Errors
+///
+/// As [`detach`].
+pub async fn remove(
+    records: &Records,
+    backends: &Backends,
+    owner: &Attachment,
+    cleanup: Option<&Cleanup>,
+) -> Result<(), Error> {
+    let claims = claims_of(&records.state, owner);
     // If a repeated ADD was killed, there may be rules of two claims. Neither of them alone says
     // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
     let kinds = match claim {
         Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
-        None => backends.possible(cleanup.backend)?,
+        None => backends.possible(cleanup.and_then(|cleanup| cleanup.backend))?,
     };
-    if kinds.is_empty() {
-        return Ok(()); // without any backend nothing can have been mapped
-    }
-    let state = localhost::open_state(&cleanup.state_dir)?;
-    let unlocked = Unlocked::open(&state)?;
-    if let Some(claim) = claim {
-        backends.get(claim.backend)?.prepare(claim).await;
-    }
-    let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     // route_localnet has to be disabled before the guard rules may be removed.
-    let still_enabled = localhost::release(&state, owner)?;
-    let hints = hints(claim, cleanup, still_enabled);
+    localhost::release(&records.host, owner)?;
+    let guard = localhost::guard(&records.host);
+    let hints = hints(claim, cleanup, guard);
     if claim.is_some() {
-        state.reopen(owner)?;
+        records.state.reopen(owner)?;
     }
-    for kind in kinds {
-        backends.get(kind)?.remove(owner, claim, &hints).await?;
+    for kind in &kinds {
+        backends.get(*kind)?.remove(owner, claim, &hints).await?;
     }
     for claim in &claims {
         // After the rules, or the next packet would create the flow again.
         flows::remove_own(claim)?;
     }
-    state.remove(owner)
+    records.remove(owner, &claims)?;
+    if guard == Guard::AsRulesRequire {
+        other_backends::tidy(backends, &kinds, owner).await?;
+    }
+    for claim in &claims {
+        promote(records, backends, claim).await;
+    }
+    Ok(())
 }
 
-/// What the state says about an attachment.
-struct Known {
-    /// The state directory, if it exists.
-    state: Option<State>,
-    /// The committed claim and the prepared one, if they differ.
-    claims: Vec<Claim>,
+/// Removes the rules that Mesos's original port mapper made for a container in a chain.
+///
+/// # Errors
+///
+/// As [`detach`].
+pub async fn detach_original(
+    container_id: &str,
+    chain: &str,
+    cleanup: &Cleanup,
+    backends: &Backends,
+) -> Result<(), Error> {
+    let records = Records::open(&cleanup.state_dir)?;
+    let _lock = Unlocked::open(&records.host)?.lock(cleanup.lock_timeout).await?;
+    records.complete()?;
+    // The tag of such a rule does not name network and interface.
+    let owner = Attachment::new("", container_id, "");
+    let guard = localhost::guard(&records.host);
+    let hints = Hints { chain: Some(chain.to_owned()), families: None, guard };
+    for kind in backends.possible(cleanup.backend)? {
+        backends.get(kind)?.remove(&owner, None, &hints).await?;
+    }
+    Ok(())
 }
 
-impl Known {
-    /// Reads the state. A damaged file is ignored, since rules can be found by their tags.
-    fn of(owner: &Attachment, cleanup: &Cleanup) -> Result<Self, Error> {
-        let state = State::open_existing(&cleanup.state_dir)?;
-        let Some(existing) = &state else { return Ok(Self { state, claims: Vec::new() }) };
-        let committed = existing.read_committed(owner).unwrap_or_else(|error| {
-            log::warn!("{error}");
-            None
-        });
-        let prepared = existing.read_prepared(owner);
-        let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
-        claims.dedup();
-        Ok(Self { state, claims })
+/// Has other attachments of the container take over the host ports of a claim that was removed.
+async fn promote(records: &Records, backends: &Backends, removed: &Claim) {
+    let others = records.others(removed).unwrap_or_default().into_iter();
+    let is_companion = |owner: &Attachment| owner.container_id == removed.owner.container_id;
+    for other in others.filter(|other| is_companion(&other.claim.owner)) {
+        let promoted = match records.of_directory(&other.state_dir) {
+            Ok(records) => settle(&records, backends, &other.claim).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = promoted {
+            log::warn!("{} does not take over: {error}", Owner::from(&other.claim.owner));
+        }
     }
 }
 
-fn hints(claim: Option<&Claim>, cleanup: &Cleanup, keep_guard: bool) -> Hints {
+/// Applies a claim that is stored, with those of its mappings on standby whose host ports another
+/// attachment of the container has. The caller holds the lock.
+///
+/// # Errors
+///
+/// A host port belongs to another container, or a change is rejected.
+pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> Result<(), Error> {
+    let decision = decide(before, records.others(before)?);
+    if !decision.conflicts.is_empty() {
+        return Err(Error::conflict(decision.conflicts));
+    }
+    let claim = before.clone().with_standby(&decision.standby);
+    let backend = backends.get(claim.backend)?;
+    if claim == *before {
+        return apply(records, backend, &claim, ExistingRules::OfClaim).await;
+    }
+    records.prepare(&claim)?;
+    apply(records, backend, &claim, ExistingRules::Any).await?;
+    records.commit(&claim, Some(before))
+}
+
+/// Returns the committed claim and the prepared one, if they differ. A damaged file is ignored,
+/// since rules can be found by their tags.
+fn claims_of(state: &State, owner: &Attachment) -> Vec<Claim> {
+    let committed = state.read_committed(owner).unwrap_or_else(|error| {
+        log::warn!("{error}");
+        None
+    });
+    let prepared = state.read_prepared(owner);
+    let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
+    claims.dedup();
+    claims
+}
+
+fn hints(claim: Option<&Claim>, cleanup: Option<&Cleanup>, guard: Guard) -> Hints {
+    let configured = cleanup.and_then(|cleanup| cleanup.chain.clone());
     Hints {
-        chain: cleanup.chain.clone().or_else(|| claim.map(|claim| claim.chain.clone())),
+        chain: configured.or_else(|| claim.map(|claim| claim.chain.clone())),
         families: claim.map(|claim| claim.families().collect()),
-        keep_guard,
+        guard,
     }
 }

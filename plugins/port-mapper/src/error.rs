@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cni_wrapper::{FileError, StoreError, exec::ExecError};
 
-use crate::conflict::Conflict;
+use crate::conflict::{Conflict, advice};
 use crate::problem::Problem;
 
 /// The reason why a call or command of the port mapper failed.
@@ -27,9 +27,19 @@ pub enum Error {
         /// `IPv4`, `IPv6`, or both.
         family: &'static str,
     },
-    /// Host ports belong to other live attachments. Nothing was changed. Code 105.
-    #[error("{}; choose another host port, or stop the other container first", joined(.0, "; "))]
-    Conflict(Vec<Conflict>),
+    /// Host ports belong to other attachments, which live as far as is known. Nothing was changed.
+    /// Code 105.
+    #[error(
+        "{}{}; {}", joined(.conflicts, "; "),
+        if waited.is_zero() { String::new() } else { format!(", and still did after {waited:.1?}") },
+        advice(.conflicts)
+    )]
+    Conflict {
+        /// The conflicts.
+        conflicts: Vec<Conflict>,
+        /// How long they were waited for.
+        waited: Duration,
+    },
     /// Another instance of the port mapper holds the lock of the state directory. Code 11.
     #[error(
         "{} is still locked{} after {waited:?}: another instance of this plugin is running; \
@@ -130,12 +140,17 @@ fn remedy(differences: &[String]) -> &'static str {
 }
 
 impl Error {
+    /// Returns an error for conflicts that were not waited for.
+    pub fn conflict(conflicts: Vec<Conflict>) -> Self {
+        Self::Conflict { conflicts, waited: Duration::ZERO }
+    }
+
     /// Returns the error code: one of the specification, or 102, 103 and 105 of the port mapper.
     pub fn code(&self) -> u32 {
         match self {
             Self::Config(_) => 7,
             Self::NoAddress { .. } => 102,
-            Self::Conflict(_) => CONFLICT,
+            Self::Conflict { .. } => CONFLICT,
             Self::Locked { .. }
             | Self::XtablesLocked { .. }
             | Self::Exec(ExecError::Deadline { .. }) => 11,
@@ -254,7 +269,7 @@ mod tests {
         let missing = Error::Missing { program: "iptables-save".into(), searched: "/bin".into() };
         assert_eq!((missing.code(), missing.is_unavailable()), (103, true));
         assert_eq!(Error::Config(Vec::new()).code(), 7);
-        assert_eq!(Error::Conflict(Vec::new()).code(), 105);
+        assert_eq!(Error::conflict(Vec::new()).code(), 105);
         let locked = Error::Locked { path: "l".into(), holder: Some(3), waited: Duration::ZERO };
         assert_eq!((locked.code(), locked.is_unavailable()), (11, false));
         let message = String::new();

@@ -8,6 +8,7 @@ use crate::backend::{Backend, Backends};
 use crate::config::Cleanup;
 use crate::detach::detach;
 use crate::error::Error;
+use crate::guard;
 use crate::owner::{Owner, RuleTag};
 use crate::state::State;
 
@@ -40,6 +41,7 @@ pub async fn gc(
         log::info!("removing the mappings of {}, which is not valid", Owner::from(attachment));
         errors.extend(detach(attachment, cleanup, backends).await.err());
     }
+    errors.extend(guard::ensure(&cleanup.state_dir, cleanup, backends).await.err());
     errors
 }
 

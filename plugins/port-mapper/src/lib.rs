@@ -36,4 +36,10 @@ pub mod owner;
 pub mod problem;
 pub mod state;
 
+pub mod guard;
+pub mod namespace;
+pub mod ownership;
+pub mod queue;
+pub mod records;
+pub mod wait;
 pub use error::Error;

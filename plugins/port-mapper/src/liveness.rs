@@ -1,32 +1,163 @@
 //! Whether an attachment still exists, judged by its network namespace.
 
-use std::fs;
 use std::path::Path;
 
 use crate::claim::Claim;
+use crate::namespace::{self, MountNamespace, NamespaceId, Place, Since};
 
-/// Magic number of the file system that network namespaces are files of (`NSFS_MAGIC`).
-const NSFS: i64 = 0x6e73_6673;
-
-/// Reports whether the attachment may still have traffic: its network namespace exists or is
-/// unknown.
-///
-/// An attachment counts as live unless the opposite is proven.
-pub fn is_live(claim: &Claim) -> bool {
-    claim.netns.is_empty() || is_namespace(Path::new(&claim.netns))
+/// What is known about whether an attachment still exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// Its namespace is there.
+    Alive,
+    /// Its namespace is proven to be gone, and its host ports are free.
+    Gone,
+    /// Its namespace can't be seen from here: it may be mounted where only the runtime sees it. It
+    /// counts as alive.
+    Unseen,
 }
 
-/// Reports whether the path is a namespace. After unmounting it, the path is still there as a
-/// regular file.
-fn is_namespace(path: &Path) -> bool {
-    match rustix::fs::statfs(path) {
-        #[allow(
-            clippy::cast_lossless,
-            clippy::unnecessary_cast,
-            reason = "the type of the field differs between architectures"
-        )]
-        Ok(stat) => stat.f_type as i64 == NSFS,
-        // Without permission to look, the namespace may exist.
-        Err(_) => fs::exists(path).unwrap_or(true),
+/// What this process sees.
+#[derive(Clone, Debug)]
+struct Seen {
+    place: Place,
+    boot_id: Option<String>,
+    mount_namespace: Option<MountNamespace>,
+}
+
+impl Liveness {
+    /// Looks for the namespace of a claim.
+    pub fn of(claim: &Claim) -> Self {
+        if claim.netns.is_empty() {
+            return Self::Unseen;
+        }
+        let seen = Seen {
+            place: Place::of(Path::new(&claim.netns)),
+            boot_id: namespace::boot_id(),
+            mount_namespace: MountNamespace::current(),
+        };
+        judge(claim.namespace.as_ref(), &seen)
+    }
+
+    /// Returns the word for tables and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alive => "live",
+            Self::Gone => "gone",
+            Self::Unseen => "can't be seen",
+        }
+    }
+}
+
+/// Decides from what was recorded and what is seen now.
+fn judge(recorded: Option<&NamespaceId>, seen: &Seen) -> Liveness {
+    let Some(recorded) = recorded else {
+        // Claims of earlier versions contain the path only, which proves no end.
+        return match seen.place {
+            Place::Namespace(_) => Liveness::Alive,
+            _ => Liveness::Unseen,
+        };
+    };
+    if seen.boot_id.as_ref().is_some_and(|boot_id| *boot_id != recorded.boot_id) {
+        return Liveness::Gone;
+    }
+    let is_same_view = seen.mount_namespace.as_ref() == Some(&recorded.mount_namespace);
+    match &seen.place {
+        Place::Namespace(file) if *file == recorded.file => Liveness::Alive,
+        // The process has left the namespace, in which others may be.
+        Place::Namespace(file) if is_same_process(&file.since, &recorded.file.since) => {
+            Liveness::Unseen
+        }
+        Place::Namespace(_) | Place::Nothing if is_same_view => Liveness::Gone,
+        _ => Liveness::Unseen,
+    }
+}
+
+fn is_same_process(one: &Since, other: &Since) -> bool {
+    matches!(one, Since::Process { .. }) && one == other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::namespace::NamespaceFile;
+
+    fn file(inode: u64, since: Since) -> NamespaceFile {
+        NamespaceFile { device: 4, inode, since }
+    }
+
+    fn mounted(inode: u64, created: i64) -> NamespaceFile {
+        file(inode, Since::Created(created, 0))
+    }
+
+    fn of_process(inode: u64, started: u64) -> NamespaceFile {
+        file(inode, Since::Process { id: 7, started })
+    }
+
+    fn view(inode: u64) -> MountNamespace {
+        MountNamespace { inode, root: Some(1) }
+    }
+
+    fn judged(recorded: &NamespaceFile, place: Place, boot: &str, view_now: u64) -> Liveness {
+        let recorded = NamespaceId {
+            file: recorded.clone(),
+            boot_id: "b1".to_owned(),
+            mount_namespace: view(1),
+        };
+        let seen =
+            Seen { place, boot_id: Some(boot.to_owned()), mount_namespace: Some(view(view_now)) };
+        judge(Some(&recorded), &seen)
+    }
+
+    #[test]
+    fn a_namespace_that_is_seen_is_alive_from_wherever_it_is_seen() {
+        for recorded in [mounted(10, 100), of_process(10, 100)] {
+            for view in [1, 2] {
+                let place = Place::Namespace(recorded.clone());
+                assert_eq!(judged(&recorded, place, "b1", view), Liveness::Alive);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_proves_the_end_only_where_it_led_to_the_namespace() {
+        let recorded = mounted(10, 100);
+        assert_eq!(judged(&recorded, Place::Nothing, "b1", 1), Liveness::Gone);
+        assert_eq!(judged(&recorded, Place::Nothing, "b1", 2), Liveness::Unseen);
+        assert_eq!(judged(&recorded, Place::Unknown, "b1", 1), Liveness::Unseen);
+    }
+
+    #[test]
+    fn a_path_that_leads_to_another_namespace_proves_the_end_although_the_number_is_the_same() {
+        for (recorded, other) in [
+            (mounted(10, 100), mounted(10, 200)),
+            (mounted(10, 100), mounted(11, 200)),
+            (of_process(10, 100), of_process(10, 200)),
+            (of_process(10, 100), of_process(11, 200)),
+        ] {
+            let place = Place::Namespace(other);
+            assert_eq!(judged(&recorded, place.clone(), "b1", 1), Liveness::Gone);
+            assert_eq!(judged(&recorded, place, "b1", 2), Liveness::Unseen);
+        }
+    }
+
+    #[test]
+    fn a_process_that_left_its_namespace_does_not_prove_its_end() {
+        let place = Place::Namespace(of_process(11, 100));
+        assert_eq!(judged(&of_process(10, 100), place, "b1", 1), Liveness::Unseen);
+    }
+
+    #[test]
+    fn no_namespace_outlives_a_boot() {
+        let recorded = mounted(10, 100);
+        let place = Place::Namespace(recorded.clone());
+        assert_eq!(judged(&recorded, place, "b2", 2), Liveness::Gone);
+    }
+
+    #[test]
+    fn without_an_identity_nothing_proves_the_end() {
+        let seen = |place| Seen { place, boot_id: None, mount_namespace: Some(view(1)) };
+        assert_eq!(judge(None, &seen(Place::Nothing)), Liveness::Unseen);
+        assert_eq!(judge(None, &seen(Place::Namespace(mounted(1, 1)))), Liveness::Alive);
     }
 }

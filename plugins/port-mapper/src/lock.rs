@@ -1,4 +1,4 @@
-//! The lock on the state directory: one instance at a time changes rules.
+//! The lock of this host: one instance at a time changes rules, whichever state directory it uses.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cni_wrapper::{FileError, FileLock};
 
 use crate::error::Error;
-use crate::state::State;
+use crate::host::record::HostRecord;
 
 /// The lock file, opened and not yet locked.
 ///
@@ -26,8 +26,8 @@ impl Unlocked {
     /// # Errors
     ///
     /// It cannot be opened.
-    pub fn open(state: &State) -> Result<Self, Error> {
-        let (file, path) = state.lock_file()?;
+    pub fn open(host: &HostRecord) -> Result<Self, Error> {
+        let (file, path) = host.lock_file()?;
         Ok(Self { file, path })
     }
 
@@ -66,41 +66,41 @@ mod tests {
 
     use super::*;
 
-    async fn take(state: &State, timeout: Duration) -> Result<FileLock, Error> {
-        Unlocked::open(state)?.lock(timeout).await
+    async fn take(host: &HostRecord, timeout: Duration) -> Result<FileLock, Error> {
+        Unlocked::open(host)?.lock(timeout).await
     }
 
-    fn state() -> (State, TempDir) {
+    fn host() -> (HostRecord, TempDir) {
         let directory = TempDir::new();
-        (State::open(&directory.path().join("state")).unwrap(), directory)
+        (HostRecord::in_directory(directory.path()).unwrap(), directory)
     }
 
     #[test]
     fn a_second_instance_waits_until_its_timeout_and_then_names_the_first() {
-        let (state, _directory) = state();
+        let (host, _directory) = host();
         task::block_on(async {
-            let held = take(&state, Duration::ZERO).await.unwrap();
+            let held = take(&host, Duration::ZERO).await.unwrap();
             let started = Instant::now();
-            let refused = take(&state, Duration::from_millis(60)).await.unwrap_err();
+            let refused = take(&host, Duration::from_millis(60)).await.unwrap_err();
             assert!(started.elapsed() >= Duration::from_millis(60));
             assert_eq!(refused.code(), 11);
             let id = format!("by process {}", std::process::id());
             assert!(refused.to_string().contains(&id), "{refused}");
             drop(held);
-            take(&state, Duration::ZERO).await.unwrap();
+            take(&host, Duration::ZERO).await.unwrap();
         });
     }
 
     #[test]
     fn dropping_the_lock_releases_it_although_a_child_still_has_the_file_open() {
-        let (state, _directory) = state();
+        let (host, _directory) = host();
         task::block_on(async {
-            let unlocked = Unlocked::open(&state).unwrap();
+            let unlocked = Unlocked::open(&host).unwrap();
             let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
             let held = unlocked.lock(Duration::ZERO).await.unwrap();
-            assert!(take(&state, Duration::ZERO).await.is_err());
+            assert!(take(&host, Duration::ZERO).await.is_err());
             drop(held);
-            let again = take(&state, Duration::ZERO).await;
+            let again = take(&host, Duration::ZERO).await;
             child.kill().unwrap();
             child.wait().unwrap();
             again.unwrap();
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn a_second_instance_gets_the_lock_when_the_first_releases_it() {
-        let (state, _directory) = state();
+        let (host, _directory) = host();
         task::block_on(async {
-            let held = take(&state, Duration::ZERO).await.unwrap();
-            let second = Unlocked::open(&state).unwrap();
+            let held = take(&host, Duration::ZERO).await.unwrap();
+            let second = Unlocked::open(&host).unwrap();
             let waiting = task::spawn(second.lock(Duration::from_secs(120)));
             // How the kernel shows a thread of this process that waits for a lock.
             let waits = format!(" -> FLOCK  ADVISORY  WRITE {} ", std::process::id());

@@ -5,81 +5,85 @@
 
 use cni_wrapper::Attachment;
 
-use crate::apply::forget_replaced;
-use crate::backend::{Backend, Backends, Hints, OwnedPorts};
+use crate::backend::{Backend, Backends, Guard, Hints, OwnedPorts};
 use crate::claim::Claim;
-use crate::conflict::{Conflict, MappingIndex};
+use crate::config::BackendKind;
+use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
 use crate::host::localhost;
 use crate::owner::{Owner, RuleTag};
-use crate::state::State;
+use crate::records::Records;
 
 /// Ensures that no other backend maps the claim's host ports.
 ///
-/// The claim's own rules there are removed, and so are those of owners that no longer exist,
-/// together with their state. `before` is the attachment's claim before this ADD.
+/// The claim's own rules there are removed. `before` is the attachment's claim before this ADD.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`]; or rules cannot be removed.
+/// [`Error::Conflict`] with rules of others; or rules cannot be removed.
 pub async fn clear(
-    state: &State,
+    records: &Records,
     backends: &Backends,
     claim: &Claim,
     before: Option<&Claim>,
-    is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<(), Error> {
-    if let Some(before) = before.filter(|before| before.backend != claim.backend) {
-        remove(state, backends.get(before.backend)?, &claim.owner, Some(before), claim).await?;
-    }
+    let mut with_own = Vec::new();
     for kind in backends.others(claim.backend, &claim.chain) {
-        let backend = backends.get(kind)?;
-        for owner in removable(backend, claim, is_stale).await? {
-            remove(state, backend, &owner, None, claim).await?;
-            if owner != claim.owner {
-                forget_replaced(state, &owner)?;
-            }
+        if has_own(backends.get(kind)?, claim).await? {
+            with_own.push((kind, None));
         }
+    }
+    if let Some(before) = before.filter(|before| before.backend != claim.backend) {
+        with_own.retain(|(kind, _)| *kind != before.backend);
+        with_own.push((before.backend, Some(before)));
+    }
+    if with_own.is_empty() {
+        return Ok(());
+    }
+    // route_localnet has to be disabled before the guard rules may be removed.
+    localhost::release(&records.host, &claim.owner)?;
+    let guard = localhost::guard(&records.host);
+    let hints = Hints { chain: Some(claim.chain.clone()), families: None, guard };
+    for (kind, its_claim) in with_own {
+        backends.get(kind)?.remove(&claim.owner, its_claim, &hints).await?;
     }
     Ok(())
 }
 
-async fn remove(
-    state: &State,
-    backend: &impl Backend,
+/// Removes what is left of the shared chains in backends other than `used`, once nothing needs
+/// them.
+///
+/// # Errors
+///
+/// The host refused the change.
+pub async fn tidy(
+    backends: &Backends,
+    used: &[BackendKind],
     owner: &Attachment,
-    its_claim: Option<&Claim>,
-    claim: &Claim,
 ) -> Result<(), Error> {
-    // route_localnet has to be disabled before the guard rules may be removed.
-    let keep_guard = localhost::release(state, owner)?;
-    let hints = Hints { chain: Some(claim.chain.clone()), families: None, keep_guard };
-    backend.remove(owner, its_claim, &hints).await
+    let Some(first) = used.first() else { return Ok(()) };
+    for kind in backends.others(*first, "").into_iter().filter(|kind| !used.contains(kind)) {
+        let hints = Hints { chain: None, families: None, guard: Guard::AsRulesRequire };
+        backends.get(kind)?.remove(owner, None, &hints).await?;
+    }
+    Ok(())
 }
 
-/// Returns the owners whose rules in this backend can be removed: the claim's own, and those that
-/// no longer exist and conflict with the claim.
-async fn removable(
-    backend: &impl Backend,
-    claim: &Claim,
-    is_stale: &dyn Fn(&Owner) -> bool,
-) -> Result<Vec<Attachment>, Error> {
-    let (mut removable, mut conflicts) = (Vec::new(), Vec::new());
+/// Reports whether this backend has rules of the claim's owner.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] with those of others.
+async fn has_own(backend: &impl Backend, claim: &Claim) -> Result<bool, Error> {
+    let (mut has_own, mut conflicts) = (false, Vec::new());
     for owned in backend.owned_ports().await? {
         if is_own(&owned.owner, claim) {
-            removable.push(claim.owner.clone());
-        } else if let Some(conflict) = conflict(claim, &owned) {
-            match &owned.owner {
-                Owner::Attachment(owner) if is_stale(&owned.owner) => {
-                    removable.push(owner.clone());
-                }
-                _ => conflicts.push(conflict),
-            }
+            has_own = true;
+        } else {
+            conflicts.extend(conflict(claim, &owned));
         }
     }
-    removable.sort_unstable();
-    removable.dedup();
-    if conflicts.is_empty() { Ok(removable) } else { Err(Error::Conflict(conflicts)) }
+    if conflicts.is_empty() { Ok(has_own) } else { Err(Error::conflict(conflicts)) }
 }
 
 fn is_own(owner: &Owner, claim: &Claim) -> bool {
@@ -93,6 +97,7 @@ fn conflict(claim: &Claim, owned: &OwnedPorts) -> Option<Conflict> {
     let index = MappingIndex::new(&claim.mappings, owned.family);
     owned.ports.iter().find_map(|(ports, _)| {
         let mapping = index.overlap(ports)?;
-        Some(Conflict { mapping, ports: *ports, owner: owned.owner.clone() })
+        let (owner, evidence) = (owned.owner.clone(), Evidence::RulesOnly);
+        Some(Conflict { mapping, ports: *ports, owner, evidence })
     })
 }

@@ -79,6 +79,29 @@ impl Owner {
         })
     }
 
+    /// Returns the container id, which may be abbreviated.
+    pub fn container_id(&self) -> &str {
+        match self {
+            Self::Attachment(attachment) => &attachment.container_id,
+            Self::OriginalPlugin { container_id } => container_id,
+        }
+    }
+
+    /// Reports whether it is another attachment of the same container, or the container itself.
+    pub fn is_companion(&self, attachment: &Attachment) -> bool {
+        let attachment = match self {
+            // With names abbreviated as those of a tag.
+            Self::Attachment(own) => {
+                Attachment { container_id: attachment.container_id.clone(), ..own.clone() }
+            }
+            Self::OriginalPlugin { .. } => attachment.clone(),
+        };
+        match self {
+            Self::Attachment(own) => own.tag() == attachment.tag(),
+            Self::OriginalPlugin { .. } => self.tag() == attachment.original_tag(),
+        }
+    }
+
     /// Returns the tag of the owner's rules.
     pub fn tag(&self) -> String {
         match self {

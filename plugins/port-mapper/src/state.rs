@@ -7,8 +7,7 @@
 //! exist. If an ADD or DEL is killed, the next DEL therefore knows what may be left, and `restore`
 //! does not recreate it: its host ports may belong to another container by then.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cni_wrapper::{Attachment, AttachmentStore, StoreError};
 
@@ -18,7 +17,9 @@ use crate::owner::Owner;
 
 /// The maximum size of a file in bytes. 10,000 mappings take about one MiB.
 const MAX_SIZE: usize = 16 << 20;
-const LOCK: &str = "lock";
+
+/// How the names of files of claims end.
+const SUFFIX: &str = ".json";
 
 /// An attachment and its claim, as the store returns them.
 type Entry = Result<(Attachment, Claim), StoreError>;
@@ -55,14 +56,18 @@ impl State {
         self.0.path()
     }
 
-    /// Opens the lock file, which contains the id of the process that last took the lock.
-    pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
-        Ok((self.0.directory()?.lock_file(LOCK)?, self.path().join(LOCK)))
-    }
-
     /// Returns the name of the file of an attachment.
     pub(crate) fn file_name(attachment: &Attachment) -> String {
-        AttachmentStore::<Claim>::file_stem(attachment) + ".json"
+        AttachmentStore::<Claim>::file_stem(attachment) + SUFFIX
+    }
+
+    /// Returns the claims in the files of one attachment, the committed and the prepared one. A
+    /// damaged file is skipped, with a warning in the log.
+    pub(crate) fn read_file(&self, name: &str) -> [Option<Claim>; 2] {
+        let warn = |error: &Error| log::warn!("{error}");
+        let stem = name.trim_end_matches(SUFFIX);
+        let entries = self.0.of_stem(stem).unwrap_or_default();
+        entries.map(|entry| self.checked(entry?).inspect_err(warn).ok())
     }
 
     /// Stores a claim as committed at once: one that has no rules.
@@ -81,6 +86,15 @@ impl State {
     /// The file cannot be written, and does not exist then.
     pub fn prepare(&self, claim: &Claim) -> Result<(), Error> {
         Ok(self.0.prepare(&claim.owner, claim)?)
+    }
+
+    /// Removes the prepared claim of an attachment, and keeps the committed one.
+    ///
+    /// # Errors
+    ///
+    /// The file exists and cannot be removed.
+    pub fn discard_prepared(&self, owner: &Attachment) -> Result<(), Error> {
+        Ok(self.0.discard_prepared(owner)?)
     }
 
     /// Commits the prepared claim of an attachment. It replaces the one that was committed before.

@@ -174,6 +174,17 @@ impl<T> AttachmentStore<T> {
         Ok(directory.remove(&prepared_name(attachment))?)
     }
 
+    /// Removes the prepared value of an attachment, and keeps the committed one. Having none is not
+    /// an error.
+    ///
+    /// # Errors
+    ///
+    /// The file exists and can't be removed.
+    pub fn discard_prepared(&self, attachment: &Attachment) -> Result<(), StoreError> {
+        let Some(directory) = self.existing_directory()? else { return Ok(()) };
+        Ok(directory.remove(&prepared_name(attachment))?)
+    }
+
     /// Returns how the names of all files of an attachment begin: `PREFIX~HASH`. The value is in
     /// the file with the extension `.json`; others, such as locks, can be named after it.
     ///
@@ -264,6 +275,18 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
     /// The directory can't be read.
     pub fn list_prepared(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
         self.all(|name| name.starts_with('.'))
+    }
+
+    /// Returns the values in the files with this [stem](Self::file_stem): the committed and the
+    /// prepared one.
+    ///
+    /// # Errors
+    ///
+    /// A file can't be used.
+    pub fn of_stem(&self, stem: &str) -> Result<[Option<StoreEntry<T>>; 2], StoreError> {
+        let Some(directory) = self.existing_directory()? else { return Ok([None, None]) };
+        let names = [format!("{stem}{SUFFIX}"), format!(".{stem}{SUFFIX}")];
+        Ok(names.map(|name| self.entry(directory, &name).transpose()))
     }
 
     /// Returns the committed values of all attachments of a network. Files that can't be used are

@@ -24,21 +24,20 @@ pub trait Backend {
     /// Makes the owner's rules on this host exactly those of the claim.
     ///
     /// Correct rules are left alone, so a second call changes nothing, and missing ones are added.
-    ///
-    /// A host port of another owner is refused before anything is changed. If `is_stale` returns
-    /// true for that owner, all its rules are removed in the same step instead. `existing` are
-    /// the rules that the claim's owner may have before.
+    /// Returns whether the rules were different before. `existing` are the rules that the claim's
+    /// owner may have before.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`]; or the host refused the change. Rules for IPv4 may exist although those
-    /// for IPv6 were refused: then remove the owner.
+    /// [`Error::Conflict`] if rules of another owner have a host port of the claim: nothing is
+    /// changed then. Or the host refused the change. Rules for IPv4 may exist although those for
+    /// IPv6 were refused: then remove the owner.
     async fn install(
         &self,
         claim: &Claim,
         existing: ExistingRules,
-        is_stale: &dyn Fn(&Owner) -> bool,
-    ) -> Result<Installed, Error>;
+        guard: Guard,
+    ) -> Result<bool, Error>;
 
     /// Removes every rule of the owner, including those of Mesos's original port mapper.
     ///
@@ -53,6 +52,13 @@ pub trait Backend {
         claim: Option<&Claim>,
         hints: &Hints,
     ) -> Result<(), Error>;
+
+    /// Creates the guard of 127.0.0.0/8, or what is missing of it.
+    ///
+    /// # Errors
+    ///
+    /// The host refused the change.
+    async fn ensure_guard(&self) -> Result<(), Error>;
 
     /// Checks that the rules are those that [`Backend::install`] creates for the claim.
     ///
@@ -85,13 +91,15 @@ pub enum ExistingRules {
     Any,
 }
 
-/// The outcome of an install.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Installed {
-    /// Whether the rules were different before.
-    pub changed: bool,
-    /// The stale owners whose rules were removed, each once.
-    pub replaced: Vec<Owner>,
+/// Whether the guard of 127.0.0.0/8 must exist, apart from the owner that a call is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub enum Guard {
+    /// Some interface has `route_localnet` on: the guard is created if it is missing.
+    Needed,
+    /// No rules of this backend need it, or those that do are seen.
+    #[default]
+    AsRulesRequire,
 }
 
 /// What is known about the rules to remove.
@@ -102,9 +110,9 @@ pub struct Hints {
     /// The families of the claim's rules. If it is `None`, both are listed, and one that this host
     /// does not have is taken for empty.
     pub families: Option<Vec<Family>>,
-    /// Whether the guard of 127.0.0.0/8 stays in place although no owner needs it. Set it while an
-    /// interface has `route_localnet` on.
-    pub keep_guard: bool,
+    /// Whether the guard must exist. It is [`Guard::Needed`] while an interface has
+    /// `route_localnet` on.
+    pub guard: Guard,
 }
 
 /// An owner's rules of one family.

@@ -9,6 +9,6 @@ mod interface;
 mod opened;
 
 pub use interface::{
-    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
 };
 pub use opened::{AnyBackend, Backends};

@@ -7,14 +7,13 @@ use cni_wrapper::Attachment;
 
 use super::detect;
 use super::interface::{
-    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
 };
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
-use crate::owner::Owner;
 
 /// Opens backends and keeps them.
 #[derive(Debug)]
@@ -139,11 +138,18 @@ impl Backend for AnyBackend {
         &self,
         claim: &Claim,
         existing: ExistingRules,
-        is_stale: &dyn Fn(&Owner) -> bool,
-    ) -> Result<Installed, Error> {
+        guard: Guard,
+    ) -> Result<bool, Error> {
         match self {
-            Self::Iptables(backend) => backend.install(claim, existing, is_stale).await,
-            Self::Nftables(backend) => backend.install(claim, existing, is_stale).await,
+            Self::Iptables(backend) => backend.install(claim, existing, guard).await,
+            Self::Nftables(backend) => backend.install(claim, existing, guard).await,
+        }
+    }
+
+    async fn ensure_guard(&self) -> Result<(), Error> {
+        match self {
+            Self::Iptables(backend) => backend.ensure_guard().await,
+            Self::Nftables(backend) => backend.ensure_guard().await,
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Options, Report};
 use crate::backend::{Backend, Backends};
 use crate::config::BackendKind;
-use crate::host::localhost::open_state;
+use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
@@ -45,8 +45,7 @@ impl Finding {
     }
 }
 
-/// Runs all checks. It changes nothing, except that it creates the state directory if it is
-/// missing.
+/// Runs all checks. It changes nothing.
 pub(super) async fn doctor(options: &Options) -> Report {
     let mut findings = backend(options).await;
     findings.push(forwarding());
@@ -94,8 +93,12 @@ fn forwarding() -> Finding {
 }
 
 fn state(options: &Options) -> Finding {
-    match open_state(&options.state_dir) {
-        Ok(_) => finding("state directory", Status::Ok, options.state_dir.display().to_string()),
+    let path = options.state_dir.display();
+    match State::open_existing(&options.state_dir) {
+        Ok(Some(_)) => finding("state directory", Status::Ok, path.to_string()),
+        Ok(None) => {
+            finding("state directory", Status::Ok, format!("{path} will be created by an ADD"))
+        }
         Err(error) => finding("state directory", Status::Failed, error.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 
 mod doctor;
 mod gc;
+mod inventory;
 mod list;
 mod restore;
 
@@ -21,12 +22,12 @@ use crate::config::{BackendKind, DEFAULT_STATE_DIR};
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\
-Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME]
+Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME] [--force ID]
 
 Commands:
   list      list the mapped host ports and their owners
   restore   recreate the rules of all live containers, after a firewall reload
-  gc        remove the mappings of containers whose network namespace no longer exists
+  gc        remove the mappings of containers that are proven to be gone
   doctor    check whether this host meets the requirements
 
 Options:
@@ -34,6 +35,8 @@ Options:
   --state-dir DIR   directory of the state files (default: /run/mesos-cni-port-mapper)
   --backend NAME    backend that doctor checks: iptables, iptables-nft, iptables-legacy, nftables
                     (default: iptables if it is installed, otherwise nftables)
+  --force ID        container whose mappings gc removes although it can't be proven to be gone:
+                    its network namespace can't be seen from here, or only its rules exist
   -h, --help        print this help
   -V, --version     print the version
 
@@ -46,6 +49,7 @@ struct Options {
     json: bool,
     state_dir: PathBuf,
     backend: Option<BackendKind>,
+    force: Option<String>,
     lock_timeout: Duration,
 }
 
@@ -76,7 +80,7 @@ pub fn run(about: About) -> ExitCode {
 
 async fn report(options: &Options) -> Result<Report, crate::error::Error> {
     match options.command.as_str() {
-        "list" => list::list(options),
+        "list" => list::list(options).await,
         "restore" => restore::restore(options).await,
         "gc" => gc::gc(options).await,
         _ => Ok(doctor::doctor(options).await),
@@ -95,6 +99,7 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
         json: false,
         state_dir: DEFAULT_STATE_DIR.into(),
         backend: None,
+        force: None,
         lock_timeout: LOCK_TIMEOUT,
     };
     while let Some(arg) = parser.next()? {
@@ -103,12 +108,16 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
             Arg::Short('V') | Arg::Long("version") => return Ok(Parsed::Version),
             Arg::Long("json") => options.json = true,
             Arg::Long("state-dir") => options.state_dir = parser.value()?.into(),
+            Arg::Long("force") => options.force = Some(parser.value()?.string()?),
             Arg::Long("backend") => options.backend = Some(backend(&parser.value()?.string()?)?),
             Arg::Value(command) if options.command.is_empty() => {
                 options.command = check_command(command.string()?)?;
             }
             other => return Err(other.unexpected()),
         }
+    }
+    if options.force.is_some() && options.command != "gc" {
+        return Err("--force is an option of gc".into());
     }
     if options.command.is_empty() { Ok(Parsed::Help) } else { Ok(Parsed::Command(options)) }
 }

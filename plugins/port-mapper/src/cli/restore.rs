@@ -6,25 +6,27 @@
 use cni_wrapper::Environment;
 use serde_json::json;
 
-use super::list::claims;
 use super::{Options, Report};
-use crate::apply::apply;
-use crate::backend::{Backends, ExistingRules};
+use crate::backend::Backends;
 use crate::claim::Claim;
+use crate::detach::settle;
 use crate::error::Error;
 use crate::host::flows;
-use crate::host::localhost::open_state;
-use crate::liveness::is_live;
+use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::owner::Owner;
+use crate::records::Records;
+use crate::state::State;
 
-/// Applies all committed claims. Rules that are right are kept. Continues after an error.
+/// Applies all committed claims, except those of containers that are proven to be gone. Rules that
+/// are right are kept. Continues after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let (mut restored, mut errors) = (Vec::new(), Vec::new());
-    for claim in claims(options)? {
+    let state = State::open_existing(&options.state_dir)?;
+    for claim in state.map_or(Ok(Vec::new()), |state| state.list())? {
         let claim = match claim {
-            Ok(claim) if claim.mappings.is_empty() || !is_live(&claim) => continue,
+            Ok(claim) if !claim.has_any() || Liveness::of(&claim) == Liveness::Gone => continue,
             Ok(claim) => claim,
             Err(error) => {
                 errors.push(error.to_string());
@@ -49,12 +51,12 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 /// Applies one claim. The lock is taken for each claim separately, so that a long restore does not
 /// delay containers that start meanwhile.
 async fn restore_claim(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
-    let backend = backends.get(claim.backend)?;
-    let state = open_state(&options.state_dir)?;
-    let lock = Unlocked::open(&state)?.lock(options.lock_timeout).await?;
+    let records = Records::open(&options.state_dir)?;
+    let lock = Unlocked::open(&records.host)?.lock(options.lock_timeout).await?;
+    records.complete()?;
     // The container may have been deleted since the list was read.
-    let Some(claim) = state.read_committed(&claim.owner)? else { return Ok(()) };
-    apply(&state, backend, &claim, ExistingRules::OfClaim).await?;
+    let Some(claim) = records.state.read_committed(&claim.owner)? else { return Ok(()) };
+    settle(&records, backends, &claim).await?;
     drop(lock);
     flows::remove_stale(&claim)
 }

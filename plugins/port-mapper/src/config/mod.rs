@@ -28,8 +28,11 @@ pub const DEFAULT_CHAIN: &str = "PORT-MAPPER";
 pub const DEFAULT_STATE_DIR: &str = "/run/mesos-cni-port-mapper";
 /// The time to wait for locks if `lockTimeout` is not configured.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum `lockTimeout`, in seconds.
-const MAX_LOCK_TIMEOUT: f64 = 600.0;
+/// The time to wait for a host port if `conflictTimeout` is not configured. Mesos starts the next
+/// task up to two seconds before the DEL of the last one.
+pub const DEFAULT_CONFLICT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum of both times, in seconds.
+const MAX_TIMEOUT: f64 = 600.0;
 
 /// The keys as they are in the configuration. `null` is the same as absent.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,6 +53,9 @@ pub struct Config {
     pub state_dir: Option<Value>,
     /// The time to wait for a lock, in seconds. Default: [`DEFAULT_LOCK_TIMEOUT`].
     pub lock_timeout: Option<Value>,
+    /// The time that ADD waits for a host port of another container, in seconds; 0 refuses it at
+    /// once. Default: [`DEFAULT_CONFLICT_TIMEOUT`].
+    pub conflict_timeout: Option<Value>,
     /// Contains the mappings under Mesos.
     pub args: Option<Value>,
     /// Contains the mappings under other runtimes.
@@ -95,6 +101,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The time to wait for a lock.
     pub lock_timeout: Duration,
+    /// See [`Config::conflict_timeout`].
+    pub conflict_timeout: Duration,
     /// All mappings of the request, without duplicates.
     pub mappings: Vec<Mapping>,
 }
@@ -132,6 +140,11 @@ impl Settings {
             ),
             state_dir: valid_or_default(&mut problems, "stateDir", state_dir(config)),
             lock_timeout: valid_or_default(&mut problems, "lockTimeout", lock_timeout(config)),
+            conflict_timeout: valid_or_default(
+                &mut problems,
+                "conflictTimeout",
+                conflict_timeout(config),
+            ),
             mappings: mappings::read(config.args.as_ref(), config.runtime_config.as_ref())
                 .unwrap_or_else(|invalid| {
                     problems.extend(invalid);
@@ -217,9 +230,18 @@ fn lock_timeout(config: &Config) -> Result<Duration, String> {
     let Some(value) = &config.lock_timeout else { return Ok(DEFAULT_LOCK_TIMEOUT) };
     value
         .as_f64()
-        .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_LOCK_TIMEOUT)
+        .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_TIMEOUT)
         .map(Duration::from_secs_f64)
         .ok_or_else(|| unexpected(value, "a number of seconds greater than 0 and at most 600"))
+}
+
+fn conflict_timeout(config: &Config) -> Result<Duration, String> {
+    let Some(value) = &config.conflict_timeout else { return Ok(DEFAULT_CONFLICT_TIMEOUT) };
+    value
+        .as_f64()
+        .filter(|seconds| (0.0..=MAX_TIMEOUT).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| unexpected(value, "a number of seconds from 0 to 600"))
 }
 
 #[cfg(test)]
@@ -241,13 +263,14 @@ mod tests {
     #[test]
     fn every_key_may_be_absent_or_null() {
         let nothing = json!({"chain": null, "excludeDevices": null, "backend": null, "snat": null,
-            "masqAll": null, "stateDir": null, "lockTimeout": null, "args": null,
-            "runtimeConfig": null});
+            "masqAll": null, "stateDir": null, "lockTimeout": null, "conflictTimeout": null,
+            "args": null, "runtimeConfig": null});
         for value in [json!({}), nothing] {
             let settings = Settings::from(&config(value)).unwrap();
             assert_eq!(settings.chain, "PORT-MAPPER");
             assert_eq!(settings.state_dir, PathBuf::from("/run/mesos-cni-port-mapper"));
             assert_eq!(settings.lock_timeout, Duration::from_secs(5));
+            assert_eq!(settings.conflict_timeout, Duration::from_secs(5));
             assert!(settings.snat && !settings.masq_all && settings.backend.is_none());
             assert!(settings.exclude_devices.is_empty() && settings.mappings.is_empty());
         }
@@ -258,7 +281,7 @@ mod tests {
         let settings = Settings::from(&config(
             json!({"chain": "MESOS", "excludeDevices": ["br0", "veth+", "br0"],
             "backend": "iptables-legacy", "snat": false, "masqAll": true, "stateDir": "/run/x",
-            "lockTimeout": 0.5,
+            "lockTimeout": 0.5, "conflictTimeout": 0,
             "runtimeConfig": {"portMappings": [{"hostPort": 1, "containerPort": 2}]}}),
         ));
         let settings = settings.unwrap();
@@ -268,6 +291,7 @@ mod tests {
         assert_eq!(settings.backend, Some(BackendKind::IptablesLegacy));
         assert!(!settings.snat && settings.masq_all);
         assert_eq!(settings.lock_timeout, Duration::from_millis(500));
+        assert_eq!(settings.conflict_timeout, Duration::ZERO);
         assert_eq!(settings.mappings.len(), 1);
     }
 
@@ -275,7 +299,8 @@ mod tests {
     fn one_message_reports_all_problems_with_key_and_value() {
         let refused =
             refusal(json!({"chain": "ACCEPT", "excludeDevices": ["br0", ""], "backend": "pf",
-            "snat": 1, "masqAll": "yes", "stateDir": "run", "lockTimeout": 0, "args": []}));
+            "snat": 1, "masqAll": "yes", "stateDir": "run", "lockTimeout": 0, "conflictTimeout": -1,
+            "args": []}));
         for part in [
             "chain: \"ACCEPT\"",
             "excludeDevices[1]: \"\"",
@@ -284,6 +309,7 @@ mod tests {
             "masqAll: \"yes\"",
             "stateDir: \"run\"",
             "lockTimeout: 0 ",
+            "conflictTimeout: -1 ",
             "args: []",
         ] {
             assert!(refused.contains(part), "{part} is not in {refused}");

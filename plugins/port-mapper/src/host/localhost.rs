@@ -2,13 +2,13 @@
 //! container.
 //!
 //! It is enabled per interface, and only while the guard rules drop packets with addresses in
-//! 127.0.0.0/8 that arrive from other hosts. In the state directory, each interface on which the
+//! 127.0.0.0/8 that arrive from other hosts. In the record of this host, each interface on which the
 //! port mapper enabled it has a directory with a file per attachment that needs it. When the last
 //! file is removed, the setting is disabled. An interface on which it was enabled before is left
 //! alone.
 //!
-//! If the state directory is lost, it is unknown who enabled the setting. It is then left enabled,
-//! and the guard rules stay for as long as it is.
+//! If the record is lost, it is unknown who enabled the setting. It is then left enabled, and the
+//! guard rules stay for as long as it is.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -19,6 +19,8 @@ use cni_netlink::link::Links;
 use cni_netlink::route::Routes;
 use cni_wrapper::{Attachment, FileError};
 
+use super::record::HostRecord;
+use crate::backend::Guard;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -39,7 +41,7 @@ const SETTINGS: &str = "/proc/sys/net/ipv4/conf";
 /// # Errors
 ///
 /// The route to the container cannot be looked up, or the setting cannot be written.
-pub fn enable(state: &State, claim: &Claim) -> Result<(), Error> {
+pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     let Some(container) = claim.address(Family::V4) else { return Ok(()) };
     let Some(interface) = interface_to(container.address)? else {
         log::warn!(
@@ -49,7 +51,7 @@ pub fn enable(state: &State, claim: &Claim) -> Result<(), Error> {
         return Ok(());
     };
     let setting = setting(&interface);
-    let users = state.path().join(ROUTE_LOCALNET).join(&interface);
+    let users = host.path().join(ROUTE_LOCALNET).join(&interface);
     let now = fs::read_to_string(&setting).map_err(failed("read", &setting))?;
     if now.trim() == "1" && !users.exists() {
         return Ok(()); // another program enabled it
@@ -69,8 +71,8 @@ pub fn enable(state: &State, claim: &Claim) -> Result<(), Error> {
 /// # Errors
 ///
 /// A setting cannot be written. An interface that no longer exists is not an error.
-pub fn release(state: &State, owner: &Attachment) -> Result<bool, Error> {
-    let directory = state.path().join(ROUTE_LOCALNET);
+pub fn release(host: &HostRecord, owner: &Attachment) -> Result<bool, Error> {
+    let directory = host.path().join(ROUTE_LOCALNET);
     let interfaces = match fs::read_dir(&directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         interfaces => interfaces.map_err(failed("read", &directory))?,
@@ -96,40 +98,36 @@ pub fn release(state: &State, owner: &Attachment) -> Result<bool, Error> {
     Ok(still_enabled)
 }
 
-/// Opens the state directory, and creates it if it is missing.
-///
-/// A missing directory may have been lost, and with it the record of who enabled the setting.
-/// Interfaces on which it is enabled are then marked, so that [`release`] keeps the guard rules.
-///
-/// # Errors
-///
-/// The directory cannot be used, the settings cannot be read, or the marks cannot be written.
-pub fn open_state(path: &Path) -> Result<State, Error> {
-    open_or_create_state(path).map(|(state, _)| state)
+/// Returns whether the guard must exist, as far as the record of this host shows it.
+pub fn guard(host: &HostRecord) -> Guard {
+    let interfaces = fs::read_dir(host.path().join(ROUTE_LOCALNET));
+    let is_on = interfaces.is_ok_and(|mut interfaces| interfaces.next().is_some());
+    if is_on { Guard::Needed } else { Guard::AsRulesRequire }
 }
 
-/// Does the same as [`open_state`], and returns whether the directory was missing.
+/// Completes a new record of this host: with what an earlier version recorded in the state
+/// directory, or else with marks at interfaces on which it is unknown who enabled the setting, so
+/// that [`release`] keeps the guard rules.
 ///
 /// # Errors
 ///
-/// As [`open_state`].
-pub fn open_or_create_state(path: &Path) -> Result<(State, bool), Error> {
-    if let Some(state) = State::open_existing(path)? {
-        return Ok((state, false));
+/// The settings cannot be read, or the record cannot be written.
+pub fn adopt(host: &HostRecord, state: &State) -> Result<(), Error> {
+    let former = state.path().join(ROUTE_LOCALNET);
+    match fs::rename(&former, host.path().join(ROUTE_LOCALNET)) {
+        Ok(()) => Ok(()),
+        Err(_) => mark_enabled_interfaces(host),
     }
-    let state = State::open(path)?;
-    mark_enabled_interfaces(&state)?;
-    Ok((state, true))
 }
 
-fn mark_enabled_interfaces(state: &State) -> Result<(), Error> {
+fn mark_enabled_interfaces(host: &HostRecord) -> Result<(), Error> {
     let settings = Path::new(SETTINGS);
     for interface in fs::read_dir(settings).map_err(failed("read", settings))?.flatten() {
         let name = interface.file_name();
         // These are not interfaces.
         let is_general = ["all", "default"].iter().any(|general| name == *general);
         if !is_general && is_enabled(&interface.path().join(ROUTE_LOCALNET)) {
-            let unknown = state.path().join(ROUTE_LOCALNET).join(name).join(UNKNOWN);
+            let unknown = host.path().join(ROUTE_LOCALNET).join(name).join(UNKNOWN);
             create_file(&unknown).map_err(failed("write", &unknown))?;
         }
     }

@@ -4,3 +4,5 @@
 pub mod flows;
 pub mod hairpin;
 pub mod localhost;
+pub mod ports;
+pub mod record;

@@ -77,7 +77,7 @@ fn gc_removes_only_containers_without_a_namespace_and_restore_skips_them() {
     add(&call(dead.name(), 8080));
     add(&call(live.name(), 8081));
     dead.delete();
-    assert!(printed(&host, &["list"]).contains("namespace missing"));
+    assert!(printed(&host, &["list"]).contains("gone"));
     host.run("iptables -t nat -F");
     assert_eq!(json(&host, &["restore", "--json"])["restored"].as_array().map(Vec::len), Some(1));
     let removed = json(&host, &["gc", "--json"]);

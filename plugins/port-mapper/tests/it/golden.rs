@@ -8,12 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::Attachment;
-use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
+use port_mapper::backend::{Guard, Hints};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
-use port_mapper::owner::Owner;
 use serde::Deserialize;
 
 /// The call of a case.
@@ -28,16 +27,14 @@ struct Request {
 #[serde(rename_all = "camelCase")]
 enum Verb {
     Install {
-        claim: Claim,
-        /// Container ids of owners that no longer exist.
-        #[serde(default)]
-        stale: Vec<String>,
+        claim: Box<Claim>,
     },
     Remove {
         owner: Attachment,
         chain: Option<String>,
-        #[serde(default, rename = "keepGuard")]
-        keep_guard: bool,
+        /// Whether the guard is needed apart from the rules.
+        #[serde(default, rename = "guardIsNeeded")]
+        guard: bool,
     },
 }
 
@@ -69,21 +66,19 @@ fn failure(case: &Path, update: bool) -> Option<String> {
 fn plan_text(listing: &str, request: Request) -> String {
     let family = request.family;
     let plan = match request.verb {
-        Verb::Install { claim, stale } => {
+        Verb::Install { claim } => {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let tables = if localhost { Tables::NatAndRaw } else { Tables::Nat };
             let observed = Observed::parse(family, tables, listing);
-            let is_stale = |owner: &Owner| {
-                stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
-            };
-            match plan::install(&observed, &claim, &is_stale) {
-                Ok(decision) => decision.plan,
+            match plan::install(&observed, &claim, Guard::AsRulesRequire) {
+                Ok(plan) => plan,
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, keep_guard } => {
+        Verb::Remove { owner, chain, guard } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
-            plan::remove(&observed, &owner, &Hints { chain, families: None, keep_guard })
+            let guard = if guard { Guard::Needed } else { Guard::AsRulesRequire };
+            plan::remove(&observed, &owner, &Hints { chain, families: None, guard })
         }
     };
     match plan.text().unwrap().as_str() {

@@ -21,16 +21,14 @@ use std::time::Duration;
 use cni_wrapper::Attachment;
 
 use super::interface::{
-    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
 };
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::Owner;
 use apply::{Executor, Query};
 use fast_path::Scope;
 use observed::{Observed, Tables};
-use plan::Decision;
 use programs::{Program, Programs};
 use run::{Runner, WORK_TIMEOUT};
 
@@ -83,24 +81,11 @@ impl Backend for Iptables {
         claim: &Claim,
         // Existing rules are found by their tags.
         _existing: ExistingRules,
-        is_stale: &dyn Fn(&Owner) -> bool,
-    ) -> Result<Installed, Error> {
-        let mut replaced = Vec::new();
-        let mut decide = |observed: &Observed<'_>| {
-            let decision = plan::install(observed, claim, is_stale)?;
-            // All rules of a stale owner are removed, including those that a listing left out.
-            if !decision.replaced.is_empty() && !observed.omitted.is_empty() {
-                return Ok(None);
-            }
-            let Decision { plan, replaced: stale } = decision;
-            replaced.extend(stale);
-            Ok(Some(plan))
-        };
-        let changed =
-            self.executor.apply(&claim_queries(claim, true), &|_| false, &mut decide).await?;
-        replaced.sort_unstable();
-        replaced.dedup();
-        Ok(Installed { changed, replaced })
+        guard: Guard,
+    ) -> Result<bool, Error> {
+        let mut decide = |observed: &Observed<'_>| plan::install(observed, claim, guard).map(Some);
+        let queries = claim_queries(claim, true, guard);
+        self.executor.apply(&queries, &|_| false, &mut decide).await
     }
 
     async fn remove(
@@ -121,8 +106,15 @@ impl Backend for Iptables {
         self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
 
+    async fn ensure_guard(&self) -> Result<(), Error> {
+        let query = Query { family: Family::V4, tables: Tables::Raw, scope: None };
+        let mut decide = |observed: &Observed<'_>| Ok(Some(plan::guard(observed)));
+        self.executor.apply(&[query], &|_| false, &mut decide).await.map(drop)
+    }
+
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
-        for listing in self.executor.observe(&claim_queries(claim, false)).await {
+        let queries = claim_queries(claim, false, Guard::AsRulesRequire);
+        for listing in self.executor.observe(&queries).await {
             let listing = listing?;
             let differences = plan::compare(&listing.observed(), claim).differences();
             if !differences.is_empty() {
@@ -159,10 +151,10 @@ impl Backend for Iptables {
 
 /// Returns what ADD and CHECK observe: only families with mappings, and the raw table only if the
 /// container is reached through 127.0.0.1.
-fn claim_queries(claim: &Claim, conflicts: bool) -> Vec<Query<'_>> {
+fn claim_queries(claim: &Claim, conflicts: bool, guard: Guard) -> Vec<Query<'_>> {
     let scope = Some(Scope { claim, conflicts });
     let query = |family| {
-        let tables = match claim.serves_localhost() {
+        let tables = match claim.serves_localhost() || guard == Guard::Needed {
             true => all_tables(family),
             false => Tables::Nat,
         };

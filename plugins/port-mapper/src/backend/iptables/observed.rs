@@ -21,6 +21,8 @@ pub enum Tables {
     Nat,
     /// The nat table and the raw table.
     NatAndRaw,
+    /// The raw table.
+    Raw,
 }
 
 /// A listing in the format of iptables-save.
@@ -56,10 +58,6 @@ pub(super) struct OmittedRules {
 }
 
 impl Omitted {
-    pub(super) fn is_empty(&self) -> bool {
-        self.chains.values().all(|rules| rules.count == 0)
-    }
-
     /// Returns the rules that were left out of a chain.
     pub(super) fn of(&self, chain: &str) -> OmittedRules {
         self.chains.get(chain).copied().unwrap_or_default()

@@ -51,6 +51,7 @@ impl Runner {
         let program = self.programs.find(Program::Save, family)?;
         let args = match tables {
             Tables::Nat => vec!["-t".into(), "nat".into()],
+            Tables::Raw => vec!["-t".into(), "raw".into()],
             Tables::NatAndRaw => Vec::new(),
         };
         let output = self.run(&program, args, Vec::new()).await?;
@@ -193,7 +194,11 @@ fn refuse_incomplete(program: &Path, observed: &Observed<'_>, text: &str) -> Res
             "it needs /proc to find the tables, which is not mounted; mount it".to_owned(),
         );
     }
-    let is_needed = |table: &&&str| **table == "nat" || (all && **table == "raw");
+    let is_needed = |table: &&&str| match observed.tables {
+        Tables::Nat => **table == "nat",
+        Tables::Raw => **table == "raw",
+        Tables::NatAndRaw => matches!(**table, "nat" | "raw"),
+    };
     match observed.incompatible.iter().find(is_needed) {
         None => Ok(()),
         Some(table) => unfit(format!(

@@ -45,11 +45,29 @@ impl<'a> Edit<'a> {
         self.ensure_network(&desired.network, &used);
     }
 
-    fn ensure_shared(&mut self, guard: bool) {
-        let (chains, rules) = (layout::shared_chains(), layout::shared_rules());
+    /// Adds what is missing of the guard.
+    pub(super) fn ensure_guard(&mut self) {
+        self.ensure_table();
+        self.add_guard();
+    }
+
+    fn ensure_table(&mut self) {
         if !self.observed.has_table {
             self.transaction.add_table();
         }
+    }
+
+    fn add_guard(&mut self) {
+        if !self.observed.rules.contains_key(layout::GUARD) {
+            self.transaction.add_chain(layout::guard_chain());
+        }
+        let rules = layout::guard_rules();
+        self.reconcile_rules(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
+    }
+
+    fn ensure_shared(&mut self, guard: bool) {
+        let (chains, rules) = (layout::shared_chains(), layout::shared_rules());
+        self.ensure_table();
         let has = |chain: &Chain| self.observed.rules.contains_key(&chain.name);
         // The chains that jump to networks have no other rules, so they may be empty.
         if !chains.iter().filter(|chain| chain.base.is_some()).all(has) {
@@ -59,11 +77,7 @@ impl<'a> Edit<'a> {
         }
         self.reconcile_rules(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
         if guard {
-            if !self.observed.rules.contains_key(layout::GUARD) {
-                self.transaction.add_chain(layout::guard_chain());
-            }
-            let rules = layout::guard_rules();
-            self.reconcile_rules(&OwnRules::new(rules.iter().map(|rule| (true, rule))));
+            self.add_guard();
         }
     }
 

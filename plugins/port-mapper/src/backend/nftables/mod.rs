@@ -29,16 +29,15 @@ use std::fmt;
 use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
 use cni_wrapper::Attachment;
 
-use super::interface::{Backend, ExistingRules, Hints, Installed, OwnedPorts, Readiness};
+use super::interface::{Backend, ExistingRules, Guard, Hints, OwnedPorts, Readiness};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Owner, RuleTag};
+use crate::owner::RuleTag;
 use apply::Applied;
 use desired::Desired;
 use maps::Role;
 use observed::{Observed, target_chain};
-use plan::Decision;
 use scope::Scope;
 
 pub(super) use layout::table;
@@ -95,22 +94,15 @@ impl Backend for Nftables {
         &self,
         claim: &Claim,
         existing: ExistingRules,
-        is_stale: &dyn Fn(&Owner) -> bool,
-    ) -> Result<Installed, Error> {
-        let desired = Desired::new(claim);
+        guard: Guard,
+    ) -> Result<bool, Error> {
+        let mut desired = Desired::new(claim);
+        desired.guard |= guard == Guard::Needed;
         let scope = match existing {
             ExistingRules::Any => Scope::All,
             ExistingRules::OfClaim => Scope::to_install(&desired.network.chain, &desired.elements),
         };
-        let mut installed = Installed::default();
-        installed.changed = self.apply(scope, |observed| {
-            let decision = plan::install(observed, claim, &desired, is_stale)?;
-            Ok(decision.map(|Decision { transaction, replaced }| {
-                installed.replaced = replaced.into_iter().collect();
-                transaction
-            }))
-        })?;
-        Ok(installed)
+        self.apply(scope, |observed| plan::install(observed, claim, &desired).map(Some))
     }
 
     async fn remove(
@@ -123,8 +115,12 @@ impl Backend for Nftables {
             Scope::to_remove(&desired.network.chain, &desired.elements)
         });
         let tag = owner.tag();
-        self.apply(scope, |observed| Ok(plan::remove(observed, &tag, hints.keep_guard)))?;
+        self.apply(scope, |observed| Ok(plan::remove(observed, &tag, hints.guard)))?;
         Ok(())
+    }
+
+    async fn ensure_guard(&self) -> Result<(), Error> {
+        self.apply(Scope::nothing(), |observed| Ok(Some(plan::guard(observed)))).map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {

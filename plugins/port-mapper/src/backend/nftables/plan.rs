@@ -3,55 +3,44 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cni_netlink::nftables::{Element, Operation, Transaction};
+use cni_netlink::nftables::{Operation, Transaction};
 
 use super::desired::{Desired, DesiredElement};
 use super::edit::Edit;
 use super::layout;
 use super::maps::{ElementId, Map, Role};
 use super::observed::Observed;
+use crate::backend::interface::Guard;
 use crate::claim::Claim;
-use crate::conflict::{Conflict, MappingIndex};
+use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::{Owner, RuleTag};
 
-/// A transaction, and the owners whose elements it removes because they no longer exist.
-#[derive(Debug)]
-pub(super) struct Decision {
-    pub(super) transaction: Transaction,
-    pub(super) replaced: BTreeSet<Owner>,
-}
-
-/// Plans the changes that make the owner's elements those of the claim. Returns `None` if that
-/// requires a complete observation.
+/// Plans the changes that make the owner's elements those of the claim.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with every host port that belongs to an owner that is not stale.
+/// [`Error::Conflict`] with every host port that belongs to another owner.
 pub(super) fn install(
     observed: &Observed,
     claim: &Claim,
     desired: &Desired,
-    is_stale: &dyn Fn(&Owner) -> bool,
-) -> Result<Option<Decision>, Error> {
+) -> Result<Transaction, Error> {
     let tag = claim.owner.tag();
-    let stale = stale_owners(observed, claim, &tag, is_stale)?;
-    if !stale.is_empty() && !observed.is_complete {
-        // All elements of a stale owner are removed, not only those that conflict.
-        return Ok(None);
-    }
+    refuse_conflicts(observed, claim, &tag)?;
     let mut edit = Edit::new(observed);
     edit.ensure_rules(desired);
-    let is_of_stale =
-        |element: &Element| element.comment.as_ref().is_some_and(|tag| stale.contains(tag));
-    for (id, element) in observed.elements.iter().filter(|(_, element)| is_of_stale(element)) {
-        edit.delete(id, element);
-    }
     reconcile_elements(&mut edit, observed, &tag, &desired.elements);
     edit.remove_unused_networks();
-    let replaced = stale.iter().map(|tag| owner(tag)).collect();
-    Ok(Some(Decision { transaction: edit.finish(), replaced }))
+    Ok(edit.finish())
+}
+
+/// Plans the creation of the guard, or of what is missing of it.
+pub(super) fn guard(observed: &Observed) -> Transaction {
+    let mut edit = Edit::new(observed);
+    edit.ensure_guard();
+    edit.finish()
 }
 
 /// Returns what is missing and what is unexpected, for a CHECK.
@@ -79,8 +68,11 @@ pub(super) fn differences(observed: &Observed, claim: &Claim, desired: &Desired)
 
 /// Plans the removal of every element with the owner's tag, and of the table with the last element.
 /// Returns `None` if that requires a complete observation.
-pub(super) fn remove(observed: &Observed, tag: &str, keep_guard: bool) -> Option<Transaction> {
+pub(super) fn remove(observed: &Observed, tag: &str, guard: Guard) -> Option<Transaction> {
     let mut edit = Edit::new(observed);
+    if guard == Guard::Needed {
+        edit.ensure_guard();
+    }
     if !observed.has_table {
         return Some(edit.finish());
     }
@@ -88,7 +80,7 @@ pub(super) fn remove(observed: &Observed, tag: &str, keep_guard: bool) -> Option
         edit.delete(id, element);
     }
     edit.remove_unused_networks();
-    if keep_guard || edit.leaves_networks() {
+    if guard == Guard::Needed || edit.leaves_networks() {
         return Some(edit.finish());
     }
     if !observed.is_complete {
@@ -126,15 +118,8 @@ fn reconcile_elements<'a>(
     missing.into_iter().for_each(|element| edit.add(element, tag));
 }
 
-/// Returns the tags of owners that no longer exist and have host ports of the claim.
-fn stale_owners(
-    observed: &Observed,
-    claim: &Claim,
-    tag: &str,
-    is_stale: &dyn Fn(&Owner) -> bool,
-) -> Result<BTreeSet<String>, Error> {
+fn refuse_conflicts(observed: &Observed, claim: &Claim, tag: &str) -> Result<(), Error> {
     let indices = Family::ALL.map(|family| MappingIndex::new(&claim.mappings, family));
-    let mut stale: HashMap<&str, bool> = HashMap::new();
     let mut conflicts = Vec::new();
     for (id, element) in &observed.elements {
         let its = element.comment.as_deref().unwrap_or_default();
@@ -147,15 +132,11 @@ fn stale_owners(
         }
         let Some(ports) = id.host_ports() else { continue };
         let Some(mapping) = indices[id.map.family as usize].overlap(&ports) else { continue };
-        if !*stale.entry(its).or_insert_with(|| is_stale(&owner(its))) {
-            conflicts.push(Conflict { mapping, ports, owner: owner(its) });
-        }
-    }
-    if conflicts.is_empty() {
-        return Ok(stale.into_keys().map(str::to_owned).collect());
+        let evidence = Evidence::RulesOnly;
+        conflicts.push(Conflict { mapping, ports, owner: owner(its), evidence });
     }
     conflicts.sort_by_key(|conflict| (conflict.ports.first, conflict.ports.last));
-    Err(Error::Conflict(conflicts))
+    if conflicts.is_empty() { Ok(()) } else { Err(Error::conflict(conflicts)) }
 }
 
 /// Returns the owner of an element. One without a tag was added manually.

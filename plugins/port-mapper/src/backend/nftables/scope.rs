@@ -25,6 +25,11 @@ pub(super) enum Scope {
 const MANY: usize = 512;
 
 impl Scope {
+    /// Returns a scope without elements. The rules of the table are always read.
+    pub(super) fn nothing() -> Self {
+        Self::Some { network: "".into(), elements: Vec::new(), maps: Vec::new() }
+    }
+
     /// Returns the scope of an ADD: the desired elements, and any that could conflict.
     ///
     /// A port at all addresses conflicts with the same port at a single address, which few mappings

@@ -18,9 +18,10 @@ use super::desired::Desired;
 use super::observed::Observed;
 use super::scope::Scope;
 use super::{layout, plan};
+use crate::backend::interface::Guard;
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::owner::{Owner, RuleTag};
+use crate::owner::RuleTag;
 
 /// The input of a case.
 #[derive(Deserialize)]
@@ -36,10 +37,7 @@ struct Request {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Verb {
     Install {
-        claim: Claim,
-        /// Container ids of owners that no longer exist.
-        #[serde(default)]
-        stale: Vec<String>,
+        claim: Box<Claim>,
     },
     Remove {
         owner: Attachment,
@@ -47,7 +45,7 @@ enum Verb {
         #[serde(default)]
         lost: bool,
         #[serde(default)]
-        keep_guard: bool,
+        guard: Guard,
     },
 }
 
@@ -60,12 +58,9 @@ struct FakeHost {
 }
 
 impl FakeHost {
-    fn install(&mut self, claim: &Claim, stale: &[String]) -> Result<Applied, Error> {
+    fn install(&mut self, claim: &Claim) -> Result<Applied, Error> {
         let desired = Desired::new(claim);
         let is_new = self.claims.iter().all(|before| before.owner != claim.owner);
-        let is_stale = |owner: &Owner| {
-            stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
-        };
         self.last = None;
         let last = &mut self.last;
         let scope = if is_new {
@@ -74,8 +69,8 @@ impl FakeHost {
             Scope::All
         };
         let applied = apply(&mut self.fake, scope, |observed| {
-            let decision = plan::install(observed, claim, &desired, &is_stale)?;
-            Ok(decision.map(|decision| last.insert(decision.transaction).clone()))
+            let transaction = plan::install(observed, claim, &desired)?;
+            Ok(Some(last.insert(transaction).clone()))
         });
         if applied.is_ok() {
             self.claims.retain(|other| other.owner != claim.owner);
@@ -84,12 +79,7 @@ impl FakeHost {
         applied
     }
 
-    fn remove(
-        &mut self,
-        owner: &Attachment,
-        lost: bool,
-        keep_guard: bool,
-    ) -> Result<Applied, Error> {
+    fn remove(&mut self, owner: &Attachment, lost: bool, guard: Guard) -> Result<Applied, Error> {
         let claim = self.claims.iter().find(|claim| claim.owner == *owner).filter(|_| !lost);
         let scope = claim.map(Desired::new).map_or(Scope::All, |desired| {
             Scope::to_remove(&desired.network.chain, &desired.elements)
@@ -97,7 +87,7 @@ impl FakeHost {
         self.last = None;
         let last = &mut self.last;
         apply(&mut self.fake, scope, |observed| {
-            let transaction = plan::remove(observed, &owner.tag(), keep_guard);
+            let transaction = plan::remove(observed, &owner.tag(), guard);
             Ok(transaction.map(|transaction| last.insert(transaction).clone()))
         })
     }
@@ -142,11 +132,11 @@ fn failure(case: &Path, update: bool) -> Option<String> {
 fn transaction_text(request: &Request) -> String {
     let mut host = FakeHost::default();
     for claim in &request.before {
-        host.install(claim, &[]).unwrap();
+        host.install(claim).unwrap();
     }
     let applied = match &request.verb {
-        Verb::Install { claim, stale } => host.install(claim, stale),
-        Verb::Remove { owner, lost, keep_guard } => host.remove(owner, *lost, *keep_guard),
+        Verb::Install { claim } => host.install(claim),
+        Verb::Remove { owner, lost, guard } => host.remove(owner, *lost, *guard),
     };
     match applied {
         Err(error) => format!("# refused: {error}\n"),
@@ -171,8 +161,8 @@ fn check_reports_what_is_missing_or_unexpected_and_nothing_else() {
     let mut host = FakeHost::default();
     let claimed = claim(1);
     assert_eq!(host.differences(&claimed), ["missing: table inet mesos-cni-port-mapper"]);
-    host.install(&claimed, &[]).unwrap();
-    host.install(&claim(2), &[]).unwrap();
+    host.install(&claimed).unwrap();
+    host.install(&claim(2)).unwrap();
     assert!(host.differences(&claimed).is_empty(), "another container makes no difference");
     let mut more = claimed.clone();
     more.mappings[0].host_port = 9000;
@@ -192,11 +182,11 @@ fn a_change_between_observation_and_commit_is_observed() {
     let mut first = FakeHost { fake: FakeRuleset::default(), ..FakeHost::default() };
     first.fake.before_next_commit(move |fake| {
         let mut other = FakeHost { fake: std::mem::take(fake), ..FakeHost::default() };
-        other.install(&racer, &[]).unwrap();
+        other.install(&racer).unwrap();
         *fake = other.fake;
     });
-    let error = first.install(&claim(1), &[]).unwrap_err();
-    assert!(matches!(&error, Error::Conflict(conflicts) if conflicts.len() == 1), "{error}");
+    let error = first.install(&claim(1)).unwrap_err();
+    assert!(matches!(&error, Error::Conflict { conflicts, .. } if conflicts.len() == 1), "{error}");
     assert!(error.to_string().contains("container c2 "), "{error}");
 }
 
@@ -210,7 +200,7 @@ fn a_ruleset_that_always_changes_results_in_a_retryable_error() {
             fake.commit(&foreign, None).unwrap();
         });
     }
-    let error = host.install(&claim(1), &[]).unwrap_err();
+    let error = host.install(&claim(1)).unwrap_err();
     assert_eq!(error.code(), 11, "{error}");
 }
 
@@ -219,7 +209,7 @@ fn a_refusal_by_the_kernel_is_reported_and_leaves_nothing() {
     let mut host = FakeHost::default();
     host.fake.refuse_commit(0, errno::EOPNOTSUPP);
     host.fake.refuse_commit(1, errno::EOPNOTSUPP);
-    let error = host.install(&claim(1), &[]).unwrap_err();
+    let error = host.install(&claim(1)).unwrap_err();
     assert_eq!(error.code(), 103, "{error}");
     assert!(host.is_empty());
 }
@@ -240,20 +230,20 @@ fn a_thousand_changes_in_any_order_leave_nothing() {
             ["a", "b+", "c"][..next(4) as usize].iter().map(|name| (*name).to_owned()).collect();
         claim.mappings[0].container_port = 80 + next(2) as u16;
         if next(3) > 0 {
-            host.install(&claim, &[]).unwrap();
+            host.install(&claim).unwrap();
             assert_eq!(
-                host.install(&claim, &[]).unwrap(),
+                host.install(&claim).unwrap(),
                 Applied::Nothing,
                 "a second ADD changes nothing"
             );
         } else {
-            host.remove(&claim.owner, next(2) == 0, false).unwrap();
+            host.remove(&claim.owner, next(2) == 0, Guard::AsRulesRequire).unwrap();
             host.claims.retain(|other| other.owner != claim.owner);
         }
         assert_eq!(host.is_empty(), host.claims.is_empty(), "the table exists as long as a claim");
     }
     for claim in host.claims.clone() {
-        host.remove(&claim.owner, false, false).unwrap();
+        host.remove(&claim.owner, false, Guard::AsRulesRequire).unwrap();
     }
     assert!(host.is_empty());
 }

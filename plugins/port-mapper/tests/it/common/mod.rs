@@ -55,7 +55,7 @@ pub(crate) fn scripted(address: &str) -> (PluginDir, Value) {
     let dir =
         PluginDir::new().with("inner", &Script::succeed().on("ADD", Behaviour::result(result)));
     let network = json!({
-        "name": "mesos", "chain": CHAIN, "lockTimeout": TIMEOUT,
+        "name": "mesos", "chain": CHAIN, "lockTimeout": TIMEOUT, "conflictTimeout": 0,
         "delegate": {"type": "inner", "cniVersion": "0.2.0"},
     });
     (dir, network)

@@ -9,7 +9,7 @@ use cni_test_kit::TempDir;
 use cni_wrapper::Attachment;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, ExistingRules, Hints, Installed, ProgramEnvironment};
+use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, ProgramEnvironment};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::mappings::Mapping;
@@ -93,10 +93,12 @@ impl FakeIptables {
         Iptables::find(variant, &environment, LOCK_TIMEOUT)
     }
 
-    pub(crate) fn install(&self) -> Result<Installed, Error> {
-        block_on(
-            self.backend(Variant::Default)?.install(&claim(), ExistingRules::OfClaim, &|_| false),
-        )
+    pub(crate) fn install(&self) -> Result<bool, Error> {
+        block_on(self.backend(Variant::Default)?.install(
+            &claim(),
+            ExistingRules::OfClaim,
+            Guard::AsRulesRequire,
+        ))
     }
 
     pub(crate) fn remove(&self, families: Option<Vec<Family>>) -> Result<(), Error> {
@@ -126,7 +128,11 @@ pub(crate) fn mappings(port: u16) -> Vec<Mapping> {
 
 /// What a DEL knows about the claim.
 pub(crate) fn hints() -> Hints {
-    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), keep_guard: false }
+    Hints {
+        chain: Some("MESOS".to_owned()),
+        families: Some(vec![Family::V4]),
+        guard: Guard::AsRulesRequire,
+    }
 }
 
 /// The rules of the claim, as iptables-save prints them.

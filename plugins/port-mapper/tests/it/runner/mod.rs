@@ -5,14 +5,14 @@ mod fake;
 use async_std::task::block_on;
 use fake::{FakeIptables, LISTING, claim, hints, mappings, owner};
 use port_mapper::backend::iptables::Variant;
-use port_mapper::backend::{Backend, ExistingRules};
+use port_mapper::backend::{Backend, ExistingRules, Guard};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 
 #[test]
 fn an_add_is_one_listing_and_one_change() {
     let fake = FakeIptables::new();
-    assert!(fake.install().unwrap().changed);
+    assert!(fake.install().unwrap());
     assert_eq!(fake.read("runs"), "iptables-restore -w 60 --noflush\n".repeat(2));
     assert!(fake.read("changes").contains("-A MESOS -p tcp"));
     assert_eq!(
@@ -30,7 +30,7 @@ fn an_add_and_a_del_next_to_existing_rules_are_one_listing_and_one_change() {
     let more = Claim { owner: owner("c2"), mappings: mappings(81), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        block_on(backend.install(&more, ExistingRules::OfClaim, &|_| false)).unwrap().changed,
+        block_on(backend.install(&more, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap(),
         "a second container gets its own rules"
     );
     let changes = fake.read("changes");
@@ -44,7 +44,7 @@ fn an_add_and_a_del_next_to_existing_rules_are_one_listing_and_one_change() {
 fn a_guard_without_other_rules_is_found() {
     let fake = FakeIptables::new();
     fake.list(&LISTING[LISTING.find("*raw").unwrap()..]);
-    assert!(fake.install().unwrap().changed);
+    assert!(fake.install().unwrap());
     assert!(!fake.read("changes").contains("GUARD"), "{}", fake.read("changes"));
     assert!(fake.read("requests").ends_with("*raw\n-S PORT-MAPPER-GUARD\nCOMMIT\n"));
     assert_eq!(fake.read("runs"), "iptables-restore -w 60 --noflush\n".repeat(3));
@@ -67,7 +67,7 @@ fn of_other_programs_only_chains_that_may_map_host_ports_are_listed() {
     let backend = fake.backend(Variant::Default).unwrap();
     let install = |mappings| {
         let more = Claim { owner: owner("c2"), mappings, ..claim() };
-        block_on(backend.install(&more, ExistingRules::OfClaim, &|_| false))
+        block_on(backend.install(&more, ExistingRules::OfClaim, Guard::AsRulesRequire))
     };
     let error = install(mappings(81)).unwrap_err();
     assert!(error.to_string().contains("belongs to container x (network next"), "{error}");
@@ -77,25 +77,6 @@ fn of_other_programs_only_chains_that_may_map_host_ports_are_listed() {
     assert!(!fake.read("requests").contains("SVC"), "{}", fake.read("requests"));
     block_on(backend.remove(&claim().owner, Some(&claim()), &hints())).unwrap();
     assert_eq!(fake.read("requests").matches("-S NEXT\n").count(), 2, "a DEL needs no other chain");
-}
-
-#[test]
-fn all_rules_of_a_stale_owner_are_removed_and_not_only_the_conflicting_one() {
-    let fake = FakeIptables::new();
-    fake.list(LISTING);
-    let backend = fake.backend(Variant::Default).unwrap();
-    let same_port = Claim { owner: owner("c2"), ..claim() };
-    let installed =
-        block_on(backend.install(&same_port, ExistingRules::OfClaim, &|_| true)).unwrap().replaced;
-    assert_eq!(installed.len(), 1);
-    let changes = fake.read("changes");
-    assert_eq!(
-        changes.lines().filter(|line| line.starts_with("-D") && line.contains("c1")).count(),
-        3
-    );
-    let runs =
-        "iptables-restore -w 60 --noflush\niptables-save \niptables-restore -w 60 --noflush\n";
-    assert_eq!(fake.read("runs"), runs);
 }
 
 #[test]
@@ -115,7 +96,8 @@ fn rules_in_an_unexpected_chain_are_found_by_a_complete_listing() {
     fake.list(&lost.replace("MESOS", "OTHER"));
     let same_port = Claim { owner: owner("c2"), ..claim() };
     let error =
-        block_on(backend.install(&same_port, ExistingRules::OfClaim, &|_| false)).unwrap_err();
+        block_on(backend.install(&same_port, ExistingRules::OfClaim, Guard::AsRulesRequire))
+            .unwrap_err();
     assert!(error.to_string().contains("belongs to container c1"), "{error}");
 }
 
@@ -128,7 +110,7 @@ fn without_a_change_there_is_one_listing_and_without_mappings_none() {
     let empty = Claim { mappings: Vec::new(), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        !block_on(backend.install(&empty, ExistingRules::OfClaim, &|_| false)).unwrap().changed
+        !block_on(backend.install(&empty, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap()
     );
     assert_eq!(fake.read("runs"), "iptables-save \n");
 }
@@ -137,16 +119,20 @@ fn without_a_change_there_is_one_listing_and_without_mappings_none() {
 fn only_the_nat_table_is_listed_unless_127_0_0_1_is_served() {
     let fake = FakeIptables::new();
     let backend = fake.backend(Variant::Default).unwrap();
-    block_on(
-        backend.install(&Claim { snat: false, ..claim() }, ExistingRules::OfClaim, &|_| false),
-    )
+    block_on(backend.install(
+        &Claim { snat: false, ..claim() },
+        ExistingRules::OfClaim,
+        Guard::AsRulesRequire,
+    ))
     .unwrap();
     assert!(fake.read("requests").contains("-S MESOS") && !fake.read("requests").contains("raw"));
     // An iptables-restore that can't list.
     fake.program("iptables-restore", "cat >\"$here/input\"; ! grep -q '^-S' \"$here/input\"");
-    block_on(
-        backend.install(&Claim { snat: false, ..claim() }, ExistingRules::OfClaim, &|_| false),
-    )
+    block_on(backend.install(
+        &Claim { snat: false, ..claim() },
+        ExistingRules::OfClaim,
+        Guard::AsRulesRequire,
+    ))
     .unwrap();
     assert!(fake.read("runs").contains("iptables-save -t nat\n"));
 }
@@ -185,7 +171,7 @@ fn a_missing_ip6tables_matters_only_where_ipv6_rules_must_be() {
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        block_on(backend.install(&six, ExistingRules::OfClaim, &|_| false))
+        block_on(backend.install(&six, ExistingRules::OfClaim, Guard::AsRulesRequire))
             .unwrap_err()
             .is_unavailable()
     );
@@ -217,7 +203,7 @@ fn an_old_restore_without_w_runs_while_the_plugin_holds_the_lock() {
          grep -q '@xtables$' /proc/net/unix && echo held >>\"$here/lock\"\n\
          cat >\"$here/changes\"; exit 0",
     );
-    assert!(fake.install().unwrap().changed);
+    assert!(fake.install().unwrap());
     assert_eq!(fake.read("lock"), "held\nheld\n");
     assert!(fake.read("changes").contains("COMMIT"));
 }
@@ -255,7 +241,7 @@ fn a_change_is_decided_again_if_another_program_was_faster() {
          printf '*nat\\n:MESOS - [0:0]\\nCOMMIT\\n' >\"$here/listing\"\n\
          echo 'line 2 failed: Chain already exists.' >&2; exit 1",
     );
-    assert!(fake.install().unwrap().changed);
+    assert!(fake.install().unwrap());
     assert!(!fake.read("changes").contains("-N MESOS"), "{}", fake.read("changes"));
     assert_eq!(fake.read("runs").lines().count(), 4);
 }

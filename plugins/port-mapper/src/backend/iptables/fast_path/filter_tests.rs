@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::scope::Coverage;
 use super::*;
+use crate::backend::Guard;
 use crate::backend::interface::Hints;
 use crate::backend::iptables::desired;
 use crate::backend::iptables::observed::Observed;
@@ -91,10 +92,6 @@ fn filtered(text: &str, claim: &Claim, conflicts: bool, piece: usize) -> Filter 
     filter
 }
 
-fn none_is_stale(_: &crate::owner::Owner) -> bool {
-    false
-}
-
 /// Combinations of other owners that are reached through 127.0.0.1 and owners that are not.
 fn other_owners() -> Vec<Vec<Claim>> {
     let some = [vec![], vec![false], vec![true], vec![false, true], vec![true, true, false]];
@@ -110,11 +107,12 @@ fn an_add_decides_the_same_without_the_rules_of_others() {
         for localhost in [false, true] {
             let ours = claim(1, localhost);
             let text = chain_listing(&others);
-            let install =
-                |listing: &Listing| plan::install(&listing.observed(), &ours, &none_is_stale);
+            let install = |listing: &Listing| {
+                plan::install(&listing.observed(), &ours, Guard::AsRulesRequire)
+            };
             let filtered = listing(&filtered(&text, &ours, true, 7));
             let [one, other] =
-                [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap().plan);
+                [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap());
             assert_eq!(one, other, "{text}");
             assert!(!filtered.text.contains("container_id"), "rules of others are not kept");
         }
@@ -164,7 +162,7 @@ fn a_conflict_is_reported_as_from_the_complete_listing() {
     let mappings = others[..2].iter().flat_map(|other| other.mappings.clone()).collect();
     let ours = Claim { mappings, ..claim(1, true) };
     let error = |listing: &Listing| {
-        plan::install(&listing.observed(), &ours, &none_is_stale).unwrap_err().to_string()
+        plan::install(&listing.observed(), &ours, Guard::AsRulesRequire).unwrap_err().to_string()
     };
     let filtered = listing(&filtered(&text, &ours, true, 64));
     assert_eq!(error(&filtered), error(&complete_listing(&text)));

@@ -59,7 +59,7 @@ impl Scope<'_> {
             false => [own, masq],
         });
         match tables {
-            Tables::Nat => nat.collect(),
+            Tables::Nat | Tables::Raw => nat.collect(),
             Tables::NatAndRaw => std::iter::once(chain("raw", "PREROUTING"))
                 .chain(nat)
                 .chain([chain("raw", GUARD)])

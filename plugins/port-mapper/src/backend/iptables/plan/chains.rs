@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Plan, TableChange};
+use crate::backend::interface::Guard;
 use crate::backend::iptables::desired::{self, GUARD, MASQ};
 use crate::backend::iptables::observed::{
     Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
@@ -22,8 +23,10 @@ pub(super) struct PlanInput<'a> {
     pub(super) localhost_tag: Option<String>,
     /// A chain to reconcile even if no edit touches it.
     pub(super) chain: Option<&'a str>,
-    /// Whether the guard stays in place although no owner needs it.
-    pub(super) keep_guard: bool,
+    /// Whether the guard must exist although no rule shows that.
+    pub(super) guard: Guard,
+    /// Whether a guard that nothing needs is removed.
+    pub(super) may_remove_guard: bool,
 }
 
 /// Tagged rules to delete (by their index) and to append.
@@ -41,7 +44,9 @@ pub(super) fn plan(input: PlanInput<'_>) -> Plan {
     }
     let deleted = input.edits.delete.iter();
     nat.delete.extend(deleted.map(|&at| input.tagged[at].rule.to_rule()));
-    let needs_guard = !localhost.is_empty() || input.observed.omitted.of(MASQ).serve_localhost;
+    let needs_guard = input.guard == Guard::Needed
+        || !localhost.is_empty()
+        || input.observed.omitted.of(MASQ).serve_localhost;
     let raw = reconcile_guard(&input, needs_guard);
     // After the jumps; among deletions the order has no meaning.
     nat.append.extend(input.edits.append);
@@ -169,11 +174,18 @@ fn reconcile_guard(input: &PlanInput<'_>, is_needed: bool) -> TableChange {
     if observed.family == Family::V4 && observed.tables == Tables::NatAndRaw {
         if is_needed {
             install_guard(&observed.raw, &mut raw);
-        } else if !input.keep_guard {
+        } else if input.may_remove_guard {
             remove_guard(&observed.raw, &mut raw);
         }
     }
     raw
+}
+
+/// Plans the creation of the guard, or of what is missing of it.
+pub(super) fn guard(observed: &Observed<'_>) -> Plan {
+    let mut raw = TableChange::default();
+    install_guard(&observed.raw, &mut raw);
+    Plan { raw, ..Plan::default() }
 }
 
 fn install_guard(table: &ObservedTable<'_>, change: &mut TableChange) {

@@ -13,48 +13,39 @@ use cni_wrapper::Attachment;
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
-use crate::backend::interface::Hints;
+use crate::backend::interface::{Guard, Hints};
 use crate::claim::Claim;
-use crate::conflict::{Conflict, MappingIndex};
+use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::{Owner, RuleTag};
+use crate::owner::RuleTag;
 use chains::{PlanInput, TaggedEdits};
 
 pub use change::Plan;
-
-/// A plan, and the owners whose rules it removes because they no longer exist.
-#[derive(Debug, Default)]
-pub struct Decision {
-    /// The changes.
-    pub plan: Plan,
-    /// The stale owners.
-    pub replaced: BTreeSet<Owner>,
-}
 
 /// Plans the changes that make the rules of the claim's owner those of the claim.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] with every host port that belongs to an owner that is not stale.
-pub fn install(
-    observed: &Observed<'_>,
-    claim: &Claim,
-    is_stale: &dyn Fn(&Owner) -> bool,
-) -> Result<Decision, Error> {
+/// [`Error::Conflict`] with every host port that belongs to another owner.
+pub fn install(observed: &Observed<'_>, claim: &Claim, guard: Guard) -> Result<Plan, Error> {
     let tagged = observed.tagged();
-    let (displaced, replaced) = displaced(&tagged, observed.family, claim, is_stale)?;
+    let displaced = displaced(&tagged, observed.family, claim)?;
     let mut edits = owner_edits(&tagged, claim, observed.family);
     edits.delete.extend(displaced);
-    let plan = chains::plan(claim_input(observed, &tagged, claim, edits));
-    Ok(Decision { plan, replaced })
+    Ok(chains::plan(claim_input(observed, &tagged, claim, edits, guard)))
 }
 
 /// Plans like [`install`], but ignores conflicts with other owners: for CHECK.
 pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
     let tagged = observed.tagged();
     let edits = owner_edits(&tagged, claim, observed.family);
-    chains::plan(claim_input(observed, &tagged, claim, edits))
+    chains::plan(claim_input(observed, &tagged, claim, edits, Guard::AsRulesRequire))
+}
+
+/// Plans the creation of the guard, or of what is missing of it.
+pub fn guard(observed: &Observed<'_>) -> Plan {
+    chains::guard(observed)
 }
 
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
@@ -73,7 +64,8 @@ pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Pla
         edits: TaggedEdits { delete, append: Vec::new() },
         localhost_tag: None,
         chain: hints.chain.as_deref(),
-        keep_guard: hints.keep_guard,
+        guard: hints.guard,
+        may_remove_guard: true,
     })
 }
 
@@ -82,44 +74,36 @@ fn claim_input<'a>(
     tagged: &'a [TaggedRule<'a>],
     claim: &'a Claim,
     edits: TaggedEdits,
+    guard: Guard,
 ) -> PlanInput<'a> {
     let localhost = observed.family == Family::V4 && claim.serves_localhost();
     let localhost_tag = localhost.then(|| claim.owner.tag());
     let chain = Some(claim.chain.as_str());
-    PlanInput { observed, tagged, edits, localhost_tag, chain, keep_guard: true }
+    PlanInput { observed, tagged, edits, localhost_tag, chain, guard, may_remove_guard: false }
 }
 
-/// Returns the rules that must be removed for the claim, and the stale owners of some of them.
+/// Returns the rules of the same container that the original made before an upgrade, and which the
+/// claim replaces.
 fn displaced(
     tagged: &[TaggedRule<'_>],
     family: Family,
     claim: &Claim,
-    is_stale: &dyn Fn(&Owner) -> bool,
-) -> Result<(BTreeSet<usize>, BTreeSet<Owner>), Error> {
+) -> Result<BTreeSet<usize>, Error> {
     let index = MappingIndex::new(&claim.mappings, family);
     let (tag, original) = (claim.owner.tag(), claim.owner.original_tag());
-    let mut stale: HashMap<&str, bool> = HashMap::new();
     let mut displaced = BTreeSet::new();
     let mut conflicts = Vec::new();
     for (at, rule) in tagged.iter().enumerate().filter(|(_, rule)| rule.tag != tag) {
         let Some((ports, _)) = rule.host_ports() else { continue };
         let Some(mapping) = index.overlap(&ports) else { continue };
         if rule.tag == original {
-            // The same container, mapped by the original before an upgrade.
             displaced.insert(at);
-        } else if !*stale.entry(&rule.tag).or_insert_with(|| is_stale(&rule.owner())) {
-            conflicts.push(Conflict { mapping, ports, owner: rule.owner() });
+        } else {
+            let evidence = Evidence::RulesOnly;
+            conflicts.push(Conflict { mapping, ports, owner: rule.owner(), evidence });
         }
     }
-    if !conflicts.is_empty() {
-        return Err(Error::Conflict(conflicts));
-    }
-    // All rules of a stale owner, not only those that conflict.
-    let is_of_stale = |at: &usize| stale.contains_key(&*tagged[*at].tag);
-    let of_stale: Vec<usize> = (0..tagged.len()).filter(is_of_stale).collect();
-    let owners = of_stale.iter().map(|&at| tagged[at].owner()).collect();
-    displaced.extend(of_stale);
-    Ok((displaced, owners))
+    if conflicts.is_empty() { Ok(displaced) } else { Err(Error::conflict(conflicts)) }
 }
 
 /// Returns the smallest change from the owner's rules to the desired ones, in their order.

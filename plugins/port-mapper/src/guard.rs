@@ -1,0 +1,25 @@
+//! Puts back the guard of 127.0.0.0/8 where another program removed it, such as a firewall that was
+//! reloaded, while `route_localnet` is on.
+
+use std::path::Path;
+
+use crate::backend::{Backend, Backends, Guard};
+use crate::config::Cleanup;
+use crate::error::Error;
+use crate::host::localhost;
+use crate::host::record::HostRecord;
+use crate::lock::Unlocked;
+
+/// Creates the guard if it is needed and missing. For calls that change no rules otherwise.
+///
+/// # Errors
+///
+/// The lock is held, or the change is rejected.
+pub async fn ensure(state_dir: &Path, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
+    let Some(host) = HostRecord::open_existing(state_dir)? else { return Ok(()) };
+    if localhost::guard(&host) != Guard::Needed {
+        return Ok(());
+    }
+    let _lock = Unlocked::open(&host)?.lock(cleanup.lock_timeout).await?;
+    backends.get(backends.kind(cleanup.backend))?.ensure_guard().await
+}

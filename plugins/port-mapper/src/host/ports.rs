@@ -1,0 +1,185 @@
+//! Which claims have which host ports: the claims of all state directories of this host, by port.
+//!
+//! The record of this host has a directory for each host port (`ports/tcp-8080`), and in it a
+//! symbolic link to the file of each claim that has it. So an ADD finds those that it may conflict
+//! with in the time of a lookup, whether or not their rules still exist. Claims with ranges or many
+//! ports are together in `ports/many`.
+//!
+//! The claims are the truth: a link is created before its claim and removed after it. One that
+//! leads nowhere is removed by the next ADD that finds it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+
+use cni_wrapper::FileError;
+
+use super::record::HostRecord;
+use crate::claim::Claim;
+use crate::error::Error;
+use crate::mappings::Mapping;
+
+const PORTS: &str = "ports";
+/// The directory of claims with ranges, or with more than [`MOST`] mappings.
+const MANY: &str = "many";
+const MOST: usize = 32;
+
+/// The index of host ports.
+#[derive(Clone, Debug)]
+pub struct PortIndex(PathBuf);
+
+impl PortIndex {
+    /// Returns the index of this host, which need not exist yet.
+    pub fn new(record: &HostRecord) -> Self {
+        Self(record.path().join(PORTS))
+    }
+
+    /// Reports whether the index exists. If not, it is unknown who has which port.
+    pub fn exists(&self) -> bool {
+        self.0.is_dir()
+    }
+
+    /// Creates the index with these claims, each with the path of its file.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written, and does not exist then.
+    pub fn create(&self, claims: &[(Claim, PathBuf)]) -> Result<(), Error> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let new = Self(self.0.with_extension("new"));
+        ignore_missing(fs::remove_dir_all(&new.0)).map_err(failed("remove", &new.0))?;
+        claims.iter().try_for_each(|(claim, file)| new.add(claim, file))?;
+        fs::rename(&new.0, &self.0).map_err(failed("rename", &new.0))
+    }
+
+    /// Adds a claim, which is or will be in this file.
+    ///
+    /// # Errors
+    ///
+    /// A link can't be created.
+    pub fn add(&self, claim: &Claim, file: &Path) -> Result<(), Error> {
+        let Some(name) = file.file_name() else { return Ok(()) };
+        for bucket in buckets(&claim.all_mappings()) {
+            let directory = self.0.join(bucket);
+            let link = directory.join(name);
+            let created = symlink(file, &link).or_else(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    create_directory(&directory)?;
+                    symlink(file, &link)
+                }
+                ErrorKind::AlreadyExists => replace(file, &link),
+                _ => Err(error),
+            });
+            created.map_err(failed("create", &link))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a claim in this file.
+    ///
+    /// # Errors
+    ///
+    /// A link can't be removed.
+    pub fn remove(&self, claim: &Claim, file: &Path) -> Result<(), Error> {
+        buckets(&claim.all_mappings()).iter().try_for_each(|bucket| self.remove_from(bucket, file))
+    }
+
+    /// Removes what leads to this file, whatever was in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`PortIndex::remove`].
+    pub fn remove_unknown(&self, file: &Path) -> Result<(), Error> {
+        self.all_buckets()?.iter().try_for_each(|bucket| self.remove_from(bucket, file))
+    }
+
+    /// Returns the files of the claims that may have one of these host ports.
+    ///
+    /// # Errors
+    ///
+    /// A directory can't be read.
+    pub fn files_of(&self, mappings: &[Mapping]) -> Result<BTreeSet<PathBuf>, Error> {
+        let mut wanted = buckets(mappings);
+        if wanted.contains(MANY) {
+            wanted = self.all_buckets()?;
+        }
+        wanted.insert(MANY.to_owned());
+        let mut files = BTreeSet::new();
+        for bucket in wanted {
+            files.extend(self.files_in(&bucket)?);
+        }
+        Ok(files)
+    }
+
+    fn files_in(&self, bucket: &str) -> Result<Vec<PathBuf>, Error> {
+        let directory = self.0.join(bucket);
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed("read", &directory))?,
+        };
+        let links = entries.flatten().map(|entry| entry.path());
+        Ok(links.filter_map(|link| fs::read_link(link).ok()).collect())
+    }
+
+    fn all_buckets(&self) -> Result<BTreeSet<String>, Error> {
+        match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
+            entries => {
+                let entries = entries.map_err(failed("read", &self.0))?.flatten();
+                Ok(entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+            }
+        }
+    }
+
+    fn remove_from(&self, bucket: &str, file: &Path) -> Result<(), Error> {
+        let Some(name) = file.file_name() else { return Ok(()) };
+        let directory = self.0.join(bucket);
+        let link = directory.join(name);
+        match fs::read_link(&link) {
+            // An attachment of the same names in another state directory.
+            Ok(target) if target != file => return Ok(()),
+            Ok(_) => ignore_missing(fs::remove_file(&link)).map_err(failed("remove", &link))?,
+            Err(_) => {}
+        }
+        // Both fail as long as they contain others.
+        let _ = fs::remove_dir(&directory).and_then(|()| fs::remove_dir(&self.0));
+        Ok(())
+    }
+}
+
+/// Returns the names of the directories for these mappings.
+fn buckets(mappings: &[Mapping]) -> BTreeSet<String> {
+    if mappings.len() > MOST || mappings.iter().any(|mapping| mapping.range > 1) {
+        return [MANY.to_owned()].into();
+    }
+    let name = |mapping: &Mapping| format!("{}-{}", mapping.protocol, mapping.host_port);
+    mappings.iter().map(name).collect()
+}
+
+fn create_directory(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn replace(target: &Path, link: &Path) -> io::Result<()> {
+    if fs::read_link(link).is_ok_and(|existing| existing == target) {
+        return Ok(());
+    }
+    fs::remove_file(link)?;
+    symlink(target, link)
+}
+
+fn ignore_missing(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| FileError { action, path, source }.into()
+}

@@ -1,0 +1,113 @@
+//! The record of this host: what concerns all attachments, in whichever state directory their
+//! claims are.
+//!
+//! "This host" is the network namespace in which the plugin runs, since rules and settings belong
+//! to it. Its record is the default state directory. It contains
+//!
+//! - `lock`: who holds it may change rules ([`lock`](crate::lock));
+//! - `ports`: which claims have which host ports ([`ports`](super::ports));
+//! - `waiting`: the ADDs that wait for a host port ([`queue`](crate::queue));
+//! - `route_localnet`: who needs that setting ([`localhost`](super::localhost)).
+//!
+//! It can be lost: the next call starts a new one from the claims in its state directory.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use cni_wrapper::{FileError, PrivateDir};
+
+use crate::config::DEFAULT_STATE_DIR;
+use crate::error::Error;
+
+const LOCK: &str = "lock";
+
+/// The record of this host.
+#[derive(Clone, Debug)]
+pub struct HostRecord {
+    path: PathBuf,
+    is_new: bool,
+}
+
+impl HostRecord {
+    /// Opens the record, and creates it if it is missing.
+    ///
+    /// If the default state directory can't be used, it is in `state_dir`, and then unknown to
+    /// calls with another `stateDir`.
+    ///
+    /// # Errors
+    ///
+    /// Neither of the two directories can be used.
+    pub fn open(state_dir: &Path) -> Result<Self, Error> {
+        let default = Path::new(DEFAULT_STATE_DIR);
+        match create(&directory_in(default)) {
+            Ok(record) => Ok(record),
+            Err(error) if state_dir == default => Err(error.into()),
+            Err(error) => {
+                log::warn!("{error}; host ports in other state directories are not known");
+                Ok(create(&directory_in(state_dir))?)
+            }
+        }
+    }
+
+    /// Returns a record in this directory, for tests.
+    #[cfg(test)]
+    pub(crate) fn in_directory(directory: &Path) -> Result<Self, FileError> {
+        create(&directory.join("host"))
+    }
+
+    /// Opens the record, or returns `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It can't be used.
+    pub fn open_existing(state_dir: &Path) -> Result<Option<Self>, Error> {
+        for directory in [Path::new(DEFAULT_STATE_DIR), state_dir] {
+            let path = directory_in(directory);
+            if PrivateDir::open_existing(&path)?.is_some() {
+                return Ok(Some(Self { path, is_new: false }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reports whether it was missing, so that nothing is known.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Returns the path of the directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the lock file, which contains the id of the process that last took the lock.
+    ///
+    /// # Errors
+    ///
+    /// It can't be opened.
+    pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
+        let directory = PrivateDir::open(&self.path)?;
+        Ok((directory.lock_file(LOCK)?, self.path.join(LOCK)))
+    }
+}
+
+fn create(path: &Path) -> Result<HostRecord, FileError> {
+    let is_new = PrivateDir::open_existing(path)?.is_none();
+    if is_new {
+        PrivateDir::open(path)?;
+    }
+    Ok(HostRecord { path: path.to_owned(), is_new })
+}
+
+/// Returns the directory of the record: the given one, or a directory in it if this process is in
+/// another network namespace than the first process that it sees.
+fn directory_in(directory: &Path) -> PathBuf {
+    let namespace = |process: &str| {
+        let path = format!("/proc/{process}/ns/net");
+        rustix::fs::stat(path).ok().map(|stat| stat.st_ino)
+    };
+    match (namespace("self"), namespace("1")) {
+        (Some(own), Some(first)) if own != first => directory.join(format!("host-{own}")),
+        _ => directory.to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The ADDs that wait for a host port: first come, first served.
+//!
+//! Each has a file in the record of this host, named by its turn, with the mappings it waits for.
+//! It is locked as long as its process lives, so that a killed one is not waited for.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use cni_wrapper::{Attachment, FileError};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::claim::Claim;
+use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
+use crate::error::Error;
+use crate::family::Family;
+use crate::host::record::HostRecord;
+use crate::mappings::Mapping;
+use crate::owner::Owner;
+
+const WAITING: &str = "waiting";
+
+/// The queue of this host. What changes it requires the [lock](crate::lock).
+#[derive(Debug)]
+pub struct Queue(PathBuf);
+
+/// A place in the queue, which is left when it is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    file: PathBuf,
+    turn: u64,
+    /// Holds the lock on the file.
+    _open: File,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    owner: Attachment,
+    mappings: Vec<Mapping>,
+}
+
+impl Queue {
+    /// Returns the queue of this host.
+    pub fn new(record: &HostRecord) -> Self {
+        Self(record.path().join(WAITING))
+    }
+
+    /// Enters the queue at its end.
+    ///
+    /// # Errors
+    ///
+    /// A file can't be written.
+    pub fn enter(&self, owner: &Attachment, conflicts: &[Conflict]) -> Result<Ticket, Error> {
+        let failed =
+            |source| Error::from(FileError { action: "write", path: self.0.clone(), source });
+        match fs::DirBuilder::new().mode(0o700).create(&self.0) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+        let turn = self.turns().last().map_or(0, |last| last + 1);
+        let file = self.0.join(turn.to_string());
+        let mappings = conflicts.iter().map(|conflict| conflict.mapping).collect();
+        let waiting = Waiting { owner: owner.clone(), mappings };
+        let mut options = OpenOptions::new();
+        let mut open =
+            options.write(true).create_new(true).mode(0o600).open(&file).map_err(failed)?;
+        flock(&open, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
+        let text = serde_json::to_vec(&waiting).map_err(|error| failed(error.into()))?;
+        open.write_all(&text).map_err(failed)?;
+        Ok(Ticket { file, turn, _open: open })
+    }
+
+    /// Returns the host ports of a claim that others came for before. `own` is the caller's place.
+    pub fn ahead(&self, own: Option<&Ticket>, claim: &Claim) -> Vec<Conflict> {
+        let turns = self.turns().into_iter();
+        let ahead = turns.take_while(|turn| own.is_none_or(|own| *turn < own.turn));
+        ahead
+            .filter_map(|turn| conflict(claim, &waiting(&self.0.join(turn.to_string()))?))
+            .collect()
+    }
+
+    /// Returns the turns of all in the queue, in order.
+    fn turns(&self) -> Vec<u64> {
+        let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut turns: Vec<u64> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+        turns.sort_unstable();
+        turns
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+        // Fails as long as others wait.
+        let _ = self.file.parent().map(fs::remove_dir);
+    }
+}
+
+/// Reads a file of the queue, or removes it if its process was killed.
+fn waiting(path: &Path) -> Option<Waiting> {
+    let file = File::open(path).ok()?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let _ = fs::remove_file(path);
+        return None;
+    }
+    serde_json::from_reader(file).ok()
+}
+
+fn conflict(claim: &Claim, waiting: &Waiting) -> Option<Conflict> {
+    if waiting.owner.container_id == claim.owner.container_id {
+        return None;
+    }
+    let indices = Family::ALL.map(|family| MappingIndex::new(&claim.mappings, family));
+    let ports = waiting.mappings.iter().map(HostPorts::of);
+    ports.into_iter().find_map(|ports| {
+        let mapping = indices.iter().find_map(|index| index.overlap(&ports))?;
+        let (owner, evidence) = (Owner::from(&waiting.owner), Evidence::Waiting);
+        Some(Conflict { mapping, ports, owner, evidence })
+    })
+}

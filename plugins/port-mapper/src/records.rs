@@ -1,0 +1,179 @@
+//! All that is recorded about attachments: the claims in a state directory, and the record of this
+//! host, which knows those of other state directories, too.
+
+use std::path::{Path, PathBuf};
+
+use cni_wrapper::Attachment;
+
+use crate::claim::Claim;
+use crate::error::Error;
+use crate::host::localhost;
+use crate::host::ports::PortIndex;
+use crate::host::record::HostRecord;
+use crate::liveness::Liveness;
+use crate::owner::RuleTag;
+use crate::ownership::Recorded;
+use crate::state::State;
+
+/// The records that a call uses. What changes them requires the [lock](crate::lock).
+#[derive(Debug)]
+pub struct Records {
+    /// The claims in the configured state directory.
+    pub state: State,
+    /// The record of this host.
+    pub host: HostRecord,
+    /// The index of host ports.
+    ports: PortIndex,
+    /// Whether something of these was missing before, so that the absence of a claim proves
+    /// nothing.
+    pub are_new: bool,
+}
+
+impl Records {
+    /// Opens the records, and creates what is missing.
+    ///
+    /// # Errors
+    ///
+    /// A directory can't be used.
+    pub fn open(state_dir: &Path) -> Result<Self, Error> {
+        let is_new = State::open_existing(state_dir)?.is_none();
+        let state = State::open(state_dir)?;
+        let host = HostRecord::open(state_dir)?;
+        let ports = PortIndex::new(&host);
+        let are_new = is_new || host.is_new();
+        if are_new {
+            localhost::adopt(&host, &state)?;
+        }
+        Ok(Self { state, host, ports, are_new })
+    }
+
+    /// Creates the index of host ports if it was lost. Call it once the lock is held.
+    ///
+    /// # Errors
+    ///
+    /// Claims can't be read, or the index can't be written.
+    pub fn complete(&self) -> Result<(), Error> {
+        // It does not exist while nothing is mapped either; then there is little to read.
+        if self.ports.exists() {
+            return Ok(());
+        }
+        let claims = self.state.list()?.into_iter().flatten().chain(self.state.list_prepared()?);
+        let mapped = claims.filter(Claim::has_any).map(|claim| {
+            let file = self.file_of(&claim.owner);
+            (claim, file)
+        });
+        self.ports.create(&mapped.collect::<Vec<_>>())
+    }
+
+    /// Returns the claims that have one of the host ports which `claim` wants, of all state
+    /// directories, except those of its own attachment.
+    ///
+    /// # Errors
+    ///
+    /// The index can't be read.
+    pub fn others(&self, claim: &Claim) -> Result<Vec<Recorded>, Error> {
+        let own = self.file_of(&claim.owner);
+        let mut others = Vec::new();
+        for file in self.ports.files_of(&claim.all_mappings())? {
+            if file == own {
+                continue;
+            }
+            let claims = claims_in(&file);
+            if claims.is_empty() {
+                self.ports.remove_unknown(&file)?;
+            }
+            let is_other = |recorded: &Recorded| recorded.claim.owner.tag() != claim.owner.tag();
+            others.extend(claims.into_iter().filter(is_other));
+        }
+        Ok(others)
+    }
+
+    /// Stores a claim as prepared, before its rules are created.
+    ///
+    /// # Errors
+    ///
+    /// It can't be written.
+    pub fn prepare(&self, claim: &Claim) -> Result<(), Error> {
+        self.ports.add(claim, &self.file_of(&claim.owner))?;
+        self.state.prepare(claim)
+    }
+
+    /// Discards a prepared claim that can't be applied; `before` is the committed one.
+    ///
+    /// # Errors
+    ///
+    /// A file can't be removed.
+    pub fn discard(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
+        let file = self.file_of(&claim.owner);
+        self.state.discard_prepared(&claim.owner)?;
+        self.ports.remove(claim, &file)?;
+        before.map_or(Ok(()), |before| self.ports.add(before, &file))
+    }
+
+    /// Commits the prepared claim; `before` is the one that it replaces.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be renamed.
+    pub fn commit(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
+        self.state.commit(&claim.owner)?;
+        let Some(before) = before.filter(|before| before.all_mappings() != claim.all_mappings())
+        else {
+            return Ok(());
+        };
+        let file = self.file_of(&claim.owner);
+        self.ports.remove(before, &file)?;
+        self.ports.add(claim, &file)
+    }
+
+    /// Removes the claims of an attachment, as far as they are known.
+    ///
+    /// # Errors
+    ///
+    /// A file can't be removed.
+    pub fn remove(&self, owner: &Attachment, known: &[Claim]) -> Result<(), Error> {
+        self.state.remove(owner)?;
+        let file = self.file_of(owner);
+        match known {
+            [] => self.ports.remove_unknown(&file),
+            known => known.iter().try_for_each(|claim| self.ports.remove(claim, &file)),
+        }
+    }
+
+    /// Returns the same records with the claims of another state directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory can't be used.
+    pub fn of_directory(&self, state_dir: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            state: State::open(state_dir)?,
+            host: self.host.clone(),
+            ports: self.ports.clone(),
+            are_new: self.are_new,
+        })
+    }
+
+    fn file_of(&self, owner: &Attachment) -> PathBuf {
+        self.state.path().join(State::file_name(owner))
+    }
+}
+
+/// Returns the claims in a file of any state directory, the committed and the prepared one.
+fn claims_in(file: &Path) -> Vec<Recorded> {
+    let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
+        return Vec::new();
+    };
+    let Ok(Some(state)) = State::open_existing(directory) else { return Vec::new() };
+    let [committed, prepared] = state.read_file(&name.to_string_lossy());
+    let recorded = |claim: Option<Claim>, is_committed| {
+        let state_dir = directory.to_owned();
+        claim.map(|claim| Recorded {
+            liveness: Liveness::of(&claim),
+            claim,
+            is_committed,
+            state_dir,
+        })
+    };
+    [recorded(committed, true), recorded(prepared, false)].into_iter().flatten().collect()
+}
