@@ -166,7 +166,7 @@ async fn install_without_rivals(
     let known = before.as_ref().ok().and_then(Option::as_ref);
     other_backends::clear(records, backends, claim, known).await?;
     // The claim is stored first: without it, a DEL would have to search for the rules.
-    records.prepare(claim)?;
+    records.prepare(claim, known)?;
     match apply(records, backend, claim, existing_rules(&before)).await {
         Err(error @ Error::Conflict { .. }) => {
             records.discard(claim, known)?;

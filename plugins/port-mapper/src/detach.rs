@@ -152,7 +152,7 @@ pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> R
     if claim == *before {
         return apply(records, backend, &claim, ExistingRules::OfClaim).await;
     }
-    records.prepare(&claim)?;
+    records.prepare(&claim, Some(before))?;
     apply(records, backend, &claim, ExistingRules::Any).await?;
     records.commit(&claim, Some(before))
 }

@@ -93,17 +93,21 @@ impl Queue {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.file);
-        // Fails as long as others wait.
-        let _ = self.file.parent().map(fs::remove_dir);
+        leave(&self.file);
     }
+}
+
+fn leave(file: &Path) {
+    let _ = fs::remove_file(file);
+    // Fails as long as others wait.
+    let _ = file.parent().map(fs::remove_dir);
 }
 
 /// Reads a file of the queue, or removes it if its process was killed.
 fn waiting(path: &Path) -> Option<Waiting> {
     let file = File::open(path).ok()?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        let _ = fs::remove_file(path);
+        leave(path);
         return None;
     }
     serde_json::from_reader(file).ok()

@@ -41,7 +41,7 @@ impl Records {
         let host = HostRecord::open(state_dir)?;
         let ports = PortIndex::new(&host);
         let are_new = is_new || host.is_new();
-        if are_new {
+        if host.is_new() {
             localhost::adopt(&host, &state)?;
         }
         Ok(Self { state, host, ports, are_new })
@@ -88,14 +88,17 @@ impl Records {
         Ok(others)
     }
 
-    /// Stores a claim as prepared, before its rules are created.
+    /// Stores a claim as prepared, before its rules are created; `before` is the committed one.
     ///
     /// # Errors
     ///
-    /// It can't be written.
-    pub fn prepare(&self, claim: &Claim) -> Result<(), Error> {
-        self.ports.add(claim, &self.file_of(&claim.owner))?;
-        self.state.prepare(claim)
+    /// It can't be written, and nothing of it is left.
+    pub fn prepare(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
+        let indexed = self.ports.add(claim, &self.file_of(&claim.owner));
+        indexed.and_then(|()| self.state.prepare(claim)).inspect_err(|_| {
+            // The first error is what the caller needs to know.
+            let _ = self.discard(claim, before);
+        })
     }
 
     /// Discards a prepared claim that can't be applied; `before` is the committed one.

@@ -146,7 +146,8 @@ impl PortIndex {
             Err(_) => {}
         }
         // Both fail as long as they contain others.
-        let _ = fs::remove_dir(&directory).and_then(|()| fs::remove_dir(&self.0));
+        let _ = fs::remove_dir(&directory);
+        let _ = fs::remove_dir(&self.0);
         Ok(())
     }
 }

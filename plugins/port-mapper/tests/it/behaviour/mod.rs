@@ -19,8 +19,12 @@ macro_rules! on_both_iptables {
 }
 
 mod checks;
+mod companions;
+mod conflicts;
 mod external_changes;
 mod kinds;
+mod liveness;
+mod lost;
 mod nft;
 mod old_iptables;
 mod owners;

@@ -35,9 +35,9 @@ fn only_root_can_read_the_state(backend: &'static str) {
     testbed.host.run("ip link set br0 up");
     add(&testbed.call("c1", &[tcp(8080, 80)]));
     let modes = modes(&testbed);
-    assert_eq!(modes.len(), 6, "directory, lock, claim, two directories and a file: {modes:?}");
+    assert_eq!(modes.len(), 9, "lock, claim, and what is recorded of the host: {modes:?}");
     for line in &modes {
-        let is_private = line.starts_with("d 700 ") || line.starts_with("f 600 ");
+        let is_private = ["d 700 ", "f 600 ", "l "].iter().any(|mode| line.starts_with(mode));
         assert!(is_private, "directories are 0700 and files 0600: {line} of {modes:?}");
     }
 }
@@ -148,17 +148,21 @@ fn a_read_only_run_fails_an_add_and_leaves_nothing(backend: &'static str) {
 fn a_full_disk_fails_an_add_and_leaves_nothing(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     testbed.host.run(&format!("mkdir {STATE}"));
-    // Room for the directory and the lock, but for no claim.
-    testbed.host.run(&format!("mount -t tmpfs -o mode=700,nr_inodes=2 tmpfs {STATE}"));
-    let (code, msg, _) = testbed.call("c1", &[tcp(8080, 80)]).run(plugin()).error();
-    assert_eq!(code, 5, "{msg}");
-    assert!(
-        msg.contains("cannot write") && msg.contains("No space left"),
-        "file and reason: {msg}"
-    );
-    assert_eq!(testbed.plugins.verbs(), ["inner ADD", "inner DEL"], "the delegate was rolled back");
-    assert_eq!(testbed.own_rules(), "", "no rule was created");
-    assert_eq!(files(&testbed.host, STATE), ["lock"], "no incomplete file is left");
+    // Room for the directory and the lock, and for a part of what is recorded of a claim.
+    for inodes in 2..6 {
+        let options = format!("mode=700,nr_inodes={inodes}");
+        testbed.host.run(&format!("mount -t tmpfs -o {options} tmpfs {STATE}"));
+        let (code, msg, _) = testbed.call("c1", &[tcp(8080, 80)]).run(plugin()).error();
+        assert_eq!(code, 5, "{msg}");
+        let names_the_file = msg.contains(&format!("{STATE}/"));
+        assert!(names_the_file && msg.contains("No space left"), "file and reason: {msg}");
+        let verbs = testbed.plugins.verbs();
+        let last = &verbs[verbs.len() - 2..];
+        assert_eq!(last, ["inner ADD", "inner DEL"], "the delegate was rolled back");
+        assert_eq!(testbed.own_rules(), "", "no rule was created");
+        assert_eq!(files(&testbed.host, STATE), ["lock"], "nothing is left with {inodes} inodes");
+        testbed.host.run(&format!("umount {STATE}"));
+    }
 }
 
 fn another_state_directory_is_used_for_the_whole_lifecycle(backend: &'static str) {
@@ -166,10 +170,13 @@ fn another_state_directory_is_used_for_the_whole_lifecycle(backend: &'static str
     let elsewhere = "/run/deep/down";
     let call = testbed.call("c1", &[tcp(8080, 80)]).key("stateDir", json!(elsewhere));
     add(&call);
-    assert_eq!(files(&testbed.host, elsewhere).len(), 2, "it contains lock and claim");
-    assert!(!testbed.host.exists(STATE), "the default directory is not used");
+    assert_eq!(files(&testbed.host, elsewhere).len(), 1, "it contains the claim");
+    let in_default = files(&testbed.host, STATE);
+    assert!(in_default.contains(&"lock".to_owned()), "the record is the host's: {in_default:?}");
+    assert!(!in_default.iter().any(|name| name.starts_with("c1~")), "{in_default:?}");
     del(&call);
-    assert_eq!(files(&testbed.host, elsewhere), ["lock"], "DEL uses it, too");
+    assert_eq!(files(&testbed.host, elsewhere), [""; 0], "DEL uses it, too");
+    assert_eq!(files(&testbed.host, STATE), ["lock"], "and cleans up the record");
     assert_eq!(testbed.own_rules(), "", "and removes the rules");
 }
 
