@@ -60,8 +60,6 @@ fn a_claim_is_written_read_listed_and_removed() {
 #[test]
 fn directory_and_files_are_private() {
     let temporary = Temporary::new();
-    std::fs::create_dir(&temporary.path).unwrap();
-    std::fs::set_permissions(&temporary.path, PermissionsExt::from_mode(0o777)).unwrap();
     temporary.state().write(&claim("c1")).unwrap();
     assert_eq!(mode(&temporary.path), 0o700);
     assert_eq!(mode(&temporary.path.join(&temporary.names()[0])), 0o600);

@@ -1,14 +1,16 @@
 //! `doctor`: checks whether this host meets the requirements.
 
 use std::fs;
+use std::path::Path;
 
 use cni_wrapper::Environment;
+use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 
 use super::{Options, Report};
 use crate::backend::{Backend, Backends};
 use crate::config::BackendKind;
-use crate::host::localhost::open_state;
+use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
@@ -45,8 +47,7 @@ impl Finding {
     }
 }
 
-/// Runs all checks. It changes nothing, except that it creates the state directory if it is
-/// missing.
+/// Runs all checks. It changes nothing.
 pub(super) async fn doctor(options: &Options) -> Report {
     let mut findings = backend(options).await;
     findings.push(forwarding());
@@ -94,10 +95,23 @@ fn forwarding() -> Finding {
 }
 
 fn state(options: &Options) -> Finding {
-    match open_state(&options.state_dir) {
-        Ok(_) => finding("state directory", Status::Ok, options.state_dir.display().to_string()),
-        Err(error) => finding("state directory", Status::Failed, error.to_string()),
-    }
+    let path = options.state_dir.display();
+    let (status, message) = match State::open_existing(&options.state_dir) {
+        Ok(Some(_)) => (Status::Ok, path.to_string()),
+        Ok(None) => match first_existing(&options.state_dir) {
+            Some(parent) if access(parent, Access::WRITE_OK).is_err() => {
+                let parent = parent.display();
+                (Status::Failed, format!("{path} cannot be created: {parent} is not writable"))
+            }
+            _ => (Status::Ok, format!("{path}, which the first ADD creates")),
+        },
+        Err(error) => (Status::Failed, error.to_string()),
+    };
+    finding("state directory", status, message)
+}
+
+fn first_existing(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|ancestor| ancestor.exists())
 }
 
 fn finding(name: &'static str, status: Status, message: String) -> Finding {
