@@ -26,8 +26,9 @@ pub async fn apply(
     let installed = backend.install(claim, existing, &|owner| is_stale(state, owner)).await?;
     for owner in &installed.replaced {
         if let Owner::Attachment(attachment) = owner {
-            localhost::release(state, attachment)?;
-            forget_replaced(state, attachment)?;
+            let attachment = state.whole(attachment)?;
+            localhost::release(state, &attachment)?;
+            forget_replaced(state, &attachment)?;
         }
     }
     if claim.serves_localhost() {
@@ -44,7 +45,7 @@ pub async fn apply(
 pub fn is_stale(state: &State, owner: &Owner) -> bool {
     match owner {
         Owner::Attachment(attachment) => {
-            matches!(state.read(attachment), Ok(Some(claim)) if !is_live(&claim))
+            matches!(state.find(attachment), Ok(Some(claim)) if !is_live(&claim))
         }
         Owner::OriginalPlugin { .. } => false,
     }

@@ -35,6 +35,7 @@ pub async fn clear(
     for kind in backends.others(claim.backend, &claim.chain) {
         let backend = backends.get(kind)?;
         for owner in removable(backend, claim, is_stale).await? {
+            let owner = state.whole(&owner)?;
             remove(state, backend, &owner, None, claim).await?;
             if owner != claim.owner {
                 forget_replaced(state, &owner)?;
