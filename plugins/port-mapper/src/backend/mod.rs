@@ -9,6 +9,7 @@ mod interface;
 mod opened;
 
 pub use interface::{
-    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, FoundChain, Hints, Installed, Jump, OwnedPorts, ProgramEnvironment,
+    Readiness,
 };
 pub use opened::{AnyBackend, Backends};

@@ -7,7 +7,7 @@ use cni_wrapper::Attachment;
 
 use super::detect;
 use super::interface::{
-    Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, FoundChain, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
 };
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
@@ -128,6 +128,13 @@ pub enum AnyBackend {
 }
 
 impl Backend for AnyBackend {
+    fn keep_chains(&self, chains: Vec<FoundChain>) {
+        match self {
+            Self::Iptables(backend) => backend.keep_chains(chains),
+            Self::Nftables(backend) => backend.keep_chains(chains),
+        }
+    }
+
     async fn prepare(&self, claim: &Claim) {
         match self {
             Self::Iptables(backend) => backend.prepare(claim).await,

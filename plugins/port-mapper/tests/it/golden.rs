@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::Attachment;
-use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
+use port_mapper::backend::{FoundChain, Hints};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::owner::Owner;
@@ -32,12 +32,16 @@ enum Verb {
         /// Container ids of owners that no longer exist.
         #[serde(default)]
         stale: Vec<String>,
+        #[serde(default)]
+        found: Vec<FoundChain>,
     },
     Remove {
         owner: Attachment,
         chain: Option<String>,
         #[serde(default, rename = "keepGuard")]
         keep_guard: bool,
+        #[serde(default)]
+        found: Vec<FoundChain>,
     },
 }
 
@@ -69,21 +73,22 @@ fn failure(case: &Path, update: bool) -> Option<String> {
 fn plan_text(listing: &str, request: Request) -> String {
     let family = request.family;
     let plan = match request.verb {
-        Verb::Install { claim, stale } => {
+        Verb::Install { claim, stale, found } => {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let tables = if localhost { Tables::NatAndRaw } else { Tables::Nat };
             let observed = Observed::parse(family, tables, listing);
             let is_stale = |owner: &Owner| {
                 stale.iter().any(|id| owner.to_string().contains(&format!("container {id} ")))
             };
-            match plan::install(&observed, &claim, &is_stale) {
+            match plan::install(&observed, &claim, &found, &is_stale) {
                 Ok(decision) => decision.plan,
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, keep_guard } => {
+        Verb::Remove { owner, chain, keep_guard, found } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
-            plan::remove(&observed, &owner, &Hints { chain, families: None, keep_guard })
+            let hints = Hints { chain, families: None, keep_guard };
+            plan::remove(&observed, &owner, &hints, &found)
         }
     };
     match plan.text().unwrap().as_str() {

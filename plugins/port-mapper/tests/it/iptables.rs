@@ -395,3 +395,75 @@ fn a_held_xtables_lock_is_waited_for_and_then_reported() {
     assert_eq!(error.code(), 11, "{error}");
     assert!(started.elapsed() >= LOCK_TIMEOUT, "it waited for {:?}", started.elapsed());
 }
+
+/// A chain of another program, by the commands that create it and how it is used.
+const OTHERS: [(&str, &[&str]); 4] = [
+    ("an empty one without jumps", &[]),
+    (
+        "an empty one with jumps",
+        &[
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS",
+            "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS",
+        ],
+    ),
+    (
+        "one with rules and a jump",
+        &["-A MESOS -i eth9 -j RETURN", "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS"],
+    ),
+    (
+        "one with duplicated jumps",
+        &[
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS",
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS",
+            "-A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS",
+        ],
+    ),
+];
+
+/// Runs a test on each chain of another program, with the rules before the chain was used.
+fn on_chains_of_others(test: impl Fn(&Fixture, &str, &str)) {
+    for (name, rules) in OTHERS {
+        on_both(|fixture| {
+            fixture.iptables("-t nat -N MESOS");
+            rules.iter().for_each(|rule| drop(fixture.iptables(&format!("-t nat {rule}"))));
+            test(fixture, &fixture.snapshot(), name);
+        });
+    }
+}
+
+#[test]
+fn a_chain_that_was_found_is_left_as_it_was() {
+    on_chains_of_others(|fixture, before, name| {
+        let first = fixture.install(&one("c1", 80)).unwrap();
+        let found: Vec<_> = first.found_chains.iter().map(|found| found.family).collect();
+        assert_eq!(found, [Family::V4], "{name}");
+        assert_eq!(first.created_chains, [Family::V6], "{name}");
+        let backend = fixture.backend();
+        backend.keep_chains(first.found_chains.clone());
+        let c2 = one("c2", 81);
+        let second = block_on(backend.install(&c2, ExistingRules::OfClaim, &|_| false)).unwrap();
+        assert_eq!((second.found_chains.len(), second.created_chains.len()), (0, 0), "{name}");
+        for id in ["c1", "c2"] {
+            let backend = fixture.backend();
+            backend.keep_chains(first.found_chains.clone());
+            block_on(backend.remove(&one(id, 80).owner, None, &Hints::default())).unwrap();
+        }
+        assert_eq!(fixture.snapshot(), before, "{name}");
+    });
+}
+
+#[test]
+fn a_chain_that_was_found_is_left_as_it_was_when_its_last_owner_moves_or_is_replaced() {
+    on_chains_of_others(|fixture, before, name| {
+        for stale in [false, true] {
+            let first = fixture.install(&one("c1", 80)).unwrap();
+            let backend = fixture.backend();
+            backend.keep_chains(first.found_chains);
+            let owner = if stale { "c2" } else { "c1" };
+            let elsewhere = Claim { chain: "ELSEWHERE".to_owned(), ..one(owner, 80) };
+            block_on(backend.install(&elsewhere, ExistingRules::Any, &|_| true)).unwrap();
+            fixture.remove(&elsewhere.owner);
+            assert_eq!(fixture.snapshot(), before, "{name}");
+        }
+    });
+}

@@ -21,7 +21,9 @@ macro_rules! on_both_iptables {
 mod checks;
 mod external_changes;
 mod kinds;
+mod long_names;
 mod nft;
+mod not_ours;
 mod old_iptables;
 mod owners;
 mod reach;

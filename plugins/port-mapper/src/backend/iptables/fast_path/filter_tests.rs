@@ -111,7 +111,7 @@ fn an_add_decides_the_same_without_the_rules_of_others() {
             let ours = claim(1, localhost);
             let text = chain_listing(&others);
             let install =
-                |listing: &Listing| plan::install(&listing.observed(), &ours, &none_is_stale);
+                |listing: &Listing| plan::install(&listing.observed(), &ours, &[], &none_is_stale);
             let filtered = listing(&filtered(&text, &ours, true, 7));
             let [one, other] =
                 [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap().plan);
@@ -131,7 +131,8 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
             let complete = complete_listing(&text);
             let filtered = listing(&filtered(&text, &ours, false, 4096));
             let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
-            let remove = |listing: &Listing| plan::remove(&listing.observed(), &ours.owner, &hints);
+            let remove =
+                |listing: &Listing| plan::remove(&listing.observed(), &ours.owner, &hints, &[]);
             assert_eq!(remove(&filtered), remove(&complete), "{text}");
             let check = |listing: &Listing| plan::compare(&listing.observed(), &ours);
             assert_eq!(check(&filtered), check(&complete), "{text}");
@@ -164,7 +165,7 @@ fn a_conflict_is_reported_as_from_the_complete_listing() {
     let mappings = others[..2].iter().flat_map(|other| other.mappings.clone()).collect();
     let ours = Claim { mappings, ..claim(1, true) };
     let error = |listing: &Listing| {
-        plan::install(&listing.observed(), &ours, &none_is_stale).unwrap_err().to_string()
+        plan::install(&listing.observed(), &ours, &[], &none_is_stale).unwrap_err().to_string()
     };
     let filtered = listing(&filtered(&text, &ours, true, 64));
     assert_eq!(error(&filtered), error(&complete_listing(&text)));

@@ -1,9 +1,11 @@
 //! The decision what has to change, from the observed rules and a claim. Pure: it touches nothing.
 //!
-//! This file decides about rules with an owner's tag, `chains` about what they need around them.
+//! This file decides about rules with an owner's tag, `chains` and `jumps` about what they need
+//! around them.
 
 mod chains;
 mod change;
+mod jumps;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,7 +15,7 @@ use cni_wrapper::Attachment;
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
-use crate::backend::interface::Hints;
+use crate::backend::interface::{FoundChain, Hints};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, MappingIndex};
 use crate::error::Error;
@@ -21,6 +23,7 @@ use crate::family::Family;
 use crate::owner::{Owner, RuleTag};
 use chains::{PlanInput, TaggedEdits};
 
+pub use chains::FirstUse;
 pub use change::Plan;
 
 /// A plan, and the owners whose rules it removes because they no longer exist.
@@ -30,9 +33,13 @@ pub struct Decision {
     pub plan: Plan,
     /// The stale owners.
     pub replaced: BTreeSet<Owner>,
+    /// Set if the claim's chain gets its first rule with a tag.
+    pub first_use: Option<FirstUse>,
 }
 
 /// Plans the changes that make the rules of the claim's owner those of the claim.
+///
+/// `found` are the known chains of other programs.
 ///
 /// # Errors
 ///
@@ -40,25 +47,36 @@ pub struct Decision {
 pub fn install(
     observed: &Observed<'_>,
     claim: &Claim,
+    found: &[FoundChain],
     is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<Decision, Error> {
     let tagged = observed.tagged();
     let (displaced, replaced) = displaced(&tagged, observed.family, claim, is_stale)?;
     let mut edits = owner_edits(&tagged, claim, observed.family);
     edits.delete.extend(displaced);
-    let plan = chains::plan(claim_input(observed, &tagged, claim, edits));
-    Ok(Decision { plan, replaced })
+    let input = claim_input(observed, &tagged, claim, edits, found);
+    let first_use = chains::first_use(&input);
+    Ok(Decision { plan: chains::plan(input), replaced, first_use })
 }
 
 /// Plans like [`install`], but ignores conflicts with other owners: for CHECK.
 pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
     let tagged = observed.tagged();
     let edits = owner_edits(&tagged, claim, observed.family);
-    chains::plan(claim_input(observed, &tagged, claim, edits))
+    chains::plan(claim_input(observed, &tagged, claim, edits, &[]))
 }
 
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
-pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Plan {
+///
+/// It creates neither chains nor jumps, and leaves a chain alone that has no rule of the owner, and
+/// so does not repair those of others: a chain without jumps may be another program's. `found` are
+/// the known chains of other programs.
+pub fn remove(
+    observed: &Observed<'_>,
+    owner: &Attachment,
+    hints: &Hints,
+    found: &[FoundChain],
+) -> Plan {
     let tagged = observed.tagged();
     let (tag, original) = (owner.tag(), owner.original_tag());
     let is_owners = |tagged: &TaggedRule<'_>| {
@@ -72,7 +90,8 @@ pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Pla
         tagged: &tagged,
         edits: TaggedEdits { delete, append: Vec::new() },
         localhost_tag: None,
-        chain: hints.chain.as_deref(),
+        chain: None,
+        found,
         keep_guard: hints.keep_guard,
     })
 }
@@ -82,11 +101,12 @@ fn claim_input<'a>(
     tagged: &'a [TaggedRule<'a>],
     claim: &'a Claim,
     edits: TaggedEdits,
+    found: &'a [FoundChain],
 ) -> PlanInput<'a> {
     let localhost = observed.family == Family::V4 && claim.serves_localhost();
     let localhost_tag = localhost.then(|| claim.owner.tag());
     let chain = Some(claim.chain.as_str());
-    PlanInput { observed, tagged, edits, localhost_tag, chain, keep_guard: true }
+    PlanInput { observed, tagged, edits, localhost_tag, chain, found, keep_guard: true }
 }
 
 /// Returns the rules that must be removed for the claim, and the stale owners of some of them.
