@@ -22,7 +22,7 @@ pub async fn detach(
     cleanup: &Cleanup,
     backends: &Backends,
 ) -> Result<(), Error> {
-    let Known { state, claims } = Known::of(owner, cleanup)?;
+    let Known { state, claims, is_committed } = Known::of(owner, cleanup)?;
     if let (Some(state), [claim]) = (&state, claims.as_slice())
         && claim.mappings.is_empty()
     {
@@ -46,7 +46,7 @@ pub async fn detach(
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     // route_localnet has to be disabled before the guard rules may be removed.
     let still_enabled = localhost::release(&state, owner)?;
-    let hints = hints(claim, cleanup, still_enabled);
+    let hints = Hints { had_rules: is_committed, ..hints(claim, cleanup, still_enabled) };
     if claim.is_some() {
         state.reopen(owner)?;
     }
@@ -66,21 +66,26 @@ struct Known {
     state: Option<State>,
     /// The committed claim and the prepared one, if they differ.
     claims: Vec<Claim>,
+    /// Whether there is a committed claim.
+    is_committed: bool,
 }
 
 impl Known {
     /// Reads the state. A damaged file is ignored, since rules can be found by their tags.
     fn of(owner: &Attachment, cleanup: &Cleanup) -> Result<Self, Error> {
         let state = State::open_existing(&cleanup.state_dir)?;
-        let Some(existing) = &state else { return Ok(Self { state, claims: Vec::new() }) };
+        let Some(existing) = &state else {
+            return Ok(Self { state, claims: Vec::new(), is_committed: false });
+        };
         let committed = existing.read_committed(owner).unwrap_or_else(|error| {
             log::warn!("{error}");
             None
         });
+        let is_committed = committed.is_some();
         let prepared = existing.read_prepared(owner);
         let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
         claims.dedup();
-        Ok(Self { state, claims })
+        Ok(Self { state, claims, is_committed })
     }
 }
 
@@ -89,5 +94,6 @@ fn hints(claim: Option<&Claim>, cleanup: &Cleanup, keep_guard: bool) -> Hints {
         chain: cleanup.chain.clone().or_else(|| claim.map(|claim| claim.chain.clone())),
         families: claim.map(|claim| claim.families().collect()),
         keep_guard,
+        had_rules: false,
     }
 }

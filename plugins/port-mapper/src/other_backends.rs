@@ -54,7 +54,7 @@ async fn remove(
 ) -> Result<(), Error> {
     // route_localnet has to be disabled before the guard rules may be removed.
     let keep_guard = localhost::release(state, owner)?;
-    let hints = Hints { chain: Some(claim.chain.clone()), families: None, keep_guard };
+    let hints = Hints { chain: Some(claim.chain.clone()), keep_guard, ..Hints::default() };
     backend.remove(owner, its_claim, &hints).await
 }
 

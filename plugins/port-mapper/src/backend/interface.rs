@@ -145,6 +145,9 @@ pub struct Hints {
     /// Whether the guard of 127.0.0.0/8 stays in place although no owner needs it. Set it while an
     /// interface has `route_localnet` on.
     pub keep_guard: bool,
+    /// Whether the rules of the claim existed: it was committed. Then its chain had rules of ours,
+    /// even if it is empty now, and is removed.
+    pub had_rules: bool,
 }
 
 /// An owner's rules of one family.

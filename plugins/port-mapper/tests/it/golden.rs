@@ -40,6 +40,9 @@ enum Verb {
         chain: Option<String>,
         #[serde(default, rename = "keepGuard")]
         keep_guard: bool,
+        /// The committed claim of the owner, if it is known.
+        #[serde(default)]
+        claim: Option<Claim>,
         #[serde(default)]
         found: Vec<FoundChain>,
     },
@@ -85,10 +88,10 @@ fn plan_text(listing: &str, request: Request) -> String {
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, keep_guard, found } => {
+        Verb::Remove { owner, chain, keep_guard, claim, found } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
-            let hints = Hints { chain, families: None, keep_guard };
-            plan::remove(&observed, &owner, &hints, &found)
+            let hints = Hints { chain, families: None, keep_guard, had_rules: claim.is_some() };
+            plan::remove(&observed, &owner, claim.as_ref(), &hints, &found)
         }
     };
     match plan.text().unwrap().as_str() {

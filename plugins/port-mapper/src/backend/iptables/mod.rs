@@ -132,7 +132,7 @@ impl Backend for Iptables {
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
         let found = self.found_chains.borrow().clone();
         let mut decide =
-            |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, hints, &found)));
+            |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, claim, hints, &found)));
         self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
 

@@ -12,6 +12,7 @@ on_both_iptables!(
     a_chain_of_another_program_keeps_its_rules_and_jumps,
     a_del_of_an_unknown_container_changes_nothing_in_a_chain_of_the_original,
     a_del_of_a_container_of_the_original_leaves_the_chain_of_docker,
+    an_add_that_is_refused_leaves_the_empty_chain_of_an_operator,
 );
 
 on_every_backend!(
@@ -87,6 +88,17 @@ fn a_del_of_a_container_of_the_original_leaves_the_chain_of_docker(backend: &'st
     as_the_original(&testbed, "DOCKER", "old");
     del(&testbed.call("old", &[tcp(8080, 80)]).key("chain", json!("DOCKER")));
     assert_eq!(nat(&testbed.host, backend), before, "the rule is removed and nothing else");
+}
+
+fn an_add_that_is_refused_leaves_the_empty_chain_of_an_operator(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    add(&testbed.call("c1", &[tcp(8080, 80)]));
+    chain_with_jumps(&testbed, "OPERATOR");
+    let before = nat(&testbed.host, backend);
+    let refused = testbed.call("c2", &[tcp(8080, 80)]).key("chain", json!("OPERATOR"));
+    assert_eq!(refused.run(plugin()).error().0, 105);
+    del(&refused);
+    assert_eq!(nat(&testbed.host, backend), before);
 }
 
 /// The mode and the content of a directory.

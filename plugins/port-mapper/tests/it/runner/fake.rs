@@ -126,7 +126,7 @@ pub(crate) fn mappings(port: u16) -> Vec<Mapping> {
 
 /// What a DEL knows about the claim.
 pub(crate) fn hints() -> Hints {
-    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), keep_guard: false }
+    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), ..Hints::default() }
 }
 
 /// The rules of the claim, as iptables-save prints them.

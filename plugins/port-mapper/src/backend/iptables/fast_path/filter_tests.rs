@@ -131,8 +131,9 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
             let complete = complete_listing(&text);
             let filtered = listing(&filtered(&text, &ours, false, 4096));
             let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
-            let remove =
-                |listing: &Listing| plan::remove(&listing.observed(), &ours.owner, &hints, &[]);
+            let remove = |listing: &Listing| {
+                plan::remove(&listing.observed(), &ours.owner, Some(&ours), &hints, &[])
+            };
             assert_eq!(remove(&filtered), remove(&complete), "{text}");
             let check = |listing: &Listing| plan::compare(&listing.observed(), &ours);
             assert_eq!(check(&filtered), check(&complete), "{text}");

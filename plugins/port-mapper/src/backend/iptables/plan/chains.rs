@@ -25,6 +25,8 @@ pub(super) struct PlanInput<'a> {
     pub(super) localhost_tag: Option<String>,
     /// The chain of the claim to install. A removal has none: it creates nothing.
     pub(super) chain: Option<&'a str>,
+    /// The chain of the claim to remove: it has had rules of ours, even if it was flushed.
+    pub(super) used_chain: Option<&'a str>,
     /// The known chains of other programs.
     pub(super) found: &'a [FoundChain],
     /// Whether the guard stays in place although no owner needs it.
@@ -80,11 +82,10 @@ impl PlanInput<'_> {
         self.found.iter().find(|found| found.family == family && found.chain == chain)
     }
 
-    /// Reports whether a chain is another program's: it is known, has such a name, or exists
-    /// without a rule with a tag. A chain with a name of ours is ours, whoever made it.
+    /// Reports whether a chain is known to be another program's. One with a name of ours is ours,
+    /// whoever made it.
     fn is_others(&self, chain: &str) -> bool {
-        let is_known = || self.jumps_before(chain).is_some() || is_well_known(chain);
-        chain != MASQ && (is_known() || self.is_unused(chain))
+        chain != MASQ && (self.jumps_before(chain).is_some() || is_well_known(chain))
     }
 
     /// Reports whether a chain exists without a rule with a tag.
@@ -121,12 +122,12 @@ pub(super) fn first_use(input: &PlanInput<'_>) -> Option<FirstUse> {
     Some(FirstUse::Found(FoundChain { family: *family, chain: chain.to_owned(), jumps }))
 }
 
-/// Returns the chains to reconcile: those that the claim needs, those that lose a rule, and the one
-/// that only we use. None is a built-in one, although the original could be made to add rules to
-/// those.
+/// Returns the chains to reconcile: those that the claim needs, those that lose a rule or have lost
+/// it, and the one that only we use. None is a built-in one, although the original could be made to
+/// add rules to those.
 fn affected_chains(input: &PlanInput<'_>) -> BTreeSet<String> {
     let touched = input.edits.delete.iter().map(|&at| input.tagged[at].rule.chain);
-    let named = input.chain.into_iter().chain([MASQ]);
+    let named = input.chain.into_iter().chain(input.used_chain).chain([MASQ]);
     let existing = touched.chain(named).filter(|chain| input.observed.nat.has(chain));
     let appended = input.edits.append.iter().map(|rule| rule.chain.to_string());
     existing.map(str::to_owned).chain(appended).collect()
@@ -145,7 +146,7 @@ fn reconcile_chain(
     let existing = rules_of(table, |rule| rule.jumps_to(chain));
     let remaining = Remaining::new(input, localhost, chain);
     if !remaining.has_tagged {
-        if remaining.is_touched || chain == MASQ {
+        if remaining.is_touched || chain == MASQ || input.used_chain == Some(chain) {
             retire_chain(input, &jumps, &existing, remaining.is_empty, chain, nat);
         }
         return;

@@ -68,12 +68,13 @@ pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
 
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
 ///
-/// It creates neither chains nor jumps, and leaves a chain alone that has no rule of the owner, and
-/// so does not repair those of others: a chain without jumps may be another program's. `found` are
-/// the known chains of other programs.
+/// It creates neither chains nor jumps, and leaves a chain alone that has no rule of the owner,
+/// unless its claim shows that it had one: another one may be another program's. `found` are the
+/// known chains of other programs.
 pub fn remove(
     observed: &Observed<'_>,
     owner: &Attachment,
+    claim: Option<&Claim>,
     hints: &Hints,
     found: &[FoundChain],
 ) -> Plan {
@@ -91,6 +92,7 @@ pub fn remove(
         edits: TaggedEdits { delete, append: Vec::new() },
         localhost_tag: None,
         chain: None,
+        used_chain: claim.filter(|_| hints.had_rules).map(|claim| claim.chain.as_str()),
         found,
         keep_guard: hints.keep_guard,
     })
@@ -105,8 +107,16 @@ fn claim_input<'a>(
 ) -> PlanInput<'a> {
     let localhost = observed.family == Family::V4 && claim.serves_localhost();
     let localhost_tag = localhost.then(|| claim.owner.tag());
-    let chain = Some(claim.chain.as_str());
-    PlanInput { observed, tagged, edits, localhost_tag, chain, found, keep_guard: true }
+    PlanInput {
+        observed,
+        tagged,
+        edits,
+        localhost_tag,
+        chain: Some(&claim.chain),
+        used_chain: None,
+        found,
+        keep_guard: true,
+    }
 }
 
 /// Returns the rules that must be removed for the claim, and the stale owners of some of them.
