@@ -1,5 +1,6 @@
 //! A directory that only this plugin can use, for what it must remember from one call to the next.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -277,11 +278,9 @@ struct NotPrivate {
 
 impl NotPrivate {
     fn new(stat: &fs::Stat, directory: &OwnedFd, path: &Path) -> Self {
-        let names = |directory| fs::Dir::read_from(directory);
-        let is_empty = names(directory).is_ok_and(|mut entries| {
-            entries.all(|entry| {
-                entry.is_ok_and(|it| matches!(it.file_name().to_bytes(), b"." | b".."))
-            })
+        let is_self = |name: &CStr| matches!(name.to_bytes(), b"." | b"..");
+        let is_empty = fs::Dir::read_from(directory).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| is_self(entry.file_name())))
         });
         let (mode, user) = (stat.st_mode & 0o7777, stat.st_uid);
         Self { mode, user, is_empty, path: path.to_owned() }
@@ -294,15 +293,16 @@ impl fmt::Display for NotPrivate {
         let own = rustix::process::geteuid().as_raw();
         write!(
             f,
-            "it has mode {mode:04o} and belongs to user {user}, but what this plugin stores must be \
-             accessible to user {own} only; "
+            "it has mode {mode:04o} and belongs to user {user}, but what this plugin stores must \
+             be accessible to user {own} only; "
         )?;
         if *user == own && *is_empty {
             return write!(f, "if it is meant for this plugin, run `chmod 700 {}`", path.display());
         }
         f.write_str(
-            "configure a directory that is this plugin's alone (stateDir or wrapper.resultDir); it \
-             is created if it does not exist",
+            "configure a directory that is this plugin's alone (stateDir or wrapper.resultDir), \
+             which is created if it does not exist; if this is that directory, restore its mode \
+             0700 and its owner",
         )
     }
 }

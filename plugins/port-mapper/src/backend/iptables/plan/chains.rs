@@ -83,7 +83,7 @@ impl PlanInput<'_> {
     }
 
     /// Reports whether a chain is known to be another program's. One with a name of ours is ours,
-    /// whoever made it.
+    /// no matter which program made it.
     fn is_others(&self, chain: &str) -> bool {
         chain != MASQ && (self.jumps_before(chain).is_some() || is_well_known(chain))
     }
