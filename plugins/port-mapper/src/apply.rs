@@ -3,7 +3,7 @@
 use crate::backend::{Backend, ExistingRules, Hints};
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::host::localhost;
+use crate::host::{found_chains, localhost};
 use crate::records::Records;
 
 /// Makes the rules of an attachment those of its claim. The caller holds the lock.
@@ -21,9 +21,11 @@ pub async fn apply(
 ) -> Result<(), Error> {
     let guard = localhost::guard(&records.host);
     if !claim.mappings.is_empty() {
-        backend.install(claim, existing, guard).await?;
+        backend.keep_chains(found_chains::of(&records.host, claim.backend));
+        let installed = backend.install(claim, existing, guard).await?;
+        found_chains::note(&records.host, claim.backend, &installed, &claim.chain)?;
     } else if existing == ExistingRules::Any {
-        let hints = Hints { chain: Some(claim.chain.clone()), families: None, guard };
+        let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };
         backend.remove(&claim.owner, None, &hints).await?;
     }
     if claim.serves_localhost() {

@@ -9,7 +9,7 @@ use crate::config::Cleanup;
 use crate::error::Error;
 use crate::guard;
 use crate::host::record::HostRecord;
-use crate::host::{flows, localhost};
+use crate::host::{flows, found_chains, localhost};
 use crate::lock::Unlocked;
 use crate::other_backends;
 use crate::owner::Owner;
@@ -76,12 +76,15 @@ pub async fn remove(
     // route_localnet has to be disabled before the guard rules may be removed.
     localhost::release(&records.host, owner)?;
     let guard = localhost::guard(&records.host);
-    let hints = hints(claim, cleanup, guard);
+    let had_rules = matches!(records.state.read_committed(owner), Ok(Some(_)));
+    let hints = Hints { had_rules, ..hints(claim, cleanup, guard) };
     if claim.is_some() {
         records.state.reopen(owner)?;
     }
     for kind in &kinds {
-        backends.get(*kind)?.remove(owner, claim, &hints).await?;
+        let backend = backends.get(*kind)?;
+        backend.keep_chains(found_chains::of(&records.host, *kind));
+        backend.remove(owner, claim, &hints).await?;
     }
     for claim in &claims {
         // After the rules, or the next packet would create the flow again.
@@ -114,9 +117,11 @@ pub async fn detach_original(
     // The tag of such a rule does not name network and interface.
     let owner = Attachment::new("", container_id, "");
     let guard = localhost::guard(&records.host);
-    let hints = Hints { chain: Some(chain.to_owned()), families: None, guard };
+    let hints = Hints { chain: Some(chain.to_owned()), guard, ..Hints::default() };
     for kind in backends.possible(cleanup.backend)? {
-        backends.get(kind)?.remove(&owner, None, &hints).await?;
+        let backend = backends.get(kind)?;
+        backend.keep_chains(found_chains::of(&records.host, kind));
+        backend.remove(&owner, None, &hints).await?;
     }
     Ok(())
 }
@@ -176,5 +181,6 @@ fn hints(claim: Option<&Claim>, cleanup: Option<&Cleanup>, guard: Guard) -> Hint
         chain: configured.or_else(|| claim.map(|claim| claim.chain.clone())),
         families: claim.map(|claim| claim.families().collect()),
         guard,
+        had_rules: false,
     }
 }

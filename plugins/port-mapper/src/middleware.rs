@@ -32,7 +32,7 @@ impl Middleware for PortMapper {
     /// Removes the rules before the delegate releases the address, which may be assigned to another
     /// container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
-        let cleanup = Cleanup::from(config);
+        let cleanup = Cleanup::from(config).with_usable_state_dir();
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         Ok(detach::detach(&call.attachment, &cleanup, &backends).await?)
     }
@@ -43,7 +43,7 @@ impl Middleware for PortMapper {
 
     async fn gc(&self, call: &Call, config: &Config, valid: &[Attachment]) -> Result<(), Error> {
         let network = &call.attachment.network;
-        let cleanup = Cleanup::from(config);
+        let cleanup = Cleanup::from(config).with_usable_state_dir();
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         let errors = gc::gc(network, &cleanup, &backends, valid).await;
         let errors = errors.into_iter().map(Error::from).collect();

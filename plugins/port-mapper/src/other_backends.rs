@@ -5,12 +5,12 @@
 
 use cni_wrapper::Attachment;
 
-use crate::backend::{Backend, Backends, Guard, Hints, OwnedPorts};
+use crate::backend::{Backend, Backends, Hints, OwnedPorts};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
-use crate::host::localhost;
+use crate::host::{found_chains, localhost};
 use crate::owner::{Owner, RuleTag};
 use crate::records::Records;
 
@@ -43,9 +43,11 @@ pub async fn clear(
     // route_localnet has to be disabled before the guard rules may be removed.
     localhost::release(&records.host, &claim.owner)?;
     let guard = localhost::guard(&records.host);
-    let hints = Hints { chain: Some(claim.chain.clone()), families: None, guard };
+    let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };
     for (kind, its_claim) in with_own {
-        backends.get(kind)?.remove(&claim.owner, its_claim, &hints).await?;
+        let backend = backends.get(kind)?;
+        backend.keep_chains(found_chains::of(&records.host, kind));
+        backend.remove(&claim.owner, its_claim, &hints).await?;
     }
     Ok(())
 }
@@ -63,8 +65,7 @@ pub async fn tidy(
 ) -> Result<(), Error> {
     let Some(first) = used.first() else { return Ok(()) };
     for kind in backends.others(*first, "").into_iter().filter(|kind| !used.contains(kind)) {
-        let hints = Hints { chain: None, families: None, guard: Guard::AsRulesRequire };
-        backends.get(kind)?.remove(owner, None, &hints).await?;
+        backends.get(kind)?.remove(owner, None, &Hints::default()).await?;
     }
     Ok(())
 }

@@ -38,6 +38,11 @@ pub trait RuleTag {
     ///
     /// It contains the container id only, so it is the same for every network of the container.
     fn original_tag(&self) -> String;
+
+    /// Reports whether names may be abbreviated, as they are in an attachment that was read from a
+    /// tag. Its tag is the one of the whole attachment, but it leads to no file: see
+    /// [`State::find`](crate::state::State::find).
+    fn may_be_abbreviated(&self) -> bool;
 }
 
 impl RuleTag for Attachment {
@@ -51,12 +56,18 @@ impl RuleTag for Attachment {
     fn original_tag(&self) -> String {
         prefix(&format!("{CONTAINER_ID}{}", self.container_id), MAX_COMMENT).to_owned()
     }
+
+    fn may_be_abbreviated(&self) -> bool {
+        // No valid id or network has this character, but an interface can have it.
+        [&self.container_id, &self.network, &self.ifname].iter().any(|name| name.contains('~'))
+    }
 }
 
 /// The owner of a rule, as its tag identifies it.
 ///
 /// Two owners are equal if their tags are equal. An attachment that was read from a tag, with
-/// abbreviated names, therefore equals the attachment that the tag was made for.
+/// abbreviated names, therefore equals the attachment that the tag was made for. Files are named
+/// after whole names: [`State`](crate::state::State) finds those of either.
 #[derive(Clone, Debug)]
 pub enum Owner {
     /// An attachment.
@@ -247,6 +258,23 @@ mod tests {
         assert_eq!(parsed.tag(), tag);
         let longer = attachment(&network, &format!("{id}c"), "eth0123456789ab");
         assert_ne!(Owner::from(&long), Owner::from(&longer));
+    }
+
+    #[test]
+    fn what_was_read_from_a_tag_tells_whether_its_names_may_be_abbreviated() {
+        let (network, id) = ("k8s-pod-network-of-the-cluster", "c".repeat(64));
+        for (network, id, ifname, expected) in [
+            ("mesos", &*id, "eth0", false),
+            (network, &id[..36], "eth0", false),
+            (network, &id, "eth0", true),
+            ("mesos", &"c".repeat(65), "eth0", true),
+            ("mesos", "c1", "eth~0", true),
+        ] {
+            let whole = attachment(network, id, ifname);
+            let Some(Owner::Attachment(read)) = Owner::parse(&whole.tag()) else { panic!() };
+            assert_eq!(read.may_be_abbreviated(), expected, "{read:?}");
+            assert!(expected || read == whole, "{read:?}");
+        }
     }
 
     #[test]

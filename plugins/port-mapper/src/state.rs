@@ -13,7 +13,7 @@ use cni_wrapper::{Attachment, AttachmentStore, StoreError};
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
-use crate::owner::Owner;
+use crate::owner::{Owner, RuleTag};
 
 /// The maximum size of a file in bytes. 10,000 mappings take about one MiB.
 const MAX_SIZE: usize = 16 << 20;
@@ -135,6 +135,36 @@ impl State {
             Some(claim) => Ok(Some(claim)),
             None => self.read_committed(owner),
         }
+    }
+
+    /// Returns the claim of an attachment, as [`State::read`] does, even if its names were read
+    /// from a tag and are abbreviated. Then all files are read.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is damaged; or the directory cannot be read. If names are
+    /// abbreviated, damaged files are ignored.
+    pub fn find(&self, owner: &Attachment) -> Result<Option<Claim>, Error> {
+        let found = self.read(owner);
+        if !owner.may_be_abbreviated() || matches!(found, Ok(Some(_))) {
+            return found;
+        }
+        let tag = owner.tag();
+        let claims = self.list_prepared()?.into_iter().chain(self.list()?.into_iter().flatten());
+        Ok(claims.into_iter().find(|claim| claim.owner.tag() == tag))
+    }
+
+    /// Returns the attachment with its whole names, which lead to its files. Names that were read
+    /// from a tag may be abbreviated. They are returned as they are if there is no claim.
+    ///
+    /// # Errors
+    ///
+    /// As [`State::find`].
+    pub fn whole(&self, owner: &Attachment) -> Result<Attachment, Error> {
+        if !owner.may_be_abbreviated() {
+            return Ok(owner.clone());
+        }
+        Ok(self.find(owner)?.map_or_else(|| owner.clone(), |claim| claim.owner))
     }
 
     /// Returns the prepared claim of an attachment, if there is one.

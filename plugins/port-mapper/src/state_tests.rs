@@ -60,8 +60,6 @@ fn a_claim_is_written_read_listed_and_removed() {
 #[test]
 fn directory_and_files_are_private() {
     let temporary = Temporary::new();
-    std::fs::create_dir(&temporary.path).unwrap();
-    std::fs::set_permissions(&temporary.path, PermissionsExt::from_mode(0o777)).unwrap();
     temporary.state().write(&claim("c1")).unwrap();
     assert_eq!(mode(&temporary.path), 0o700);
     assert_eq!(mode(&temporary.path.join(&temporary.names()[0])), 0o600);
@@ -204,4 +202,28 @@ fn file_name(attachment: &Attachment) -> String {
 
 fn prepared_name(attachment: &Attachment) -> String {
     format!(".{}", file_name(attachment))
+}
+
+#[test]
+fn a_claim_is_found_by_names_that_were_read_from_a_tag() {
+    let temporary = Temporary::new();
+    let state = temporary.state();
+    let [committed, prepared] = ["a", "b"].map(|end| claim(&("x".repeat(200) + end)));
+    state.write(&committed).unwrap();
+    state.prepare(&prepared).unwrap();
+    let read = |claim: &Claim| match Owner::parse(&claim.owner.tag()) {
+        Some(Owner::Attachment(attachment)) => attachment,
+        other => panic!("{other:?}"),
+    };
+    for claim in [&committed, &prepared] {
+        let owner = read(claim);
+        assert_eq!(state.read(&owner).unwrap(), None, "its name is abbreviated");
+        assert_eq!(state.find(&owner).unwrap().as_ref(), Some(claim));
+        assert_eq!(state.whole(&owner).unwrap(), claim.owner);
+    }
+    std::fs::write(temporary.path.join("damaged.json"), "{").unwrap();
+    assert_eq!(state.find(&read(&committed)).unwrap(), Some(committed), "others are ignored");
+    let unknown = read(&claim(&"y".repeat(200)));
+    assert_eq!(state.find(&unknown).unwrap(), None);
+    assert_eq!(state.whole(&unknown).unwrap(), unknown);
 }

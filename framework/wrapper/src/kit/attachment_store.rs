@@ -108,7 +108,7 @@ impl<T> AttachmentStore<T> {
     ///
     /// # Errors
     ///
-    /// It can't be opened or created, or belongs to another user.
+    /// As [`PrivateDir::open`].
     pub fn directory(&self) -> Result<&PrivateDir, FileError> {
         match self.directory.get() {
             Some(directory) => Ok(directory),
@@ -121,7 +121,7 @@ impl<T> AttachmentStore<T> {
     ///
     /// # Errors
     ///
-    /// It can't be opened, or belongs to another user.
+    /// As [`PrivateDir::open_existing`].
     pub fn existing_directory(&self) -> Result<Option<&PrivateDir>, FileError> {
         match self.directory.get() {
             Some(directory) => Ok(Some(directory)),
@@ -163,13 +163,22 @@ impl<T> AttachmentStore<T> {
         Ok(())
     }
 
-    /// Removes the values of an attachment, committed and prepared. Having none is not an error.
+    /// Removes the values of an attachment, committed and prepared. Having none is not an error,
+    /// and there is none in a directory that is [refused](PrivateDir::is_refusal).
     ///
     /// # Errors
     ///
     /// A file exists and can't be removed.
     pub fn remove(&self, attachment: &Attachment) -> Result<(), StoreError> {
-        let Some(directory) = self.existing_directory()? else { return Ok(()) };
+        let directory = match self.existing_directory() {
+            Ok(Some(directory)) => directory,
+            Ok(None) => return Ok(()),
+            Err(error) if PrivateDir::is_refusal(&error) => {
+                log::warn!("{error}");
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         directory.remove(&file_name(attachment))?;
         Ok(directory.remove(&prepared_name(attachment))?)
     }

@@ -1,8 +1,11 @@
 //! A directory that only this plugin can use, for what it must remember from one call to the next.
 
+use std::ffi::CStr;
+use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, Mode, OFlags};
@@ -16,6 +19,11 @@ use crate::error::FileError;
 /// links are not followed, neither to the directory nor in it: plugins run as root, and a process
 /// that could change these files could change what they do. Names are those of files in the
 /// directory itself. For one file per attachment, see [`AttachmentStore`](crate::AttachmentStore).
+///
+/// A directory that exists is used if it is private already, and otherwise refused and left as it
+/// is: a path in a configuration may be wrong, and `/run` must keep its permissions. Whatever
+/// creates the directory for the plugin has to create it with mode 0700, for instance systemd with
+/// `RuntimeDirectoryMode=0700`.
 ///
 /// ```
 /// # let temporary = cni_test_kit::TempDir::new();
@@ -40,36 +48,47 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
 }
 
 impl PrivateDir {
-    /// Opens the directory, and creates it if it is missing.
+    /// Opens the directory, and creates it if it is missing, together with its parents.
     ///
     /// # Errors
     ///
-    /// It can't be created, is a symbolic link or not a directory, or belongs to another user.
+    /// It can't be created, or any user could replace it; it is a symbolic link or not a directory;
+    /// or it [is not private](PrivateDir::is_refusal).
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed("create", parent))?;
+        if let Some(existing) = Self::open_existing(path)? {
+            return Ok(existing);
         }
-        match fs::mkdir(path, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(failed("create", path)(error.into())),
-        }
+        create(path)?;
         Self::open_existing(path)?.ok_or_else(|| failed("open", path)(Errno::NOENT.into()))
     }
 
-    /// Opens the directory, or returns `None` if it does not exist.
+    /// Opens the directory, or returns `None` if it does not exist. Nothing is created or changed.
     ///
     /// # Errors
     ///
-    /// As [`PrivateDir::open`].
+    /// It is a symbolic link or not a directory, or [is not private](PrivateDir::is_refusal).
     pub fn open_existing(path: &Path) -> Result<Option<Self>, FileError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Without a trailing slash, which would have a link followed.
+        let path: &Path = &path.components().collect::<PathBuf>();
         let directory = match fs::open(path, flags, Mode::empty()) {
             Ok(directory) => directory,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(failed("open", path)(error.into())),
         };
-        keep_private(&directory).map_err(failed("use", path))?;
+        let stat = fs::fstat(&directory).map_err(|error| failed("open", path)(error.into()))?;
+        if !is_private(&stat) {
+            let refused = NotPrivate::new(&stat, &directory, path);
+            return Err(failed("use", path)(io::Error::new(ErrorKind::PermissionDenied, refused)));
+        }
         Ok(Some(Self { directory, path: path.to_owned() }))
+    }
+
+    /// Reports whether an error means that a directory exists and is not private: it belongs to
+    /// another user, or others have permissions. Then no ADD has stored anything in it, and a DEL
+    /// need not fail.
+    pub fn is_refusal(error: &FileError) -> bool {
+        error.source.get_ref().is_some_and(|source| source.is::<NotPrivate>())
     }
 
     /// Returns the path of the directory.
@@ -214,15 +233,78 @@ impl PrivateDir {
     }
 }
 
-/// Refuses a directory of another user, and removes the permissions of all others from ours.
-fn keep_private(directory: &OwnedFd) -> io::Result<()> {
-    let stat = fs::fstat(directory)?;
-    if stat.st_uid != rustix::process::geteuid().as_raw() {
-        let why = format!("it belongs to user {}; remove it, or set another stateDir", stat.st_uid);
-        return Err(io::Error::other(why));
+/// Creates the directory, private from the beginning, and its missing parents.
+///
+/// Their permissions do not depend on the umask of the runtime, which may be 0.
+fn create(path: &Path) -> Result<(), FileError> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o755);
+        builder.create(parent).map_err(failed("create", parent))?;
+        check_parent(parent).map_err(failed("create", path))?;
     }
-    if stat.st_mode & 0o077 != 0 {
-        fs::fchmod(directory, Mode::RWXU)?;
+    match fs::mkdir(path, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(failed("create", path)(error.into())),
     }
-    Ok(())
 }
+
+/// Refuses a parent in which any user could replace the directory. In one with the sticky bit, such
+/// as `/tmp`, only its owner can.
+fn check_parent(parent: &Path) -> io::Result<()> {
+    let mode = fs::stat(parent)?.st_mode;
+    if mode & 0o002 == 0 || mode & 0o1000 != 0 {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "any user can replace it, since the directory above it has mode {:04o}; configure another \
+         directory",
+        mode & 0o7777
+    )))
+}
+
+fn is_private(stat: &fs::Stat) -> bool {
+    stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
+}
+
+/// Why an existing directory is refused.
+#[derive(Debug)]
+struct NotPrivate {
+    mode: u32,
+    user: u32,
+    is_empty: bool,
+    path: PathBuf,
+}
+
+impl NotPrivate {
+    fn new(stat: &fs::Stat, directory: &OwnedFd, path: &Path) -> Self {
+        let is_self = |name: &CStr| matches!(name.to_bytes(), b"." | b"..");
+        let is_empty = fs::Dir::read_from(directory).is_ok_and(|mut entries| {
+            entries.all(|entry| entry.is_ok_and(|entry| is_self(entry.file_name())))
+        });
+        let (mode, user) = (stat.st_mode & 0o7777, stat.st_uid);
+        Self { mode, user, is_empty, path: path.to_owned() }
+    }
+}
+
+impl fmt::Display for NotPrivate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mode, user, is_empty, path } = self;
+        let own = rustix::process::geteuid().as_raw();
+        write!(
+            f,
+            "it has mode {mode:04o} and belongs to user {user}, but what this plugin stores must \
+             be accessible to user {own} only; "
+        )?;
+        if *user == own && *is_empty {
+            return write!(f, "if it is meant for this plugin, run `chmod 700 {}`", path.display());
+        }
+        f.write_str(
+            "configure a directory that is this plugin's alone (stateDir or wrapper.resultDir), \
+             which is created if it does not exist; if this is that directory, restore its mode \
+             0700 and its owner",
+        )
+    }
+}
+
+impl std::error::Error for NotPrivate {}

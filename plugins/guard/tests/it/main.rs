@@ -5,6 +5,7 @@ mod common;
 mod concurrency_limit;
 mod config;
 mod retry;
+mod state_dir;
 
 // These need root: they make network namespaces.
 #[cfg(feature = "host-tests")]

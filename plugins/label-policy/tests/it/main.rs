@@ -3,6 +3,7 @@
 mod common;
 mod explain;
 mod policy;
+mod state_dir;
 
 // These need root: they make network namespaces.
 #[cfg(feature = "host-tests")]

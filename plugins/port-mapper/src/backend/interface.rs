@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use cni_wrapper::{Attachment, Environment};
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Claim;
 use crate::conflict::HostPorts;
@@ -15,6 +16,14 @@ use crate::owner::Owner;
 /// The caller holds the [lock](crate::lock) during `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
+    /// Passes the chains that are known to be other programs' to `install` and `remove`.
+    ///
+    /// They are what earlier installs with this backend [found](Installed::found_chains). Without
+    /// it, only [well-known names](super::iptables::is_well_known) are taken for other programs'.
+    fn keep_chains(&self, chains: Vec<FoundChain>) {
+        let _ = chains;
+    }
+
     /// Does the work of `install` that needs no lock ahead of time. It changes no rules, and is
     /// optional.
     async fn prepare(&self, claim: &Claim) {
@@ -24,8 +33,7 @@ pub trait Backend {
     /// Makes the owner's rules on this host exactly those of the claim.
     ///
     /// Correct rules are left alone, so a second call changes nothing, and missing ones are added.
-    /// Returns whether the rules were different before. `existing` are the rules that the claim's
-    /// owner may have before.
+    /// `existing` are the rules that the claim's owner may have before.
     ///
     /// # Errors
     ///
@@ -37,7 +45,7 @@ pub trait Backend {
         claim: &Claim,
         existing: ExistingRules,
         guard: Guard,
-    ) -> Result<bool, Error>;
+    ) -> Result<Installed, Error>;
 
     /// Removes every rule of the owner, including those of Mesos's original port mapper.
     ///
@@ -102,6 +110,44 @@ pub enum Guard {
     AsRulesRequire,
 }
 
+/// The outcome of an install.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// Whether the rules were different before.
+    pub changed: bool,
+    /// The claim's chain, once for each family in which it existed already and had no rule with a
+    /// tag until now. It is another program's: pass it to [`Backend::keep_chains`] later.
+    pub found_chains: Vec<FoundChain>,
+    /// The families in which this install created the claim's chain. If it was found by an earlier
+    /// install, its program has deleted it since, and it is ours now.
+    pub created_chains: Vec<Family>,
+}
+
+/// A chain of another program that contains rules of the port mapper.
+///
+/// It is never deleted, and neither are the jumps that it had before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundChain {
+    /// The family of its table.
+    pub family: Family,
+    /// Its name.
+    pub chain: String,
+    /// The jumps that existed before, among those that the port mapper needs.
+    pub jumps: Vec<Jump>,
+}
+
+/// A jump to a network's chain, by what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jump {
+    /// The one for packets from other hosts and from containers.
+    Prerouting,
+    /// The one for packets of the host itself.
+    Output,
+    /// The one for packets that the host sends to 127.0.0.0/8.
+    Localhost,
+}
+
 /// What is known about the rules to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
@@ -113,6 +159,9 @@ pub struct Hints {
     /// Whether the guard must exist. It is [`Guard::Needed`] while an interface has
     /// `route_localnet` on.
     pub guard: Guard,
+    /// Whether the rules of the claim existed: it was committed. Then its chain had rules of ours,
+    /// even if it is empty now, and is removed.
+    pub had_rules: bool,
 }
 
 /// An owner's rules of one family.

@@ -9,6 +9,7 @@ mod interface;
 mod opened;
 
 pub use interface::{
-    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, Jump, OwnedPorts,
+    ProgramEnvironment, Readiness,
 };
 pub use opened::{AnyBackend, Backends};

@@ -7,7 +7,8 @@ use cni_wrapper::Attachment;
 
 use super::detect;
 use super::interface::{
-    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
+    Readiness,
 };
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
@@ -127,6 +128,13 @@ pub enum AnyBackend {
 }
 
 impl Backend for AnyBackend {
+    fn keep_chains(&self, chains: Vec<FoundChain>) {
+        match self {
+            Self::Iptables(backend) => backend.keep_chains(chains),
+            Self::Nftables(backend) => backend.keep_chains(chains),
+        }
+    }
+
     async fn prepare(&self, claim: &Claim) {
         match self {
             Self::Iptables(backend) => backend.prepare(claim).await,
@@ -139,7 +147,7 @@ impl Backend for AnyBackend {
         claim: &Claim,
         existing: ExistingRules,
         guard: Guard,
-    ) -> Result<bool, Error> {
+    ) -> Result<Installed, Error> {
         match self {
             Self::Iptables(backend) => backend.install(claim, existing, guard).await,
             Self::Nftables(backend) => backend.install(claim, existing, guard).await,

@@ -1,8 +1,10 @@
 //! `doctor`: checks whether this host meets the requirements.
 
 use std::fs;
+use std::path::Path;
 
 use cni_wrapper::Environment;
+use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 
 use super::{Options, Report};
@@ -94,13 +96,22 @@ fn forwarding() -> Finding {
 
 fn state(options: &Options) -> Finding {
     let path = options.state_dir.display();
-    match State::open_existing(&options.state_dir) {
-        Ok(Some(_)) => finding("state directory", Status::Ok, path.to_string()),
-        Ok(None) => {
-            finding("state directory", Status::Ok, format!("{path} will be created by an ADD"))
-        }
-        Err(error) => finding("state directory", Status::Failed, error.to_string()),
-    }
+    let (status, message) = match State::open_existing(&options.state_dir) {
+        Ok(Some(_)) => (Status::Ok, path.to_string()),
+        Ok(None) => match first_existing(&options.state_dir) {
+            Some(parent) if access(parent, Access::WRITE_OK).is_err() => {
+                let parent = parent.display();
+                (Status::Failed, format!("{path} cannot be created: {parent} is not writable"))
+            }
+            _ => (Status::Ok, format!("{path}, which the first ADD creates")),
+        },
+        Err(error) => (Status::Failed, error.to_string()),
+    };
+    finding("state directory", status, message)
+}
+
+fn first_existing(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|ancestor| ancestor.exists())
 }
 
 fn finding(name: &'static str, status: Status, message: String) -> Finding {

@@ -11,6 +11,7 @@ mod devices;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cni_wrapper::PrivateDir;
 use cni_wrapper::json::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -164,6 +165,20 @@ impl Cleanup {
             state_dir: state_dir(config).unwrap_or_else(|_| DEFAULT_STATE_DIR.into()),
             lock_timeout: lock_timeout(config).unwrap_or(DEFAULT_LOCK_TIMEOUT),
         }
+    }
+
+    /// Replaces a state directory that is [refused](PrivateDir::is_refusal) by the default.
+    ///
+    /// ADD refuses it, too, so no file of an attachment is in it, and a wrong `stateDir` does not
+    /// keep a container from being removed.
+    pub fn with_usable_state_dir(mut self) -> Self {
+        if let Err(error) = PrivateDir::open_existing(&self.state_dir)
+            && PrivateDir::is_refusal(&error)
+        {
+            log::warn!("using {DEFAULT_STATE_DIR} instead: {error}");
+            self.state_dir = DEFAULT_STATE_DIR.into();
+        }
+        self
     }
 }
 

@@ -3,15 +3,15 @@
 //!
 //! It is enabled per interface, and only while the guard rules drop packets with addresses in
 //! 127.0.0.0/8 that arrive from other hosts. In the record of this host, each interface on which the
-//! port mapper enabled it has a directory with a file per attachment that needs it. When the last
-//! file is removed, the setting is disabled. An interface on which it was enabled before is left
-//! alone.
+//! port mapper enabled it has a directory with a file per attachment that needs it. The file
+//! contains the attachment's tag, by which it is found if only the tag is known. When the last file
+//! is removed, the setting is disabled. An interface on which it was enabled before is left alone.
 //!
 //! If the record is lost, it is unknown who enabled the setting. It is then left enabled, and the
 //! guard rules stay for as long as it is.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use crate::backend::Guard;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
+use crate::owner::RuleTag;
 use crate::state::State;
 
 /// The name of the setting, and of the directory in the state directory.
@@ -58,7 +59,7 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     }
     // The file comes first, so that the cleanup after a crash knows who enabled the setting.
     let user = users.join(State::file_name(&claim.owner));
-    create_file(&user).map_err(failed("write", &user))?;
+    create_file(&user, &claim.owner.tag()).map_err(failed("write", &user))?;
     fs::write(&setting, "1").map_err(failed("write", &setting))
 }
 
@@ -80,7 +81,7 @@ pub fn release(host: &HostRecord, owner: &Attachment) -> Result<bool, Error> {
     let mut still_enabled = false;
     for interface in interfaces.flatten() {
         let users = interface.path();
-        let user = users.join(State::file_name(owner));
+        let user = file_of(owner, &users).map_err(failed("read", &users))?;
         ignore_missing(fs::remove_file(&user)).map_err(failed("remove", &user))?;
         let setting = setting(&interface.file_name().to_string_lossy());
         if is_empty(&users).map_err(failed("read", &users))? {
@@ -128,7 +129,7 @@ fn mark_enabled_interfaces(host: &HostRecord) -> Result<(), Error> {
         let is_general = ["all", "default"].iter().any(|general| name == *general);
         if !is_general && is_enabled(&interface.path().join(ROUTE_LOCALNET)) {
             let unknown = host.path().join(ROUTE_LOCALNET).join(name).join(UNKNOWN);
-            create_file(&unknown).map_err(failed("write", &unknown))?;
+            create_file(&unknown, "").map_err(failed("write", &unknown))?;
         }
     }
     Ok(())
@@ -148,13 +149,32 @@ fn setting(interface: &str) -> PathBuf {
     [SETTINGS, interface, ROUTE_LOCALNET].iter().collect()
 }
 
-/// Creates an empty file and its parent directories, private like the whole state directory.
-fn create_file(path: &Path) -> io::Result<()> {
+/// Returns the file of an attachment that needs the setting. It is named after the whole names; if
+/// they were read from a tag and may be abbreviated, it is found by its content, which is the tag.
+fn file_of(owner: &Attachment, users: &Path) -> io::Result<PathBuf> {
+    let file = users.join(State::file_name(owner));
+    if !owner.may_be_abbreviated() || file.exists() {
+        return Ok(file);
+    }
+    let tag = owner.tag();
+    let mut users = fs::read_dir(users)?.flatten().map(|user| user.path());
+    let has_tag = |user: &PathBuf| fs::read_to_string(user).is_ok_and(|content| content == tag);
+    Ok(users.find(has_tag).unwrap_or(file))
+}
+
+/// Creates a file with its parent directories, private like the whole state directory.
+fn create_file(path: &Path, content: &str) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     if let Some(directory) = path.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(content.as_bytes())
 }
 
 fn is_empty(path: &Path) -> io::Result<bool> {

@@ -2,6 +2,7 @@
 //! of bridge ports, and the removal of stale UDP flows.
 
 pub mod flows;
+pub mod found_chains;
 pub mod hairpin;
 pub mod localhost;
 pub mod ports;

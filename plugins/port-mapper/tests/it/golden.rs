@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
 use port_mapper::backend::iptables::plan;
-use port_mapper::backend::{Guard, Hints};
+use port_mapper::backend::{FoundChain, Guard, Hints};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use serde::Deserialize;
@@ -28,6 +28,8 @@ struct Request {
 enum Verb {
     Install {
         claim: Box<Claim>,
+        #[serde(default)]
+        found: Vec<FoundChain>,
     },
     Remove {
         owner: Attachment,
@@ -35,6 +37,11 @@ enum Verb {
         /// Whether the guard is needed apart from the rules.
         #[serde(default, rename = "guardIsNeeded")]
         guard: bool,
+        /// The committed claim of the owner, if it is known.
+        #[serde(default)]
+        claim: Option<Box<Claim>>,
+        #[serde(default)]
+        found: Vec<FoundChain>,
     },
 }
 
@@ -66,19 +73,20 @@ fn failure(case: &Path, update: bool) -> Option<String> {
 fn plan_text(listing: &str, request: Request) -> String {
     let family = request.family;
     let plan = match request.verb {
-        Verb::Install { claim } => {
+        Verb::Install { claim, found } => {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let tables = if localhost { Tables::NatAndRaw } else { Tables::Nat };
             let observed = Observed::parse(family, tables, listing);
-            match plan::install(&observed, &claim, Guard::AsRulesRequire) {
-                Ok(plan) => plan,
+            match plan::install(&observed, &claim, &found, Guard::AsRulesRequire) {
+                Ok(decision) => decision.plan,
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, guard } => {
+        Verb::Remove { owner, chain, guard, claim, found } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
             let guard = if guard { Guard::Needed } else { Guard::AsRulesRequire };
-            plan::remove(&observed, &owner, &Hints { chain, families: None, guard })
+            let hints = Hints { chain, families: None, guard, had_rules: claim.is_some() };
+            plan::remove(&observed, &owner, claim.as_deref(), &hints, &found)
         }
     };
     match plan.text().unwrap().as_str() {

@@ -10,7 +10,7 @@ use async_std::task::block_on;
 use cni_test_kit::{Host, TempDir};
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, ProgramEnvironment};
+use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, Installed, ProgramEnvironment};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use serde_json::json;
@@ -83,7 +83,7 @@ impl Fixture {
         steady.map(|line| format!("{line}\n")).collect()
     }
 
-    fn install(&self, claim: &Claim) -> Result<bool, port_mapper::Error> {
+    fn install(&self, claim: &Claim) -> Result<Installed, port_mapper::Error> {
         block_on(self.backend().install(claim, ExistingRules::OfClaim, Guard::AsRulesRequire))
     }
 
@@ -95,8 +95,8 @@ impl Fixture {
     /// Removes the rules as DEL does if the claim was stored.
     fn remove_known(&self, claim: &Claim) {
         let families = Some(claim.families().collect());
-        let hints =
-            Hints { chain: Some(claim.chain.clone()), families, guard: Guard::AsRulesRequire };
+        let chain = Some(claim.chain.clone());
+        let hints = Hints { chain, families, had_rules: true, ..Hints::default() };
         block_on(self.backend().remove(&claim.owner, Some(claim), &hints)).unwrap();
     }
 
@@ -163,9 +163,13 @@ fn installed_rules_are_listed_as_they_were_written_and_removed_without_a_trace()
                 let mut claim = every_kind(container);
                 claim.exclude_devices = devices.into_iter().map(str::to_owned).collect();
                 (claim.masq_all, claim.snat) = (masq_all, snat);
-                assert!(fixture.install(&claim).unwrap());
+                assert!(fixture.install(&claim).unwrap().changed);
                 let installed = fixture.snapshot();
-                assert!(!fixture.install(&claim).unwrap(), "{}: {installed}", fixture.variant);
+                assert!(
+                    !fixture.install(&claim).unwrap().changed,
+                    "{}: {installed}",
+                    fixture.variant
+                );
                 assert_eq!(fixture.snapshot(), installed);
                 block_on(fixture.backend().check(&claim)).unwrap();
                 fixture.remove_known(&claim);
@@ -278,7 +282,7 @@ fn a_missing_rule_jump_or_guard_is_found_by_check_and_repaired() {
             fixture.iptables(damage);
             let error = block_on(fixture.backend().check(&claim)).unwrap_err().to_string();
             assert!(error.contains("missing: -A"), "{damage}: {error}");
-            assert!(fixture.install(&claim).unwrap(), "{damage}");
+            assert!(fixture.install(&claim).unwrap().changed, "{damage}");
             assert_eq!(sorted(fixture.snapshot()), whole, "{damage}");
             block_on(fixture.backend().check(&claim)).unwrap();
         }
@@ -385,4 +389,73 @@ fn a_held_xtables_lock_is_waited_for_and_then_reported() {
     holder.wait().unwrap();
     assert_eq!(error.code(), 11, "{error}");
     assert!(started.elapsed() >= LOCK_TIMEOUT, "it waited for {:?}", started.elapsed());
+}
+
+/// A chain of another program, by the commands that create it and how it is used.
+const OTHERS: [(&str, &[&str]); 4] = [
+    ("an empty one without jumps", &[]),
+    (
+        "an empty one with jumps",
+        &[
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS",
+            "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS",
+        ],
+    ),
+    (
+        "one with rules and a jump",
+        &["-A MESOS -i eth9 -j RETURN", "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS"],
+    ),
+    (
+        "one with a jump for 127.0.0.1",
+        &[
+            "-A PREROUTING -m addrtype --dst-type LOCAL -j MESOS",
+            "-A OUTPUT -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j MESOS",
+        ],
+    ),
+];
+
+/// Runs a test on each chain of another program, with the rules before the chain was used.
+fn on_chains_of_others(test: impl Fn(&Fixture, &str, &str)) {
+    for (name, rules) in OTHERS {
+        on_both(|fixture| {
+            fixture.iptables("-t nat -N MESOS");
+            rules.iter().for_each(|rule| drop(fixture.iptables(&format!("-t nat {rule}"))));
+            test(fixture, &fixture.snapshot(), name);
+        });
+    }
+}
+
+#[test]
+fn a_chain_that_was_found_is_left_as_it_was() {
+    on_chains_of_others(|fixture, before, name| {
+        let first = fixture.install(&one("c1", 80)).unwrap();
+        let found: Vec<_> = first.found_chains.iter().map(|found| found.family).collect();
+        assert_eq!(found, [Family::V4], "{name}");
+        assert_eq!(first.created_chains, [Family::V6], "{name}");
+        let backend = fixture.backend();
+        backend.keep_chains(first.found_chains.clone());
+        let c2 = one("c2", 81);
+        let second =
+            block_on(backend.install(&c2, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap();
+        assert_eq!((second.found_chains.len(), second.created_chains.len()), (0, 0), "{name}");
+        for id in ["c1", "c2"] {
+            let backend = fixture.backend();
+            backend.keep_chains(first.found_chains.clone());
+            block_on(backend.remove(&one(id, 80).owner, None, &Hints::default())).unwrap();
+        }
+        assert_eq!(fixture.snapshot(), before, "{name}");
+    });
+}
+
+#[test]
+fn a_chain_that_was_found_is_left_as_it_was_when_its_last_owner_moves() {
+    on_chains_of_others(|fixture, before, name| {
+        let first = fixture.install(&one("c1", 80)).unwrap();
+        let backend = fixture.backend();
+        backend.keep_chains(first.found_chains);
+        let elsewhere = Claim { chain: "ELSEWHERE".to_owned(), ..one("c1", 80) };
+        block_on(backend.install(&elsewhere, ExistingRules::Any, Guard::AsRulesRequire)).unwrap();
+        fixture.remove(&elsewhere.owner);
+        assert_eq!(fixture.snapshot(), before, "{name}");
+    });
 }

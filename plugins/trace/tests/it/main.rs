@@ -4,6 +4,7 @@ mod common;
 mod exports;
 mod failures;
 mod recording;
+mod result_dir;
 
 // These need root: they make network namespaces.
 #[cfg(feature = "host-tests")]

@@ -8,6 +8,7 @@
 mod apply;
 pub mod desired;
 mod fast_path;
+mod foreign;
 pub mod observed;
 pub mod plan;
 mod programs;
@@ -15,13 +16,15 @@ mod rule;
 mod run;
 mod xtables_lock;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cni_wrapper::Attachment;
 
 use super::interface::{
-    Backend, ExistingRules, Guard, Hints, OwnedPorts, ProgramEnvironment, Readiness,
+    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
+    Readiness,
 };
 use crate::claim::Claim;
 use crate::error::Error;
@@ -29,9 +32,11 @@ use crate::family::Family;
 use apply::{Executor, Query};
 use fast_path::Scope;
 use observed::{Observed, Tables};
+use plan::{Decision, FirstUse};
 use programs::{Program, Programs};
 use run::{Runner, WORK_TIMEOUT};
 
+pub use foreign::is_well_known;
 pub use programs::Variant;
 
 /// Every match and target that our rules use, to test whether the host has them.
@@ -48,6 +53,8 @@ COMMIT
 #[derive(Debug)]
 pub struct Iptables {
     executor: Executor,
+    /// The chains of other programs.
+    found_chains: RefCell<Vec<FoundChain>>,
 }
 
 impl Iptables {
@@ -65,11 +72,15 @@ impl Iptables {
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
-        Ok(Self { executor: Executor::new(runner) })
+        Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
     }
 }
 
 impl Backend for Iptables {
+    fn keep_chains(&self, chains: Vec<FoundChain>) {
+        self.found_chains.replace(chains);
+    }
+
     async fn prepare(&self, claim: &Claim) {
         for family in claim.families() {
             self.executor.prepare(family).await;
@@ -82,10 +93,19 @@ impl Backend for Iptables {
         // Existing rules are found by their tags.
         _existing: ExistingRules,
         guard: Guard,
-    ) -> Result<bool, Error> {
-        let mut decide = |observed: &Observed<'_>| plan::install(observed, claim, guard).map(Some);
+    ) -> Result<Installed, Error> {
+        let mut installed = Installed::default();
+        let found = self.found_chains.borrow().clone();
+        let mut decide = |observed: &Observed<'_>| {
+            let Decision { plan, first_use } = plan::install(observed, claim, &found, guard)?;
+            note_first_use(&mut installed, observed.family, first_use);
+            Ok(Some(plan))
+        };
         let queries = claim_queries(claim, true, guard);
-        self.executor.apply(&queries, &|_| false, &mut decide).await
+        let changed = self.executor.apply(&queries, &|_| false, &mut decide).await?;
+        installed.found_chains.iter().for_each(warn_of_use);
+        installed.changed = changed;
+        Ok(installed)
     }
 
     async fn remove(
@@ -102,7 +122,9 @@ impl Backend for Iptables {
         let queries: Vec<_> = families.map(query).collect();
         // If no claim is known, a family that this host does not have contains no rules.
         let accept = |error: &Error| hints.families.is_none() && is_absent(error);
-        let mut decide = |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, hints)));
+        let found = self.found_chains.borrow().clone();
+        let mut decide =
+            |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, claim, hints, &found)));
         self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
 
@@ -146,6 +168,24 @@ impl Backend for Iptables {
             Err(error) => Err(error),
         };
         Ok(Readiness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
+    }
+}
+
+fn warn_of_use(FoundChain { family, chain, .. }: &FoundChain) {
+    log::warn!(
+        "the {family} chain {chain} exists already: the program that created it may flush it, and \
+         then host ports are not mapped; configure a chain of another name"
+    );
+}
+
+/// Notes how the chain of a family got its first rule. A family may be decided more than once.
+fn note_first_use(installed: &mut Installed, family: Family, first_use: Option<FirstUse>) {
+    installed.found_chains.retain(|found| found.family != family);
+    installed.created_chains.retain(|created| *created != family);
+    match first_use {
+        Some(FirstUse::Found(found)) => installed.found_chains.push(found),
+        Some(FirstUse::Created) => installed.created_chains.push(family),
+        None => {}
     }
 }
 

@@ -29,7 +29,7 @@ use std::fmt;
 use cni_netlink::nftables::{Kernel, Ruleset, Transaction};
 use cni_wrapper::Attachment;
 
-use super::interface::{Backend, ExistingRules, Guard, Hints, OwnedPorts, Readiness};
+use super::interface::{Backend, ExistingRules, Guard, Hints, Installed, OwnedPorts, Readiness};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -95,14 +95,16 @@ impl Backend for Nftables {
         claim: &Claim,
         existing: ExistingRules,
         guard: Guard,
-    ) -> Result<bool, Error> {
+    ) -> Result<Installed, Error> {
         let mut desired = Desired::new(claim);
         desired.guard |= guard == Guard::Needed;
         let scope = match existing {
             ExistingRules::Any => Scope::All,
             ExistingRules::OfClaim => Scope::to_install(&desired.network.chain, &desired.elements),
         };
-        self.apply(scope, |observed| plan::install(observed, claim, &desired).map(Some))
+        let changed =
+            self.apply(scope, |observed| plan::install(observed, claim, &desired).map(Some))?;
+        Ok(Installed { changed, ..Installed::default() })
     }
 
     async fn remove(

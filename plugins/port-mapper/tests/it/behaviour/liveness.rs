@@ -105,7 +105,7 @@ fn a_process_id_that_was_used_again_is_another_container(backend: &'static str) 
     let next = testbed.call("c2", &[tcp(8080, 80)]);
     assert_eq!(next.run(plugin()).error().0, 105, "it lives");
     testbed.host.run(&format!("kill -KILL {first}"));
-    crate::common::wait_until("it has ended", || !testbed.host.exists(&path));
+    crate::common::wait_until("it has ended", || !testbed.host.exists(&format!("/proc/{first}")));
     crate::common::wait_until("its id is used again", || {
         let id = process(&testbed, Some(first));
         if id != first {

@@ -9,7 +9,6 @@ use crate::common::{add, del, plugin, take_precedence, tcp};
 
 on_every_backend!(
     only_root_can_read_the_state,
-    a_directory_with_permissions_for_others_is_made_private,
     symbolic_links_are_never_followed,
     a_directory_of_another_user_is_refused,
     damaged_files_do_not_stop_del_and_do_not_free_host_ports,
@@ -40,13 +39,6 @@ fn only_root_can_read_the_state(backend: &'static str) {
         let is_private = ["d 700 ", "f 600 ", "l "].iter().any(|mode| line.starts_with(mode));
         assert!(is_private, "directories are 0700 and files 0600: {line} of {modes:?}");
     }
-}
-
-fn a_directory_with_permissions_for_others_is_made_private(backend: &'static str) {
-    let testbed = RulesTestbed::new(backend);
-    testbed.host.sh(&format!("umask 0; mkdir {STATE}"));
-    add(&testbed.call("c1", &[tcp(8080, 80)]));
-    assert!(modes(&testbed)[0].starts_with("d 700 "), "it is private now: {:?}", modes(&testbed));
 }
 
 fn symbolic_links_are_never_followed(backend: &'static str) {

@@ -9,7 +9,7 @@ use cni_test_kit::TempDir;
 use cni_wrapper::Attachment;
 use port_mapper::Error;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, ProgramEnvironment};
+use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, Installed, ProgramEnvironment};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use port_mapper::mappings::Mapping;
@@ -93,7 +93,7 @@ impl FakeIptables {
         Iptables::find(variant, &environment, LOCK_TIMEOUT)
     }
 
-    pub(crate) fn install(&self) -> Result<bool, Error> {
+    pub(crate) fn install(&self) -> Result<Installed, Error> {
         block_on(self.backend(Variant::Default)?.install(
             &claim(),
             ExistingRules::OfClaim,
@@ -128,11 +128,7 @@ pub(crate) fn mappings(port: u16) -> Vec<Mapping> {
 
 /// What a DEL knows about the claim.
 pub(crate) fn hints() -> Hints {
-    Hints {
-        chain: Some("MESOS".to_owned()),
-        families: Some(vec![Family::V4]),
-        guard: Guard::AsRulesRequire,
-    }
+    Hints { chain: Some("MESOS".to_owned()), families: Some(vec![Family::V4]), ..Hints::default() }
 }
 
 /// The rules of the claim, as iptables-save prints them.

@@ -12,7 +12,7 @@ use port_mapper::family::Family;
 #[test]
 fn an_add_is_one_listing_and_one_change() {
     let fake = FakeIptables::new();
-    assert!(fake.install().unwrap());
+    assert!(fake.install().unwrap().changed);
     assert_eq!(fake.read("runs"), "iptables-restore -w 60 --noflush\n".repeat(2));
     assert!(fake.read("changes").contains("-A MESOS -p tcp"));
     assert_eq!(
@@ -30,7 +30,9 @@ fn an_add_and_a_del_next_to_existing_rules_are_one_listing_and_one_change() {
     let more = Claim { owner: owner("c2"), mappings: mappings(81), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        block_on(backend.install(&more, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap(),
+        block_on(backend.install(&more, ExistingRules::OfClaim, Guard::AsRulesRequire))
+            .unwrap()
+            .changed,
         "a second container gets its own rules"
     );
     let changes = fake.read("changes");
@@ -44,7 +46,7 @@ fn an_add_and_a_del_next_to_existing_rules_are_one_listing_and_one_change() {
 fn a_guard_without_other_rules_is_found() {
     let fake = FakeIptables::new();
     fake.list(&LISTING[LISTING.find("*raw").unwrap()..]);
-    assert!(fake.install().unwrap());
+    assert!(fake.install().unwrap().changed);
     assert!(!fake.read("changes").contains("GUARD"), "{}", fake.read("changes"));
     assert!(fake.read("requests").ends_with("*raw\n-S PORT-MAPPER-GUARD\nCOMMIT\n"));
     assert_eq!(fake.read("runs"), "iptables-restore -w 60 --noflush\n".repeat(3));
@@ -110,7 +112,9 @@ fn without_a_change_there_is_one_listing_and_without_mappings_none() {
     let empty = Claim { mappings: Vec::new(), ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(
-        !block_on(backend.install(&empty, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap()
+        !block_on(backend.install(&empty, ExistingRules::OfClaim, Guard::AsRulesRequire))
+            .unwrap()
+            .changed
     );
     assert_eq!(fake.read("runs"), "iptables-save \n");
 }
@@ -203,7 +207,7 @@ fn an_old_restore_without_w_runs_while_the_plugin_holds_the_lock() {
          grep -q '@xtables$' /proc/net/unix && echo held >>\"$here/lock\"\n\
          cat >\"$here/changes\"; exit 0",
     );
-    assert!(fake.install().unwrap());
+    assert!(fake.install().unwrap().changed);
     assert_eq!(fake.read("lock"), "held\nheld\n");
     assert!(fake.read("changes").contains("COMMIT"));
 }
@@ -241,7 +245,7 @@ fn a_change_is_decided_again_if_another_program_was_faster() {
          printf '*nat\\n:MESOS - [0:0]\\nCOMMIT\\n' >\"$here/listing\"\n\
          echo 'line 2 failed: Chain already exists.' >&2; exit 1",
     );
-    assert!(fake.install().unwrap());
+    assert!(fake.install().unwrap().changed);
     assert!(!fake.read("changes").contains("-N MESOS"), "{}", fake.read("changes"));
     assert_eq!(fake.read("runs").lines().count(), 4);
 }

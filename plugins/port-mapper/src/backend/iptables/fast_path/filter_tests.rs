@@ -108,11 +108,11 @@ fn an_add_decides_the_same_without_the_rules_of_others() {
             let ours = claim(1, localhost);
             let text = chain_listing(&others);
             let install = |listing: &Listing| {
-                plan::install(&listing.observed(), &ours, Guard::AsRulesRequire)
+                plan::install(&listing.observed(), &ours, &[], Guard::AsRulesRequire)
             };
             let filtered = listing(&filtered(&text, &ours, true, 7));
             let [one, other] =
-                [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap());
+                [&filtered, &complete_listing(&text)].map(|listing| install(listing).unwrap().plan);
             assert_eq!(one, other, "{text}");
             assert!(!filtered.text.contains("container_id"), "rules of others are not kept");
         }
@@ -129,7 +129,9 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
             let complete = complete_listing(&text);
             let filtered = listing(&filtered(&text, &ours, false, 4096));
             let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
-            let remove = |listing: &Listing| plan::remove(&listing.observed(), &ours.owner, &hints);
+            let remove = |listing: &Listing| {
+                plan::remove(&listing.observed(), &ours.owner, Some(&ours), &hints, &[])
+            };
             assert_eq!(remove(&filtered), remove(&complete), "{text}");
             let check = |listing: &Listing| plan::compare(&listing.observed(), &ours);
             assert_eq!(check(&filtered), check(&complete), "{text}");
@@ -162,7 +164,9 @@ fn a_conflict_is_reported_as_from_the_complete_listing() {
     let mappings = others[..2].iter().flat_map(|other| other.mappings.clone()).collect();
     let ours = Claim { mappings, ..claim(1, true) };
     let error = |listing: &Listing| {
-        plan::install(&listing.observed(), &ours, Guard::AsRulesRequire).unwrap_err().to_string()
+        plan::install(&listing.observed(), &ours, &[], Guard::AsRulesRequire)
+            .unwrap_err()
+            .to_string()
     };
     let filtered = listing(&filtered(&text, &ours, true, 64));
     assert_eq!(error(&filtered), error(&complete_listing(&text)));

@@ -1,13 +1,15 @@
 //! What tagged rules need around them: their chains, the jumps to these, and the guard.
 //!
-//! They are created with the first rule that needs them, repaired with every change, and removed
-//! with the last rule.
+//! They are created with the first rule that needs them, repaired with every install, and removed
+//! with the last rule. What another program made is neither removed nor repaired.
 
 use std::collections::{BTreeSet, HashSet};
 
 use super::change::{Plan, TableChange};
-use crate::backend::interface::Guard;
+use super::jumps::{Jumps, delete_beyond};
+use crate::backend::interface::{FoundChain, Guard, Jump};
 use crate::backend::iptables::desired::{self, GUARD, MASQ};
+use crate::backend::iptables::foreign::is_well_known;
 use crate::backend::iptables::observed::{
     Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
 };
@@ -21,8 +23,12 @@ pub(super) struct PlanInput<'a> {
     pub(super) edits: TaggedEdits,
     /// The tag of the rules to append, if their owner is reached through 127.0.0.1.
     pub(super) localhost_tag: Option<String>,
-    /// A chain to reconcile even if no edit touches it.
+    /// The chain of the claim to install. A removal has none: it creates nothing.
     pub(super) chain: Option<&'a str>,
+    /// The chain of the claim to remove: it has had rules of ours, even if it was flushed.
+    pub(super) used_chain: Option<&'a str>,
+    /// The known chains of other programs.
+    pub(super) found: &'a [FoundChain],
     /// Whether the guard must exist although no rule shows that.
     pub(super) guard: Guard,
     /// Whether a guard that nothing needs is removed.
@@ -62,16 +68,77 @@ fn localhost_tags<'a>(input: &'a PlanInput<'_>) -> HashSet<&'a str> {
         .collect()
 }
 
-/// Returns the chains to reconcile. None is a built-in one, although the original could be made to
+impl PlanInput<'_> {
+    /// Reports whether the claim to install needs the chain.
+    fn needs(&self, chain: &str) -> bool {
+        self.chain.is_some_and(|own| chain == own || chain == MASQ)
+    }
+
+    /// Reports whether a chain has a rule with a tag before the change.
+    fn is_in_use(&self, chain: &str) -> bool {
+        self.observed.omitted.of(chain).count > 0
+            || self.tagged.iter().any(|tagged| tagged.rule.chain == chain)
+    }
+
+    /// Returns the jumps that a chain had before it had a rule of ours, if that is known.
+    fn jumps_before(&self, chain: &str) -> Option<&FoundChain> {
+        let family = self.observed.family;
+        self.found.iter().find(|found| found.family == family && found.chain == chain)
+    }
+
+    /// Reports whether a chain is known to be another program's. One with a name of ours is ours,
+    /// no matter which program made it.
+    fn is_others(&self, chain: &str) -> bool {
+        chain != MASQ && (self.jumps_before(chain).is_some() || is_well_known(chain))
+    }
+
+    /// Reports whether a chain exists without a rule with a tag.
+    fn is_unused(&self, chain: &str) -> bool {
+        self.observed.nat.has(chain) && !self.is_in_use(chain)
+    }
+
+    /// Reports whether a jump for 127.0.0.1 to the chain existed before it had a rule of ours.
+    fn had_localhost_jump(&self, chain: &str) -> bool {
+        let before = self.jumps_before(chain);
+        before.map_or_else(|| self.is_unused(chain), |it| it.jumps.contains(&Jump::Localhost))
+    }
+}
+
+/// How a chain got its first rule with a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstUse {
+    /// The chain was created for it.
+    Created,
+    /// The chain existed, so another program made it.
+    Found(FoundChain),
+}
+
+/// Returns how the claim's chain gets its first rule with a tag, or `None` if it has one already.
+pub(super) fn first_use(input: &PlanInput<'_>) -> Option<FirstUse> {
+    let chain = input.chain.filter(|chain| !input.is_in_use(chain))?;
+    input.edits.append.iter().find(|rule| rule.chain == chain)?;
+    let Observed { family, nat, .. } = input.observed;
+    if !nat.has(chain) {
+        return Some(FirstUse::Created);
+    }
+    let existing = rules_of(nat, |rule| rule.jumps_to(chain));
+    let jumps = Jumps::to(chain, *family).kinds(&existing);
+    Some(FirstUse::Found(FoundChain { family: *family, chain: chain.to_owned(), jumps }))
+}
+
+/// Returns the chains to reconcile: those that the claim needs, those that lose a rule or have lost
+/// it, and the one that only we use. None is a built-in one, although the original could be made to
 /// add rules to those.
 fn affected_chains(input: &PlanInput<'_>) -> BTreeSet<String> {
     let touched = input.edits.delete.iter().map(|&at| input.tagged[at].rule.chain);
-    let named = touched.chain(input.chain).chain([MASQ]);
-    let existing = named.filter(|chain| input.observed.nat.has(chain)).map(str::to_owned);
-    existing.chain(input.edits.append.iter().map(|rule| rule.chain.to_string())).collect()
+    let named = input.chain.into_iter().chain(input.used_chain).chain([MASQ]);
+    let existing = touched.chain(named).filter(|chain| input.observed.nat.has(chain));
+    let appended = input.edits.append.iter().map(|rule| rule.chain.to_string());
+    existing.map(str::to_owned).chain(appended).collect()
 }
 
-/// Creates or removes a chain of the nat table and its jumps, or repairs them.
+/// Creates a chain of the nat table and its jumps, or repairs them; or removes what is not needed
+/// any more.
 fn reconcile_chain(
     input: &PlanInput<'_>,
     localhost: &HashSet<&str>,
@@ -82,15 +149,44 @@ fn reconcile_chain(
     let jumps = Jumps::to(chain, input.observed.family);
     let existing = rules_of(table, |rule| rule.jumps_to(chain));
     let remaining = Remaining::new(input, localhost, chain);
-    if remaining.has_tagged {
-        if !table.has(chain) {
-            nat.create.push(chain.to_owned());
+    if !remaining.has_tagged {
+        if remaining.is_touched || chain == MASQ || input.used_chain == Some(chain) {
+            retire_chain(input, &jumps, &existing, remaining.is_empty, chain, nat);
         }
-        jumps.reconcile(&existing, remaining.serve_localhost, nat);
-    } else if remaining.is_empty && existing.iter().all(|jump| jumps.contains(jump)) {
-        // If another program jumps to the chain, it is kept, since that jump needs its target.
-        nat.delete.extend(existing);
-        nat.delete_chains.extend(table.has(chain).then(|| chain.to_owned()));
+        return;
+    }
+    if input.needs(chain) {
+        nat.create.extend((!table.has(chain)).then(|| chain.to_owned()));
+        jumps.add(&existing, remaining.serve_localhost, nat);
+        if !input.is_others(chain) {
+            jumps.delete_copies(&existing, nat);
+        }
+    }
+    if !input.had_localhost_jump(chain) {
+        jumps.delete_localhost(&existing, remaining.serve_localhost, nat);
+    }
+}
+
+/// Removes a chain that has lost its last rule with a tag, together with its jumps. Of another
+/// program's chain, only the jumps that it did not have before are removed.
+fn retire_chain(
+    input: &PlanInput<'_>,
+    jumps: &Jumps,
+    existing: &[Rule],
+    is_empty: bool,
+    chain: &str,
+    nat: &mut TableChange,
+) {
+    // If another program jumps to the chain, it is kept, since that jump needs its target.
+    let is_unused = is_empty && existing.iter().all(|jump| jumps.contains(jump));
+    if let Some(found) = input.jumps_before(chain) {
+        jumps.delete_except(&found.jumps, existing, nat);
+    } else if is_unused && !input.is_others(chain) {
+        nat.delete.extend_from_slice(existing);
+        nat.delete_chains.push(chain.to_owned());
+    } else {
+        // Which of the other jumps the chain had before is not known. Only we make this one.
+        jumps.delete_localhost(existing, false, nat);
     }
 }
 
@@ -98,6 +194,8 @@ fn reconcile_chain(
 struct Remaining {
     /// Whether there is none, whichever program made it.
     is_empty: bool,
+    /// Whether a rule is deleted.
+    is_touched: bool,
     /// Whether there are rules with a tag.
     has_tagged: bool,
     /// Whether the owner of one of these is reached through 127.0.0.1.
@@ -115,56 +213,13 @@ impl Remaining {
             .partition(|at| delete.contains(at));
         Self {
             is_empty: listed + omitted.count == deleted.len() && !is_appended,
+            is_touched: !deleted.is_empty(),
             has_tagged: !kept.is_empty() || omitted.count > 0 || is_appended,
             serve_localhost: omitted.serve_localhost
                 || kept.iter().any(|&at| localhost.contains(&*input.tagged[at].tag))
                 || (is_appended && input.localhost_tag.is_some()),
         }
     }
-}
-
-/// The jumps to a chain.
-struct Jumps {
-    /// Those that it always has.
-    always: Vec<Rule>,
-    /// The one that it has if an owner is reached through 127.0.0.1.
-    localhost: Option<Rule>,
-    /// Whether they must be the first rules of their chains.
-    first: bool,
-}
-
-impl Jumps {
-    fn to(chain: &str, family: Family) -> Self {
-        if chain == MASQ {
-            return Self { always: vec![desired::masquerade_jump()], localhost: None, first: true };
-        }
-        let localhost = (family == Family::V4).then(|| desired::localhost_jump(chain));
-        Self { always: desired::network_jumps(chain, family), localhost, first: false }
-    }
-
-    fn contains(&self, jump: &Rule) -> bool {
-        self.always.contains(jump) || self.localhost.as_ref() == Some(jump)
-    }
-
-    fn reconcile(&self, existing: &[Rule], for_localhost: bool, nat: &mut TableChange) {
-        for jump in &self.always {
-            if self.first && !existing.contains(jump) {
-                nat.insert.push(jump.clone());
-            } else {
-                set_copies(1, jump, existing, nat);
-            }
-        }
-        if let Some(jump) = &self.localhost {
-            set_copies(usize::from(for_localhost), jump, existing, nat);
-        }
-    }
-}
-
-/// Deletes surplus copies of a rule, or appends missing ones.
-fn set_copies(desired: usize, rule: &Rule, existing: &[Rule], change: &mut TableChange) {
-    let count = existing.iter().filter(|other| *other == rule).count();
-    change.delete.extend((desired..count).map(|_| rule.clone()));
-    change.append.extend((count..desired).map(|_| rule.clone()));
 }
 
 /// The guard is IPv4's.
@@ -194,14 +249,12 @@ fn install_guard(table: &ObservedTable<'_>, change: &mut TableChange) {
     }
     let existing = guard_and_jumps(table);
     for rule in desired::guard_rules() {
-        set_copies(1, &rule, &existing, change);
+        delete_beyond(1, &rule, &existing, change);
+        change.append.extend((!existing.contains(&rule)).then_some(rule));
     }
     let jump = desired::guard_jump();
-    if existing.contains(&jump) {
-        set_copies(1, &jump, &existing, change);
-    } else {
-        change.insert.push(jump);
-    }
+    delete_beyond(1, &jump, &existing, change);
+    change.insert.extend((!existing.contains(&jump)).then_some(jump));
 }
 
 /// Removes the guard's rules, and its chain unless another program uses it.

@@ -1,9 +1,11 @@
 //! The decision what has to change, from the observed rules and a claim. Pure: it touches nothing.
 //!
-//! This file decides about rules with an owner's tag, `chains` about what they need around them.
+//! This file decides about rules with an owner's tag, `chains` and `jumps` about what they need
+//! around them.
 
 mod chains;
 mod change;
+mod jumps;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,7 +15,7 @@ use cni_wrapper::Attachment;
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
-use crate::backend::interface::{Guard, Hints};
+use crate::backend::interface::{FoundChain, Guard, Hints};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
@@ -21,26 +23,45 @@ use crate::family::Family;
 use crate::owner::RuleTag;
 use chains::{PlanInput, TaggedEdits};
 
+pub use chains::FirstUse;
 pub use change::Plan;
 
+/// A plan, and what it means for the claim's chain.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// The changes.
+    pub plan: Plan,
+    /// Set if the claim's chain gets its first rule with a tag.
+    pub first_use: Option<FirstUse>,
+}
+
 /// Plans the changes that make the rules of the claim's owner those of the claim.
+///
+/// `found` are the known chains of other programs.
 ///
 /// # Errors
 ///
 /// [`Error::Conflict`] with every host port that belongs to another owner.
-pub fn install(observed: &Observed<'_>, claim: &Claim, guard: Guard) -> Result<Plan, Error> {
+pub fn install(
+    observed: &Observed<'_>,
+    claim: &Claim,
+    found: &[FoundChain],
+    guard: Guard,
+) -> Result<Decision, Error> {
     let tagged = observed.tagged();
     let displaced = displaced(&tagged, observed.family, claim)?;
     let mut edits = owner_edits(&tagged, claim, observed.family);
     edits.delete.extend(displaced);
-    Ok(chains::plan(claim_input(observed, &tagged, claim, edits, guard)))
+    let input = claim_input(observed, &tagged, claim, edits, found, guard);
+    let first_use = chains::first_use(&input);
+    Ok(Decision { plan: chains::plan(input), first_use })
 }
 
 /// Plans like [`install`], but ignores conflicts with other owners: for CHECK.
 pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
     let tagged = observed.tagged();
     let edits = owner_edits(&tagged, claim, observed.family);
-    chains::plan(claim_input(observed, &tagged, claim, edits, Guard::AsRulesRequire))
+    chains::plan(claim_input(observed, &tagged, claim, edits, &[], Guard::AsRulesRequire))
 }
 
 /// Plans the creation of the guard, or of what is missing of it.
@@ -49,7 +70,17 @@ pub fn guard(observed: &Observed<'_>) -> Plan {
 }
 
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
-pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Plan {
+///
+/// It creates neither chains nor jumps, and leaves a chain alone that has no rule of the owner,
+/// unless its claim shows that it had one: another one may be another program's. `found` are the
+/// known chains of other programs.
+pub fn remove(
+    observed: &Observed<'_>,
+    owner: &Attachment,
+    claim: Option<&Claim>,
+    hints: &Hints,
+    found: &[FoundChain],
+) -> Plan {
     let tagged = observed.tagged();
     let (tag, original) = (owner.tag(), owner.original_tag());
     let is_owners = |tagged: &TaggedRule<'_>| {
@@ -63,7 +94,9 @@ pub fn remove(observed: &Observed<'_>, owner: &Attachment, hints: &Hints) -> Pla
         tagged: &tagged,
         edits: TaggedEdits { delete, append: Vec::new() },
         localhost_tag: None,
-        chain: hints.chain.as_deref(),
+        chain: None,
+        used_chain: claim.filter(|_| hints.had_rules).map(|claim| claim.chain.as_str()),
+        found,
         guard: hints.guard,
         may_remove_guard: true,
     })
@@ -74,12 +107,22 @@ fn claim_input<'a>(
     tagged: &'a [TaggedRule<'a>],
     claim: &'a Claim,
     edits: TaggedEdits,
+    found: &'a [FoundChain],
     guard: Guard,
 ) -> PlanInput<'a> {
     let localhost = observed.family == Family::V4 && claim.serves_localhost();
     let localhost_tag = localhost.then(|| claim.owner.tag());
-    let chain = Some(claim.chain.as_str());
-    PlanInput { observed, tagged, edits, localhost_tag, chain, guard, may_remove_guard: false }
+    PlanInput {
+        observed,
+        tagged,
+        edits,
+        localhost_tag,
+        chain: Some(&claim.chain),
+        used_chain: None,
+        found,
+        guard,
+        may_remove_guard: false,
+    }
 }
 
 /// Returns the rules of the same container that the original made before an upgrade, and which the
