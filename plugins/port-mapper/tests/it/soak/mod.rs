@@ -10,6 +10,7 @@ mod churn;
 mod concurrency;
 mod ledger;
 mod race;
+mod relaunch;
 mod simulation;
 
 /// Reports whether the long form is requested.
