@@ -5,7 +5,7 @@
 //! | 1 | the [`setup::Setup`]: a plugin or a network, and the runtime | `setup.rs` |
 //! | 2 | the [`testbed::Testbed`]: a disposable host and the runtime | `testbed.rs` |
 //! | 3 | its actions, which are recorded as steps | `actions.rs`, `steps.rs` |
-//! | 4 | the lifecycles | `normal.rs`, `failures.rs`, `concurrent.rs`, `relaunch.rs`, `catalogue.rs` |
+//! | 4 | the lifecycles, all listed in `catalogue.rs` | `normal.rs`, `failures.rs` and so on |
 //! | 5 | a machine outside the host, which connects to mapped ports | `outside.rs` |
 //! | 6 | running one, with its verdict | `run.rs` |
 

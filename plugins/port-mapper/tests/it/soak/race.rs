@@ -13,6 +13,7 @@ const RACERS: usize = 6;
 fn one_of_several_concurrent_adds_gets_the_port_and_the_others_name_its_owner(
     backend: &'static str,
 ) {
+    let _load = super::loads_the_machine();
     let rounds = if super::is_long() { 200 } else { 6 };
     let host = Host::new();
     let (dir, mut network) = scripted("10.0.0.2/24");

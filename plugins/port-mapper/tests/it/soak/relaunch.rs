@@ -31,6 +31,7 @@ on_every_backend!(
 const SHORT: Duration = Duration::from_millis(300);
 
 fn the_relaunch_of_the_mesos_emulator_passes(backend: &'static str) {
+    let _load = super::loads_the_machine();
     let config = json!({
         "backend": backend, "lockTimeout": TIMEOUT, "conflictTimeout": TIMEOUT,
     });
@@ -91,6 +92,7 @@ impl Plan {
 }
 
 fn a_relaunch_on_the_same_port_never_fails(backend: &'static str) {
+    let _alone = super::measures_durations();
     let plan = Plan::new();
     let host = Host::new();
     let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");
