@@ -7,6 +7,7 @@ use cni_conformance::exchange::Exchange;
 use cni_conformance::runtime::lifecycle::definition::Lifecycle;
 use cni_conformance::runtime::lifecycle::run::LifecycleResult;
 use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::runtime::lifecycle::steps::Step;
 use cni_conformance::verdict::Finding;
 use serde_json::{Map, Value, json};
 
@@ -34,14 +35,11 @@ pub(super) fn text(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &
 /// Returns the outcome of a lifecycle as JSON. The times of the steps are milliseconds from its
 /// start.
 pub(super) fn json(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &str) -> Value {
-    let steps: Vec<Value> = result
-        .steps
-        .iter()
-        .map(|step| {
-            let millis = u64::try_from(step.at.as_millis()).unwrap_or(u64::MAX);
-            json!({ "what": step.what, "passed": step.passed, "note": step.note, "atMillis": millis })
-        })
-        .collect();
+    let step = |step: &Step| {
+        let at = u64::try_from(step.at.as_millis()).unwrap_or(u64::MAX);
+        json!({ "what": step.what, "passed": step.passed, "note": step.note, "atMillis": at })
+    };
+    let steps: Vec<Value> = result.steps.iter().map(step).collect();
     let mut document = json!({
         "name": lifecycle.name, "does": lifecycle.does, "verdict": result.verdict,
         "note": result.note, "millis": result.millis, "steps": steps,

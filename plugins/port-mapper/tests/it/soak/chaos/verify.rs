@@ -44,8 +44,8 @@ impl Chaos {
             let (more, fewer): (Vec<&Owner>, Vec<&Owner>) =
                 differ.iter().partition(|owner| actual.contains(owner));
             let problem = format!(
-                "rules lead to {more:?}, which do not own the ports by their calls, and there are no \
-                 rules for the owners {fewer:?}"
+                "rules lead to {more:?}, which do not own the ports by their calls, and no rules \
+                 lead to the owners {fewer:?}"
             );
             self.fail(&problem, &[Ports::tcp(*port)]);
         }
