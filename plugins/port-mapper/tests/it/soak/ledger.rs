@@ -172,8 +172,10 @@ impl Ledger {
         let own = own.unwrap_or_else(|| panic!("{name} did not request anything"));
         let ports = ownerships[own].ports.clone();
         let other = ownerships.iter().find(|other| other.is_certain(now) && other.overlaps(&ports));
-        let conflict =
-            other.map(|other| format!("{name} and {} both have {}", other.name, shown(&ports)));
+        let conflict = other.map(|other| {
+            let shared = ports.iter().filter(|port| other.overlaps(&[**port])).copied();
+            format!("{name} and {} both have {}", other.name, shown(&shared.collect::<Vec<_>>()))
+        });
         ownerships[own].granted = Some(now);
         match conflict {
             None => Ok(()),

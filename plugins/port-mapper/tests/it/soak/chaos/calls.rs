@@ -14,7 +14,7 @@ use crate::soak::ledger::Ports;
 use crate::soak::simulation::owner;
 
 /// The number of host ports. It is small, so that many attachments want the same ones.
-const PORTS: u16 = 32;
+const PORTS: u16 = 64;
 
 const CONFLICT: Option<u64> = Some(105);
 
