@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,13 +62,15 @@ pub struct Runner {
     limit: Duration,
     /// Called with each call when it has ended.
     shown: Option<fn(&Exchange)>,
+    started: AtomicUsize,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
 impl Runner {
     /// Returns a runner for a site, with the environment of the runtime and the limit of a call.
     pub fn new(site: Site, own: Environment, limit: Duration) -> Self {
-        Self { site, own, limit, shown: None, exchanges: Mutex::default() }
+        let started = AtomicUsize::new(0);
+        Self { site, own, limit, shown: None, started, exchanges: Mutex::default() }
     }
 
     /// Calls `show` with each call when it has ended.
@@ -80,6 +83,11 @@ impl Runner {
     /// Returns all calls so far, in the order in which they ended.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the number of calls whose process has started, including those that still run.
+    pub fn started(&self) -> usize {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// Returns the site.
@@ -120,10 +128,12 @@ impl Exec for Runner {
             None => Stdin::Bytes(invocation.stdin.clone().into_bytes()),
         };
         let ended = process::run(&stdin, [Sink::Kept; 2], self.limit, |streams| {
-            self.site.start(program, |command| {
+            let child = self.site.start(program, |command| {
                 let variables = variables.iter().map(|(key, value)| (key, value));
                 streams.into(command.env_clear().envs(variables));
-            })
+            })?;
+            self.started.fetch_add(1, Ordering::Relaxed);
+            Ok(child)
         });
         let cannot = |error| Failure::own(format!("cannot run {}: {error}", program.display()));
         let ended = ended.map_err(cannot)?;

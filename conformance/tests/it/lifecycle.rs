@@ -11,6 +11,7 @@ use cni_conformance::runtime::lifecycle::run::{LifecycleResult, run_lifecycle};
 use cni_conformance::runtime::lifecycle::setup::Setup;
 use cni_conformance::{Profile, Verdict};
 use cni_protocol::SpecVersion;
+use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -24,7 +25,7 @@ fn result_of(
 ) -> LifecycleResult {
     let setup =
         Setup::of_subject(kind, mutants.subject(profile, mutation), version, LIMIT).unwrap();
-    run_lifecycle(lifecycle, &setup).0
+    run_lifecycle(lifecycle, &setup.with_del_delay(Duration::from_millis(20))).0
 }
 
 fn passes_everything(kind: RuntimeKind, profile: Profile, version: SpecVersion) {
@@ -63,8 +64,9 @@ fn the_unmutated_ipam_plugin_passes_all_lifecycles() {
     passes_everything(RuntimeKind::Mesos, Profile::Ipam, SpecVersion::V0_1_0);
 }
 
-/// The mutant of the interface plugin that each lifecycle must fail.
-const MUTANTS: [(&str, &str); 13] = [
+/// The mutant that each lifecycle must fail: of the interface plugin, or where ports are mapped, of
+/// the wrapper.
+const MUTANTS: [(&str, &str); 14] = [
     ("plain", "del.undoes-add"),
     ("add-after-del", "add.works-again-after-del"),
     ("repeated-del", "del.twice-succeeds"),
@@ -78,14 +80,18 @@ const MUTANTS: [(&str, &str); 13] = [
     ("gc-lost-cache", "gc.removes-stale-attachments"),
     ("two-at-once", "del.touches-only-its-own"),
     ("many-at-once", "concurrency.many-containers-at-once"),
+    ("relaunch", "del.without-runtime-config-cleans"),
 ];
 
 fn each_fails_its_mutant(kind: RuntimeKind, version: SpecVersion) {
     let mutants = Mutants::new();
     for lifecycle in all().filter(|lifecycle| lifecycle.runtimes.contains(&kind)) {
         let (_, mutation) = MUTANTS.iter().find(|(name, _)| *name == lifecycle.name).unwrap();
-        let result =
-            result_of(&mutants, lifecycle, kind, Profile::Interface, version, Some(mutation));
+        let profile = match lifecycle.name {
+            "relaunch" => Profile::Wrapper,
+            _ => Profile::Interface,
+        };
+        let result = result_of(&mutants, lifecycle, kind, profile, version, Some(mutation));
         assert_eq!(
             result.verdict,
             Verdict::Fail,
@@ -193,6 +199,41 @@ fn the_command_prints_each_step_and_has_the_exit_status_of_run() {
 }
 
 #[test]
+fn the_command_prints_the_steps_with_their_times_as_json() {
+    let mutants = Mutants::new();
+    let subject = mutants.subject(Profile::Ipam, Some("del.twice-succeeds"));
+    let plugin = subject.plugin.display().to_string();
+    let config = r#"{"ipam": {"type": "mutant.ipam"}}"#;
+    let names = "plain,repeated-del,relaunch";
+    let (code, text) = command(&[
+        "lifecycle",
+        &plugin,
+        "--profile",
+        "ipam",
+        "--config",
+        config,
+        "--lifecycles",
+        names,
+        "--json",
+    ]);
+    assert_eq!(code, Some(1), "{text}");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["runtime"], "libcni");
+    assert_eq!(report["counts"], json!({ "pass": 1, "fail": 1, "skip": 1, "broken": 0 }));
+    let lifecycles = report["lifecycles"].as_array().unwrap();
+    let [plain, repeated, relaunch] = lifecycles.as_slice() else { panic!("{report:#}") };
+    let steps = plain["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["what"], "ADD of undone");
+    let times: Vec<_> = steps.iter().map(|step| step["atMillis"].as_u64().unwrap()).collect();
+    assert!(times.is_sorted() && times.last() <= plain["millis"].as_u64().as_ref(), "{plain:#}");
+    assert_eq!(repeated["verdict"], "fail");
+    assert_eq!(repeated["steps"][2]["passed"], false);
+    assert_eq!(repeated["finding"]["expected"], "DEL of twice, a second time: success");
+    assert_eq!(repeated["call"]["environment"]["CNI_COMMAND"], "DEL");
+    assert_eq!(relaunch["note"], "this cannot occur in libcni");
+}
+
+#[test]
 fn mistakes_on_the_command_line_are_reported() {
     for (words, part) in [
         (vec!["life", "bridge"], "`life` is now called `lifecycle`"),
@@ -200,6 +241,7 @@ fn mistakes_on_the_command_line_are_reported() {
         (vec!["lifecycle"], "<PLUGIN|NETCONF>"),
         (vec!["lifecycle", "bridge", "ptp"], "unexpected argument 'ptp'"),
         (vec!["lifecycle", "bridge", "--runtime", "docker"], "[possible values: libcni, mesos]"),
+        (vec!["lifecycle", "bridge", "--json", "--keep"], "cannot be used with"),
         (vec!["lifecycle", "bridge", "--valid", "c1"], "unexpected argument '--valid'"),
         (vec!["lifecycle", "net.conflist", "--spec", "1.0.0"], "defines this itself"),
         (vec!["lifecycle", "no-such.conflist"], "error reading no-such.conflist"),

@@ -34,6 +34,8 @@ mod page;
 #[cfg(feature = "host-tests")]
 mod real_plugins;
 #[cfg(feature = "host-tests")]
+mod relaunch;
+#[cfg(feature = "host-tests")]
 mod replay;
 #[cfg(feature = "host-tests")]
 mod runtime_commands;

@@ -1,8 +1,10 @@
 //! Servers and clients for traffic tests, each a `cni-test-peer` process.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crate::sandbox::netns::Netns;
 
@@ -83,6 +85,31 @@ impl Netns {
     /// If the first line is not echoed.
     pub fn echo_session(&self, address: &str, port: u16) -> EchoSession {
         EchoSession::start(self, address, port)
+    }
+
+    /// Listens on a TCP port of this namespace in this process, on all its IPv4 addresses.
+    ///
+    /// Unlike [`Netns::serve`], it needs no other program. Returns `None` if only processes can
+    /// enter the namespace.
+    ///
+    /// # Errors
+    /// If the port can't be bound.
+    pub fn listen(&self, port: u16) -> Option<io::Result<TcpListener>> {
+        self.within_network(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+    }
+
+    /// Connects to an address from this namespace, in this process.
+    ///
+    /// Returns `None` if only processes can enter the namespace.
+    ///
+    /// # Errors
+    /// If the connection is refused, or not accepted within `limit`.
+    pub fn connect_to(
+        &self,
+        address: SocketAddr,
+        limit: Duration,
+    ) -> Option<io::Result<TcpStream>> {
+        self.within_network(|| TcpStream::connect_timeout(&address, limit))
     }
 
     /// Runs `cni-test-peer` with these arguments and returns its stdout.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::fault::Fault;
@@ -12,8 +12,7 @@ use crate::tools::run;
 
 /// Returns the rules for the mappings in the configuration, or an error if one is malformed.
 pub(crate) fn desired(call: &Call, address: Option<&str>) -> Result<Vec<String>, Fault> {
-    let mappings =
-        call.key("runtimeConfig")["portMappings"].as_array().cloned().unwrap_or_default();
+    let mappings = mappings(call);
     let (mut rules, mut ports) = (Vec::new(), HashSet::new());
     for mapping in &mappings {
         let port = |key: &str| {
@@ -42,6 +41,20 @@ pub(crate) fn desired(call: &Call, address: Option<&str>) -> Result<Vec<String>,
         }
     }
     Ok(rules)
+}
+
+/// Returns the mappings of any runtime, those of Mesos with the keys of the others.
+fn mappings(call: &Call) -> Vec<Value> {
+    let list = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let mut all = list(&call.key("runtimeConfig")["portMappings"]);
+    for mesos in list(&call.key("args")["org.apache.mesos"]["network_info"]["port_mappings"]) {
+        let protocol = mesos.get("protocol").cloned().unwrap_or("tcp".into());
+        all.push(json!({
+            "hostPort": mesos["host_port"], "containerPort": mesos["container_port"],
+            "protocol": protocol,
+        }));
+    }
+    all
 }
 
 fn has_valid_host_ip(mapping: &Value) -> bool {

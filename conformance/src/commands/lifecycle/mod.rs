@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// List the lifecycles
     #[arg(long)]
     list: bool,
+    /// Print the steps, with their times, and the verdicts as JSON
+    #[arg(long, conflicts_with_all = ["list", "keep"])]
+    json: bool,
     /// The version of the specification [default: the newest that the plugin claims]
     #[arg(long = "spec", value_name = "VERSION", value_parser = version())]
     version: Option<SpecVersion>,
@@ -86,20 +89,28 @@ fn run_all(lifecycles: &[&Lifecycle], arguments: &Arguments) -> Result<ExitStatu
     std::panic::set_hook(Box::new(|_| ()));
     let (version, runtime) = (env!("CARGO_PKG_VERSION"), setup.kind());
     let (name, spec) = (arguments.name(), setup.version());
-    println!("cni-conformance {version} · {name} · {runtime} · spec {spec}");
+    if !arguments.json {
+        println!("cni-conformance {version} · {name} · {runtime} · spec {spec}");
+    }
     let command = format!("cni-conformance lifecycle {named} --runtime {runtime}");
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut documents) = (Vec::new(), Vec::new());
     for lifecycle in lifecycles {
         let (result, testbed) = run_lifecycle(lifecycle, &setup);
         let reproduce = format!("{command} --lifecycles {}{}", lifecycle.name, arguments.others());
-        print!("{}", outcome::text(lifecycle, &result, &reproduce));
+        match arguments.json {
+            true => documents.push(outcome::json(lifecycle, &result, &reproduce)),
+            false => print!("{}", outcome::text(lifecycle, &result, &reproduce)),
+        }
         verdicts.push(result.verdict);
         if let (true, Verdict::Fail, Some(testbed)) = (arguments.keep, result.verdict, testbed) {
             keep::until_end_of_input(testbed.host());
             break;
         }
     }
-    println!("\n{}", totals(&verdicts));
+    match arguments.json {
+        true => println!("{:#}", outcome::report(&name, &setup, &documents, &verdicts)),
+        false => println!("\n{}", totals(&verdicts)),
+    }
     Ok(exit_status(&verdicts))
 }
 

@@ -1,11 +1,15 @@
-//! The outcome of a lifecycle as human-readable text.
+//! The outcome of a lifecycle as human-readable text and as JSON.
 
 use std::path::{Path, PathBuf};
 
+use cni_conformance::Verdict;
 use cni_conformance::exchange::Exchange;
 use cni_conformance::runtime::lifecycle::definition::Lifecycle;
 use cni_conformance::runtime::lifecycle::run::LifecycleResult;
+use cni_conformance::runtime::lifecycle::setup::Setup;
+use cni_conformance::runtime::lifecycle::steps::Step;
 use cni_conformance::verdict::Finding;
+use serde_json::{Map, Value, json};
 
 use crate::commands::exchange::lines;
 
@@ -26,6 +30,39 @@ pub(super) fn text(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &
         text.push_str(&format!("    reproduce {reproduce}\n"));
     }
     text
+}
+
+/// Returns the outcome of a lifecycle as JSON. The times of the steps are milliseconds from its
+/// start.
+pub(super) fn json(lifecycle: &Lifecycle, result: &LifecycleResult, reproduce: &str) -> Value {
+    let step = |step: &Step| {
+        let at = u64::try_from(step.at.as_millis()).unwrap_or(u64::MAX);
+        json!({ "what": step.what, "passed": step.passed, "note": step.note, "atMillis": at })
+    };
+    let steps: Vec<Value> = result.steps.iter().map(step).collect();
+    let mut document = json!({
+        "name": lifecycle.name, "does": lifecycle.does, "verdict": result.verdict,
+        "note": result.note, "millis": result.millis, "steps": steps,
+    });
+    if let Some(finding) = &result.finding {
+        document["finding"] = json!({ "expected": finding.expected, "actual": finding.actual });
+        document["call"] = json!(result.exchange);
+        document["reproduce"] = reproduce.into();
+    }
+    document
+}
+
+/// Returns the report with the outcomes of all lifecycles.
+pub(super) fn report(name: &str, setup: &Setup, outcomes: &[Value], verdicts: &[Verdict]) -> Value {
+    let mut counts = Map::new();
+    for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Skip, Verdict::Broken] {
+        let count = verdicts.iter().filter(|one| **one == verdict).count();
+        counts.insert(verdict.to_string(), count.into());
+    }
+    json!({
+        "lifecycle": 1, "plugin": name, "runtime": setup.kind().as_str(),
+        "spec": setup.version().as_str(), "counts": counts, "lifecycles": outcomes,
+    })
 }
 
 fn details(finding: &Finding, exchange: Option<&Exchange>) -> String {

@@ -13,6 +13,7 @@ use crate::runtime::kind::RuntimeKind;
 use crate::runtime::libcni::network::Network;
 use crate::runtime::libcni::quirk::Quirks;
 use crate::runtime::mesos::config;
+use crate::runtime::mesos::isolator::DEL_DELAY;
 use crate::subject::Subject;
 
 /// A plugin or a network, and the runtime that runs it.
@@ -29,6 +30,8 @@ pub struct Setup {
     pub(super) limit: Duration,
     /// Directories of plugins that precede the usual ones.
     pub(super) path: Vec<PathBuf>,
+    /// The time from the terminal status of a task to its DEL.
+    pub(super) del_delay: Duration,
 }
 
 /// The source of the network's configuration.
@@ -80,6 +83,7 @@ impl Setup {
             info,
             limit,
             path: Vec::new(),
+            del_delay: *DEL_DELAY.end(),
         })
     }
 
@@ -113,7 +117,8 @@ impl Setup {
         let plugin = first.as_str().unwrap_or_default();
         // The network creates its interfaces itself.
         let subject = Subject::new(plugin, Profile::Interface, Map::new());
-        Ok(Self { kind, subject, version, source, supplied, info, limit, path: Vec::new() })
+        let (path, del_delay) = (Vec::new(), *DEL_DELAY.end());
+        Ok(Self { kind, subject, version, source, supplied, info, limit, path, del_delay })
     }
 
     /// Adds directories of plugins, which precede the usual ones.
@@ -122,6 +127,13 @@ impl Setup {
         let directories = path.split(':').filter(|directory| !directory.is_empty());
         self.path = directories.filter_map(|one| std::path::absolute(one).ok()).collect();
         self
+    }
+
+    /// Sets the time from the terminal status of a task to its DEL, which is otherwise the longest
+    /// of [`DEL_DELAY`].
+    #[must_use]
+    pub fn with_del_delay(self, del_delay: Duration) -> Self {
+        Self { del_delay, ..self }
     }
 
     /// Returns the runtime.

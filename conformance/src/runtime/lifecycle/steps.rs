@@ -1,6 +1,7 @@
 //! The steps of a lifecycle and their outcomes.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::exchange::{Exchange, shorten};
 use crate::runtime::failure::Failure;
@@ -15,15 +16,23 @@ pub struct Step {
     pub passed: bool,
     /// A remark on the outcome.
     pub note: Option<String>,
+    /// When it was recorded, after the start of the lifecycle.
+    pub at: Duration,
 }
 
 /// The steps so far, and the call that failed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Steps {
+    began: Instant,
     done: Mutex<(Vec<Step>, Option<Exchange>)>,
 }
 
 impl Steps {
+    /// Returns no steps of a lifecycle that begins now.
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), done: Mutex::default() }
+    }
+
     /// Records a step that must succeed.
     pub(super) fn succeeds<T>(&self, what: &str, done: Result<T, Failure>) -> CaseResult<T> {
         match done {
@@ -50,6 +59,20 @@ impl Steps {
                 Ok(())
             }
             Err(failure) => self.succeeds(what, Err(failure)),
+        }
+    }
+
+    /// Records a step that must succeed, with its times in any case.
+    pub(super) fn timed(&self, what: &str, done: Result<(), Failure>, times: String) -> CaseResult {
+        match done {
+            Ok(()) => {
+                self.passed(what, Some(times));
+                Ok(())
+            }
+            Err(failure) => {
+                self.push(what, false, Some(times), failure.exchange.map(|one| *one));
+                Err(Stop::finding(format!("{what}: success"), failure.message))
+            }
         }
     }
 
@@ -92,7 +115,7 @@ impl Steps {
 
     fn push(&self, what: &str, passed: bool, note: Option<String>, exchange: Option<Exchange>) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.0.push(Step { what: what.to_owned(), passed, note });
+        done.0.push(Step { what: what.to_owned(), passed, note, at: self.began.elapsed() });
         if exchange.is_some() {
             done.1 = exchange;
         }

@@ -82,7 +82,7 @@ impl Testbed {
         let netns: Netns = (*fixture.host()).clone();
         let site = Site::Host(netns, fixture.host().pid());
         let runner = Runner::new(site, Environment::from_iter(own), setup.limit);
-        let (setup, cache, steps) = (setup.clone(), fixture.directory("cache"), Steps::default());
+        let (setup, cache, steps) = (setup.clone(), fixture.directory("cache"), Steps::new());
         Self { setup, fixture, runner, cache, around, steps }
     }
 
@@ -106,6 +106,11 @@ impl Testbed {
         self.steps.exchange().or_else(|| self.runner.exchanges().pop())
     }
 
+    /// Returns the number of calls that have started so far.
+    pub(super) fn calls_started(&self) -> usize {
+        self.runner.started()
+    }
+
     /// Creates a container with this id.
     pub fn container(&self, id: &str) -> Container<'_> {
         let attachment = self.fixture.attachment(id);
@@ -124,6 +129,14 @@ impl Testbed {
         let info = self.setup.info_for(input.number);
         let added = AtomicBool::new(false);
         Container { id: id.to_owned(), conf, info, attachment, added }
+    }
+
+    /// Creates a container with this id that gets the host ports of another one.
+    pub(super) fn successor(&self, id: &str, predecessor: &Container) -> Container<'_> {
+        let mut container = self.container(id);
+        container.info.clone_from(&predecessor.info);
+        container.conf.capability_args.clone_from(&predecessor.conf.capability_args);
+        container
     }
 
     /// Returns a snapshot of the current state.

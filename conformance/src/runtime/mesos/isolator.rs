@@ -1,8 +1,10 @@
 //! The isolator: start and end of containers, and recovery after a restart of the agent.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
+use std::time::Duration;
 
 use cni_protocol::Verb;
 use cni_test_kit::Netns;
@@ -16,6 +18,14 @@ use crate::runtime::exec::{Exec, Lookup};
 use crate::runtime::failure::Failure;
 use crate::runtime::runner::Runner;
 use crate::threads::join;
+
+/// The time from the terminal status of a task to its DEL, as recorded with Mesos 1.11.
+///
+/// The status frees the resources of the task, its host ports included, so another task may get
+/// them at once; but the executor exits about a second later, and only then its container is
+/// destroyed.
+pub const DEL_DELAY: RangeInclusive<Duration> =
+    Duration::from_millis(1000)..=Duration::from_millis(1700);
 
 /// A network that a container joins.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Servers report their client's address; clients report why there is no answer.
 
+use std::time::Duration;
+
 use cni_test_kit::{Host, Traffic};
 
 #[test]
@@ -20,6 +22,21 @@ fn every_kind_of_traffic_reports_the_server_and_the_client_address() {
     }
     assert_eq!(outside.fetch("http://10.9.0.1:80/").unwrap(), "host saw 10.9.0.2");
     assert_eq!(outside.fetch("http://[fd00:9::1]:80/").unwrap(), "host saw fd00:9::2");
+}
+
+#[test]
+fn a_socket_of_this_process_belongs_to_the_namespace_in_which_it_is_opened() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "10.9.0.1/24", "10.9.0.2/24");
+    let limit = Duration::from_secs(60);
+    let listener = host.listen(7).expect("entered").expect("a listener");
+    let connect = || outside.connect_to(([10, 9, 0, 1], 7).into(), limit).expect("entered");
+    let client = connect().expect("a connection").local_addr().expect("an address");
+    assert_eq!(client.ip().to_string(), "10.9.0.2");
+    assert_eq!(listener.accept().expect("a connection").1, client);
+    drop(listener);
+    assert!(connect().is_err(), "nothing listens there");
+    assert!(outside.listen(7).expect("entered").is_ok(), "the port is another namespace's");
 }
 
 #[test]

@@ -115,6 +115,7 @@ complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycl
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l info -d 'With NETCONF and --runtime mesos: the NetworkInfo that the framework sends' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l path -d 'Further directories of plugins, searched before the usual ones' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l list -d 'List the lifecycles'
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l json -d 'Print the steps, with their times, and the verdicts as JSON'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -l keep -d 'Keep the host of the first failure until the end of stdin, and print how to enter it'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand lifecycle" -s h -l help -d 'Print help'
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand replay" -l network -d 'Replay only the calls of this network' -r

@@ -45,7 +45,7 @@ impl Attachment {
             .config(json!({
                 "cniVersion": "1.1.0", "backend": backend, "chain": chain,
                 "excludeDevices": ["excluded0"], "lockTimeout": TIMEOUT,
-                "delegate": {"type": "inner"},
+                "conflictTimeout": 0, "delegate": {"type": "inner"},
             }))
             .limit(Duration::from_secs(TIMEOUT + 60))
             .container(&host.container(&name))

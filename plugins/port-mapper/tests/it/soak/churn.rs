@@ -49,6 +49,7 @@ impl Plan {
 fn while_thousands_are_created_and_deleted_nothing_grows_and_a_connection_survives(
     backend: &'static str,
 ) {
+    let _load = super::loads_the_machine();
     let plan = Plan::of(backend);
     let host = Host::new();
     let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");

@@ -20,6 +20,7 @@ const CONCURRENCY: usize = 64;
 const ATTACHMENTS: usize = 90;
 
 fn after_concurrent_calls_the_host_has_exactly_what_they_created(backend: &'static str) {
+    let _load = super::loads_the_machine();
     let schedules = if super::is_long() { 20 } else { 2 };
     let (mut calls, mut killed, mut refused, mut kept) = (0, 0, 0, 0);
     for number in 0..schedules {

@@ -1,6 +1,7 @@
 //! A ledger of the attachments that may have host ports at a time, as an observer knows it.
 
-use std::sync::Mutex;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fastrand::Rng;
@@ -37,6 +38,26 @@ impl Ports {
         all
     }
 
+    /// Returns one or two random ports of the first `ports`, on all addresses of the host.
+    pub(crate) fn few(rng: &mut Rng, ports: u16) -> Vec<Self> {
+        let first = FIRST + rng.u16(..ports);
+        let second = FIRST + rng.u16(..ports);
+        match first == second {
+            true => vec![Self::tcp(first)],
+            false => vec![Self::tcp(first), Self::tcp(second)],
+        }
+    }
+
+    /// Returns a TCP port on all addresses of the host.
+    pub(crate) fn tcp(first: u16) -> Self {
+        Self { protocol: "tcp", address: "", first, count: 1 }
+    }
+
+    /// Returns the first port.
+    pub(crate) fn first(&self) -> u16 {
+        self.first
+    }
+
     pub(crate) fn mapping(&self) -> Value {
         let Self { protocol, address, first, count } = self;
         json!({
@@ -45,7 +66,7 @@ impl Ports {
         })
     }
 
-    fn overlap(&self, other: &Self) -> bool {
+    pub(crate) fn overlap(&self, other: &Self) -> bool {
         let same_address =
             self.address == other.address || self.address.is_empty() || other.address.is_empty();
         self.protocol == other.protocol
@@ -55,90 +76,162 @@ impl Ports {
     }
 }
 
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, address, first, count } = self;
+        write!(f, "{protocol} {address}{}{first}", if address.is_empty() { "" } else { ":" })?;
+        if *count > 1 { write!(f, "+{count}") } else { Ok(()) }
+    }
+}
+
+/// Returns a list of ports for people.
+pub(crate) fn shown(ports: &[Ports]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// A period in which an attachment may have ports.
 #[derive(Debug)]
 struct Ownership {
     name: String,
     ports: Vec<Ports>,
-    from: Instant,
-    until: Option<Instant>,
-    /// Whether it certainly has them: its ADD succeeded, and no DEL has begun.
-    is_certain: bool,
+    /// When its ADD began.
+    requested: Instant,
+    /// When its ADD had succeeded.
+    granted: Option<Instant>,
+    /// When a DEL began, or a call was killed: from then on it is uncertain whether it has them.
+    releasing: Option<Instant>,
+    /// When it certainly no longer has them.
+    released: Option<Instant>,
 }
 
 impl Ownership {
     fn overlaps(&self, ports: &[Ports]) -> bool {
         self.ports.iter().any(|own| ports.iter().any(|other| own.overlap(other)))
     }
+
+    /// Whether it certainly has its ports at some time from `since`: its ADD has succeeded, and no
+    /// DEL had begun by then.
+    fn is_certain(&self, since: Instant) -> bool {
+        self.granted.is_some() && self.releasing.is_none_or(|releasing| releasing > since)
+    }
+
+    /// Returns a line with its times, in milliseconds from `start`.
+    fn line(&self, start: Instant) -> String {
+        let millis = |at: Option<Instant>| match at {
+            Some(at) => at.saturating_duration_since(start).as_millis().to_string(),
+            None => "-".to_owned(),
+        };
+        format!(
+            "{}: ADD from {} to {}, may lose them from {}, released at {}: {}\n",
+            self.name,
+            millis(Some(self.requested)),
+            millis(self.granted),
+            millis(self.releasing),
+            millis(self.released),
+            shown(&self.ports)
+        )
+    }
 }
 
 /// All ownerships so far.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<Vec<Ownership>>);
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    start: Instant,
+    ownerships: Mutex<Vec<Ownership>>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { start: Instant::now(), ownerships: Mutex::default() }
+    }
+}
 
 impl Ledger {
+    fn ownerships(&self) -> MutexGuard<'_, Vec<Ownership>> {
+        self.ownerships.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records that an ADD begins.
     pub(crate) fn requested(&self, name: &str, ports: &[Ports]) {
-        let (name, ports) = (name.to_owned(), ports.to_vec());
+        let (name, ports, requested) = (name.to_owned(), ports.to_vec(), Instant::now());
         let ownership =
-            Ownership { name, ports, from: Instant::now(), until: None, is_certain: false };
-        self.0.lock().expect("not poisoned").push(ownership);
+            Ownership { name, ports, requested, granted: None, releasing: None, released: None };
+        self.ownerships().push(ownership);
     }
 
     /// Records that an ADD succeeded, and checks that no other attachment certainly has the ports.
-    pub(crate) fn granted(&self, name: &str) {
-        let mut ownerships = self.0.lock().expect("not poisoned");
+    ///
+    /// # Errors
+    /// The conflict.
+    pub(crate) fn granted(&self, name: &str) -> Result<(), String> {
+        let now = Instant::now();
+        let mut ownerships = self.ownerships();
         let own = ownerships
             .iter()
-            .position(|ownership| ownership.name == name && ownership.until.is_none());
+            .position(|ownership| ownership.name == name && ownership.released.is_none());
         let own = own.unwrap_or_else(|| panic!("{name} did not request anything"));
         let ports = ownerships[own].ports.clone();
-        let other =
-            ownerships.iter().find(|ownership| ownership.is_certain && ownership.overlaps(&ports));
-        assert!(other.is_none(), "{name} got {ports:?} in conflict with {other:?}");
-        ownerships[own].is_certain = true;
+        let other = ownerships.iter().find(|other| other.is_certain(now) && other.overlaps(&ports));
+        let conflict = other.map(|other| {
+            let shared = ports.iter().filter(|port| other.overlaps(&[**port])).copied();
+            format!("{name} and {} both have {}", other.name, shown(&shared.collect::<Vec<_>>()))
+        });
+        ownerships[own].granted = Some(now);
+        match conflict {
+            None => Ok(()),
+            Some(conflict) => Err(conflict),
+        }
     }
 
     /// Records that a DEL begins or a call was killed: whether it has its ports is uncertain.
     pub(crate) fn releasing(&self, name: &str) {
-        for ownership in self
-            .0
-            .lock()
-            .expect("not poisoned")
-            .iter_mut()
-            .filter(|ownership| ownership.name == name)
-        {
-            ownership.is_certain = false;
+        let now = Instant::now();
+        for ownership in self.ownerships().iter_mut().filter(|ownership| ownership.name == name) {
+            ownership.releasing.get_or_insert(now);
         }
     }
 
     /// Records that it no longer has any ports.
     pub(crate) fn released(&self, name: &str) {
-        for ownership in self
-            .0
-            .lock()
-            .expect("not poisoned")
-            .iter_mut()
-            .filter(|ownership| ownership.name == name)
-        {
-            ownership.is_certain = false;
-            ownership.until.get_or_insert_with(Instant::now);
+        self.releasing(name);
+        for ownership in self.ownerships().iter_mut().filter(|ownership| ownership.name == name) {
+            ownership.released.get_or_insert_with(Instant::now);
         }
     }
 
     /// Records that an ADD was refused, and checks that the named owner may have had the ports.
-    pub(crate) fn refused(&self, name: &str, owner: &str) {
-        let ownerships = self.0.lock().expect("not poisoned");
+    ///
+    /// # Errors
+    /// If it cannot have had them.
+    pub(crate) fn refused(&self, name: &str, owner: &str) -> Result<(), String> {
+        let ownerships = self.ownerships();
         let own = ownerships.iter().rev().find(|ownership| ownership.name == name);
         let own = own.unwrap_or_else(|| panic!("{name} did not request anything"));
         let may_have = |ownership: &&Ownership| {
             ownership.name == owner
                 && ownership.overlaps(&own.ports)
-                && ownership.until.is_none_or(|until| until >= own.from)
+                && ownership.released.is_none_or(|released| released >= own.requested)
         };
-        assert!(
-            ownerships.iter().any(|ownership| may_have(&ownership)),
-            "{name} was refused {own:?}, which {owner} cannot have had"
-        );
+        match ownerships.iter().any(|ownership| may_have(&ownership)) {
+            true => Ok(()),
+            false => {
+                let ports = shown(&own.ports);
+                Err(format!("{name} was refused {ports}, which {owner} cannot have had"))
+            }
+        }
+    }
+
+    /// Returns all ownerships of these ports, a line each, with times in milliseconds.
+    pub(crate) fn history(&self, ports: &[Ports]) -> String {
+        let ownerships = self.ownerships();
+        let of_ports = ownerships.iter().filter(|ownership| ownership.overlaps(ports));
+        of_ports.map(|ownership| ownership.line(self.start)).collect()
+    }
+
+    /// Returns the ports that an attachment requested last.
+    pub(crate) fn last_requested(&self, name: &str) -> Vec<Ports> {
+        let ownerships = self.ownerships();
+        let last = ownerships.iter().rev().find(|ownership| ownership.name == name);
+        last.map(|last| last.ports.clone()).unwrap_or_default()
     }
 }

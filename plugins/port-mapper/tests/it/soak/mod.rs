@@ -6,11 +6,28 @@
 #![allow(clippy::print_stdout, reason = "figures for RELIABILITY.md")]
 
 mod attachment;
+mod chaos;
 mod churn;
 mod concurrency;
 mod ledger;
 mod race;
+mod relaunch;
 mod simulation;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// In the long form, a test that measures durations runs alone.
+static LOAD: RwLock<()> = RwLock::new(());
+
+/// Waits, in the long form, until no test measures durations.
+fn loads_the_machine() -> Option<RwLockReadGuard<'static, ()>> {
+    is_long().then(|| LOAD.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Waits, in the long form, until no other test runs.
+fn measures_durations() -> Option<RwLockWriteGuard<'static, ()>> {
+    is_long().then(|| LOAD.write().unwrap_or_else(PoisonError::into_inner))
+}
 
 /// Reports whether the long form is requested.
 fn is_long() -> bool {

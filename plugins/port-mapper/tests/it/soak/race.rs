@@ -13,10 +13,12 @@ const RACERS: usize = 6;
 fn one_of_several_concurrent_adds_gets_the_port_and_the_others_name_its_owner(
     backend: &'static str,
 ) {
+    let _load = super::loads_the_machine();
     let rounds = if super::is_long() { 200 } else { 6 };
     let host = Host::new();
     let (dir, mut network) = scripted("10.0.0.2/24");
     network["backend"] = json!(backend);
+    network["conflictTimeout"] = json!(0);
     let calls: Vec<_> = (0..RACERS)
         .map(|number| {
             fake_container(&host, &dir, &network, &format!("racer{number}"), &[tcp(8080, 80)])

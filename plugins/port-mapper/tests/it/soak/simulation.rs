@@ -79,13 +79,21 @@ impl Simulation {
             return Status::Unknown;
         };
         if outcome.code() == Some(0) {
-            self.ledger.granted(name);
+            self.expect(self.ledger.granted(name), &ports);
             return Status::Attached(ports, outcome.json());
         }
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
-        self.ledger.refused(name, &owner(&outcome));
+        let owner = owner(&outcome).unwrap_or_else(|| panic!("no owner is named: {outcome}"));
+        self.expect(self.ledger.refused(name, &owner), &ports);
         self.ledger.released(name);
         Status::Absent
+    }
+
+    /// Panics with the history of the ports if a check of the ledger failed.
+    fn expect(&self, checked: Result<(), String>, ports: &[Ports]) {
+        if let Err(problem) = checked {
+            panic!("{}: {problem}\n{}", self.backend, self.ledger.history(ports));
+        }
     }
 
     /// Runs CHECK. If it is killed, nothing has changed.
@@ -211,12 +219,11 @@ impl Simulation {
     }
 }
 
-/// Returns the owner that the error names.
-fn owner(outcome: &Outcome) -> String {
-    let (code, msg, details) = outcome.error();
-    assert_eq!(code, CONFLICT, "{msg}: {details}");
-    let name = msg.split(" belongs to container ").nth(1).and_then(|rest| rest.split(' ').next());
-    name.unwrap_or_else(|| panic!("no owner is named: {msg}")).to_owned()
+/// Returns the owner that the error of a refused ADD names.
+pub(crate) fn owner(outcome: &Outcome) -> Option<String> {
+    let (code, msg, _) = outcome.error();
+    let name = msg.split(" belongs to container ").nth(1)?.split(' ').next()?;
+    (code == CONFLICT).then(|| name.to_owned())
 }
 
 /// Returns elements, chains, and the rules whose maps have elements. Maps for a kind of host port,
