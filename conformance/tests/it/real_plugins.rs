@@ -184,12 +184,6 @@ fn our_port_mapper_around_bridge_with_mesos() {
     assert!(!world.host.exists(&format!("{root}/c1")));
 }
 
-/// Lifecycles that the port mapper does not pass yet.
-const NOT_YET: &[&str] = &[
-    // Its ADD does not wait for the DEL of a port's owner.
-    "relaunch",
-];
-
 /// Runs all lifecycles of the port mapper with a subject file.
 fn passes_all_lifecycles(file: &str, kind: RuntimeKind) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("subjects").join(file);
@@ -198,7 +192,7 @@ fn passes_all_lifecycles(file: &str, kind: RuntimeKind) {
     let setup =
         Setup::of_subject(kind, subject, SpecVersion::V1_1_0, Duration::from_secs(60)).unwrap();
     let setup = setup.with_del_delay(Duration::from_millis(300));
-    for lifecycle in catalogue::all().filter(|lifecycle| !NOT_YET.contains(&lifecycle.name)) {
+    for lifecycle in catalogue::all() {
         let (result, _) = run_lifecycle(lifecycle, &setup);
         let fine = matches!(result.verdict, Verdict::Pass | Verdict::Skip);
         assert!(fine, "{} of {file} with {kind}: {result:#?}", lifecycle.name);

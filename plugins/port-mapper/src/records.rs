@@ -37,8 +37,9 @@ impl Records {
     /// A directory can't be used.
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
         let is_new = State::open_existing(state_dir)?.is_none();
-        let state = State::open(state_dir)?;
+        // First, since it may be the same directory.
         let host = HostRecord::open(state_dir)?;
+        let state = State::open(state_dir)?;
         let ports = PortIndex::new(&host);
         let are_new = is_new || host.is_new();
         if host.is_new() {

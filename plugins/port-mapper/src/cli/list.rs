@@ -30,6 +30,9 @@ pub(super) async fn list(options: &Options) -> Result<Report, Error> {
         objects.extend(unrecorded_objects(owned));
     }
     let errors: String = inventory.errors.iter().map(|error| format!("{error}\n")).collect();
+    if options.json {
+        eprint!("{errors}");
+    }
     let text = format!("{}{errors}", table(&rows));
     Ok(Report { text, json: Value::Array(objects), success: errors.is_empty() })
 }

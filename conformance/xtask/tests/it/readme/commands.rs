@@ -25,7 +25,6 @@ const SHORTENED: [(&str, &str); 4] = [
 
 /// Commands with another exit status than 0, and the reason.
 const OTHER_STATUS: &[(&str, i32, &str)] = &[
-    ("cni-conformance lifecycle --runtime mesos ", 1, "ADD does not wait for the DEL yet"),
     ("cni-conformance run bridge ", 1, "the README shows a deviation"),
     ("cni-label-policy explain mesos.conf", 1, "the README shows a denied container"),
 ];

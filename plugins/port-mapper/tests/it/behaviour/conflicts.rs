@@ -78,8 +78,8 @@ fn an_add_that_comes_while_another_waits_does_not_overtake_it(backend: &'static 
     let mut second = two.start(plugin());
     wait_until("the second waits", || number_waiting(&testbed) == 1);
     // The second can't react: the port is free, and another one comes.
-    let signal = |signal: &str| testbed.host.run(&format!("kill -{signal} {}", inner(&testbed)));
-    signal("STOP");
+    let plugin_id = waiting_plugin(&testbed).expect("it runs");
+    testbed.host.run(&format!("kill -STOP {plugin_id}"));
     del(&one);
     let (code, msg, _) = testbed.call("c3", &[tcp(8080, 80)]).run(plugin()).error();
     assert_eq!(code, 105, "{msg}");
@@ -87,15 +87,16 @@ fn an_add_that_comes_while_another_waits_does_not_overtake_it(backend: &'static 
     // A port that nobody waits for is another matter.
     add(&testbed.call("c4", &[tcp(8081, 80)]));
     second.kill();
+    wait_until("it has ended", || waiting_plugin(&testbed).is_none());
     add(&testbed.call("c5", &[tcp(8080, 80)]));
 }
 
 /// Returns the id of the plugin that waits, as the host sees it.
-fn inner(testbed: &RulesTestbed) -> u32 {
+fn waiting_plugin(testbed: &RulesTestbed) -> Option<u32> {
     let processes = testbed.host.processes();
     let is_plugin = |name: &str| name.contains("mesos-cni-port");
     let mut ids = processes.iter().filter(|process| is_plugin(&process.command));
-    ids.next_back().expect("it runs").pid
+    ids.next_back().map(|process| process.pid)
 }
 
 fn an_add_that_was_killed_while_it_waited_is_not_waited_for(backend: &'static str) {

@@ -1,15 +1,17 @@
 //! Containers that live, are gone, or can't be seen.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Stdio};
 
 use cni_test_kit::{CallBuilder, Outcome, TempDir};
 use serde_json::json;
 
 use super::testbed::{RulesTestbed, STATE, files};
 use crate::common::own_rules::flush_firewall;
-use crate::common::{add, del, plugin, tcp};
+use crate::common::{add, del, plugin, tcp, wait_until};
 
 on_every_backend!(
     a_namespace_that_is_mounted_only_for_the_runtime_counts_as_alive,
@@ -83,37 +85,67 @@ fn a_name_that_was_used_again_is_another_container(backend: &'static str) {
     assert!(list.contains("container c2 ") && list.contains(" live"), "{list}");
 }
 
-/// Starts a process in a network namespace of its own. Returns its id; `before` makes it likely.
-fn process(testbed: &RulesTestbed, before: Option<u32>) -> u32 {
-    let last = before
-        .map_or(String::new(), |id| format!("echo {} > /proc/sys/kernel/ns_last_pid;", id - 1));
-    let script = format!("{last} unshare --net sleep 600 >/dev/null 2>&1 & echo $!");
-    testbed.host.sh(&script).trim().parse().expect("a process id")
+/// Starts processes in network namespaces of their own, one after the other has ended.
+struct Processes {
+    shell: Child,
+    ids: BufReader<ChildStdout>,
+}
+
+impl Processes {
+    fn new(testbed: &RulesTestbed) -> Self {
+        // `wait` frees the id of the process that has ended.
+        let script = "while read last; do
+                if [ $last != any ]; then echo $last >/proc/sys/kernel/ns_last_pid; fi
+                unshare --net sleep 600 & echo $!; wait
+            done";
+        let mut command = testbed.host.command("sh");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = command.spawn().expect("sh");
+        let ids = BufReader::new(shell.stdout.take().expect("a pipe"));
+        Self { shell, ids }
+    }
+
+    /// Starts the next one. Its id is the one after `last`, unless another process was faster.
+    fn start(&mut self, last: &str) -> u32 {
+        writeln!(self.shell.stdin.as_mut().expect("a pipe"), "{last}").expect("sh reads");
+        let mut id = String::new();
+        self.ids.read_line(&mut id).expect("sh prints");
+        id.trim().parse().expect("a process id")
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
 }
 
 fn a_process_id_that_was_used_again_is_another_container(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
-    let first = process(&testbed, None);
-    let path = format!("/proc/{first}/ns/net");
-    let is_separate = || {
-        let own = testbed.host.sh("readlink /proc/1/ns/net");
-        testbed.host.sh(&format!("readlink {path} || :")) != own
+    let mut processes = Processes::new(&testbed);
+    let own = testbed.host.sh("readlink /proc/1/ns/net");
+    let wait_for_namespace = |id: u32| {
+        wait_until("the namespace exists", || {
+            let namespace = testbed.host.sh(&format!("readlink /proc/{id}/ns/net || :"));
+            namespace.starts_with("net:") && namespace != own
+        });
     };
-    crate::common::wait_until("the namespace exists", is_separate);
-    let container = testbed.call("c1", &[tcp(8080, 80)]).netns(&path);
-    add(&container);
+    let first = processes.start("any");
+    wait_for_namespace(first);
+    add(&testbed.call("c1", &[tcp(8080, 80)]).netns(&format!("/proc/{first}/ns/net")));
     let next = testbed.call("c2", &[tcp(8080, 80)]);
-    assert_eq!(next.run(plugin()).error().0, 105, "it lives");
-    testbed.host.run(&format!("kill -KILL {first}"));
-    crate::common::wait_until("it has ended", || !testbed.host.exists(&format!("/proc/{first}")));
-    crate::common::wait_until("its id is used again", || {
-        let id = process(&testbed, Some(first));
-        if id != first {
-            testbed.host.run(&format!("kill -KILL {id}"));
+    let (code, msg, _) = next.run(plugin()).error();
+    assert_eq!((code, msg.contains("can't be seen")), (105, false), "it lives: {msg}");
+    let mut current = first;
+    loop {
+        testbed.host.run(&format!("kill -KILL {current}"));
+        current = processes.start(&(first - 1).to_string());
+        if current == first {
+            break;
         }
-        id == first
-    });
-    crate::common::wait_until("the namespace exists", is_separate);
+    }
+    wait_for_namespace(first);
     add(&next);
     let rules = testbed.own_rules();
     assert!(!rules.contains("container_id: c1 "), "the first is gone: {rules}");

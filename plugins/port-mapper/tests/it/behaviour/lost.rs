@@ -60,14 +60,20 @@ fn rules_without_files_are_listed_and_removed_by_force(backend: &'static str) {
 
 fn any_call_puts_the_guard_back_after_a_flush(backend: &'static str) {
     let testbed = TrafficTestbed::new(backend);
-    let running = testbed.start("c1", json!({}), json!([port(8080, 80)]));
-    let empty = testbed.start("empty", json!({}), json!([]));
+    let mut delegate = testbed.network(json!({}))["delegate"].take();
+    delegate["ipMasq"] = json!(false);
+    let delegate = json!({"cniVersion": "1.0.0", "delegate": delegate});
+    let running = testbed.start("c1", delegate.clone(), json!([port(8080, 80)]));
+    running.del();
+    let result = add(&running.call).json();
+    let empty = testbed.start("empty", delegate, json!([]));
     assert!(route_localnet(&testbed.host, "mesos-cni0"));
     let guard = if backend == NFTABLES { "chain guard" } else { "-j PORT-MAPPER-GUARD" };
     let other = testbed.host.container("other");
     let mut network = testbed.network(json!({"cniVersion": "1.1.0", "snat": false}));
-    // Debian's bridge has no GC.
+    // Debian's bridge has no GC, and its own rules are not the subject.
     network["delegate"]["cniVersion"] = json!("1.0.0");
+    network["delegate"]["ipMasq"] = json!(false);
     let call = |id: &str, ports| {
         CallBuilder::add("mesos")
             .config(network.clone())
@@ -92,7 +98,8 @@ fn any_call_puts_the_guard_back_after_a_flush(backend: &'static str) {
         assert!(testbed.own_rules().contains(guard), "{name}: {}", testbed.own_rules());
     }
     flush_firewall(&testbed.host, backend);
-    check(&running.call).error();
+    let outcome = running.call.clone().as_verb("CHECK").key("prevResult", result).run(plugin());
+    assert_eq!(outcome.error().0, 103, "the rules of the container are still missing");
     assert!(testbed.own_rules().contains(guard), "CHECK: {}", testbed.own_rules());
     running.del();
     assert_eq!(testbed.own_rules(), "");

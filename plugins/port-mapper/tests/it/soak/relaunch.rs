@@ -21,9 +21,7 @@ use crate::common::{
 };
 
 on_every_backend!(
-    #[ignore = "ADD does not wait for the DEL of a port's owner yet"]
     the_relaunch_of_the_mesos_emulator_passes,
-    #[ignore = "ADD does not wait for the DEL of a port's owner yet"]
     a_relaunch_on_the_same_port_never_fails,
 );
 

@@ -222,7 +222,9 @@ impl Simulation {
 /// Returns the owner that the error of a refused ADD names.
 pub(crate) fn owner(outcome: &Outcome) -> Option<String> {
     let (code, msg, _) = outcome.error();
-    let name = msg.split(" belongs to container ").nth(1)?.split(' ').next()?;
+    let said = [" belongs to container ", " is awaited by container "];
+    let rest = said.into_iter().find_map(|said| msg.split(said).nth(1))?;
+    let name = rest.split(' ').next()?;
     (code == CONFLICT).then(|| name.to_owned())
 }
 

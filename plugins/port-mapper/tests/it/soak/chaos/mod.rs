@@ -49,7 +49,6 @@ impl Plan {
 }
 
 #[test]
-#[ignore = "who owns a port is not decided in one place for all backends and state directories yet"]
 fn a_port_never_has_two_owners_and_nothing_is_left() {
     let _load = super::loads_the_machine();
     let plan = Plan::from_environment();
