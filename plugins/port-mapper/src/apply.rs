@@ -22,7 +22,11 @@ pub async fn apply(
     let guard = localhost::guard(&records.host);
     if !claim.mappings.is_empty() {
         backend.keep_chains(found_chains::of(&records.host, claim.backend));
-        let installed = backend.install(claim, existing, guard).await?;
+        let mut installed = backend.install(claim, existing, guard).await?;
+        if !installed.found_chains.is_empty() && records.have_chain(claim.backend, &claim.chain)? {
+            // It is empty because another program flushed it.
+            installed.found_chains.clear();
+        }
         found_chains::note(&records.host, claim.backend, &installed, &claim.chain)?;
     } else if existing == ExistingRules::Any {
         let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };

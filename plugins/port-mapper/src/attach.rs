@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::host::{flows, hairpin};
 use crate::liveness::Liveness;
 use crate::lock::Unlocked;
+use crate::mappings::Mapping;
 use crate::namespace::NamespaceId;
 use crate::other_backends;
 use crate::owner::Owner;
@@ -113,7 +114,14 @@ async fn install(
     let known: Vec<_> =
         others.iter().map(|other| (Owner::from(&other.claim.owner), other.liveness)).collect();
     let Decision { mut conflicts, gone, mut standby } = decide(claim, others);
-    conflicts.extend(wait.ahead(&records, claim));
+    let own = records.state.read_committed(&claim.owner).ok().flatten();
+    // What the container has already is not to be given up to those who wait for it.
+    let is_had = |mapping: &Mapping| {
+        standby.contains(mapping)
+            || own.as_ref().is_some_and(|own| own.all_mappings().contains(mapping))
+    };
+    let ahead = wait.ahead(&records, claim).into_iter();
+    conflicts.extend(ahead.filter(|conflict| !is_had(&conflict.mapping)));
     if !conflicts.is_empty() {
         return Err(wait.refused(&records, claim, conflicts));
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cni_wrapper::Attachment;
 
 use crate::claim::Claim;
+use crate::config::BackendKind;
 use crate::error::Error;
 use crate::host::localhost;
 use crate::host::ports::PortIndex;
@@ -87,6 +88,20 @@ impl Records {
             others.extend(claims.into_iter().filter(is_other));
         }
         Ok(others)
+    }
+
+    /// Reports whether a chain has had rules of an attachment whose ADD succeeded, so that the port
+    /// mapper made it or has noted that it did not.
+    ///
+    /// # Errors
+    ///
+    /// The index can't be read.
+    pub fn have_chain(&self, backend: BackendKind, chain: &str) -> Result<bool, Error> {
+        let mut claims = self.ports.all_files()?.into_iter().flat_map(|file| claims_in(&file));
+        Ok(claims.any(|recorded| {
+            let claim = recorded.claim;
+            recorded.is_committed && claim.backend == backend && claim.chain == chain
+        }))
     }
 
     /// Stores a claim as prepared, before its rules are created; `before` is the committed one.

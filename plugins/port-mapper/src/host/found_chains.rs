@@ -15,7 +15,8 @@ use crate::backend::{FoundChain, Installed};
 use crate::config::BackendKind;
 use crate::error::Error;
 
-const FILE: &str = "found-chains.json";
+/// Without the extension of a claim: the record may be in a state directory.
+const FILE: &str = "found-chains";
 
 /// The chains of each backend.
 type Found = BTreeMap<String, Vec<FoundChain>>;
@@ -40,6 +41,7 @@ pub fn note(
     if installed.found_chains.is_empty() && installed.created_chains.is_empty() {
         return Ok(());
     }
+    installed.found_chains.iter().for_each(warn_of_use);
     let mut all = read(host);
     let before = all.clone();
     let chains = all.entry(key(kind)).or_default();
@@ -60,6 +62,13 @@ pub fn note(
     }
     let text = serde_json::to_vec(&all).map_err(|error| failed(host, error.into()))?;
     Ok(directory.replace(FILE, &text)?)
+}
+
+fn warn_of_use(FoundChain { family, chain, .. }: &FoundChain) {
+    log::warn!(
+        "the {family} chain {chain} exists already: the program that created it may flush it, and \
+         then host ports are not mapped; configure a chain of another name"
+    );
 }
 
 fn read(host: &HostRecord) -> Found {

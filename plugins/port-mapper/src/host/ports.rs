@@ -115,6 +115,19 @@ impl PortIndex {
         Ok(files)
     }
 
+    /// Returns the files of all claims.
+    ///
+    /// # Errors
+    ///
+    /// A directory can't be read.
+    pub fn all_files(&self) -> Result<BTreeSet<PathBuf>, Error> {
+        let mut files = BTreeSet::new();
+        for bucket in self.all_buckets()? {
+            files.extend(self.files_in(&bucket)?);
+        }
+        Ok(files)
+    }
+
     fn files_in(&self, bucket: &str) -> Result<Vec<PathBuf>, Error> {
         let directory = self.0.join(bucket);
         let entries = match fs::read_dir(&directory) {

@@ -103,7 +103,6 @@ impl Backend for Iptables {
         };
         let queries = claim_queries(claim, true, guard);
         let changed = self.executor.apply(&queries, &|_| false, &mut decide).await?;
-        installed.found_chains.iter().for_each(warn_of_use);
         installed.changed = changed;
         Ok(installed)
     }
@@ -169,13 +168,6 @@ impl Backend for Iptables {
         };
         Ok(Readiness { version, ipv6: ipv6.map_err(|error| error.to_string()) })
     }
-}
-
-fn warn_of_use(FoundChain { family, chain, .. }: &FoundChain) {
-    log::warn!(
-        "the {family} chain {chain} exists already: the program that created it may flush it, and \
-         then host ports are not mapped; configure a chain of another name"
-    );
 }
 
 /// Notes how the chain of a family got its first rule. A family may be decided more than once.
