@@ -35,7 +35,7 @@ pub async fn attach(
     if claim.mappings.is_empty() {
         return Ok(attach_without_mappings(settings, &claim, &backends).await?);
     }
-    claim.backend = backends.kind(settings.backend);
+    claim.backend = backends.kind(settings.backend).await;
     install(settings, &claim, &backends).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =

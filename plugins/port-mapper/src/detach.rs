@@ -4,7 +4,7 @@ use cni_wrapper::Attachment;
 
 use crate::backend::{Backend, Backends, Hints};
 use crate::claim::Claim;
-use crate::config::Cleanup;
+use crate::config::{BackendKind, Cleanup};
 use crate::error::Error;
 use crate::host::{flows, localhost};
 use crate::lock::Unlocked;
@@ -31,19 +31,24 @@ pub async fn detach(
     // If a repeated ADD was killed, there may be rules of two claims. Neither of them alone says
     // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
-    let kinds = match claim {
-        Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
-        None => backends.possible(cleanup.backend)?,
-    };
-    if kinds.is_empty() {
-        return Ok(()); // without any backend nothing can have been mapped
+    if state.is_none() && backends.possible(Some(owner)).await?.is_empty() {
+        return Ok(()); // nothing was mapped
     }
     let state = localhost::open_state(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&state)?;
-    if let Some(claim) = claim {
-        backends.get(claim.backend)?.prepare(claim).await;
+    if let Some(claim) = claim
+        && claim.backend != BackendKind::Iptables
+        && let Ok(backend) = backends.get(claim.backend)
+    {
+        backend.prepare(claim).await;
     }
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
+    // Under the lock: a killed ADD's iptables-restore, which has inherited it, may have been about
+    // to create rules.
+    let kinds = match claim {
+        Some(claim) => backends.of_claim(claim).await?,
+        None => backends.possible(Some(owner)).await?,
+    };
     // route_localnet has to be disabled before the guard rules may be removed.
     let still_enabled = localhost::release(&state, owner)?;
     let hints = hints(claim, cleanup, still_enabled);

@@ -30,9 +30,14 @@ pub async fn clear(
     is_stale: &dyn Fn(&Owner) -> bool,
 ) -> Result<(), Error> {
     if let Some(before) = before.filter(|before| before.backend != claim.backend) {
-        remove(state, backends.get(before.backend)?, &claim.owner, Some(before), claim).await?;
+        for kind in backends.of_claim(before).await? {
+            // If the claim does not name its backend, the rules may be where they belong.
+            if kind != claim.backend {
+                remove(state, backends.get(kind)?, &claim.owner, Some(before), claim).await?;
+            }
+        }
     }
-    for kind in backends.others(claim.backend, &claim.chain) {
+    for kind in backends.others(claim.backend, &claim.chain).await {
         let backend = backends.get(kind)?;
         for owner in removable(backend, claim, is_stale).await? {
             remove(state, backend, &owner, None, claim).await?;

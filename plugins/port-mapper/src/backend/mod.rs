@@ -4,11 +4,16 @@
 pub mod iptables;
 pub mod nftables;
 
+mod any;
+mod choice;
 mod detect;
+mod foreign;
 mod interface;
 mod opened;
 
+pub use any::AnyBackend;
+pub use choice::Choice;
 pub use interface::{
     Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
 };
-pub use opened::{AnyBackend, Backends};
+pub use opened::Backends;

@@ -49,7 +49,7 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 /// Applies one claim. The lock is taken for each claim separately, so that a long restore does not
 /// delay containers that start meanwhile.
 async fn restore_claim(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
-    let backend = backends.get(claim.backend)?;
+    let backend = backends.get(backends.home(claim).await)?;
     let state = open_state(&options.state_dir)?;
     let lock = Unlocked::open(&state)?.lock(options.lock_timeout).await?;
     // The container may have been deleted since the list was read.

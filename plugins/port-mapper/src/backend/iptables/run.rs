@@ -196,11 +196,15 @@ fn refuse_incomplete(program: &Path, observed: &Observed<'_>, text: &str) -> Res
     let is_needed = |table: &&&str| **table == "nat" || (all && **table == "raw");
     match observed.incompatible.iter().find(is_needed) {
         None => Ok(()),
-        Some(table) => unfit(format!(
-            "table {table} contains rules made by nft that it can't show; see `nft list ruleset` \
-             and move them to another table"
-        )),
+        Some(table) => unfit(incompatible(table)),
     }
+}
+
+fn incompatible(table: &str) -> String {
+    format!(
+        "table {table} contains rules made by nft that it can't show; set \"backend\": \
+         \"nftables\", or move them to another table (see `nft list ruleset`)"
+    )
 }
 
 /// Old programs report it, and then take the number of seconds for the name of a file.
@@ -237,6 +241,12 @@ fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
             "{message}; the owner of a rule is in its comment: load the kernel module xt_comment"
         );
         return Error::Unfit { program, why };
+    }
+    // "table `nat' is incompatible, use 'nft' tool."
+    if let Some((start, _)) = message.split_once("' is incompatible, use 'nft' tool")
+        && let Some((_, table)) = start.rsplit_once('`')
+    {
+        return Error::Unfit { program, why: incompatible(table) };
     }
     Error::Iptables { program, action, status: output.status.to_string(), message }
 }
