@@ -3,6 +3,7 @@
 use cni_wrapper::Attachment;
 
 use super::detect::{self, Legacy, Tags};
+use super::foreign;
 use super::interface::{Backend, ExistingRules, Hints, Installed, OwnedPorts, Readiness};
 use super::iptables::{Iptables, Variant};
 use super::nftables::Nftables;
@@ -73,7 +74,10 @@ impl Backend for AnyBackend {
 
     async fn ready(&self) -> Result<Readiness, Error> {
         match self {
-            Self::Iptables(backend) => backend.ready().await,
+            Self::Iptables(backend) => {
+                foreign::check(backend).await?;
+                backend.ready().await
+            }
             Self::Nftables(backend) => backend.ready().await,
         }
     }

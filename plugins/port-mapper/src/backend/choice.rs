@@ -78,14 +78,9 @@ impl Backends {
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return Ok(kind); // nothing to fall back to
         };
-        let suspected = nftables.with(foreign::suspected).unwrap_or_default();
+        let suspicions = nftables.with(foreign::suspicions).unwrap_or_default();
         let AnyBackend::Iptables(iptables) = self.get(kind)? else { return Ok(kind) };
-        for family in suspected {
-            if let Err(unfit @ Error::Unfit { .. }) = iptables.try_listing(family).await {
-                return Err(unfit);
-            }
-        }
-        Ok(kind)
+        foreign::verify(iptables, suspicions).await.map(|()| kind)
     }
 
     /// Returns the kind if its backend can be opened, as [`Backends::get`] decides once it is known

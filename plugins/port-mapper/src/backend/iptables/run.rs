@@ -248,6 +248,13 @@ fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
     {
         return Error::Unfit { program, why: incompatible(table) };
     }
+    if message.contains("CHAIN_ADD failed (Operation not supported)") {
+        let why = format!(
+            "{message}; a chain of this name was made by nft, with another hook or priority: set \
+             \"backend\": \"nftables\", or rename that chain"
+        );
+        return Error::Unfit { program, why };
+    }
     Error::Iptables { program, action, status: output.status.to_string(), message }
 }
 

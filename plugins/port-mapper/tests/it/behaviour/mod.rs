@@ -27,4 +27,5 @@ mod owners;
 mod reach;
 mod state;
 mod testbed;
+mod variants;
 mod verbs;
