@@ -113,7 +113,7 @@ fn rules_that_no_installed_program_can_remove_are_an_error_for_their_owner_only(
 
 #[test]
 fn a_claim_of_an_uninstalled_variant_without_rules_is_no_obstacle() {
-    let host = Alternatives::new(NFT, Value::Null);
+    let host = Alternatives::new(NFT, json!(NFT));
     let call = host.call("c1", 8080);
     add(&call);
     host.host().sh("nft flush ruleset");
