@@ -95,11 +95,12 @@ fn native_expression(rule: &RuleView<'_>) -> Option<()> {
 pub(super) async fn verify(iptables: &Iptables, suspicions: Vec<Suspicion>) -> Result<(), Error> {
     for suspicion in suspicions {
         match suspicion {
-            Suspicion::Contents(family) => match iptables.try_listing(family).await {
-                Err(unfit @ Error::Unfit { .. }) => return Err(unfit),
+            Suspicion::Contents(family) => {
                 // Another failure has other reasons, which an ADD will report.
-                _ => {}
-            },
+                if let Err(unfit @ Error::Unfit { .. }) = iptables.try_listing(family).await {
+                    return Err(unfit);
+                }
+            }
             Suspicion::Chain(table, chain) => {
                 let why = format!(
                     "chain {chain} of table {table} was made by nft, with another hook or priority \

@@ -165,6 +165,11 @@ pub(super) fn parse_version(text: &str) -> Option<[u32; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use cni_test_kit::TempDir;
+
     use super::*;
 
     #[test]
@@ -175,5 +180,39 @@ mod tests {
         assert_eq!(parse_version("iptables vx"), None);
         assert_eq!(parse_version(""), None);
         assert!(parse_version("iptables v1.4.9").unwrap() < OLDEST_VERSION);
+    }
+
+    #[test]
+    fn each_family_is_searched_for_the_variant_as_debian_has_an_alternative_for_each() {
+        let directory = TempDir::new();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["iptables-nft-restore", "ip6tables-nft-restore"] {
+            fs::write(path(name), "").unwrap();
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        symlink(path("iptables-nft-restore"), path("iptables-restore")).unwrap();
+        symlink("ip6tables-nft-restore", path("ip6tables-legacy-restore")).unwrap();
+        symlink("ip6tables-legacy-restore", path("ip6tables-restore")).unwrap();
+        let environment =
+            ProgramEnvironment { path: Some(directory.path().into()), xtables_lock_file: None };
+        let found = |variant, names, family| {
+            let programs = Programs::new(variant, &environment).with(names, false);
+            let found = programs.find(Program::Restore, family).ok();
+            found.and_then(|found| Some(found.file_name()?.to_str()?.to_owned()))
+        };
+        let found = |variant, names| Family::ALL.map(|family| found(variant, names, family));
+        let some = |names: [&str; 2]| names.map(|name| Some(name.to_owned()));
+        assert_eq!(
+            found(Variant::Nft, Names::Default),
+            some(["iptables-restore", "ip6tables-nft-restore"])
+        );
+        assert_eq!(
+            found(Variant::Nft, Names::Own),
+            some(["iptables-nft-restore", "ip6tables-nft-restore"])
+        );
+        assert_eq!(
+            found(Variant::Legacy, Names::Default),
+            [None, Some("ip6tables-restore".to_owned())]
+        );
     }
 }
