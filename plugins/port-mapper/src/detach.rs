@@ -36,17 +36,21 @@ pub async fn detach(
     }
     let state = localhost::open_state(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&state)?;
-    if let Some(claim) = claim
-        && claim.backend != BackendKind::Iptables
-        && let Ok(backend) = backends.get(claim.backend)
-    {
-        backend.prepare(claim).await;
-    }
+    let noted = match claim {
+        Some(claim) if claim.backend != BackendKind::Iptables => {
+            let kinds = backends.of_claim(claim).await?;
+            for kind in &kinds {
+                backends.get(*kind)?.prepare(claim).await;
+            }
+            Some(kinds)
+        }
+        _ => None,
+    };
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
-    // Under the lock: a killed ADD's iptables-restore, which has inherited it, may have been about
-    // to create rules.
-    let kinds = match claim {
-        Some(claim) => backends.of_claim(claim).await?,
+    let kinds = match noted {
+        Some(kinds) => kinds,
+        // Under the lock: a killed ADD's iptables-restore, which has inherited it, may have been
+        // about to create rules.
         None => backends.possible(Some(owner)).await?,
     };
     // route_localnet has to be disabled before the guard rules may be removed.

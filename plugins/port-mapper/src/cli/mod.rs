@@ -33,7 +33,7 @@ Options:
   --json            print JSON
   --state-dir DIR   directory of the state files (default: /run/mesos-cni-port-mapper)
   --backend NAME    backend that doctor checks: iptables, iptables-nft, iptables-legacy, nftables
-                    (default: iptables if it is installed, otherwise nftables)
+                    (default: iptables if it can be used, otherwise nftables)
   -h, --help        print this help
   -V, --version     print the version
 
