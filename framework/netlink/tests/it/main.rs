@@ -34,3 +34,5 @@ mod nftables_scan;
 mod route;
 #[cfg(feature = "host-tests")]
 mod socket;
+#[cfg(feature = "host-tests")]
+mod xtables;

@@ -2,7 +2,7 @@
 
 use cni_wrapper::Attachment;
 
-use super::detect::{self, Legacy, Tags};
+use super::detect::Tags;
 use super::foreign;
 use super::interface::{Backend, ExistingRules, Hints, Installed, OwnedPorts, Readiness};
 use super::iptables::{Iptables, Variant};
@@ -110,18 +110,19 @@ pub(super) enum Remains {
 /// Returns what is left of an owner, or of any owner, in the place of a variant. Returns `None` if
 /// the kernel proves that there is nothing.
 pub(super) fn remains(variant: Variant, owner: Option<&Attachment>) -> Option<Remains> {
-    if variant != Variant::Legacy {
-        match Tags::of_this_host() {
-            Ok(tags) if tags.has(owner) => {
-                let first = || tags.first().map_or(Remains::Unknown, Remains::Of);
-                return Some(owner.map_or_else(first, |owner| Remains::Of(owner.into())));
-            }
-            Ok(_) => {}
-            Err(_) => return Some(Remains::Unknown),
-        }
-    }
-    let may_be_legacy = variant != Variant::Nft && detect::of_iptables_legacy() != Legacy::Absent;
-    may_be_legacy.then_some(Remains::Unknown)
+    let read: &[fn() -> Result<Tags, Error>] = match variant {
+        Variant::Nft => &[Tags::of_iptables_nft],
+        Variant::Legacy => &[Tags::of_iptables_legacy],
+        Variant::Default => &[Tags::of_iptables_nft, Tags::of_iptables_legacy],
+    };
+    read.iter().find_map(|read| match read() {
+        Ok(tags) if !tags.has(owner) => None,
+        Ok(tags) => match owner {
+            Some(owner) => Some(Remains::Of(owner.into())),
+            None => Some(tags.first().map_or(Remains::Unknown, Remains::Of)),
+        },
+        Err(_) => Some(Remains::Unknown),
+    })
 }
 
 /// Adds to the error of a program that can't be used that it has to be.

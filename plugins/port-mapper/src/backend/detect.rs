@@ -7,8 +7,8 @@
 //! reads only chains that can have rules of ours. [`Tags`] reads all: it is for a DEL or GC that
 //! knows nothing else, and costs less than a program that lists the same rules.
 //!
-//! The legacy variant's rules can be listed by its program only. That creates the table, so it is
-//! run only if the table exists already.
+//! The legacy variant's tables are asked for only if they exist already, since a question would
+//! create them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,8 @@ use std::path::Path;
 
 use cni_netlink::errno;
 use cni_netlink::nftables::{Family as TableFamily, Kernel, RuleView, Ruleset, Table};
-use cni_wrapper::Attachment;
+use cni_netlink::xtables::{self, Family as LegacyFamily};
+use cni_wrapper::{Attachment, FileError};
 
 use super::iptables::desired::{GUARD, MASQ};
 use super::nftables;
@@ -52,11 +53,11 @@ pub(super) fn of_iptables_nft(kernel: &mut Kernel, chain: &str) -> Result<bool, 
     Ok(false)
 }
 
-/// The owners of all rules that iptables-nft made for us or for the original.
+/// The owners of all rules that a variant of iptables made for us or for the original.
 pub(super) struct Tags(BTreeSet<String>);
 
 impl Tags {
-    /// Reads all rules of the nat tables. A kernel without nf_tables has none.
+    /// Reads all rules of the nat tables of iptables-nft. A kernel without nf_tables has none.
     pub(super) fn read(kernel: &mut Kernel) -> Result<Self, Error> {
         let mut tags = BTreeSet::new();
         for table in nat_tables() {
@@ -70,12 +71,24 @@ impl Tags {
     }
 
     /// Reads them with a new socket.
-    pub(super) fn of_this_host() -> Result<Self, Error> {
+    pub(super) fn of_iptables_nft() -> Result<Self, Error> {
         match Kernel::open() {
             Ok(mut kernel) => Self::read(&mut kernel),
             Err(error) if lacks_nf_tables(&error) => Ok(Self(BTreeSet::new())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Reads all rules of the nat tables of iptables-legacy that exist.
+    pub(super) fn of_iptables_legacy() -> Result<Self, Error> {
+        let mut tags = BTreeSet::new();
+        for family in [LegacyFamily::Ip, LegacyFamily::Ip6] {
+            if legacy_tables(family)?.contains(&"nat".to_owned()) {
+                let comments = xtables::comments(family, "nat")?;
+                tags.extend(comments.into_iter().filter(|comment| comment.starts_with(MARK)));
+            }
+        }
+        Ok(Self(tags))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -102,35 +115,25 @@ pub(super) fn has_own_chain(kernel: &mut Kernel) -> bool {
     nat_tables().iter().any(|table| has(table, MASQ)) || has(&raw_table(), GUARD)
 }
 
-/// Whether rules of the legacy variant can exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Legacy {
-    /// It has no table that we use.
-    Absent,
-    /// It has one, whose rules only its program can list.
-    Present,
-    /// /proc is not mounted, or can't be read.
-    Unknown,
+/// Reports whether the legacy variant has a raw table, which may contain our guard.
+pub(super) fn has_legacy_raw() -> bool {
+    legacy_tables(LegacyFamily::Ip).is_ok_and(|tables| tables.contains(&"raw".to_owned()))
 }
 
-/// Looks up which tables of the legacy variant exist: those that were used since the boot.
-pub(super) fn of_iptables_legacy() -> Legacy {
-    let names = Path::new("/proc/net");
-    if !names.exists() {
-        return Legacy::Unknown;
-    }
-    let mut found = Legacy::Absent;
-    for file in ["ip_tables_names", "ip6_tables_names"] {
-        match fs::read_to_string(names.join(file)) {
-            Ok(tables) if tables.lines().any(|table| ["nat", "raw"].contains(&table)) => {
-                return Legacy::Present;
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(_) => found = Legacy::Unknown,
+/// Returns the tables of the legacy variant: those that were used since the boot.
+fn legacy_tables(family: LegacyFamily) -> Result<Vec<String>, Error> {
+    let file = match family {
+        LegacyFamily::Ip => "/proc/net/ip_tables_names",
+        LegacyFamily::Ip6 => "/proc/net/ip6_tables_names",
+    };
+    match fs::read_to_string(file) {
+        Ok(names) => Ok(names.lines().map(str::to_owned).collect()),
+        // The kernel has no such tables; but without /proc it is unknown.
+        Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/net").exists() => {
+            Ok(Vec::new())
         }
+        Err(source) => Err(FileError { action: "read", path: file.into(), source }.into()),
     }
-    found
 }
 
 fn exists(kernel: &mut Kernel, table: &Table) -> bool {

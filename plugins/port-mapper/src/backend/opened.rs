@@ -10,7 +10,7 @@ use std::time::Duration;
 use cni_wrapper::Attachment;
 
 use super::any::{self, AnyBackend};
-use super::detect::{self, Legacy, Tags};
+use super::detect::{self, Tags};
 use super::interface::{Backend, ProgramEnvironment};
 use super::iptables::{Iptables, Names, Programs, Variant};
 use super::nftables::Nftables;
@@ -85,9 +85,8 @@ impl Backends {
     /// Returns the kinds that may have rules of an attachment, or of any if none is given: for a
     /// DEL or GC that has no claim to look it up in. Each place is returned once.
     ///
-    /// A place in which the kernel shows no such rules is left out, and so is one that only an
-    /// uninstalled program could list. No program is run if the names of the programs tell their
-    /// variants.
+    /// A place in which the kernel shows no such rules is left out. No program is run if the names of
+    /// the programs tell their variants.
     ///
     /// # Errors
     ///
@@ -113,9 +112,15 @@ impl Backends {
         kind: BackendKind,
         owner: Option<&Attachment>,
     ) -> Result<Option<bool>, Error> {
-        let is_legacy = kind == BackendKind::IptablesLegacy;
-        if is_legacy {
-            return Ok((detect::of_iptables_legacy() != Legacy::Absent).then_some(false));
+        if kind == BackendKind::IptablesLegacy {
+            return Ok(match Tags::of_iptables_legacy() {
+                Ok(tags) if tags.has(owner) => Some(true),
+                Ok(tags) => (tags.is_empty() && detect::has_legacy_raw()).then_some(false),
+                Err(error) => {
+                    log::info!("the legacy tables can be searched by a program only: {error}");
+                    Some(false)
+                }
+            });
         }
         let AnyBackend::Nftables(nftables) = (match self.get(BackendKind::Nftables) {
             Ok(backend) => backend,
@@ -210,7 +215,11 @@ impl Backends {
 
     fn is_used(&self, kind: BackendKind, chain: &str) -> bool {
         if kind == BackendKind::IptablesLegacy {
-            return detect::of_iptables_legacy() == Legacy::Present;
+            return match Tags::of_iptables_legacy() {
+                Ok(tags) => !tags.is_empty(),
+                // The table exists, and its program may be able to list it.
+                Err(error) => matches!(error, Error::Netlink(_)),
+            };
         }
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return false;

@@ -65,6 +65,12 @@ fn a_container_that_no_longer_exists_is_replaced_in_any_two_backends() {
 
 #[test]
 fn rules_of_other_programs_are_no_reason_to_run_another_variant() {
+    for (variant, backends) in [(NFT, ["nftables", LEGACY]), (LEGACY, ["nftables", NFT])] {
+        others_do_not_matter(variant, backends);
+    }
+}
+
+fn others_do_not_matter(variant: &str, backends: [&str; 2]) {
     let host = Alternatives::new(NFT, Value::Null);
     let rules: String = (0..500)
         .map(|n| format!("-A KUBE-SERVICES -p tcp -m tcp --dport {n} -j KUBE-SEP\n"))
@@ -76,17 +82,17 @@ fn rules_of_other_programs_are_no_reason_to_run_another_variant() {
          -A DOCKER -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80\nCOMMIT\n"
     );
     host.host().write("/run/others", &text);
-    host.host().sh("iptables-nft-restore --noflush </run/others");
-    for backend in ["nftables", LEGACY] {
-        let bin = host.bin();
-        for program in ["iptables-nft-save", "iptables-nft-restore", "iptables-nft"] {
-            let log = format!("echo {program} >>'{}/runs'; exit 1", bin.display());
-            crate::programs::executable(&bin.join(program), &log);
-        }
+    host.host().sh(&format!("{variant}-restore --noflush </run/others"));
+    let bin = host.bin();
+    for program in ["-save", "-restore", ""] {
+        let log = format!("echo {program} >>'{}/runs'; exit 1", bin.display());
+        crate::programs::executable(&bin.join(format!("{variant}{program}")), &log);
+    }
+    for backend in backends {
         let one = host.call("c1", 8080).key("backend", json!(backend));
         add(&one);
         del(&one);
-        assert!(!bin.join("runs").exists(), "{backend}: iptables-nft was run");
+        assert!(!bin.join("runs").exists(), "{backend}: {variant} was run");
     }
 }
 

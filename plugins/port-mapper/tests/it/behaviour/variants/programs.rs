@@ -93,22 +93,26 @@ fn links_tell_the_variant_and_no_program_is_asked() {
 
 #[test]
 fn rules_that_no_installed_program_can_remove_are_an_error_for_their_owner_only() {
-    let host = Alternatives::new(NFT, Value::Null);
-    add(&host.call("c1", 8080));
-    let host = Alternatives { more: "/usr/bin", ..host };
-    host.switch(LEGACY);
-    for state in ["kept", "lost"] {
-        if state == "lost" {
-            host.host().sh("rm -r /run/mesos-cni-port-mapper");
+    for (variant, other) in [(NFT, LEGACY), (LEGACY, NFT)] {
+        let host = Alternatives::new(variant, Value::Null);
+        add(&host.call("c1", 8080));
+        let host = Alternatives { more: "/usr/bin", ..host };
+        host.switch(other);
+        for state in ["kept", "lost"] {
+            if state == "lost" {
+                host.host().sh("rm -r /run/mesos-cni-port-mapper");
+            }
+            let (code, msg, _) = host.call("c1", 8080).as_verb("DEL").run(plugin()).error();
+            assert_eq!(code, 11, "{variant}, {state}: DEL can be repeated: {msg}");
+            for part in [&format!("{variant}-save"), "not installed", "rules of container c1 "] {
+                assert!(msg.contains(part), "{variant}, {state}: {part}: {msg}");
+            }
+            del(&host.call("unknown", 8080));
         }
-        let (code, msg, _) = host.call("c1", 8080).as_verb("DEL").run(plugin()).error();
-        let expected = ["iptables-nft-save", "not installed", "rules of container c1 "];
-        assert!(code == 11 && expected.iter().all(|part| msg.contains(part)), "{state}: {msg}");
-        del(&host.call("unknown", 8080));
+        let host = Alternatives { more: "/usr/sbin:/usr/bin", ..host };
+        del(&host.call("c1", 8080));
+        host.assert_nothing_is_left();
     }
-    let host = Alternatives { more: "/usr/sbin:/usr/bin", ..host };
-    del(&host.call("c1", 8080));
-    host.assert_nothing_is_left();
 }
 
 #[test]
