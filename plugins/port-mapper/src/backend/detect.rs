@@ -91,6 +91,21 @@ impl Tags {
         Ok(Self(tags))
     }
 
+    /// Returns what they show of an attachment, or of any owner if none is given.
+    pub(super) fn traces(
+        &self,
+        owner: Option<&Attachment>,
+        has_remnants: impl FnOnce() -> bool,
+    ) -> Traces {
+        if self.has(owner) {
+            Traces::Rules
+        } else if self.is_empty() && has_remnants() {
+            Traces::Possible
+        } else {
+            Traces::None
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -108,6 +123,28 @@ impl Tags {
     }
 }
 
+/// What the kernel shows of an owner in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Traces {
+    /// Nothing.
+    None,
+    /// No rule of any owner, but perhaps empty chains or a guard; or only a program can tell.
+    Possible,
+    /// Rules that must be removed.
+    Rules,
+}
+
+/// Returns what the tables of iptables-legacy show.
+pub(super) fn traces_of_legacy(owner: Option<&Attachment>) -> Traces {
+    match Tags::of_iptables_legacy() {
+        Ok(tags) => tags.traces(owner, has_legacy_raw),
+        Err(error) => {
+            log::info!("the legacy tables can be searched by their program only: {error}");
+            Traces::Possible
+        }
+    }
+}
+
 /// Reports whether a chain of ours exists in a table of iptables-nft. None has rules if there is no
 /// tag.
 pub(super) fn has_own_chain(kernel: &mut Kernel) -> bool {
@@ -116,7 +153,7 @@ pub(super) fn has_own_chain(kernel: &mut Kernel) -> bool {
 }
 
 /// Reports whether the legacy variant has a raw table, which may contain our guard.
-pub(super) fn has_legacy_raw() -> bool {
+fn has_legacy_raw() -> bool {
     legacy_tables(LegacyFamily::Ip).is_ok_and(|tables| tables.contains(&"raw".to_owned()))
 }
 

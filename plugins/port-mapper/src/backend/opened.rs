@@ -10,7 +10,7 @@ use std::time::Duration;
 use cni_wrapper::Attachment;
 
 use super::any::{self, AnyBackend};
-use super::detect::{self, Tags};
+use super::detect::{self, Tags, Traces};
 use super::interface::{Backend, ProgramEnvironment};
 use super::iptables::{Iptables, Names, Programs, Variant};
 use super::nftables::Nftables;
@@ -94,55 +94,34 @@ impl Backends {
     pub async fn possible(&self, owner: Option<&Attachment>) -> Result<Vec<BackendKind>, Error> {
         let mut kinds = Vec::new();
         for kind in PLACES {
-            let Some(is_certain) = self.is_possible(kind, owner)? else { continue };
+            let traces = self.traces(kind, owner)?;
+            if traces == Traces::None {
+                continue;
+            }
             match self.get_told(kind).await {
                 Ok(kind) => kinds.push(kind),
-                Err(error) if is_certain => return Err(self.remaining(kind, owner, error)),
+                Err(error) if traces == Traces::Rules => {
+                    return Err(self.remaining(kind, owner, error));
+                }
                 Err(error) => log::info!("{kind:?} can't be searched for rules: {error}"),
             }
         }
-        kinds.dedup();
         Ok(kinds)
     }
 
-    /// Reports whether a place can have rules. `Some(true)` means that it does have some that must
-    /// not be passed over.
-    fn is_possible(
-        &self,
-        kind: BackendKind,
-        owner: Option<&Attachment>,
-    ) -> Result<Option<bool>, Error> {
+    /// Returns what the kernel shows of an owner, or of any owner, in a place.
+    fn traces(&self, kind: BackendKind, owner: Option<&Attachment>) -> Result<Traces, Error> {
         if kind == BackendKind::IptablesLegacy {
-            return Ok(match Tags::of_iptables_legacy() {
-                Ok(tags) if tags.has(owner) => Some(true),
-                Ok(tags) => (tags.is_empty() && detect::has_legacy_raw()).then_some(false),
-                Err(error) => {
-                    log::info!("the legacy tables can be searched by a program only: {error}");
-                    Some(false)
-                }
-            });
+            return Ok(detect::traces_of_legacy(owner));
         }
-        let AnyBackend::Nftables(nftables) = (match self.get(BackendKind::Nftables) {
-            Ok(backend) => backend,
-            Err(error) if error.is_unavailable() => {
-                log::info!("nf_tables is not available, so it has no rules: {error}");
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        }) else {
-            return Ok(None);
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            // A kernel without nf_tables has no rules. Without permission it is unknown.
+            return Tags::of_iptables_nft().map(|_| Traces::None);
         };
-        nftables.with(|kernel| {
-            if kind == BackendKind::Nftables {
-                return Ok(detect::of_nftables(kernel).then_some(true));
-            }
-            let tags = Tags::read(kernel)?;
-            if tags.has(owner) {
-                return Ok(Some(true));
-            }
-            // Without any rule, what is left are empty chains or a guard.
-            let is_left_over = tags.is_empty() && detect::has_own_chain(kernel);
-            Ok(is_left_over.then_some(false))
+        nftables.with(|kernel| match kind {
+            BackendKind::Nftables if detect::of_nftables(kernel) => Ok(Traces::Rules),
+            BackendKind::Nftables => Ok(Traces::None),
+            _ => Ok(Tags::read(kernel)?.traces(owner, || detect::has_own_chain(kernel))),
         })
     }
 
