@@ -1,8 +1,8 @@
 //! The tables of ip_tables and ip6_tables, which iptables' legacy variant uses: the comments of
 //! their rules.
 //!
-//! These tables have no netlink interface. The kernel returns a whole table as the structures of its
-//! headers, of which only the matches called `comment` are read here.
+//! These tables have no netlink interface. The kernel returns a whole table as the structures of
+//! its headers, of which only the matches called `comment` are read here.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -73,7 +73,7 @@ impl Alternatives {
         }
     }
 
-    /// Returns an ADD of a container that has a namespace of its own.
+    /// Returns an ADD of a live container with one mapping.
     fn call(&self, id: &str, host_port: u16) -> CallBuilder {
         let call = self.testbed.call(id, &[crate::common::tcp(host_port, 80)]);
         call.env("PATH", &self.path()).key("backend", self.configured.clone())
@@ -100,9 +100,7 @@ impl Alternatives {
     fn noted(&self) -> Value {
         let file = self.host().sh(&format!("cat {STATE}/*.json"));
         let file: Value = serde_json::from_str(&file).expect("one state file");
-        let claim = if file["claim"].is_null() { &file["value"] } else { &file["claim"] };
-        let claim = if claim.is_null() { &file } else { claim };
-        claim["backend"].clone()
+        file["value"]["backend"].clone()
     }
 
     #[track_caller]
