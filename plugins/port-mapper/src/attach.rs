@@ -46,7 +46,7 @@ pub async fn attach(
         return Ok(());
     }
     claim.namespace = NamespaceId::of(Path::new(&claim.netns));
-    claim.backend = backends.kind(settings.backend);
+    claim.backend = backends.kind(settings.backend).await;
     let mut wait = Wait::new(settings.conflict_timeout);
     let installed = loop {
         match install(settings, &claim, &backends, &mut wait).await {

@@ -5,7 +5,7 @@ use cni_wrapper::Attachment;
 use crate::apply::apply;
 use crate::backend::{Backend, Backends, ExistingRules, Guard, Hints};
 use crate::claim::Claim;
-use crate::config::Cleanup;
+use crate::config::{BackendKind, Cleanup};
 use crate::error::Error;
 use crate::guard;
 use crate::host::record::HostRecord;
@@ -38,15 +38,19 @@ pub async fn detach(
         return guard::ensure(&cleanup.state_dir, cleanup, backends).await;
     }
     if claims.is_empty()
-        && backends.possible(cleanup.backend)?.is_empty()
+        && backends.possible(Some(owner)).await?.is_empty()
         && HostRecord::open_existing(&cleanup.state_dir)?.is_none()
     {
         return Ok(()); // without any backend nothing can have been mapped
     }
     let records = Records::open(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&records.host)?;
-    if let [claim] = claims.as_slice() {
-        backends.get(claim.backend)?.prepare(claim).await;
+    if let [claim] = claims.as_slice()
+        && claim.backend != BackendKind::Iptables
+    {
+        for kind in backends.of_claim(claim).await? {
+            backends.get(kind)?.prepare(claim).await;
+        }
     }
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     records.complete()?;
@@ -70,8 +74,8 @@ pub async fn remove(
     // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
     let kinds = match claim {
-        Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
-        None => backends.possible(cleanup.and_then(|cleanup| cleanup.backend))?,
+        Some(claim) => backends.of_claim(claim).await?,
+        None => backends.possible(Some(owner)).await?,
     };
     // route_localnet has to be disabled before the guard rules may be removed.
     localhost::release(&records.host, owner)?;
@@ -118,7 +122,7 @@ pub async fn detach_original(
     let owner = Attachment::new("", container_id, "");
     let guard = localhost::guard(&records.host);
     let hints = Hints { chain: Some(chain.to_owned()), guard, ..Hints::default() };
-    for kind in backends.possible(cleanup.backend)? {
+    for kind in backends.possible(Some(&owner)).await? {
         let backend = backends.get(kind)?;
         backend.keep_chains(found_chains::of(&records.host, kind));
         backend.remove(&owner, None, &hints).await?;
@@ -153,7 +157,7 @@ pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> R
         return Err(Error::conflict(decision.conflicts));
     }
     let claim = before.clone().with_standby(&decision.standby);
-    let backend = backends.get(claim.backend)?;
+    let backend = backends.get(backends.home(&claim).await)?;
     if claim == *before {
         return apply(records, backend, &claim, ExistingRules::OfClaim).await;
     }

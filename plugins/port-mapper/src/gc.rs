@@ -24,7 +24,7 @@ pub async fn gc(
     // By tag, since names that were read from a tag may be abbreviated. Those of the state are
     // whole and come first.
     let mut found = BTreeMap::new();
-    for attachments in [in_state(cleanup), in_rules(cleanup, backends).await] {
+    for attachments in [in_state(cleanup), in_rules(backends).await] {
         match attachments {
             Ok(attachments) => attachments.into_iter().for_each(|attachment| {
                 found.entry(attachment.tag()).or_insert(attachment);
@@ -52,9 +52,9 @@ fn in_state(cleanup: &Cleanup) -> Result<Vec<Attachment>, Error> {
 }
 
 /// Rules of the original port mapper do not contain their network: their own DEL removes them.
-async fn in_rules(cleanup: &Cleanup, backends: &Backends) -> Result<Vec<Attachment>, Error> {
+async fn in_rules(backends: &Backends) -> Result<Vec<Attachment>, Error> {
     let mut attachments = Vec::new();
-    for kind in backends.possible(cleanup.backend)? {
+    for kind in backends.possible(None).await? {
         for owned in backends.get(kind)?.owned_ports().await? {
             if let Owner::Attachment(attachment) = owned.owner {
                 attachments.push(attachment);

@@ -21,5 +21,5 @@ pub async fn ensure(state_dir: &Path, cleanup: &Cleanup, backends: &Backends) ->
         return Ok(());
     }
     let _lock = Unlocked::open(&host)?.lock(cleanup.lock_timeout).await?;
-    backends.get(backends.kind(cleanup.backend))?.ensure_guard().await
+    backends.get(backends.kind(cleanup.backend).await)?.ensure_guard().await
 }

@@ -53,7 +53,7 @@ impl Middleware for PortMapper {
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {
         let settings = Settings::from(config)?;
         let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-        backends.get(backends.kind(settings.backend))?.ready().await?;
+        backends.get(backends.kind(settings.backend).await)?.ready().await?;
         Ok(())
     }
 }

@@ -28,14 +28,19 @@ pub async fn clear(
     before: Option<&Claim>,
 ) -> Result<(), Error> {
     let mut with_own = Vec::new();
-    for kind in backends.others(claim.backend, &claim.chain) {
+    for kind in backends.others(claim.backend, &claim.chain).await {
         if has_own(backends.get(kind)?, claim).await? {
             with_own.push((kind, None));
         }
     }
     if let Some(before) = before.filter(|before| before.backend != claim.backend) {
-        with_own.retain(|(kind, _)| *kind != before.backend);
-        with_own.push((before.backend, Some(before)));
+        for kind in backends.of_claim(before).await? {
+            // If the claim does not name its backend, the rules may be where they belong.
+            if kind != claim.backend {
+                with_own.retain(|(known, _)| *known != kind);
+                with_own.push((kind, Some(before)));
+            }
+        }
     }
     if with_own.is_empty() {
         return Ok(());
@@ -63,9 +68,10 @@ pub async fn tidy(
     used: &[BackendKind],
     owner: &Attachment,
 ) -> Result<(), Error> {
-    let Some(first) = used.first() else { return Ok(()) };
-    for kind in backends.others(*first, "").into_iter().filter(|kind| !used.contains(kind)) {
-        backends.get(kind)?.remove(owner, None, &Hints::default()).await?;
+    for kind in backends.with_remnants().await {
+        if !used.contains(&kind) {
+            backends.get(kind)?.remove(owner, None, &Hints::default()).await?;
+        }
     }
     Ok(())
 }

@@ -15,8 +15,9 @@ use crate::nftables::ruleset::{Generation, Ruleset};
 use crate::nftables::set::{Element, Set};
 use crate::nftables::table::{Table, TableInfo};
 use crate::nftables::transaction::Transaction;
+use crate::nftables::wire::decode::rule_view::RuleView;
 use crate::nftables::wire::encode::encoder;
-use crate::nftables::wire::uapi::{chain, element, message, table as table_wire};
+use crate::nftables::wire::uapi::{chain, element, message, rule, table as table_wire};
 use crate::nftables::wire::{decode, encode, uapi};
 use crate::nftables::{explain, validate};
 use crate::socket::batch::Outcome;
@@ -57,6 +58,35 @@ impl Kernel {
             Err(cause) => cause,
         };
         Err(explain::lacking(cause).during("delete", "all tables"))
+    }
+
+    /// Lists the rules of a table, or of one of its chains, and collects what `select` returns for
+    /// each. The list is empty if the table or chain does not exist.
+    ///
+    /// The kernel passes only the rules of the chain, and nothing is decoded that `select` does not
+    /// ask for. If the ruleset changes meanwhile, `select` may see a rule more than once.
+    pub fn scan_rules<T>(
+        &mut self,
+        table: &Table,
+        chain: Option<&str>,
+        mut select: impl FnMut(&RuleView<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let fill = |body: &mut Body<'_>| {
+            encoder::begin(body, table);
+            if let Some(chain) = chain {
+                body.text(rule::CHAIN, chain);
+            }
+        };
+        let listed = self.list(message::GET_RULE, message::NEW_RULE, fill, |payload| {
+            Ok(RuleView::read(payload, table, chain)?.and_then(|rule| select(&rule)))
+        });
+        listed.map_err(|cause| {
+            let object = match chain {
+                Some(chain) => format!("the rules of chain {table} {chain}"),
+                None => format!("the rules of table {table}"),
+            };
+            explain::lacking(cause).during("list", object)
+        })
     }
 
     /// Looks up one object. Returns `None` if it does not exist.

@@ -81,3 +81,4 @@ pub use set::{Element, Set, ValueType};
 pub use statement::{Op, Operand, Selector, SetRef, Statement};
 pub use table::{Family, Table, TableInfo};
 pub use transaction::{Operation, Transaction};
+pub use wire::decode::rule_view::{ExpressionView, RuleView};

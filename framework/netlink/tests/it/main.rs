@@ -29,6 +29,10 @@ mod nftables_fake_random;
 #[cfg(feature = "host-tests")]
 mod nftables_refusals;
 #[cfg(feature = "host-tests")]
+mod nftables_scan;
+#[cfg(feature = "host-tests")]
 mod route;
 #[cfg(feature = "host-tests")]
 mod socket;
+#[cfg(feature = "host-tests")]
+mod xtables;

@@ -1,47 +1,210 @@
-//! Detects which other backends have rules on this host, without running a program.
+//! Finds out where on this host rules of ours are, from the kernel and without running a program.
 //!
-//! Such rules belong to containers that were started before the configuration named this backend,
-//! or that Mesos's original port mapper served.
+//! Such rules belong to containers that were started before the configuration or the variant of
+//! iptables was changed, or that Mesos's original port mapper served.
 //!
-//! Rules that can't be detected are ignored: every backend refuses conflicts with its own rules
-//! anyway. Two variants of iptables next to each other are not detected.
+//! A host may have ten thousand rules of other programs, and every ADD asks, so [`of_iptables_nft`]
+//! reads only chains that can have rules of ours. [`Tags`] reads all: it is for a DEL or GC that
+//! knows nothing else, and costs less than a program that lists the same rules.
+//!
+//! The legacy variant's tables are asked for only if they exist already, since a question would
+//! create them.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
-use cni_netlink::nftables::{Family as TableFamily, Ruleset, Table};
+use cni_netlink::errno;
+use cni_netlink::nftables::{Family as TableFamily, Kernel, RuleView, Ruleset, Table};
+use cni_netlink::xtables::{self, Family as LegacyFamily};
+use cni_wrapper::{Attachment, FileError};
 
-use super::iptables::desired::MASQ;
+use super::iptables::desired::{GUARD, MASQ};
 use super::nftables;
-use crate::config::BackendKind;
+use crate::error::Error;
+use crate::owner::{MARK, Owner, RuleTag};
 
 /// Reports whether the table of the nftables backend exists.
-pub(super) fn of_nftables(kernel: &mut impl Ruleset) -> bool {
-    has_table(kernel, &nftables::table())
+pub(super) fn of_nftables(kernel: &mut Kernel) -> bool {
+    exists(kernel, &nftables::table())
 }
 
-/// Returns the variants of iptables that have rules in the configured chain, or in one of ours.
-pub(super) fn of_iptables(kernel: &mut impl Ruleset, chain: &str) -> Vec<BackendKind> {
-    let nft = has_nft_chain(kernel, chain).then_some(BackendKind::IptablesNft);
-    let legacy = has_legacy_nat().then_some(BackendKind::IptablesLegacy);
-    nft.into_iter().chain(legacy).collect()
+/// Reports whether a packet can reach rules that iptables-nft made for us, or for Mesos's original
+/// port mapper, in any chain.
+pub(super) fn of_iptables_nft(kernel: &mut Kernel, chain: &str) -> Result<bool, Error> {
+    for table in nat_tables() {
+        if !exists(kernel, &table) {
+            continue;
+        }
+        // It exists as long as one of our rules needs it.
+        if kernel.chain(&table, MASQ)?.is_some() {
+            return Ok(true);
+        }
+        let mut chains: BTreeSet<String> =
+            kernel.scan_rules(&table, Some("PREROUTING"), network_chain)?.into_iter().collect();
+        chains.insert(chain.to_owned());
+        for chain in chains {
+            if !kernel.scan_rules(&table, Some(&chain), tag)?.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
-fn has_table(kernel: &mut impl Ruleset, table: &Table) -> bool {
+/// The owners of all rules that a variant of iptables made for us or for the original.
+pub(super) struct Tags(BTreeSet<String>);
+
+impl Tags {
+    /// Reads all rules of the nat tables of iptables-nft. A kernel without nf_tables has none.
+    pub(super) fn read(kernel: &mut Kernel) -> Result<Self, Error> {
+        let mut tags = BTreeSet::new();
+        for table in nat_tables() {
+            match kernel.scan_rules(&table, None, tag) {
+                Ok(found) => tags.extend(found),
+                Err(error) if lacks_nf_tables(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Self(tags))
+    }
+
+    /// Reads them with a new socket.
+    pub(super) fn of_iptables_nft() -> Result<Self, Error> {
+        match Kernel::open() {
+            Ok(mut kernel) => Self::read(&mut kernel),
+            Err(error) if lacks_nf_tables(&error) => Ok(Self(BTreeSet::new())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads all rules of the nat tables of iptables-legacy that exist.
+    pub(super) fn of_iptables_legacy() -> Result<Self, Error> {
+        let mut tags = BTreeSet::new();
+        for family in [LegacyFamily::Ip, LegacyFamily::Ip6] {
+            if legacy_tables(family)?.contains(&"nat".to_owned()) {
+                let comments = xtables::comments(family, "nat")?;
+                tags.extend(comments.into_iter().filter(|comment| comment.starts_with(MARK)));
+            }
+        }
+        Ok(Self(tags))
+    }
+
+    /// Returns what they show of an attachment, or of any owner if none is given.
+    pub(super) fn traces(
+        &self,
+        owner: Option<&Attachment>,
+        has_remnants: impl FnOnce() -> bool,
+    ) -> Traces {
+        if self.has(owner) {
+            Traces::Rules
+        } else if self.is_empty() && has_remnants() {
+            Traces::Possible
+        } else {
+            Traces::None
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reports whether there are rules of the attachment, or of any owner if none is given.
+    pub(super) fn has(&self, owner: Option<&Attachment>) -> bool {
+        owner.map_or(!self.0.is_empty(), |owner| {
+            self.0.contains(&owner.tag()) || self.0.contains(&owner.original_tag())
+        })
+    }
+
+    /// Returns the first owner, for a message.
+    pub(super) fn first(&self) -> Option<Owner> {
+        self.0.first().and_then(|tag| Owner::parse(tag))
+    }
+}
+
+/// What the kernel shows of an owner in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Traces {
+    /// Nothing.
+    None,
+    /// No rule of any owner, but perhaps empty chains or a guard; or only a program can tell.
+    Possible,
+    /// Rules that must be removed.
+    Rules,
+}
+
+/// Returns what the tables of iptables-legacy show.
+pub(super) fn traces_of_legacy(owner: Option<&Attachment>) -> Traces {
+    match Tags::of_iptables_legacy() {
+        Ok(tags) => tags.traces(owner, has_legacy_raw),
+        Err(error) => {
+            log::info!("the legacy tables can be searched by their program only: {error}");
+            Traces::Possible
+        }
+    }
+}
+
+/// Reports whether a chain of ours exists in a table of iptables-nft. None has rules if there is no
+/// tag.
+pub(super) fn has_own_chain(kernel: &mut Kernel) -> bool {
+    let mut has = |table: &Table, name| matches!(kernel.chain(table, name), Ok(Some(_)));
+    nat_tables().iter().any(|table| has(table, MASQ)) || has(&raw_table(), GUARD)
+}
+
+/// Reports whether the legacy variant has a raw table, which may contain our guard.
+pub(super) fn has_legacy_raw() -> bool {
+    legacy_tables(LegacyFamily::Ip).is_ok_and(|tables| tables.contains(&"raw".to_owned()))
+}
+
+/// Returns the tables of the legacy variant: those that were used since the boot.
+fn legacy_tables(family: LegacyFamily) -> Result<Vec<String>, Error> {
+    let file = match family {
+        LegacyFamily::Ip => "/proc/net/ip_tables_names",
+        LegacyFamily::Ip6 => "/proc/net/ip6_tables_names",
+    };
+    match fs::read_to_string(file) {
+        Ok(names) => Ok(names.lines().map(str::to_owned).collect()),
+        // The kernel has no such tables; but without /proc it is unknown.
+        Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/net").exists() => {
+            Ok(Vec::new())
+        }
+        Err(source) => Err(FileError { action: "read", path: file.into(), source }.into()),
+    }
+}
+
+fn exists(kernel: &mut Kernel, table: &Table) -> bool {
     matches!(kernel.table(table), Ok(Some(_)))
 }
 
-/// The nf_tables variant of iptables keeps its chains in tables of these names.
-fn has_nft_chain(kernel: &mut impl Ruleset, chain: &str) -> bool {
-    [TableFamily::Ip, TableFamily::Ip6].into_iter().any(|family| {
-        let table = Table::new(family, "nat");
-        has_table(kernel, &table)
-            && [MASQ, chain].iter().any(|name| matches!(kernel.chain(&table, name), Ok(Some(_))))
-    })
+/// The tables of iptables-nft.
+pub(super) fn nat_tables() -> [Table; 2] {
+    [TableFamily::Ip, TableFamily::Ip6].map(|family| Table::new(family, "nat"))
 }
 
-/// The legacy variant's tables exist once they have been used. Listing one would create it.
-fn has_legacy_nat() -> bool {
-    ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"].into_iter().any(|names| {
-        fs::read_to_string(names).is_ok_and(|names| names.lines().any(|name| name == "nat"))
-    })
+/// The table with the guard.
+pub(super) fn raw_table() -> Table {
+    Table::new(TableFamily::Ip, "raw")
+}
+
+/// Returns the rule's comment if it names an owner.
+fn tag(rule: &RuleView<'_>) -> Option<String> {
+    let comment = rule.comment().filter(|comment| comment.starts_with(MARK.as_bytes()))?;
+    Some(String::from_utf8_lossy(comment).into_owned())
+}
+
+/// Returns the chain that a rule jumps to in the form of a jump to a network's chain. Other programs
+/// use that form, too, but not for chains with a rule for each of thousands of services.
+fn network_chain(rule: &RuleView<'_>) -> Option<String> {
+    let is_addrtype = rule.expressions().any(|expression| {
+        // `fib`: what iptables-translate makes of it.
+        expression.xtables_match() == Some(b"addrtype") || expression.name() == b"fib"
+    });
+    rule.target().filter(|_| is_addrtype)
+}
+
+fn lacks_nf_tables(error: &cni_netlink::Error) -> bool {
+    const LACKING: [i32; 4] =
+        [errno::EINVAL, errno::EOPNOTSUPP, errno::EAFNOSUPPORT, errno::EPROTONOSUPPORT];
+    error.errno().is_some_and(|number| LACKING.contains(&number))
 }

@@ -4,12 +4,17 @@
 pub mod iptables;
 pub mod nftables;
 
+mod any;
+mod choice;
 mod detect;
+mod foreign;
 mod interface;
 mod opened;
 
+pub use any::AnyBackend;
+pub use choice::Choice;
 pub use interface::{
     Backend, ExistingRules, FoundChain, Guard, Hints, Installed, Jump, OwnedPorts,
     ProgramEnvironment, Readiness,
 };
-pub use opened::{AnyBackend, Backends};
+pub use opened::Backends;

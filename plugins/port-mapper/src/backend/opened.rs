@@ -1,38 +1,50 @@
 //! The backends that a call uses. Each is opened once, when it is first needed.
+//!
+//! Rules of ours can be in three places: in our own table of nf_tables, in the tables of
+//! iptables-nft, and in those of iptables-legacy. The kind `iptables` is not a fourth one: it is the
+//! variant that the host calls so, which [`Backends::kind`] finds out.
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
 use cni_wrapper::Attachment;
 
-use super::detect;
-use super::interface::{
-    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
-    Readiness,
-};
-use super::iptables::{Iptables, Variant};
+use super::any::{self, AnyBackend};
+use super::detect::{self, Tags, Traces};
+use super::interface::{Backend, ProgramEnvironment};
+use super::iptables::{Iptables, Names, Programs, Variant};
 use super::nftables::Nftables;
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
+use crate::owner::Owner;
+
+/// The kinds of the places where rules of ours can be.
+const PLACES: [BackendKind; 3] =
+    [BackendKind::Nftables, BackendKind::IptablesNft, BackendKind::IptablesLegacy];
 
 /// Opens backends and keeps them.
 #[derive(Debug)]
 pub struct Backends {
-    environment: ProgramEnvironment,
-    lock_timeout: Duration,
+    pub(super) environment: ProgramEnvironment,
+    pub(super) lock_timeout: Duration,
     opened: [OnceCell<AnyBackend>; BackendKind::ALL.len()],
+    /// The variant of the default programs, as their version tells.
+    pub(super) version: OnceCell<Option<Variant>>,
 }
 
 impl Backends {
     /// Returns a value that has opened no backend yet.
     pub fn new(environment: ProgramEnvironment, lock_timeout: Duration) -> Self {
-        Self { environment, lock_timeout, opened: Default::default() }
+        let (opened, version) = Default::default();
+        Self { environment, lock_timeout, opened, version }
     }
 
     /// Returns the backend of a kind. It finds the backend's programs, but does not run them.
     ///
-    /// Call it before anything is changed, so that there is nothing to roll back if it fails.
+    /// A variant that is not installed under its own name is the default one, if that is of this
+    /// variant. Call it before anything is changed, so that there is nothing to roll back if it
+    /// fails.
     ///
     /// # Errors
     ///
@@ -49,148 +61,192 @@ impl Backends {
     }
 
     fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
-        let variant = match kind {
-            BackendKind::Nftables => return Nftables::open().map(AnyBackend::Nftables),
-            BackendKind::Iptables => Variant::Default,
-            BackendKind::IptablesNft => Variant::Nft,
-            BackendKind::IptablesLegacy => Variant::Legacy,
-        };
-        Iptables::find(variant, &self.environment, self.lock_timeout).map(AnyBackend::Iptables)
+        match variant(kind) {
+            None => Nftables::open().map(AnyBackend::Nftables),
+            Some(variant) => self.open_iptables(variant, Names::Own).map(AnyBackend::Iptables),
+        }
     }
 
-    /// Returns the kinds that may have made rules of unknown origin: the configured one, and one
-    /// with the other mechanism, since the configuration may have changed. A kind that is not
-    /// installed is left out.
+    pub(super) fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
+        // A program that does not tell its variant is taken for any, as long as it was not asked: a
+        // claim names a variant only if the program told it.
+        let includes_unclear =
+            self.version.get().is_none_or(|told| told.is_none_or(|told| told == variant));
+        let programs = Programs::new(variant, &self.environment).with(names, includes_unclear);
+        Iptables::open(programs, self.lock_timeout)
+    }
+
+    /// Keeps an opened variant for [`Backends::get`].
+    pub(super) fn keep(&self, kind: BackendKind, backend: Iptables) {
+        // One that was opened before is as good.
+        let _ = self.opened[kind as usize].set(AnyBackend::Iptables(backend));
+    }
+
+    /// Returns the kinds that may have rules of an attachment, or of any if none is given: for a
+    /// DEL or GC that has no claim to look it up in. Each place is returned once.
+    ///
+    /// A place in which the kernel shows no such rules is left out. No program is run if the names of
+    /// the programs tell their variants.
     ///
     /// # Errors
     ///
-    /// As [`Backends::get`], if it is unknown whether a kind is installed.
-    pub fn possible(&self, configured: Option<BackendKind>) -> Result<Vec<BackendKind>, Error> {
-        let first = configured.unwrap_or_default();
-        let other = match first {
-            BackendKind::Nftables => BackendKind::Iptables,
-            _ => BackendKind::Nftables,
-        };
+    /// There are such rules, but no program that could list them; or the kernel can't be asked.
+    pub async fn possible(&self, owner: Option<&Attachment>) -> Result<Vec<BackendKind>, Error> {
         let mut kinds = Vec::new();
-        for kind in [first, other] {
-            match self.get(kind) {
-                Ok(_) => kinds.push(kind),
-                Err(error) if error.is_unavailable() => {
-                    log::info!("{kind:?} is not available, so it has no rules: {error}");
+        for kind in PLACES {
+            let traces = self.traces(kind, owner)?;
+            if traces == Traces::None {
+                continue;
+            }
+            match self.get_told(kind).await {
+                Ok(kind) => kinds.push(kind),
+                Err(error) if traces == Traces::Rules => {
+                    return Err(self.remaining(kind, owner, error));
                 }
-                Err(error) => return Err(error),
+                Err(error) => log::info!("{kind:?} can't be searched for rules: {error}"),
             }
         }
         Ok(kinds)
     }
 
-    /// Returns the kinds of the other mechanism (iptables or nftables) that have rules on this host
-    /// and can be detected quickly.
-    ///
-    /// A variant of iptables is replaced by the default one if it is not installed under its name.
-    pub fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
-        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
-            return Vec::new();
-        };
-        if kind != BackendKind::Nftables {
-            let has_table = nftables.with(|kernel| Ok(detect::of_nftables(kernel)));
-            return has_table
-                .is_ok_and(|has| has)
-                .then_some(BackendKind::Nftables)
-                .into_iter()
-                .collect();
+    /// Returns what the kernel shows of an owner, or of any owner, in a place.
+    fn traces(&self, kind: BackendKind, owner: Option<&Attachment>) -> Result<Traces, Error> {
+        if kind == BackendKind::IptablesLegacy {
+            return Ok(detect::traces_of_legacy(owner));
         }
-        let kinds = nftables.with(|kernel| Ok(detect::of_iptables(kernel, chain)));
-        let usable =
-            |kind| [kind, BackendKind::Iptables].into_iter().find(|kind| self.get(*kind).is_ok());
-        let mut kinds: Vec<_> = kinds.unwrap_or_default().into_iter().filter_map(usable).collect();
-        kinds.dedup();
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            // A kernel without nf_tables has no rules. Without permission it is unknown.
+            return Tags::of_iptables_nft().map(|_| Traces::None);
+        };
+        nftables.with(|kernel| match kind {
+            BackendKind::Nftables if detect::of_nftables(kernel) => Ok(Traces::Rules),
+            BackendKind::Nftables => Ok(Traces::None),
+            _ => Ok(Tags::read(kernel)?.traces(owner, || detect::has_own_chain(kernel))),
+        })
+    }
+
+    fn remaining(&self, kind: BackendKind, owner: Option<&Attachment>, error: Error) -> Error {
+        match variant(kind).and_then(|variant| any::remains(variant, owner)) {
+            Some(remains) => any::explained(error, remains),
+            None => error,
+        }
+    }
+
+    /// Returns the kinds of the places where the rules of a claim are: the one that it names, or
+    /// all that are possible if it names none, as claims of earlier versions do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backends::possible`].
+    pub async fn of_claim(&self, claim: &Claim) -> Result<Vec<BackendKind>, Error> {
+        let (kind, owner) = (claim.backend, Some(&claim.owner));
+        if kind == BackendKind::Iptables {
+            return self.possible(owner).await;
+        }
+        match self.get_told(kind).await {
+            Ok(kind) => Ok(vec![kind]),
+            Err(error) => match variant(kind).map(|variant| any::remains(variant, owner)) {
+                // The program was uninstalled, and its rules no longer exist.
+                Some(None) => Ok(Vec::new()),
+                _ => Err(self.remaining(kind, owner, error)),
+            },
+        }
+    }
+
+    /// Returns the kind in which the rules of a claim are or belong: for CHECK and `restore`.
+    ///
+    /// It differs from the kind that the claim names if that is `iptables`, as in claims of earlier
+    /// versions: then it is the variant that has rules of the owner, or else the default one.
+    pub async fn home(&self, claim: &Claim) -> BackendKind {
+        if claim.backend != BackendKind::Iptables {
+            return claim.backend;
+        }
+        let owner = Owner::from(&claim.owner);
+        for kind in self.possible(Some(&claim.owner)).await.unwrap_or_default() {
+            let Ok(backend) = self.get(kind) else { continue };
+            let owned = backend.owned_ports().await.unwrap_or_default();
+            if owned.iter().any(|owned| owned.owner == owner) {
+                return kind;
+            }
+        }
+        self.kind(None).await
+    }
+
+    /// Returns the kinds of the places other than `kind` that have rules of ours on this host.
+    ///
+    /// The kernel is asked with a few messages, and no program is run if the names of the programs
+    /// tell their variants. Rules that no installed program can list are passed over.
+    pub async fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
+        let mut kinds = Vec::new();
+        // If the variant of a claim is unknown, a variant could be its own place.
+        let is_unknown = kind == BackendKind::Iptables;
+        for other in PLACES.into_iter().filter(|other| *other != kind) {
+            if (is_unknown && other != BackendKind::Nftables) || !self.is_used(other, chain) {
+                continue;
+            }
+            match self.get_told(other).await {
+                Ok(other) => kinds.push(other),
+                Err(error) => log::warn!("host ports that {other:?} maps are ignored: {error}"),
+            }
+        }
         kinds
     }
 
-    /// Returns the configured kind or the default: iptables if it is installed, since operators
-    /// expect it, otherwise nftables, which needs no program.
-    pub fn kind(&self, configured: Option<BackendKind>) -> BackendKind {
-        configured.unwrap_or_else(|| match self.get(BackendKind::Iptables) {
-            Ok(_) => BackendKind::Iptables,
-            Err(_) => BackendKind::Nftables,
+    /// Returns the kinds of the places where a guard or empty chains of ours may be left. It asks
+    /// the kernel for single objects.
+    pub async fn with_remnants(&self) -> Vec<BackendKind> {
+        let mut kinds = Vec::new();
+        for kind in PLACES.into_iter().filter(|kind| self.has_remnants(*kind)) {
+            match self.get_told(kind).await {
+                Ok(kind) => kinds.push(kind),
+                Err(error) => log::warn!("chains of {kind:?} may be left: {error}"),
+            }
+        }
+        kinds
+    }
+
+    fn has_remnants(&self, kind: BackendKind) -> bool {
+        if kind == BackendKind::IptablesLegacy {
+            return detect::has_legacy_raw();
+        }
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            return false;
+        };
+        let found = nftables.with(|kernel| match kind {
+            BackendKind::Nftables => Ok(detect::of_nftables(kernel)),
+            _ => Ok(detect::has_own_chain(kernel)),
+        });
+        found.unwrap_or_default()
+    }
+
+    fn is_used(&self, kind: BackendKind, chain: &str) -> bool {
+        if kind == BackendKind::IptablesLegacy {
+            return match Tags::of_iptables_legacy() {
+                Ok(tags) => !tags.is_empty(),
+                // The table exists, and its program may be able to list it.
+                Err(error) => matches!(error, Error::Netlink(_)),
+            };
+        }
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            return false;
+        };
+        let used = nftables.with(|kernel| match kind {
+            BackendKind::Nftables => Ok(detect::of_nftables(kernel)),
+            _ => detect::of_iptables_nft(kernel, chain),
+        });
+        used.unwrap_or_else(|error| {
+            log::warn!("host ports that {kind:?} maps are ignored: {error}");
+            false
         })
     }
 }
 
-/// A backend of any kind.
-#[derive(Debug)]
-pub enum AnyBackend {
-    /// The one that runs iptables.
-    Iptables(Iptables),
-    /// The one that uses netlink.
-    Nftables(Nftables),
-}
-
-impl Backend for AnyBackend {
-    fn keep_chains(&self, chains: Vec<FoundChain>) {
-        match self {
-            Self::Iptables(backend) => backend.keep_chains(chains),
-            Self::Nftables(backend) => backend.keep_chains(chains),
-        }
-    }
-
-    async fn prepare(&self, claim: &Claim) {
-        match self {
-            Self::Iptables(backend) => backend.prepare(claim).await,
-            Self::Nftables(backend) => backend.prepare(claim).await,
-        }
-    }
-
-    async fn install(
-        &self,
-        claim: &Claim,
-        existing: ExistingRules,
-        guard: Guard,
-    ) -> Result<Installed, Error> {
-        match self {
-            Self::Iptables(backend) => backend.install(claim, existing, guard).await,
-            Self::Nftables(backend) => backend.install(claim, existing, guard).await,
-        }
-    }
-
-    async fn ensure_guard(&self) -> Result<(), Error> {
-        match self {
-            Self::Iptables(backend) => backend.ensure_guard().await,
-            Self::Nftables(backend) => backend.ensure_guard().await,
-        }
-    }
-
-    async fn remove(
-        &self,
-        owner: &Attachment,
-        claim: Option<&Claim>,
-        hints: &Hints,
-    ) -> Result<(), Error> {
-        match self {
-            Self::Iptables(backend) => backend.remove(owner, claim, hints).await,
-            Self::Nftables(backend) => backend.remove(owner, claim, hints).await,
-        }
-    }
-
-    async fn check(&self, claim: &Claim) -> Result<(), Error> {
-        match self {
-            Self::Iptables(backend) => backend.check(claim).await,
-            Self::Nftables(backend) => backend.check(claim).await,
-        }
-    }
-
-    async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
-        match self {
-            Self::Iptables(backend) => backend.owned_ports().await,
-            Self::Nftables(backend) => backend.owned_ports().await,
-        }
-    }
-
-    async fn ready(&self) -> Result<Readiness, Error> {
-        match self {
-            Self::Iptables(backend) => backend.ready().await,
-            Self::Nftables(backend) => backend.ready().await,
-        }
+/// Returns the variant of iptables of a kind.
+pub(super) fn variant(kind: BackendKind) -> Option<Variant> {
+    match kind {
+        BackendKind::Nftables => None,
+        BackendKind::Iptables => Some(Variant::Default),
+        BackendKind::IptablesNft => Some(Variant::Nft),
+        BackendKind::IptablesLegacy => Some(Variant::Legacy),
     }
 }

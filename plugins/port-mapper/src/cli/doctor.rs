@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 
 use super::{Options, Report};
-use crate::backend::{Backend, Backends};
+use crate::backend::{Backend, Backends, Choice};
 use crate::config::BackendKind;
 use crate::state::State;
 
@@ -65,22 +65,33 @@ pub(super) async fn doctor(options: &Options) -> Report {
 
 async fn backend(options: &Options) -> Vec<Finding> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
-    let kind = backends.kind(options.backend);
-    let name = if kind == BackendKind::Nftables { "nftables" } else { "iptables" };
+    let Choice { kind, why } = backends.choose(options.backend).await;
+    let name = match kind {
+        BackendKind::Nftables => "nftables",
+        BackendKind::Iptables => "iptables",
+        BackendKind::IptablesNft => "iptables-nft",
+        BackendKind::IptablesLegacy => "iptables-legacy",
+    };
     let readiness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),
     };
+    // Why the default is another one than an operator expects.
+    let mut findings: Vec<_> = why
+        .map(|why| finding("backend", Status::Note, format!("{name} is used, since {why}")))
+        .into_iter()
+        .collect();
     match readiness {
-        Err(error) => vec![finding(name, Status::Failed, error.to_string())],
-        Ok(readiness) => vec![
+        Err(error) => findings.push(finding(name, Status::Failed, error.to_string())),
+        Ok(readiness) => findings.extend([
             finding(name, Status::Ok, readiness.version),
             match readiness.ipv6 {
                 Ok(()) => finding("IPv6", Status::Ok, "is supported".to_owned()),
                 Err(why) => finding("IPv6", Status::Note, why),
             },
-        ],
+        ]),
     }
+    findings
 }
 
 fn forwarding() -> Finding {

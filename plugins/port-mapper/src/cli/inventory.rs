@@ -57,7 +57,7 @@ impl Inventory {
 async fn unrecorded(options: &Options, known: &BTreeSet<String>) -> Result<Vec<OwnedPorts>, Error> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let mut unrecorded = Vec::new();
-    for kind in backends.possible(options.backend)? {
+    for kind in backends.possible(None).await? {
         unrecorded.extend(backends.get(kind)?.owned_ports().await?);
     }
     unrecorded.retain(|owned| !known.contains(&owned.owner.tag()));

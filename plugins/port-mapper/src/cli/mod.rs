@@ -34,7 +34,7 @@ Options:
   --json            print JSON
   --state-dir DIR   directory of the state files (default: /run/mesos-cni-port-mapper)
   --backend NAME    backend that doctor checks: iptables, iptables-nft, iptables-legacy, nftables
-                    (default: iptables if it is installed, otherwise nftables)
+                    (default: iptables if it can be used, otherwise nftables)
   --force ID        container whose mappings gc removes although it can't be proven to be gone:
                     its network namespace can't be seen from here, or only its rules exist
   -h, --help        print this help

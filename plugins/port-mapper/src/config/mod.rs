@@ -67,7 +67,8 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
-    /// `iptables`, in the variant that the host uses.
+    /// `iptables`, in the variant that the host uses. In a claim: a variant that is unknown, as in
+    /// those of earlier versions.
     #[default]
     Iptables,
     /// `iptables-nft`.

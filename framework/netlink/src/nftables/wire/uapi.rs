@@ -114,6 +114,9 @@ pub(in crate::nftables) mod expression {
     pub(in crate::nftables) const NAME: u16 = 1;
     pub(in crate::nftables) const DATA: u16 = 2;
 
+    /// Of the expression `match`, which wraps a match of xtables.
+    pub(in crate::nftables) const MATCH_NAME: u16 = 1;
+    pub(in crate::nftables) const MATCH_INFO: u16 = 3;
     pub(in crate::nftables) const META_TO: u16 = 1;
     pub(in crate::nftables) const META_KEY: u16 = 2;
     pub(in crate::nftables) const PAYLOAD_TO: u16 = 1;

@@ -6,9 +6,11 @@
 //! programs; `fast_path` makes it quick.
 
 mod apply;
+mod compatible;
 pub mod desired;
 mod fast_path;
 mod foreign;
+mod links;
 pub mod observed;
 pub mod plan;
 mod programs;
@@ -33,10 +35,12 @@ use apply::{Executor, Query};
 use fast_path::Scope;
 use observed::{Observed, Tables};
 use plan::{Decision, FirstUse};
-use programs::{Program, Programs};
+use programs::Program;
 use run::{Runner, WORK_TIMEOUT};
 
 pub use foreign::is_well_known;
+pub(super) use programs::{Names, Programs};
+
 pub use programs::Variant;
 
 /// Every match and target that our rules use, to test whether the host has them.
@@ -68,7 +72,15 @@ impl Iptables {
         environment: &ProgramEnvironment,
         lock_timeout: Duration,
     ) -> Result<Self, Error> {
-        let programs = Programs::new(variant, environment);
+        Self::open(Programs::new(variant, environment), lock_timeout)
+    }
+
+    /// Checks that the programs for IPv4 exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub(super) fn open(programs: Programs, lock_timeout: Duration) -> Result<Self, Error> {
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use super::links;
 use crate::backend::interface::ProgramEnvironment;
 use crate::error::Error;
 use crate::family::Family;
@@ -33,62 +34,85 @@ pub(super) enum Program {
 /// A variant of iptables. Distributions install both next to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// The one that the host calls `iptables`.
+    /// The one that the host calls `iptables`, whichever it is.
     Default,
-    /// `iptables-nft`.
+    /// The one for nf_tables: `iptables-nft`.
     Nft,
-    /// `iptables-legacy`.
+    /// The one for ip_tables: `iptables-legacy`.
     Legacy,
+}
+
+/// The names that the programs of a variant are searched by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::backend) enum Names {
+    /// The variant's own, such as `iptables-nft-save`, or else the default ones.
+    Own,
+    /// The default ones, such as `iptables-save`, or else the variant's own.
+    Default,
 }
 
 /// The programs of one variant.
 #[derive(Clone, Debug)]
-pub(super) struct Programs {
-    suffix: &'static str,
+pub(in crate::backend) struct Programs {
+    variant: Variant,
+    names: Names,
+    /// Whether default programs whose links don't tell their variant are of this one.
+    includes_unclear: bool,
     path: OsString,
     lock_file: Option<OsString>,
 }
 
 impl Programs {
-    pub(super) fn new(variant: Variant, environment: &ProgramEnvironment) -> Self {
-        let suffix = match variant {
-            Variant::Default => "",
-            Variant::Nft => "-nft",
-            Variant::Legacy => "-legacy",
-        };
+    pub(in crate::backend) fn new(variant: Variant, environment: &ProgramEnvironment) -> Self {
         let path = environment.path.clone().filter(|path| !path.is_empty());
         Self {
-            suffix,
+            variant,
+            names: Names::Own,
+            includes_unclear: false,
             path: path.unwrap_or_else(|| DEFAULT_PATH.into()),
             lock_file: environment.xtables_lock_file.clone(),
         }
     }
 
+    /// Sets the names that come first, and whether default programs whose links don't tell their
+    /// variant are of this one.
+    pub(in crate::backend) fn with(self, names: Names, includes_unclear: bool) -> Self {
+        Self { names, includes_unclear, ..self }
+    }
+
+    pub(in crate::backend) fn variant(&self) -> Variant {
+        self.variant
+    }
+
     /// Searches the program's path.
+    ///
+    /// The families are searched separately: Debian has an alternative for each.
     pub(super) fn find(&self, program: Program, family: Family) -> Result<PathBuf, Error> {
-        let name = self.name(program, family);
+        let own = || self.search(&name(self.variant, program, family));
+        let default = || {
+            let path = self.search(&name(Variant::Default, program, family));
+            path.filter(|path| match links::variant(path) {
+                Some(variant) => variant == self.variant,
+                None => self.includes_unclear,
+            })
+        };
+        let found = match self.names {
+            _ if self.variant == Variant::Default => own(),
+            Names::Own => own().or_else(default),
+            Names::Default => default().or_else(own),
+        };
+        found.ok_or_else(|| Error::Missing {
+            program: name(self.variant, program, family),
+            searched: self.path.to_string_lossy().into_owned(),
+        })
+    }
+
+    fn search(&self, name: &str) -> Option<PathBuf> {
         // A relative entry would depend on the working directory.
         std::env::split_paths(&self.path)
             .filter(|directory| directory.is_absolute())
-            .map(|directory| directory.join(&name))
+            .map(|directory| directory.join(name))
             .find(|path| is_executable(path))
-            .ok_or_else(|| Error::Missing {
-                program: name,
-                searched: self.path.to_string_lossy().into_owned(),
-            })
-    }
-
-    fn name(&self, program: Program, family: Family) -> String {
-        let family = match family {
-            Family::V4 => "iptables",
-            Family::V6 => "ip6tables",
-        };
-        let program = match program {
-            Program::Iptables => "",
-            Program::Save => "-save",
-            Program::Restore => "-restore",
-        };
-        format!("{family}{}{program}", self.suffix)
     }
 
     /// Returns the whole environment of a program. It may load kernel modules, so it needs a PATH.
@@ -103,6 +127,25 @@ impl Programs {
     pub(super) fn lock_file(&self) -> &OsStr {
         self.lock_file.as_deref().unwrap_or(OsStr::new(LOCK_FILE))
     }
+}
+
+/// Returns what a variant calls a program.
+fn name(variant: Variant, program: Program, family: Family) -> String {
+    let family = match family {
+        Family::V4 => "iptables",
+        Family::V6 => "ip6tables",
+    };
+    let suffix = match variant {
+        Variant::Default => "",
+        Variant::Nft => "-nft",
+        Variant::Legacy => "-legacy",
+    };
+    let program = match program {
+        Program::Iptables => "",
+        Program::Save => "-save",
+        Program::Restore => "-restore",
+    };
+    format!("{family}{suffix}{program}")
 }
 
 fn is_executable(path: &std::path::Path) -> bool {
@@ -122,6 +165,11 @@ pub(super) fn parse_version(text: &str) -> Option<[u32; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use cni_test_kit::TempDir;
+
     use super::*;
 
     #[test]
@@ -132,5 +180,39 @@ mod tests {
         assert_eq!(parse_version("iptables vx"), None);
         assert_eq!(parse_version(""), None);
         assert!(parse_version("iptables v1.4.9").unwrap() < OLDEST_VERSION);
+    }
+
+    #[test]
+    fn each_family_is_searched_for_the_variant_as_debian_has_an_alternative_for_each() {
+        let directory = TempDir::new();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["iptables-nft-restore", "ip6tables-nft-restore"] {
+            fs::write(path(name), "").unwrap();
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        symlink(path("iptables-nft-restore"), path("iptables-restore")).unwrap();
+        symlink("ip6tables-nft-restore", path("ip6tables-legacy-restore")).unwrap();
+        symlink("ip6tables-legacy-restore", path("ip6tables-restore")).unwrap();
+        let environment =
+            ProgramEnvironment { path: Some(directory.path().into()), xtables_lock_file: None };
+        let found = |variant, names, family| {
+            let programs = Programs::new(variant, &environment).with(names, false);
+            let found = programs.find(Program::Restore, family).ok();
+            found.and_then(|found| Some(found.file_name()?.to_str()?.to_owned()))
+        };
+        let found = |variant, names| Family::ALL.map(|family| found(variant, names, family));
+        let some = |names: [&str; 2]| names.map(|name| Some(name.to_owned()));
+        assert_eq!(
+            found(Variant::Nft, Names::Default),
+            some(["iptables-restore", "ip6tables-nft-restore"])
+        );
+        assert_eq!(
+            found(Variant::Nft, Names::Own),
+            some(["iptables-nft-restore", "ip6tables-nft-restore"])
+        );
+        assert_eq!(
+            found(Variant::Legacy, Names::Default),
+            [None, Some("ip6tables-restore".to_owned())]
+        );
     }
 }

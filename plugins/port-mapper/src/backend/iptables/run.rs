@@ -201,11 +201,15 @@ fn refuse_incomplete(program: &Path, observed: &Observed<'_>, text: &str) -> Res
     };
     match observed.incompatible.iter().find(is_needed) {
         None => Ok(()),
-        Some(table) => unfit(format!(
-            "table {table} contains rules made by nft that it can't show; see `nft list ruleset` \
-             and move them to another table"
-        )),
+        Some(table) => unfit(incompatible(table)),
     }
+}
+
+fn incompatible(table: &str) -> String {
+    format!(
+        "table {table} contains rules made by nft that it can't show; set \"backend\": \
+         \"nftables\", or move them to another table (see `nft list ruleset`)"
+    )
 }
 
 /// Old programs report it, and then take the number of seconds for the name of a file.
@@ -240,6 +244,19 @@ fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
     if lacks_comment_match(&message) {
         let why = format!(
             "{message}; the owner of a rule is in its comment: load the kernel module xt_comment"
+        );
+        return Error::Unfit { program, why };
+    }
+    // "table `nat' is incompatible, use 'nft' tool."
+    if let Some((start, _)) = message.split_once("' is incompatible, use 'nft' tool")
+        && let Some((_, table)) = start.rsplit_once('`')
+    {
+        return Error::Unfit { program, why: incompatible(table) };
+    }
+    if message.contains("CHAIN_ADD failed (Operation not supported)") {
+        let why = format!(
+            "{message}; a chain of this name was made by nft, with another hook or priority: set \
+             \"backend\": \"nftables\", or rename that chain"
         );
         return Error::Unfit { program, why };
     }

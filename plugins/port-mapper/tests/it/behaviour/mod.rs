@@ -33,4 +33,5 @@ mod owners;
 mod reach;
 mod state;
 mod testbed;
+mod variants;
 mod verbs;

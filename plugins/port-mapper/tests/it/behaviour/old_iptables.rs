@@ -31,8 +31,9 @@ impl Old {
         for family in ["iptables", "ip6tables"] {
             let real = old.testbed.backend.replacen("iptables", family, 1);
             // The plugin holds the lock here, so the installed program must not wait for it.
-            let real =
-                |program| format!("exec env XTABLES_LOCKFILE=/run/unused {real}{program} \"$@\"");
+            let real = |program| {
+                format!("exec env XTABLES_LOCKFILE=/run/unused /usr/sbin/{real}{program} \"$@\"")
+            };
             old.program(family, &format!("echo '{family} v{version}'"));
             old.program(&format!("{family}-save"), &real("-save"));
             let restore = format!("{before_restore}\n{}", real("-restore"));
@@ -49,7 +50,8 @@ impl Old {
 
     fn call(&self, id: &str, host_port: u16) -> CallBuilder {
         let bin = self.testbed.plugins.path().join("bin");
-        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
+        // A host with an iptables of that age has no variant under another name.
+        let path = format!("{}:/usr/bin", bin.display());
         let call = self.testbed.call(id, &[tcp(host_port, 80)]).env("PATH", &path);
         call.key("backend", json!("iptables"))
     }

@@ -109,12 +109,14 @@ fn defect_10_a_del_that_cannot_remove_rules_fails_and_does_not_release_the_addre
     let (dir, network) = scripted("10.0.0.2/24");
     let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
     add(&call);
-    let broken = broken_iptables("iptables-restore");
+    // DEL runs the variant that ADD noted, whichever the default is by then.
+    let fails = || Script::always(Behaviour::exit(1).with_stderr("made to fail\n"));
+    let broken = broken_iptables("iptables-nft-restore").with("iptables-legacy-restore", &fails());
     let path = format!("{}:/usr/sbin:/usr/bin", broken.path().display());
     let outcome = call.clone().as_verb("DEL").env("PATH", &path).run(plugin());
     let (code, msg, _) = outcome.error();
     assert_eq!(code, 11, "{msg}");
-    assert!(msg.contains("iptables-restore"), "{msg}");
+    assert!(msg.contains("-restore changing rules failed"), "{msg}");
     assert_eq!(dir.verbs(), ["inner ADD"], "the delegate was not called to release the address");
     assert_eq!(dnat(&host).len(), 1);
     del(&call);

@@ -49,7 +49,7 @@ impl<'a, const N: usize> AttributeTable<'a, N> {
 
     /// Returns the comment in nft's userdata.
     pub(super) fn comment(&self, kind: u16) -> Option<String> {
-        comment(self.get(kind)?.payload)
+        comment(self.get(kind)?.payload).map(text)
     }
 }
 
@@ -57,12 +57,13 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Reads the comment. Other tools store other data here, which is not an error.
-fn comment(mut bytes: &[u8]) -> Option<String> {
+/// Reads nft's comment from userdata, without its NUL. Other tools store other data here, which is
+/// not an error.
+pub(super) fn comment(mut bytes: &[u8]) -> Option<&[u8]> {
     while let [kind, length, rest @ ..] = bytes {
         let value = rest.get(..usize::from(*length))?;
         if *kind == userdata::COMMENT {
-            return value.split(|byte| *byte == 0).next().map(text);
+            return value.split(|byte| *byte == 0).next();
         }
         bytes = &rest[value.len()..];
     }

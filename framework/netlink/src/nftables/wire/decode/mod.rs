@@ -4,6 +4,7 @@
 mod attributes;
 pub(in crate::nftables) mod element;
 mod expression;
+pub(in crate::nftables) mod rule_view;
 
 use crate::error::Malformed;
 use crate::nftables::chain::InstalledRule;
@@ -11,9 +12,10 @@ use crate::nftables::chain::{BaseChain, ChainInfo, ChainType, Hook, Policy};
 use crate::nftables::data::DataType;
 use crate::nftables::ruleset::Generation;
 use crate::nftables::set::{Set, ValueType};
-use crate::nftables::table::TableInfo;
+use crate::nftables::table::{Table, TableInfo};
 use crate::nftables::wire::decode::attributes::AttributeTable;
 use crate::nftables::wire::decode::element::elements;
+use crate::nftables::wire::decode::rule_view::RuleView;
 use crate::nftables::wire::uapi::{chain, generation, rule, table};
 
 pub(in crate::nftables) fn generation(payload: &[u8]) -> Result<Generation, Malformed> {
@@ -89,6 +91,9 @@ pub(in crate::nftables) fn as_every_type(payload: &[u8]) {
     let _ = chain_info(payload, &table);
     if let Ok(Some(rule)) = installed_rule(payload, &table) {
         let _ = rule.to_string();
+    }
+    if let Ok(Some(rule)) = RuleView::read(payload, &Table::inet(&*table), None) {
+        let _ = (rule.chain(), rule.comment(), rule.target());
     }
     let types = [
         DataType::InetProto,
