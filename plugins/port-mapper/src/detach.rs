@@ -95,8 +95,10 @@ pub async fn remove(
         flows::remove_own(claim)?;
     }
     records.remove(owner, &claims)?;
-    if guard == Guard::AsRulesRequire {
-        other_backends::tidy(backends, &kinds, owner).await?;
+    match guard {
+        Guard::AsRulesRequire => other_backends::tidy(backends, &kinds, owner).await?,
+        Guard::Needed if kinds.is_empty() => guard::restore(backends, cleanup).await?,
+        Guard::Needed => {}
     }
     for claim in &claims {
         promote(records, backends, claim).await;

@@ -21,5 +21,15 @@ pub async fn ensure(state_dir: &Path, cleanup: &Cleanup, backends: &Backends) ->
         return Ok(());
     }
     let _lock = Unlocked::open(&host)?.lock(cleanup.lock_timeout).await?;
-    backends.get(backends.kind(cleanup.backend).await)?.ensure_guard().await
+    restore(backends, Some(cleanup)).await
+}
+
+/// Creates the guard if it is missing. The caller holds the lock.
+///
+/// # Errors
+///
+/// The change is rejected.
+pub async fn restore(backends: &Backends, cleanup: Option<&Cleanup>) -> Result<(), Error> {
+    let configured = cleanup.and_then(|cleanup| cleanup.backend);
+    backends.get(backends.kind(configured).await)?.ensure_guard().await
 }

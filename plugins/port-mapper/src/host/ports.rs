@@ -94,7 +94,10 @@ impl PortIndex {
     ///
     /// As [`PortIndex::remove`].
     pub fn remove_unknown(&self, file: &Path) -> Result<(), Error> {
-        self.all_buckets()?.iter().try_for_each(|bucket| self.remove_from(bucket, file))
+        self.all_buckets()?.iter().try_for_each(|bucket| self.remove_from(bucket, file))?;
+        // A killed DEL may have left it empty.
+        let _ = fs::remove_dir(&self.0);
+        Ok(())
     }
 
     /// Returns the files of the claims that may have one of these host ports.
