@@ -36,6 +36,7 @@ pub async fn attach(
         return Ok(attach_without_mappings(settings, &claim, &backends).await?);
     }
     claim.backend = backends.kind(settings.backend);
+    localhost::decide(&mut claim).map_err(Unchanged)?;
     install(settings, &claim, &backends).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =

@@ -6,6 +6,7 @@ use crate::backend::{Backend, Backends};
 use crate::claim::Claim;
 use crate::config::Settings;
 use crate::error::Error;
+use crate::host::localhost;
 use crate::state::State;
 
 /// Compares every rule of the attachment.
@@ -33,7 +34,12 @@ fn expected(
     stored: Result<Option<Claim>, Error>,
 ) -> Result<Option<Claim>, Error> {
     if !settings.mappings.is_empty() {
-        return Claim::of_call(call, settings, result).map(Some);
+        let mut claim = Claim::of_call(call, settings, result)?;
+        match stored {
+            Ok(Some(stored)) => claim.without_localhost = stored.without_localhost,
+            _ => localhost::decide(&mut claim)?,
+        }
+        return Ok(Some(claim));
     }
     Ok(stored?.filter(|claim| !claim.mappings.is_empty()))
 }

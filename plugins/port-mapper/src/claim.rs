@@ -47,6 +47,10 @@ pub struct Claim {
     /// Whether the source address of every mapped connection is rewritten.
     #[serde(default)]
     pub masq_all: bool,
+    /// Whether mappings are not reached through 127.0.0.1 because this host does not allow it:
+    /// decided once, by ADD ([`crate::host::localhost::obstacle`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_localhost: bool,
     /// The container's addresses. Mappings lead to the first one of each family.
     pub addresses: Vec<Cidr>,
     /// The mappings. A claim without any belongs to an attachment that has no rules.
@@ -88,6 +92,7 @@ impl Claim {
             exclude_devices: settings.exclude_devices.clone(),
             snat: settings.snat,
             masq_all: settings.masq_all,
+            without_localhost: false,
             addresses,
             mappings: settings.mappings.clone(),
         };
@@ -136,6 +141,7 @@ impl Claim {
     /// `route_localnet` and the guard rules. The kernel has no equivalent for IPv6.
     pub fn serves_localhost(&self) -> bool {
         self.snat
+            && !self.without_localhost
             && self.address(Family::V4).is_some()
             && self.mappings.iter().any(|mapping| match mapping.host_ip {
                 HostAddress::One(IpAddr::V4(address)) => address.is_loopback(),

@@ -4,3 +4,4 @@
 pub mod flows;
 pub mod hairpin;
 pub mod localhost;
+mod route_localnet;

@@ -57,6 +57,7 @@ fn everything() -> Claim {
         exclude_devices: vec![own("lo"), own("lo+")],
         snat: true,
         masq_all: false,
+        without_localhost: false,
         addresses: addresses.into_iter().filter_map(|(ip, prefix)| Cidr::new(ip, prefix)).collect(),
         mappings: vec![Mapping {
             host_ip: HostAddress::Any,
