@@ -76,6 +76,7 @@ async fn install(
     backends: &Backends,
 ) -> Result<(), AttachError> {
     let backend = backends.get(claim.backend).map_err(Unchanged)?;
+    backend.can_map(claim).map_err(Unchanged)?;
     let opened = localhost::open_or_create_state(&settings.state_dir);
     let (state, is_new) = opened.map_err(Unchanged)?;
     let unlocked = Unlocked::open(&state).map_err(Unchanged)?;

@@ -2,7 +2,7 @@
 
 use cni_wrapper::Attachment;
 
-use crate::backend::{Backend, Backends, Hints};
+use crate::backend::{Backend, Backends, Hints, has_no_rules};
 use crate::claim::Claim;
 use crate::config::Cleanup;
 use crate::error::Error;
@@ -32,16 +32,20 @@ pub async fn detach(
     // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
     let kinds = match claim {
-        Some(claim) => backends.get(claim.backend).map(|_| vec![claim.backend])?,
+        Some(claim) => match backends.get(claim.backend) {
+            // Its programs were removed, and so were the rules.
+            Err(error) if error.is_unavailable() && has_no_rules(claim) => Vec::new(),
+            backend => backend.map(|_| vec![claim.backend])?,
+        },
         None => backends.possible(cleanup.backend)?,
     };
-    if kinds.is_empty() {
+    if kinds.is_empty() && state.is_none() {
         return Ok(()); // without any backend nothing can have been mapped
     }
     let state = localhost::open_state(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&state)?;
-    if let Some(claim) = claim {
-        backends.get(claim.backend)?.prepare(claim).await;
+    if let (Some(claim), [kind]) = (claim, kinds.as_slice()) {
+        backends.get(*kind)?.prepare(claim).await;
     }
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     // route_localnet has to be disabled before the guard rules may be removed.

@@ -15,6 +15,17 @@ use crate::owner::Owner;
 /// The caller holds the [lock](crate::lock) during `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
+    /// Checks, without running a program, that the claim's mappings are possible in every family
+    /// that they are in. An ADD asks it before it changes anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unfit`].
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        let _ = claim;
+        Ok(())
+    }
+
     /// Does the work of `install` that needs no lock ahead of time. It changes no rules, and is
     /// optional.
     async fn prepare(&self, claim: &Claim) {
@@ -99,8 +110,8 @@ pub struct Installed {
 pub struct Hints {
     /// The configured chain, in which rules of Mesos's original port mapper are searched.
     pub chain: Option<String>,
-    /// The families of the claim's rules. If it is `None`, both are listed, and one that this host
-    /// does not have is taken for empty.
+    /// The families of the claim's rules. If it is `None`, both are listed, and one of which
+    /// nothing shows that this host has rules is taken for empty.
     pub families: Option<Vec<Family>>,
     /// Whether the guard of 127.0.0.0/8 stays in place although no owner needs it. Set it while an
     /// interface has `route_localnet` on.

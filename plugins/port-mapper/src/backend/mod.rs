@@ -7,8 +7,10 @@ pub mod nftables;
 mod detect;
 mod interface;
 mod opened;
+mod presence;
 
 pub use interface::{
     Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
 };
 pub use opened::{AnyBackend, Backends};
+pub use presence::has_no_rules;

@@ -5,6 +5,7 @@
 //! has to change; these three are pure. `apply` lists, decides and changes; `run` starts the
 //! programs; `fast_path` makes it quick.
 
+mod absence;
 mod apply;
 pub mod desired;
 mod fast_path;
@@ -23,6 +24,7 @@ use cni_wrapper::Attachment;
 use super::interface::{
     Backend, ExistingRules, Hints, Installed, OwnedPorts, ProgramEnvironment, Readiness,
 };
+use super::presence::of_iptables;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -49,6 +51,7 @@ COMMIT
 /// The iptables of this host, in one of its variants.
 #[derive(Debug)]
 pub struct Iptables {
+    variant: Variant,
     executor: Executor,
 }
 
@@ -67,11 +70,38 @@ impl Iptables {
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
-        Ok(Self { executor: Executor::new(runner) })
+        Ok(Self { variant, executor: Executor::new(runner) })
+    }
+
+    /// Reports whether a listing failed because this host has no rules of the family.
+    ///
+    /// If rules of a `known` claim were searched, only the kernel's answer proves it.
+    fn is_absent(&self, family: Family, error: &Error, known: bool, chains: &[&str]) -> bool {
+        absence::is_lasting(error)
+            && absence::is_proven(of_iptables(self.variant, family, chains), error, known)
     }
 }
 
 impl Backend for Iptables {
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        // Those for IPv4 have been found.
+        if !claim.families().any(|family| family == Family::V6) {
+            return Ok(());
+        }
+        let find = |program| self.executor.runner.programs.find(program, Family::V6);
+        match find(Program::Save).and_then(|_| find(Program::Restore)) {
+            Err(Error::Missing { program, searched }) => {
+                let why = format!(
+                    "it is not installed in {searched}, and the mappings include the container's \
+                     IPv6 address; install ip6tables, set \"backend\": \"nftables\", or give \
+                     each mapping an IPv4 hostIP"
+                );
+                Err(Error::Unfit { program: program.into(), why })
+            }
+            found => found.map(drop),
+        }
+    }
+
     async fn prepare(&self, claim: &Claim) {
         for family in claim.families() {
             self.executor.prepare(family).await;
@@ -97,7 +127,7 @@ impl Backend for Iptables {
             Ok(Some(plan))
         };
         let changed =
-            self.executor.apply(&claim_queries(claim, true), &|_| false, &mut decide).await?;
+            self.executor.apply(&claim_queries(claim, true), &|_, _| false, &mut decide).await?;
         replaced.sort_unstable();
         replaced.dedup();
         Ok(Installed { changed, replaced })
@@ -115,8 +145,9 @@ impl Backend for Iptables {
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
         let queries: Vec<_> = families.map(query).collect();
-        // If no claim is known, a family that this host does not have contains no rules.
-        let accept = |error: &Error| hints.families.is_none() && is_absent(error);
+        let chains: Vec<&str> = hints.chain.iter().map(String::as_str).collect();
+        let is_known = hints.families.is_some();
+        let accept = |family, error: &Error| self.is_absent(family, error, is_known, &chains);
         let mut decide = |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, hints)));
         self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
     }
@@ -135,10 +166,11 @@ impl Backend for Iptables {
     async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
         let queries = Family::ALL.map(|family| Query { family, tables: Tables::Nat, scope: None });
         let mut all = Vec::new();
-        for listing in self.executor.observe(&queries).await {
+        for (family, listing) in Family::ALL.into_iter().zip(self.executor.observe(&queries).await)
+        {
             match listing {
                 Ok(listing) => all.extend(owned_ports(&listing.observed())),
-                Err(error) if is_absent(&error) => {}
+                Err(error) if self.is_absent(family, &error, false, &[]) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -176,17 +208,6 @@ fn all_tables(family: Family) -> Tables {
     match family {
         Family::V4 => Tables::NatAndRaw,
         Family::V6 => Tables::Nat,
-    }
-}
-
-/// Reports whether an error means that this host can't have rules of the family.
-fn is_absent(error: &Error) -> bool {
-    match error {
-        Error::Missing { .. } => true,
-        Error::Iptables { message, .. } => {
-            message.contains("Table does not exist") || message.contains("not supported")
-        }
-        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod conntrack;
 mod proc_sys;
+mod tables;
 
 use cni_test_kit::{CallBuilder, Host};
 
