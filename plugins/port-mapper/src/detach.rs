@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::host::{flows, localhost};
 use crate::lock::Unlocked;
 use crate::state::State;
+use crate::without_state;
 
 /// Removes everything of an attachment, even if its state file is lost.
 ///
@@ -22,7 +23,12 @@ pub async fn detach(
     cleanup: &Cleanup,
     backends: &Backends,
 ) -> Result<(), Error> {
-    let Known { state, claims } = Known::of(owner, cleanup)?;
+    let Known { state, claims } = match Known::of(owner, cleanup) {
+        Err(error) if without_state::is_refused(&error) => {
+            return without_state::detach(owner, cleanup, backends, &error).await;
+        }
+        known => known?,
+    };
     if let (Some(state), [claim]) = (&state, claims.as_slice())
         && claim.mappings.is_empty()
     {
@@ -42,8 +48,14 @@ pub async fn detach(
     if kinds.is_empty() && state.is_none() {
         return Ok(()); // without any backend nothing can have been mapped
     }
-    let state = localhost::open_state(&cleanup.state_dir)?;
-    let unlocked = Unlocked::open(&state)?;
+    let (state, unlocked) = match open_to_change(cleanup) {
+        Err(error)
+            if claims.is_empty() && without_state::has_no_file(state.as_ref(), owner, &error) =>
+        {
+            return without_state::detach(owner, cleanup, backends, &error).await;
+        }
+        opened => opened?,
+    };
     if let (Some(claim), [kind]) = (claim, kinds.as_slice()) {
         backends.get(*kind)?.prepare(claim).await;
     }
@@ -62,6 +74,12 @@ pub async fn detach(
         flows::remove_own(claim)?;
     }
     state.remove(owner)
+}
+
+fn open_to_change(cleanup: &Cleanup) -> Result<(State, Unlocked), Error> {
+    let state = localhost::open_state(&cleanup.state_dir)?;
+    let unlocked = Unlocked::open(&state)?;
+    Ok((state, unlocked))
 }
 
 /// What the state says about an attachment.

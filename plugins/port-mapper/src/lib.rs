@@ -35,5 +35,6 @@ pub mod other_backends;
 pub mod owner;
 pub mod problem;
 pub mod state;
+pub mod without_state;
 
 pub use error::Error;

@@ -3,6 +3,7 @@
 
 mod conntrack;
 mod proc_sys;
+mod state_directory;
 mod tables;
 
 use cni_test_kit::{CallBuilder, Host};
