@@ -1,14 +1,16 @@
 //! A state directory that cannot be created or used.
 
+use cni_test_kit::Fault;
 use serde_json::json;
 
 use super::{del_twice_and_an_unknown_one, make_read_only};
-use crate::behaviour::testbed::{RulesTestbed, STATE};
+use crate::behaviour::testbed::{NFTABLES, RulesTestbed, STATE};
 use crate::common::own_rules::flush_firewall;
-use crate::common::{add, del, plugin, tcp};
+use crate::common::{add, del, plugin, take_precedence, tcp};
 
 on_every_backend!(
     a_del_succeeds_where_the_missing_state_directory_cannot_be_created,
+    with_a_read_only_run_a_del_of_what_was_never_mapped_succeeds,
     a_del_succeeds_where_the_state_directory_is_one_that_is_refused,
     rules_are_removed_although_the_state_is_lost_and_its_directory_cannot_be_created,
     a_read_only_state_directory_fails_only_the_del_of_an_attachment_that_has_a_file_in_it,
@@ -33,6 +35,39 @@ fn a_del_succeeds_where_the_missing_state_directory_cannot_be_created(backend: &
         del_twice_and_an_unknown_one(&mapped);
         testbed.host.run("umount /run/read-only");
     }
+}
+
+/// Without the state it is unknown which backend made the rules. One that cannot be opened for lack
+/// of file descriptors may have made them.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_del_that_lacks_file_descriptors_never_succeeds_while_rules_are_left() {
+    take_precedence();
+    let testbed = RulesTestbed::new(NFTABLES);
+    let call = testbed.call("c1", &[tcp(8080, 80)]);
+    let emfile = Fault::Fail(rustix::io::Errno::MFILE.raw_os_error());
+    for number in 1.. {
+        add(&call);
+        testbed.host.run(&format!("rm -r {STATE}"));
+        let deleted = call.clone().as_verb("DEL").run_with_fault(plugin(), number, emfile);
+        if deleted.outcome.code() == Some(0) {
+            assert_eq!(testbed.own_rules(), "", "{deleted}: {}", deleted.outcome);
+        }
+        if deleted.at.is_none() {
+            break;
+        }
+    }
+}
+
+fn with_a_read_only_run_a_del_of_what_was_never_mapped_succeeds(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    make_read_only(&testbed.host, "/run");
+    del_twice_and_an_unknown_one(&testbed.call("c1", &[tcp(8080, 80)]));
+    let unmapped = testbed.call("c2", &[]);
+    add(&unmapped);
+    del_twice_and_an_unknown_one(&unmapped);
+    let gc = unmapped.as_verb("GC").key("cni.dev/valid-attachments", json!([]));
+    gc.run(plugin()).expect_success();
 }
 
 fn a_del_succeeds_where_the_state_directory_is_one_that_is_refused(backend: &'static str) {
