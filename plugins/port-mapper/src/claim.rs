@@ -258,10 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_served_for_any_ipv4_address_unless_snat_is_off() {
+    fn localhost_is_served_for_any_ipv4_address_unless_snat_or_the_host_prevents_it() {
         let serves = |ip: &str| on(ip, &["10.0.0.2/24", "fd00::2/64"]).unwrap().serves_localhost();
         assert!(serves("") && serves("0.0.0.0") && serves("127.0.0.1"));
         assert!(!serves("192.0.2.1") && !serves("::"));
+        let not_allowed = Claim { without_localhost: true, ..on("", &["10.0.0.2/24"]).unwrap() };
+        assert!(!not_allowed.serves_localhost(), "this host does not allow it");
         let off = json!({"snat": false, "runtimeConfig": mapped("")});
         assert!(!claim(off, &["10.0.0.2/24"]).unwrap().serves_localhost());
         let dead = json!({"snat": false, "runtimeConfig": mapped("127.0.0.1")});
