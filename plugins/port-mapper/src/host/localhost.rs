@@ -168,7 +168,8 @@ fn is_still_enabled(users: &Path, setting: &Setting) -> Result<bool, Error> {
         }
         Err(error) if is_forbidden(&error) => {
             log::warn!(
-                "{} cannot be set to 0 ({error}): the rules that guard 127.0.0.0/8 stay until a                  DEL can write it",
+                "{} cannot be set to 0 ({error}): the rules that guard 127.0.0.0/8 stay until a \
+                 DEL can write it",
                 setting.path().display()
             );
             Ok(true)

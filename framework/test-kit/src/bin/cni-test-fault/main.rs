@@ -2,7 +2,8 @@
 //!
 //! `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"` selects the fault: `kill-plugin`, `kill-caller` or
 //! `fail-ERRNO`. System calls are counted from 1, over the program and all its children. With
-//! `lacks-SUBSYSTEM`, the kernel refuses all requests to a netfilter subsystem, whatever the number.
+//! `lacks-SUBSYSTEM`, the kernel refuses all requests to a netfilter subsystem, and the number has
+//! no meaning.
 //!
 //! The program inherits the arguments, the streams and the environment, except for that variable.
 //! The last line on stderr reports the outcome.

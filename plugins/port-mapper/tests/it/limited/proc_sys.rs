@@ -4,7 +4,7 @@ use cni_test_kit::{CallBuilder, Host, Traffic};
 use serde_json::{Value, json};
 
 use super::make_read_only;
-use crate::behaviour::testbed::{BRIDGE, NFTABLES, RulesTestbed, TrafficTestbed};
+use crate::behaviour::testbed::{BRIDGE, RulesTestbed, TrafficTestbed};
 use crate::behaviour::testbed::{port, port_at, route_localnet};
 use crate::common::{HOST, PLUGINS, add, del, plugin, reached, tcp, unreached};
 
@@ -31,7 +31,9 @@ fn make_writable(host: &Host) {
 fn with_a_route(backend: &'static str) -> RulesTestbed {
     let testbed = RulesTestbed::new(backend);
     testbed.host.sh(&format!(
-        "ip link add {LINK} type bridge; ip address add 10.0.0.1/24 dev {LINK}; ip link set {LINK} up"
+        "ip link add {LINK} type bridge
+         ip address add 10.0.0.1/24 dev {LINK}
+         ip link set {LINK} up"
     ));
     testbed
 }
@@ -165,7 +167,7 @@ fn while_proc_sys_is_not_mounted_the_guard_stays(backend: &'static str) {
     testbed.host.run(&format!("mount -t tmpfs none {PROC_SYS}"));
     del(&call);
     let rules = testbed.own_rules();
-    assert!(has_guard(&rules), "the setting may still be on: {backend} {NFTABLES}: {rules}");
+    assert!(has_guard(&rules), "the setting may still be on: {rules}");
     make_writable(&testbed.host);
     del(&call);
     assert!(!route_localnet(&testbed.host, LINK), "it is turned off once it can be");
