@@ -48,7 +48,7 @@ pub struct Claim {
     #[serde(default)]
     pub masq_all: bool,
     /// Whether mappings are not reached through 127.0.0.1 because this host does not allow it:
-    /// decided once, by ADD ([`crate::host::localhost::obstacle`]).
+    /// decided once, by ADD ([`crate::host::localhost::decide`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_localhost: bool,
     /// The container's addresses. Mappings lead to the first one of each family.
