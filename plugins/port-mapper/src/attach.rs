@@ -12,7 +12,7 @@ use crate::conflict::{Conflict, Evidence};
 use crate::detach::{detach, remove};
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
-use crate::host::{flows, hairpin};
+use crate::host::{flows, hairpin, localhost};
 use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::mappings::Mapping;
@@ -47,6 +47,7 @@ pub async fn attach(
     }
     claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
+    localhost::decide(&mut claim).map_err(Unchanged)?;
     let mut wait = Wait::new(settings.conflict_timeout);
     let installed = loop {
         match install(settings, &claim, &backends, &mut wait).await {
@@ -105,6 +106,7 @@ async fn install(
     wait: &mut Wait,
 ) -> Result<Claim, AttachError> {
     let backend = backends.get(claim.backend).map_err(Unchanged)?;
+    backend.can_map(claim).map_err(Unchanged)?;
     let records = Records::open(&settings.state_dir).map_err(Unchanged)?;
     let unlocked = Unlocked::open(&records.host).map_err(Unchanged)?;
     backend.prepare(claim).await;

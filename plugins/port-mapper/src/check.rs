@@ -7,6 +7,7 @@ use crate::claim::Claim;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::guard;
+use crate::host::localhost;
 use crate::state::State;
 
 /// Compares every rule of the attachment.
@@ -32,11 +33,19 @@ fn expected(
     result: &AddResult,
     stored: Result<Option<Claim>, Error>,
 ) -> Result<Option<Claim>, Error> {
-    let standby = stored.as_ref().ok().and_then(Option::as_ref).map(|claim| claim.standby.clone());
+    let noted = stored.as_ref().ok().and_then(Option::as_ref);
+    let standby = noted.map(|claim| claim.standby.clone()).unwrap_or_default();
     let claim = match settings.mappings.is_empty() {
         true => stored?,
-        false => Some(Claim::of_call(call, settings, result)?),
+        false => {
+            let mut claim = Claim::of_call(call, settings, result)?;
+            match noted {
+                Some(noted) => claim.without_localhost = noted.without_localhost,
+                None => localhost::decide(&mut claim)?,
+            }
+            Some(claim)
+        }
     };
-    let claim = claim.map(|claim| claim.with_standby(&standby.unwrap_or_default()));
+    let claim = claim.map(|claim| claim.with_standby(&standby));
     Ok(claim.filter(|claim| !claim.mappings.is_empty()))
 }

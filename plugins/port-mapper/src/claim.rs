@@ -48,6 +48,10 @@ pub struct Claim {
     /// Whether the source address of every mapped connection is rewritten.
     #[serde(default)]
     pub masq_all: bool,
+    /// Whether mappings are not reached through 127.0.0.1 because this host does not allow it:
+    /// decided once, by ADD ([`crate::host::localhost::decide`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_localhost: bool,
     /// The container's addresses. Mappings lead to the first one of each family.
     pub addresses: Vec<Cidr>,
     /// The mappings. A claim without any belongs to an attachment that has no rules.
@@ -92,6 +96,7 @@ impl Claim {
             exclude_devices: settings.exclude_devices.clone(),
             snat: settings.snat,
             masq_all: settings.masq_all,
+            without_localhost: false,
             addresses,
             mappings: settings.mappings.clone(),
             standby: Vec::new(),
@@ -151,6 +156,7 @@ impl Claim {
     /// `route_localnet` and the guard rules. The kernel has no equivalent for IPv6.
     pub fn serves_localhost(&self) -> bool {
         self.snat
+            && !self.without_localhost
             && self.address(Family::V4).is_some()
             && self.mappings.iter().any(|mapping| match mapping.host_ip {
                 HostAddress::One(IpAddr::V4(address)) => address.is_loopback(),
@@ -267,10 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_served_for_any_ipv4_address_unless_snat_is_off() {
+    fn localhost_is_served_for_any_ipv4_address_unless_snat_or_the_host_prevents_it() {
         let serves = |ip: &str| on(ip, &["10.0.0.2/24", "fd00::2/64"]).unwrap().serves_localhost();
         assert!(serves("") && serves("0.0.0.0") && serves("127.0.0.1"));
         assert!(!serves("192.0.2.1") && !serves("::"));
+        let not_allowed = Claim { without_localhost: true, ..on("", &["10.0.0.2/24"]).unwrap() };
+        assert!(!not_allowed.serves_localhost(), "this host does not allow it");
         let off = json!({"snat": false, "runtimeConfig": mapped("")});
         assert!(!claim(off, &["10.0.0.2/24"]).unwrap().serves_localhost());
         let dead = json!({"snat": false, "runtimeConfig": mapped("127.0.0.1")});

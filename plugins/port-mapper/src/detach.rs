@@ -16,6 +16,7 @@ use crate::owner::Owner;
 use crate::ownership::decide;
 use crate::records::Records;
 use crate::state::State;
+use crate::without_state;
 
 /// Removes everything of an attachment, even if its state file is lost.
 ///
@@ -29,7 +30,12 @@ pub async fn detach(
     cleanup: &Cleanup,
     backends: &Backends,
 ) -> Result<(), Error> {
-    let state = State::open_existing(&cleanup.state_dir)?;
+    let state = match State::open_existing(&cleanup.state_dir) {
+        Err(error) if without_state::is_refused(&error) => {
+            return without_state::detach(owner, cleanup, backends, &error).await;
+        }
+        state => state?,
+    };
     let claims = state.as_ref().map_or(Vec::new(), |state| claims_of(state, owner));
     if let (Some(state), [claim]) = (&state, claims.as_slice())
         && !claim.has_any()
@@ -43,8 +49,14 @@ pub async fn detach(
     {
         return Ok(()); // without any backend nothing can have been mapped
     }
-    let records = Records::open(&cleanup.state_dir)?;
-    let unlocked = Unlocked::open(&records.host)?;
+    let (records, unlocked) = match open_to_change(cleanup) {
+        Err(error)
+            if claims.is_empty() && without_state::has_no_file(state.as_ref(), owner, &error) =>
+        {
+            return without_state::detach(owner, cleanup, backends, &error).await;
+        }
+        opened => opened?,
+    };
     if let [claim] = claims.as_slice()
         && claim.backend != BackendKind::Iptables
     {
@@ -55,6 +67,12 @@ pub async fn detach(
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     records.complete()?;
     remove(&records, backends, owner, Some(cleanup)).await
+}
+
+fn open_to_change(cleanup: &Cleanup) -> Result<(Records, Unlocked), Error> {
+    let records = Records::open(&cleanup.state_dir)?;
+    let unlocked = Unlocked::open(&records.host)?;
+    Ok((records, unlocked))
 }
 
 /// Removes everything of an attachment, under the lock. `cleanup` is the configuration, if it is

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::guard;
 use crate::owner::{Owner, RuleTag};
 use crate::state::State;
+use crate::without_state::is_refused;
 
 /// Removes all attachments of the network that are not valid. Continues after an error, and returns
 /// all errors.
@@ -46,7 +47,11 @@ pub async fn gc(
 }
 
 fn in_state(cleanup: &Cleanup) -> Result<Vec<Attachment>, Error> {
-    let Some(state) = State::open_existing(&cleanup.state_dir)? else { return Ok(Vec::new()) };
+    let state = match State::open_existing(&cleanup.state_dir) {
+        Err(error) if is_refused(&error) => return Ok(Vec::new()),
+        state => state?,
+    };
+    let Some(state) = state else { return Ok(Vec::new()) };
     let claims = state.list()?.into_iter().flatten().chain(state.list_prepared()?);
     Ok(claims.map(|claim| claim.owner).collect())
 }

@@ -35,6 +35,7 @@ pub mod other_backends;
 pub mod owner;
 pub mod problem;
 pub mod state;
+pub mod without_state;
 
 pub mod guard;
 pub mod namespace;

@@ -91,6 +91,10 @@ impl Conntrack {
     /// Lists the flows that [`Self::delete_where`] would delete.
     ///
     /// `matches` must be a pure function: it is called again if the list has to be read again.
+    ///
+    /// # Errors
+    ///
+    /// [`is_unavailable`] tells whether a repeated call may succeed.
     pub fn flows_where(
         &mut self,
         family: IpFamily,
@@ -112,7 +116,7 @@ impl Conntrack {
             self.filter_refused = true;
             self.list(family, None, &mut select)
         });
-        flows.map_err(|cause| cause.during("list", "the tracked flows"))
+        flows.map_err(|cause| explained(cause).during("list", "the tracked flows"))
     }
 
     /// Reports whether the kernel refused to filter a list, so that the whole list was read. The
@@ -197,6 +201,35 @@ impl Filter {
 fn is_sent_to(flow: &Flow, protocol: u8, ports: &[RangeInclusive<u16>]) -> bool {
     flow.protocol == protocol
         && ports.iter().any(|range| range.contains(&flow.destination().port()))
+}
+
+/// Reports whether an error of [`Conntrack`] means that this kernel lacks connection tracking over
+/// netlink, or that this process may not use it: a repeated request fails as well.
+pub fn is_unavailable(error: &Error) -> bool {
+    matches!(
+        error.errno(),
+        Some(
+            errno::EPERM
+                | errno::EACCES
+                | errno::EINVAL
+                | errno::EOPNOTSUPP
+                | errno::EPROTONOSUPPORT
+                | errno::EAFNOSUPPORT
+        )
+    )
+}
+
+/// Explains the refusal of a list that every kernel with this interface supports.
+fn explained(cause: Cause) -> Cause {
+    match cause {
+        Cause::Refused(refusal) if refusal.errno == errno::EINVAL => Cause::Explained {
+            refusal,
+            advice: "this kernel lacks connection tracking over netlink (module \
+                     nf_conntrack_netlink)"
+                .to_owned(),
+        },
+        other => other,
+    }
 }
 
 fn refuses_filter(cause: &Cause) -> bool {

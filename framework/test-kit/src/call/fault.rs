@@ -22,6 +22,12 @@ pub enum Fault {
     /// Only calls of the plugin itself count, and only those that can fail; `close`, for example,
     /// can't.
     Fail(i32),
+    /// The kernel answers as one without nf_conntrack_netlink, the plugin and all its children. The
+    /// number of the system call has no meaning.
+    NoConntrack,
+    /// The kernel answers as one without nf_tables, the plugin and all its children. The number of
+    /// the system call has no meaning.
+    NoNfTables,
 }
 
 impl fmt::Display for Fault {
@@ -30,6 +36,8 @@ impl fmt::Display for Fault {
             Self::KillPlugin => formatter.write_str("kill-plugin"),
             Self::KillCaller => formatter.write_str("kill-caller"),
             Self::Fail(error) => write!(formatter, "fail-{error}"),
+            Self::NoConntrack => formatter.write_str("lacks-1"),
+            Self::NoNfTables => formatter.write_str("lacks-10"),
         }
     }
 }
@@ -38,8 +46,8 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FaultedCall {
-    /// A description of the fault and where it happened; `None` if the call made fewer system
-    /// calls.
+    /// A description of the fault and where it happened; `None` if it did not happen, as when the
+    /// call made fewer system calls.
     pub at: Option<String>,
     /// The outcome of the call. The exit status is 137 if the plugin was killed.
     pub outcome: Outcome,

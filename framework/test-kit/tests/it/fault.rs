@@ -1,6 +1,6 @@
 //! Faults at system calls, injected into well-known programs.
 
-use cni_test_kit::{CallBuilder, Fault, FaultedCall};
+use cni_test_kit::{CallBuilder, Fault, FaultedCall, Host};
 
 const EIO: i32 = 5;
 
@@ -54,4 +54,22 @@ fn only_the_caller_is_killed_and_its_parent_survives() {
     let child = all.iter().find(of_child).expect("the child was killed");
     assert_eq!(child.outcome.code(), Some(0), "{}", child.outcome);
     assert_eq!(child.outcome.stdout, "ended with 137\n");
+}
+
+#[test]
+fn without_a_netfilter_subsystem_the_kernel_refuses_its_requests_and_no_others() {
+    let host = Host::new();
+    let call = CallBuilder::version().stdin("").within(&host);
+    let list = |fault, script: &str| {
+        let call = call.clone().stdin(script);
+        call.run_with_fault("/bin/sh", 1, fault)
+    };
+    let refused =
+        list(Fault::NoNfTables, "nft list ruleset; ip link show lo >/dev/null && echo up");
+    assert!(refused.at.is_some_and(|at| at.ends_with("were refused")), "it sends requests");
+    let message = &refused.outcome.stderr;
+    assert!(message.contains("Invalid argument"), "as without the module: {}", refused.outcome);
+    assert_eq!(refused.outcome.stdout, "up\n", "links are another interface");
+    let other = list(Fault::NoConntrack, "nft list ruleset");
+    assert_eq!((other.at, other.outcome.code()), (None, Some(0)), "{}", other.outcome);
 }

@@ -224,8 +224,15 @@ impl PrivateDir {
     fn unlink(&self, name: &str) -> io::Result<()> {
         match fs::unlinkat(&self.directory, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
+            // A read-only file system refuses before it looks whether there is such a file.
+            Err(Errno::ROFS) if !self.has(name) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let found = fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        !matches!(found, Err(Errno::NOENT))
     }
 
     fn failed(&self, action: &'static str, name: &str, source: impl Into<io::Error>) -> FileError {

@@ -30,6 +30,13 @@ impl Backend for AnyBackend {
         }
     }
 
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        match self {
+            Self::Iptables(backend) => backend.can_map(claim),
+            Self::Nftables(backend) => backend.can_map(claim),
+        }
+    }
+
     async fn prepare(&self, claim: &Claim) {
         match self {
             Self::Iptables(backend) => backend.prepare(claim).await,

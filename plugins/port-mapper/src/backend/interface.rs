@@ -24,6 +24,17 @@ pub trait Backend {
         let _ = chains;
     }
 
+    /// Checks, without running a program, that the claim's mappings are possible in every family
+    /// that they are in. An ADD asks it before it changes anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unfit`].
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        let _ = claim;
+        Ok(())
+    }
+
     /// Does the work of `install` that needs no lock ahead of time. It changes no rules, and is
     /// optional.
     async fn prepare(&self, claim: &Claim) {
@@ -153,8 +164,8 @@ pub enum Jump {
 pub struct Hints {
     /// The configured chain, in which rules of Mesos's original port mapper are searched.
     pub chain: Option<String>,
-    /// The families of the claim's rules. If it is `None`, both are listed, and one that this host
-    /// does not have is taken for empty.
+    /// The families of the claim's rules. If it is `None`, both are listed, and one of which
+    /// nothing shows that this host has rules is taken for empty.
     pub families: Option<Vec<Family>>,
     /// Whether the guard must exist. It is [`Guard::Needed`] while an interface has
     /// `route_localnet` on.

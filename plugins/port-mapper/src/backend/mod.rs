@@ -10,6 +10,7 @@ mod detect;
 mod foreign;
 mod interface;
 mod opened;
+mod presence;
 
 pub use any::AnyBackend;
 pub use choice::Choice;

@@ -1,12 +1,16 @@
 //! Removes stale UDP flows from the connection tracking table.
 //!
 //! A tracked flow keeps its translation while packets arrive, even if the rules have changed.
+//!
+//! Where the kernel offers no connection tracking over netlink (module nf_conntrack_netlink), or
+//! forbids it, flows cannot be removed, now or by a repeated call. They end by themselves, so that
+//! is a warning and no error.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use cni_netlink::conntrack::{Conntrack, Flow, IpFamily, UDP};
+use cni_netlink::conntrack::{self, Conntrack, Flow, IpFamily, UDP};
 use cni_netlink::route::Routes;
 
 use crate::claim::Claim;
@@ -18,21 +22,34 @@ use crate::mappings::{Mapping, Protocol};
 ///
 /// # Errors
 ///
-/// The kernel rejects a request.
+/// The kernel rejects a request, and a repeated call may succeed.
 pub fn remove_stale(claim: &Claim) -> Result<(), Error> {
     let mut routes = None;
-    remove(claim, |mapping, container, flow| {
+    or_warn(remove(claim, |mapping, container, flow| {
         Ok(!leads_to(mapping, container, flow) && is_to_this_host(&mut routes, mapping, flow)?)
-    })
+    }))
 }
 
 /// Removes flows that the claim's mappings led to its container. DEL needs this.
 ///
 /// # Errors
 ///
-/// The kernel rejects a request.
+/// The kernel rejects a request, and a repeated call may succeed.
 pub fn remove_own(claim: &Claim) -> Result<(), Error> {
-    remove(claim, |mapping, container, flow| Ok(leads_to(mapping, container, flow)))
+    or_warn(remove(claim, |mapping, container, flow| Ok(leads_to(mapping, container, flow))))
+}
+
+fn or_warn(removed: Result<(), Error>) -> Result<(), Error> {
+    match removed {
+        Err(Error::Netlink(error)) if conntrack::is_unavailable(&error) => {
+            log::warn!(
+                "a UDP client whose packets arrived before is not served correctly until it has \
+                 been silent for some minutes: {error}"
+            );
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Lists the table once for each family that has UDP mappings, and removes matching flows.

@@ -9,6 +9,12 @@
 //!
 //! If the record is lost, it is unknown who enabled the setting. It is then left enabled, and the
 //! guard rules stay for as long as it is.
+//!
+//! Nothing is written where the setting has its value already. Where `/proc/sys` is read-only, ADD
+//! maps host ports without 127.0.0.1 ([`decide`]). A setting that became read-only after it was
+//! enabled does not fail a DEL, which could then never succeed: the guard stays and makes it
+//! harmless, and the interface's empty directory stays, so that the next DEL of any attachment
+//! disables it if it can.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -20,20 +26,66 @@ use cni_netlink::route::Routes;
 use cni_wrapper::{Attachment, FileError};
 
 use super::record::HostRecord;
+use super::route_localnet::{ROUTE_LOCALNET, Setting, enabled_interfaces, is_forbidden};
 use crate::backend::Guard;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::owner::RuleTag;
+use crate::mappings::Mapping;
+use crate::owner::{Owner, RuleTag};
 use crate::state::State;
 
-/// The name of the setting, and of the directory in the state directory.
-const ROUTE_LOCALNET: &str = "route_localnet";
 /// The file which marks that it is unknown who enabled the setting. Files of attachments end in
 /// `.json`.
 const UNKNOWN: &str = "unknown";
-/// The directory of the settings of all interfaces.
-const SETTINGS: &str = "/proc/sys/net/ipv4/conf";
+
+/// Decides, before anything is changed, whether the claim's mappings are reached through 127.0.0.1,
+/// and notes it in the claim, so that all later calls agree.
+///
+/// If this host does not allow it, that is a warning.
+///
+/// # Errors
+///
+/// A mapping is at an address in 127.0.0.0/8 only, and could never be reached (code 5). Or the
+/// route to the container cannot be looked up.
+pub fn decide(claim: &mut Claim) -> Result<(), Error> {
+    let Some((setting, error)) = obstacle(claim)? else { return Ok(()) };
+    let path = setting.path().to_owned();
+    let is_loopback = |mapping: &&Mapping| mapping.host_ip.one().is_some_and(|ip| ip.is_loopback());
+    let v4 = |mapping: &&Mapping| mapping.host_ip.is_in(Family::V4);
+    if let Some(mapping) = claim.mappings.iter().filter(v4).find(is_loopback) {
+        let why = format!("{error}; {mapping} needs it: make /proc/sys writable, or set it to 1");
+        let source = io::Error::new(error.kind(), why);
+        return Err(FileError { action: "write", path, source }.into());
+    }
+    log::warn!(
+        "host ports of {} are not reachable through 127.0.0.1, since {} cannot be written: {error}",
+        Owner::from(&claim.owner),
+        path.display(),
+    );
+    claim.without_localhost = true;
+    Ok(())
+}
+
+/// Returns the setting that would have to be written and cannot be, if there is one.
+fn obstacle(claim: &Claim) -> Result<Option<(Setting, io::Error)>, Error> {
+    let Some(container) = claim.address(Family::V4).filter(|_| claim.serves_localhost()) else {
+        return Ok(None);
+    };
+    let all = Setting::of_all();
+    let Err(error) = all.check_writable() else { return Ok(None) };
+    if !is_forbidden(&error) {
+        return Err(failed("write", all.path())(error));
+    }
+    if is_enabled_for_all() {
+        return Ok(None);
+    }
+    // Without a route, nothing is written either.
+    let Some(interface) = interface_to(container.address)? else { return Ok(None) };
+    let setting = Setting::of(&interface);
+    let is_enabled = matches!(setting.is_enabled(), Ok(Some(true)));
+    Ok((!is_enabled).then_some((setting, error)))
+}
 
 /// Enables the setting on the interface through which the container is reached.
 ///
@@ -51,16 +103,21 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
         );
         return Ok(());
     };
-    let setting = setting(&interface);
+    let setting = Setting::of(&interface);
     let users = host.path().join(ROUTE_LOCALNET).join(&interface);
-    let now = fs::read_to_string(&setting).map_err(failed("read", &setting))?;
-    if now.trim() == "1" && !users.exists() {
-        return Ok(()); // another program enabled it
+    let is_enabled = setting.is_enabled().map_err(failed("read", setting.path()))?;
+    let is_enabled = is_enabled.unwrap_or(false);
+    // Another program enabled it.
+    if is_enabled && !users.exists() || !is_enabled && is_enabled_for_all() {
+        return Ok(());
     }
     // The file comes first, so that the cleanup after a crash knows who enabled the setting.
     let user = users.join(State::file_name(&claim.owner));
     create_file(&user, &claim.owner.tag()).map_err(failed("write", &user))?;
-    fs::write(&setting, "1").map_err(failed("write", &setting))
+    if is_enabled {
+        return Ok(());
+    }
+    setting.set(true).map_err(failed("write", setting.path()))
 }
 
 /// Removes the attachment's need for the setting, and disables it where no other attachment needs
@@ -71,7 +128,9 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// A setting cannot be written. An interface that no longer exists is not an error.
+/// The record cannot be read or changed, or a setting cannot be written. An interface that no
+/// longer exists is not an error, and neither is a setting that this host does not allow to be
+/// written.
 pub fn release(host: &HostRecord, owner: &Attachment) -> Result<bool, Error> {
     let directory = host.path().join(ROUTE_LOCALNET);
     let interfaces = match fs::read_dir(&directory) {
@@ -82,21 +141,61 @@ pub fn release(host: &HostRecord, owner: &Attachment) -> Result<bool, Error> {
     for interface in interfaces.flatten() {
         let users = interface.path();
         let user = file_of(owner, &users).map_err(failed("read", &users))?;
-        ignore_missing(fs::remove_file(&user)).map_err(failed("remove", &user))?;
-        let setting = setting(&interface.file_name().to_string_lossy());
-        if is_empty(&users).map_err(failed("read", &users))? {
-            ignore_missing(fs::write(&setting, "0")).map_err(failed("write", &setting))?;
-            ignore_missing(fs::remove_dir(&users)).map_err(failed("remove", &users))?;
-        } else if users.join(UNKNOWN).exists() && !is_enabled(&setting) {
-            ignore_missing(fs::remove_dir_all(&users)).map_err(failed("remove", &users))?;
-        } else {
-            still_enabled = true;
-        }
+        remove_file(&user).map_err(failed("remove", &user))?;
+        let setting = Setting::of(&interface.file_name().to_string_lossy());
+        still_enabled |= is_still_enabled(&users, &setting)?;
     }
     if !still_enabled {
         ignore_missing(fs::remove_dir(&directory)).map_err(failed("remove", &directory))?;
     }
     Ok(still_enabled)
+}
+
+/// Disables the setting of an interface if it has no users, and then forgets the interface.
+///
+/// Returns whether the setting is still enabled, or may be.
+fn is_still_enabled(users: &Path, setting: &Setting) -> Result<bool, Error> {
+    let disabled = if is_empty(users).map_err(failed("read", users))? {
+        disable(setting)
+    } else if users.join(UNKNOWN).exists() {
+        setting.is_enabled().map(|enabled| enabled != Some(true))
+    } else {
+        Ok(false)
+    };
+    match disabled {
+        Ok(false) => Ok(true),
+        Ok(true) => {
+            ignore_missing(fs::remove_dir_all(users)).map_err(failed("remove", users))?;
+            Ok(false)
+        }
+        Err(error) if is_forbidden(&error) => {
+            log::warn!(
+                "{} cannot be set to 0 ({error}): the rules that guard 127.0.0.0/8 stay until a \
+                 DEL can write it",
+                setting.path().display()
+            );
+            Ok(true)
+        }
+        Err(error) => Err(failed("write", setting.path())(error)),
+    }
+}
+
+/// Disables a setting if it is enabled. Returns true: it is disabled.
+fn disable(setting: &Setting) -> io::Result<bool> {
+    if setting.is_enabled()? == Some(true) {
+        setting.set(false)?;
+    }
+    Ok(true)
+}
+
+/// Reports whether the setting is enabled on any interface, or may be: then the guard must stay if
+/// it is unknown who enabled it.
+pub fn may_be_enabled() -> bool {
+    is_enabled_for_all() || enabled_interfaces().map_or(true, |names| !names.is_empty())
+}
+
+fn is_enabled_for_all() -> bool {
+    matches!(Setting::of_all().is_enabled(), Ok(Some(true)))
 }
 
 /// Returns whether the guard must exist, as far as the record of this host shows it.
@@ -122,31 +221,18 @@ pub fn adopt(host: &HostRecord, state: &State) -> Result<(), Error> {
 }
 
 fn mark_enabled_interfaces(host: &HostRecord) -> Result<(), Error> {
-    let settings = Path::new(SETTINGS);
-    for interface in fs::read_dir(settings).map_err(failed("read", settings))?.flatten() {
-        let name = interface.file_name();
-        // These are not interfaces.
-        let is_general = ["all", "default"].iter().any(|general| name == *general);
-        if !is_general && is_enabled(&interface.path().join(ROUTE_LOCALNET)) {
-            let unknown = host.path().join(ROUTE_LOCALNET).join(name).join(UNKNOWN);
-            create_file(&unknown, "").map_err(failed("write", &unknown))?;
-        }
+    let enabled = enabled_interfaces().map_err(|(path, error)| failed("read", &path)(error))?;
+    for interface in enabled {
+        let unknown = host.path().join(ROUTE_LOCALNET).join(interface).join(UNKNOWN);
+        create_file(&unknown, "").map_err(failed("write", &unknown))?;
     }
     Ok(())
-}
-
-fn is_enabled(setting: &Path) -> bool {
-    fs::read_to_string(setting).is_ok_and(|value| value.trim() != "0")
 }
 
 fn interface_to(container: IpAddr) -> Result<Option<String>, Error> {
     let mut routes = Routes::open()?;
     let Some(index) = routes.output_interface(container)? else { return Ok(None) };
     Ok(Links::with_socket_of(routes).by_index(index)?.map(|link| link.name))
-}
-
-fn setting(interface: &str) -> PathBuf {
-    [SETTINGS, interface, ROUTE_LOCALNET].iter().collect()
 }
 
 /// Returns the file of an attachment that needs the setting. It is named after the whole names; if
@@ -179,6 +265,14 @@ fn create_file(path: &Path, content: &str) -> io::Result<()> {
 
 fn is_empty(path: &Path) -> io::Result<bool> {
     Ok(fs::read_dir(path)?.next().is_none())
+}
+
+/// Removes a file that need not exist. A read-only file system reports a missing one as an error.
+fn remove_file(path: &Path) -> io::Result<()> {
+    match ignore_missing(fs::remove_file(path)) {
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem && !fs::exists(path)? => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Treats a file that does not exist as removed.

@@ -7,3 +7,4 @@ pub mod hairpin;
 pub mod localhost;
 pub mod ports;
 pub mod record;
+mod route_localnet;

@@ -26,6 +26,8 @@ mod hostile;
 #[cfg(feature = "host-tests")]
 mod iptables;
 #[cfg(feature = "host-tests")]
+mod limited;
+#[cfg(feature = "host-tests")]
 mod mesos;
 #[cfg(feature = "host-tests")]
 mod privilege;

@@ -1,12 +1,15 @@
 //! Runs a plugin and injects a fault immediately before one of its system calls.
 //!
 //! `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"` selects the fault: `kill-plugin`, `kill-caller` or
-//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children.
+//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children. With
+//! `lacks-SUBSYSTEM`, the kernel refuses all requests to a netfilter subsystem, and the number has
+//! no meaning.
 //!
 //! The program inherits the arguments, the streams and the environment, except for that variable.
 //! The last line on stderr reports the outcome.
 #![allow(clippy::print_stderr, reason = "a program for tests")]
 
+mod lack;
 mod order;
 mod skip;
 mod trace;

@@ -7,6 +7,8 @@ pub(crate) enum Fault {
     KillPlugin,
     KillCaller,
     Fail(i32),
+    /// All requests to this netfilter subsystem are refused.
+    Lacks(u8),
 }
 
 pub(crate) struct Order {
@@ -23,7 +25,7 @@ impl Order {
     )]
     pub(crate) fn from_environment() -> Result<Self, String> {
         let order = std::env::var(MARK).map_err(|error| format!("{MARK}: {error}"))?;
-        let form = "NUMBER kill-plugin|kill-caller|fail-ERRNO PROGRAM";
+        let form = "NUMBER kill-plugin|kill-caller|fail-ERRNO|lacks-SUBSYSTEM PROGRAM";
         Self::read(&order).ok_or_else(|| format!("`{order}` is not `{form}`"))
     }
 
@@ -33,7 +35,10 @@ impl Order {
         let fault = match fields.next()? {
             "kill-plugin" => Fault::KillPlugin,
             "kill-caller" => Fault::KillCaller,
-            other => Fault::Fail(other.strip_prefix("fail-")?.parse().ok()?),
+            other => match other.strip_prefix("fail-") {
+                Some(errno) => Fault::Fail(errno.parse().ok()?),
+                None => Fault::Lacks(other.strip_prefix("lacks-")?.parse().ok()?),
+            },
         };
         Some(Self { number, fault, program: fields.next()?.to_owned() })
     }

@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::lack;
 use crate::order::{Fault, MARK, Order};
 use crate::skip;
 
@@ -35,6 +36,8 @@ struct Trace<'o> {
     done: Option<String>,
     /// The process whose current call must return an error.
     failing: Option<(Pid, i32)>,
+    /// The number of requests that the kernel was made to refuse.
+    refused: u64,
     status: u8,
 }
 
@@ -48,6 +51,7 @@ pub(crate) fn run(order: &Order) -> Result<End, String> {
         calls: 0,
         done: None,
         failing: None,
+        refused: 0,
         status: KILLED,
     };
     loop {
@@ -59,7 +63,11 @@ pub(crate) fn run(order: &Order) -> Result<End, String> {
             Err(error) => return Err(format!("waiting: {error}")),
         }
     }
-    let report = trace.done.unwrap_or_else(|| format!("ended after {} system calls", trace.calls));
+    let report = match (trace.done, trace.refused) {
+        (Some(report), _) => report,
+        (None, 0) => format!("ended after {} system calls", trace.calls),
+        (None, refused) => format!("{refused} requests to the subsystem were refused"),
+    };
     Ok(End { status: trace.status, report })
 }
 
@@ -123,6 +131,11 @@ impl Trace<'_> {
 
     fn begins(&mut self, caller: Pid) -> Result<(), String> {
         let call = call_of(caller);
+        if let Fault::Lacks(subsystem) = self.order.fault {
+            let changed = lack::begin(caller, &call, subsystem);
+            self.refused += u64::from(changed.map_err(|error| format!("{caller}: {error}"))?);
+            return Ok(());
+        }
         let fails = matches!(self.order.fault, Fault::Fail(_));
         if fails && !(self.is_of_plugin(caller) && skip::can_fail(&call)) {
             return Ok(());
@@ -141,6 +154,7 @@ impl Trace<'_> {
                 self.failing = Some((caller, error));
                 format!("{} {place}", Errno::from_raw(error))
             }
+            Fault::Lacks(_) => return Ok(()),
         });
         Ok(())
     }

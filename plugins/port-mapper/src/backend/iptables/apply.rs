@@ -24,6 +24,9 @@ pub(super) struct Query<'a> {
 /// Makes a plan, or returns `None` if that requires all rules.
 type Decide<'a> = dyn FnMut(&Observed<'_>) -> Result<Option<Plan>, Error> + 'a;
 
+/// Reports whether a family whose listing fails with this error can be left out.
+type Accept<'a> = dyn Fn(Family, &Error) -> bool + 'a;
+
 /// An input of iptables-restore.
 struct Change {
     family: Family,
@@ -85,7 +88,7 @@ impl Executor {
     pub(super) async fn apply(
         &self,
         queries: &[Query<'_>],
-        accept: &dyn Fn(&Error) -> bool,
+        accept: &Accept<'_>,
         decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
         let applied = self.apply_with_retry(queries, accept, decide).await;
@@ -96,7 +99,7 @@ impl Executor {
     async fn apply_with_retry(
         &self,
         queries: &[Query<'_>],
-        accept: &dyn Fn(&Error) -> bool,
+        accept: &Accept<'_>,
         decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
         let mut queries = queries.to_vec();
@@ -104,6 +107,7 @@ impl Executor {
         let mut refused: Option<Refusal> = None;
         for _ in 0..ATTEMPTS {
             let (listings, ()) = self.observe(&queries).join(self.prestart(&queries)).await;
+            let listings = queries.iter().map(|query| query.family).zip(listings);
             let changes = changes(listings, accept, decide)?;
             // What was taken for absent may exist.
             queries.iter_mut().for_each(|query| query.scope = None);
@@ -162,21 +166,21 @@ impl Executor {
 
 /// Decides for all families. Returns `None` if all rules are needed.
 fn changes(
-    listings: Vec<Result<Listing, Error>>,
-    accept: &dyn Fn(&Error) -> bool,
+    listings: impl Iterator<Item = (Family, Result<Listing, Error>)>,
+    accept: &Accept<'_>,
     decide: &mut Decide<'_>,
 ) -> Result<Option<Vec<Change>>, Error> {
     let mut changes = Vec::new();
-    for listing in listings {
+    for (family, listing) in listings {
         match listing {
             Ok(listing) => {
                 let Some(plan) = decide(&listing.observed())? else { return Ok(None) };
                 let text = plan.text()?;
                 if !text.is_empty() {
-                    changes.push(Change { family: listing.family, text });
+                    changes.push(Change { family, text });
                 }
             }
-            Err(error) if accept(&error) => {}
+            Err(error) if accept(family, &error) => {}
             Err(error) => return Err(error),
         }
     }

@@ -5,6 +5,7 @@
 //! has to change; these three are pure. `apply` lists, decides and changes; `run` starts the
 //! programs; `fast_path` makes it quick.
 
+mod absence;
 mod apply;
 mod compatible;
 pub mod desired;
@@ -28,6 +29,7 @@ use super::interface::{
     Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
     Readiness,
 };
+use super::presence::of_iptables;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -86,11 +88,38 @@ impl Iptables {
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
         Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
     }
+
+    /// Reports whether a listing failed because this host has no rules of the family.
+    ///
+    /// If rules of a `known` claim were searched, only the kernel's answer proves it.
+    fn is_absent(&self, family: Family, error: &Error, known: bool, chains: &[&str]) -> bool {
+        absence::is_lasting(error)
+            && absence::is_proven(of_iptables(self.variant(), family, chains), error, known)
+    }
 }
 
 impl Backend for Iptables {
     fn keep_chains(&self, chains: Vec<FoundChain>) {
         self.found_chains.replace(chains);
+    }
+
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        // Those for IPv4 have been found.
+        if !claim.families().any(|family| family == Family::V6) {
+            return Ok(());
+        }
+        let find = |program| self.executor.runner.programs.find(program, Family::V6);
+        match find(Program::Save).and_then(|_| find(Program::Restore)) {
+            Err(Error::Missing { program, searched }) => {
+                let why = format!(
+                    "it is not installed in {searched}, and the mappings include the container's \
+                     IPv6 address; install ip6tables, set \"backend\": \"nftables\", or give \
+                     each mapping an IPv4 hostIP"
+                );
+                Err(Error::Unfit { program: program.into(), why })
+            }
+            found => found.map(drop),
+        }
     }
 
     async fn prepare(&self, claim: &Claim) {
@@ -114,7 +143,7 @@ impl Backend for Iptables {
             Ok(Some(plan))
         };
         let queries = claim_queries(claim, true, guard);
-        let changed = self.executor.apply(&queries, &|_| false, &mut decide).await?;
+        let changed = self.executor.apply(&queries, &|_, _| false, &mut decide).await?;
         installed.changed = changed;
         Ok(installed)
     }
@@ -131,8 +160,9 @@ impl Backend for Iptables {
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
         let queries: Vec<_> = families.map(query).collect();
-        // If no claim is known, a family that this host does not have contains no rules.
-        let accept = |error: &Error| hints.families.is_none() && is_absent(error);
+        let chains: Vec<&str> = hints.chain.iter().map(String::as_str).collect();
+        let is_known = hints.families.is_some();
+        let accept = |family, error: &Error| self.is_absent(family, error, is_known, &chains);
         let found = self.found_chains.borrow().clone();
         let mut decide =
             |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, claim, hints, &found)));
@@ -142,7 +172,7 @@ impl Backend for Iptables {
     async fn ensure_guard(&self) -> Result<(), Error> {
         let query = Query { family: Family::V4, tables: Tables::Raw, scope: None };
         let mut decide = |observed: &Observed<'_>| Ok(Some(plan::guard(observed)));
-        self.executor.apply(&[query], &|_| false, &mut decide).await.map(drop)
+        self.executor.apply(&[query], &|_, _| false, &mut decide).await.map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
@@ -160,10 +190,11 @@ impl Backend for Iptables {
     async fn owned_ports(&self) -> Result<Vec<OwnedPorts>, Error> {
         let queries = Family::ALL.map(|family| Query { family, tables: Tables::Nat, scope: None });
         let mut all = Vec::new();
-        for listing in self.executor.observe(&queries).await {
+        for (family, listing) in Family::ALL.into_iter().zip(self.executor.observe(&queries).await)
+        {
             match listing {
                 Ok(listing) => all.extend(owned_ports(&listing.observed())),
-                Err(error) if is_absent(&error) => {}
+                Err(error) if self.is_absent(family, &error, false, &[]) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -212,17 +243,6 @@ fn all_tables(family: Family) -> Tables {
     match family {
         Family::V4 => Tables::NatAndRaw,
         Family::V6 => Tables::Nat,
-    }
-}
-
-/// Reports whether an error means that this host can't have rules of the family.
-fn is_absent(error: &Error) -> bool {
-    match error {
-        Error::Missing { .. } => true,
-        Error::Iptables { message, .. } => {
-            message.contains("Table does not exist") || message.contains("not supported")
-        }
-        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cni_wrapper::exec::{self, Child, ExecError, Execution, Limits, Output, run};
 
+use super::absence::{lacks_table, names_missing_table};
 use super::observed::{Observed, Tables};
 use super::programs::{OLDEST_VERSION, Program, Programs, RESTORE_LOCKS, parse_version};
 use super::xtables_lock::XtablesLock;
@@ -56,7 +57,11 @@ impl Runner {
         };
         let output = self.run(&program, args, Vec::new()).await?;
         if !output.status.success() {
-            return Err(failure(program, "listing rules", &output));
+            return if names_missing_table(&output.stdout) {
+                Ok(String::new())
+            } else {
+                Err(failure(program, "listing rules", &output))
+            };
         }
         let text = String::from_utf8(output.stdout)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -260,6 +265,13 @@ fn failure(program: PathBuf, action: &'static str, output: &Output) -> Error {
         );
         return Error::Unfit { program, why };
     }
+    let message = match lacks_table(&message) {
+        true => format!(
+            "{message}; this kernel lacks NAT for the family, or for this variant of iptables: \
+             load its module, or set another \"backend\""
+        ),
+        false => message,
+    };
     Error::Iptables { program, action, status: output.status.to_string(), message }
 }
 

@@ -54,10 +54,11 @@ impl Nftables {
     ///
     /// # Errors
     ///
-    /// [`Error::Unfit`].
+    /// [`Error::Unfit`] if it has not; [`Error::Netlink`] if that is unknown, so that rules may
+    /// exist.
     pub fn open() -> Result<Self, Error> {
-        let mut kernel = Kernel::open().map_err(probe::unfit)?;
-        kernel.generation().map_err(probe::unfit)?;
+        let mut kernel = Kernel::open().map_err(probe::unavailable)?;
+        kernel.generation().map_err(probe::unavailable)?;
         Ok(Self { kernel: RefCell::new(Some(kernel)), deleted: Cell::new(false) })
     }
 

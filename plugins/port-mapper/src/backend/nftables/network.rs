@@ -136,8 +136,10 @@ fn name(claim: &Claim, masquerade: &[(Family, Masquerade)]) -> String {
     devices.sort_unstable();
     let masquerade: String =
         masquerade.iter().map(|(family, one)| format!("{family} {}\n", one.hashed())).collect();
-    // No name of a device contains a line break.
-    let hash = Sha256::digest(format!("{}\n{masquerade}{}", claim.snat, devices.join("\n")));
+    // No name of a device contains a line break, and none is empty.
+    let localhost = if claim.without_localhost { "\n\nwithout localhost" } else { "" };
+    let devices = devices.join("\n");
+    let hash = Sha256::digest(format!("{}\n{masquerade}{devices}{localhost}", claim.snat));
     format!("{}/{}", readable(&claim.chain), &hex(&hash)[..12])
 }
 
@@ -166,7 +168,7 @@ fn jump(from: &str, to: &str) -> Rule {
 /// Returns the rules that exclude packets from translation.
 fn exclusions(network: &str, claim: &Claim, has_devices: bool) -> Vec<Rule> {
     let mut matches = Vec::new();
-    if !claim.snat {
+    if !claim.snat || claim.without_localhost {
         // The container could not answer, and a service of the host may use the same port.
         matches.push(layout::is_loopback(Selector::IpDaddr));
     }

@@ -33,6 +33,22 @@ pub(super) fn try_out(kernel: &mut Kernel) -> Result<Readiness, Error> {
     }
 }
 
+/// Explains that nf_tables is not available. An error that may be transient, such as a lack of
+/// memory or of file descriptors, does not mean that.
+pub(super) fn unavailable(error: cni_netlink::Error) -> Error {
+    match error.errno() {
+        Some(
+            errno::EPERM
+            | errno::EACCES
+            | errno::EINVAL
+            | errno::EOPNOTSUPP
+            | errno::EPROTONOSUPPORT
+            | errno::EAFNOSUPPORT,
+        ) => unfit(error),
+        _ => error.into(),
+    }
+}
+
 /// Explains that the kernel lacks something.
 pub(super) fn unfit(error: cni_netlink::Error) -> Error {
     Error::Unfit { program: "nf_tables".into(), why: error.to_string() }
@@ -58,6 +74,7 @@ fn everything() -> Claim {
         exclude_devices: vec![own("lo"), own("lo+")],
         snat: true,
         masq_all: false,
+        without_localhost: false,
         addresses: addresses.into_iter().filter_map(|(ip, prefix)| Cidr::new(ip, prefix)).collect(),
         mappings: vec![Mapping {
             host_ip: HostAddress::Any,

@@ -4,20 +4,6 @@
 //! The tests need root or user namespaces, iptables in both variants, nft to inspect rules, and
 //! Debian's containernetworking-plugins.
 
-/// Defines a test of each function for each variant of iptables.
-macro_rules! on_both_iptables {
-    ($($name:ident),+ $(,)?) => {
-        mod iptables {
-            mod nft {
-                $(#[test] fn $name() { super::super::$name("iptables-nft") })+
-            }
-            mod legacy {
-                $(#[test] fn $name() { super::super::$name("iptables-legacy") })+
-            }
-        }
-    };
-}
-
 mod checks;
 mod companions;
 mod conflicts;
@@ -32,6 +18,6 @@ mod old_iptables;
 mod owners;
 mod reach;
 mod state;
-mod testbed;
+pub(crate) mod testbed;
 mod variants;
 mod verbs;

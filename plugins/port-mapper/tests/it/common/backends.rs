@@ -15,3 +15,17 @@ macro_rules! on_every_backend {
         }
     };
 }
+
+/// Defines a test of each function for each variant of iptables.
+macro_rules! on_both_iptables {
+    ($($name:ident),+ $(,)?) => {
+        mod iptables {
+            mod nft {
+                $(#[test] fn $name() { super::super::$name("iptables-nft") })+
+            }
+            mod legacy {
+                $(#[test] fn $name() { super::super::$name("iptables-legacy") })+
+            }
+        }
+    };
+}

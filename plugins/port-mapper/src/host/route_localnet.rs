@@ -1,0 +1,86 @@
+//! Reads and writes the setting `route_localnet` of the host's interfaces.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+/// The name of the setting.
+pub(super) const ROUTE_LOCALNET: &str = "route_localnet";
+/// The directory of the settings of all interfaces.
+const SETTINGS: &str = "/proc/sys/net/ipv4/conf";
+/// Its entries that are not interfaces. The kernel combines `all` with each interface by OR.
+const GENERAL: [&str; 2] = ["all", "default"];
+
+/// The setting of one interface, or of all.
+#[derive(Debug)]
+pub(super) struct Setting(PathBuf);
+
+impl Setting {
+    pub(super) fn of(interface: &str) -> Self {
+        Self([SETTINGS, interface, ROUTE_LOCALNET].iter().collect())
+    }
+
+    pub(super) fn of_all() -> Self {
+        Self::of(GENERAL[0])
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Reports whether it is enabled; `None` if the interface does not exist.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read: `NotFound` if `/proc/sys` is not mounted.
+    pub(super) fn is_enabled(&self) -> io::Result<Option<bool>> {
+        match fs::read_to_string(&self.0) {
+            Ok(value) => Ok(Some(value.trim() != "0")),
+            Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the value. An interface that no longer exists needs none.
+    pub(super) fn set(&self, enabled: bool) -> io::Result<()> {
+        match fs::write(&self.0, if enabled { "1" } else { "0" }) {
+            Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    /// Checks that it could be written, with one system call.
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        Ok(access(&self.0, Access::WRITE_OK)?)
+    }
+}
+
+/// Reports whether an error means that this process may not use the settings, now or later: they
+/// are read-only, not permitted, or not mounted.
+pub(super) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound
+    )
+}
+
+/// Returns the interfaces on which it is enabled.
+///
+/// # Errors
+///
+/// The settings cannot be listed.
+pub(super) fn enabled_interfaces() -> Result<Vec<String>, (PathBuf, io::Error)> {
+    let entries = fs::read_dir(SETTINGS).map_err(|error| (SETTINGS.into(), error))?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_enabled = |name: &String| {
+        !GENERAL.contains(&name.as_str())
+            && matches!(Setting::of(name).is_enabled(), Ok(Some(true)))
+    };
+    Ok(names.filter(is_enabled).collect())
+}
