@@ -10,6 +10,7 @@
 //!   fail.
 //! * [`FakePlugin`]: a fake delegate in the test's own process, for tests of hooks; [`fake_call`]
 //!   creates calls for it.
+//! * [`RepeatedAdd`]: the scenario of an ADD that is repeated around a real bridge.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
 //! * [`TempDir`], [`wait_until`] and [`RunningProcess`]: what most tests need.
 //!
@@ -25,6 +26,7 @@ mod fake_plugin;
 mod host;
 mod outcome;
 pub mod process;
+mod repeated_add;
 mod sandbox;
 mod scripted_plugin;
 mod snapshot;
@@ -41,6 +43,7 @@ pub use host::veth_pair::VethPair;
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
 pub use process::RunningProcess;
+pub use repeated_add::RepeatedAdd;
 pub use sandbox::bind_mounts::BindMounts;
 pub use sandbox::netns::{Netns, Process};
 pub use scripted_plugin::plugin_dir::PluginDir;

@@ -42,6 +42,10 @@ struct PublishHosts;
 impl Middleware for PublishHosts {
     type Config = Config;
 
+    async fn is_attached(&self, call: &Call, config: &Config) -> Result<bool, Error> {
+        Ok(config.hosts_dir.join(file_name(&call.attachment)).exists())
+    }
+
     async fn after_add(
         &self,
         call: &Call,

@@ -1,15 +1,15 @@
 //! One call on its way through the layers of a wrapper.
 
-use std::{ops::Deref, rc::Rc, time::Instant};
+use std::{future::Future, ops::Deref, rc::Rc, time::Instant};
 
 use cni_plugin::config::NetworkConfig;
-use cni_protocol::{
-    AddResult, Object, Request, is_plugin_name,
-    json::{quoted, shown},
-};
+use cni_protocol::{AddResult, Object, Request};
 use serde_json::Value;
 
 use crate::{
+    cleanups::Cleanups,
+    delegates::Delegates,
+    earlier_add::EarlierAdd,
     error::Error,
     kit::observer::{Observer, Observers},
     settings::Settings,
@@ -43,15 +43,22 @@ pub enum Position {
 #[derive(Clone, Debug)]
 pub struct Call {
     request: Rc<Request>,
-    delegates: Rc<[Object]>,
+    delegates: Delegates,
     settings: Rc<Settings>,
     observers: Observers,
     deadline: Option<Instant>,
     is_rollback: bool,
+    /// The number of layers outside that have hooks.
+    depth: usize,
+    earlier_add: Rc<EarlierAdd>,
+    outer_cleanups: Cleanups,
 }
 
 impl Call {
     /// Takes the delegates out of a request.
+    ///
+    /// On DEL, delegates that can't be read are an error of the innermost plugin only: no ADD can
+    /// have succeeded with them, and the container must be removable.
     ///
     /// # Errors
     ///
@@ -59,28 +66,31 @@ impl Call {
     /// value.
     pub fn new(request: Request) -> Result<Self, Error> {
         let delegates = request.config.get("delegate").unwrap_or(&Value::Null);
-        let delegates = read_delegates("delegate", delegates)?;
+        let delegates = Delegates::read(request.verb, "delegate", delegates)?;
         let settings = Settings::read(&request)?;
         Ok(Self {
             request: Rc::new(request),
-            delegates: delegates.into(),
+            delegates,
             settings: Rc::new(settings),
             observers: Observers::default(),
             deadline: None,
             is_rollback: false,
+            depth: 0,
+            earlier_add: Rc::default(),
+            outer_cleanups: Cleanups::default(),
         })
     }
 
     /// Returns the wrapper's position. The key `delegate` decides, never `prevResult`: a wrapper
     /// with delegates can itself be chained.
     pub fn position(&self) -> Position {
-        if self.delegates.is_empty() { Position::Chained } else { Position::Wrapper }
+        if self.delegates.list.is_empty() { Position::Chained } else { Position::Wrapper }
     }
 
     /// Returns the delegates' own objects as rewritten so far, in the order of ADD. Empty in the
     /// chained position.
     pub fn delegates(&self) -> &[Object] {
-        &self.delegates
+        &self.delegates.list
     }
 
     /// Returns whether hooks run to undo a failed ADD.
@@ -100,9 +110,11 @@ impl Call {
         &self,
         mut rewrite: impl FnMut(&mut Object) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let mut delegates = self.delegates.to_vec();
-        delegates.iter_mut().try_for_each(&mut rewrite)?;
-        Ok(Self { delegates: delegates.into(), ..self.clone() })
+        let mut list = self.delegates.list.to_vec();
+        list.iter_mut().try_for_each(&mut rewrite)?;
+        let mut delegates = self.delegates.clone();
+        delegates.list = list.into();
+        Ok(Self { delegates, ..self.clone() })
     }
 
     /// Returns the same call with other delegates, for a wrapper that selects among several. `null`
@@ -119,9 +131,16 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Code 7 with the path `key` if `delegates` is neither a plugin object nor a list of them.
+    /// Code 7 with the path `key` if `delegates` is neither a plugin object nor a list of them; not
+    /// on DEL, as with [`Call::new`].
     pub fn with_delegates(&self, key: &str, delegates: &Value) -> Result<Self, Error> {
-        Ok(Self { delegates: read_delegates(key, delegates)?.into(), ..self.clone() })
+        let delegates = Delegates::read(self.verb, key, delegates)?;
+        Ok(Self { delegates, ..self.clone() })
+    }
+
+    /// Returns why the delegates can't be read, on DEL.
+    pub(crate) fn unusable_delegates(&self) -> Option<Error> {
+        self.delegates.unusable()
     }
 
     /// Returns the same call with an observer of each execution of a delegate.
@@ -160,10 +179,36 @@ impl Call {
     /// limits of the configuration hold.
     ///
     /// For a plugin around a plugin that calls `del` of its inner plugin after an `add` of its own
-    /// failed.
+    /// failed. Such a `del` leaves alone what existed before that `add`, and does nothing if the
+    /// inner `add` was not called.
     #[must_use]
     pub fn for_rollback(&self) -> Self {
         Self { deadline: None, is_rollback: true, ..self.clone() }
+    }
+
+    /// Returns the same call for the layer inside of this one.
+    pub(crate) fn inside(&self) -> Self {
+        Self { depth: self.depth + 1, ..self.clone() }
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(crate) fn earlier_add(&self) -> &EarlierAdd {
+        &self.earlier_add
+    }
+
+    /// Returns the same call with the own cleanup of the layer around it.
+    pub(crate) fn with_outer_cleanup<F>(&self, cleanup: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + 'static,
+    {
+        Self { outer_cleanups: self.outer_cleanups.with(cleanup), ..self.clone() }
+    }
+
+    pub(crate) fn outer_cleanups(&self) -> &Cleanups {
+        &self.outer_cleanups
     }
 
     /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns`
@@ -196,52 +241,5 @@ impl Deref for Call {
 
     fn deref(&self) -> &Request {
         &self.request
-    }
-}
-
-fn read_delegates(key: &str, delegates: &Value) -> Result<Vec<Object>, Error> {
-    match delegates {
-        Value::Null => Ok(Vec::new()),
-        Value::Object(object) => Ok(vec![checked(object, key)?]),
-        Value::Array(list) if list.is_empty() => Err(Error::config(
-            key,
-            "the list is empty; name at least one plugin, or leave the key out",
-        )),
-        Value::Array(list) => list
-            .iter()
-            .enumerate()
-            .map(|(index, value)| (format!("{key}[{index}]"), value))
-            .map(|(key, value)| match value {
-                Value::Object(object) => checked(object, &key),
-                other => Err(not_a_plugin(&key, other)),
-            })
-            .collect(),
-        other => Err(not_a_plugin(key, other)),
-    }
-}
-
-fn not_a_plugin(key: &str, value: &Value) -> Error {
-    Error::config(
-        key,
-        format!(
-            "{} is not a plugin configuration; an object with a type is expected",
-            shown(value)
-        ),
-    )
-}
-
-fn checked(object: &Object, key: &str) -> Result<Object, Error> {
-    let key = format!("{key}.type");
-    match object.get("type") {
-        Some(Value::String(name)) if is_plugin_name(name) => Ok(object.clone()),
-        Some(Value::String(name)) => Err(Error::config(
-            key,
-            format!("{} is not a file name; give the name of a plugin, not a path", quoted(name)),
-        )),
-        Some(other) => Err(Error::config(
-            key,
-            format!("it is {}; the plugin's name is expected", shown(other)),
-        )),
-        None => Err(Error::config(key, "it is missing; name the plugin to run")),
     }
 }

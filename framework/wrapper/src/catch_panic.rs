@@ -14,7 +14,7 @@ use crate::{
     call::Call,
     error::Error,
     plugin::{Plugin, VerbFuture},
-    rollback::Rollback,
+    rollback::undo,
 };
 
 /// Runs a hook. A panic becomes [`Error::Panicked`].
@@ -60,9 +60,7 @@ impl Plugin for CatchPanic {
         Box::pin(async move {
             match hook(ADD, async { self.0.add(call).await }).await {
                 Err(error @ Error::Panicked { hook: ADD, .. }) => {
-                    let mut rollback = Rollback::of(error);
-                    rollback.step("DEL", self.del(&call.for_rollback()).await);
-                    Err(rollback.into_error())
+                    Err(undo(call, error, async |call| self.del(call).await).await)
                 }
                 outcome => outcome,
             }

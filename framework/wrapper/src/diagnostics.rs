@@ -8,7 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cni_protocol::Environment;
+use cni_protocol::{Environment, Verb};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rustix::fs::OFlags;
 use serde_json::json;
@@ -36,7 +36,11 @@ struct Diagnostics {
 /// Code 7 for a level that does not exist. A log file that can't be opened is reported on stderr
 /// only.
 pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
-    let level = level(call.settings().log_level.as_deref(), &call.environment)?;
+    let level = match level(call.settings().log_level.as_deref(), &call.environment) {
+        // A mistake in the settings must not keep a container from being removed.
+        Err(_) if call.verb == Verb::Del => LevelFilter::Warn,
+        level => level?,
+    };
     if level == LevelFilter::Off {
         return Ok(());
     }
@@ -44,6 +48,9 @@ pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
     // It is set already only if the library is called twice in one process, as in tests.
     if log::set_boxed_logger(Box::new(diagnostics)).is_ok() {
         log::set_max_level(level);
+    }
+    if let Some(why) = call.settings().ignored() {
+        log::warn!("DEL uses default settings: {why}");
     }
     Ok(())
 }

@@ -51,7 +51,8 @@
 //! 4. The result is an [`AddResult`] (`cni-protocol`), converted to the version of the call.
 //! 5. A [`Reply`] is printed: the result, or an [`Error`] with its code (`reply.rs`, `error/`).
 //!
-//! A failed ADD is rolled back with a DEL of what it began (`flow/add.rs`, `rollback.rs`).
+//! A failed ADD is rolled back with a DEL of what it began (`flow/add.rs`, `rollback.rs`), unless
+//! the attachment existed before (`attached.rs`).
 //!
 //! Below the hooks is [`Plugin`], the contract of five verbs that every part of a stack keeps.
 //! `kit/` has what authors need beyond hooks: [`AttachmentStore`], [`FileLock`], [`Conditions`] and
@@ -72,10 +73,14 @@
 
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
+mod attached;
 mod call;
 mod catch_panic;
+mod cleanups;
 mod delegate;
+mod delegates;
 mod diagnostics;
+mod earlier_add;
 mod error;
 mod flow;
 mod kit;

@@ -18,9 +18,20 @@ use crate::{call::Call, error::Error};
 /// ```
 ///
 /// `before_del` removes what `after_add` creates, and `after_del` removes what `before_add`
-/// creates. The same hooks undo a failed ADD ([`Call::is_rollback`] is true then). So they must
-/// succeed if there is nothing to remove. A hook that failed before it changed anything can say so
-/// with [`Error::nothing_to_undo`].
+/// creates. So they must succeed if there is nothing to remove. A hook that failed before it
+/// changed anything can say so with [`Error::nothing_to_undo`].
+///
+/// # What a rollback undoes
+///
+/// The same hooks undo a failed ADD ([`Call::is_rollback`] is true then): what this ADD began, and
+/// nothing else. If the attachment existed before, because a runtime repeated an ADD without a DEL,
+/// no hook runs and no delegate is called: the container is attached and its address is in use.
+/// Error code and message stay the same, and the details say what was left alone. See
+/// [`is_attached`](Self::is_attached).
+///
+/// `before_del` always runs before a DEL of the delegate, also if the delegate's own ADD failed. In
+/// this ADD nothing was created then, but there may be rules of an earlier attachment whose
+/// interface was removed without a DEL, and they must not lead to an address that is released.
 #[allow(
     async_fn_in_trait,
     reason = "a plugin runs on one thread: its futures are never sent to another"
@@ -50,6 +61,24 @@ pub trait Middleware {
     ) -> Result<(), Error> {
         let _ = (call, config, delegate);
         Ok(())
+    }
+
+    /// Returns whether this plugin has a record of an ADD of this attachment that succeeded.
+    ///
+    /// A runtime may repeat an ADD without a DEL. If that fails, nothing is undone, because the
+    /// container is attached. Around a delegate the toolkit finds that out by itself: the interface
+    /// exists in the container's namespace. In a list, other plugins have created the interface,
+    /// and only this record distinguishes the first ADD from a repeated one. So a plugin that
+    /// creates something in `after_add` should look for it here, for instance in an
+    /// [`AttachmentStore`](crate::AttachmentStore). The record of an ADD that was killed does not
+    /// count.
+    ///
+    /// # Errors
+    ///
+    /// The ADD fails before anything is changed.
+    async fn is_attached(&self, call: &Call, config: &Self::Config) -> Result<bool, Error> {
+        let _ = (call, config);
+        Ok(false)
     }
 
     /// Runs before the inner ADD. Check the configuration here, so that a wrong one changes

@@ -16,7 +16,8 @@ pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 ///
 /// Three promises belong to the contract:
 ///
-/// - An `add` that fails has undone what it began, so that the caller can simply call it again.
+/// - An `add` that fails has undone what it began, so that the caller can simply call it again. An
+///   attachment that existed before is left alone.
 /// - A `del` can be repeated, and succeeds if there is nothing (left) to do.
 /// - `check` and `status` change nothing.
 ///

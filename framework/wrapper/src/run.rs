@@ -139,6 +139,7 @@ fn serve(
             return status;
         };
         log::error!("cannot write the answer to stdout: {error}");
+        // It leaves alone what existed before, as any rollback.
         if matches!(reply, Reply::Added(_))
             && let Err(error) = plugin.del(&call.for_rollback()).await
         {

@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) log_file: Option<String>,
     /// The directory where results are kept for runtimes that do not keep them.
     result_dir: Option<String>,
+    /// On DEL: why the settings of the configuration are not used.
+    #[serde(skip)]
+    ignored: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +44,12 @@ struct Keys {
 impl Settings {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
         if request.verb == Verb::Del {
-            return Ok(Self::read_current(request)?.or_moved(&request.config));
+            // No ADD succeeds with wrong settings, but a runtime calls DEL after it.
+            let settings = Self::read_current(request).unwrap_or_else(|error| Self {
+                ignored: Some(error.to_string()),
+                ..Self::default()
+            });
+            return Ok(settings.or_moved(&request.config));
         }
         refuse_renamed_keys(&request.config, &MOVED)?;
         Self::read_current(request)
@@ -67,6 +75,10 @@ impl Settings {
         let moved = config.get("resultDir").and_then(|value| value.as_str());
         self.result_dir = self.result_dir.or(moved.map(str::to_owned));
         self
+    }
+
+    pub(crate) fn ignored(&self) -> Option<&str> {
+        self.ignored.as_deref()
     }
 
     pub(crate) fn result_dir(&self) -> &str {

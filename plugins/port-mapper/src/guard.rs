@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::host::localhost;
 use crate::host::record::HostRecord;
 use crate::lock::Unlocked;
+use crate::without_state;
 
 /// Creates the guard if it is needed and missing. For calls that change no rules otherwise.
 ///
@@ -16,7 +17,12 @@ use crate::lock::Unlocked;
 ///
 /// The lock is held, or the change is rejected.
 pub async fn ensure(state_dir: &Path, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
-    let Some(host) = HostRecord::open_existing(state_dir)? else { return Ok(()) };
+    let host = match HostRecord::open_existing(state_dir) {
+        // It contains nothing of ours.
+        Err(error) if without_state::is_refused(&error) => return Ok(()),
+        host => host?,
+    };
+    let Some(host) = host else { return Ok(()) };
     if localhost::guard(&host) != Guard::Needed {
         return Ok(());
     }

@@ -4,6 +4,7 @@ use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::backend::{Backend, Backends};
 use crate::config::{Cleanup, Config, Settings};
+use crate::state::State;
 use crate::{attach, check, detach, gc};
 
 /// Maps host ports to containers, around any CNI plugin.
@@ -12,6 +13,14 @@ pub struct PortMapper;
 
 impl Middleware for PortMapper {
     type Config = Config;
+
+    /// A damaged file is one of an earlier ADD, too. A directory that cannot be used is an error of
+    /// `after_add`, which has changed nothing then.
+    async fn is_attached(&self, call: &Call, config: &Config) -> Result<bool, Error> {
+        let state = State::open_existing(&Cleanup::from(config).state_dir).unwrap_or_default();
+        let claim = state.map(|state| state.read_committed(&call.attachment));
+        Ok(!matches!(claim, None | Some(Ok(None))))
+    }
 
     /// Refuses an invalid configuration before the delegate attaches anything.
     async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {

@@ -44,6 +44,11 @@ impl Middleware for NewPlugin {
         Err(Error::config("addressesDir", format!("{dir} is not an absolute path")))
     }
 
+    /// A repeated ADD that fails must not undo the first one.
+    async fn is_attached(&self, call: &Call, config: &Config) -> Result<bool, Error> {
+        Ok(config.store().read(&call.attachment)?.is_some())
+    }
+
     async fn after_add(
         &self,
         call: &Call,

@@ -9,6 +9,7 @@ const PEER: u16 = 5;
 const MASTER: u16 = 10;
 const INFORMATION: u16 = 18;
 const PEER_NAMESPACE: u16 = 37;
+pub(super) const TARGET_NAMESPACE: u16 = 46;
 
 const KIND: u16 = 1;
 const PORT_KIND: u16 = 4;
@@ -40,12 +41,14 @@ pub struct Link {
 #[derive(Default)]
 pub(super) struct Parts<'a> {
     index: u32,
-    name: &'a [u8],
+    pub(super) name: &'a [u8],
     master: Option<u32>,
     hairpin: Option<bool>,
     peer: Option<u32>,
     pub(super) is_veth: bool,
     pub(super) peer_namespace: Option<i32>,
+    /// The id of the link's own namespace, if the question was about another than this.
+    pub(super) namespace: Option<i32>,
 }
 
 impl Link {
@@ -72,6 +75,7 @@ impl<'a> Parts<'a> {
             PEER => self.peer = Some(attribute.u32()?),
             MASTER => self.master = Some(attribute.u32()?),
             PEER_NAMESPACE => self.peer_namespace = Some(attribute.i32()?),
+            TARGET_NAMESPACE => self.namespace = Some(attribute.i32()?),
             INFORMATION => self.take_information(attribute.nested())?,
             _ => {}
         }

@@ -2,6 +2,7 @@
 //! and the host ends of a namespace's veths.
 
 mod decode;
+mod other_namespace;
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
@@ -226,11 +227,11 @@ impl Links {
     }
 
     /// Returns this namespace's id of the namespace that `file` refers to, if it has one.
-    fn namespace_id(&mut self, file: &File) -> Result<Option<i32>, Cause> {
+    fn namespace_id(&mut self, file: impl AsFd) -> Result<Option<i32>, Cause> {
         let mut id = None;
         let fill = |body: &mut Body<'_>| {
             body.raw(&[ANY_FAMILY]);
-            body.bytes(NAMESPACE_FD, &file.as_raw_fd().to_ne_bytes());
+            body.bytes(NAMESPACE_FD, &file.as_fd().as_raw_fd().to_ne_bytes());
         };
         self.socket.request(GET_NAMESPACE_ID, 0, fill, |message| {
             id = namespace_id_in(message)?.or(id);

@@ -147,3 +147,42 @@ fn hundreds_of_links_are_listed_completely() {
         assert_eq!(found.len(), 200);
     });
 }
+
+/// Reports whether the kernel knows a link of this name in the namespace at `path`.
+fn exists_in(path: &str, name: &str) -> bool {
+    let netns = std::fs::File::open(path).expect("the namespace");
+    links().exists_in(&netns, name).expect("looked up")
+}
+
+#[test]
+fn a_link_of_another_namespace_is_found_without_entering_it() {
+    inside(|| {
+        run("ip netns add new");
+        for _ in 0..2 {
+            assert!(!exists_in("/run/netns/new", "eth0"), "no id at first, then one");
+            assert!(exists_in("/run/netns/new", "lo"));
+        }
+        container("c1", "10.88.0");
+        run("ip netns add c2");
+        run("ip -n c2 link add eth0 type bridge");
+        assert!(exists_in("/run/netns/c1", "eth0"), "one end of a pair");
+        assert!(exists_in("/run/netns/c2", "eth0"), "a link that was created inside");
+        assert!(!exists_in("/run/netns/c1", "c1"), "the other end is in this namespace");
+        assert!(!exists_in("/run/netns/c1", "eth"), "a part of a name");
+        run("ip -n c2 link delete eth0");
+        assert!(!exists_in("/run/netns/c2", "eth0"));
+        assert!(exists_in("/proc/self/ns/net", "c1"), "this namespace is one like any other");
+        assert!(!exists_in("/proc/self/ns/net", "eth0"));
+    });
+}
+
+#[test]
+fn a_file_that_is_not_a_network_namespace_has_no_links() {
+    inside(|| {
+        for path in ["/dev/null", "/proc/self/ns/mnt"] {
+            let file = std::fs::File::open(path).expect("opens");
+            let error = links().exists_in(&file, "lo").expect_err("not a namespace").to_string();
+            assert!(error.starts_with("cannot look up link lo in a namespace: "), "{error}");
+        }
+    });
+}

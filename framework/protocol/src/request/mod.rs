@@ -22,7 +22,7 @@ use crate::{
     version::SpecVersion,
 };
 
-use variables::Variables;
+use variables::{NETNS, Variables};
 
 /// One call of a plugin by a runtime, read and checked.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Request {
     /// Network, container id and interface name. For GC and STATUS only the network is set.
     pub attachment: Attachment,
     /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is
-    /// removed.
+    /// removed or its path is that of this process, as of a process id that is used again.
     pub netns: Option<String>,
     /// The arguments in `CNI_ARGS`.
     pub args: CniArgs,
@@ -41,7 +41,8 @@ pub struct Request {
     pub version: SpecVersion,
     /// The configuration as it was read from stdin: every key, in its order, with all digits.
     pub config: Object,
-    /// The environment of the call, for delegates.
+    /// The environment of the call, for delegates. On DEL, `CNI_NETNS` is empty if
+    /// [`netns`](Self::netns) is `None`.
     pub environment: Environment,
 }
 
@@ -80,6 +81,13 @@ impl Request {
         config: Result<Object, RequestError>,
     ) -> Result<Self, RequestError> {
         let Variables { container_id, netns, ifname, args } = variables?;
+        let environment = match netns {
+            // A delegate would take an interface of the host for that of the container.
+            None if verb == Verb::Del && environment.get(NETNS).is_some() => {
+                environment.with(NETNS, "")
+            }
+            _ => environment,
+        };
         let config = config?;
         let version = config::version(&config)?;
         config::check_verb(verb, version)?;

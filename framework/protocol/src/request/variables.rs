@@ -9,6 +9,9 @@ use crate::{
     verb::Verb,
 };
 
+/// The variable with the path of the container's network namespace.
+pub(super) const NETNS: &str = "CNI_NETNS";
+
 /// The variables of one call, checked.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Variables {
@@ -96,9 +99,14 @@ impl Reader<'_> {
         name
     }
 
+    /// The path of the namespace of a container that has ended may be that of the host by now: a
+    /// process id is used again. For DEL the namespace is removed then.
     fn netns(&mut self) -> Option<String> {
-        let path = self.text("CNI_NETNS")?;
+        let path = self.text(NETNS)?;
         if is_own_namespace(&path) && !override_is_set(self.environment) {
+            if self.verb == Verb::Del {
+                return None;
+            }
             self.problems.push(format!(
                 "CNI_NETNS: {path} is the network namespace of this plugin itself; \
                  pass that of the container, or set CNI_NETNS_OVERRIDE=1"

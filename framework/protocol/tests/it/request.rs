@@ -112,6 +112,20 @@ fn the_namespace_of_the_plugin_itself_is_refused() {
 }
 
 #[test]
+fn a_del_whose_namespace_is_that_of_the_plugin_itself_is_one_without_a_namespace() {
+    let own = with("CNI_NETNS", "/proc/self/ns/net");
+    let request = read(Verb::Del, &own, CONFIG).expect("DEL cleans up");
+    assert_eq!(request.netns, None);
+    assert_eq!(request.environment.get("CNI_NETNS"), None, "a delegate must not work there");
+    assert_eq!(rejected(Verb::Check, &own, CONFIG).0, 4);
+    let mut overridden = own;
+    overridden.push(("CNI_NETNS_OVERRIDE", "1"));
+    let request = read(Verb::Del, &overridden, CONFIG).expect("allowed");
+    assert_eq!(request.netns.as_deref(), Some("/proc/self/ns/net"));
+    assert!(request.environment.get("CNI_NETNS").is_some());
+}
+
+#[test]
 fn a_malformed_pair_in_cni_args_does_not_stop_a_del() {
     let request = read(Verb::Del, &with("CNI_ARGS", "junk"), CONFIG).expect("DEL goes on");
     assert_eq!(request.args.pairs().count(), 0);

@@ -12,17 +12,22 @@ use crate::{
     rollback::Rollback,
 };
 
-use super::{find::find, invoke::invoke, last_result, pass};
+use super::{find::find, invoke::invoke, last_result, missing, pass};
 
 /// Runs ADD from the first delegate to the last, and passes each the result of the previous one. If
-/// one fails, a DEL is sent to all that were started, the failed one included.
+/// one fails, a DEL is sent to all that were started, the failed one included, unless the
+/// attachment existed before.
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
+    let record = async { Ok(last_result::kept(call).is_some()) };
+    let is_repeated = call.find_earlier_add(record).await?;
     for (index, delegate) in call.delegates().iter().enumerate() {
         let (before, begun) = (&call.delegates()[..index], &call.delegates()[..=index]);
         match add_one(call, delegate, result.as_ref()).await {
             Ok(answer) => {
-                let kept = last_result::keep(call, &answer);
+                // The result of the earlier ADD is needed until this one has succeeded.
+                let is_kept = !is_repeated || index + 1 == call.delegates().len();
+                let kept = if is_kept { last_result::keep(call, &answer) } else { Ok(()) };
                 result = Some(answer);
                 if let Err(error) = kept {
                     return Err(roll_back(call, begun, result, error).await);
@@ -51,15 +56,22 @@ async fn add_one(
     })
 }
 
-/// Goes on after an error, unlike DEL: after a failed ADD there is no container that could be
-/// exposed.
+/// Goes on after an error of a delegate, unlike DEL: after a failed ADD there is no container that
+/// could be exposed.
 async fn roll_back(
     call: &Call,
     begun: &[Object],
     result: Option<AddResult>,
     error: Error,
 ) -> Error {
-    let (call, mut rollback) = (&call.for_rollback(), Rollback::of(error));
+    let mut rollback = match Rollback::begin(call, error) {
+        Ok(rollback) => rollback,
+        Err(error) => return error,
+    };
+    if !begun.is_empty() && !rollback.clean_outer_layers(call).await {
+        return rollback.into_error();
+    }
+    let call = &call.for_rollback();
     for delegate in begun.iter().rev() {
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", pass::name(delegate)), outcome);
@@ -79,16 +91,28 @@ fn has_started(error: &Error) -> bool {
     }
 }
 
-/// Runs DEL from the last delegate to the first.
+/// Runs DEL from the last delegate to the first. A delegate that can't be run is skipped if the
+/// attachment is not known.
 pub(super) async fn del(call: &Call) -> Result<(), Error> {
+    if call.is_left_alone() {
+        return Ok(());
+    }
     // A prevResult that can't be read must not keep a container from being removed.
     let result = call.prev_result().unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
         None
     });
-    let result = result.or_else(|| last_result::kept(call));
+    let last = last_result::kept(call);
+    let is_kept = last.is_some();
+    let result = result.or(last);
+    if let Some(error) = call.unusable_delegates() {
+        missing::skip(call, error, is_kept)?;
+    }
     for delegate in call.delegates().iter().rev() {
-        run(call, delegate, Verb::Del, result.as_ref()).await?;
+        match run(call, delegate, Verb::Del, result.as_ref()).await {
+            Err(error) if missing::is_permanent(&error) => missing::skip(call, error, is_kept)?,
+            outcome => outcome?,
+        }
     }
     last_result::forget(call)
 }
@@ -106,6 +130,9 @@ pub(super) async fn gc(call: &Call) -> Vec<Error> {
     let mut errors = Vec::new();
     for delegate in call.delegates() {
         errors.extend(run(call, delegate, Verb::Gc, None).await.err());
+    }
+    if !call.delegates().is_empty() {
+        errors.extend(last_result::forget_invalid(call).err());
     }
     errors
 }

@@ -3,6 +3,9 @@
 //! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it.
 //! A runtime that uses an older version, such as Mesos with 0.1.0, does not pass it. So the last
 //! result of an ADD is stored here until DEL.
+//!
+//! It is also the record by which a repeated ADD is recognized if delegates are called in a list:
+//! there the interface is that of the plugins before.
 
 use std::path::{Path, PathBuf};
 
@@ -23,13 +26,14 @@ struct LastResult {
     result: Object,
 }
 
-/// Returns the store, or `None` if no delegate needs the result or the runtime keeps it itself.
-fn store(call: &Call) -> Option<AttachmentStore<LastResult>> {
-    let is_needed = || {
-        let versions = call.delegates().iter().map(|delegate| pass::version(call, delegate));
-        versions.flatten().any(|version| version >= SINCE)
-    };
-    (call.version < SINCE && is_needed()).then(|| AttachmentStore::new(directory(call)))
+/// Returns whether a delegate needs the result on DEL, and the runtime does not keep it.
+fn is_needed(call: &Call) -> bool {
+    let mut versions = call.delegates().iter().map(|delegate| pass::version(call, delegate));
+    call.version < SINCE && versions.any(|version| version.is_ok_and(|version| version >= SINCE))
+}
+
+fn store(call: &Call) -> AttachmentStore<LastResult> {
+    AttachmentStore::new(directory(call))
 }
 
 /// One for each plugin: a wrapper can be the delegate of another, and both keep the same
@@ -46,17 +50,27 @@ fn directory(call: &Call) -> PathBuf {
 ///
 /// It can't be written, so the delegate could not clean up.
 pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
-    let Some(store) = store(call) else { return Ok(()) };
+    let is_needed = is_needed(call);
+    if !is_needed && !call.has_prev_result() {
+        return Ok(());
+    }
     let version = result.version().as_str().to_owned();
     let last = LastResult { version, result: result.document().clone() };
-    Ok(store.write(&call.attachment, &last)?)
+    match store(call).write(&call.attachment, &last) {
+        Err(error) if !is_needed => log::warn!("a repeated ADD will not be recognized: {error}"),
+        written => written?,
+    }
+    Ok(())
 }
 
 /// Returns the result that was kept last. One that can't be read must not keep a container from
 /// being removed.
 pub(super) fn kept(call: &Call) -> Option<AddResult> {
-    let last = store(call)?.read(&call.attachment).unwrap_or_else(|error| {
-        log::warn!("DEL without prevResult: {error}");
+    if call.delegates().is_empty() {
+        return None;
+    }
+    let last = store(call).read(&call.attachment).unwrap_or_else(|error| {
+        log::warn!("the last result can't be used: {error}");
         None
     })?;
     let version = last.version.parse().ok()?;
@@ -69,8 +83,23 @@ pub(super) fn kept(call: &Call) -> Option<AddResult> {
 ///
 /// The file can't be removed.
 pub(super) fn forget(call: &Call) -> Result<(), Error> {
-    match store(call) {
-        Some(store) => Ok(store.remove(&call.attachment)?),
-        None => Ok(()),
+    if call.delegates().is_empty() {
+        return Ok(());
     }
+    Ok(store(call).remove(&call.attachment)?)
+}
+
+/// Removes the results of attachments of this network that are no longer valid.
+///
+/// # Errors
+///
+/// The list of the valid ones or the directory can't be read, or a file can't be removed.
+pub(super) fn forget_invalid(call: &Call) -> Result<(), Error> {
+    let Some(valid) = call.valid_attachments()? else { return Ok(()) };
+    for (attachment, _) in store(call).of_network(&call.attachment.network)? {
+        if !valid.contains(&attachment) {
+            store(call).remove(&attachment)?;
+        }
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     kit::attachment_store::AttachmentStore,
     plugin::{Plugin, VerbFuture},
+    rollback::left_alone,
     stack::Layers,
 };
 
@@ -53,7 +54,7 @@ pub struct NamedDelegate {
 
 impl NamedDelegate {
     fn call(&self, call: &Call) -> Result<Call, Error> {
-        call.with_delegates(&self.key, &self.delegate)
+        Ok(call.with_delegates(&self.key, &self.delegate)?.inside())
     }
 }
 
@@ -117,26 +118,65 @@ impl<S: DelegateSelector> Selecting<S> {
         let Some(selected) = self.select(call, &prepared)? else {
             return self.inner.add(call).await;
         };
-        let attachment = &call.attachment;
         let inner_call = selected.call(call)?;
-        if let Some(before) = prepared.selected(attachment).filter(|before| *before != selected) {
-            // An ADD was killed, or repeated without a DEL. Its delegate's work would be forgotten.
-            self.inner.del(&before.call(call)?).await?;
+        let earlier = prepared.selected(&call.attachment);
+        let is_repeated = call.find_earlier_add(async { Ok(earlier.is_some()) }).await?;
+        match earlier {
+            Some(earlier) if earlier == selected && is_repeated => {
+                self.inner.add(&inner_call).await
+            }
+            Some(earlier) if earlier != selected => {
+                self.remove_earlier(call, &earlier, &selected).await?;
+                self.add_selected(&prepared, &inner_call, &selected).await
+            }
+            _ => self.add_selected(&prepared, &inner_call, &selected).await,
         }
-        prepared.selections.write(attachment, &selected)?;
-        let added = self.inner.add(&inner_call).await;
+    }
+
+    /// Removes what another delegate has created for the attachment, which would be forgotten, if
+    /// its ADD was killed or its interface no longer exists.
+    async fn remove_earlier(
+        &self,
+        call: &Call,
+        earlier: &NamedDelegate,
+        selected: &NamedDelegate,
+    ) -> Result<(), Error> {
+        if call.has_earlier_add() {
+            let why = format!(
+                "it is selected for a container that {} has attached with another configuration",
+                earlier.key
+            );
+            return Err(left_alone(call, Error::config(&selected.key, why)));
+        }
+        self.inner.del(&earlier.call(call)?).await
+    }
+
+    async fn add_selected(
+        &self,
+        prepared: &Prepared<S::Config>,
+        call: &Call,
+        selected: &NamedDelegate,
+    ) -> Result<AddResult, Error> {
+        prepared.selections.write(&call.attachment, selected)?;
+        let added = self.inner.add(call).await;
         if added.is_err() {
-            // By its contract the inner ADD left nothing. A selection that stays costs a DEL of
-            // nothing.
-            let _ = prepared.selections.remove(attachment);
+            // By its contract the inner ADD left nothing that it created. A selection that stays
+            // costs a DEL of nothing.
+            let _ = prepared.selections.remove(&call.attachment);
         }
         added
     }
 
     async fn del(&self, call: &Call) -> Result<(), Error> {
         let prepared = self.prepare(call)?;
+        if !prepared.delegates.is_empty() && call.is_left_alone() {
+            return Ok(());
+        }
         match prepared.selected(&call.attachment) {
-            Some(selected) => self.inner.del(&selected.call(call)?).await?,
+            Some(selected) => {
+                call.note_record(true);
+                self.inner.del(&selected.call(call)?).await?;
+            }
             None if prepared.delegates.is_empty() => return self.inner.del(call).await,
             None => self.each(call, &prepared.delegates, |inner, call| inner.del(call)).await?,
         }

@@ -45,7 +45,7 @@ fn code(error: &Error) -> u32 {
         Error::Plugin { code, .. } if (100..=MAX).contains(code) => *code,
         Error::Plugin { .. } | Error::Panicked { .. } => BUG,
         Error::Several { each } => each.first().map_or(BUG, code),
-        Error::NothingToUndo { source } => code(source),
+        Error::NothingToUndo { source } | Error::LeftAlone { source, .. } => code(source),
         Error::RollbackTrouble { first, .. } => code(first),
     }
 }

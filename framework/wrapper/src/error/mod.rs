@@ -127,6 +127,15 @@ pub enum Error {
         /// The errors in the order in which they occurred; at least one.
         each: Vec<Error>,
     },
+    /// An ADD failed whose attachment existed before, so that nothing was undone. Code and message
+    /// of the source.
+    #[error("{source}")]
+    LeftAlone {
+        /// Why the ADD failed.
+        source: Box<Error>,
+        /// What was left alone, and what to do. It is part of `details` and of the log.
+        left: String,
+    },
     /// An ADD failed, and so did its rollback. Code and message are those of the first error.
     #[error("{first}")]
     RollbackTrouble {

@@ -19,6 +19,9 @@ fn details(error: &Error) -> Option<String> {
         Error::Plugin { details, .. } => details.clone(),
         Error::CleanupFailed { source } | Error::NothingToUndo { source } => details(source),
         Error::Several { each } => join(each.iter().filter_map(details)),
+        Error::LeftAlone { source, left } => {
+            join(details(source).into_iter().chain([left.clone()]))
+        }
         Error::RollbackTrouble { first, trouble } => {
             join(details(first).into_iter().chain(trouble.iter().cloned()))
         }
@@ -39,7 +42,7 @@ fn other_members(error: &Error) -> Object {
             _ => Object::new(),
         },
         Error::RollbackTrouble { first, .. } => other_members(first),
-        Error::NothingToUndo { source } => other_members(source),
+        Error::NothingToUndo { source } | Error::LeftAlone { source, .. } => other_members(source),
         _ => Object::new(),
     }
 }

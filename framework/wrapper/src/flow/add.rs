@@ -1,10 +1,16 @@
 //! ADD: `before_add`, the inner ADD, `after_add`. A failure undoes what was begun.
 
+use std::rc::Rc;
+
 use cni_protocol::AddResult;
 
 use crate::{
-    call::Call, catch_panic::hook, error::Error, middleware::Middleware, plugin::Plugin,
-    rollback::Rollback,
+    call::Call,
+    catch_panic::hook,
+    error::Error,
+    middleware::Middleware,
+    plugin::Plugin,
+    rollback::{self, Rollback},
 };
 
 use super::{
@@ -19,22 +25,41 @@ pub(crate) async fn answer(plugin: &dyn Plugin, call: &Call) -> Result<AddResult
         Ok(result) => Ok(result),
         // The runtime can't get this result, so the ADD has failed and nothing of it may stay.
         Err(error) => {
-            let mut rollback = Rollback::of(error.into());
-            rollback.step("DEL", plugin.del(&call.for_rollback()).await);
-            Err(rollback.into_error())
+            Err(rollback::undo(call, error.into(), async |call| plugin.del(call).await).await)
         }
     }
 }
 
-pub(super) async fn add<M: Middleware>(
+pub(super) async fn add<M: Middleware + 'static>(
     layer: &Wrapped<M>,
     call: &Call,
 ) -> Result<AddResult, Error> {
     let prepared = layer.prepare(call)?;
+    call.find_earlier_add(layer.is_attached(call, &prepared.config)).await?;
+    let prepared = with_cleanup(layer, call, prepared);
     match steps(layer, call, &prepared).await {
         Ok(result) => Ok(result),
         Err((begun, error)) => Err(undo(layer, call, &prepared, begun, error).await),
     }
+}
+
+/// Registers the own cleanup of this layer for a rollback that begins inside of it.
+fn with_cleanup<M: Middleware + 'static>(
+    layer: &Wrapped<M>,
+    call: &Call,
+    prepared: Prepared<M::Config>,
+) -> Prepared<M::Config> {
+    let Prepared { config, inner_call } = prepared;
+    let parts = (layer.middleware.clone(), call.for_rollback(), config.clone());
+    let parts = Rc::new(parts);
+    let cleanup = move || {
+        let parts = parts.clone();
+        async move {
+            let (middleware, call, config) = &*parts;
+            own_cleanup(&**middleware, call, config).await
+        }
+    };
+    Prepared { config, inner_call: inner_call.with_outer_cleanup(cleanup) }
 }
 
 /// The last step that has to be undone; the steps before it are included.
@@ -79,14 +104,24 @@ async fn undo<M: Middleware>(
     error: Error,
 ) -> Error {
     let Prepared { config, inner_call } = prepared;
+    let mut rollback = match Rollback::begin(call, error) {
+        Ok(rollback) => rollback,
+        Err(error) => return error,
+    };
     let call = &call.for_rollback();
-    let mut rollback = Rollback::of(error);
-    if begun >= Begun::After
-        && !rollback.step("own cleanup", own_cleanup(layer, call, config).await)
-    {
-        // The inner plugin keeps the address as long as something of ours may refer to it. The
-        // runtime's DEL goes on from here.
+    // The inner plugin keeps the address as long as something of ours may refer to it. The
+    // runtime's DEL goes on from here.
+    if begun >= Begun::Inner && !rollback.clean_outer_layers(call).await {
         return rollback.into_error();
+    }
+    // A hook that changed nothing may have left things of an earlier attachment, whose interface no
+    // longer exists: they must not lead to the address that the inner plugin releases.
+    let has_record = async || layer.is_attached(call, config).await.unwrap_or(false);
+    if begun >= Begun::After || begun == Begun::Inner && has_record().await {
+        let undone = own_cleanup(&*layer.middleware, call, config).await;
+        if !rollback.step("own cleanup", undone) {
+            return rollback.into_error();
+        }
     }
     if begun >= Begun::Inner {
         let undone = layer.inner.del(&inner_call.for_rollback()).await;

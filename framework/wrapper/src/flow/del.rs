@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_std::task;
 
-use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
+use crate::{
+    call::Call, catch_panic::hook, delegate::missing::has_missing_delegate, error::Error,
+    middleware::Middleware,
+};
 
 use super::wrapped::{Prepared, Wrapped};
 
@@ -12,8 +15,15 @@ use super::wrapped::{Prepared, Wrapped};
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
 pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
+    if call.is_left_alone() {
+        return Ok(());
+    }
     let Prepared { config, inner_call } = layer.prepare(call)?;
-    own_cleanup(layer, call, &config)
+    if has_missing_delegate(&inner_call) {
+        // Asked before the cleanup, which removes the record.
+        call.note_record(layer.is_attached(call, &config).await.unwrap_or(true));
+    }
+    own_cleanup(&*layer.middleware, call, &config)
         .await
         .map_err(|error| Error::CleanupFailed { source: Box::new(error) })?;
     layer.inner.del(&inner_call).await?;
@@ -22,13 +32,13 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
 
 /// Runs `before_del`, and retries it if the error may be transient.
 pub(super) async fn own_cleanup<M: Middleware>(
-    layer: &Wrapped<M>,
+    middleware: &M,
     call: &Call,
     config: &M::Config,
 ) -> Result<(), Error> {
     let mut pauses = BACKOFF.into_iter();
     loop {
-        let error = match hook("before_del", layer.middleware.before_del(call, config)).await {
+        let error = match hook("before_del", middleware.before_del(call, config)).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };

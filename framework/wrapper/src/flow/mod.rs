@@ -19,7 +19,7 @@ use crate::{
 pub(crate) use add::answer as answer_add;
 pub(crate) use wrapped::Wrapped;
 
-impl<M: Middleware> Plugin for Wrapped<M> {
+impl<M: Middleware + 'static> Plugin for Wrapped<M> {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(add::add(self, call))
     }

@@ -1,22 +1,35 @@
 //! A plugin with a middleware around it.
 
-use crate::{call::Call, catch_panic::step, error::Error, middleware::Middleware, plugin::Plugin};
+use std::rc::Rc;
+
+use crate::{
+    call::Call,
+    catch_panic::{hook, step},
+    error::Error,
+    middleware::Middleware,
+    plugin::Plugin,
+};
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
-    pub(super) middleware: M,
+    pub(super) middleware: Rc<M>,
     pub(super) inner: Box<dyn Plugin>,
 }
 
 /// What every verb needs first: the middleware's own keys, and the call for the inner plugin.
 pub(super) struct Prepared<C> {
-    pub(super) config: C,
+    pub(super) config: Rc<C>,
     pub(super) inner_call: Call,
 }
 
 impl<M: Middleware> Wrapped<M> {
     pub(crate) fn new(middleware: M, inner: Box<dyn Plugin>) -> Self {
-        Self { middleware, inner }
+        Self { middleware: Rc::new(middleware), inner }
+    }
+
+    /// Returns whether the middleware has a record of the attachment.
+    pub(super) async fn is_attached(&self, call: &Call, config: &M::Config) -> Result<bool, Error> {
+        hook("is_attached", self.middleware.is_attached(call, config)).await
     }
 
     pub(super) fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
@@ -24,6 +37,6 @@ impl<M: Middleware> Wrapped<M> {
         let inner_call = call.rewrite_delegates(|delegate| {
             step("rewrite", || self.middleware.rewrite(call, &config, delegate))
         })?;
-        Ok(Prepared { config, inner_call })
+        Ok(Prepared { config: Rc::new(config), inner_call: inner_call.inside() })
     }
 }

@@ -1,6 +1,6 @@
 //! The examples around the real bridge and host-local, in namespaces.
 
-use cni_test_kit::{CallBuilder, Container, Host};
+use cni_test_kit::{CallBuilder, Container, Host, PluginDir, RepeatedAdd, Script};
 use serde_json::{Value, json};
 
 use crate::common::example;
@@ -143,4 +143,63 @@ fn publish_hosts_distinguishes_networks_and_gc_removes_stale_files() {
         ["one@c3@eth0", "two@c1@eth0"],
         "only invalid attachments of that network are removed"
     );
+}
+
+#[test]
+fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
+    let second = PluginDir::new().with("second", &Script::succeed());
+    let examples = example("publish-hosts").parent().expect("a directory").display().to_string();
+    let path = second.cni_path_with(&format!("{examples}:{PLUGINS}"));
+    let list = json!([bridge("1.0.0"), {"type": "second"}]);
+    let stacked = json!({
+        "type": "publish-hosts", "hostsDir": "/run/hosts.d", "delegate": bridge("1.0.0"),
+    });
+    for (name, delegate) in [
+        ("nothing", bridge("1.0.0")),
+        ("publish-hosts", bridge("0.2.0")),
+        ("nothing", list),
+        ("limit-mtu", stacked),
+    ] {
+        let (host, program) = (host(), example(name));
+        let add = |container: &Container| {
+            let config = json!({
+                "cniVersion": "0.2.0", "hostsDir": "/run/hosts.d", "maxMtu": 1400,
+                "delegate": delegate,
+            });
+            call(container, config).cni_path(&path)
+        };
+        let repeated = RepeatedAdd::new(&host, &program, &add, &[]);
+        repeated.fails_and_changes_nothing();
+        repeated.another_container_gets_another_address(&add);
+        repeated.del_leaves_nothing();
+        assert_eq!(host.run("ls -A /run/hosts.d").trim(), "", "{name}");
+    }
+}
+
+#[test]
+fn an_interface_is_a_record_of_the_attachment_if_its_delegate_does_not_exist_any_more() {
+    let host = Host::new();
+    let container = host.container("c1");
+    let attached = call(&container, json!({"cniVersion": "0.2.0", "delegate": bridge("0.2.0")}));
+    attached.run(example("nothing")).expect_success();
+    let del = attached.as_verb("DEL");
+    let (code, msg, _) = del.clone().cni_path("/none").run(example("nothing")).error();
+    assert!(code == 7 && msg.contains("its interface exists"), "{code}: {msg}");
+    del.run(example("nothing")).expect_success();
+    del.cni_path("/none").run(example("nothing")).expect_success();
+}
+
+#[test]
+fn a_del_in_the_namespace_of_the_host_removes_no_interface_of_it() {
+    let host = Host::new();
+    host.run("ip link add eth0 type bridge");
+    let container = host.container("c1");
+    let attached = call(&container, json!({"cniVersion": "0.2.0", "delegate": bridge("0.2.0")}));
+    attached.run(example("nothing")).expect_success();
+    container.delete();
+    // The process id of the container is used again, by a process of the host.
+    let del = attached.as_verb("DEL").within(&host).netns("/proc/self/ns/net");
+    del.run(example("nothing")).expect_success();
+    assert_eq!(leases(&host), "0");
+    assert!(host.run("ip link").contains("eth0"));
 }

@@ -124,7 +124,7 @@ fn an_inner_layer_undoes_its_own_part_before_the_outer_one() {
     assert_eq!(
         steps.join(" "),
         "a.before_add b.before_add inner ADD b.after_add \
-         b.before_del inner DEL b.after_del a.after_del"
+         a.before_del b.before_del inner DEL b.after_del a.after_del"
     );
 }
 

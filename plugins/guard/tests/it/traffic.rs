@@ -1,6 +1,6 @@
 //! The network in the README, with real traffic over Debian's bridge plugin.
 
-use cni_test_kit::{CallBuilder, Container, Host, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, RepeatedAdd, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;
@@ -55,4 +55,31 @@ fn traffic_flows_and_a_refused_add_leaves_nothing() {
 
     add.as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(links(&container), ["lo"], "DEL is not refused while the breaker is open");
+}
+
+#[test]
+fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
+    let (host, plugin, network) = (Host::new(), plugin(), readme_network());
+    let add = |container: &Container| call(container, &network);
+    let growing = ["/run/cni-guard", "cni-guard/"];
+    let repeated = RepeatedAdd::new(&host, &plugin, &add, &growing);
+    repeated.fails_and_changes_nothing();
+    repeated.another_container_gets_another_address(&add);
+    repeated.del_leaves_nothing();
+}
+
+#[test]
+fn an_add_that_fails_after_the_interface_exists_is_rolled_back_and_retried_from_scratch() {
+    let host = Host::new();
+    let mut network = readme_network();
+    // A pool with one address: bridge creates the second interface before host-local refuses.
+    network["delegate"]["ipam"]["rangeStart"] = "10.66.0.2".into();
+    network["delegate"]["ipam"]["rangeEnd"] = "10.66.0.2".into();
+    network["guard"]["retry"] = json!({"codes": [999], "maxAttempts": 3, "backoff": 0.01});
+    call(&host.container("c1"), &network).run(plugin()).expect_success();
+    let container = host.container("c2");
+    let (_, msg, details) = call(&container, &network).run(plugin()).error();
+    assert!(!msg.contains("already exists"), "an attempt met the leftovers of another: {msg}");
+    assert!(!details.contains("left alone") && !details.contains("rollback"), "{details}");
+    assert_eq!(links(&container), ["lo"]);
 }

