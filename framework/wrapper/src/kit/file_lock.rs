@@ -55,8 +55,17 @@ impl FileLock {
             return Ok(Some(Self(file)));
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let is_acquired = !left.is_zero() && wait(file.try_clone()?, left).await?;
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let queued = Queued::start(file.try_clone()?)?;
+        let is_acquired = queued.acquired_within(left).await? || queued.leave()?;
         Ok(is_acquired.then_some(Self(file)))
+    }
+
+    /// Returns the lock on a file that is locked.
+    pub(super) fn of(file: File) -> Self {
+        Self(file)
     }
 
     /// Acquires whichever of these locks is free first.
@@ -99,7 +108,7 @@ impl FileLock {
 }
 
 /// Tries to acquire the lock, without waiting.
-fn try_acquire(file: &File) -> io::Result<bool> {
+pub(super) fn try_acquire(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
@@ -107,22 +116,40 @@ fn try_acquire(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Waits for the lock in a thread. Returns false if the time is over before.
-async fn wait(file: File, time: Duration) -> io::Result<bool> {
-    let (sender, acquired) = channel::bounded(1);
-    std::thread::Builder::new().spawn(move || {
-        let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
-        if sender.try_send(outcome).is_err() {
-            // The caller has given up, so it would not release the lock.
-            let _ = flock(&file, FlockOperation::Unlock);
+/// A place in the kernel's queue for a lock, which a thread keeps.
+pub(super) struct Queued {
+    acquired: channel::Receiver<rustix::io::Result<()>>,
+}
+
+impl Queued {
+    pub(super) fn start(file: File) -> io::Result<Self> {
+        let (sender, acquired) = channel::bounded(1);
+        std::thread::Builder::new().spawn(move || {
+            let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
+            if sender.try_send(outcome).is_err() {
+                // The caller has given up, so it would not release the lock.
+                let _ = flock(&file, FlockOperation::Unlock);
+            }
+        })?;
+        Ok(Self { acquired })
+    }
+
+    /// Returns whether the lock is acquired before the time is over. The place is kept otherwise.
+    pub(super) async fn acquired_within(&self, time: Duration) -> io::Result<bool> {
+        match future::timeout(time, self.acquired.recv()).await {
+            Ok(Ok(outcome)) => Ok(outcome.map(|()| true)?),
+            _ => Ok(false),
         }
-    })?;
-    let in_time = future::timeout(time, acquired.recv()).await;
-    // From here on the thread releases the lock; an outcome that it sent just before still counts.
-    acquired.close();
-    match in_time.ok().and_then(Result::ok).or_else(|| acquired.try_recv().ok()) {
-        Some(outcome) => Ok(outcome.map(|()| true)?),
-        None => Ok(false),
+    }
+
+    /// Gives the place up: from here on the thread releases the lock. Returns whether the lock was
+    /// acquired just before.
+    pub(super) fn leave(self) -> io::Result<bool> {
+        self.acquired.close();
+        match self.acquired.try_recv() {
+            Ok(outcome) => Ok(outcome.map(|()| true)?),
+            Err(_) => Ok(false),
+        }
     }
 }
 

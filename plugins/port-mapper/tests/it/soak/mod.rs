@@ -8,6 +8,7 @@
 mod attachment;
 mod churn;
 mod concurrency;
+mod leases;
 mod ledger;
 mod race;
 mod simulation;
