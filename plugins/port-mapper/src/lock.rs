@@ -1,11 +1,10 @@
 //! The lock on the state directory: one instance at a time changes rules.
 
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cni_wrapper::{FileError, FileLock};
+use cni_wrapper::{FileError, FileLock, Patience};
 
 use crate::error::Error;
 use crate::state::State;
@@ -31,7 +30,8 @@ impl Unlocked {
         Ok(Self { file, path })
     }
 
-    /// Takes the lock. If it is held, waits until `timeout` has passed.
+    /// Takes the lock. If it is held, waits while it changes hands: until one process has held it
+    /// for `timeout`, and no longer than [`QUEUE_TIMEOUT`].
     ///
     /// # Errors
     ///
@@ -39,28 +39,26 @@ impl Unlocked {
     /// used.
     pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
         let Self { file, path } = self;
-        match take(&file, timeout).await {
-            Ok(Some(lock)) => {
-                lock.set_holder(&format!("{}\n", std::process::id()));
-                Ok(lock)
-            }
-            Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: timeout }),
+        match FileLock::acquire_in_turn(file, patience(timeout)).await {
+            Ok(Ok(lock)) => Ok(lock),
+            Ok(Err(held)) => Err(Error::Locked { path, held }),
             Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
     }
 }
 
-async fn take(file: &File, timeout: Duration) -> io::Result<Option<FileLock>> {
-    FileLock::acquire(file.try_clone()?, Instant::now() + timeout).await
-}
+/// How long a call waits in a queue in which every holder is quick. No runtime waits that long.
+pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Returns the process that last wrote its id into the file.
-fn holder(file: &File) -> Option<u32> {
-    FileLock::holder(file)?.trim().parse().ok()
+/// Returns how long to wait for a lock that one process may hold for `timeout`.
+pub fn patience(timeout: Duration) -> Patience {
+    Patience { holder: timeout, queue: QUEUE_TIMEOUT.max(timeout) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use async_std::task;
     use cni_test_kit::TempDir;
 

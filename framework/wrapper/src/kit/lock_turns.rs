@@ -3,6 +3,7 @@
 //! A busy host is not an error: as long as the lock changes hands, a waiter goes on. It gives up on
 //! a single holder that keeps the lock for too long, and at last on the queue.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -84,9 +85,14 @@ impl<H: PartialEq> HolderWatch<H> {
 
     /// Returns how long to wait until the next look at the holder; zero if the waiter gives up.
     pub fn pause(&self) -> Duration {
-        let waited = self.last_look.saturating_duration_since(self.started);
         let of_holder = self.patience.holder.saturating_sub(self.counted);
-        self.interval().min(of_holder).min(self.patience.queue.saturating_sub(waited))
+        let of_queue = self.patience.queue.saturating_sub(self.waited());
+        self.interval().min(of_holder).min(of_queue)
+    }
+
+    /// Returns the time from the beginning of the wait to the last look.
+    pub fn waited(&self) -> Duration {
+        self.last_look.saturating_duration_since(self.started)
     }
 
     /// Returns the holder that was seen last.
@@ -110,7 +116,9 @@ impl<H: PartialEq> HolderWatch<H> {
 }
 
 /// Why a waiter did not get a lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Its text continues a sentence such as "the file is still locked".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StillHeld {
     /// The process that holds the lock, if it has recorded itself.
@@ -121,6 +129,22 @@ pub struct StillHeld {
     pub waited: Duration,
     /// How often the lock changed hands in this time.
     pub changes: u64,
+}
+
+impl fmt::Display for StillHeld {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { process, held, waited, changes } = self;
+        match process {
+            Some(process) => write!(formatter, "by process {process}")?,
+            None => formatter.write_str("by another process")?,
+        }
+        write!(formatter, ", which has held the lock for {held:.1?}, after {waited:.1?}")?;
+        match changes {
+            0 => Ok(()),
+            1 => formatter.write_str(" in which it changed hands once"),
+            changes => write!(formatter, " in which it changed hands {changes} times"),
+        }
+    }
 }
 
 impl FileLock {

@@ -106,3 +106,16 @@ fn the_record_of_an_earlier_version_is_read_and_replaced_as_a_whole() {
     drop(acquire(path, Patience { holder: HOLDER, queue: QUEUE }).unwrap());
     assert_eq!(Turn::read(&open(path)).process, Some(std::process::id()));
 }
+
+#[test]
+fn the_text_names_the_holder_and_its_time_and_the_length_of_the_queue() {
+    let seconds = Duration::from_secs_f64;
+    let (held, waited) = (seconds(7.3), seconds(5.0));
+    let mut refused = StillHeld { process: Some(4711), held, waited, changes: 0 };
+    let text = "by process 4711, which has held the lock for 7.3s, after 5.0s";
+    assert_eq!(refused.to_string(), text);
+    refused.changes = 120;
+    assert_eq!(refused.to_string(), format!("{text} in which it changed hands 120 times"));
+    refused.process = None;
+    assert!(refused.to_string().starts_with("by another process, which"), "{refused}");
+}

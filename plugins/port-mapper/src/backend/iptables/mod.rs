@@ -8,6 +8,8 @@
 mod apply;
 pub mod desired;
 mod fast_path;
+mod lock_holder;
+mod lock_watch;
 pub mod observed;
 pub mod plan;
 mod programs;
