@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cni_wrapper::{FileError, FileLock, Patience};
@@ -40,10 +41,26 @@ impl Unlocked {
     pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
         let Self { file, path } = self;
         match FileLock::acquire_in_turn(file, patience(timeout)).await {
-            Ok(Ok(lock)) => Ok(lock),
+            Ok(Ok(lock)) => {
+                *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+                Ok(lock)
+            }
             Ok(Err(held)) => Err(Error::Locked { path, held }),
             Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
+    }
+}
+
+/// The file of the lock that this process took last.
+static HELD: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Lets those who wait for the lock know that this process, if it holds it, is not stuck, but waits
+/// in a queue that moves on.
+pub fn report_progress() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let opened = held.as_ref().map(|path| File::options().read(true).write(true).open(path));
+    if let Some(Err(error)) = opened.map(|file| file.and_then(|file| FileLock::renew_turn(&file))) {
+        log::debug!("others may take this process for stuck: {error}");
     }
 }
 

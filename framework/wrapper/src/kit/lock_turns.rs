@@ -183,6 +183,19 @@ impl FileLock {
         }))
     }
 
+    /// Records that this process is not stuck, if it holds the lock of the file: the time that it
+    /// may keep the lock begins again.
+    ///
+    /// For a holder that itself waits in a queue that moves on.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
+    pub fn renew_turn(file: &File) -> io::Result<()> {
+        let turn = Turn::read(file);
+        if turn.process == Some(std::process::id()) { turn.next().write(file) } else { Ok(()) }
+    }
+
     /// Acquires a lock whose holders do not record themselves, as
     /// [`acquire_in_turn`](Self::acquire_in_turn) does; `see` returns what identifies the holder.
     ///

@@ -4,10 +4,11 @@
 use std::time::{Duration, Instant};
 
 use cni_test_kit::{CallBuilder, Host, PluginDir};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{
-    BACKENDS, add, del, fake_container, own_rules::own_rules, plugin, scripted, tcp, wait_until,
+    BACKENDS, add, del, fake_container, is_locked, own_rules::own_rules, plugin, scripted, tcp,
+    wait_until,
 };
 use crate::programs::executable;
 
@@ -28,7 +29,7 @@ fn slow_iptables(dir: &PluginDir, backend: &str) -> String {
     dir.cni_path_with("/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
-fn crowd(host: &Host, dir: &PluginDir, network: &serde_json::Value) -> Vec<CallBuilder> {
+fn crowd(host: &Host, dir: &PluginDir, network: &Value) -> Vec<CallBuilder> {
     let call = |number| {
         let id = format!("c{number}");
         fake_container(host, dir, network, &id, &[tcp(8000 + number, 80)])
@@ -66,6 +67,7 @@ fn forty_adds_at_once_all_succeed_though_the_queue_is_longer_than_the_lock_timeo
 struct Foreign {
     host: Host,
     dir: PluginDir,
+    network: Value,
     call: CallBuilder,
 }
 
@@ -78,7 +80,13 @@ impl Foreign {
         // Creates the lock file and the tables.
         add(&call);
         del(&call);
-        Self { host, dir, call: call.key("lockTimeout", json!(lock_timeout)) }
+        network["lockTimeout"] = json!(lock_timeout);
+        Self { host, dir, network, call: call.key("lockTimeout", json!(lock_timeout)) }
+    }
+
+    /// Returns an ADD of another container.
+    fn other(&self) -> CallBuilder {
+        fake_container(&self.host, &self.dir, &self.network, "c2", &[tcp(8081, 80)])
     }
 
     /// Starts processes that hold the lock for these times in seconds, and waits until one holds it
@@ -112,7 +120,22 @@ fn the_xtables_lock_is_waited_for_while_other_programs_hold_it_one_after_the_oth
     }
     assert!(own_rules(&foreign.host, "iptables-legacy").contains("container_id: c1"));
     del(&foreign.call);
-    drop(foreign.dir);
+}
+
+#[test]
+fn a_holder_of_the_own_lock_that_waits_in_the_queue_of_the_xtables_lock_is_not_taken_for_stuck() {
+    let foreign = Foreign::new(1.0);
+    let holders = foreign.hold(&[0.4; 12]);
+    let first = foreign.call.start(plugin());
+    wait_until("the first holds the lock", || {
+        is_locked(&foreign.host, "/run/mesos-cni-port-mapper/lock")
+    });
+    let second = foreign.other().run(plugin());
+    assert_eq!(second.code(), Some(0), "{second}");
+    first.finish().expect_success();
+    for mut holder in holders {
+        holder.wait().expect("flock");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use cni_wrapper::{HolderWatch, Patience};
 use super::lock_holder::{holder, waits};
 use super::run::{RestoreProcess, Runner, is_locked, one_line};
 use crate::error::Error;
-use crate::lock::{QUEUE_TIMEOUT, patience};
+use crate::lock::{QUEUE_TIMEOUT, patience, report_progress};
 
 /// The holder of the lock that a process of iptables waits for; `None` if it does not wait.
 type Watch = Option<HolderWatch<Option<u32>>>;
@@ -65,7 +65,13 @@ impl Runner {
             }
             let (now, holder) = (Instant::now(), holder(file));
             match watch {
-                Some(watch) => watch.see(now, holder),
+                Some(watch) => {
+                    let before = watch.changes();
+                    watch.see(now, holder);
+                    if watch.changes() > before {
+                        report_progress();
+                    }
+                }
                 None => *watch = Some(HolderWatch::new(self.patience(), now, holder)),
             }
             if watch.as_ref().is_some_and(HolderWatch::is_over) {
