@@ -108,7 +108,7 @@ impl FileLock {
 }
 
 /// Tries to acquire the lock, without waiting.
-pub(super) fn try_acquire(file: &File) -> io::Result<bool> {
+pub(crate) fn try_acquire(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
@@ -117,12 +117,12 @@ pub(super) fn try_acquire(file: &File) -> io::Result<bool> {
 }
 
 /// A place in the kernel's queue for a lock, which a thread keeps.
-pub(super) struct Queued {
+pub(crate) struct Queued {
     acquired: channel::Receiver<rustix::io::Result<()>>,
 }
 
 impl Queued {
-    pub(super) fn start(file: File) -> io::Result<Self> {
+    pub(crate) fn start(file: File) -> io::Result<Self> {
         let (sender, acquired) = channel::bounded(1);
         std::thread::Builder::new().spawn(move || {
             let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
@@ -135,7 +135,7 @@ impl Queued {
     }
 
     /// Returns whether the lock is acquired before the time is over. The place is kept otherwise.
-    pub(super) async fn acquired_within(&self, time: Duration) -> io::Result<bool> {
+    pub(crate) async fn acquired_within(&self, time: Duration) -> io::Result<bool> {
         match future::timeout(time, self.acquired.recv()).await {
             Ok(Ok(outcome)) => Ok(outcome.map(|()| true)?),
             _ => Ok(false),
@@ -144,7 +144,7 @@ impl Queued {
 
     /// Gives the place up: from here on the thread releases the lock. Returns whether the lock was
     /// acquired just before.
-    pub(super) fn leave(self) -> io::Result<bool> {
+    pub(crate) fn leave(self) -> io::Result<bool> {
         self.acquired.close();
         match self.acquired.try_recv() {
             Ok(outcome) => Ok(outcome.map(|()| true)?),

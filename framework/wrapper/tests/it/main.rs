@@ -9,6 +9,7 @@ mod delegation;
 mod examples;
 mod exec;
 mod hooks;
+mod leftovers;
 mod observer;
 mod private_dir;
 mod process;
