@@ -68,25 +68,38 @@ impl FileLock {
         Self(file)
     }
 
-    /// Acquires whichever of these locks is free first.
+    /// Acquires whichever of `count` locks is free first.
     ///
     /// Returns `None` if all of them are held at `deadline`. A number of files is thus a number of
-    /// slots. There is no queue: it polls.
+    /// slots. There is no queue: it polls, and begins at a random one, so that not all waiting
+    /// processes try the same lock first. `open` returns the file with a number below `count`; only
+    /// one is open at a time, so that there can be more of them than a process may open.
     ///
     /// # Errors
     ///
-    /// The file system does not support locks.
-    pub async fn acquire_any(mut files: Vec<File>, deadline: Instant) -> io::Result<Option<Self>> {
+    /// A file can't be opened, or its file system does not support locks.
+    pub async fn acquire_any(
+        count: usize,
+        open: impl Fn(usize) -> io::Result<File>,
+        deadline: Instant,
+    ) -> io::Result<Option<Self>> {
         let mut pause = PAUSES[0];
         loop {
-            if let Some(index) = acquire_free(&files)? {
-                return Ok(Some(Self(files.swap_remove(index))));
+            let started = Instant::now();
+            let begin = fastrand::usize(..count.max(1));
+            for number in (begin..count).chain(0..begin) {
+                let file = open(number)?;
+                if try_acquire(&file)? {
+                    return Ok(Some(Self(file)));
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            task::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            // To try thousands takes a while, which must not keep the host busy either.
+            let pause_now = pause.max(started.elapsed() * 4);
+            task::sleep(pause_now.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
             pause = (pause * 2).min(PAUSES[1]);
         }
     }
@@ -151,17 +164,6 @@ impl Queued {
             Err(_) => Ok(false),
         }
     }
-}
-
-/// Begins at a random one, so that not all waiting processes try the same lock first.
-fn acquire_free(files: &[File]) -> io::Result<Option<usize>> {
-    let begin = fastrand::usize(..files.len().max(1));
-    for index in (begin..files.len()).chain(0..begin.min(files.len())) {
-        if try_acquire(&files[index])? {
-            return Ok(Some(index));
-        }
-    }
-    Ok(None)
 }
 
 impl Drop for FileLock {
