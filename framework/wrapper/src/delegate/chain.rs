@@ -39,7 +39,7 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
                 // A delegate that was not started has nothing to clean up.
                 let begun = if has_started(&error) { begun } else { before };
                 let _running = match running {
-                    Some(running) if is_crash(&error) => running.after_killed_delegate().await,
+                    Some(running) if is_crash(&error) => running.after_killed_delegate(call).await,
                     running => running,
                 };
                 return Err(roll_back(call, begun, result, error).await);

@@ -15,6 +15,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
@@ -24,6 +25,7 @@ use crate::error::FileError;
 use crate::kit::attachment_store::file_stem;
 use crate::kit::file_lock::{Queued, try_acquire};
 use crate::kit::private_dir::PrivateDir;
+use crate::settings::RESULT_DIR;
 
 use super::last_result;
 
@@ -31,6 +33,8 @@ use super::last_result;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a rollback waits for what a delegate left running that was killed itself.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often to open a file whose directory another call has removed.
+const ATTEMPTS: u32 = 100;
 /// The end of the names of the files.
 const SUFFIX: &str = ".running";
 
@@ -55,32 +59,24 @@ impl Running {
         if let Some(deadline) = call.deadline() {
             time = time.min(deadline.saturating_duration_since(Instant::now()) / 2);
         }
-        let begun = match open(call) {
-            Ok((directory, name)) => Self::after_others(directory, name, time).await,
-            Err(error) => Err(error),
-        };
-        begun.unwrap_or_else(|error| {
+        Self::after_others(call, time).await.unwrap_or_else(|error| {
             log::debug!("a call after this one can't wait for what it leaves running: {error}");
             None
         })
     }
 
     /// Waits for what a delegate left running that was killed, unlike this process.
-    pub(super) async fn after_killed_delegate(mut self) -> Option<Self> {
+    pub(super) async fn after_killed_delegate(mut self, call: &Call) -> Option<Self> {
         // Closed and not released: from here on only descendants hold the lock.
         drop(self.file.take());
-        let directory = PrivateDir::open_existing(self.directory.path()).ok()??;
-        Self::after_others(directory, self.name.clone(), ROLLBACK_TIMEOUT).await.ok()?
+        Self::after_others(call, ROLLBACK_TIMEOUT).await.ok()?
     }
 
-    async fn after_others(
-        directory: PrivateDir,
-        name: String,
-        time: Duration,
-    ) -> Result<Option<Self>, FileError> {
+    async fn after_others(call: &Call, time: Duration) -> Result<Option<Self>, FileError> {
         let deadline = Instant::now() + time;
+        let name = file_stem(&call.attachment) + SUFFIX;
         loop {
-            let file = directory.lock_file(&name)?;
+            let (directory, file) = open(&last_result::directory(call), &name)?;
             let acquired = acquire(&file, deadline).await.map_err(|source| {
                 let path = directory.path().join(&name);
                 FileError { action: "lock", path, source }
@@ -106,9 +102,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let Some(file) = &self.file else { return };
         // Before it is released. A file that stays is removed by the next call.
-        if let Err(error) = self.directory.remove(&self.name) {
+        if let Err(error) = twice(|| self.directory.remove(&self.name)) {
             log::debug!("{error}");
         }
+        remove_empty(self.directory.path());
         // Closing it is not enough: a daemon may have inherited it.
         let _ = flock(file, FlockOperation::Unlock);
     }
@@ -128,15 +125,41 @@ pub(super) fn collect(call: &Call) {
             log::debug!("{error}");
         }
     }
+    remove_empty(directory.path());
 }
 
-fn open(call: &Call) -> Result<(PrivateDir, String), FileError> {
-    let path = last_result::directory(call);
-    let directory = match PrivateDir::open_existing(&path)? {
-        Some(directory) => directory,
-        None => PrivateDir::open(&path)?,
-    };
-    Ok((directory, file_stem(&call.attachment) + SUFFIX))
+/// Removes the plugin's directory if it is empty, and then the default one of all plugins. An
+/// administrator may have created any other.
+fn remove_empty(directory: &Path) {
+    let is_removed = twice(|| std::fs::remove_dir(directory)).is_ok();
+    let parent = directory.parent().filter(|parent| *parent == Path::new(RESULT_DIR));
+    if let Some(parent) = parent.filter(|_| is_removed) {
+        let _ = twice(|| std::fs::remove_dir(parent));
+    }
+}
+
+/// Repeats a step that fails.
+fn twice<T, E>(step: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    step().or_else(|_| step())
+}
+
+/// Opens the file. Another call may remove the empty directory at any time.
+fn open(path: &Path, name: &str) -> Result<(PrivateDir, File), FileError> {
+    let mut attempts = 0;
+    loop {
+        match try_open(path, name) {
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {
+                attempts += 1;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn try_open(path: &Path, name: &str) -> Result<(PrivateDir, File), FileError> {
+    let directory = PrivateDir::open(path)?;
+    let file = directory.lock_file(name)?;
+    Ok((directory, file))
 }
 
 enum Acquired {

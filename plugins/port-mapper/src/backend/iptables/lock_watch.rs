@@ -17,6 +17,9 @@ use super::run::{RestoreProcess, Runner, is_locked, one_line};
 use crate::error::Error;
 use crate::lock::{QUEUE_TIMEOUT, patience, report_progress};
 
+/// The first look is after this part of the time that a holder has.
+const FIRST_LOOK: u32 = 4;
+
 /// The holder of the lock that a process of iptables waits for; `None` if it does not wait.
 type Watch = Option<HolderWatch<Option<u32>>>;
 
@@ -56,8 +59,8 @@ impl Runner {
     async fn watch_holder(&self, process: u32, watch: &mut Watch) {
         let file = Path::new(self.programs.lock_file());
         loop {
-            let pause =
-                watch.as_ref().map_or_else(|| first_pause(self.patience()), HolderWatch::pause);
+            let first = self.lock_timeout / FIRST_LOOK;
+            let pause = watch.as_ref().map_or(first, HolderWatch::pause);
             task::sleep(pause).await;
             if !waits(process, file) {
                 *watch = None;
@@ -83,11 +86,6 @@ impl Runner {
     fn patience(&self) -> Patience {
         patience(self.lock_timeout)
     }
-}
-
-/// Returns how long a process of iptables runs before it is looked at.
-fn first_pause(patience: Patience) -> Duration {
-    HolderWatch::new(patience, Instant::now(), ()).pause()
 }
 
 fn locked(
