@@ -1,6 +1,7 @@
 //! A busy host is not an error: a call waits for a lock while it changes hands, however long the
 //! queue is, and fails only if one holder keeps it.
 
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use cni_test_kit::{CallBuilder, Host, PluginDir};
@@ -14,6 +15,7 @@ use crate::programs::executable;
 
 /// The number of ADDs at once.
 const CROWD: u16 = 40;
+const XTABLES_LOCK: &str = "/run/xtables.lock";
 /// The time in seconds that one holder of a lock may take.
 const LOCK_TIMEOUT: f64 = 2.0;
 
@@ -89,19 +91,22 @@ impl Foreign {
         fake_container(&self.host, &self.dir, &self.network, "c2", &[tcp(8081, 80)])
     }
 
-    /// Starts processes that hold the lock for these times in seconds, and waits until one holds it
-    /// and the others wait.
-    fn hold(&self, times: &[f64]) -> Vec<std::process::Child> {
-        let start = |time: &f64| {
+    /// Starts processes that hold the lock one after the other, for these times in seconds. The
+    /// first of them begins when all are in the queue.
+    fn hold(&self, times: &[f64]) -> Vec<Child> {
+        let start = |script: &str| {
             let mut flock = self.host.command("flock");
-            flock.args(["/run/xtables.lock", "sleep", &time.to_string()]).spawn().expect("flock")
+            flock.args([XTABLES_LOCK, "sh", "-c", script]).spawn().expect("flock")
         };
-        let holders = times.iter().map(start).collect();
+        let mut holders = vec![start("until [ -e /run/go ]; do sleep 0.01; done")];
+        wait_until("the first holds it", || is_locked(&self.host, XTABLES_LOCK));
+        holders.extend(times.iter().map(|time| start(&format!("sleep {time}"))));
+        let inode = self.host.run(&format!("stat -c :%i {XTABLES_LOCK}"));
         wait_until("all are in the queue", || {
-            let locks = self.host.sh("cat /proc/locks");
-            let inode = self.host.run("stat -c :%i /run/xtables.lock");
-            locks.lines().filter(|line| line.contains(inode.trim())).count() == times.len()
+            let locks = self.host.run("cat /proc/locks");
+            locks.lines().filter(|line| line.contains(inode.trim())).count() == holders.len()
         });
+        self.host.write("/run/go", "");
         holders
     }
 }

@@ -2,15 +2,15 @@
 
 /// Defines a test of each function for each backend. The function gets the name of the backend.
 macro_rules! on_every_backend {
-    ($($name:ident),+ $(,)?) => {
+    ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {
         mod iptables_nft {
-            $(#[test] fn $name() { super::$name("iptables-nft") })+
+            $($(#[$attribute])* #[test] fn $name() { super::$name("iptables-nft") })+
         }
         mod iptables_legacy {
-            $(#[test] fn $name() { super::$name("iptables-legacy") })+
+            $($(#[$attribute])* #[test] fn $name() { super::$name("iptables-legacy") })+
         }
         mod nftables {
-            $(#[test] fn $name() { super::$name("nftables") })+
+            $($(#[$attribute])* #[test] fn $name() { super::$name("nftables") })+
         }
     };
 }

@@ -29,7 +29,7 @@ const KILLED: Option<i32> = Some(9);
 
 #[test]
 fn adds_around_host_local_that_are_killed_at_any_time_leave_no_lease_after_a_del() {
-    let rounds = if super::is_long() { 250 } else { 4 };
+    let rounds = if super::is_long() { 260 } else { 4 };
     let (killed, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let seed = fastrand::u64(..);
     println!("seed {seed}");

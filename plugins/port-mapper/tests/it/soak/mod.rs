@@ -8,6 +8,7 @@
 mod attachment;
 mod churn;
 mod concurrency;
+mod crowd;
 mod leases;
 mod ledger;
 mod race;
