@@ -1,7 +1,7 @@
 //! Waiting for a lock that many processes hold one after the other.
 //!
-//! A busy host is not an error: as long as the lock changes hands, a waiter goes on. It gives up on
-//! a single holder that keeps the lock for too long, and at last on the queue.
+//! A busy host is not an error: as long as the lock changes hands, or its holder works, a waiter
+//! goes on. It gives up on a single holder that does nothing, and at last on the queue.
 
 use std::fmt;
 use std::fs::File;
@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::cpu_time::cpu_time;
 use super::file_lock::{FileLock, Queued, try_acquire};
 
 /// The shortest and the longest pause between two looks at the holder.
@@ -19,7 +20,7 @@ const LOOKS: u32 = 8;
 /// How long to wait for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long one holder may keep the lock while others wait for it.
+    /// How long one holder may keep the lock and do nothing while others wait for it.
     pub holder: Duration,
     /// How long the whole queue may take.
     pub queue: Duration,
@@ -151,8 +152,8 @@ impl FileLock {
     /// Acquires a lock that many processes hold one after the other.
     ///
     /// It waits while the lock changes hands, in the kernel's queue: first come, first served. It
-    /// gives up if one holder keeps the lock for longer than `patience.holder`, or if the queue
-    /// takes longer than `patience.queue`. Each holder records itself in the file, so all of them
+    /// gives up if one holder keeps the lock for longer than `patience.holder` without using the
+    /// processor, or if the queue takes longer than `patience.queue`. Each holder records itself in the file, so all of them
     /// must acquire the lock with this function.
     ///
     /// # Errors
@@ -166,7 +167,7 @@ impl FileLock {
         let see = || {
             let turn = Turn::read(&file);
             first.get_or_insert(turn);
-            turn
+            (turn, turn.cpu_time())
         };
         let acquired = wait_while_it_changes_hands(&file, patience, see).await?;
         let Some(watch) = acquired else {
@@ -174,7 +175,7 @@ impl FileLock {
             let _ = Turn::read(&file).next().write(&file);
             return Ok(Ok(Self::of(file)));
         };
-        let last = watch.holder();
+        let (last, _) = watch.holder();
         Ok(Err(StillHeld {
             process: last.process,
             held: watch.held().max(Turn::age(&file)),
@@ -263,6 +264,12 @@ impl Turn {
     fn write(self, file: &File) -> io::Result<()> {
         let record = format!("{:<10} {:>20}\n", self.process.unwrap_or_default(), self.number);
         file.write_all_at(record.as_bytes(), 0)
+    }
+
+    /// Returns the processor time of the holder. A thread of this process is not asked: the waiter
+    /// would find itself.
+    fn cpu_time(self) -> Option<u64> {
+        self.process.filter(|process| *process != std::process::id()).and_then(cpu_time)
     }
 
     /// Returns how long ago a record was written.

@@ -13,6 +13,7 @@ mod leases;
 mod ledger;
 mod race;
 mod simulation;
+mod wide_range;
 
 /// Reports whether the long form is requested.
 fn is_long() -> bool {
