@@ -59,27 +59,33 @@ impl Running {
         if let Some(deadline) = call.deadline() {
             time = time.min(deadline.saturating_duration_since(Instant::now()) / 2);
         }
-        Self::after_others(call, time).await.unwrap_or_else(|error| {
-            log::debug!("a call after this one can't wait for what it leaves running: {error}");
-            None
-        })
+        Self::after_others(call, time).await
     }
 
     /// Waits for what a delegate left running that was killed, unlike this process.
     pub(super) async fn after_killed_delegate(mut self, call: &Call) -> Option<Self> {
         // Closed and not released: from here on only descendants hold the lock.
         drop(self.file.take());
-        Self::after_others(call, ROLLBACK_TIMEOUT).await.ok()?
+        Self::after_others(call, ROLLBACK_TIMEOUT).await
     }
 
-    async fn after_others(call: &Call, time: Duration) -> Result<Option<Self>, FileError> {
+    async fn after_others(call: &Call, time: Duration) -> Option<Self> {
+        Self::try_after_others(call, time).await.unwrap_or_else(|error| {
+            log::debug!("a call after this one can't wait for what it leaves running: {error}");
+            remove_empty(&last_result::directory(call));
+            None
+        })
+    }
+
+    async fn try_after_others(call: &Call, time: Duration) -> Result<Option<Self>, FileError> {
         let deadline = Instant::now() + time;
         let name = file_stem(&call.attachment) + SUFFIX;
         loop {
             let (directory, file) = open(&last_result::directory(call), &name)?;
             let acquired = acquire(&file, deadline).await.map_err(|source| {
-                let path = directory.path().join(&name);
-                FileError { action: "lock", path, source }
+                // Without locks, as on some network file systems, the file is of no use.
+                let _ = directory.remove(&name);
+                FileError { action: "lock", path: directory.path().join(&name), source }
             })?;
             match acquired {
                 // A call that ended in the meantime has removed the file.
@@ -131,9 +137,12 @@ pub(super) fn collect(call: &Call) {
 /// Removes the plugin's directory if it is empty, and then the default one of all plugins. An
 /// administrator may have created any other.
 fn remove_empty(directory: &Path) {
-    let is_removed = twice(|| std::fs::remove_dir(directory)).is_ok();
+    let is_gone = match twice(|| std::fs::remove_dir(directory)) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
     let parent = directory.parent().filter(|parent| *parent == Path::new(RESULT_DIR));
-    if let Some(parent) = parent.filter(|_| is_removed) {
+    if let Some(parent) = parent.filter(|_| is_gone) {
         let _ = twice(|| std::fs::remove_dir(parent));
     }
 }
