@@ -153,8 +153,8 @@ impl FileLock {
     ///
     /// It waits while the lock changes hands, in the kernel's queue: first come, first served. It
     /// gives up if one holder keeps the lock for longer than `patience.holder` without using the
-    /// processor, or if the queue takes longer than `patience.queue`. Each holder records itself in the file, so all of them
-    /// must acquire the lock with this function.
+    /// processor, or if the queue takes longer than `patience.queue`. Each holder records itself in
+    /// the file, so all of them must acquire the lock with this function.
     ///
     /// # Errors
     ///

@@ -23,8 +23,7 @@ fn acquire(path: &Path, patience: Patience) -> Result<FileLock, StillHeld> {
 }
 
 #[test]
-fn a_waiter_goes_on_while_each_of_many_holders_is_quick_though_the_queue_is_longer_than_a_holder_may()
- {
+fn a_waiter_goes_on_while_each_of_many_holders_is_quick_however_long_the_queue_is() {
     let place = TempDir::new();
     let path = &place.path().join("lock");
     let patience = Patience { holder: HOLDER, queue: QUEUE };
