@@ -19,6 +19,8 @@ use crate::lock::{QUEUE_TIMEOUT, patience, report_progress};
 
 /// The first look is after this part of the time that a holder has.
 const FIRST_LOOK: u32 = 4;
+/// It is never sooner, even if `lockTimeout` is 0.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The holder of the lock that a process of iptables waits for; `None` if it does not wait.
 type Watch = Option<HolderWatch<Option<u32>>>;
@@ -59,7 +61,7 @@ impl Runner {
     async fn watch_holder(&self, process: u32, watch: &mut Watch) {
         let file = Path::new(self.programs.lock_file());
         loop {
-            let first = self.lock_timeout / FIRST_LOOK;
+            let first = (self.lock_timeout / FIRST_LOOK).max(SHORTEST_PAUSE);
             let pause = watch.as_ref().map_or(first, HolderWatch::pause);
             task::sleep(pause).await;
             if !waits(process, file) {
