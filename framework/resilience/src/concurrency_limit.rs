@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 use cni_wrapper::{Error, FileError, FileLock, PrivateDir};
 use serde::Deserialize;
 
+use crate::lock_file::lock_file;
 use crate::seconds::Seconds;
+
+/// The number of holders that a message lists.
+const MAX_LISTED: usize = 16;
 
 /// A limit on how many calls run concurrently on this host.
 ///
@@ -83,8 +87,8 @@ impl fmt::Display for ConcurrencyLimit {
 
 /// A permit of a [`ConcurrencyLimit`] to run one call, released when it is dropped.
 ///
-/// If the process is killed, the kernel releases it. A delegate that outlives its killed plugin
-/// holds it until the delegate ends.
+/// If the process is killed, the kernel releases it, even if a program that it has started lives
+/// on: one that hangs must not block other calls.
 #[derive(Debug)]
 pub struct Permit {
     _lock: FileLock,
@@ -114,8 +118,9 @@ impl ConcurrencyLimit {
         let directory = PrivateDir::open(directory)?;
         let started = Instant::now();
         let deadline = deadline.min(started + self.timeout.duration());
-        let files = self.file_names().map(|name| directory.lock_file(&name));
-        let lock = FileLock::acquire_any(files.collect::<Result<_, _>>()?, deadline).await;
+        let open =
+            |number| lock_file(&directory, &self.file_name(number)).map_err(std::io::Error::other);
+        let lock = FileLock::acquire_any(self.max_concurrent.get().into(), open, deadline).await;
         let lock = lock.map_err(|source| FileError {
             action: "lock a file in",
             path: directory.path().to_owned(),
@@ -126,16 +131,18 @@ impl ConcurrencyLimit {
         Ok(Permit { _lock: lock })
     }
 
-    fn file_names(&self) -> impl Iterator<Item = String> {
-        let name = &self.name;
-        (1..=self.max_concurrent.get()).map(move |number| format!("limit-{name}-{number}.lock"))
+    fn file_name(&self, number: usize) -> String {
+        format!("limit-{}-{}.lock", self.name, number + 1)
     }
 
     fn timed_out(&self, directory: &PrivateDir, waited: Duration) -> Error {
-        let holders: Vec<String> = self
-            .file_names()
-            .filter_map(|name| FileLock::holder(&directory.lock_file(&name).ok()?))
-            .collect();
+        let count = usize::from(self.max_concurrent.get());
+        let holder =
+            |number| FileLock::holder(&lock_file(directory, &self.file_name(number)).ok()?);
+        let mut holders: Vec<String> = (0..count.min(MAX_LISTED)).filter_map(holder).collect();
+        if count > MAX_LISTED {
+            holders.push(format!("and {} more", count - MAX_LISTED));
+        }
         let (holders, waited) = (holders.join(", "), waited.as_secs_f64());
         Error::TryAgainLater(format!(
             "{self}: no permit was released within {waited:.1} s; they are held by {holders}; \

@@ -42,6 +42,7 @@ mod call;
 mod circuit_breaker;
 mod concurrency_limit;
 mod deadline;
+mod lock_file;
 mod network_breaker;
 mod retry;
 mod seconds;

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cni_wrapper::{Attachment, AttachmentStore, Error, FileError, FileLock, PrivateDir};
-use rustix::io::FdFlags;
 
 use crate::call::Failure;
 use crate::circuit_breaker::{CircuitBreaker, History, Outcome, State, counts};
+use crate::lock_file::lock_file;
 
 /// The number of characters of an error that are stored.
 const MAX_ERROR: usize = 500;
@@ -155,9 +155,7 @@ impl NetworkBreaker<'_> {
         let directory = self.store.directory()?;
         let stem = AttachmentStore::<History>::file_stem(&self.network);
         let name = format!("{stem}.{kind}.lock");
-        let file = directory.lock_file(&name)?;
-        // Children must not inherit it: a daemon that outlives a killed plugin would keep the lock.
-        let _ = rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC);
+        let file = lock_file(directory, &name)?;
         let path = directory.path().join(name);
         let lock = FileLock::acquire(file, deadline).await;
         Ok(lock.map_err(|source| FileError { action: "lock", path, source })?)

@@ -108,6 +108,7 @@ pub use kit::{
     attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
+    lock_turns::{HolderWatch, Patience, StillHeld},
     observer::{DelegateCall, Observer},
     pattern::Pattern,
     private_dir::PrivateDir,

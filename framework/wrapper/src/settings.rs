@@ -10,6 +10,9 @@ use crate::{error::Error, kit::renamed_keys::refuse_renamed_keys};
 /// The one key at the top level, so that all other names are free for authors.
 const KEY: &str = "wrapper";
 
+/// The default directory of results and of the marks of running calls.
+pub(crate) const RESULT_DIR: &str = "/run/cni-wrapper";
+
 /// Keys that were at the top level until they moved below [`KEY`].
 ///
 /// They can't be distinguished from an author's keys of the same names, so these names stay
@@ -82,7 +85,7 @@ impl Settings {
     }
 
     pub(crate) fn result_dir(&self) -> &str {
-        self.result_dir.as_deref().unwrap_or("/run/cni-wrapper")
+        self.result_dir.as_deref().unwrap_or(RESULT_DIR)
     }
 
     pub(crate) fn delegate_timeout(&self) -> Option<Duration> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_wrapper::{FileError, StoreError, exec::ExecError};
+use cni_wrapper::{FileError, StillHeld, StoreError, exec::ExecError};
 
 use crate::conflict::{Conflict, advice};
 use crate::problem::Problem;
@@ -42,26 +42,25 @@ pub enum Error {
     },
     /// Another instance of the port mapper holds the lock of the state directory. Code 11.
     #[error(
-        "{} is still locked{} after {waited:?}: another instance of this plugin is running; \
-         try again, or raise lockTimeout", path.display(),
-        holder.map_or(String::new(), |pid| format!(" by process {pid}"))
+        "{} is still locked {held}: another instance of this plugin is running; try again, or \
+         raise lockTimeout if it is not stuck", path.display()
     )]
     Locked {
         /// The lock file.
         path: PathBuf,
-        /// The process that last took the lock, as it wrote into the file.
-        holder: Option<u32>,
-        /// How long the lock was waited for.
-        waited: Duration,
+        /// The process that holds the lock, and how long it was waited for.
+        held: StillHeld,
     },
     /// Another program holds the xtables lock. Code 11.
     #[error(
-        "the xtables lock is still held by another program after {waited:?} ({message}); \
-         try again, or raise lockTimeout"
+        "the xtables lock is still held by another program after {waited:.1?}{} ({message}); \
+         try again, or raise lockTimeout", hands(*changes)
     )]
     XtablesLocked {
         /// How long the lock was waited for.
         waited: Duration,
+        /// How often the lock changed hands in this time, as far as it was seen.
+        changes: u64,
         /// What was tried, or the message of the program.
         message: String,
     },
@@ -128,6 +127,14 @@ pub enum Error {
         /// The missing and the unexpected rules, one text for each.
         differences: Vec<String>,
     },
+}
+
+/// Reports a queue, if there was one.
+fn hands(changes: u64) -> String {
+    if changes == 0 {
+        return String::new();
+    }
+    format!(", in which it changed hands at least {changes} times")
 }
 
 /// Returns the advice for a list of differences.
@@ -270,10 +277,10 @@ mod tests {
         assert_eq!((missing.code(), missing.is_unavailable()), (103, true));
         assert_eq!(Error::Config(Vec::new()).code(), 7);
         assert_eq!(Error::conflict(Vec::new()).code(), 105);
-        let locked = Error::Locked { path: "l".into(), holder: Some(3), waited: Duration::ZERO };
+        let locked = Error::Locked { path: "l".into(), held: StillHeld::default() };
         assert_eq!((locked.code(), locked.is_unavailable()), (11, false));
         let message = String::new();
-        assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, message }.code(), 11);
+        assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, changes: 0, message }.code(), 11);
         let mapping = "tcp host port 80".to_owned();
         assert_eq!(Error::NoAddress { mapping, family: "IPv4" }.code(), 102);
         assert_eq!(Error::Damaged { path: "f".into(), why: "empty".to_owned() }.code(), 6);

@@ -1,11 +1,11 @@
 //! The lock of this host: one instance at a time changes rules, whichever state directory it uses.
 
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use cni_wrapper::{FileError, FileLock};
+use cni_wrapper::{FileError, FileLock, Patience};
 
 use crate::error::Error;
 use crate::host::record::HostRecord;
@@ -31,7 +31,8 @@ impl Unlocked {
         Ok(Self { file, path })
     }
 
-    /// Takes the lock. If it is held, waits until `timeout` has passed.
+    /// Takes the lock. If it is held, waits while it changes hands: until one process has held it
+    /// for `timeout`, and no longer than [`QUEUE_TIMEOUT`].
     ///
     /// # Errors
     ///
@@ -39,28 +40,42 @@ impl Unlocked {
     /// used.
     pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
         let Self { file, path } = self;
-        match take(&file, timeout).await {
-            Ok(Some(lock)) => {
-                lock.set_holder(&format!("{}\n", std::process::id()));
+        match FileLock::acquire_in_turn(file, patience(timeout)).await {
+            Ok(Ok(lock)) => {
+                *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
                 Ok(lock)
             }
-            Ok(None) => Err(Error::Locked { path, holder: holder(&file), waited: timeout }),
+            Ok(Err(held)) => Err(Error::Locked { path, held }),
             Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
     }
 }
 
-async fn take(file: &File, timeout: Duration) -> io::Result<Option<FileLock>> {
-    FileLock::acquire(file.try_clone()?, Instant::now() + timeout).await
+/// The file of the lock that this process took last.
+static HELD: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Lets those who wait for the lock know that this process, if it holds it, is not stuck, but waits
+/// in a queue that moves on.
+pub fn report_progress() {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let opened = held.as_ref().map(|path| File::options().read(true).write(true).open(path));
+    if let Some(Err(error)) = opened.map(|file| file.and_then(|file| FileLock::renew_turn(&file))) {
+        log::debug!("others may take this process for stuck: {error}");
+    }
 }
 
-/// Returns the process that last wrote its id into the file.
-fn holder(file: &File) -> Option<u32> {
-    FileLock::holder(file)?.trim().parse().ok()
+/// How long a call waits in a queue in which every holder is quick. No runtime waits that long.
+pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Returns how long to wait for a lock that one process may hold for `timeout`.
+pub fn patience(timeout: Duration) -> Patience {
+    Patience { holder: timeout, queue: QUEUE_TIMEOUT.max(timeout) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use async_std::task;
     use cni_test_kit::TempDir;
 
@@ -87,7 +102,8 @@ mod tests {
             let id = format!("by process {}", std::process::id());
             assert!(refused.to_string().contains(&id), "{refused}");
             drop(held);
-            take(&host, Duration::ZERO).await.unwrap();
+            // The second one's thread may get the lock before it notices that its time is over.
+            take(&host, Duration::from_secs(120)).await.unwrap();
         });
     }
 

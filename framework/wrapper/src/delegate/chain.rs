@@ -12,13 +12,20 @@ use crate::{
     rollback::Rollback,
 };
 
-use super::{find::find, invoke::invoke, last_result, missing, pass};
+use super::{
+    find::find,
+    invoke::invoke,
+    last_result,
+    leftovers::{self, Running},
+    missing, pass,
+};
 
 /// Runs ADD from the first delegate to the last, and passes each the result of the previous one. If
 /// one fails, a DEL is sent to all that were started, the failed one included, unless the
 /// attachment existed before.
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
+    let running = Running::begin(call).await;
     let record = async { Ok(last_result::kept(call).is_some()) };
     let is_repeated = call.find_earlier_add(record).await?;
     for (index, delegate) in call.delegates().iter().enumerate() {
@@ -36,6 +43,10 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
             Err(error) => {
                 // A delegate that was not started has nothing to clean up.
                 let begun = if has_started(&error) { begun } else { before };
+                let _running = match running {
+                    Some(running) if is_crash(&error) => running.after_killed_delegate(call).await,
+                    running => running,
+                };
                 return Err(roll_back(call, begun, result, error).await);
             }
         }
@@ -91,12 +102,19 @@ fn has_started(error: &Error) -> bool {
     }
 }
 
+/// Returns whether the delegate may have left something running that it would have waited for.
+fn is_crash(error: &Error) -> bool {
+    let Error::Delegate(delegate) = error else { return false };
+    matches!(delegate.failure, DelegateFailure::Crashed { .. })
+}
+
 /// Runs DEL from the last delegate to the first. A delegate that can't be run is skipped if the
 /// attachment is not known.
 pub(super) async fn del(call: &Call) -> Result<(), Error> {
     if call.is_left_alone() {
         return Ok(());
     }
+    let _running = Running::begin(call).await;
     // A prevResult that can't be read must not keep a container from being removed.
     let result = call.prev_result().unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
@@ -127,6 +145,7 @@ pub(super) async fn check(call: &Call, result: &AddResult) -> Result<(), Error> 
 
 /// Runs GC of every delegate, even if others fail, and returns their errors.
 pub(super) async fn gc(call: &Call) -> Vec<Error> {
+    leftovers::collect(call);
     let mut errors = Vec::new();
     for delegate in call.delegates() {
         errors.extend(run(call, delegate, Verb::Gc, None).await.err());

@@ -38,7 +38,7 @@ fn store(call: &Call) -> AttachmentStore<LastResult> {
 
 /// One for each plugin: a wrapper can be the delegate of another, and both keep the same
 /// attachment's result.
-fn directory(call: &Call) -> PathBuf {
+pub(super) fn directory(call: &Call) -> PathBuf {
     let name = call.config.get("type").and_then(Value::as_str);
     let name = name.filter(|name| is_plugin_name(name)).unwrap_or("unnamed");
     Path::new(call.settings().result_dir()).join(name)

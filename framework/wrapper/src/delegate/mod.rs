@@ -6,6 +6,7 @@ pub mod exec;
 mod find;
 mod invoke;
 mod last_result;
+mod leftovers;
 pub(crate) mod missing;
 mod pass;
 pub(crate) mod selection;

@@ -351,7 +351,7 @@ fn prepared_name(attachment: &Attachment) -> String {
 /// Letters of the id that are part of a file's name.
 const SHOWN: usize = 64;
 
-fn file_stem(attachment: &Attachment) -> String {
+pub(crate) fn file_stem(attachment: &Attachment) -> String {
     let Attachment { network, container_id, ifname } = attachment;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let shown = if container_id.is_empty() { network } else { container_id };

@@ -55,29 +55,51 @@ impl FileLock {
             return Ok(Some(Self(file)));
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let is_acquired = !left.is_zero() && wait(file.try_clone()?, left).await?;
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let queued = Queued::start(file.try_clone()?)?;
+        let is_acquired = queued.acquired_within(left).await? || queued.leave()?;
         Ok(is_acquired.then_some(Self(file)))
     }
 
-    /// Acquires whichever of these locks is free first.
+    /// Returns the lock on a file that is locked.
+    pub(super) fn of(file: File) -> Self {
+        Self(file)
+    }
+
+    /// Acquires whichever of `count` locks is free first.
     ///
     /// Returns `None` if all of them are held at `deadline`. A number of files is thus a number of
-    /// slots. There is no queue: it polls.
+    /// slots. There is no queue: it polls, and begins at a random one, so that not all waiting
+    /// processes try the same lock first. `open` returns the file with a number below `count`; only
+    /// one is open at a time, so that there can be more of them than a process may open.
     ///
     /// # Errors
     ///
-    /// The file system does not support locks.
-    pub async fn acquire_any(mut files: Vec<File>, deadline: Instant) -> io::Result<Option<Self>> {
+    /// A file can't be opened, or its file system does not support locks.
+    pub async fn acquire_any(
+        count: usize,
+        open: impl Fn(usize) -> io::Result<File>,
+        deadline: Instant,
+    ) -> io::Result<Option<Self>> {
         let mut pause = PAUSES[0];
         loop {
-            if let Some(index) = acquire_free(&files)? {
-                return Ok(Some(Self(files.swap_remove(index))));
+            let started = Instant::now();
+            let begin = fastrand::usize(..count.max(1));
+            for number in (begin..count).chain(0..begin) {
+                let file = open(number)?;
+                if try_acquire(&file)? {
+                    return Ok(Some(Self(file)));
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            task::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            // To try thousands takes a while, which must not keep the host busy either.
+            let pause_now = pause.max(started.elapsed() * 4);
+            task::sleep(pause_now.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
             pause = (pause * 2).min(PAUSES[1]);
         }
     }
@@ -99,7 +121,7 @@ impl FileLock {
 }
 
 /// Tries to acquire the lock, without waiting.
-fn try_acquire(file: &File) -> io::Result<bool> {
+pub(crate) fn try_acquire(file: &File) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
@@ -107,34 +129,41 @@ fn try_acquire(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Waits for the lock in a thread. Returns false if the time is over before.
-async fn wait(file: File, time: Duration) -> io::Result<bool> {
-    let (sender, acquired) = channel::bounded(1);
-    std::thread::Builder::new().spawn(move || {
-        let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
-        if sender.try_send(outcome).is_err() {
-            // The caller has given up, so it would not release the lock.
-            let _ = flock(&file, FlockOperation::Unlock);
-        }
-    })?;
-    let in_time = future::timeout(time, acquired.recv()).await;
-    // From here on the thread releases the lock; an outcome that it sent just before still counts.
-    acquired.close();
-    match in_time.ok().and_then(Result::ok).or_else(|| acquired.try_recv().ok()) {
-        Some(outcome) => Ok(outcome.map(|()| true)?),
-        None => Ok(false),
-    }
+/// A place in the kernel's queue for a lock, which a thread keeps.
+pub(crate) struct Queued {
+    acquired: channel::Receiver<rustix::io::Result<()>>,
 }
 
-/// Begins at a random one, so that not all waiting processes try the same lock first.
-fn acquire_free(files: &[File]) -> io::Result<Option<usize>> {
-    let begin = fastrand::usize(..files.len().max(1));
-    for index in (begin..files.len()).chain(0..begin.min(files.len())) {
-        if try_acquire(&files[index])? {
-            return Ok(Some(index));
+impl Queued {
+    pub(crate) fn start(file: File) -> io::Result<Self> {
+        let (sender, acquired) = channel::bounded(1);
+        std::thread::Builder::new().spawn(move || {
+            let outcome = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
+            if sender.try_send(outcome).is_err() {
+                // The caller has given up, so it would not release the lock.
+                let _ = flock(&file, FlockOperation::Unlock);
+            }
+        })?;
+        Ok(Self { acquired })
+    }
+
+    /// Returns whether the lock is acquired before the time is over. The place is kept otherwise.
+    pub(crate) async fn acquired_within(&self, time: Duration) -> io::Result<bool> {
+        match future::timeout(time, self.acquired.recv()).await {
+            Ok(Ok(outcome)) => Ok(outcome.map(|()| true)?),
+            _ => Ok(false),
         }
     }
-    Ok(None)
+
+    /// Gives the place up: from here on the thread releases the lock. Returns whether the lock was
+    /// acquired just before.
+    pub(crate) fn leave(self) -> io::Result<bool> {
+        self.acquired.close();
+        match self.acquired.try_recv() {
+            Ok(outcome) => Ok(outcome.map(|()| true)?),
+            Err(_) => Ok(false),
+        }
+    }
 }
 
 impl Drop for FileLock {

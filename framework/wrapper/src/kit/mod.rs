@@ -4,7 +4,9 @@
 
 pub(crate) mod attachment_store;
 pub(crate) mod conditions;
+mod cpu_time;
 pub(crate) mod file_lock;
+pub(crate) mod lock_turns;
 pub(crate) mod observer;
 pub(crate) mod pattern;
 pub(crate) mod private_dir;

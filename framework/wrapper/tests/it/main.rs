@@ -9,6 +9,7 @@ mod delegation;
 mod examples;
 mod exec;
 mod hooks;
+mod leftovers;
 mod missing_delegate;
 mod observer;
 mod private_dir;

@@ -4,6 +4,7 @@ mod circuit_breaker;
 mod common;
 mod concurrency_limit;
 mod config;
+mod permits;
 mod retry;
 mod state_dir;
 

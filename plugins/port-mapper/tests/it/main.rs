@@ -12,6 +12,8 @@ mod common;
 #[cfg(feature = "host-tests")]
 mod behaviour;
 #[cfg(feature = "host-tests")]
+mod busy;
+#[cfg(feature = "host-tests")]
 mod chained;
 #[cfg(feature = "host-tests")]
 mod commands;

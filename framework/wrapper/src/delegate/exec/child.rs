@@ -35,6 +35,11 @@ impl Child {
         Ok(Self { program: program.clone(), limits: *limits, group: Group::of(child), pipes })
     }
 
+    /// Returns the process id of the child.
+    pub fn id(&self) -> u32 {
+        self.group.child_id()
+    }
+
     /// Kills the child and waits until it has ended. Dropping it does not wait.
     pub async fn kill(mut self) {
         self.group.kill().await;

@@ -23,6 +23,10 @@ impl Group {
         Self { child, id }
     }
 
+    pub(super) fn child_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the child, not for its group: a plugin may start a daemon on purpose.
     pub(super) async fn exited(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.status().await?;

@@ -125,6 +125,7 @@ mod tests {
     #[test]
     fn errors_that_may_be_transient_are_never_taken_for_absence() {
         let locked = Error::XtablesLocked {
+            changes: 0,
             waited: std::time::Duration::ZERO,
             message: "Table does not exist".to_owned(),
         };

@@ -12,6 +12,8 @@ pub mod desired;
 mod fast_path;
 mod foreign;
 mod links;
+mod lock_holder;
+mod lock_watch;
 pub mod observed;
 pub mod plan;
 mod programs;

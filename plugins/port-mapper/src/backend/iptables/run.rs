@@ -35,8 +35,8 @@ pub(super) struct Runner {
 ///
 /// It takes the lock and reads rules only after it has read its first table.
 pub(super) struct RestoreProcess {
-    program: PathBuf,
-    child: Child,
+    pub(super) program: PathBuf,
+    pub(super) child: Child,
 }
 
 impl RestoreProcess {
@@ -88,9 +88,7 @@ impl Runner {
         request: &str,
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<Option<i32>, Error> {
-        let output = process.child.communicate(request.as_bytes(), take).await?;
-        self.refuse_if_locked(&output)?;
-        Ok(output.status.code())
+        Ok(self.communicate(process, NOFLUSH, request, take).await?.status.code())
     }
 
     /// Checks that a change is possible, without making it.
@@ -102,11 +100,24 @@ impl Runner {
 
     async fn start(&self, family: Family, options: &[&str]) -> Result<RestoreProcess, Error> {
         let program = self.programs.find(Program::Restore, family)?;
+        let child = self.start_program(&program, options, self.lock_timeout).await?;
+        Ok(RestoreProcess { child, program })
+    }
+
+    /// Starts a program that waits for the lock for this long, in addition to the time for its
+    /// work.
+    pub(super) async fn start_program(
+        &self,
+        program: &Path,
+        options: &[&str],
+        wait: Duration,
+    ) -> Result<Child, Error> {
         // -w takes whole seconds.
-        let seconds = self.lock_timeout.as_secs_f64().ceil().to_string();
+        let seconds = wait.as_secs_f64().ceil().to_string();
         let args = ["-w", &seconds].iter().chain(options).map(OsString::from).collect();
-        let execution = self.execution(&program, args, Vec::new());
-        Ok(RestoreProcess { child: exec::start(&execution).await?, program })
+        let mut execution = self.execution(program, args, Vec::new());
+        execution.limits.deadline = wait + self.work_timeout;
+        Ok(exec::start(&execution).await?)
     }
 
     async fn feed(
@@ -116,9 +127,9 @@ impl Runner {
         action: &'static str,
         text: &str,
     ) -> Result<(), Error> {
-        let RestoreProcess { program, child } = process;
+        let program = process.program.clone();
         // A change prints nothing to stdout.
-        let mut output = child.communicate(text.as_bytes(), &mut |_| {}).await?;
+        let mut output = self.communicate(process, options, text, &mut |_| {}).await?;
         if !output.status.success() && is_unknown_option(&output) && self.lacks_wait().await? {
             let lock_file = Path::new(self.programs.lock_file());
             let _lock = XtablesLock::take(lock_file, self.lock_timeout).await?;
@@ -128,7 +139,6 @@ impl Runner {
         if output.status.success() {
             return Ok(());
         }
-        self.refuse_if_locked(&output)?;
         Err(failure(program, action, &output))
     }
 
@@ -138,16 +148,6 @@ impl Runner {
     async fn lacks_wait(&self) -> Result<bool, Error> {
         let version = parse_version(&self.supported_version().await?);
         Ok(version.is_none_or(|version| version < RESTORE_LOCKS))
-    }
-
-    fn refuse_if_locked(&self, output: &Output) -> Result<(), Error> {
-        let is_locked = output.status.code() == Some(RESOURCE_PROBLEM)
-            && stderr(output).contains("xtables lock");
-        if is_locked {
-            let message = one_line(output);
-            return Err(Error::XtablesLocked { waited: self.lock_timeout, message });
-        }
-        Ok(())
     }
 
     /// Returns the version, such as `iptables v1.8.9 (nf_tables)`.
@@ -217,6 +217,11 @@ fn incompatible(table: &str) -> String {
     )
 }
 
+/// Reports whether the program could not get the xtables lock.
+pub(super) fn is_locked(output: &Output) -> bool {
+    output.status.code() == Some(RESOURCE_PROBLEM) && stderr(output).contains("xtables lock")
+}
+
 /// Old programs report it, and then take the number of seconds for the name of a file.
 fn is_unknown_option(output: &Output) -> bool {
     let stderr = stderr(output).to_lowercase();
@@ -230,7 +235,7 @@ fn stderr(output: &Output) -> String {
 }
 
 /// Returns what a program wrote to stderr, on one line.
-fn one_line(output: &Output) -> String {
+pub(super) fn one_line(output: &Output) -> String {
     let text = stderr(output);
     let lines = text.lines().map(str::trim).filter(|line| {
         // Printed whenever both variants are in use, whether or not anything is wrong.

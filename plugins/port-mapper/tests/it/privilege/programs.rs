@@ -107,8 +107,10 @@ fn no_file_is_created_or_written_except_its_own_and_the_kernels() {
     for backend in [IPTABLES[0], IPTABLES[1], "nftables"] {
         let (lines, dir) = lifecycle(backend);
         let own = |line: &&String| {
-            ["/run/mesos-cni-port-mapper", "\"/run/xtables.lock\"", "\"/dev/null\"", "\"/proc/"]
+            let files = ["\"/run/xtables.lock\"", "\"/dev/null\"", "\"/proc/"];
+            ["/run/mesos-cni-port-mapper", "/run/cni-wrapper"]
                 .iter()
+                .chain(&files)
                 .any(|known| line.contains(known))
                 // A plain name, relative to the open state directory.
                 || (line.contains("at(")

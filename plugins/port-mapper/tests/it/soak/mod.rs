@@ -9,10 +9,13 @@ mod attachment;
 mod chaos;
 mod churn;
 mod concurrency;
+mod crowd;
+mod leases;
 mod ledger;
 mod race;
 mod relaunch;
 mod simulation;
+mod wide_range;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
