@@ -20,8 +20,8 @@ pub(crate) fn holds(input: &[u8]) {
         Attachment { network: owned("mesos"), container_id: owned("c1"), ifname: owned("eth0") };
     let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
     for chain in [None, Some(owned("PORT-MAPPER"))] {
-        let hints = Hints { chain, families: None, keep_guard: false };
-        let plan = plan::remove(&observed, &owner, &hints);
+        let hints = Hints { chain, ..Hints::default() };
+        let plan = plan::remove(&observed, &owner, None, &hints, &[]);
         let Ok(script) = plan.text() else { continue };
         let translates = |line: &&str| line.starts_with("-D ") && line.contains("-j DNAT");
         for line in script.lines().filter(translates) {
