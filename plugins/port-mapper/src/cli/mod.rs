@@ -26,7 +26,7 @@ Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME]
 
 Commands:
   list      list the mapped host ports and their owners
-  restore   recreate the rules of all live containers, after a firewall reload
+  restore   recreate the rules of all containers that are not gone, after a firewall reload
   gc        remove the mappings of containers that are proven to be gone
   doctor    check whether this host meets the requirements
 
