@@ -44,10 +44,10 @@ pub async fn detach(
         return guard::ensure(&cleanup.state_dir, cleanup, backends).await;
     }
     if claims.is_empty()
-        && backends.possible(Some(owner)).await?.is_empty()
         && HostRecord::open_existing(&cleanup.state_dir)?.is_none()
+        && backends.possible(Some(owner)).await?.is_empty()
     {
-        return Ok(()); // without any backend nothing can have been mapped
+        return Ok(()); // nothing was mapped on this host
     }
     let (records, unlocked) = match open_to_change(cleanup) {
         Err(error)

@@ -38,6 +38,7 @@ pub mod state;
 pub mod without_state;
 
 pub mod guard;
+pub mod install;
 pub mod namespace;
 pub mod ownership;
 pub mod queue;

@@ -1,9 +1,11 @@
 //! All that is recorded about attachments: the claims in a state directory, and the record of this
 //! host, which knows those of other state directories, too.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::Attachment;
+use cni_wrapper::{Attachment, FileError};
 
 use crate::claim::Claim;
 use crate::config::BackendKind;
@@ -72,22 +74,31 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// The index can't be read.
+    /// The index or a claim can't be read.
     pub fn others(&self, claim: &Claim) -> Result<Vec<Recorded>, Error> {
         let own = self.file_of(&claim.owner);
         let mut others = Vec::new();
+        for file in self.ports.files_of(&claim.all_mappings())?.iter().filter(|file| **file != own)
+        {
+            others.extend(claims_in(file)?);
+        }
+        others.retain(|other| other.claim.owner.tag() != claim.owner.tag());
+        Ok(others)
+    }
+
+    /// Removes from the index what leads to files that no longer exist. It requires the lock: an
+    /// ADD that is running has entered its claim before it writes the file.
+    ///
+    /// # Errors
+    ///
+    /// The index can't be read or changed.
+    pub fn tidy(&self, claim: &Claim) -> Result<(), Error> {
         for file in self.ports.files_of(&claim.all_mappings())? {
-            if file == own {
-                continue;
-            }
-            let claims = claims_in(&file);
-            if claims.is_empty() {
+            if !exists(&file)? {
                 self.ports.remove_unknown(&file)?;
             }
-            let is_other = |recorded: &Recorded| recorded.claim.owner.tag() != claim.owner.tag();
-            others.extend(claims.into_iter().filter(is_other));
         }
-        Ok(others)
+        Ok(())
     }
 
     /// Reports whether a chain has had rules of an attachment whose ADD succeeded, so that the port
@@ -97,11 +108,15 @@ impl Records {
     ///
     /// The index can't be read.
     pub fn have_chain(&self, backend: BackendKind, chain: &str) -> Result<bool, Error> {
-        let mut claims = self.ports.all_files()?.into_iter().flat_map(|file| claims_in(&file));
-        Ok(claims.any(|recorded| {
-            let claim = recorded.claim;
-            recorded.is_committed && claim.backend == backend && claim.chain == chain
-        }))
+        let is_of_chain = |Recorded { claim, is_committed, .. }: &Recorded| {
+            *is_committed && claim.backend == backend && claim.chain == chain
+        };
+        for file in self.ports.all_files()? {
+            if claims_in(&file)?.iter().any(is_of_chain) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Stores a claim as prepared, before its rules are created; `before` is the committed one.
@@ -125,8 +140,10 @@ impl Records {
     pub fn discard(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
         let file = self.file_of(&claim.owner);
         self.state.discard_prepared(&claim.owner)?;
-        self.ports.remove(claim, &file)?;
-        before.map_or(Ok(()), |before| self.ports.add(before, &file))
+        match before {
+            Some(before) => self.ports.replace(claim, before, &file),
+            None => self.ports.remove(claim, &file),
+        }
     }
 
     /// Commits the prepared claim; `before` is the one that it replaces.
@@ -136,13 +153,10 @@ impl Records {
     /// The file can't be renamed.
     pub fn commit(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
         self.state.commit(&claim.owner)?;
-        let Some(before) = before.filter(|before| before.all_mappings() != claim.all_mappings())
-        else {
-            return Ok(());
-        };
-        let file = self.file_of(&claim.owner);
-        self.ports.remove(before, &file)?;
-        self.ports.add(claim, &file)
+        match before {
+            Some(before) => self.ports.replace(before, claim, &self.file_of(&claim.owner)),
+            None => Ok(()),
+        }
     }
 
     /// Removes the claims of an attachment, as far as they are known.
@@ -178,21 +192,33 @@ impl Records {
     }
 }
 
-/// Returns the claims in a file of any state directory, the committed and the prepared one.
-fn claims_in(file: &Path) -> Vec<Recorded> {
+/// Returns the claims in a file of any state directory, the committed and the prepared one. Damaged
+/// ones are skipped.
+fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let Ok(Some(state)) = State::open_existing(directory) else { return Vec::new() };
-    let [committed, prepared] = state.read_file(&name.to_string_lossy());
+    let Some(state) = State::open_existing(directory)? else { return Ok(Vec::new()) };
+    let [committed, prepared] = state.read_file(&name.to_string_lossy())?;
     let recorded = |claim: Option<Claim>, is_committed| {
-        let state_dir = directory.to_owned();
-        claim.map(|claim| Recorded {
-            liveness: Liveness::of(&claim),
-            claim,
-            is_committed,
-            state_dir,
-        })
+        let (liveness, state_dir) = (Liveness::of(claim.as_ref()?), directory.to_owned());
+        Some(Recorded { claim: claim?, liveness, is_committed, state_dir })
     };
-    [recorded(committed, true), recorded(prepared, false)].into_iter().flatten().collect()
+    Ok([recorded(committed, true), recorded(prepared, false)].into_iter().flatten().collect())
+}
+
+/// Reports whether there is a claim in a file, committed or prepared, in whatever state.
+fn exists(file: &Path) -> Result<bool, Error> {
+    let Some(name) = file.file_name() else { return Ok(false) };
+    let prepared = file.with_file_name(format!(".{}", name.to_string_lossy()));
+    for path in [file, &prepared] {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => {
+                return Err(FileError { action: "read", path: path.to_owned(), source }.into());
+            }
+            Ok(_) => return Ok(true),
+        }
+    }
+    Ok(false)
 }

@@ -63,11 +63,20 @@ impl State {
 
     /// Returns the claims in the files of one attachment, the committed and the prepared one. A
     /// damaged file is skipped, with a warning in the log.
-    pub(crate) fn read_file(&self, name: &str) -> [Option<Claim>; 2] {
-        let warn = |error: &Error| log::warn!("{error}");
-        let stem = name.trim_end_matches(SUFFIX);
-        let entries = self.0.of_stem(stem).unwrap_or_default();
-        entries.map(|entry| self.checked(entry?).inspect_err(warn).ok())
+    ///
+    /// # Errors
+    ///
+    /// A file can't be read.
+    pub(crate) fn read_file(&self, name: &str) -> Result<[Option<Claim>; 2], Error> {
+        let usable = |entry: Option<Entry>| match entry.map(|entry| self.checked(entry)) {
+            Some(Err(error @ Error::Damaged { .. })) => {
+                log::warn!("{error}");
+                Ok(None)
+            }
+            claim => claim.transpose(),
+        };
+        let [committed, prepared] = self.0.of_stem(name.trim_end_matches(SUFFIX))?;
+        Ok([usable(committed)?, usable(prepared)?])
     }
 
     /// Stores a claim as committed at once: one that has no rules.

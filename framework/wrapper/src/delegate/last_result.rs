@@ -7,13 +7,20 @@
 //! It is also the record by which a repeated ADD is recognized if delegates are called in a list:
 //! there the interface is that of the plugins before.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use cni_protocol::{AddResult, Object, SpecVersion, is_plugin_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{call::Call, error::Error, kit::attachment_store::AttachmentStore};
+use crate::{
+    call::Call,
+    error::{Error, StoreError},
+    kit::attachment_store::AttachmentStore,
+};
 
 use super::pass;
 
@@ -70,7 +77,9 @@ pub(super) fn kept(call: &Call) -> Option<AddResult> {
         return None;
     }
     let last = store(call).read(&call.attachment).unwrap_or_else(|error| {
-        log::warn!("the last result can't be used: {error}");
+        if !is_no_directory(&error) {
+            log::warn!("the last result can't be used: {error}");
+        }
         None
     })?;
     let version = last.version.parse().ok()?;
@@ -86,7 +95,16 @@ pub(super) fn forget(call: &Call) -> Result<(), Error> {
     if call.delegates().is_empty() {
         return Ok(());
     }
-    Ok(store(call).remove(&call.attachment)?)
+    match store(call).remove(&call.attachment) {
+        Err(error) if is_no_directory(&error) => Ok(()),
+        removed => Ok(removed?),
+    }
+}
+
+/// Reports whether the path can't contain anything, since a part of it is another file. An ADD that
+/// needed it has failed.
+fn is_no_directory(error: &StoreError) -> bool {
+    matches!(error, StoreError::File(error) if error.source.kind() == ErrorKind::NotADirectory)
 }
 
 /// Removes the results of attachments of this network that are no longer valid.

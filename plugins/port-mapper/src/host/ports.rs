@@ -71,7 +71,7 @@ impl PortIndex {
                     create_directory(&directory)?;
                     symlink(file, &link)
                 }
-                ErrorKind::AlreadyExists => replace(file, &link),
+                ErrorKind::AlreadyExists => relink(file, &link),
                 _ => Err(error),
             });
             created.map_err(failed("create", &link))?;
@@ -86,6 +86,17 @@ impl PortIndex {
     /// A link can't be removed.
     pub fn remove(&self, claim: &Claim, file: &Path) -> Result<(), Error> {
         buckets(&claim.all_mappings()).iter().try_for_each(|bucket| self.remove_from(bucket, file))
+    }
+
+    /// Adds `new`, and removes what only `old` needs; both are claims in this file.
+    ///
+    /// # Errors
+    ///
+    /// A link can't be created or removed.
+    pub fn replace(&self, old: &Claim, new: &Claim, file: &Path) -> Result<(), Error> {
+        self.add(new, file)?;
+        let (old, new) = (buckets(&old.all_mappings()), buckets(&new.all_mappings()));
+        old.difference(&new).try_for_each(|bucket| self.remove_from(bucket, file))
     }
 
     /// Removes what leads to this file, whatever was in it.
@@ -178,7 +189,7 @@ fn create_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn replace(target: &Path, link: &Path) -> io::Result<()> {
+fn relink(target: &Path, link: &Path) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|existing| existing == target) {
         return Ok(());
     }

@@ -7,6 +7,6 @@ complete -c mesos-cni-port-mapper -n __fish_is_first_token -a doctor -d 'check w
 complete -c mesos-cni-port-mapper -l json -d 'print JSON'
 complete -c mesos-cni-port-mapper -l state-dir -x -a '(__fish_complete_directories)' -d 'directory of the state files'
 complete -c mesos-cni-port-mapper -l backend -x -a 'iptables iptables-nft iptables-legacy nftables' -d 'backend that doctor checks'
-complete -c mesos-cni-port-mapper -n '__fish_seen_subcommand_from gc' -l force -x -d 'container whose mappings are removed'
+complete -c mesos-cni-port-mapper -l force -x -d 'container whose mappings are removed'
 complete -c mesos-cni-port-mapper -l help -d 'print the usage'
 complete -c mesos-cni-port-mapper -l version -d 'print the version'

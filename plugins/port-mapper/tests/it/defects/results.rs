@@ -321,6 +321,44 @@ fn defect_17_add_and_del_remove_stale_udp_flows() {
     assert!(ask("60000").expect("and so was the one to the host").contains("two"));
 }
 
+/// A tracked flow leads to a container as long as packets arrive, whatever has become of its rules.
+#[test]
+fn all_flows_of_a_container_that_is_replaced_are_removed() {
+    let host = Host::new();
+    let outside = host.neighbour("outside", "203.0.113.1/24", "203.0.113.9/24");
+    let [gone, next, last] = [("gone", 1), ("next", 2), ("last", 3)].map(|(name, net)| {
+        host.neighbour(name, &format!("10.0.{net}.1/24"), &format!("10.0.{net}.2/24"))
+    });
+    let _servers = [&gone, &next, &last].map(|container| container.serve(Traffic::Udp, 53));
+    let addresses = ["10.0.1.2/24", "10.0.2.2/24", "10.0.3.2/24"];
+    let [(to_gone, network), (to_next, _), (to_last, _)] = addresses.map(scripted);
+    let udp = |port: u16| json!({"host_port": port, "container_port": 53, "protocol": "udp"});
+    let netns = host.container("c1");
+    let both = [udp(5353), udp(5354)];
+    let first = fake_container(&host, &to_gone, &network, "c1", &both).netns(&netns.netns());
+    add(&first);
+    // From the same ports each time, as clients that keep their flows alive.
+    let ask = |port: &str| {
+        outside.peer(&["exchange", "udp", HOST, port, "--from", "40000", "--timeout", "60000"])
+    };
+    for port in ["5353", "5354"] {
+        assert!(ask(port).expect("the first answers").contains("gone"));
+    }
+    netns.delete();
+    add(&fake_container(&host, &to_next, &network, "c2", &[udp(5353)]));
+    assert!(ask("5353").expect("its port leads to the next").contains("next"));
+    // Nothing was mapped at the other port meanwhile: its flow must not have outlived its owner.
+    let flows = tracked_flows(&host);
+    assert!(!flows.contains("10.0.1.2"), "no flow leads to the first: {flows}");
+    add(&fake_container(&host, &to_last, &network, "c3", &[udp(5354)]));
+    assert!(ask("5354").expect("and neither does the other").contains("last"));
+}
+
+/// Returns the tracked flows of the host.
+fn tracked_flows(host: &Host) -> String {
+    host.read("/proc/net/nf_conntrack")
+}
+
 #[test]
 fn defect_18_the_last_del_removes_chain_and_jumps_and_leaves_foreign_rules() {
     let host = Host::new();

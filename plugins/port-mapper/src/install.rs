@@ -1,0 +1,159 @@
+//! What an ADD does under the lock: it decides who has the host ports, and installs the rules.
+
+use crate::apply::apply;
+use crate::backend::{Backend, Backends, ExistingRules};
+use crate::claim::Claim;
+use crate::config::Settings;
+use crate::conflict::{Conflict, Evidence};
+use crate::detach::remove;
+use crate::error::AttachError::{self, Unchanged};
+use crate::error::Error;
+use crate::liveness::Liveness;
+use crate::lock::Unlocked;
+use crate::mappings::Mapping;
+use crate::other_backends;
+use crate::owner::Owner;
+use crate::ownership::{Decision, Recorded, decide};
+use crate::records::Records;
+use crate::wait::Wait;
+
+/// Installs the rules of the claim. Returns the claim as it was stored, some of its mappings
+/// perhaps on standby.
+///
+/// # Errors
+///
+/// [`Unchanged`]: the lock is held, or a host port belongs to another container.
+/// [`AttachError::Changed`]: a change is rejected.
+pub async fn install(
+    settings: &Settings,
+    claim: &Claim,
+    backends: &Backends,
+    wait: &mut Wait,
+) -> Result<Claim, AttachError> {
+    let backend = backends.get(claim.backend).map_err(Unchanged)?;
+    backend.can_map(claim).map_err(Unchanged)?;
+    let records = Records::open(&settings.state_dir).map_err(Unchanged)?;
+    let unlocked = Unlocked::open(&records.host).map_err(Unchanged)?;
+    backend.prepare(claim).await;
+    let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;
+    records.complete().and_then(|()| records.tidy(claim)).map_err(Unchanged)?;
+    let others = records.others(claim).map_err(Unchanged)?;
+    let known = known(&others);
+    let Decision { mut conflicts, gone, standby } = decide(claim, others);
+    conflicts.extend(ahead(&records, claim, &standby, wait));
+    if !conflicts.is_empty() {
+        return Err(wait.refused(&records, claim, conflicts));
+    }
+    remove_gone(&records, backends, &gone).await?;
+    match install_beside_companions(&records, backends, claim, standby).await {
+        Err(Unchanged(Error::Conflict { conflicts, .. })) => {
+            let conflicts =
+                conflicts.into_iter().map(|conflict| with_evidence(conflict, &known)).collect();
+            Err(wait.refused(&records, claim, conflicts))
+        }
+        installed => installed,
+    }
+}
+
+/// Returns the host ports that others came for before. What the container has already is not to be
+/// given up to them.
+fn ahead(records: &Records, claim: &Claim, standby: &[Mapping], wait: &Wait) -> Vec<Conflict> {
+    let mut ahead = wait.ahead(records, claim);
+    if !ahead.is_empty() {
+        let own = records.state.read_committed(&claim.owner).ok().flatten();
+        let own = own.map(|own| own.all_mappings()).unwrap_or_default();
+        ahead.retain(|Conflict { mapping, .. }| {
+            !standby.contains(mapping) && !own.contains(mapping)
+        });
+    }
+    ahead
+}
+
+async fn remove_gone(
+    records: &Records,
+    backends: &Backends,
+    gone: &[Recorded],
+) -> Result<(), AttachError> {
+    for Recorded { claim, state_dir, .. } in gone {
+        log::info!("{} no longer exists; its host ports are free", Owner::from(&claim.owner));
+        remove(&records.of_directory(state_dir)?, backends, &claim.owner, None).await?;
+    }
+    Ok(())
+}
+
+/// Installs the rules of a claim with which no claim of another container is in conflict.
+///
+/// Rules of the same container without a claim count, too: their host ports are on standby.
+async fn install_beside_companions(
+    records: &Records,
+    backends: &Backends,
+    claim: &Claim,
+    mut standby: Vec<Mapping>,
+) -> Result<Claim, AttachError> {
+    loop {
+        let reduced = claim.clone().with_standby(&standby);
+        let conflicts = match install_alone(records, backends, &reduced).await {
+            Err(Unchanged(Error::Conflict { conflicts, .. })) => conflicts,
+            installed => return installed.map(|()| reduced),
+        };
+        let (companions, rivals): (Vec<_>, Vec<_>) =
+            conflicts.into_iter().partition(|conflict| conflict.owner.is_companion(&claim.owner));
+        if !rivals.is_empty() {
+            return Err(Unchanged(Error::conflict(rivals)));
+        }
+        standby.extend(companions.into_iter().map(|conflict| conflict.mapping));
+    }
+}
+
+fn known(others: &[Recorded]) -> Vec<(Owner, Liveness)> {
+    others.iter().map(|other| (Owner::from(&other.claim.owner), other.liveness)).collect()
+}
+
+/// Adds what claims show about the owner of rules.
+fn with_evidence(conflict: Conflict, known: &[(Owner, Liveness)]) -> Conflict {
+    match known.iter().find(|(owner, _)| *owner == conflict.owner) {
+        Some((_, liveness)) => Conflict { evidence: Evidence::of(*liveness), ..conflict },
+        None => conflict,
+    }
+}
+
+/// Installs the rules of a claim with which no other claim is in conflict.
+async fn install_alone(
+    records: &Records,
+    backends: &Backends,
+    claim: &Claim,
+) -> Result<(), AttachError> {
+    let backend = backends.get(claim.backend)?;
+    // In new records, the absence of a claim proves nothing.
+    let before = match records.are_new {
+        true => Err(()),
+        false => records.state.read(&claim.owner).map_err(drop),
+    };
+    let known = before.as_ref().ok().and_then(Option::as_ref);
+    other_backends::clear(records, backends, claim, known).await.map_err(|error| match error {
+        Error::Conflict { .. } => Unchanged(error),
+        error => error.into(),
+    })?;
+    // The claim is stored first: without it, a DEL would have to search for the rules.
+    records.prepare(claim, known)?;
+    match apply(records, backend, claim, existing_rules(&before)).await {
+        Err(error @ Error::Conflict { .. }) => {
+            records.discard(claim, known)?;
+            Err(Unchanged(error))
+        }
+        applied => {
+            applied?;
+            Ok(records.commit(claim, known)?)
+        }
+    }
+}
+
+/// Returns what rules the attachment may have, judged by its claim before this ADD.
+fn existing_rules(before: &Result<Option<Claim>, ()>) -> ExistingRules {
+    match before {
+        Ok(before) if before.as_ref().is_none_or(|claim| claim.mappings.is_empty()) => {
+            ExistingRules::OfClaim
+        }
+        _ => ExistingRules::Any,
+    }
+}
