@@ -5,13 +5,15 @@
 //! 1. [`middleware`] has the hooks, which call [`attach`], [`detach`], [`check`] or [`gc`].
 //! 2. [`config`] and [`mappings`] read and validate the configuration. With the addresses of the
 //!    result it becomes a [`claim`]: what the attachment wants.
-//! 3. [`state`] stores claims, [`lock`] serialises changes, and [`other_backends`] and [`conflict`]
-//!    find host ports that another [`owner`] has.
+//! 3. [`install`] has what an ADD does under the [`lock`]. [`records`] has the claims of all
+//!    attachments ([`state`]), [`ownership`] decides with them and with [`liveness`] who has a host
+//!    port, [`wait`] waits for one that another container has, and [`other_backends`] and
+//!    [`conflict`] find those that only rules show to be another [`owner`]'s.
 //! 4. [`apply`] has a [`backend`] create the rules, and [`host`] changes the settings that they
 //!    need.
 //!
 //! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`,
-//! and the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the
+//! `ownership`, and the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the
 //! commands for administrators.
 
 pub mod apply;
@@ -26,22 +28,22 @@ pub mod detach;
 pub mod error;
 pub mod family;
 pub mod gc;
+pub mod guard;
 pub mod host;
+pub mod install;
 pub mod liveness;
 pub mod lock;
 pub mod mappings;
 pub mod middleware;
+pub mod namespace;
 pub mod other_backends;
 pub mod owner;
-pub mod problem;
-pub mod state;
-pub mod without_state;
-
-pub mod guard;
-pub mod install;
-pub mod namespace;
 pub mod ownership;
+pub mod problem;
 pub mod queue;
 pub mod records;
+pub mod state;
 pub mod wait;
+pub mod without_state;
+
 pub use error::Error;

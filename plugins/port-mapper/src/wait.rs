@@ -74,23 +74,24 @@ impl Wait {
         claim: &Claim,
         conflicts: Vec<Conflict>,
     ) -> Result<(), AttachError> {
-        let is_recorded =
-            |conflict: &Conflict| matches!(conflict.evidence, Evidence::Alive | Evidence::Unseen);
-        let is_recorded = conflicts.iter().any(is_recorded);
+        // Otherwise claims or the queue show whether it is worth to take the lock.
+        let is_by_rules = conflicts.iter().all(|conflict| conflict.evidence == Evidence::RulesOnly);
         loop {
             let left = self.left();
             if left.is_zero() {
                 let waited = self.timeout;
                 return Err(Unchanged(Error::Conflict { conflicts, waited }));
             }
-            task::sleep(left.min(if is_recorded { POLL } else { SLOW_POLL })).await;
-            if !is_recorded {
-                return Ok(());
-            }
-            let records = Records::open(&settings.state_dir).map_err(Unchanged)?;
-            if decide(claim, records.others(claim)?).conflicts.is_empty() {
+            task::sleep(left.min(if is_by_rules { SLOW_POLL } else { POLL })).await;
+            if is_by_rules || self.seems_free(settings, claim).map_err(Unchanged)? {
                 return Ok(());
             }
         }
+    }
+
+    fn seems_free(&self, settings: &Settings, claim: &Claim) -> Result<bool, Error> {
+        let records = Records::open(&settings.state_dir)?;
+        let is_owned = !decide(claim, records.others(claim)?).conflicts.is_empty();
+        Ok(!is_owned && self.ahead(&records, claim).is_empty())
     }
 }
