@@ -1,8 +1,9 @@
 //! Applies a claim: creates or repairs its rules and what they need.
 
-use crate::backend::{Backend, ExistingRules, Hints};
+use crate::backend::{Backend, ExistingRules, Guard, Hints};
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::family::Family;
 use crate::host::{found_chains, localhost};
 use crate::records::Records;
 
@@ -23,7 +24,9 @@ pub async fn apply(
     if !claim.mappings.is_empty() {
         backend.keep_chains(found_chains::of(&records.host, claim.backend));
         let mut installed = backend.install(claim, existing, guard).await?;
-        if !installed.found_chains.is_empty() && records.have_chain(claim.backend, &claim.chain)? {
+        if !installed.found_chains.is_empty()
+            && records.have_chain(claim.backend, &claim.chain).unwrap_or(true)
+        {
             // It is empty because another program flushed it.
             installed.found_chains.clear();
         }
@@ -31,6 +34,10 @@ pub async fn apply(
     } else if existing == ExistingRules::Any {
         let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };
         backend.remove(&claim.owner, None, &hints).await?;
+    }
+    if guard == Guard::Needed && !claim.maps_in(Family::V4) {
+        // Its rules need none, so the backend has not looked for it.
+        backend.ensure_guard().await?;
     }
     if claim.serves_localhost() {
         // The guard rules exist by now.

@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::detach::detach;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
+use crate::guard;
 use crate::host::{flows, hairpin, localhost};
 use crate::install::install;
 use crate::namespace::NamespaceId;
@@ -35,27 +36,40 @@ pub async fn attach(
     detach_if_unclear(settings, &claim, &backends).await?;
     if claim.mappings.is_empty() {
         store_unmapped(settings, &claim);
+        guard::ensure(&settings.into(), &backends).await;
         return Ok(());
     }
     claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
-    let mut wait = Wait::new(settings.conflict_timeout);
-    let installed = loop {
-        // Programs that a backend has started ahead of time don't outlast a wait.
-        let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-        match install(settings, &claim, &backends, &mut wait).await {
-            Err(Unchanged(Error::Conflict { conflicts, .. })) => {
-                wait.for_change(settings, &claim, conflicts).await?;
-            }
-            installed => break installed?,
-        }
-    };
+    let installed = install_or_wait(call, settings, claim, backends).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
     hairpin::enable(&installed, &interfaces)?;
     Ok(flows::remove_stale(&installed)?)
+}
+
+/// Installs the rules once no other container has one of the host ports. Returns the claim as it was
+/// stored.
+async fn install_or_wait(
+    call: &Call,
+    settings: &Settings,
+    mut claim: Claim,
+    mut backends: Backends,
+) -> Result<Claim, AttachError> {
+    let mut wait = Wait::new(settings.conflict_timeout);
+    loop {
+        match install(settings, &claim, &backends, &mut wait).await {
+            Err(Unchanged(Error::Conflict { conflicts, .. })) => {
+                // Programs that were started ahead of time don't outlast a wait.
+                backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+                wait.for_change(settings, &claim, conflicts).await?;
+                claim.backend = backends.kind(settings.backend).await;
+            }
+            installed => return installed,
+        }
+    }
 }
 
 /// Removes what an earlier ADD of the attachment left, if it is unknown which rules it has or if it

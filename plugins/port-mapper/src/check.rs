@@ -19,7 +19,7 @@ pub async fn check(call: &Call, settings: &Settings, result: &AddResult) -> Resu
     let stored = State::open_existing(&settings.state_dir)?
         .map_or(Ok(None), |state| state.read(&call.attachment));
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-    guard::ensure(&settings.state_dir, &settings.into(), &backends).await?;
+    guard::ensure(&settings.into(), &backends).await;
     let noted = stored.as_ref().ok().and_then(Clone::clone);
     let Some(claim) = expected(call, settings, result, stored)? else { return Ok(()) };
     let kind = backends.home(noted.as_ref().unwrap_or(&claim)).await;

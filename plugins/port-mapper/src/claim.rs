@@ -145,6 +145,11 @@ impl Claim {
         self.addresses.iter().find(|cidr| Family::of(&cidr.address) == family).copied()
     }
 
+    /// Reports whether it has something to map in a family.
+    pub fn maps_in(&self, family: Family) -> bool {
+        self.families().any(|mapped| mapped == family)
+    }
+
     /// Returns the families that have something to map. Rules of the others are not touched.
     pub fn families(&self) -> impl Iterator<Item = Family> + '_ {
         Family::ALL

@@ -7,13 +7,15 @@ use crate::backend::{Backend, Backends, ExistingRules, Guard, Hints};
 use crate::claim::Claim;
 use crate::config::{BackendKind, Cleanup};
 use crate::error::Error;
+use crate::family::Family;
 use crate::guard;
 use crate::host::record::HostRecord;
 use crate::host::{flows, found_chains, localhost};
+use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::other_backends;
 use crate::owner::Owner;
-use crate::ownership::decide;
+use crate::ownership::{Recorded, decide};
 use crate::records::Records;
 use crate::state::State;
 use crate::without_state;
@@ -41,7 +43,8 @@ pub async fn detach(
         && !claim.has_any()
     {
         state.remove(owner)?; // ADD recorded that nothing was mapped
-        return guard::ensure(&cleanup.state_dir, cleanup, backends).await;
+        guard::ensure(cleanup, backends).await;
+        return Ok(());
     }
     if claims.is_empty()
         && HostRecord::open_existing(&cleanup.state_dir)?.is_none()
@@ -112,14 +115,20 @@ pub async fn remove(
         // After the rules, or the next packet would create the flow again.
         flows::remove_own(claim)?;
     }
-    records.remove(owner, &claims)?;
-    match guard {
-        Guard::AsRulesRequire => other_backends::tidy(backends, &kinds, owner).await?,
-        Guard::Needed if kinds.is_empty() => guard::restore(backends, cleanup).await?,
-        Guard::Needed => {}
+    if claim.is_none() {
+        // So that the claims don't keep the host ports if this call is killed.
+        records.state.reopen(owner)?;
     }
     for claim in &claims {
         promote(records, backends, claim).await;
+    }
+    records.remove(owner, &claims)?;
+    if guard == Guard::AsRulesRequire {
+        return other_backends::tidy(backends, &kinds, owner).await;
+    }
+    let has_looked = !kinds.is_empty() && claim.is_none_or(|claim| claim.maps_in(Family::V4));
+    if !has_looked && let Err(error) = guard::restore(backends, cleanup).await {
+        log::warn!("the rules that guard 127.0.0.0/8 may be missing: {error}");
     }
     Ok(())
 }
@@ -154,7 +163,10 @@ pub async fn detach_original(
 async fn promote(records: &Records, backends: &Backends, removed: &Claim) {
     let others = records.others(removed).unwrap_or_default().into_iter();
     let is_companion = |owner: &Attachment| owner.container_id == removed.owner.container_id;
-    for other in others.filter(|other| is_companion(&other.claim.owner)) {
+    let can_take_over = |other: &Recorded| {
+        other.is_committed && other.liveness != Liveness::Gone && is_companion(&other.claim.owner)
+    };
+    for other in others.filter(can_take_over) {
         let promoted = match records.of_directory(&other.state_dir) {
             Ok(records) => settle(&records, backends, &other.claim).await,
             Err(error) => Err(error),
@@ -182,8 +194,13 @@ pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> R
         return apply(records, backend, &claim, ExistingRules::OfClaim).await;
     }
     records.prepare(&claim, Some(before))?;
-    apply(records, backend, &claim, ExistingRules::Any).await?;
-    records.commit(&claim, Some(before))
+    match apply(records, backend, &claim, ExistingRules::Any).await {
+        Err(error @ Error::Conflict { .. }) => {
+            records.discard(&claim, Some(before))?;
+            Err(error)
+        }
+        applied => applied.and_then(|()| records.commit(&claim, Some(before))),
+    }
 }
 
 /// Returns the committed claim and the prepared one, if they differ. A damaged file is ignored,

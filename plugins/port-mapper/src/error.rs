@@ -31,7 +31,10 @@ pub enum Error {
     /// Code 105.
     #[error(
         "{}{}; {}", joined(.conflicts, "; "),
-        if waited.is_zero() { String::new() } else { format!(", and still did after {waited:.1?}") },
+        match waited {
+            &Duration::ZERO => String::new(),
+            waited => format!(", and still did after {waited:.1?}"),
+        },
         advice(.conflicts)
     )]
     Conflict {
@@ -40,7 +43,7 @@ pub enum Error {
         /// How long they were waited for.
         waited: Duration,
     },
-    /// Another instance of the port mapper holds the lock of the state directory. Code 11.
+    /// Another instance of the port mapper holds the lock of this host. Code 11.
     #[error(
         "{} is still locked {held}: another instance of this plugin is running; try again, or \
          raise lockTimeout if it is not stuck", path.display()

@@ -42,7 +42,7 @@ pub async fn gc(
         log::info!("removing the mappings of {}, which is not valid", Owner::from(attachment));
         errors.extend(detach(attachment, cleanup, backends).await.err());
     }
-    errors.extend(guard::ensure(&cleanup.state_dir, cleanup, backends).await.err());
+    guard::ensure(cleanup, backends).await;
     errors
 }
 

@@ -1,8 +1,6 @@
 //! Puts back the guard of 127.0.0.0/8 where another program removed it, such as a firewall that was
 //! reloaded, while `route_localnet` is on.
 
-use std::path::Path;
-
 use crate::backend::{Backend, Backends, Guard};
 use crate::config::Cleanup;
 use crate::error::Error;
@@ -11,13 +9,16 @@ use crate::host::record::HostRecord;
 use crate::lock::Unlocked;
 use crate::without_state;
 
-/// Creates the guard if it is needed and missing. For calls that change no rules otherwise.
-///
-/// # Errors
-///
-/// The lock is held, or the change is rejected.
-pub async fn ensure(state_dir: &Path, cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
-    let host = match HostRecord::open_existing(state_dir) {
+/// Creates the guard if it is needed and missing. For calls that change no rules otherwise: if it
+/// fails, that is a warning, since it is not what the call is for.
+pub async fn ensure(cleanup: &Cleanup, backends: &Backends) {
+    if let Err(error) = try_ensure(cleanup, backends).await {
+        log::warn!("the rules that guard 127.0.0.0/8 may be missing: {error}");
+    }
+}
+
+async fn try_ensure(cleanup: &Cleanup, backends: &Backends) -> Result<(), Error> {
+    let host = match HostRecord::open_existing(&cleanup.state_dir) {
         // It contains nothing of ours.
         Err(error) if without_state::is_refused(&error) => return Ok(()),
         host => host?,

@@ -15,7 +15,7 @@ use crate::other_backends;
 use crate::owner::Owner;
 use crate::ownership::{Decision, Recorded, decide};
 use crate::records::Records;
-use crate::wait::Wait;
+use crate::wait::{FoundBy, Wait};
 
 /// Installs the rules of the claim. Returns the claim as it was stored, some of its mappings
 /// perhaps on standby.
@@ -40,33 +40,19 @@ pub async fn install(
     let others = records.others(claim).map_err(Unchanged)?;
     let known = known(&others);
     let Decision { mut conflicts, gone, standby } = decide(claim, others);
-    conflicts.extend(ahead(&records, claim, &standby, wait));
+    conflicts.extend(wait.ahead(&records, claim, &standby));
     if !conflicts.is_empty() {
-        return Err(wait.refused(&records, claim, conflicts));
+        return Err(wait.refused(&records, claim, conflicts, FoundBy::Records));
     }
     remove_gone(&records, backends, &gone).await?;
     match install_beside_companions(&records, backends, claim, standby).await {
         Err(Unchanged(Error::Conflict { conflicts, .. })) => {
             let conflicts =
                 conflicts.into_iter().map(|conflict| with_evidence(conflict, &known)).collect();
-            Err(wait.refused(&records, claim, conflicts))
+            Err(wait.refused(&records, claim, conflicts, FoundBy::Rules))
         }
         installed => installed,
     }
-}
-
-/// Returns the host ports that others came for before. What the container has already is not to be
-/// given up to them.
-fn ahead(records: &Records, claim: &Claim, standby: &[Mapping], wait: &Wait) -> Vec<Conflict> {
-    let mut ahead = wait.ahead(records, claim);
-    if !ahead.is_empty() {
-        let own = records.state.read_committed(&claim.owner).ok().flatten();
-        let own = own.map(|own| own.all_mappings()).unwrap_or_default();
-        ahead.retain(|Conflict { mapping, .. }| {
-            !standby.contains(mapping) && !own.contains(mapping)
-        });
-    }
-    ahead
 }
 
 async fn remove_gone(

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cni_wrapper::{FileError, FileLock, Patience};
+use rustix::fs::{fstat, stat};
 
 use crate::error::Error;
 use crate::host::record::HostRecord;
@@ -16,6 +17,7 @@ use crate::host::record::HostRecord;
 /// is therefore held until they have ended, too.
 #[derive(Debug)]
 pub struct Unlocked {
+    host: HostRecord,
     file: File,
     path: PathBuf,
 }
@@ -28,7 +30,7 @@ impl Unlocked {
     /// It cannot be opened.
     pub fn open(host: &HostRecord) -> Result<Self, Error> {
         let (file, path) = host.lock_file()?;
-        Ok(Self { file, path })
+        Ok(Self { host: host.clone(), file, path })
     }
 
     /// Takes the lock. If it is held, waits while it changes hands: until one process has held it
@@ -39,14 +41,19 @@ impl Unlocked {
     /// [`Error::Locked`] (code 11) with the process that holds the lock; or the file cannot be
     /// used.
     pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
-        let Self { file, path } = self;
-        match FileLock::acquire_in_turn(file, patience(timeout)).await {
-            Ok(Ok(lock)) => {
-                *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
-                Ok(lock)
+        let Self { host, mut file, path } = self;
+        loop {
+            let inode = fstat(&file).map(|stat| stat.st_ino);
+            match FileLock::acquire_in_turn(file, patience(timeout)).await {
+                Ok(Ok(lock)) if inode == stat(&path).map(|stat| stat.st_ino) => {
+                    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+                    return Ok(lock);
+                }
+                // The file was removed while this process waited: others use a new one.
+                Ok(Ok(_)) => (file, _) = host.lock_file()?,
+                Ok(Err(held)) => return Err(Error::Locked { path, held }),
+                Err(source) => return Err(FileError { action: "lock", path, source }.into()),
             }
-            Ok(Err(held)) => Err(Error::Locked { path, held }),
-            Err(source) => Err(FileError { action: "lock", path, source }.into()),
         }
     }
 }
@@ -88,6 +95,18 @@ mod tests {
     fn host() -> (HostRecord, TempDir) {
         let directory = TempDir::new();
         (HostRecord::in_directory(directory.path()).unwrap(), directory)
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_meanwhile_is_taken_at_the_new_one() {
+        let (host, _directory) = host();
+        task::block_on(async {
+            let late = Unlocked::open(&host).unwrap();
+            std::fs::remove_file(host.path().join("lock")).unwrap();
+            let first = take(&host, Duration::ZERO).await.unwrap();
+            assert_eq!(late.lock(Duration::ZERO).await.unwrap_err().code(), 11);
+            drop(first);
+        });
     }
 
     #[test]

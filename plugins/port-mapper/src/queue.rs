@@ -4,8 +4,8 @@
 //! It is locked as long as its process lives, so that a killed one is not waited for.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::{Attachment, FileError};
@@ -31,11 +31,12 @@ pub struct Queue(PathBuf);
 pub struct Ticket {
     file: PathBuf,
     turn: u64,
+    waiting: Waiting,
     /// Holds the lock on the file.
-    _open: File,
+    open: File,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Waiting {
     owner: Attachment,
     mappings: Vec<Mapping>,
@@ -53,26 +54,34 @@ impl Queue {
     ///
     /// A file can't be written.
     pub fn enter(&self, owner: &Attachment, conflicts: &[Conflict]) -> Result<Ticket, Error> {
-        let failed =
-            |source| Error::from(FileError { action: "write", path: self.0.clone(), source });
-        match fs::DirBuilder::new().mode(0o700).create(&self.0) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => {}
-        }
+        let failed = |source| FileError { action: "write", path: self.0.clone(), source };
         let turn = self.turns().last().map_or(0, |last| last + 1);
         let file = self.0.join(turn.to_string());
-        let mappings = conflicts.iter().map(|conflict| conflict.mapping).collect();
-        let waiting = Waiting { owner: owner.clone(), mappings };
-        let mut options = OpenOptions::new();
-        let mut open =
-            options.write(true).create_new(true).mode(0o600).open(&file).map_err(failed)?;
+        let open = self.create(&file).map_err(failed)?;
         flock(&open, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
-        let text = serde_json::to_vec(&waiting).map_err(|error| failed(error.into()))?;
-        open.write_all(&text).map_err(failed)?;
-        Ok(Ticket { file, turn, _open: open })
+        let waiting = Waiting { owner: owner.clone(), mappings: Vec::new() };
+        let mut ticket = Ticket { file, turn, waiting, open };
+        ticket.extend(conflicts)?;
+        Ok(ticket)
     }
 
-    /// Returns the host ports of a claim that others came for before. `own` is the caller's place.
+    fn create(&self, file: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        loop {
+            match options.open(file) {
+                // The last one who left the queue may just have removed the directory.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                opened => return opened,
+            }
+            match fs::DirBuilder::new().mode(0o700).create(&self.0) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns the host ports of a claim for which others have waited longer. `own` is the caller's place.
     pub fn ahead(&self, own: Option<&Ticket>, claim: &Claim) -> Vec<Conflict> {
         let turns = self.turns().into_iter();
         let ahead = turns.take_while(|turn| own.is_none_or(|own| *turn < own.turn));
@@ -88,6 +97,32 @@ impl Queue {
         let mut turns: Vec<u64> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
         turns.sort_unstable();
         turns
+    }
+}
+
+impl Ticket {
+    /// Adds the host ports of these conflicts to those that are waited for.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
+    pub fn extend(&mut self, conflicts: &[Conflict]) -> Result<(), Error> {
+        let known = self.waiting.mappings.len();
+        for Conflict { mapping, .. } in conflicts {
+            if !self.waiting.mappings.contains(mapping) {
+                self.waiting.mappings.push(*mapping);
+            }
+        }
+        if self.waiting.mappings.len() == known {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&self.waiting).map_err(io::Error::from);
+        let written = text.and_then(|text| {
+            self.open.set_len(0)?;
+            self.open.write_all_at(&text, 0)
+        });
+        let failed = |source| FileError { action: "write", path: self.file.clone(), source };
+        Ok(written.map_err(failed)?)
     }
 }
 
@@ -117,7 +152,9 @@ fn conflict(claim: &Claim, waiting: &Waiting) -> Option<Conflict> {
     if waiting.owner.container_id == claim.owner.container_id {
         return None;
     }
-    let indices = Family::ALL.map(|family| MappingIndex::new(&claim.mappings, family));
+    let families = Family::ALL.into_iter().filter(|family| claim.address(*family).is_some());
+    let indices: Vec<_> =
+        families.map(|family| MappingIndex::new(&claim.mappings, family)).collect();
     let ports = waiting.mappings.iter().map(HostPorts::of);
     ports.into_iter().find_map(|ports| {
         let mapping = indices.iter().find_map(|index| index.overlap(&ports))?;

@@ -2,7 +2,7 @@
 //! host, which knows those of other state directories, too.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::{Attachment, FileError};
@@ -41,32 +41,41 @@ impl Records {
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
         let is_new = State::open_existing(state_dir)?.is_none();
         // First, since it may be the same directory.
-        let host = HostRecord::open(state_dir)?;
+        let host = match HostRecord::open_existing(state_dir)? {
+            Some(host) => host,
+            None => {
+                // Before it exists: what other calls enable from then on is recorded by them.
+                let enabled = localhost::enabled()?;
+                let host = HostRecord::open(state_dir)?;
+                localhost::mark_unknown(&host, &enabled)?;
+                host
+            }
+        };
         let state = State::open(state_dir)?;
         let ports = PortIndex::new(&host);
         let are_new = is_new || host.is_new();
-        if host.is_new() {
-            localhost::adopt(&host, &state)?;
-        }
         Ok(Self { state, host, ports, are_new })
     }
 
-    /// Creates the index of host ports if it was lost. Call it once the lock is held.
+    /// Takes over what was stored without the record of this host: by an earlier version, or before
+    /// the record was lost. Call it once the lock is held.
     ///
     /// # Errors
     ///
-    /// Claims can't be read, or the index can't be written.
+    /// Claims can't be read, or the record can't be written.
     pub fn complete(&self) -> Result<(), Error> {
-        // It does not exist while nothing is mapped either; then there is little to read.
-        if self.ports.exists() {
+        localhost::adopt(&self.host, &self.state)?;
+        if self.ports.includes(self.state.path()) {
             return Ok(());
         }
         let claims = self.state.list()?.into_iter().flatten().chain(self.state.list_prepared()?);
-        let mapped = claims.filter(Claim::has_any).map(|claim| {
-            let file = self.file_of(&claim.owner);
-            (claim, file)
-        });
-        self.ports.create(&mapped.collect::<Vec<_>>())
+        let mut is_used = false;
+        for claim in claims.filter(Claim::has_any) {
+            self.ports.add(&claim, &self.file_of(&claim.owner))?;
+            is_used = true;
+        }
+        // The last step: a killed call leaves all to the next one.
+        if is_used { self.ports.include(self.state.path()) } else { Ok(()) }
     }
 
     /// Returns the claims that have one of the host ports which `claim` wants, of all state
@@ -94,7 +103,7 @@ impl Records {
     /// The index can't be read or changed.
     pub fn tidy(&self, claim: &Claim) -> Result<(), Error> {
         for file in self.ports.files_of(&claim.all_mappings())? {
-            if !exists(&file)? {
+            if is_gone(&file)? {
                 self.ports.remove_unknown(&file)?;
             }
         }
@@ -126,6 +135,8 @@ impl Records {
     /// It can't be written, and nothing of it is left.
     pub fn prepare(&self, claim: &Claim, before: Option<&Claim>) -> Result<(), Error> {
         let indexed = self.ports.add(claim, &self.file_of(&claim.owner));
+        // All others have been entered.
+        let indexed = indexed.and_then(|()| self.ports.include(self.state.path()));
         indexed.and_then(|()| self.state.prepare(claim)).inspect_err(|_| {
             // The first error is what the caller needs to know.
             let _ = self.discard(claim, before);
@@ -198,7 +209,12 @@ fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
         return Ok(Vec::new());
     };
-    let Some(state) = State::open_existing(directory)? else { return Ok(Vec::new()) };
+    let Some(state) = State::open_existing(directory)? else {
+        let why = "it is not there, at least in this mount namespace; another container with this \
+                   host port may be stored in it";
+        let source = io::Error::new(ErrorKind::NotFound, why);
+        return Err(FileError { action: "open", path: directory.to_owned(), source }.into());
+    };
     let [committed, prepared] = state.read_file(&name.to_string_lossy())?;
     let recorded = |claim: Option<Claim>, is_committed| {
         let (liveness, state_dir) = (Liveness::of(claim.as_ref()?), directory.to_owned());
@@ -207,18 +223,17 @@ fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
     Ok([recorded(committed, true), recorded(prepared, false)].into_iter().flatten().collect())
 }
 
-/// Reports whether there is a claim in a file, committed or prepared, in whatever state.
-fn exists(file: &Path) -> Result<bool, Error> {
-    let Some(name) = file.file_name() else { return Ok(false) };
+/// Reports whether there is no claim in a file any more, neither committed nor prepared. In a
+/// directory that can't be seen from here there may be one.
+fn is_gone(file: &Path) -> Result<bool, Error> {
+    let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else { return Ok(true) };
     let prepared = file.with_file_name(format!(".{}", name.to_string_lossy()));
-    for path in [file, &prepared] {
-        match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(source) => {
-                return Err(FileError { action: "read", path: path.to_owned(), source }.into());
-            }
-            Ok(_) => return Ok(true),
+    let exists = |path: &Path| match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => {
+            Err(Error::from(FileError { action: "read", path: path.to_owned(), source }))
         }
-    }
-    Ok(false)
+        Ok(_) => Ok(true),
+    };
+    Ok(exists(directory)? && !exists(file)? && !exists(&prepared)?)
 }

@@ -9,7 +9,8 @@
 
 use std::path::Path;
 
-use cni_wrapper::{Attachment, AttachmentStore, StoreError};
+use cni_wrapper::{Attachment, AttachmentStore, StoreEntry, StoreError};
+use rustix::io::Errno;
 
 use crate::claim::{Claim, VERSION};
 use crate::error::Error;
@@ -61,22 +62,24 @@ impl State {
         AttachmentStore::<Claim>::file_stem(attachment) + SUFFIX
     }
 
-    /// Returns the claims in the files of one attachment, the committed and the prepared one. A
-    /// damaged file is skipped, with a warning in the log.
+    /// Returns the claims in the files of one attachment, the committed and the prepared one. What is
+    /// no claim, such as a damaged file, is skipped, with a warning in the log.
     ///
     /// # Errors
     ///
-    /// A file can't be read.
+    /// A file can't be read now.
     pub(crate) fn read_file(&self, name: &str) -> Result<[Option<Claim>; 2], Error> {
-        let usable = |entry: Option<Entry>| match entry.map(|entry| self.checked(entry)) {
-            Some(Err(error @ Error::Damaged { .. })) => {
+        let usable = |entry: Option<StoreEntry<Claim>>| match entry.map(|entry| self.checked(entry))
+        {
+            Some(Err(error)) if !may_be_readable(&error) => {
                 log::warn!("{error}");
                 Ok(None)
             }
             claim => claim.transpose(),
         };
-        let [committed, prepared] = self.0.of_stem(name.trim_end_matches(SUFFIX))?;
-        Ok([usable(committed)?, usable(prepared)?])
+        let stem = name.trim_end_matches(SUFFIX);
+        let [committed, prepared] = [self.0.of_stem(stem), self.0.of_stem_prepared(stem)];
+        Ok([usable(committed.transpose())?, usable(prepared.transpose())?])
     }
 
     /// Stores a claim as committed at once: one that has no rules.
@@ -239,6 +242,24 @@ impl State {
         let is_owner = Self::file_name(&claim.owner) == name.trim_start_matches('.');
         is_owner.then(|| (claim.owner.clone(), claim))
     }
+}
+
+/// Reports whether a file could be read at another time, or by another user.
+fn may_be_readable(error: &Error) -> bool {
+    let Error::State(error) = error else { return false };
+    matches!(
+        Errno::from_io_error(&error.source),
+        Some(
+            Errno::MFILE
+                | Errno::NFILE
+                | Errno::NOMEM
+                | Errno::IO
+                | Errno::INTR
+                | Errno::AGAIN
+                | Errno::ACCESS
+                | Errno::PERM
+        )
+    )
 }
 
 /// Pairs a claim that was read with its owner, as in a list.

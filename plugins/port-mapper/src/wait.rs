@@ -8,10 +8,11 @@ use async_std::task;
 
 use crate::claim::Claim;
 use crate::config::Settings;
-use crate::conflict::{Conflict, Evidence};
+use crate::conflict::Conflict;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
-use crate::ownership::decide;
+use crate::mappings::Mapping;
+use crate::ownership::{Decision, decide};
 use crate::queue::{Queue, Ticket};
 use crate::records::Records;
 
@@ -27,17 +28,36 @@ pub struct Wait {
     /// When the first conflict was found.
     started: Option<Instant>,
     ticket: Option<Ticket>,
+    /// How the last conflicts were found.
+    found_by: FoundBy,
+}
+
+/// How conflicts were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// By the claims of others, or in the queue.
+    Records,
+    /// By rules.
+    Rules,
 }
 
 impl Wait {
     /// Returns a wait that has not begun.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, started: None, ticket: None }
+        Self { timeout, started: None, ticket: None, found_by: FoundBy::Records }
     }
 
-    /// Returns the host ports of a claim that others came for before.
-    pub fn ahead(&self, records: &Records, claim: &Claim) -> Vec<Conflict> {
-        Queue::new(&records.host).ahead(self.ticket.as_ref(), claim)
+    /// Returns the host ports of a claim for which others have waited longer. What the container
+    /// has already, or what is on standby, is not given up to them.
+    pub fn ahead(&self, records: &Records, claim: &Claim, standby: &[Mapping]) -> Vec<Conflict> {
+        let mut ahead = Queue::new(&records.host).ahead(self.ticket.as_ref(), claim);
+        if !ahead.is_empty() {
+            let own = records.state.read_committed(&claim.owner).ok().flatten();
+            let own = own.map(|own| own.all_mappings()).unwrap_or_default();
+            let is_had = |mapping: &Mapping| standby.contains(mapping) || own.contains(mapping);
+            ahead.retain(|conflict| !is_had(&conflict.mapping));
+        }
+        ahead
     }
 
     fn left(&self) -> Duration {
@@ -52,12 +72,19 @@ impl Wait {
         records: &Records,
         claim: &Claim,
         conflicts: Vec<Conflict>,
+        found_by: FoundBy,
     ) -> AttachError {
         self.started.get_or_insert_with(Instant::now);
-        if self.ticket.is_none() && !self.left().is_zero() {
-            match Queue::new(&records.host).enter(&claim.owner, &conflicts) {
-                Ok(ticket) => self.ticket = Some(ticket),
-                Err(error) => log::warn!("others may be served first: {error}"),
+        self.found_by = found_by;
+        if !self.left().is_zero() {
+            let queued = match &mut self.ticket {
+                Some(ticket) => ticket.extend(&conflicts),
+                None => Queue::new(&records.host)
+                    .enter(&claim.owner, &conflicts)
+                    .map(|ticket| self.ticket = Some(ticket)),
+            };
+            if let Err(error) = queued {
+                log::warn!("others may be served first: {error}");
             }
         }
         Unchanged(Error::conflict(conflicts))
@@ -74,8 +101,8 @@ impl Wait {
         claim: &Claim,
         conflicts: Vec<Conflict>,
     ) -> Result<(), AttachError> {
-        // Otherwise claims or the queue show whether it is worth to take the lock.
-        let is_by_rules = conflicts.iter().all(|conflict| conflict.evidence == Evidence::RulesOnly);
+        // Claims and the queue show without the lock whether it is worth taking it.
+        let is_by_rules = self.found_by == FoundBy::Rules;
         loop {
             let left = self.left();
             if left.is_zero() {
@@ -91,7 +118,7 @@ impl Wait {
 
     fn seems_free(&self, settings: &Settings, claim: &Claim) -> Result<bool, Error> {
         let records = Records::open(&settings.state_dir)?;
-        let is_owned = !decide(claim, records.others(claim)?).conflicts.is_empty();
-        Ok(!is_owned && self.ahead(&records, claim).is_empty())
+        let Decision { conflicts, standby, .. } = decide(claim, records.others(claim)?);
+        Ok(conflicts.is_empty() && self.ahead(&records, claim, &standby).is_empty())
     }
 }

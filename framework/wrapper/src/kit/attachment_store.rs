@@ -286,16 +286,30 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         self.all(|name| name.starts_with('.'))
     }
 
-    /// Returns the values in the files with this [stem](Self::file_stem): the committed and the
-    /// prepared one.
+    /// Returns the committed value in the file with this [stem](Self::file_stem), and the attachment
+    /// that it is of.
     ///
     /// # Errors
     ///
-    /// A file can't be used.
-    pub fn of_stem(&self, stem: &str) -> Result<[Option<StoreEntry<T>>; 2], StoreError> {
-        let Some(directory) = self.existing_directory()? else { return Ok([None, None]) };
-        let names = [format!("{stem}{SUFFIX}"), format!(".{stem}{SUFFIX}")];
-        Ok(names.map(|name| self.entry(directory, &name).transpose()))
+    /// The file can't be used.
+    pub fn of_stem(&self, stem: &str) -> Result<Option<(Attachment, T)>, StoreError> {
+        self.of_name(&format!("{stem}{SUFFIX}"))
+    }
+
+    /// Returns the prepared value, as [`AttachmentStore::of_stem`] does.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be used.
+    pub fn of_stem_prepared(&self, stem: &str) -> Result<Option<(Attachment, T)>, StoreError> {
+        self.of_name(&format!(".{stem}{SUFFIX}"))
+    }
+
+    fn of_name(&self, name: &str) -> Result<Option<(Attachment, T)>, StoreError> {
+        match self.existing_directory()? {
+            Some(directory) => self.entry(directory, name),
+            None => Ok(None),
+        }
     }
 
     /// Returns the committed values of all attachments of a network. Files that can't be used are

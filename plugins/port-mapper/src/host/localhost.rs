@@ -2,8 +2,8 @@
 //! container.
 //!
 //! It is enabled per interface, and only while the guard rules drop packets with addresses in
-//! 127.0.0.0/8 that arrive from other hosts. In the record of this host, each interface on which the
-//! port mapper enabled it has a directory with a file per attachment that needs it. The file
+//! 127.0.0.0/8 that arrive from other hosts. In the record of this host, each interface on which
+//! the port mapper enabled it has a directory with a file per attachment that needs it. The file
 //! contains the attachment's tag, by which it is found if only the tag is known. When the last file
 //! is removed, the setting is disabled. An interface on which it was enabled before is left alone.
 //!
@@ -205,24 +205,44 @@ pub fn guard(host: &HostRecord) -> Guard {
     if is_on { Guard::Needed } else { Guard::AsRulesRequire }
 }
 
-/// Completes a new record of this host: with what an earlier version recorded in the state
-/// directory, or else with marks at interfaces on which it is unknown who enabled the setting, so
-/// that [`release`] keeps the guard rules.
+/// Takes over what an earlier version recorded in a state directory. The caller holds the lock.
 ///
 /// # Errors
 ///
-/// The settings cannot be read, or the record cannot be written.
+/// The former record can't be read, or this one can't be written.
 pub fn adopt(host: &HostRecord, state: &State) -> Result<(), Error> {
     let former = state.path().join(ROUTE_LOCALNET);
-    match fs::rename(&former, host.path().join(ROUTE_LOCALNET)) {
-        Ok(()) => Ok(()),
-        Err(_) => mark_enabled_interfaces(host),
+    if state.path() == host.path() || !former.exists() {
+        return Ok(());
     }
+    for interface in fs::read_dir(&former).map_err(failed("read", &former))?.flatten() {
+        let users = host.path().join(ROUTE_LOCALNET).join(interface.file_name());
+        let former = interface.path();
+        for user in fs::read_dir(&former).map_err(failed("read", &former))?.flatten() {
+            let user = users.join(user.file_name());
+            create_file(&user, "").map_err(failed("write", &user))?;
+        }
+    }
+    fs::remove_dir_all(&former).map_err(failed("remove", &former))
 }
 
-fn mark_enabled_interfaces(host: &HostRecord) -> Result<(), Error> {
-    let enabled = enabled_interfaces().map_err(|(path, error)| failed("read", &path)(error))?;
-    for interface in enabled {
+/// Returns the interfaces on which the setting is enabled.
+///
+/// # Errors
+///
+/// The settings cannot be read.
+pub fn enabled() -> Result<Vec<String>, Error> {
+    enabled_interfaces().map_err(|(path, error)| failed("read", &path)(error))
+}
+
+/// Marks interfaces on which it is unknown who enabled the setting, so that [`release`] keeps the
+/// guard rules: for a new record of this host.
+///
+/// # Errors
+///
+/// The record cannot be written.
+pub fn mark_unknown(host: &HostRecord, interfaces: &[String]) -> Result<(), Error> {
+    for interface in interfaces {
         let unknown = host.path().join(ROUTE_LOCALNET).join(interface).join(UNKNOWN);
         create_file(&unknown, "").map_err(failed("write", &unknown))?;
     }

@@ -6,7 +6,7 @@
 //! ports are together in `ports/many`.
 //!
 //! The claims are the truth: a link is created before its claim and removed after it. One that
-//! leads nowhere is removed by the next ADD that finds it.
+//! leads nowhere is removed by the next ADD that wants its port.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::FileError;
+use cni_wrapper::{FileError, hex};
+use sha2::{Digest, Sha256};
 
 use super::record::HostRecord;
 use crate::claim::Claim;
@@ -22,6 +23,8 @@ use crate::error::Error;
 use crate::mappings::Mapping;
 
 const PORTS: &str = "ports";
+/// The directory with a note for each state directory whose claims are in the index.
+const DIRECTORIES: &str = "directories";
 /// The directory of claims with ranges, or with more than [`MOST`] mappings.
 const MANY: &str = "many";
 const MOST: usize = 32;
@@ -36,24 +39,32 @@ impl PortIndex {
         Self(record.path().join(PORTS))
     }
 
-    /// Reports whether the index exists. If not, it is unknown who has which port.
-    pub fn exists(&self) -> bool {
-        self.0.is_dir()
+    /// Reports whether the claims of a state directory have been entered.
+    pub fn includes(&self, state_dir: &Path) -> bool {
+        self.note_of(state_dir).is_symlink()
     }
 
-    /// Creates the index with these claims, each with the path of its file.
+    /// Notes that the claims of a state directory have been entered.
     ///
     /// # Errors
     ///
-    /// It can't be written, and does not exist then.
-    pub fn create(&self, claims: &[(Claim, PathBuf)]) -> Result<(), Error> {
-        if claims.is_empty() {
-            return Ok(());
-        }
-        let new = Self(self.0.with_extension("new"));
-        ignore_missing(fs::remove_dir_all(&new.0)).map_err(failed("remove", &new.0))?;
-        claims.iter().try_for_each(|(claim, file)| new.add(claim, file))?;
-        fs::rename(&new.0, &self.0).map_err(failed("rename", &new.0))
+    /// The note can't be written.
+    pub fn include(&self, state_dir: &Path) -> Result<(), Error> {
+        let note = self.note_of(state_dir);
+        symlink(state_dir, &note)
+            .or_else(|error| match error.kind() {
+                ErrorKind::AlreadyExists => Ok(()),
+                _ => {
+                    create_directory(&self.0.join(DIRECTORIES))?;
+                    symlink(state_dir, &note)
+                }
+            })
+            .map_err(failed("create", &note))
+    }
+
+    fn note_of(&self, state_dir: &Path) -> PathBuf {
+        let name = hex(&Sha256::digest(state_dir.as_os_str().as_encoded_bytes())[..8]);
+        self.0.join(DIRECTORIES).join(name)
     }
 
     /// Adds a claim, which is or will be in this file.
@@ -107,7 +118,7 @@ impl PortIndex {
     pub fn remove_unknown(&self, file: &Path) -> Result<(), Error> {
         self.all_buckets()?.iter().try_for_each(|bucket| self.remove_from(bucket, file))?;
         // A killed DEL may have left it empty.
-        remove_if_empty(&self.0)
+        self.remove_if_unused()
     }
 
     /// Returns the files of the claims that may have one of these host ports.
@@ -156,9 +167,18 @@ impl PortIndex {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
             entries => {
                 let entries = entries.map_err(failed("read", &self.0))?.flatten();
-                Ok(entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+                let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+                Ok(names.filter(|name| name != DIRECTORIES).collect())
             }
         }
+    }
+
+    /// Removes the index if it contains no claim.
+    fn remove_if_unused(&self) -> Result<(), Error> {
+        if !self.all_buckets()?.is_empty() {
+            return Ok(());
+        }
+        ignore_missing(fs::remove_dir_all(&self.0)).map_err(failed("remove", &self.0))
     }
 
     fn remove_from(&self, bucket: &str, file: &Path) -> Result<(), Error> {
@@ -172,7 +192,7 @@ impl PortIndex {
             Err(_) => {}
         }
         remove_if_empty(&directory)?;
-        remove_if_empty(&self.0)
+        self.remove_if_unused()
     }
 }
 

@@ -7,7 +7,8 @@
 //! - `lock`: who holds it may change rules ([`lock`](crate::lock));
 //! - `ports`: which claims have which host ports ([`ports`](super::ports));
 //! - `waiting`: the ADDs that wait for a host port ([`queue`](crate::queue));
-//! - `route_localnet`: who needs that setting ([`localhost`](super::localhost)).
+//! - `route_localnet`: who needs that setting ([`localhost`](super::localhost));
+//! - `found-chains`: chains of other programs ([`found_chains`](super::found_chains)).
 //!
 //! It can be lost: the next call starts a new one from the claims in its state directory.
 
@@ -39,13 +40,12 @@ impl HostRecord {
     /// Neither of the two directories can be used.
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
         let default = Path::new(DEFAULT_STATE_DIR);
-        match create(&directory_in(default)) {
-            Ok(record) => Ok(record),
-            Err(error) if state_dir == default => Err(error.into()),
-            Err(error) => {
+        match create_in(default) {
+            Err(error) if state_dir != default => {
                 log::warn!("{error}; host ports in other state directories are not known");
-                Ok(create(&directory_in(state_dir))?)
+                Ok(create_in(state_dir)?)
             }
+            opened => Ok(opened?),
         }
     }
 
@@ -63,8 +63,12 @@ impl HostRecord {
     pub fn open_existing(state_dir: &Path) -> Result<Option<Self>, Error> {
         for directory in [Path::new(DEFAULT_STATE_DIR), state_dir] {
             let path = directory_in(directory);
-            if PrivateDir::open_existing(&path)?.is_some() {
-                return Ok(Some(Self { path, is_new: false }));
+            match PrivateDir::open_existing(&path) {
+                Ok(Some(_)) => return Ok(Some(Self { path, is_new: false })),
+                Ok(None) => {}
+                // Then it is in the state directory, if there is one.
+                Err(error) if directory != state_dir && PrivateDir::is_refusal(&error) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(None)
@@ -89,6 +93,14 @@ impl HostRecord {
         let directory = PrivateDir::open(&self.path)?;
         Ok((directory.lock_file(LOCK)?, self.path.join(LOCK)))
     }
+}
+
+fn create_in(directory: &Path) -> Result<HostRecord, FileError> {
+    let path = directory_in(directory);
+    if path != directory {
+        PrivateDir::open(directory)?;
+    }
+    create(&path)
 }
 
 fn create(path: &Path) -> Result<HostRecord, FileError> {
