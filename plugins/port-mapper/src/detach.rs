@@ -115,7 +115,7 @@ pub async fn remove(
         // After the rules, or the next packet would create the flow again.
         flows::remove_own(claim)?;
     }
-    if claim.is_none() {
+    if claims.len() > 1 {
         // So that the claims don't keep the host ports if this call is killed.
         records.state.reopen(owner)?;
     }

@@ -158,8 +158,14 @@ impl PortIndex {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed("read", &directory))?,
         };
-        let links = entries.flatten().map(|entry| entry.path());
-        Ok(links.filter_map(|link| fs::read_link(link).ok()).collect())
+        let mut files = Vec::new();
+        for link in entries.flatten().map(|entry| entry.path()) {
+            match fs::read_link(&link) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                target => files.push(target.map_err(failed("read", &link))?),
+            }
+        }
+        Ok(files)
     }
 
     fn all_buckets(&self) -> Result<BTreeSet<String>, Error> {
@@ -189,7 +195,8 @@ impl PortIndex {
             // An attachment of the same names in another state directory.
             Ok(target) if target != file => return Ok(()),
             Ok(_) => ignore_missing(fs::remove_file(&link)).map_err(failed("remove", &link))?,
-            Err(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("read", &link)(error)),
         }
         remove_if_empty(&directory)?;
         self.remove_if_unused()
