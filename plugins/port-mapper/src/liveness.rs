@@ -39,12 +39,20 @@ impl Liveness {
         judge(claim.namespace.as_ref(), &seen)
     }
 
-    /// Returns the word for tables and JSON.
+    /// Returns the word for JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alive => "live",
             Self::Gone => "gone",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    /// Returns the text for people.
+    pub fn description(self) -> &'static str {
+        match self {
             Self::Unseen => "can't be seen",
+            other => other.as_str(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Stdio};
 
 use cni_test_kit::{CallBuilder, Outcome, TempDir};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::testbed::{RulesTestbed, STATE, files};
 use crate::common::own_rules::flush_firewall;
@@ -22,6 +22,7 @@ on_every_backend!(
     a_link_to_a_mounted_namespace_shows_that_it_lives_and_that_it_is_unmounted,
     a_link_that_leads_elsewhere_now_does_not_prove_the_end,
     a_mounted_namespace_of_a_process_is_recognised_after_others_looked_at_it,
+    claims_in_another_state_directory_are_listed_and_removed_as_those_in_this_one,
 );
 
 fn cli(testbed: &RulesTestbed, args: &[&str]) -> Outcome {
@@ -254,6 +255,52 @@ fn a_mounted_namespace_of_a_process_is_recognised_after_others_looked_at_it(back
     let next = assert_is_seen_to_live(&testbed, mount);
     testbed.host.run(&format!("umount {mount}"));
     assert_replaces_c1(&testbed, &next);
+}
+
+fn claims_in_another_state_directory_are_listed_and_removed_as_those_in_this_one(
+    backend: &'static str,
+) {
+    let testbed = RulesTestbed::new(backend);
+    let (directory, hidden) = (TempDir::new(), testbed.host.container("c1"));
+    let elsewhere =
+        |id, port| testbed.call(id, &[tcp(port, 80)]).key("stateDir", json!("/run/elsewhere"));
+    elsewhere("c1", 8081).netns("/run/hidden").run(with_own_mounts(&directory)).expect_success();
+    add(&elsewhere("c2", 8082));
+    let ended = testbed.host.container("c3");
+    add(&elsewhere("c3", 8083).netns(&ended.netns()));
+    ended.delete();
+
+    let list = printed(&testbed, &["list"]);
+    assert!(list.contains("can't be seen, in /run/elsewhere"), "{list}");
+    assert!(!list.contains("no record"), "{list}");
+    let list: Value = serde_json::from_str(&printed(&testbed, &["list", "--json"])).unwrap();
+    let mut states: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| {
+            let [id, state] = [&object["owner"]["containerId"], &object["state"]];
+            (id.as_str().unwrap(), state.as_str().unwrap(), object["stateDir"].as_str().unwrap())
+        })
+        .collect();
+    states.sort_unstable();
+    let expected = [("c1", "unseen"), ("c2", "live"), ("c3", "gone")];
+    assert_eq!(states, expected.map(|(id, state)| (id, state, "/run/elsewhere")));
+
+    let (_, msg, _) = testbed.call("c4", &[tcp(8081, 80)]).run(plugin()).error();
+    assert!(msg.contains("gc --force c1`"), "{msg}");
+    let refused = cli(&testbed, &["gc", "--force", "c2"]);
+    assert!(refused.stdout.contains("still exists; stop it first"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("removed container c3 "), "{}", refused.stdout);
+    assert!(refused.stdout.contains("kept container c1 "), "{}", refused.stdout);
+    hidden.delete();
+    let removed = printed(&testbed, &["gc", "--force", "c1"]);
+    assert!(removed.contains("removed container c1 "), "{removed}");
+    let rules = testbed.own_rules();
+    let left = ["c1", "c2", "c3"].map(|id| rules.contains(&format!("container_id: {id} ")));
+    assert_eq!(left, [false, true, false], "{rules}");
+    assert_eq!(files(&testbed.host, "/run/elsewhere").len(), 1, "that of c2");
+    add(&testbed.call("c4", &[tcp(8081, 80)]));
 }
 
 fn a_container_that_lives_is_not_removed_by_force(backend: &'static str) {
