@@ -130,6 +130,17 @@ impl Claim {
         mapping.host_ip.is_in(family) && self.address(family).is_some()
     }
 
+    /// Reports whether it is of the same container, as far as is known: the container id is the
+    /// same, and the network namespaces are not proven to be different. Container ids are unique
+    /// within one runtime, not on a host.
+    pub fn is_companion_of(&self, other: &Self) -> bool {
+        let may_share_namespace = match (&self.namespace, &other.namespace) {
+            (Some(own), Some(other)) => own.file.may_be(&other.file),
+            _ => true,
+        };
+        self.owner.container_id == other.owner.container_id && may_share_namespace
+    }
+
     /// Reports whether it has mappings, on standby or not.
     pub fn has_any(&self) -> bool {
         !self.mappings.is_empty() || !self.standby.is_empty()
@@ -249,6 +260,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::namespace::{MountNamespace, NamespaceFile, Since};
 
     fn claim(config: serde_json::Value, addresses: &[&str]) -> Result<Claim, Error> {
         let config: Config = serde_json::from_value(config).unwrap();
@@ -298,6 +310,36 @@ mod tests {
         assert_eq!(families("", &["10.0.0.2/24", "fd00::2/64"]), Family::ALL);
         assert_eq!(families("", &["10.0.0.2/24"]), [Family::V4]);
         assert_eq!(families("2001:db8::1", &["10.0.0.2/24", "fd00::2/64"]), [Family::V6]);
+    }
+
+    #[test]
+    fn the_same_container_id_in_another_network_namespace_is_another_container() {
+        let file = |inode, since| NamespaceFile { device: 4, inode, since };
+        let in_namespace = |file: Option<NamespaceFile>| {
+            let mount_namespace = MountNamespace { inode: 1, root: None };
+            let boot_id = String::new();
+            let namespace = file.map(|file| NamespaceId { file, boot_id, mount_namespace });
+            Claim { namespace, ..on("", &["10.0.0.2/24"]).unwrap() }
+        };
+        let (mounted, process) = (Since::Created(100, 0), |id| Since::Process { id, started: 100 });
+        let claim = in_namespace(Some(file(1, mounted.clone())));
+        for same in [
+            None,
+            Some(file(1, mounted.clone())),
+            Some(file(1, process(7))),
+            Some(file(1, Since::Unknown)),
+        ] {
+            let same = in_namespace(same);
+            assert!(claim.is_companion_of(&same) && same.is_companion_of(&claim), "{same:?}");
+        }
+        for other in [file(2, mounted), file(1, Since::Created(200, 0)), file(2, Since::Unknown)] {
+            let other = in_namespace(Some(other));
+            assert!(!claim.is_companion_of(&other) && !other.is_companion_of(&claim));
+        }
+        let [one, other] = [7, 8].map(|id| in_namespace(Some(file(1, process(id)))));
+        assert!(one.is_companion_of(&other), "two processes in one namespace");
+        let owner = Attachment::new("n", "c9", "eth0");
+        assert!(!claim.is_companion_of(&Claim { owner, ..claim.clone() }));
     }
 
     #[test]

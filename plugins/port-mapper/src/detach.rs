@@ -72,6 +72,38 @@ pub async fn detach(
     remove(&records, backends, owner, Some(cleanup)).await
 }
 
+/// Removes everything of an attachment if its claims still allow that once the lock is held.
+/// Returns whether it was removed.
+///
+/// For a decision that was made without the lock: the container may have been started again since.
+///
+/// # Errors
+///
+/// As [`detach`].
+pub async fn detach_if(
+    owner: &Attachment,
+    cleanup: &Cleanup,
+    backends: &Backends,
+    is_allowed: &dyn Fn(&[Claim]) -> bool,
+) -> Result<bool, Error> {
+    let (records, unlocked) = open_to_change(cleanup)?;
+    let _lock = unlocked.lock(cleanup.lock_timeout).await?;
+    records.complete()?;
+    let mut claims = claims_of(&records.state, owner);
+    if claims.is_empty() {
+        claims.extend(records.state.find(owner)?);
+    }
+    if !is_allowed(&claims) {
+        return Ok(false);
+    }
+    if !claims.is_empty() && !claims.iter().any(Claim::has_any) {
+        records.state.remove(owner)?; // ADD recorded that nothing was mapped
+        return Ok(true);
+    }
+    remove(&records, backends, owner, Some(cleanup)).await?;
+    Ok(true)
+}
+
 fn open_to_change(cleanup: &Cleanup) -> Result<(Records, Unlocked), Error> {
     let records = Records::open(&cleanup.state_dir)?;
     let unlocked = Unlocked::open(&records.host)?;

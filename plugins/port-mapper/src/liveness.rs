@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::claim::Claim;
-use crate::namespace::{self, MountNamespace, NamespaceId, Place, Since};
+use crate::namespace::{self, MountNamespace, NamespaceId, Place};
 
 /// What is known about whether an attachment still exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,20 @@ impl Liveness {
         judge(claim.namespace.as_ref(), &seen)
     }
 
-    /// Returns the word for tables and JSON.
+    /// Returns the word for JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alive => "live",
             Self::Gone => "gone",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    /// Returns the text for people.
+    pub fn description(self) -> &'static str {
+        match self {
             Self::Unseen => "can't be seen",
+            other => other.as_str(),
         }
     }
 }
@@ -63,24 +71,19 @@ fn judge(recorded: Option<&NamespaceId>, seen: &Seen) -> Liveness {
     }
     let is_same_view = seen.mount_namespace.as_ref() == Some(&recorded.mount_namespace);
     match &seen.place {
-        Place::Namespace(file) if *file == recorded.file => Liveness::Alive,
-        // The process has left the namespace, in which others may be.
-        Place::Namespace(file) if is_same_process(&file.since, &recorded.file.since) => {
-            Liveness::Unseen
-        }
-        Place::Namespace(_) | Place::Nothing if is_same_view => Liveness::Gone,
+        Place::Namespace(file) if file.may_be(&recorded.file) => Liveness::Alive,
+        Place::Namespace(file) if is_same_view && file.replaces(&recorded.file) => Liveness::Gone,
+        Place::Nothing if is_same_view => Liveness::Gone,
+        // Among others: the process has left the namespace, in which others may be; or the path is
+        // a link that leads elsewhere now.
         _ => Liveness::Unseen,
     }
-}
-
-fn is_same_process(one: &Since, other: &Since) -> bool {
-    matches!(one, Since::Process { .. }) && one == other
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::namespace::NamespaceFile;
+    use crate::namespace::{NamespaceFile, Since};
 
     fn file(inode: u64, since: Since) -> NamespaceFile {
         NamespaceFile { device: 4, inode, since }
@@ -145,6 +148,31 @@ mod tests {
     fn a_process_that_left_its_namespace_does_not_prove_its_end() {
         let place = Place::Namespace(of_process(11, 100));
         assert_eq!(judged(&of_process(10, 100), place, "b1", 1), Liveness::Unseen);
+    }
+
+    #[test]
+    fn a_link_that_leads_to_another_process_does_not_prove_the_end() {
+        let other = file(11, Since::Process { id: 8, started: 200 });
+        let place = Place::Namespace(other);
+        assert_eq!(judged(&of_process(10, 100), place, "b1", 1), Liveness::Unseen);
+    }
+
+    #[test]
+    fn where_it_is_unknown_which_namespace_it_is_only_a_path_to_nothing_proves_the_end() {
+        let kinds =
+            |inode| [mounted(inode, 100), of_process(inode, 100), file(inode, Since::Unknown)];
+        for recorded in kinds(10) {
+            for (now, same) in kinds(11).into_iter().zip(kinds(10)) {
+                if now.since == recorded.since && now.since != Since::Unknown {
+                    continue;
+                }
+                assert_eq!(judged(&recorded, Place::Namespace(now), "b1", 1), Liveness::Unseen);
+                assert_eq!(judged(&recorded, Place::Namespace(same), "b1", 1), Liveness::Alive);
+            }
+            assert_eq!(judged(&recorded, Place::Nothing, "b1", 1), Liveness::Gone);
+            assert_eq!(judged(&recorded, Place::Nothing, "b1", 2), Liveness::Unseen);
+            assert_eq!(judged(&recorded, Place::Nothing, "b2", 2), Liveness::Gone);
+        }
     }
 
     #[test]

@@ -100,15 +100,12 @@ impl Owner {
 
     /// Reports whether it is another attachment of the same container, or the container itself.
     pub fn is_companion(&self, attachment: &Attachment) -> bool {
-        let attachment = match self {
+        match self {
             // With names abbreviated as those of a tag.
             Self::Attachment(own) => {
-                Attachment { container_id: attachment.container_id.clone(), ..own.clone() }
+                let container_id = attachment.container_id.clone();
+                own.tag() == Attachment { container_id, ..own.clone() }.tag()
             }
-            Self::OriginalPlugin { .. } => attachment.clone(),
-        };
-        match self {
-            Self::Attachment(own) => own.tag() == attachment.tag(),
             Self::OriginalPlugin { .. } => self.tag() == attachment.original_tag(),
         }
     }

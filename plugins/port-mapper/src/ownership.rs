@@ -42,7 +42,7 @@ pub struct Decision {
 pub fn decide(claim: &Claim, others: Vec<Recorded>) -> Decision {
     let mut decision = Decision::default();
     for other in others {
-        let is_companion = other.claim.owner.container_id == claim.owner.container_id;
+        let is_companion = other.claim.is_companion_of(claim);
         // A container keeps the ports of a mapping on standby.
         let theirs =
             if is_companion { other.claim.mappings.clone() } else { other.claim.all_mappings() };

@@ -205,7 +205,7 @@ impl Records {
 
 /// Returns the claims in a file of any state directory, the committed and the prepared one. Damaged
 /// ones are skipped.
-fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
+pub(crate) fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
         return Ok(Vec::new());
     };

@@ -166,19 +166,6 @@ impl State {
         Ok(claims.into_iter().find(|claim| claim.owner.tag() == tag))
     }
 
-    /// Returns the attachment with its whole names, which lead to its files. Names that were read
-    /// from a tag may be abbreviated. They are returned as they are if there is no claim.
-    ///
-    /// # Errors
-    ///
-    /// As [`State::find`].
-    pub fn whole(&self, owner: &Attachment) -> Result<Attachment, Error> {
-        if !owner.may_be_abbreviated() {
-            return Ok(owner.clone());
-        }
-        Ok(self.find(owner)?.map_or_else(|| owner.clone(), |claim| claim.owner))
-    }
-
     /// Returns the prepared claim of an attachment, if there is one.
     ///
     /// A damaged file is ignored: its writer was killed before it created any rule.

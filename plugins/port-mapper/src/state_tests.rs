@@ -219,11 +219,9 @@ fn a_claim_is_found_by_names_that_were_read_from_a_tag() {
         let owner = read(claim);
         assert_eq!(state.read(&owner).unwrap(), None, "its name is abbreviated");
         assert_eq!(state.find(&owner).unwrap().as_ref(), Some(claim));
-        assert_eq!(state.whole(&owner).unwrap(), claim.owner);
     }
     std::fs::write(temporary.path.join("damaged.json"), "{").unwrap();
     assert_eq!(state.find(&read(&committed)).unwrap(), Some(committed), "others are ignored");
     let unknown = read(&claim(&"y".repeat(200)));
     assert_eq!(state.find(&unknown).unwrap(), None);
-    assert_eq!(state.whole(&unknown).unwrap(), unknown);
 }

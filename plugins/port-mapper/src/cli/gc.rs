@@ -1,5 +1,7 @@
 //! `gc`: removes the mappings of containers that no longer exist.
 
+use std::path::Path;
+
 use cni_wrapper::{Attachment, Environment};
 use serde_json::{Value, json};
 
@@ -8,25 +10,43 @@ use super::{Options, Report};
 use crate::backend::{Backends, OwnedPorts};
 use crate::claim::Claim;
 use crate::config::Cleanup;
-use crate::detach::{detach, detach_original};
+use crate::detach::{detach_if, detach_original};
 use crate::error::Error;
 use crate::liveness::Liveness;
 use crate::owner::Owner;
+use crate::ownership::Recorded;
 
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
 /// although that can't be proven. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
-    let Inventory { claims, prepared, unrecorded, errors } = Inventory::read(options).await?;
+    let Inventory { claims, unrecorded, errors } = Inventory::read(options).await?;
     let mut collection = Collection::new(options);
     collection.errors = errors.iter().map(Error::to_string).collect();
-    for (claim, liveness) in claims.iter().chain(&prepared) {
-        collection.claim(claim, *liveness).await;
+    for recorded in &claims {
+        collection.claim(recorded, &claims).await;
     }
     for owned in &unrecorded {
         collection.unrecorded(owned).await;
     }
     collection.refuse_unknown_name();
     Ok(collection.report())
+}
+
+/// Decides whether an attachment may be removed, by its claims.
+type IsAllowed<'a> = &'a dyn Fn(&[Claim]) -> bool;
+
+fn is_gone(claim: &Claim) -> bool {
+    Liveness::of(claim) == Liveness::Gone
+}
+
+/// Reports whether a claim was listed as one that can't be seen, and still can't be.
+fn is_unseen_still(claim: &Claim, listed: &[Recorded]) -> bool {
+    Liveness::of(claim) == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
+}
+
+/// Without any claim, another call has removed the attachment meanwhile.
+fn are_gone(claims: &[Claim]) -> bool {
+    !claims.is_empty() && claims.iter().all(is_gone)
 }
 
 struct Collection<'a> {
@@ -60,12 +80,21 @@ impl<'a> Collection<'a> {
         }
     }
 
-    async fn claim(&mut self, claim: &Claim, liveness: Liveness) {
+    /// Removes or keeps the attachment of a claim; `listed` are all claims.
+    async fn claim(&mut self, recorded: &Recorded, listed: &[Recorded]) {
+        let Recorded { claim, liveness, state_dir, .. } = recorded;
         let owner = Owner::from(&claim.owner);
         let is_forced = self.is_forced(&owner);
         match liveness {
-            Liveness::Gone => self.remove(&claim.owner).await,
-            Liveness::Unseen if is_forced => self.remove(&claim.owner).await,
+            Liveness::Gone => {
+                self.remove(&claim.owner, state_dir, &are_gone).await;
+            }
+            Liveness::Unseen if is_forced => {
+                let is_allowed = |claims: &[Claim]| {
+                    claims.iter().all(|claim| is_gone(claim) || is_unseen_still(claim, listed))
+                };
+                self.remove_forced(&claim.owner, state_dir, &is_allowed).await;
+            }
             Liveness::Unseen => {
                 self.keep(owner, "its network namespace can't be seen from here");
             }
@@ -81,7 +110,10 @@ impl<'a> Collection<'a> {
             return self.keep(owned.owner.clone(), "there are rules of it, but no record");
         }
         match &owned.owner {
-            Owner::Attachment(attachment) => self.remove(attachment).await,
+            Owner::Attachment(attachment) => {
+                let state_dir = self.cleanup.state_dir.clone();
+                self.remove_forced(attachment, &state_dir, &<[Claim]>::is_empty).await;
+            }
             Owner::OriginalPlugin { container_id } => {
                 let (cleanup, backends) = (&self.cleanup, &self.backends);
                 let outcome = detach_original(container_id, &owned.chain, cleanup, backends).await;
@@ -102,9 +134,32 @@ impl<'a> Collection<'a> {
         }
     }
 
-    async fn remove(&mut self, attachment: &Attachment) {
-        let outcome = detach(attachment, &self.cleanup, &self.backends).await;
-        self.note(Owner::from(attachment), outcome);
+    /// Removes an attachment if its claims still allow that once the lock is held. Returns whether
+    /// they do, or did and it could not be removed.
+    async fn remove(
+        &mut self,
+        owner: &Attachment,
+        state_dir: &Path,
+        is_allowed: IsAllowed<'_>,
+    ) -> bool {
+        let cleanup = Cleanup { state_dir: state_dir.to_owned(), ..self.cleanup.clone() };
+        match detach_if(owner, &cleanup, &self.backends, is_allowed).await {
+            Ok(false) => return false,
+            outcome => self.note(Owner::from(owner), outcome.map(drop)),
+        }
+        true
+    }
+
+    async fn remove_forced(
+        &mut self,
+        owner: &Attachment,
+        state_dir: &Path,
+        is_allowed: IsAllowed<'_>,
+    ) {
+        if !self.remove(owner, state_dir, is_allowed).await {
+            let owner = Owner::from(owner);
+            self.errors.push(format!("{owner} has changed since it was listed; see `list`"));
+        }
     }
 
     fn note(&mut self, owner: Owner, outcome: Result<(), Error>) {

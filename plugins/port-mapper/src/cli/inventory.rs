@@ -1,6 +1,8 @@
 //! All owners of host ports that the commands see: those of claims, and those of rules without one.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use cni_wrapper::Environment;
 use serde_json::{Value, json};
@@ -9,18 +11,22 @@ use super::Options;
 use crate::backend::{Backend, Backends, OwnedPorts};
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::host::ports::PortIndex;
+use crate::host::record::HostRecord;
 use crate::liveness::Liveness;
 use crate::owner::{Owner, RuleTag};
+use crate::ownership::Recorded;
+use crate::records::claims_in;
 use crate::state::State;
 
 /// What is known about host ports.
 pub(super) struct Inventory {
-    /// The committed claims with mappings.
-    pub(super) claims: Vec<(Claim, Liveness)>,
-    /// The claims of ADDs and DELs that are running or were killed.
-    pub(super) prepared: Vec<(Claim, Liveness)>,
-    /// The rules of owners that have no claim: of Mesos's original port mapper, of another state
-    /// directory, or of a container whose claim was lost.
+    /// The claims in the state directory, also those without mappings, and those with mappings in
+    /// other state directories. Those that are not committed are of ADDs and DELs that are running
+    /// or were killed.
+    pub(super) claims: Vec<Recorded>,
+    /// The rules of owners that have no claim: of Mesos's original port mapper, or of a container
+    /// whose claim was lost.
     pub(super) unrecorded: Vec<OwnedPorts>,
     /// Why something could not be read.
     pub(super) errors: Vec<Error>,
@@ -33,25 +39,53 @@ impl Inventory {
     ///
     /// The state directory can't be read.
     pub(super) async fn read(options: &Options) -> Result<Self, Error> {
-        let (mut listed, mut prepared) = (Vec::new(), Vec::new());
-        if let Some(state) = State::open_existing(&options.state_dir)? {
-            (listed, prepared) = (state.list()?, state.list_prepared()?);
+        let mut inventory = Self { claims: Vec::new(), unrecorded: Vec::new(), errors: Vec::new() };
+        inventory.read_directory(&options.state_dir)?;
+        if let Err(error) = inventory.read_other_directories(&options.state_dir) {
+            inventory.errors.push(error);
         }
-        let mut errors = Vec::new();
-        let claims = listed.into_iter().filter_map(|claim| claim.map_err(|e| errors.push(e)).ok());
-        let judged = |claim: Claim| {
-            let liveness = Liveness::of(&claim);
-            (claim, liveness)
-        };
-        let claims: Vec<_> = claims.map(judged).collect();
-        let prepared: Vec<_> = prepared.into_iter().map(judged).collect();
-        let known = claims.iter().chain(&prepared).map(|(claim, _)| claim.owner.tag()).collect();
-        let unrecorded = unrecorded(options, &known).await.unwrap_or_else(|error| {
-            errors.push(error);
-            Vec::new()
-        });
-        Ok(Self { claims, prepared, unrecorded, errors })
+        let known = inventory.claims.iter().map(|other| other.claim.owner.tag()).collect();
+        match unrecorded(options, &known).await {
+            Ok(unrecorded) => inventory.unrecorded = unrecorded,
+            Err(error) => inventory.errors.push(error),
+        }
+        Ok(inventory)
     }
+
+    fn read_directory(&mut self, state_dir: &Path) -> Result<(), Error> {
+        let Some(state) = State::open_existing(state_dir)? else { return Ok(()) };
+        for claim in state.list()? {
+            match claim {
+                Ok(claim) => self.claims.push(recorded(claim, true, state_dir)),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        let prepared = state.list_prepared()?.into_iter();
+        self.claims.extend(prepared.map(|claim| recorded(claim, false, state_dir)));
+        Ok(())
+    }
+
+    /// Reads the claims of other state directories that the index of host ports leads to.
+    fn read_other_directories(&mut self, state_dir: &Path) -> Result<(), Error> {
+        let Some(host) = HostRecord::open_existing(state_dir)? else { return Ok(()) };
+        let own = fs::canonicalize(state_dir).ok();
+        for file in PortIndex::new(&host).all_files()? {
+            let directory = file.parent().and_then(|directory| fs::canonicalize(directory).ok());
+            if directory.is_some() && directory == own {
+                continue;
+            }
+            match claims_in(&file) {
+                Ok(claims) => self.claims.extend(claims),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn recorded(claim: Claim, is_committed: bool, state_dir: &Path) -> Recorded {
+    let liveness = Liveness::of(&claim);
+    Recorded { claim, liveness, is_committed, state_dir: state_dir.to_owned() }
 }
 
 async fn unrecorded(options: &Options, known: &BTreeSet<String>) -> Result<Vec<OwnedPorts>, Error> {

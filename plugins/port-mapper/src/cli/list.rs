@@ -1,28 +1,58 @@
 //! `list`: the mapped host ports and their owners.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::inventory::{Inventory, owner_json};
 use super::{Options, Report};
 use crate::backend::OwnedPorts;
-use crate::claim::Claim;
 use crate::error::Error;
 use crate::liveness::Liveness;
 use crate::mappings::Mapping;
 use crate::owner::Owner;
+use crate::ownership::Recorded;
 
-const NO_RECORD: &str = "no record";
-const STANDBY: &str = "on standby";
+/// The state of a mapping.
+#[derive(Clone, Copy)]
+enum State {
+    /// It is mapped, if the container exists.
+    Mapped(Liveness),
+    /// Another attachment of the container has its host port.
+    Standby,
+    /// Only its rules exist.
+    Unrecorded,
+}
+
+impl State {
+    /// Returns the word for JSON.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Mapped(liveness) => liveness.as_str(),
+            Self::Standby => "standby",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+
+    /// Returns the text for people.
+    fn description(self) -> &'static str {
+        match self {
+            Self::Mapped(liveness) => liveness.description(),
+            Self::Standby => "on standby",
+            Self::Unrecorded => "no record",
+        }
+    }
+}
 
 /// Lists what claims and rules show. It changes nothing.
 pub(super) async fn list(options: &Options) -> Result<Report, Error> {
     let inventory = Inventory::read(options).await?;
     let mut rows = Vec::new();
     let mut objects = Vec::new();
-    for (claim, liveness) in &inventory.claims {
-        for (mapping, state) in states(claim, *liveness) {
-            rows.push(row(claim, mapping, state));
-            objects.push(object(claim, mapping, state, *liveness));
+    for recorded in inventory.claims.iter().filter(|recorded| recorded.is_committed) {
+        for (mapping, state) in states(recorded) {
+            rows.push(row(recorded, mapping, state, &options.state_dir));
+            objects.push(object(recorded, mapping, state, &options.state_dir));
         }
     }
     for owned in &inventory.unrecorded {
@@ -37,29 +67,42 @@ pub(super) async fn list(options: &Options) -> Result<Report, Error> {
     Ok(Report { text, json: Value::Array(objects), success: errors.is_empty() })
 }
 
-fn states(claim: &Claim, liveness: Liveness) -> impl Iterator<Item = (&Mapping, &'static str)> {
-    let active = claim.mappings.iter().map(move |mapping| (mapping, liveness.as_str()));
-    let standby = if liveness == Liveness::Gone { liveness.as_str() } else { STANDBY };
-    active.chain(claim.standby.iter().map(move |mapping| (mapping, standby)))
+fn states(recorded: &Recorded) -> impl Iterator<Item = (&Mapping, State)> {
+    let mapped = State::Mapped(recorded.liveness);
+    let standby = if recorded.liveness == Liveness::Gone { mapped } else { State::Standby };
+    let active = recorded.claim.mappings.iter().map(move |mapping| (mapping, mapped));
+    active.chain(recorded.claim.standby.iter().map(move |mapping| (mapping, standby)))
 }
 
 type Row = [String; 4];
 
-fn row(claim: &Claim, mapping: &Mapping, state: &str) -> Row {
+/// Returns a line of the table; `state_dir` is the directory that need not be named.
+fn row(recorded: &Recorded, mapping: &Mapping, state: State, state_dir: &Path) -> Row {
+    let claim = &recorded.claim;
     let addresses = claim.addresses.iter().map(|cidr| cidr.address.to_string());
     let target = addresses.collect::<Vec<_>>().join(", ");
-    [mapping.to_string(), target, Owner::from(&claim.owner).to_string(), state.to_owned()]
+    let mut state = state.description().to_owned();
+    if recorded.state_dir != state_dir {
+        state += &format!(", in {}", recorded.state_dir.display());
+    }
+    [mapping.to_string(), target, Owner::from(&claim.owner).to_string(), state]
 }
 
-fn object(claim: &Claim, mapping: &Mapping, state: &str, liveness: Liveness) -> Value {
-    json!({"mapping": mapping, "owner": claim.owner, "addresses": claim.addresses,
-           "chain": claim.chain, "netns": claim.netns, "state": state,
-           "live": liveness != Liveness::Gone})
+fn object(recorded: &Recorded, mapping: &Mapping, state: State, state_dir: &Path) -> Value {
+    let claim = &recorded.claim;
+    let mut object = json!({"mapping": mapping, "owner": claim.owner,
+           "addresses": claim.addresses, "chain": claim.chain, "netns": claim.netns,
+           "state": state.as_str(), "live": recorded.liveness != Liveness::Gone});
+    if recorded.state_dir != state_dir {
+        object["stateDir"] = json!(recorded.state_dir.to_string_lossy());
+    }
+    object
 }
 
 fn unrecorded_rows(owned: &OwnedPorts) -> impl Iterator<Item = Row> {
     owned.ports.iter().map(|(ports, target)| {
-        [ports.to_string(), target.clone(), owned.owner.to_string(), NO_RECORD.to_owned()]
+        let state = State::Unrecorded.description().to_owned();
+        [ports.to_string(), target.clone(), owned.owner.to_string(), state]
     })
 }
 
@@ -70,7 +113,7 @@ fn unrecorded_objects(owned: &OwnedPorts) -> impl Iterator<Item = Value> {
         let mapping = json!({"hostIP": address, "hostPort": ports.first,
             "range": ports.last - ports.first + 1, "protocol": ports.protocol});
         json!({"mapping": mapping, "owner": owner, "target": target, "chain": owned.chain,
-               "state": NO_RECORD, "live": true})
+               "state": State::Unrecorded.as_str(), "live": true})
     })
 }
 

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::common::*;
-use cni_test_kit::{Host, Traffic};
+use cni_test_kit::{CallBuilder, Host, Outcome, Traffic};
 use serde_json::Value;
 
 use crate::common::own_rules::{NFTABLES, flush_firewall, listing};
@@ -84,6 +84,108 @@ fn gc_removes_only_containers_without_a_namespace_and_restore_skips_them() {
     assert_eq!(removed["removed"][0]["containerId"], "dead", "{removed}");
     assert_eq!(dnat(&host).len(), 1, "the live one's rule stays");
     assert_eq!(printed(&host, &["gc"]), "nothing to remove\n");
+}
+
+/// The states that a mapping has in `list --json`; `unseen` is tested in [`behaviour`].
+///
+/// [`behaviour`]: crate::behaviour
+#[test]
+fn list_prints_one_word_for_each_state_in_json_and_what_people_read_otherwise() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let call = |id: &str, port| fake_container(&host, &dir, &network, id, &[tcp(port, 80)]);
+    let gone = host.container("gone");
+    add(&call("gone", 8081).netns(&gone.netns()));
+    gone.delete();
+    add(&call("lost", 8082));
+    host.sh("rm /run/mesos-cni-port-mapper/*.json");
+    let gone = host.container("gone");
+    add(&call("gone", 8081).netns(&gone.netns()));
+    gone.delete();
+    add(&call("live", 8080));
+    add(&call("live", 8080).ifname("eth1"));
+    let list = json(&host, &["list", "--json"]);
+    let state = |object: &Value| {
+        let id = object["owner"]["containerId"].as_str().unwrap().to_owned();
+        (id, object["state"].as_str().unwrap().to_owned(), object["stateDir"].clone())
+    };
+    let mut states: Vec<_> = list.as_array().unwrap().iter().map(state).collect();
+    states.sort_by_key(|(id, state, _)| (id.clone(), state.clone()));
+    let expected =
+        [("gone", "gone"), ("live", "live"), ("live", "standby"), ("lost", "unrecorded")];
+    let expected = expected.map(|(id, state)| (id.to_owned(), state.to_owned(), Value::Null));
+    assert_eq!(states, expected);
+    let text = printed(&host, &["list"]);
+    for words in [" gone\n", " live\n", " on standby\n", " no record\n"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+const STATE: &str = "/run/mesos-cni-port-mapper";
+
+/// Holds the lock of the host while a command starts, and changes something as soon as the command
+/// waits for it.
+fn changed_under_the_lock(host: &Host, args: &[&str], change: impl FnOnce()) -> Outcome {
+    let lock = format!("{STATE}/lock");
+    let mut holder = host.command("flock");
+    let mut holder = holder.args(["--no-fork", &lock, "sleep", "600"]).spawn().expect("flock");
+    wait_until("the lock is held", || is_locked(host, &lock));
+    let command = CallBuilder::cli(args).within(host).start(plugin());
+    wait_until("the command waits", || is_waiting_for_a_lock(host));
+    change();
+    holder.kill().expect("kill");
+    holder.wait().expect("wait");
+    command.finish()
+}
+
+#[test]
+fn gc_keeps_a_container_that_was_started_again_while_the_command_waited_for_the_lock() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let [old, new] = ["old", "new"].map(|name| host.container(name));
+    let call = fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]);
+    // What an ADD writes that has the lock before `gc`.
+    add(&call.clone().netns(&new.netns()));
+    host.sh(&format!("mkdir /run/new && cp {STATE}/*.json /run/new"));
+    add(&call.clone().netns(&old.netns()));
+    old.delete();
+    let again = || drop(host.sh(&format!("cp /run/new/*.json {STATE}")));
+    let gc = changed_under_the_lock(&host, &["gc"], again).expect_success();
+    assert_eq!(gc.stdout, "nothing to remove\n");
+    assert_eq!(dnat(&host).len(), 1, "the rule of the new one stays");
+    assert!(printed(&host, &["list"]).contains(" live\n"));
+    del(&call.clone().netns(&new.netns()));
+
+    // By its rules alone.
+    add(&call.clone().netns(&new.netns()));
+    host.sh(&format!("rm {STATE}/*.json"));
+    let forced = changed_under_the_lock(&host, &["gc", "--force", "c1"], again);
+    assert!(!forced.status.success(), "{}", forced.stdout);
+    assert!(forced.stdout.contains("has changed"), "{}", forced.stdout);
+    assert_eq!(dnat(&host).len(), 1, "the rule of the new one stays");
+}
+
+#[test]
+fn gc_removes_by_force_only_what_it_has_listed() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    // A path to nothing is a namespace that can't be seen.
+    let unseen = |number: u16| {
+        fake_container(&host, &dir, &network, "c1", &[tcp(8080 + number, 80)])
+            .netns(&format!("/run/netns/unseen{number}"))
+    };
+    add(&unseen(2));
+    host.sh(&format!("mkdir /run/new && cp {STATE}/*.json /run/new"));
+    add(&unseen(1));
+    let again = || drop(host.sh(&format!("cp /run/new/*.json {STATE}")));
+    let forced = changed_under_the_lock(&host, &["gc", "--force", "c1"], again);
+    assert!(!forced.status.success(), "{}", forced.stdout);
+    assert!(forced.stdout.contains("has changed"), "{}", forced.stdout);
+    assert_eq!(dnat(&host).len(), 1, "its rule stays");
+    // A repeated ADD with another port was killed: there are two claims, and both are listed.
+    host.sh(&format!("cd {STATE}; umask 077; for i in *.json; do sed s/8082/8083/ $i >.$i; done"));
+    assert!(printed(&host, &["gc", "--force", "c1"]).contains("removed container c1 "));
+    assert_eq!(dnat(&host).len(), 0);
 }
 
 #[test]

@@ -15,6 +15,7 @@ on_every_backend!(
     after_a_firewall_reload_restore_gives_the_port_to_the_first_network_again,
     ports_that_only_the_second_network_has_are_mapped_at_once,
     a_container_that_is_gone_frees_the_ports_of_all_its_networks,
+    the_same_id_in_another_network_namespace_is_another_container,
 );
 
 /// Returns an ADD of the container on a network, whose interface has the network's number.
@@ -128,4 +129,21 @@ fn a_container_that_is_gone_frees_the_ports_of_all_its_networks(backend: &'stati
     del(&other);
     assert_eq!(testbed.own_rules(), "");
     assert_eq!(files(&testbed.host, STATE), ["lock"]);
+}
+
+fn the_same_id_in_another_network_namespace_is_another_container(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let [one, two] = ["one", "two"].map(|name| testbed.host.container(name));
+    let first = on_network(&testbed, 1, json!([port(8080, 80)])).netns(&one.netns());
+    add(&first);
+    let second = on_network(&testbed, 2, json!([port(8080, 80)])).netns(&two.netns());
+    let (code, msg, _) = second.run(plugin()).error();
+    assert_eq!(code, 105, "{msg}");
+    assert!(msg.contains("belongs to container c1 (network net1, "), "{msg}");
+    assert_eq!(with_rules(&testbed), ["net1"]);
+    let own = on_network(&testbed, 3, json!([port(8080, 80)])).netns(&one.netns());
+    add(&own);
+    del(&first);
+    assert_eq!(with_rules(&testbed), [""; 0], "net3 is none of the two");
+    assert!(testbed.own_rules().contains("network: net3 "), "the first one's second network");
 }
