@@ -194,9 +194,10 @@ pub async fn detach_original(
 /// Has other attachments of the container take over the host ports of a claim that was removed.
 async fn promote(records: &Records, backends: &Backends, removed: &Claim) {
     let others = records.others(removed).unwrap_or_default().into_iter();
-    let is_companion = |owner: &Attachment| owner.container_id == removed.owner.container_id;
     let can_take_over = |other: &Recorded| {
-        other.is_committed && other.liveness != Liveness::Gone && is_companion(&other.claim.owner)
+        other.is_committed
+            && other.liveness != Liveness::Gone
+            && other.claim.is_companion_of(removed)
     };
     for other in others.filter(can_take_over) {
         let promoted = match records.of_directory(&other.state_dir) {

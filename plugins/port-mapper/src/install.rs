@@ -36,8 +36,8 @@ pub async fn install(
     let unlocked = Unlocked::open(&records.host).map_err(Unchanged)?;
     backend.prepare(claim).await;
     let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;
-    records.complete().and_then(|()| records.tidy(claim)).map_err(Unchanged)?;
-    let others = records.others(claim).map_err(Unchanged)?;
+    records.complete().map_err(Unchanged)?;
+    let others = records.others_and_tidy(claim).map_err(Unchanged)?;
     let known = known(&others);
     let Decision { mut conflicts, gone, standby } = decide(claim, others);
     conflicts.extend(wait.ahead(&records, claim, &standby));

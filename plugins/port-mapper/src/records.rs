@@ -1,6 +1,7 @@
 //! All that is recorded about attachments: the claims in a state directory, and the record of this
 //! host, which knows those of other state directories, too.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -85,29 +86,35 @@ impl Records {
     ///
     /// The index or a claim can't be read.
     pub fn others(&self, claim: &Claim) -> Result<Vec<Recorded>, Error> {
+        self.others_in(claim, &self.ports.files_of(&claim.all_mappings())?)
+    }
+
+    /// Does the same, and removes from the index what leads to files that no longer exist. That
+    /// requires the lock: an ADD that is running has entered its claim before it writes the file.
+    ///
+    /// # Errors
+    ///
+    /// The index or a claim can't be read, or the index can't be changed.
+    pub fn others_and_tidy(&self, claim: &Claim) -> Result<Vec<Recorded>, Error> {
+        let mut files = BTreeSet::new();
+        for file in self.ports.files_of(&claim.all_mappings())? {
+            if is_gone(&file)? {
+                self.ports.remove_unknown(&file)?;
+            } else {
+                files.insert(file);
+            }
+        }
+        self.others_in(claim, &files)
+    }
+
+    fn others_in(&self, claim: &Claim, files: &BTreeSet<PathBuf>) -> Result<Vec<Recorded>, Error> {
         let own = self.file_of(&claim.owner);
         let mut others = Vec::new();
-        for file in self.ports.files_of(&claim.all_mappings())?.iter().filter(|file| **file != own)
-        {
+        for file in files.iter().filter(|file| **file != own) {
             others.extend(claims_in(file)?);
         }
         others.retain(|other| other.claim.owner.tag() != claim.owner.tag());
         Ok(others)
-    }
-
-    /// Removes from the index what leads to files that no longer exist. It requires the lock: an
-    /// ADD that is running has entered its claim before it writes the file.
-    ///
-    /// # Errors
-    ///
-    /// The index can't be read or changed.
-    pub fn tidy(&self, claim: &Claim) -> Result<(), Error> {
-        for file in self.ports.files_of(&claim.all_mappings())? {
-            if is_gone(&file)? {
-                self.ports.remove_unknown(&file)?;
-            }
-        }
-        Ok(())
     }
 
     /// Reports whether a chain has had rules of an attachment whose ADD succeeded, so that the port
