@@ -15,6 +15,8 @@ on_every_backend!(
     after_a_firewall_reload_restore_gives_the_port_to_the_first_network_again,
     ports_that_only_the_second_network_has_are_mapped_at_once,
     a_container_that_is_gone_frees_the_ports_of_all_its_networks,
+    the_del_after_a_killed_one_hands_the_port_over,
+    a_network_whose_del_was_killed_does_not_take_over,
     the_same_id_in_another_network_namespace_is_another_container,
 );
 
@@ -146,4 +148,33 @@ fn the_same_id_in_another_network_namespace_is_another_container(backend: &'stat
     del(&first);
     assert_eq!(with_rules(&testbed), [""; 0], "net3 is none of the two");
     assert!(testbed.own_rules().contains("network: net3 "), "the first one's second network");
+}
+
+/// Makes the claim of a network prepared, as a killed DEL leaves it.
+fn reopen(testbed: &RulesTestbed, number: u8) {
+    testbed.host.sh(&format!(
+        "cd {STATE}; for file in $(grep -l '\"network\":\"net{number}\"' *.json); do
+            mv $file .$file
+        done"
+    ));
+}
+
+fn the_del_after_a_killed_one_hands_the_port_over(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let [first, second] = both(&testbed);
+    reopen(&testbed, 1);
+    del(&first);
+    assert_eq!(with_rules(&testbed), ["net2"]);
+    del(&second);
+    assert_eq!(files(&testbed.host, STATE), ["lock"]);
+}
+
+fn a_network_whose_del_was_killed_does_not_take_over(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let [first, second] = both(&testbed);
+    reopen(&testbed, 2);
+    del(&first);
+    assert_eq!(with_rules(&testbed), [""; 0], "the runtime is about to delete it");
+    del(&second);
+    assert_eq!(files(&testbed.host, STATE), ["lock"]);
 }

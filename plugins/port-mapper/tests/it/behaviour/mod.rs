@@ -7,6 +7,7 @@
 mod checks;
 mod companions;
 mod conflicts;
+mod directories;
 mod external_changes;
 mod kinds;
 mod liveness;
