@@ -17,9 +17,10 @@ on_every_backend!(
     a_default_directory_that_is_refused_does_not_disturb_another_one,
     what_an_earlier_version_recorded_in_a_state_directory_is_taken_over,
     claims_of_an_earlier_version_are_entered_into_the_index,
-    a_del_succeeds_although_the_guard_cannot_be_put_back,
     an_add_that_needs_no_guard_puts_it_back,
 );
+
+on_both_iptables!(a_del_succeeds_although_the_guard_cannot_be_put_back);
 
 fn at(testbed: &RulesTestbed, id: &str, directory: &str) -> CallBuilder {
     testbed.call(id, &[tcp(8080, 80)]).key("stateDir", json!(directory))
@@ -111,9 +112,6 @@ fn claims_of_an_earlier_version_are_entered_into_the_index(backend: &'static str
 }
 
 fn a_del_succeeds_although_the_guard_cannot_be_put_back(backend: &'static str) {
-    if backend == NFTABLES {
-        return; // it needs no program that could be missing
-    }
     let testbed = TrafficTestbed::new(backend);
     let _running = testbed.start("c1", json!({}), json!([port(8080, 80)]));
     let empty = testbed.start("empty", json!({}), json!([]));
