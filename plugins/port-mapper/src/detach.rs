@@ -14,7 +14,7 @@ use crate::host::{flows, found_chains, localhost};
 use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::other_backends;
-use crate::owner::Owner;
+use crate::owner::{Owner, RuleTag};
 use crate::ownership::{Recorded, decide};
 use crate::records::Records;
 use crate::state::State;
@@ -90,7 +90,7 @@ pub async fn detach_if(
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     records.complete()?;
     let mut claims = claims_of(&records.state, owner);
-    if claims.is_empty() {
+    if owner.may_be_abbreviated() && claims.is_empty() {
         claims.extend(records.state.find(owner)?);
     }
     if !is_allowed(&claims) {

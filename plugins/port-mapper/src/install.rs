@@ -8,7 +8,6 @@ use crate::conflict::{Conflict, Evidence};
 use crate::detach::remove;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
-use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::mappings::Mapping;
 use crate::other_backends;
@@ -38,20 +37,35 @@ pub async fn install(
     let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;
     records.complete().map_err(Unchanged)?;
     let others = records.others_and_tidy(claim).map_err(Unchanged)?;
-    let known = known(&others);
+    let known = others.iter().map(|other| Known::of(other, claim)).collect::<Vec<_>>();
     let Decision { mut conflicts, gone, standby } = decide(claim, others);
     conflicts.extend(wait.ahead(&records, claim, &standby));
     if !conflicts.is_empty() {
         return Err(wait.refused(&records, claim, conflicts, FoundBy::Records));
     }
     remove_gone(&records, backends, &gone).await?;
-    match install_beside_companions(&records, backends, claim, standby).await {
+    match install_with_standby(&records, backends, claim, standby, &known).await {
         Err(Unchanged(Error::Conflict { conflicts, .. })) => {
-            let conflicts =
-                conflicts.into_iter().map(|conflict| with_evidence(conflict, &known)).collect();
             Err(wait.refused(&records, claim, conflicts, FoundBy::Rules))
         }
         installed => installed,
+    }
+}
+
+/// What claims show about the owner of rules.
+struct Known {
+    owner: Owner,
+    evidence: Evidence,
+    is_companion: bool,
+}
+
+impl Known {
+    fn of(other: &Recorded, claim: &Claim) -> Self {
+        Self {
+            owner: Owner::from(&other.claim.owner),
+            evidence: Evidence::of(other.liveness),
+            is_companion: other.claim.is_companion_of(claim),
+        }
     }
 }
 
@@ -70,11 +84,12 @@ async fn remove_gone(
 /// Installs the rules of a claim with which no claim of another container is in conflict.
 ///
 /// Rules of the same container without a claim count, too: their host ports are on standby.
-async fn install_beside_companions(
+async fn install_with_standby(
     records: &Records,
     backends: &Backends,
     claim: &Claim,
     mut standby: Vec<Mapping>,
+    known: &[Known],
 ) -> Result<Claim, AttachError> {
     loop {
         let reduced = claim.clone().with_standby(&standby);
@@ -82,24 +97,19 @@ async fn install_beside_companions(
             Err(Unchanged(Error::Conflict { conflicts, .. })) => conflicts,
             installed => return installed.map(|()| reduced),
         };
-        let (companions, rivals): (Vec<_>, Vec<_>) =
-            conflicts.into_iter().partition(|conflict| conflict.owner.is_companion(&claim.owner));
+        let mut rivals = Vec::new();
+        for conflict in conflicts {
+            match known.iter().find(|known| known.owner == conflict.owner) {
+                Some(known) if !known.is_companion => {
+                    rivals.push(Conflict { evidence: known.evidence, ..conflict });
+                }
+                None if !conflict.owner.is_companion(&claim.owner) => rivals.push(conflict),
+                _ => standby.push(conflict.mapping),
+            }
+        }
         if !rivals.is_empty() {
             return Err(Unchanged(Error::conflict(rivals)));
         }
-        standby.extend(companions.into_iter().map(|conflict| conflict.mapping));
-    }
-}
-
-fn known(others: &[Recorded]) -> Vec<(Owner, Liveness)> {
-    others.iter().map(|other| (Owner::from(&other.claim.owner), other.liveness)).collect()
-}
-
-/// Adds what claims show about the owner of rules.
-fn with_evidence(conflict: Conflict, known: &[(Owner, Liveness)]) -> Conflict {
-    match known.iter().find(|(owner, _)| *owner == conflict.owner) {
-        Some((_, liveness)) => Conflict { evidence: Evidence::of(*liveness), ..conflict },
-        None => conflict,
     }
 }
 

@@ -8,16 +8,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::{Attachment, FileError};
+use cni_wrapper::FileError;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
 use crate::host::record::HostRecord;
-use crate::mappings::Mapping;
 use crate::owner::Owner;
 
 const WAITING: &str = "waiting";
@@ -31,15 +29,10 @@ pub struct Queue(PathBuf);
 pub struct Ticket {
     file: PathBuf,
     turn: u64,
-    waiting: Waiting,
+    /// The claim, with the mappings whose host ports it waits for.
+    waiting: Claim,
     /// Holds the lock on the file.
     open: File,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Waiting {
-    owner: Attachment,
-    mappings: Vec<Mapping>,
 }
 
 impl Queue {
@@ -53,13 +46,13 @@ impl Queue {
     /// # Errors
     ///
     /// A file can't be written.
-    pub fn enter(&self, owner: &Attachment, conflicts: &[Conflict]) -> Result<Ticket, Error> {
+    pub fn enter(&self, claim: &Claim, conflicts: &[Conflict]) -> Result<Ticket, Error> {
         let failed = |source| FileError { action: "write", path: self.0.clone(), source };
         let turn = self.turns().last().map_or(0, |last| last + 1);
         let file = self.0.join(turn.to_string());
         let open = self.create(&file).map_err(failed)?;
         flock(&open, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
-        let waiting = Waiting { owner: owner.clone(), mappings: Vec::new() };
+        let waiting = Claim { mappings: Vec::new(), standby: Vec::new(), ..claim.clone() };
         let mut ticket = Ticket { file, turn, waiting, open };
         ticket.extend(conflicts)?;
         Ok(ticket)
@@ -139,7 +132,7 @@ fn leave(file: &Path) {
 }
 
 /// Reads a file of the queue, or removes it if its process was killed.
-fn waiting(path: &Path) -> Option<Waiting> {
+fn waiting(path: &Path) -> Option<Claim> {
     let file = File::open(path).ok()?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
         leave(path);
@@ -148,11 +141,13 @@ fn waiting(path: &Path) -> Option<Waiting> {
     serde_json::from_reader(file).ok()
 }
 
-fn conflict(claim: &Claim, waiting: &Waiting) -> Option<Conflict> {
-    if waiting.owner.container_id == claim.owner.container_id {
+fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
+    if waiting.is_companion_of(claim) {
         return None;
     }
-    let families = Family::ALL.into_iter().filter(|family| claim.address(*family).is_some());
+    let has_both =
+        |family: &Family| claim.address(*family).is_some() && waiting.address(*family).is_some();
+    let families = Family::ALL.into_iter().filter(has_both);
     let indices: Vec<_> =
         families.map(|family| MappingIndex::new(&claim.mappings, family)).collect();
     let ports = waiting.mappings.iter().map(HostPorts::of);

@@ -80,7 +80,7 @@ impl Wait {
             let queued = match &mut self.ticket {
                 Some(ticket) => ticket.extend(&conflicts),
                 None => Queue::new(&records.host)
-                    .enter(&claim.owner, &conflicts)
+                    .enter(claim, &conflicts)
                     .map(|ticket| self.ticket = Some(ticket)),
             };
             if let Err(error) = queued {

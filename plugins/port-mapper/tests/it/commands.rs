@@ -166,6 +166,19 @@ fn gc_keeps_a_container_that_was_started_again_while_the_command_waited_for_the_
 }
 
 #[test]
+fn gc_removes_by_force_the_rules_of_a_container_whose_file_is_damaged() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    host.sh(&format!("cd {STATE}; for i in *.json; do echo {{ >$i; done"));
+    let output = command(&host, &["gc", "--force", "c1"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("removed container c1 ") && text.contains("is damaged"), "{text}");
+    assert_eq!(dnat(&host).len(), 0);
+    assert_eq!(printed(&host, &["gc"]), "nothing to remove\n", "the file is removed as well");
+}
+
+#[test]
 fn gc_removes_by_force_only_what_it_has_listed() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
