@@ -31,7 +31,10 @@ pub enum Error {
     /// Code 105.
     #[error(
         "{}{}; {}", joined(.conflicts, "; "),
-        if waited.is_zero() { String::new() } else { format!(", and still did after {waited:.1?}") },
+        match waited.is_zero() {
+            true => String::new(),
+            false => format!(", and still did after {waited:.1?}"),
+        },
         advice(.conflicts)
     )]
     Conflict {

@@ -24,8 +24,8 @@ impl Backends {
         self.choose(configured).await.kind
     }
 
-    /// Returns the configured backend, or the default: iptables if it is installed and usable, since
-    /// operators expect it, otherwise nftables, which needs no program.
+    /// Returns the configured backend, or the default: iptables if it is installed and usable,
+    /// since operators expect it, otherwise nftables, which needs no program.
     ///
     /// A variant of iptables is returned in place of `iptables`. Usually the names of the programs
     /// tell it; otherwise `iptables --version` is run, once.
@@ -46,11 +46,11 @@ impl Backends {
     /// Returns the kind of the default programs, whose names [`Backends::get`] then prefers.
     async fn default_iptables(&self) -> Result<BackendKind, Error> {
         let default = Iptables::find(Variant::Default, &self.environment, self.lock_timeout)?;
-        let told = match default.variant_of_links() {
+        let known = match default.variant_of_links() {
             Some(variant) => Some(variant),
             None => self.variant_of_version(&default).await,
         };
-        let (variant, kind) = match told {
+        let (variant, kind) = match known {
             Some(Variant::Nft) => (Variant::Nft, BackendKind::IptablesNft),
             Some(Variant::Legacy) => (Variant::Legacy, BackendKind::IptablesLegacy),
             Some(Variant::Default) | None => (Variant::Default, BackendKind::Iptables),
@@ -60,11 +60,11 @@ impl Backends {
     }
 
     async fn variant_of_version(&self, default: &Iptables) -> Option<Variant> {
-        match self.version.get() {
-            Some(told) => *told,
+        match self.default_by_version.get() {
+            Some(variant) => *variant,
             None => {
-                let told = default.variant_of_version().await;
-                *self.version.get_or_init(|| told)
+                let variant = default.variant_of_version().await;
+                *self.default_by_version.get_or_init(|| variant)
             }
         }
     }
@@ -83,11 +83,11 @@ impl Backends {
         foreign::verify(iptables, suspicions).await.map(|()| kind)
     }
 
-    /// Returns the kind if its backend can be opened, as [`Backends::get`] decides once it is known
-    /// which variant the default programs are.
-    pub(super) async fn get_told(&self, kind: BackendKind) -> Result<BackendKind, Error> {
+    /// Returns the backend of a kind like [`Backends::get`]. If only the default programs could be
+    /// of that variant, and their names don't say so, they are asked for their version first.
+    pub(super) async fn get_with_version(&self, kind: BackendKind) -> Result<&AnyBackend, Error> {
         let is_variant = variant(kind).is_some_and(|variant| variant != Variant::Default);
-        if is_variant && self.version.get().is_none() {
+        if is_variant && self.default_by_version.get().is_none() {
             let own = Iptables::find(
                 variant(kind).unwrap_or(Variant::Default),
                 &self.environment,
@@ -101,6 +101,6 @@ impl Backends {
                 self.variant_of_version(&default).await;
             }
         }
-        self.get(kind).map(|_| kind)
+        self.get(kind)
     }
 }
