@@ -43,7 +43,7 @@ pub async fn attach(
     let mut wait = Wait::new(settings.conflict_timeout);
     let installed = loop {
         // Programs that a backend has started ahead of time don't outlast a wait.
-        let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+        let backends = backends.reopened();
         match install(settings, &claim, &backends, &mut wait).await {
             Err(Unchanged(Error::Conflict { conflicts, .. })) => {
                 wait.for_change(settings, &claim, conflicts).await?;

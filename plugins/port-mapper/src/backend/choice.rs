@@ -3,7 +3,7 @@
 
 use super::any::AnyBackend;
 use super::foreign;
-use super::iptables::{Iptables, Names, Variant};
+use super::iptables::{Iptables, Variant};
 use super::opened::{Backends, variant};
 use crate::config::BackendKind;
 use crate::error::Error;
@@ -50,13 +50,12 @@ impl Backends {
             Some(variant) => Some(variant),
             None => self.variant_of_version(&default).await,
         };
-        let (variant, kind) = match known {
-            Some(Variant::Nft) => (Variant::Nft, BackendKind::IptablesNft),
-            Some(Variant::Legacy) => (Variant::Legacy, BackendKind::IptablesLegacy),
-            Some(Variant::Default) | None => (Variant::Default, BackendKind::Iptables),
-        };
-        self.keep(kind, self.open_iptables(variant, Names::Default)?);
-        Ok(kind)
+        let kind = *self.default_kind.get_or_init(|| match known {
+            Some(Variant::Nft) => BackendKind::IptablesNft,
+            Some(Variant::Legacy) => BackendKind::IptablesLegacy,
+            Some(Variant::Default) | None => BackendKind::Iptables,
+        });
+        self.get(kind).map(|_| kind)
     }
 
     async fn variant_of_version(&self, default: &Iptables) -> Option<Variant> {

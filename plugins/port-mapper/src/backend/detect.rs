@@ -28,7 +28,7 @@ use crate::family::Family;
 use crate::owner::{MARK, Owner, RuleTag};
 
 /// Reports whether the table of the nftables backend exists.
-pub(super) fn of_nftables(kernel: &mut Kernel) -> bool {
+pub(super) fn of_nftables(kernel: &mut Kernel) -> Result<bool, Error> {
     exists(kernel, &nftables::table())
 }
 
@@ -36,7 +36,7 @@ pub(super) fn of_nftables(kernel: &mut Kernel) -> bool {
 /// port mapper, in any chain.
 pub(super) fn of_iptables_nft(kernel: &mut Kernel, chain: &str) -> Result<bool, Error> {
     for table in nat_tables() {
-        if !exists(kernel, &table) {
+        if !exists(kernel, &table)? {
             continue;
         }
         // It exists as long as one of our rules needs it.
@@ -185,8 +185,12 @@ pub(super) fn has_legacy_table(family: LegacyFamily, table: &str) -> Result<bool
     }
 }
 
-fn exists(kernel: &mut Kernel, table: &Table) -> bool {
-    matches!(kernel.table(table), Ok(Some(_)))
+fn exists(kernel: &mut Kernel, table: &Table) -> Result<bool, Error> {
+    match kernel.table(table) {
+        Ok(found) => Ok(found.is_some()),
+        Err(error) if lacks_nf_tables(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The tables of iptables-nft.

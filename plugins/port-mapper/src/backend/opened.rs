@@ -34,13 +34,28 @@ pub struct Backends {
     /// The variant of the default programs by their version, once they were asked for it. It is
     /// `None` if they don't tell it.
     pub(super) default_by_version: OnceCell<Option<Variant>>,
+    /// The kind of the default programs, once it was found out. Their names are preferred to those
+    /// of the variant.
+    pub(super) default_kind: OnceCell<BackendKind>,
 }
 
 impl Backends {
     /// Returns a value that has opened no backend yet.
     pub fn new(environment: ProgramEnvironment, lock_timeout: Duration) -> Self {
-        let (opened, default_by_version) = Default::default();
-        Self { environment, lock_timeout, opened, default_by_version }
+        let (opened, default_by_version, default_kind) = Default::default();
+        Self { environment, lock_timeout, opened, default_by_version, default_kind }
+    }
+
+    /// Returns a value that has opened no backend, but knows what this one has found out about the
+    /// host's programs. What backends have started ahead of time ends with them.
+    pub fn reopened(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            lock_timeout: self.lock_timeout,
+            opened: Default::default(),
+            default_by_version: self.default_by_version.clone(),
+            default_kind: self.default_kind.clone(),
+        }
     }
 
     /// Returns the backend of a kind. It finds the backend's programs, but does not run them.
@@ -66,11 +81,15 @@ impl Backends {
     fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
         match variant(kind) {
             None => Nftables::open().map(AnyBackend::Nftables),
-            Some(variant) => self.open_iptables(variant, Names::Own).map(AnyBackend::Iptables),
+            Some(variant) => {
+                let is_default = self.default_kind.get() == Some(&kind);
+                let names = if is_default { Names::Default } else { Names::Own };
+                self.open_iptables(variant, names).map(AnyBackend::Iptables)
+            }
         }
     }
 
-    pub(super) fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
+    fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
         // A program that does not tell its variant is taken for any, as long as it was not asked: a
         // claim names a variant only if the program told it.
         let accepts_unnamed = self
@@ -79,12 +98,6 @@ impl Backends {
             .is_none_or(|by_version| by_version.is_none_or(|default| default == variant));
         let programs = Programs::new(variant, &self.environment).with(names, accepts_unnamed);
         Iptables::open(programs, self.lock_timeout)
-    }
-
-    /// Keeps an opened variant for [`Backends::get`].
-    pub(super) fn keep(&self, kind: BackendKind, backend: Iptables) {
-        // One that was opened before is as good.
-        let _ = self.opened[kind as usize].set(AnyBackend::Iptables(backend));
     }
 
     /// Returns the kinds that may have rules of an attachment, or of any if none is given: for a
@@ -126,7 +139,7 @@ impl Backends {
             _ => return Tags::of_iptables_nft(&Family::ALL).map(|_| Traces::None),
         };
         nftables.with(|kernel| match kind {
-            BackendKind::Nftables if detect::of_nftables(kernel) => Ok(Traces::Rules),
+            BackendKind::Nftables if detect::of_nftables(kernel)? => Ok(Traces::Rules),
             BackendKind::Nftables => Ok(Traces::None),
             _ => {
                 Ok(Tags::read(kernel, &Family::ALL)?
@@ -214,7 +227,7 @@ impl Backends {
             return false;
         };
         let used = nftables.with(|kernel| match kind {
-            BackendKind::Nftables => Ok(detect::of_nftables(kernel)),
+            BackendKind::Nftables => detect::of_nftables(kernel),
             _ => detect::of_iptables_nft(kernel, chain),
         });
         used.unwrap_or_else(|error| {

@@ -28,20 +28,19 @@ pub(super) fn remains(
     families: &[Family],
     owner: Option<&Attachment>,
 ) -> Option<Remains> {
-    let read: &[fn(&[Family]) -> Result<Tags, Error>] = match variant {
-        Variant::Nft => &[Tags::of_iptables_nft],
-        Variant::Legacy => &[Tags::of_iptables_legacy],
+    let places: &[Variant] = match &variant {
         // Which of the two it is, or was when the rules were made, only the program could tell.
-        Variant::Default => &[Tags::of_iptables_nft, Tags::of_iptables_legacy],
+        Variant::Default => &[Variant::Nft, Variant::Legacy],
+        variant => std::slice::from_ref(variant),
     };
-    let found: Vec<Option<Remains>> = read
-        .iter()
-        .map(|read| match read(families) {
-            Ok(tags) => tags.find(owner).map(Remains::Of),
-            Err(_) => Some(Remains::Unknown),
-        })
-        .collect();
-    let mut found = found.into_iter().flatten();
+    let read = |place: &Variant| match place {
+        Variant::Legacy => Tags::of_iptables_legacy(families),
+        _ => Tags::of_iptables_nft(families),
+    };
+    let mut found = places.iter().filter_map(|place| match read(place) {
+        Ok(tags) => tags.find(owner).map(Remains::Of),
+        Err(_) => Some(Remains::Unknown),
+    });
     let first = found.next()?;
     // A known owner says more than that another place can't be searched.
     Some(found.find(|remains| *remains != Remains::Unknown).unwrap_or(first))
