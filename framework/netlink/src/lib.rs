@@ -10,7 +10,7 @@
 //! * [`address`]: adds addresses to links.
 //! * [`link`]: finds links by name or index, adds veth pairs, deletes links and sets them up, sets
 //!   hairpin mode of bridge ports, and finds the host ends of a namespace's veths.
-//! * [`xtables`]: the comments of the rules of iptables' legacy variant.
+//! * [`xtables`]: chains, and the comments of rules, of iptables' legacy variant.
 //! * [`message`], [`attribute`], [`socket`]: the codec and the transport underneath.
 //! * [`Error`]: the operation, the object, the kernel's reason, and what to do.
 

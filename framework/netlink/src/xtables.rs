@@ -1,8 +1,8 @@
-//! The tables of ip_tables and ip6_tables, which iptables' legacy variant uses: the comments of
-//! their rules.
+//! The tables of ip_tables and ip6_tables, which iptables' legacy variant uses: their chains, and
+//! the comments of their rules.
 //!
 //! These tables have no netlink interface. The kernel returns a whole table as the structures of
-//! its headers, of which only the matches called `comment` are read here.
+//! its headers, of which only targets and the matches called `comment` are read here.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -24,6 +24,8 @@ const INFO: usize = 84;
 const ENTRIES: usize = (NAME + 4).next_multiple_of(mem::align_of::<u64>());
 /// The size of `xt_entry_match` before its data.
 const MATCH: usize = 32;
+/// The size of `xt_entry_target` before its data.
+const TARGET: usize = 32;
 /// How often a table is read if its size changes meanwhile.
 const ATTEMPTS: usize = 16;
 
@@ -60,6 +62,31 @@ impl Family {
 ///
 /// There is no such table, or the process lacks CAP_NET_ADMIN or CAP_NET_RAW.
 pub fn comments(family: Family, table: &str) -> Result<Vec<String>, Error> {
+    Ok(comments_of(family, &read(family, table)?))
+}
+
+/// A chain that is not built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name.
+    pub name: String,
+    /// The number of its rules.
+    pub rules: usize,
+    /// The number of rules, in any chain, that jump or go to it.
+    pub jumps: usize,
+}
+
+/// Returns the chains of a table that are not built in, in order. Ask as for [`comments`].
+///
+/// # Errors
+///
+/// As [`comments`].
+pub fn chains(family: Family, table: &str) -> Result<Vec<Chain>, Error> {
+    Ok(chains_of(family, &read(family, table)?))
+}
+
+/// Reads a table.
+fn read(family: Family, table: &str) -> Result<Vec<u8>, Error> {
     let read = || {
         let socket = open(family)?;
         for _ in 0..ATTEMPTS {
@@ -70,10 +97,9 @@ pub fn comments(family: Family, table: &str) -> Result<Vec<String>, Error> {
         }
         Err(io::Error::from_raw_os_error(errno::EAGAIN))
     };
-    let entries = read().map_err(|error| {
+    read().map_err(|error| {
         Cause::Io(error).during("list", format!("the rules of the legacy table {table}"))
-    })?;
-    Ok(comments_of(family, &entries))
+    })
 }
 
 fn open(family: Family) -> io::Result<OwnedFd> {
@@ -124,12 +150,79 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Reads the comments of rules. Malformed ones end them.
-fn comments_of(family: Family, mut entries: &[u8]) -> Vec<String> {
+/// A rule, the built-in end of a chain, or the head of one.
+struct Entry<'a> {
+    /// The offset of the next one in the table.
+    end: usize,
+    /// The offset of its target.
+    target: usize,
+    bytes: &'a [u8],
+}
+
+impl Entry<'_> {
+    fn target(&self) -> Option<Target> {
+        let target = self.bytes.get(self.target..)?;
+        let data = target.get(TARGET..)?;
+        if target[2..].starts_with(b"ERROR\0") {
+            let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
+            return Some(Target::Head(String::from_utf8_lossy(name).into_owned()));
+        }
+        // The standard target has no name. Its verdict is negative unless it is an offset.
+        let verdict = i32::from_ne_bytes(number(data, 0).filter(|_| target[2] == 0)?);
+        usize::try_from(verdict).ok().map(Target::Jump)
+    }
+}
+
+enum Target {
+    /// The chain of this name begins after it.
+    Head(String),
+    /// The rule at this offset is the next.
+    Jump(usize),
+}
+
+/// Returns the entries of a table. A malformed one ends them.
+fn entries_of(family: Family, table: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let (target, next) = offsets(family, table.get(start..)?)?;
+        let bytes = table.get(start..start + next)?;
+        start += next;
+        Some(Entry { end: start, target, bytes })
+    })
+}
+
+/// Reads the chains of a table.
+fn chains_of(family: Family, table: &[u8]) -> Vec<Chain> {
+    let (mut chains, mut starts, mut jumps) = (Vec::<Chain>::new(), Vec::new(), Vec::new());
+    for entry in entries_of(family, table) {
+        let target = entry.target();
+        if let Some(Target::Head(name)) = target {
+            chains.push(Chain { name, rules: 0, jumps: 0 });
+            starts.push(entry.end);
+            continue;
+        }
+        if let Some(Target::Jump(to)) = target {
+            jumps.push(to);
+        }
+        if let Some(chain) = chains.last_mut() {
+            chain.rules += 1;
+        }
+    }
+    // The end of the table looks like the head of a chain.
+    chains.pop();
+    for (chain, start) in chains.iter_mut().zip(starts) {
+        // Each chain ends with a rule that returns.
+        chain.rules = chain.rules.saturating_sub(1);
+        chain.jumps = jumps.iter().filter(|to| **to == start).count();
+    }
+    chains
+}
+
+/// Reads the comments of rules.
+fn comments_of(family: Family, table: &[u8]) -> Vec<String> {
     let mut comments = Vec::new();
-    while let Some((target, next)) = offsets(family, entries) {
-        let Some(rule) = entries.get(..next) else { break };
-        let mut matches = rule.get(family.matches()..target).unwrap_or_default();
+    for Entry { bytes, target, .. } in entries_of(family, table) {
+        let mut matches = bytes.get(family.matches()..target).unwrap_or_default();
         while let Some(size) = number(matches, 0).map(u16::from_ne_bytes).map(usize::from) {
             let Some(data) = matches.get(MATCH..size) else { break };
             if matches[2..].starts_with(b"comment\0") {
@@ -138,7 +231,6 @@ fn comments_of(family: Family, mut entries: &[u8]) -> Vec<String> {
             }
             matches = &matches[size..];
         }
-        entries = &entries[next..];
     }
     comments
 }
@@ -197,7 +289,7 @@ mod tests {
             for value in [0, 1, 31, 0xff] {
                 let mut damaged = entries.clone();
                 damaged[byte] = value;
-                let _ = comments_of(Family::Ip, &damaged);
+                let _ = (comments_of(Family::Ip, &damaged), chains_of(Family::Ip, &damaged));
             }
         }
     }

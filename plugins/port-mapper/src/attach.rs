@@ -42,7 +42,7 @@ pub async fn attach(
     claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
-    let installed = install_or_wait(call, settings, claim, backends).await?;
+    let installed = install_or_wait(settings, claim, backends).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
@@ -53,9 +53,8 @@ pub async fn attach(
 /// Installs the rules once no other container has one of the host ports. Returns the claim as it was
 /// stored.
 async fn install_or_wait(
-    call: &Call,
     settings: &Settings,
-    mut claim: Claim,
+    claim: Claim,
     mut backends: Backends,
 ) -> Result<Claim, AttachError> {
     let mut wait = Wait::new(settings.conflict_timeout);
@@ -63,9 +62,8 @@ async fn install_or_wait(
         match install(settings, &claim, &backends, &mut wait).await {
             Err(Unchanged(Error::Conflict { conflicts, .. })) => {
                 // Programs that were started ahead of time don't outlast a wait.
-                backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+                backends = backends.reopened();
                 wait.for_change(settings, &claim, conflicts).await?;
-                claim.backend = backends.kind(settings.backend).await;
             }
             installed => return installed,
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::claim::Claim;
 use crate::family::Family;
 use crate::liveness::Liveness;
 use crate::mappings::{Mapping, Ports, Protocol};
@@ -121,6 +122,15 @@ pub struct MappingIndex {
 }
 
 impl MappingIndex {
+    /// Returns an index of the mappings of a claim in a family. It is empty if the container has no
+    /// address of the family: then the claim wants none of its host ports.
+    pub fn of(claim: &Claim, family: Family) -> Self {
+        match claim.address(family) {
+            Some(_) => Self::new(&claim.mappings, family),
+            None => Self::default(),
+        }
+    }
+
     /// Returns an index of the mappings that are reachable at addresses of the family.
     pub fn new(mappings: &[Mapping], family: Family) -> Self {
         let mut index = Self::default();

@@ -31,9 +31,9 @@ pub enum Error {
     /// Code 105.
     #[error(
         "{}{}; {}", joined(.conflicts, "; "),
-        match waited {
-            &Duration::ZERO => String::new(),
-            waited => format!(", and still did after {waited:.1?}"),
+        match waited.is_zero() {
+            true => String::new(),
+            false => format!(", and still did after {waited:.1?}"),
         },
         advice(.conflicts)
     )]

@@ -2,7 +2,7 @@
 //! reloaded, while `route_localnet` is on.
 
 use crate::backend::{Backend, Backends, Guard};
-use crate::config::Cleanup;
+use crate::config::{BackendKind, Cleanup};
 use crate::error::Error;
 use crate::host::localhost;
 use crate::host::record::HostRecord;
@@ -27,6 +27,9 @@ async fn try_ensure(cleanup: &Cleanup, backends: &Backends) -> Result<(), Error>
     if localhost::guard(&host) != Guard::Needed {
         return Ok(());
     }
+    if is_there(backends) {
+        return Ok(());
+    }
     let _lock = Unlocked::open(&host)?.lock(cleanup.lock_timeout).await?;
     restore(backends, Some(cleanup)).await
 }
@@ -37,6 +40,14 @@ async fn try_ensure(cleanup: &Cleanup, backends: &Backends) -> Result<(), Error>
 ///
 /// The change is rejected.
 pub async fn restore(backends: &Backends, cleanup: Option<&Cleanup>) -> Result<(), Error> {
+    if is_there(backends) {
+        return Ok(());
+    }
     let configured = cleanup.and_then(|cleanup| cleanup.backend);
     backends.get(backends.kind(configured).await)?.ensure_guard().await
+}
+
+/// The kernel shows it, without a program.
+fn is_there(backends: &Backends) -> bool {
+    BackendKind::ALL.into_iter().any(|kind| backends.has_guard_in(kind))
 }

@@ -68,10 +68,8 @@ pub async fn tidy(
     used: &[BackendKind],
     owner: &Attachment,
 ) -> Result<(), Error> {
-    for kind in backends.with_remnants().await {
-        if !used.contains(&kind) {
-            backends.get(kind)?.remove(owner, None, &Hints::default()).await?;
-        }
+    for kind in backends.with_remnants(used).await {
+        backends.get(kind)?.remove(owner, None, &Hints::default()).await?;
     }
     Ok(())
 }
@@ -101,7 +99,7 @@ fn is_own(owner: &Owner, claim: &Claim) -> bool {
 }
 
 fn conflict(claim: &Claim, owned: &OwnedPorts) -> Option<Conflict> {
-    let index = MappingIndex::new(&claim.mappings, owned.family);
+    let index = MappingIndex::of(claim, owned.family);
     owned.ports.iter().find_map(|(ports, _)| {
         let mapping = index.overlap(ports)?;
         let (owner, evidence) = (owned.owner.clone(), Evidence::RulesOnly);

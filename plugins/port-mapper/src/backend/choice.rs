@@ -3,7 +3,7 @@
 
 use super::any::AnyBackend;
 use super::foreign;
-use super::iptables::{Iptables, Names, Variant};
+use super::iptables::{Iptables, Variant};
 use super::opened::{Backends, variant};
 use crate::config::BackendKind;
 use crate::error::Error;
@@ -24,8 +24,8 @@ impl Backends {
         self.choose(configured).await.kind
     }
 
-    /// Returns the configured backend, or the default: iptables if it is installed and usable, since
-    /// operators expect it, otherwise nftables, which needs no program.
+    /// Returns the configured backend, or the default: iptables if it is installed and usable,
+    /// since operators expect it, otherwise nftables, which needs no program.
     ///
     /// A variant of iptables is returned in place of `iptables`. Usually the names of the programs
     /// tell it; otherwise `iptables --version` is run, once.
@@ -46,25 +46,24 @@ impl Backends {
     /// Returns the kind of the default programs, whose names [`Backends::get`] then prefers.
     async fn default_iptables(&self) -> Result<BackendKind, Error> {
         let default = Iptables::find(Variant::Default, &self.environment, self.lock_timeout)?;
-        let told = match default.variant_of_links() {
+        let known = match default.variant_of_links() {
             Some(variant) => Some(variant),
             None => self.variant_of_version(&default).await,
         };
-        let (variant, kind) = match told {
-            Some(Variant::Nft) => (Variant::Nft, BackendKind::IptablesNft),
-            Some(Variant::Legacy) => (Variant::Legacy, BackendKind::IptablesLegacy),
-            Some(Variant::Default) | None => (Variant::Default, BackendKind::Iptables),
-        };
-        self.keep(kind, self.open_iptables(variant, Names::Default)?);
-        Ok(kind)
+        let kind = *self.default_kind.get_or_init(|| match known {
+            Some(Variant::Nft) => BackendKind::IptablesNft,
+            Some(Variant::Legacy) => BackendKind::IptablesLegacy,
+            Some(Variant::Default) | None => BackendKind::Iptables,
+        });
+        self.get(kind).map(|_| kind)
     }
 
     async fn variant_of_version(&self, default: &Iptables) -> Option<Variant> {
-        match self.version.get() {
-            Some(told) => *told,
+        match self.default_by_version.get() {
+            Some(variant) => *variant,
             None => {
-                let told = default.variant_of_version().await;
-                *self.version.get_or_init(|| told)
+                let variant = default.variant_of_version().await;
+                *self.default_by_version.get_or_init(|| variant)
             }
         }
     }
@@ -83,11 +82,11 @@ impl Backends {
         foreign::verify(iptables, suspicions).await.map(|()| kind)
     }
 
-    /// Returns the kind if its backend can be opened, as [`Backends::get`] decides once it is known
-    /// which variant the default programs are.
-    pub(super) async fn get_told(&self, kind: BackendKind) -> Result<BackendKind, Error> {
+    /// Returns the backend of a kind like [`Backends::get`]. If only the default programs could be
+    /// of that variant, and their names don't say so, they are asked for their version first.
+    pub(super) async fn get_with_version(&self, kind: BackendKind) -> Result<&AnyBackend, Error> {
         let is_variant = variant(kind).is_some_and(|variant| variant != Variant::Default);
-        if is_variant && self.version.get().is_none() {
+        if is_variant && self.default_by_version.get().is_none() {
             let own = Iptables::find(
                 variant(kind).unwrap_or(Variant::Default),
                 &self.environment,
@@ -101,6 +100,6 @@ impl Backends {
                 self.variant_of_version(&default).await;
             }
         }
-        self.get(kind).map(|_| kind)
+        self.get(kind)
     }
 }

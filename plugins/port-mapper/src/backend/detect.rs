@@ -20,13 +20,15 @@ use cni_netlink::nftables::{Family as TableFamily, Kernel, RuleView, Ruleset, Ta
 use cni_netlink::xtables::{self, Family as LegacyFamily};
 use cni_wrapper::{Attachment, FileError};
 
+use super::guard::has_legacy_guard;
 use super::iptables::desired::{GUARD, MASQ};
-use super::nftables;
+use super::nftables::{self, lacks_nf_tables};
 use crate::error::Error;
+use crate::family::Family;
 use crate::owner::{MARK, Owner, RuleTag};
 
 /// Reports whether the table of the nftables backend exists.
-pub(super) fn of_nftables(kernel: &mut Kernel) -> bool {
+pub(super) fn of_nftables(kernel: &mut Kernel) -> Result<bool, Error> {
     exists(kernel, &nftables::table())
 }
 
@@ -34,7 +36,7 @@ pub(super) fn of_nftables(kernel: &mut Kernel) -> bool {
 /// port mapper, in any chain.
 pub(super) fn of_iptables_nft(kernel: &mut Kernel, chain: &str) -> Result<bool, Error> {
     for table in nat_tables() {
-        if !exists(kernel, &table) {
+        if !exists(kernel, &table)? {
             continue;
         }
         // It exists as long as one of our rules needs it.
@@ -58,10 +60,10 @@ pub(super) struct Tags(BTreeSet<String>);
 
 impl Tags {
     /// Reads all rules of the nat tables of iptables-nft. A kernel without nf_tables has none.
-    pub(super) fn read(kernel: &mut Kernel) -> Result<Self, Error> {
+    pub(super) fn read(kernel: &mut Kernel, families: &[Family]) -> Result<Self, Error> {
         let mut tags = BTreeSet::new();
-        for table in nat_tables() {
-            match kernel.scan_rules(&table, None, tag) {
+        for family in families {
+            match kernel.scan_rules(&nat_table(*family), None, tag) {
                 Ok(found) => tags.extend(found),
                 Err(error) if lacks_nf_tables(&error) => {}
                 Err(error) => return Err(error.into()),
@@ -71,21 +73,26 @@ impl Tags {
     }
 
     /// Reads them with a new socket.
-    pub(super) fn of_iptables_nft() -> Result<Self, Error> {
+    pub(super) fn of_iptables_nft(families: &[Family]) -> Result<Self, Error> {
         match Kernel::open() {
-            Ok(mut kernel) => Self::read(&mut kernel),
+            Ok(mut kernel) => Self::read(&mut kernel, families),
             Err(error) if lacks_nf_tables(&error) => Ok(Self(BTreeSet::new())),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Reads all rules of the nat tables of iptables-legacy that exist.
-    pub(super) fn of_iptables_legacy() -> Result<Self, Error> {
+    pub(super) fn of_iptables_legacy(families: &[Family]) -> Result<Self, Error> {
         let mut tags = BTreeSet::new();
-        for family in [LegacyFamily::Ip, LegacyFamily::Ip6] {
-            if legacy_tables(family)?.contains(&"nat".to_owned()) {
-                let comments = xtables::comments(family, "nat")?;
-                tags.extend(comments.into_iter().filter(|comment| comment.starts_with(MARK)));
+        for family in families.iter().map(|family| legacy(*family)) {
+            if !has_legacy_table(family, "nat")? {
+                continue;
+            }
+            match xtables::comments(family, "nat") {
+                Ok(all) => tags.extend(all.into_iter().filter(|one| one.starts_with(MARK))),
+                // Without IPv6 no packet reaches its rules.
+                Err(error) if error.errno() == Some(errno::EAFNOSUPPORT) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(Self(tags))
@@ -117,9 +124,12 @@ impl Tags {
         })
     }
 
-    /// Returns the first owner, for a message.
-    pub(super) fn first(&self) -> Option<Owner> {
-        self.0.first().and_then(|tag| Owner::parse(tag))
+    /// Returns the attachment if it has rules, or the first owner if no attachment is given.
+    pub(super) fn find(&self, owner: Option<&Attachment>) -> Option<Owner> {
+        match owner {
+            Some(owner) => self.has(Some(owner)).then(|| owner.into()),
+            None => self.0.iter().find_map(|tag| Owner::parse(tag)),
+        }
     }
 }
 
@@ -136,8 +146,8 @@ pub(super) enum Traces {
 
 /// Returns what the tables of iptables-legacy show.
 pub(super) fn traces_of_legacy(owner: Option<&Attachment>) -> Traces {
-    match Tags::of_iptables_legacy() {
-        Ok(tags) => tags.traces(owner, has_legacy_raw),
+    match Tags::of_iptables_legacy(&Family::ALL) {
+        Ok(tags) => tags.traces(owner, has_legacy_guard),
         Err(error) => {
             log::info!("the legacy tables can be searched by their program only: {error}");
             Traces::Possible
@@ -152,34 +162,48 @@ pub(super) fn has_own_chain(kernel: &mut Kernel) -> bool {
     nat_tables().iter().any(|table| has(table, MASQ)) || has(&raw_table(), GUARD)
 }
 
-/// Reports whether the legacy variant has a raw table, which may contain our guard.
-pub(super) fn has_legacy_raw() -> bool {
-    legacy_tables(LegacyFamily::Ip).is_ok_and(|tables| tables.contains(&"raw".to_owned()))
+fn legacy(family: Family) -> LegacyFamily {
+    match family {
+        Family::V4 => LegacyFamily::Ip,
+        Family::V6 => LegacyFamily::Ip6,
+    }
 }
 
-/// Returns the tables of the legacy variant: those that were used since the boot.
-fn legacy_tables(family: LegacyFamily) -> Result<Vec<String>, Error> {
+/// Reports whether a table of the legacy variant was used since the boot, so that it exists.
+pub(super) fn has_legacy_table(family: LegacyFamily, table: &str) -> Result<bool, Error> {
     let file = match family {
         LegacyFamily::Ip => "/proc/net/ip_tables_names",
         LegacyFamily::Ip6 => "/proc/net/ip6_tables_names",
     };
     match fs::read_to_string(file) {
-        Ok(names) => Ok(names.lines().map(str::to_owned).collect()),
+        Ok(names) => Ok(names.lines().any(|name| name == table)),
         // The kernel has no such tables; but without /proc it is unknown.
         Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/net").exists() => {
-            Ok(Vec::new())
+            Ok(false)
         }
         Err(source) => Err(FileError { action: "read", path: file.into(), source }.into()),
     }
 }
 
-fn exists(kernel: &mut Kernel, table: &Table) -> bool {
-    matches!(kernel.table(table), Ok(Some(_)))
+fn exists(kernel: &mut Kernel, table: &Table) -> Result<bool, Error> {
+    match kernel.table(table) {
+        Ok(found) => Ok(found.is_some()),
+        Err(error) if lacks_nf_tables(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The tables of iptables-nft.
 pub(super) fn nat_tables() -> [Table; 2] {
-    [TableFamily::Ip, TableFamily::Ip6].map(|family| Table::new(family, "nat"))
+    Family::ALL.map(nat_table)
+}
+
+fn nat_table(family: Family) -> Table {
+    let family = match family {
+        Family::V4 => TableFamily::Ip,
+        Family::V6 => TableFamily::Ip6,
+    };
+    Table::new(family, "nat")
 }
 
 /// The table with the guard.
@@ -193,18 +217,12 @@ fn tag(rule: &RuleView<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(comment).into_owned())
 }
 
-/// Returns the chain that a rule jumps to in the form of a jump to a network's chain. Other programs
-/// use that form, too, but not for chains with a rule for each of thousands of services.
+/// Returns the chain that a rule jumps to in the form of a jump to a network's chain. Other
+/// programs use that form, too, but not for chains with a rule for each of thousands of services.
 fn network_chain(rule: &RuleView<'_>) -> Option<String> {
     let is_addrtype = rule.expressions().any(|expression| {
         // `fib`: what iptables-translate makes of it.
         expression.xtables_match() == Some(b"addrtype") || expression.name() == b"fib"
     });
     rule.target().filter(|_| is_addrtype)
-}
-
-fn lacks_nf_tables(error: &cni_netlink::Error) -> bool {
-    const LACKING: [i32; 4] =
-        [errno::EINVAL, errno::EOPNOTSUPP, errno::EAFNOSUPPORT, errno::EPROTONOSUPPORT];
-    error.errno().is_some_and(|number| LACKING.contains(&number))
 }

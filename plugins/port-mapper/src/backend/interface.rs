@@ -124,7 +124,8 @@ pub enum Guard {
 /// The outcome of an install.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
-    /// Whether the rules were different before.
+    /// Whether the rules were different before. An ADD does not need it: it shows callers of the
+    /// library, and tests, that a repeated install changed nothing.
     pub changed: bool,
     /// The claim's chain, once for each family in which it existed already and had no rule with a
     /// tag until now. It is another program's: pass it to [`Backend::keep_chains`] later.

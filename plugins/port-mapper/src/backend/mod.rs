@@ -8,9 +8,10 @@ mod any;
 mod choice;
 mod detect;
 mod foreign;
+mod guard;
 mod interface;
 mod opened;
-mod presence;
+mod remains;
 
 pub use any::AnyBackend;
 pub use choice::Choice;

@@ -1,26 +1,28 @@
 //! The backends that a call uses. Each is opened once, when it is first needed.
 //!
 //! Rules of ours can be in three places: in our own table of nf_tables, in the tables of
-//! iptables-nft, and in those of iptables-legacy. The kind `iptables` is not a fourth one: it is the
-//! variant that the host calls so, which [`Backends::kind`] finds out.
+//! iptables-nft, and in those of iptables-legacy. The kind `iptables` is not a fourth one: it is
+//! the variant that the host calls so, which [`Backends::kind`] finds out.
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
 use cni_wrapper::Attachment;
 
-use super::any::{self, AnyBackend};
+use super::any::AnyBackend;
 use super::detect::{self, Tags, Traces};
 use super::interface::{Backend, ProgramEnvironment};
 use super::iptables::{Iptables, Names, Programs, Variant};
 use super::nftables::Nftables;
+use super::remains::{explained, remains};
 use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::error::Error;
+use crate::family::Family;
 use crate::owner::Owner;
 
 /// The kinds of the places where rules of ours can be.
-const PLACES: [BackendKind; 3] =
+pub(super) const PLACES: [BackendKind; 3] =
     [BackendKind::Nftables, BackendKind::IptablesNft, BackendKind::IptablesLegacy];
 
 /// Opens backends and keeps them.
@@ -29,15 +31,31 @@ pub struct Backends {
     pub(super) environment: ProgramEnvironment,
     pub(super) lock_timeout: Duration,
     opened: [OnceCell<AnyBackend>; BackendKind::ALL.len()],
-    /// The variant of the default programs, as their version tells.
-    pub(super) version: OnceCell<Option<Variant>>,
+    /// The variant of the default programs by their version, once they were asked for it. It is
+    /// `None` if they don't tell it.
+    pub(super) default_by_version: OnceCell<Option<Variant>>,
+    /// The kind of the default programs, once it was found out. Their names are preferred to those
+    /// of the variant.
+    pub(super) default_kind: OnceCell<BackendKind>,
 }
 
 impl Backends {
     /// Returns a value that has opened no backend yet.
     pub fn new(environment: ProgramEnvironment, lock_timeout: Duration) -> Self {
-        let (opened, version) = Default::default();
-        Self { environment, lock_timeout, opened, version }
+        let (opened, default_by_version, default_kind) = Default::default();
+        Self { environment, lock_timeout, opened, default_by_version, default_kind }
+    }
+
+    /// Returns a value that has opened no backend, but knows what this one has found out about the
+    /// host's programs. What backends have started ahead of time ends with them.
+    pub fn reopened(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            lock_timeout: self.lock_timeout,
+            opened: Default::default(),
+            default_by_version: self.default_by_version.clone(),
+            default_kind: self.default_kind.clone(),
+        }
     }
 
     /// Returns the backend of a kind. It finds the backend's programs, but does not run them.
@@ -63,30 +81,30 @@ impl Backends {
     fn open(&self, kind: BackendKind) -> Result<AnyBackend, Error> {
         match variant(kind) {
             None => Nftables::open().map(AnyBackend::Nftables),
-            Some(variant) => self.open_iptables(variant, Names::Own).map(AnyBackend::Iptables),
+            Some(variant) => {
+                let is_default = self.default_kind.get() == Some(&kind);
+                let names = if is_default { Names::Default } else { Names::Own };
+                self.open_iptables(variant, names).map(AnyBackend::Iptables)
+            }
         }
     }
 
-    pub(super) fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
+    fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
         // A program that does not tell its variant is taken for any, as long as it was not asked: a
         // claim names a variant only if the program told it.
-        let includes_unclear =
-            self.version.get().is_none_or(|told| told.is_none_or(|told| told == variant));
-        let programs = Programs::new(variant, &self.environment).with(names, includes_unclear);
+        let accepts_unnamed = self
+            .default_by_version
+            .get()
+            .is_none_or(|by_version| by_version.is_none_or(|default| default == variant));
+        let programs = Programs::new(variant, &self.environment).with(names, accepts_unnamed);
         Iptables::open(programs, self.lock_timeout)
-    }
-
-    /// Keeps an opened variant for [`Backends::get`].
-    pub(super) fn keep(&self, kind: BackendKind, backend: Iptables) {
-        // One that was opened before is as good.
-        let _ = self.opened[kind as usize].set(AnyBackend::Iptables(backend));
     }
 
     /// Returns the kinds that may have rules of an attachment, or of any if none is given: for a
     /// DEL or GC that has no claim to look it up in. Each place is returned once.
     ///
-    /// A place in which the kernel shows no such rules is left out. No program is run if the names of
-    /// the programs tell their variants.
+    /// A place in which the kernel shows no such rules is left out. No program is run if the names
+    /// of the programs tell their variants.
     ///
     /// # Errors
     ///
@@ -98,8 +116,8 @@ impl Backends {
             if traces == Traces::None {
                 continue;
             }
-            match self.get_told(kind).await {
-                Ok(kind) => kinds.push(kind),
+            match self.get_with_version(kind).await {
+                Ok(_) => kinds.push(kind),
                 Err(error) if traces == Traces::Rules => {
                     return Err(self.remaining(kind, owner, error));
                 }
@@ -118,18 +136,21 @@ impl Backends {
             Ok(AnyBackend::Nftables(nftables)) => nftables,
             Err(error) if !error.is_unavailable() => return Err(error),
             // A kernel without nf_tables has no rules. Without permission it is unknown.
-            _ => return Tags::of_iptables_nft().map(|_| Traces::None),
+            _ => return Tags::of_iptables_nft(&Family::ALL).map(|_| Traces::None),
         };
         nftables.with(|kernel| match kind {
-            BackendKind::Nftables if detect::of_nftables(kernel) => Ok(Traces::Rules),
+            BackendKind::Nftables if detect::of_nftables(kernel)? => Ok(Traces::Rules),
             BackendKind::Nftables => Ok(Traces::None),
-            _ => Ok(Tags::read(kernel)?.traces(owner, || detect::has_own_chain(kernel))),
+            _ => {
+                Ok(Tags::read(kernel, &Family::ALL)?
+                    .traces(owner, || detect::has_own_chain(kernel)))
+            }
         })
     }
 
     fn remaining(&self, kind: BackendKind, owner: Option<&Attachment>, error: Error) -> Error {
-        match variant(kind).and_then(|variant| any::remains(variant, owner)) {
-            Some(remains) => any::explained(error, remains),
+        match variant(kind).and_then(|variant| remains(variant, &Family::ALL, owner)) {
+            Some(remains) => explained(error, remains),
             None => error,
         }
     }
@@ -145,9 +166,9 @@ impl Backends {
         if kind == BackendKind::Iptables {
             return self.possible(owner).await;
         }
-        match self.get_told(kind).await {
-            Ok(kind) => Ok(vec![kind]),
-            Err(error) => match variant(kind).map(|variant| any::remains(variant, owner)) {
+        match self.get_with_version(kind).await {
+            Ok(_) => Ok(vec![kind]),
+            Err(error) => match variant(kind).map(|one| remains(one, &Family::ALL, owner)) {
                 // The program was uninstalled, and its rules no longer exist.
                 Some(None) => Ok(Vec::new()),
                 _ => Err(self.remaining(kind, owner, error)),
@@ -186,44 +207,17 @@ impl Backends {
             if (is_unknown && other != BackendKind::Nftables) || !self.is_used(other, chain) {
                 continue;
             }
-            match self.get_told(other).await {
-                Ok(other) => kinds.push(other),
+            match self.get_with_version(other).await {
+                Ok(_) => kinds.push(other),
                 Err(error) => log::warn!("host ports that {other:?} maps are ignored: {error}"),
             }
         }
         kinds
     }
 
-    /// Returns the kinds of the places where a guard or empty chains of ours may be left. It asks
-    /// the kernel for single objects.
-    pub async fn with_remnants(&self) -> Vec<BackendKind> {
-        let mut kinds = Vec::new();
-        for kind in PLACES.into_iter().filter(|kind| self.has_remnants(*kind)) {
-            match self.get_told(kind).await {
-                Ok(kind) => kinds.push(kind),
-                Err(error) => log::warn!("chains of {kind:?} may be left: {error}"),
-            }
-        }
-        kinds
-    }
-
-    fn has_remnants(&self, kind: BackendKind) -> bool {
-        if kind == BackendKind::IptablesLegacy {
-            return detect::has_legacy_raw();
-        }
-        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
-            return false;
-        };
-        let found = nftables.with(|kernel| match kind {
-            BackendKind::Nftables => Ok(detect::of_nftables(kernel)),
-            _ => Ok(detect::has_own_chain(kernel)),
-        });
-        found.unwrap_or_default()
-    }
-
     fn is_used(&self, kind: BackendKind, chain: &str) -> bool {
         if kind == BackendKind::IptablesLegacy {
-            return match Tags::of_iptables_legacy() {
+            return match Tags::of_iptables_legacy(&Family::ALL) {
                 Ok(tags) => !tags.is_empty(),
                 // The table exists, and its program may be able to list it.
                 Err(error) => matches!(error, Error::Netlink(_)),
@@ -233,7 +227,7 @@ impl Backends {
             return false;
         };
         let used = nftables.with(|kernel| match kind {
-            BackendKind::Nftables => Ok(detect::of_nftables(kernel)),
+            BackendKind::Nftables => detect::of_nftables(kernel),
             _ => detect::of_iptables_nft(kernel, chain),
         });
         used.unwrap_or_else(|error| {

@@ -24,8 +24,9 @@ pub(super) struct Query<'a> {
 /// Makes a plan, or returns `None` if that requires all rules.
 type Decide<'a> = dyn FnMut(&Observed<'_>) -> Result<Option<Plan>, Error> + 'a;
 
-/// Reports whether a family whose listing fails with this error can be left out.
-type Accept<'a> = dyn Fn(Family, &Error) -> bool + 'a;
+/// Succeeds if a family whose listing fails with this error can be left out. Otherwise it returns
+/// the error, perhaps with an explanation.
+type Excuse<'a> = dyn Fn(Family, Error) -> Result<(), Error> + 'a;
 
 /// An input of iptables-restore.
 struct Change {
@@ -84,14 +85,14 @@ impl Executor {
     ///
     /// It decides again if a change is refused and would be a different one now. All families are
     /// decided before the first is changed, so a conflict in one leaves the other untouched. A
-    /// family whose listing fails with an error that `accept` accepts is left out.
+    /// family whose listing fails with an error that `excuse` excuses is left out.
     pub(super) async fn apply(
         &self,
         queries: &[Query<'_>],
-        accept: &Accept<'_>,
+        excuse: &Excuse<'_>,
         decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
-        let applied = self.apply_with_retry(queries, accept, decide).await;
+        let applied = self.apply_with_retry(queries, excuse, decide).await;
         self.fast_path.stop_unused().await;
         applied
     }
@@ -99,7 +100,7 @@ impl Executor {
     async fn apply_with_retry(
         &self,
         queries: &[Query<'_>],
-        accept: &Accept<'_>,
+        excuse: &Excuse<'_>,
         decide: &mut Decide<'_>,
     ) -> Result<bool, Error> {
         let mut queries = queries.to_vec();
@@ -108,7 +109,7 @@ impl Executor {
         for _ in 0..ATTEMPTS {
             let (listings, ()) = self.observe(&queries).join(self.prestart(&queries)).await;
             let listings = queries.iter().map(|query| query.family).zip(listings);
-            let changes = changes(listings, accept, decide)?;
+            let changes = changes(listings, excuse, decide)?;
             // What was taken for absent may exist.
             queries.iter_mut().for_each(|query| query.scope = None);
             let Some(changes) = changes else { continue };
@@ -167,7 +168,7 @@ impl Executor {
 /// Decides for all families. Returns `None` if all rules are needed.
 fn changes(
     listings: impl Iterator<Item = (Family, Result<Listing, Error>)>,
-    accept: &Accept<'_>,
+    excuse: &Excuse<'_>,
     decide: &mut Decide<'_>,
 ) -> Result<Option<Vec<Change>>, Error> {
     let mut changes = Vec::new();
@@ -180,8 +181,7 @@ fn changes(
                     changes.push(Change { family, text });
                 }
             }
-            Err(error) if accept(family, &error) => {}
-            Err(error) => return Err(error),
+            Err(error) => excuse(family, error)?,
         }
     }
     Ok(Some(changes))

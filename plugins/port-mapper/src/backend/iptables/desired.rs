@@ -13,6 +13,8 @@ use crate::owner::RuleTag;
 pub const MASQ: &str = "PORT-MAPPER-MASQ";
 /// Chain of the raw table that protects 127.0.0.0/8 from other hosts while `route_localnet` is on.
 pub const GUARD: &str = "PORT-MAPPER-GUARD";
+/// The number of its rules.
+pub(in crate::backend) const GUARD_RULES: usize = 2;
 /// The loopback addresses of IPv4.
 pub(super) const LOOPBACK_V4: &str = "127.0.0.0/8";
 const LOOPBACK_V6: &str = "::1/128";
@@ -186,7 +188,7 @@ pub(super) fn guard_jump() -> Rule {
 }
 
 /// Returns the guard's rules. They drop what the kernel itself drops while `route_localnet` is off.
-pub(super) fn guard_rules() -> [Rule; 2] {
+pub(super) fn guard_rules() -> [Rule; GUARD_RULES] {
     [
         Rule::new(GUARD, words("-d 127.0.0.0/8 ! -i lo -j DROP")),
         Rule::new(GUARD, words("-s 127.0.0.0/8 ! -i lo -j DROP")),

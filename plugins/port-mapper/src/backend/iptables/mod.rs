@@ -5,20 +5,20 @@
 //! has to change; these three are pure. `apply` lists, decides and changes; `run` starts the
 //! programs; `fast_path` makes it quick.
 
-mod absence;
 mod apply;
 mod compatible;
 pub mod desired;
 mod fast_path;
-mod foreign;
 mod links;
 mod lock_holder;
 mod lock_watch;
+mod messages;
 pub mod observed;
 pub mod plan;
 mod programs;
 mod rule;
 mod run;
+mod well_known;
 mod xtables_lock;
 
 use std::cell::RefCell;
@@ -31,7 +31,7 @@ use super::interface::{
     Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
     Readiness,
 };
-use super::presence::of_iptables;
+use super::remains::excuse;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
@@ -42,7 +42,9 @@ use plan::{Decision, FirstUse};
 use programs::Program;
 use run::{Runner, WORK_TIMEOUT};
 
-pub use foreign::is_well_known;
+pub use well_known::is_well_known;
+
+pub(super) use messages::lacks_table;
 pub(super) use programs::{Names, Programs};
 
 pub use programs::Variant;
@@ -91,12 +93,14 @@ impl Iptables {
         Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
     }
 
-    /// Reports whether a listing failed because this host has no rules of the family.
-    ///
-    /// If rules of a `known` claim were searched, only the kernel's answer proves it.
-    fn is_absent(&self, family: Family, error: &Error, known: bool, chains: &[&str]) -> bool {
-        absence::is_lasting(error)
-            && absence::is_proven(of_iptables(self.variant(), family, chains), error, known)
+    /// Succeeds if a listing that failed would have no rule of the owner, or of any owner.
+    fn excuse(
+        &self,
+        family: Family,
+        owner: Option<&Attachment>,
+        error: Error,
+    ) -> Result<(), Error> {
+        excuse(error, self.variant(), &[family], owner)
     }
 }
 
@@ -145,7 +149,7 @@ impl Backend for Iptables {
             Ok(Some(plan))
         };
         let queries = claim_queries(claim, true, guard);
-        let changed = self.executor.apply(&queries, &|_, _| false, &mut decide).await?;
+        let changed = self.executor.apply(&queries, &|_, error| Err(error), &mut decide).await?;
         installed.changed = changed;
         Ok(installed)
     }
@@ -162,19 +166,17 @@ impl Backend for Iptables {
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
         let queries: Vec<_> = families.map(query).collect();
-        let chains: Vec<&str> = hints.chain.iter().map(String::as_str).collect();
-        let is_known = hints.families.is_some();
-        let accept = |family, error: &Error| self.is_absent(family, error, is_known, &chains);
+        let excuse = |family, error| self.excuse(family, Some(owner), error);
         let found = self.found_chains.borrow().clone();
         let mut decide =
             |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, claim, hints, &found)));
-        self.executor.apply(&queries, &accept, &mut decide).await.map(drop)
+        self.executor.apply(&queries, &excuse, &mut decide).await.map(drop)
     }
 
     async fn ensure_guard(&self) -> Result<(), Error> {
         let query = Query { family: Family::V4, tables: Tables::Raw, scope: None };
         let mut decide = |observed: &Observed<'_>| Ok(Some(plan::guard(observed)));
-        self.executor.apply(&[query], &|_, _| false, &mut decide).await.map(drop)
+        self.executor.apply(&[query], &|_, error| Err(error), &mut decide).await.map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
@@ -196,8 +198,7 @@ impl Backend for Iptables {
         {
             match listing {
                 Ok(listing) => all.extend(owned_ports(&listing.observed())),
-                Err(error) if self.is_absent(family, &error, false, &[]) => {}
-                Err(error) => return Err(error),
+                Err(error) => self.excuse(family, None, error)?,
             }
         }
         Ok(all)

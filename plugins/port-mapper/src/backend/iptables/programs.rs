@@ -56,8 +56,8 @@ pub(in crate::backend) enum Names {
 pub(in crate::backend) struct Programs {
     variant: Variant,
     names: Names,
-    /// Whether default programs whose links don't tell their variant are of this one.
-    includes_unclear: bool,
+    /// Whether default programs are taken for this variant if no name of theirs says which it is.
+    accepts_unnamed: bool,
     path: OsString,
     lock_file: Option<OsString>,
 }
@@ -68,16 +68,16 @@ impl Programs {
         Self {
             variant,
             names: Names::Own,
-            includes_unclear: false,
+            accepts_unnamed: false,
             path: path.unwrap_or_else(|| DEFAULT_PATH.into()),
             lock_file: environment.xtables_lock_file.clone(),
         }
     }
 
-    /// Sets the names that come first, and whether default programs whose links don't tell their
-    /// variant are of this one.
-    pub(in crate::backend) fn with(self, names: Names, includes_unclear: bool) -> Self {
-        Self { names, includes_unclear, ..self }
+    /// Sets the names that come first, and whether default programs are taken for this variant if
+    /// no name of theirs says which it is.
+    pub(in crate::backend) fn with(self, names: Names, accepts_unnamed: bool) -> Self {
+        Self { names, accepts_unnamed, ..self }
     }
 
     pub(in crate::backend) fn variant(&self) -> Variant {
@@ -93,7 +93,7 @@ impl Programs {
             let path = self.search(&name(Variant::Default, program, family));
             path.filter(|path| match links::variant(path) {
                 Some(variant) => variant == self.variant,
-                None => self.includes_unclear,
+                None => self.accepts_unnamed,
             })
         };
         let found = match self.names {

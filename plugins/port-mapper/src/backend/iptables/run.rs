@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cni_wrapper::exec::{self, Child, ExecError, Execution, Limits, Output, run};
 
-use super::absence::{lacks_table, names_missing_table};
+use super::messages::{lacks_table, names_missing_table};
 use super::observed::{Observed, Tables};
 use super::programs::{OLDEST_VERSION, Program, Programs, RESTORE_LOCKS, parse_version};
 use super::xtables_lock::XtablesLock;

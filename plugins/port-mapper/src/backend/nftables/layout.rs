@@ -20,7 +20,7 @@ use crate::claim::Cidr;
 /// Name of the table, which both families share.
 const TABLE: &str = "mesos-cni-port-mapper";
 /// The chain that jumps to the networks' chains.
-pub(super) const HOST_PORTS: &str = "hostports";
+pub(in crate::backend) const HOST_PORTS: &str = "hostports";
 /// The chain that jumps to the networks' chains that rewrite source addresses.
 pub(super) const SOURCES: &str = "sources";
 /// The chain that protects 127.0.0.0/8 from other hosts while `route_localnet` is on.

@@ -40,7 +40,8 @@ use maps::Role;
 use observed::{Observed, target_chain};
 use scope::Scope;
 
-pub(super) use layout::table;
+pub(super) use layout::{HOST_PORTS, table};
+pub(super) use probe::lacks_nf_tables;
 
 /// The kernel's nf_tables.
 pub struct Nftables {
@@ -83,6 +84,12 @@ impl Nftables {
         let applied = self.with(|kernel| apply::apply(kernel, scope, decide))?;
         self.deleted.set(self.deleted.get() || applied == Applied::Deleted);
         Ok(applied != Applied::Nothing)
+    }
+
+    /// Reports whether the guard is complete.
+    pub(super) fn has_guard(&self) -> Result<bool, Error> {
+        let observed = self.with(|kernel| Ok(Observed::read(kernel, &Scope::nothing())?))?;
+        Ok(plan::guard(&observed).is_empty())
     }
 
     fn observe_all(&self) -> Result<Observed, Error> {

@@ -119,7 +119,7 @@ fn reconcile_elements<'a>(
 }
 
 fn refuse_conflicts(observed: &Observed, claim: &Claim, tag: &str) -> Result<(), Error> {
-    let indices = Family::ALL.map(|family| MappingIndex::new(&claim.mappings, family));
+    let indices = Family::ALL.map(|family| MappingIndex::of(claim, family));
     let mut conflicts = Vec::new();
     for (id, element) in &observed.elements {
         let its = element.comment.as_deref().unwrap_or_default();

@@ -33,18 +33,20 @@ pub(super) fn try_out(kernel: &mut Kernel) -> Result<Readiness, Error> {
     }
 }
 
+/// Reports whether the kernel refused a request since it lacks nf_tables, the address family, or
+/// netfilter's netlink interface. Such a kernel has no rules there.
+pub(in crate::backend) fn lacks_nf_tables(error: &cni_netlink::Error) -> bool {
+    const LACKING: [i32; 4] =
+        [errno::EINVAL, errno::EOPNOTSUPP, errno::EPROTONOSUPPORT, errno::EAFNOSUPPORT];
+    error.errno().is_some_and(|number| LACKING.contains(&number))
+}
+
 /// Explains that nf_tables is not available. An error that may be transient, such as a lack of
 /// memory or of file descriptors, does not mean that.
 pub(super) fn unavailable(error: cni_netlink::Error) -> Error {
     match error.errno() {
-        Some(
-            errno::EPERM
-            | errno::EACCES
-            | errno::EINVAL
-            | errno::EOPNOTSUPP
-            | errno::EPROTONOSUPPORT
-            | errno::EAFNOSUPPORT,
-        ) => unfit(error),
+        Some(errno::EPERM | errno::EACCES) => unfit(error),
+        _ if lacks_nf_tables(&error) => unfit(error),
         _ => error.into(),
     }
 }

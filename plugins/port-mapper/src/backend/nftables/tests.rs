@@ -175,6 +175,20 @@ fn check_reports_what_is_missing_or_unexpected_and_nothing_else() {
 }
 
 #[test]
+fn whether_two_claims_are_in_conflict_depends_on_no_order() {
+    let mut of_ipv6 = claim(1);
+    of_ipv6.addresses = vec!["fd00::1/64".parse().unwrap()];
+    of_ipv6.mappings = claim(2).mappings;
+    for order in [[claim(2), of_ipv6.clone()], [of_ipv6, claim(2)]] {
+        let mut host = FakeHost::default();
+        // The first ADD looks only for what it wants, a repeated one sees all.
+        for claim in order.iter().chain(&order) {
+            host.install(claim).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_change_between_observation_and_commit_is_observed() {
     let mut racer = claim(2);
     racer.mappings = claim(1).mappings;

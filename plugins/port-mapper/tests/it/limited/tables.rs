@@ -18,6 +18,8 @@ on_both_iptables!(
     without_ip6tables_ipv4_is_mapped,
     a_kernel_without_ipv6_tables_fails_no_del_whatever_its_iptables_reports,
     rules_for_ipv6_that_no_program_can_remove_fail_a_del,
+    rules_for_ipv6_that_no_program_can_remove_fail_a_del_whose_state_is_lost,
+    without_ip6tables_a_del_whose_state_is_lost_removes_rules_of_ipv4,
     a_failed_listing_of_existing_rules_is_a_failed_del_and_not_an_empty_one,
     an_iptables_that_names_a_table_that_nothing_created_is_used,
     programs_that_were_removed_fail_a_del_only_while_there_are_rules,
@@ -170,6 +172,36 @@ fn rules_for_ipv6_that_no_program_can_remove_fail_a_del(backend: &'static str) {
         del_twice_and_an_unknown_one(&call);
         assert_nothing_is_left(&limited.testbed.host);
     }
+}
+
+fn rules_for_ipv6_that_no_program_can_remove_fail_a_del_whose_state_is_lost(backend: &'static str) {
+    let limited = Limited::new(backend);
+    let call = limited.dual_stack();
+    add(&call);
+    limited.testbed.host.run(&format!("rm -r {STATE}"));
+    limited.remove_ip6tables();
+    let complete = limited.testbed.own_rules();
+    for _ in 0..2 {
+        let outcome = call.clone().as_verb("DEL").run(plugin());
+        assert!(!outcome.status.success(), "left: {}", limited.testbed.own_rules());
+        let (code, msg, _) = outcome.error();
+        assert_eq!(code, 11, "its rules are still there: {msg}");
+        for part in ["ip6tables-", "not installed", "still has rules of container c1 "] {
+            assert!(msg.contains(part), "{part}: {msg}");
+        }
+        assert_eq!(limited.testbed.own_rules(), complete, "nothing was removed");
+    }
+    let unknown = limited.call(&["10.0.0.3/24"], "").container_id("unknown");
+    unknown.as_verb("DEL").run(plugin()).expect_success();
+}
+
+fn without_ip6tables_a_del_whose_state_is_lost_removes_rules_of_ipv4(backend: &'static str) {
+    let limited = Limited::without_ip6tables(backend);
+    let call = limited.call(&["10.0.0.2/24"], "");
+    add(&call);
+    limited.testbed.host.run(&format!("rm -r {STATE}"));
+    del_twice_and_an_unknown_one(&call);
+    assert_eq!(limited.testbed.own_rules(), "");
 }
 
 fn a_failed_listing_of_existing_rules_is_a_failed_del_and_not_an_empty_one(backend: &'static str) {

@@ -9,11 +9,11 @@ use super::change::{Plan, TableChange};
 use super::jumps::{Jumps, delete_beyond};
 use crate::backend::interface::{FoundChain, Guard, Jump};
 use crate::backend::iptables::desired::{self, GUARD, MASQ};
-use crate::backend::iptables::foreign::is_well_known;
 use crate::backend::iptables::observed::{
     Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
 };
 use crate::backend::iptables::rule::Rule;
+use crate::backend::iptables::well_known::is_well_known;
 use crate::family::Family;
 
 /// The observed rules, and what is to be done with those that have a tag.

@@ -132,7 +132,7 @@ fn displaced(
     family: Family,
     claim: &Claim,
 ) -> Result<BTreeSet<usize>, Error> {
-    let index = MappingIndex::new(&claim.mappings, family);
+    let index = MappingIndex::of(claim, family);
     let (tag, original) = (claim.owner.tag(), claim.owner.original_tag());
     let mut displaced = BTreeSet::new();
     let mut conflicts = Vec::new();

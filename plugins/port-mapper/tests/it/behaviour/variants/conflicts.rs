@@ -46,6 +46,35 @@ fn a_host_port_has_one_owner_in_any_two_backends_without_source_nat() {
     one_owner(false);
 }
 
+/// Returns an ADD of a container with this address only.
+fn at(host: &Alternatives, id: &str, backend: &str, address: &str) -> CallBuilder {
+    let result = json!({"cniVersion": "1.1.0", "ips": [{ "address": address }]});
+    call(host, id, backend, &format!("OTHER-{id}"), true)
+        .key("delegate", json!(null))
+        .key("prevResult", result)
+}
+
+#[test]
+fn containers_without_a_family_in_common_share_a_host_port_in_any_two_backends() {
+    for (first, second) in PLACES.into_iter().flat_map(|one| PLACES.map(|other| (one, other))) {
+        for (one, other) in [("fd00::2/64", "10.0.0.2/24"), ("10.0.0.2/24", "fd00::2/64")] {
+            let host = Alternatives::new(NFT, Value::Null);
+            let calls = [at(&host, "c1", first, one), at(&host, "c2", second, other)];
+            // The second time, everything is in scope.
+            for _ in 0..2 {
+                for call in &calls {
+                    let outcome = call.run(plugin());
+                    let refused = &outcome.stdout;
+                    assert!(outcome.status.success(), "{first} {one}, {second} {other}: {refused}");
+                }
+            }
+            assert_eq!((host.places_of("c1"), host.places_of("c2")), (vec![first], vec![second]));
+            calls.iter().for_each(|call| drop(del(call)));
+            host.assert_nothing_is_left();
+        }
+    }
+}
+
 #[test]
 fn a_container_that_no_longer_exists_is_replaced_in_any_two_backends() {
     for (first, second) in pairs() {

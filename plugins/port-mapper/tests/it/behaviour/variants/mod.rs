@@ -2,6 +2,7 @@
 //! one tool keeps from another.
 
 mod conflicts;
+mod guard;
 mod incompatible;
 mod programs;
 mod switched;

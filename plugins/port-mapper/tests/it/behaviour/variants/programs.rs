@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Alternatives, LEGACY, NFT};
+use super::{Alternatives, LEGACY, NFT, NFTABLES};
 use crate::common::{add, del, plugin};
 use crate::programs::executable;
 
@@ -125,4 +125,52 @@ fn a_claim_of_an_uninstalled_variant_without_rules_is_no_obstacle() {
     host.switch(LEGACY);
     del(&host.call("c1", 8080));
     host.assert_nothing_is_left();
+}
+
+/// Makes the programs of a variant scripts that record how they were run, and fail.
+fn record_and_fail(host: &Alternatives, variant: &str) {
+    for family in ["iptables", "ip6tables"] {
+        for program in ["", "-save", "-restore"] {
+            let name = variant.replacen("iptables", family, 1) + program;
+            let script = format!("echo {name} $* >>'{}/runs'; exit 1", host.bin().display());
+            executable(&host.bin().join(name), &script);
+        }
+    }
+}
+
+#[test]
+fn a_del_starts_no_program_for_tables_that_others_use() {
+    for (used, unused) in [(NFTABLES, LEGACY), (NFTABLES, NFT), (NFT, LEGACY), (LEGACY, NFT)] {
+        for snat in [true, false] {
+            let host = Alternatives::new(NFT, json!(used));
+            for table in ["raw", "nat"] {
+                host.host().sh(&format!(
+                    "{unused} -w -t {table} -N OTHERS
+                     {unused} -w -t {table} -A PREROUTING -j OTHERS"
+                ));
+            }
+            record_and_fail(&host, unused);
+            let call = host.call("c1", 8080).key("snat", json!(snat));
+            add(&call);
+            del(&call);
+            assert_eq!(runs(&host), "", "{used}, with {unused} tables of others");
+        }
+    }
+}
+
+#[test]
+fn a_guard_that_another_backend_left_is_removed_with_the_last_rules() {
+    for (used, before) in [(NFTABLES, LEGACY), (NFTABLES, NFT), (NFT, LEGACY), (LEGACY, NFT)] {
+        let host = Alternatives::new(NFT, json!(used));
+        host.host().sh(&format!(
+            "{before} -w -t raw -N PORT-MAPPER-GUARD
+             {before} -w -t raw -A PORT-MAPPER-GUARD -d 127.0.0.0/8 ! -i lo -j DROP
+             {before} -w -t raw -A PORT-MAPPER-GUARD -s 127.0.0.0/8 ! -i lo -j DROP
+             {before} -w -t raw -A PREROUTING -j PORT-MAPPER-GUARD"
+        ));
+        let call = host.call("c1", 8080);
+        add(&call);
+        del(&call);
+        host.assert_nothing_is_left();
+    }
 }
