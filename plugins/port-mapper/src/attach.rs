@@ -50,8 +50,8 @@ pub async fn attach(
     Ok(flows::remove_stale(&installed)?)
 }
 
-/// Installs the rules once no other container has one of the host ports. Returns the claim as it was
-/// stored.
+/// Installs the rules once no other container has one of the host ports. Returns the claim as it
+/// was stored.
 async fn install_or_wait(
     settings: &Settings,
     claim: Claim,

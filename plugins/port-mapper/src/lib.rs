@@ -13,8 +13,8 @@
 //!    need.
 //!
 //! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`,
-//! `ownership`, and the rules and plans of the backends) is kept apart from what changes it. [`cli`] has the
-//! commands for administrators.
+//! `ownership`, and the rules and plans of the backends) is kept apart from what changes it.
+//! [`cli`] has the commands for administrators.
 
 pub mod apply;
 pub mod attach;

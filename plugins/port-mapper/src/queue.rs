@@ -74,7 +74,8 @@ impl Queue {
         }
     }
 
-    /// Returns the host ports of a claim for which others have waited longer. `own` is the caller's place.
+    /// Returns the host ports of a claim for which others have waited longer. `own` is the caller's
+    /// place.
     pub fn ahead(&self, own: Option<&Ticket>, claim: &Claim) -> Vec<Conflict> {
         let turns = self.turns().into_iter();
         let ahead = turns.take_while(|turn| own.is_none_or(|own| *turn < own.turn));

@@ -62,8 +62,8 @@ impl State {
         AttachmentStore::<Claim>::file_stem(attachment) + SUFFIX
     }
 
-    /// Returns the claims in the files of one attachment, the committed and the prepared one. What is
-    /// no claim, such as a damaged file, is skipped, with a warning in the log.
+    /// Returns the claims in the files of one attachment, the committed and the prepared one. What
+    /// is no claim, such as a damaged file, is skipped, with a warning in the log.
     ///
     /// # Errors
     ///

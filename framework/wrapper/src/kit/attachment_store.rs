@@ -286,8 +286,8 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         self.all(|name| name.starts_with('.'))
     }
 
-    /// Returns the committed value in the file with this [stem](Self::file_stem), and the attachment
-    /// that it is of.
+    /// Returns the committed value in the file with this [stem](Self::file_stem), and its
+    /// attachment.
     ///
     /// # Errors
     ///

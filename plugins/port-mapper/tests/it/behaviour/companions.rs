@@ -146,7 +146,7 @@ fn the_same_id_in_another_network_namespace_is_another_container(backend: &'stat
     let own = on_network(&testbed, 3, json!([port(8080, 80)])).netns(&one.netns());
     add(&own);
     del(&first);
-    assert_eq!(with_rules(&testbed), [""; 0], "net3 is none of the two");
+    assert_eq!(with_rules(&testbed), [""; 0], "net3 is another network");
     assert!(testbed.own_rules().contains("network: net3 "), "the first one's second network");
 }
 
