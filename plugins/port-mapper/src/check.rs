@@ -1,5 +1,7 @@
 //! CHECK: compares the rules on the host with those that ADD created.
 
+use std::collections::HashMap;
+
 use cni_wrapper::{AddResult, Call};
 
 use crate::backend::{Backend, Backends};
@@ -8,6 +10,9 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::guard;
 use crate::host::localhost;
+use crate::mappings::Mapping;
+use crate::ownership::decide;
+use crate::records::Records;
 use crate::state::State;
 
 /// Compares every rule of the attachment.
@@ -21,9 +26,28 @@ pub async fn check(call: &Call, settings: &Settings, result: &AddResult) -> Resu
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     guard::ensure(&settings.into(), &backends).await;
     let noted = stored.as_ref().ok().and_then(Clone::clone);
+    if let Some(noted) = &noted {
+        check_standby(settings, noted)?;
+    }
     let Some(claim) = expected(call, settings, result, stored)? else { return Ok(()) };
     let kind = backends.home(noted.as_ref().unwrap_or(&claim)).await;
     backends.get(kind)?.check(&claim).await
+}
+
+/// Checks that another attachment of the container has the host ports of mappings on standby.
+fn check_standby(settings: &Settings, noted: &Claim) -> Result<(), Error> {
+    if noted.standby.is_empty() {
+        return Ok(());
+    }
+    let others = Records::open(&settings.state_dir)?.others(noted)?;
+    let taken = decide(noted, others).standby;
+    let free = noted.standby.iter().filter(|mapping| !taken.contains(mapping));
+    let differences: Vec<String> =
+        free.map(|mapping| format!("missing: rules for {mapping}, which is on standby")).collect();
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Differs { rules: "host port", differences }),
+    }
 }
 
 /// Returns the claim of the call, or the stored one if the runtime does not pass mappings to CHECK.
@@ -40,7 +64,10 @@ fn expected(
         false => {
             let mut claim = Claim::of_call(call, settings, result)?;
             match noted {
-                Some(noted) => claim.without_localhost = noted.without_localhost,
+                Some(noted) => {
+                    claim.without_localhost = noted.without_localhost;
+                    in_order_of(noted, &mut claim.mappings);
+                }
                 None => localhost::decide(&mut claim)?,
             }
             Some(claim)
@@ -48,4 +75,11 @@ fn expected(
     };
     let claim = claim.map(|claim| claim.with_standby(&standby));
     Ok(claim.filter(|claim| !claim.mappings.is_empty()))
+}
+
+/// Puts mappings into the order of the stored ones, in which their rules are.
+fn in_order_of(noted: &Claim, mappings: &mut [Mapping]) {
+    let all = noted.all_mappings();
+    let order: HashMap<&Mapping, usize> = all.iter().zip(0..).collect();
+    mappings.sort_by_key(|mapping| order.get(mapping).copied().unwrap_or(usize::MAX));
 }

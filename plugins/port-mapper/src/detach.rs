@@ -16,6 +16,7 @@ use crate::lock::Unlocked;
 use crate::other_backends;
 use crate::owner::{Owner, RuleTag};
 use crate::ownership::{Recorded, decide};
+use crate::queue::Queue;
 use crate::records::Records;
 use crate::state::State;
 use crate::without_state;
@@ -69,6 +70,12 @@ pub async fn detach(
     }
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     records.complete()?;
+    Queue::new(&records.host).cancel(owner);
+    if claims.is_empty()
+        && let Some(records) = records.elsewhere(owner)?
+    {
+        return remove(&records, backends, owner, Some(cleanup)).await;
+    }
     remove(&records, backends, owner, Some(cleanup)).await
 }
 

@@ -43,6 +43,9 @@ pub enum Error {
         /// How long they were waited for.
         waited: Duration,
     },
+    /// A DEL came while the ADD of the same attachment waited for a host port. Code 105.
+    #[error("the container was deleted while its ADD waited for a host port of another one")]
+    Deleted,
     /// Another instance of the port mapper holds the lock of this host. Code 11.
     #[error(
         "{} is still locked {held}: another instance of this plugin is running; try again, or \
@@ -151,7 +154,14 @@ fn remedy(differences: &[String]) -> &'static str {
 
 impl Error {
     /// Returns an error for conflicts that were not waited for.
-    pub fn conflict(conflicts: Vec<Conflict>) -> Self {
+    pub fn conflict(mut conflicts: Vec<Conflict>) -> Self {
+        // The rules of both families may be in conflict.
+        let mut known = Vec::new();
+        conflicts.retain(|conflict| {
+            let is_new = !known.contains(conflict);
+            known.extend(is_new.then(|| conflict.clone()));
+            is_new
+        });
         Self::Conflict { conflicts, waited: Duration::ZERO }
     }
 
@@ -160,7 +170,7 @@ impl Error {
         match self {
             Self::Config(_) => 7,
             Self::NoAddress { .. } => 102,
-            Self::Conflict { .. } => CONFLICT,
+            Self::Conflict { .. } | Self::Deleted => CONFLICT,
             Self::Locked { .. }
             | Self::XtablesLocked { .. }
             | Self::Exec(ExecError::Deadline { .. }) => 11,

@@ -35,7 +35,7 @@ pub async fn install(
     let unlocked = Unlocked::open(&records.host).map_err(Unchanged)?;
     backend.prepare(claim).await;
     let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;
-    records.complete().map_err(Unchanged)?;
+    wait.check().and_then(|()| records.complete()).map_err(Unchanged)?;
     let others = records.others_and_tidy(claim).map_err(Unchanged)?;
     let known = others.iter().map(|other| Known::of(other, claim)).collect::<Vec<_>>();
     let Decision { mut conflicts, gone, standby } = decide(claim, others);

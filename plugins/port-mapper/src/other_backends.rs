@@ -29,8 +29,14 @@ pub async fn clear(
 ) -> Result<(), Error> {
     let mut with_own = Vec::new();
     for kind in backends.others(claim.backend, &claim.chain).await {
-        if has_own(backends.get(kind)?, claim).await? {
-            with_own.push((kind, None));
+        match has_own(backends.get(kind)?, claim).await {
+            Ok(true) => with_own.push((kind, None)),
+            Ok(false) => {}
+            // Claims say who else has host ports there.
+            Err(error) if error.is_unavailable() => {
+                log::warn!("rules of containers without a record are not seen: {error}");
+            }
+            Err(error) => return Err(error),
         }
     }
     if let Some(before) = before.filter(|before| before.backend != claim.backend) {

@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use cni_wrapper::FileError;
-use rustix::fs::{FlockOperation, flock};
+use cni_wrapper::{Attachment, FileError};
+use rustix::fs::{FlockOperation, flock, fstat};
 
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
@@ -84,6 +84,16 @@ impl Queue {
             .collect()
     }
 
+    /// Ends the wait of an attachment's ADD, whose container is being deleted.
+    pub fn cancel(&self, owner: &Attachment) {
+        for turn in self.turns() {
+            let file = self.0.join(turn.to_string());
+            if waiting(&file).is_some_and(|waiting| waiting.owner == *owner) {
+                leave(&file);
+            }
+        }
+    }
+
     /// Returns the turns of all in the queue, in order.
     fn turns(&self) -> Vec<u64> {
         let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
@@ -95,6 +105,11 @@ impl Queue {
 }
 
 impl Ticket {
+    /// Reports whether a DEL has [ended](Queue::cancel) the wait.
+    pub fn is_cancelled(&self) -> bool {
+        fstat(&self.open).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
     /// Adds the host ports of these conflicts to those that are waited for.
     ///
     /// # Errors

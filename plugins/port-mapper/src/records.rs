@@ -135,6 +135,21 @@ impl Records {
         Ok(false)
     }
 
+    /// Returns the records with another state directory in which claims of an attachment are stored,
+    /// if there is one: the configuration may have changed since its ADD.
+    ///
+    /// # Errors
+    ///
+    /// The index can't be read.
+    pub fn elsewhere(&self, owner: &Attachment) -> Result<Option<Self>, Error> {
+        let own = self.file_of(owner);
+        let is_elsewhere = |file: &&PathBuf| **file != own && file.file_name() == own.file_name();
+        match self.ports.all_files()?.iter().find(is_elsewhere).and_then(|file| file.parent()) {
+            Some(directory) if directory.exists() => self.of_directory(directory).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Stores a claim as prepared, before its rules are created; `before` is the committed one.
     ///
     /// # Errors
@@ -217,8 +232,11 @@ pub(crate) fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
         return Ok(Vec::new());
     };
     let Some(state) = State::open_existing(directory)? else {
-        let why = "it is not there, at least in this mount namespace; another container with this \
-                   host port may be stored in it";
+        let why = format!(
+            "it is not there, at least in this mount namespace, and container {} with this host \
+             port is stored in it; if it was lost, create it again with `mkdir -m 700`",
+            name.to_string_lossy().split('~').next().unwrap_or_default()
+        );
         let source = io::Error::new(ErrorKind::NotFound, why);
         return Err(FileError { action: "open", path: directory.to_owned(), source }.into());
     };

@@ -60,6 +60,18 @@ impl Wait {
         ahead
     }
 
+    /// Checks that the container is not being deleted. The caller holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Deleted`].
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.ticket {
+            Some(ticket) if ticket.is_cancelled() => Err(Error::Deleted),
+            _ => Ok(()),
+        }
+    }
+
     fn left(&self) -> Duration {
         let waited = self.started.map_or(Duration::ZERO, |started| started.elapsed());
         self.timeout.saturating_sub(waited)
@@ -110,6 +122,7 @@ impl Wait {
                 return Err(Unchanged(Error::Conflict { conflicts, waited }));
             }
             task::sleep(left.min(if is_by_rules { SLOW_POLL } else { POLL })).await;
+            self.check().map_err(Unchanged)?;
             if is_by_rules || self.seems_free(settings, claim).map_err(Unchanged)? {
                 return Ok(());
             }

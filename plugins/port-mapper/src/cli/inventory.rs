@@ -39,15 +39,25 @@ impl Inventory {
     ///
     /// The state directory can't be read.
     pub(super) async fn read(options: &Options) -> Result<Self, Error> {
-        let mut inventory = Self { claims: Vec::new(), unrecorded: Vec::new(), errors: Vec::new() };
-        inventory.read_directory(&options.state_dir)?;
-        if let Err(error) = inventory.read_other_directories(&options.state_dir) {
-            inventory.errors.push(error);
-        }
+        let mut inventory = Self::of_claims(options)?;
         let known = inventory.claims.iter().map(|other| other.claim.owner.tag()).collect();
         match unrecorded(options, &known).await {
             Ok(unrecorded) => inventory.unrecorded = unrecorded,
             Err(error) => inventory.errors.push(error),
+        }
+        Ok(inventory)
+    }
+
+    /// Reads the claims only.
+    ///
+    /// # Errors
+    ///
+    /// The state directory can't be read.
+    pub(super) fn of_claims(options: &Options) -> Result<Self, Error> {
+        let mut inventory = Self { claims: Vec::new(), unrecorded: Vec::new(), errors: Vec::new() };
+        inventory.read_directory(&options.state_dir)?;
+        if let Err(error) = inventory.read_other_directories(&options.state_dir) {
+            inventory.errors.push(error);
         }
         Ok(inventory)
     }

@@ -6,36 +6,32 @@
 use cni_wrapper::Environment;
 use serde_json::json;
 
+use super::inventory::Inventory;
 use super::{Options, Report};
 use crate::backend::Backends;
-use crate::claim::Claim;
 use crate::detach::settle;
 use crate::error::Error;
 use crate::host::flows;
 use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::owner::Owner;
+use crate::ownership::Recorded;
 use crate::records::Records;
-use crate::state::State;
 
-/// Applies all committed claims, except those of containers that are proven to be gone. Rules that
-/// are right are kept. Continues after an error.
+/// Applies the committed claims of all state directories, except those of containers that are
+/// proven to be gone. Rules that are right are kept. Continues after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
-    let (mut restored, mut errors) = (Vec::new(), Vec::new());
-    let state = State::open_existing(&options.state_dir)?;
-    for claim in state.map_or(Ok(Vec::new()), |state| state.list())? {
-        let claim = match claim {
-            Ok(claim) if !claim.has_any() || Liveness::of(&claim) == Liveness::Gone => continue,
-            Ok(claim) => claim,
-            Err(error) => {
-                errors.push(error.to_string());
-                continue;
-            }
-        };
-        match restore_claim(options, &backends, &claim).await {
-            Ok(()) => restored.push(claim.owner),
-            Err(error) => errors.push(format!("{}: {error}", Owner::from(&claim.owner))),
+    let Inventory { claims, errors, .. } = Inventory::of_claims(options)?;
+    let mut errors: Vec<String> = errors.iter().map(Error::to_string).collect();
+    let mut restored = Vec::new();
+    let needs_rules = |recorded: &Recorded| {
+        recorded.is_committed && recorded.claim.has_any() && recorded.liveness != Liveness::Gone
+    };
+    for recorded in claims.into_iter().filter(needs_rules) {
+        match restore_claim(options, &backends, &recorded).await {
+            Ok(()) => restored.push(recorded.claim.owner),
+            Err(error) => errors.push(format!("{}: {error}", Owner::from(&recorded.claim.owner))),
         }
     }
     let mut text: String =
@@ -50,12 +46,16 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 
 /// Applies one claim. The lock is taken for each claim separately, so that a long restore does not
 /// delay containers that start meanwhile.
-async fn restore_claim(options: &Options, backends: &Backends, claim: &Claim) -> Result<(), Error> {
-    let records = Records::open(&options.state_dir)?;
+async fn restore_claim(
+    options: &Options,
+    backends: &Backends,
+    recorded: &Recorded,
+) -> Result<(), Error> {
+    let records = Records::open(&recorded.state_dir)?;
     let lock = Unlocked::open(&records.host)?.lock(options.lock_timeout).await?;
     records.complete()?;
     // The container may have been deleted since the list was read.
-    let Some(claim) = records.state.read_committed(&claim.owner)? else { return Ok(()) };
+    let Some(claim) = records.state.read_committed(&recorded.claim.owner)? else { return Ok(()) };
     settle(&records, backends, &claim).await?;
     drop(lock);
     flows::remove_stale(&claim)

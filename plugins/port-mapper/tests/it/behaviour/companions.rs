@@ -16,6 +16,7 @@ on_every_backend!(
     ports_that_only_the_second_network_has_are_mapped_at_once,
     a_container_that_is_gone_frees_the_ports_of_all_its_networks,
     the_del_after_a_killed_one_hands_the_port_over,
+    check_finds_a_takeover_that_did_not_happen_and_accepts_one_that_did,
     a_network_whose_del_was_killed_does_not_take_over,
     the_same_id_in_another_network_namespace_is_another_container,
 );
@@ -177,4 +178,20 @@ fn a_network_whose_del_was_killed_does_not_take_over(backend: &'static str) {
     assert_eq!(with_rules(&testbed), [""; 0], "the runtime is about to delete it");
     del(&second);
     assert_eq!(files(&testbed.host, STATE), ["lock"]);
+}
+
+fn check_finds_a_takeover_that_did_not_happen_and_accepts_one_that_did(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let first = on_network(&testbed, 1, json!([port(8080, 80)]));
+    let second = on_network(&testbed, 2, json!([port(8080, 80), port(9090, 90)]));
+    add(&first);
+    add(&second);
+    // As if the second could not take over.
+    testbed.host.sh(&format!("cd {STATE}; rm $(grep -l '\"network\":\"net1\"' *.json)"));
+    let (code, msg, _) = check(&second).error();
+    assert_eq!(code, 103, "{msg}");
+    assert!(msg.contains("8080") && msg.contains("on standby"), "{msg}");
+    del(&first);
+    CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin()).expect_success();
+    check(&second).expect_success();
 }

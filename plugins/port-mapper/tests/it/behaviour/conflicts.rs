@@ -11,6 +11,7 @@ on_every_backend!(
     of_two_that_wait_the_first_gets_the_port_and_then_the_second,
     an_add_that_comes_while_another_waits_does_not_overtake_it,
     an_add_that_was_killed_while_it_waited_is_not_waited_for,
+    a_del_ends_the_wait_of_its_own_add,
     a_port_that_is_not_given_up_is_refused_after_the_time_with_its_owner,
 );
 
@@ -130,4 +131,19 @@ fn a_port_that_is_not_given_up_is_refused_after_the_time_with_its_owner(backend:
     assert!(!refused(0.0).contains("still did"));
     assert_eq!(number_waiting(&testbed), 0);
     assert_eq!(owner(&testbed), "c1");
+}
+
+fn a_del_ends_the_wait_of_its_own_add(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    let [one, two] = ["c1", "c2"].map(|id| waiting(&testbed, id));
+    add(&one);
+    let second = two.start(plugin());
+    wait_until("the second waits", || number_waiting(&testbed) == 1);
+    del(&two);
+    let (code, msg, _) = second.finish().error();
+    assert_eq!(code, 105, "{msg}");
+    assert!(msg.contains("was deleted while its ADD waited"), "{msg}");
+    assert_eq!(owner(&testbed), "c1");
+    del(&one);
+    assert_nothing_is_left(&testbed);
 }

@@ -18,6 +18,8 @@ on_every_backend!(
     what_an_earlier_version_recorded_in_a_state_directory_is_taken_over,
     claims_of_an_earlier_version_are_entered_into_the_index,
     an_add_that_needs_no_guard_puts_it_back,
+    a_del_finds_the_claim_in_the_directory_of_its_add,
+    restore_recreates_the_rules_of_all_state_directories,
 );
 
 on_both_iptables!(a_del_succeeds_although_the_guard_cannot_be_put_back);
@@ -145,4 +147,23 @@ fn an_add_that_needs_no_guard_puts_it_back(backend: &'static str) {
             assert!(testbed.own_rules().contains(guard), "{verb} {name}: {}", testbed.own_rules());
         }
     }
+}
+
+fn a_del_finds_the_claim_in_the_directory_of_its_add(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    add(&at(&testbed, "c1", "/run/one"));
+    del(&at(&testbed, "c1", STATE));
+    assert_eq!(testbed.own_rules(), "");
+    assert_eq!(files(&testbed.host, "/run/one"), [""; 0]);
+    assert_eq!(files(&testbed.host, STATE), ["lock"]);
+}
+
+fn restore_recreates_the_rules_of_all_state_directories(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    add(&at(&testbed, "c1", "/run/one"));
+    let before = testbed.own_rules();
+    flush_firewall(&testbed.host, backend);
+    let restored = CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin());
+    assert!(restored.expect_success().stdout.contains("restored container c1 "));
+    assert_eq!(testbed.own_rules(), before);
 }
