@@ -135,8 +135,8 @@ impl Records {
         Ok(false)
     }
 
-    /// Returns the records with another state directory in which claims of an attachment are stored,
-    /// if there is one: the configuration may have changed since its ADD.
+    /// Returns the records with another state directory in which claims of an attachment are
+    /// stored, if there is one: the configuration may have changed since its ADD.
     ///
     /// # Errors
     ///

@@ -181,7 +181,8 @@ impl<'a> Collection<'a> {
         let mut text: String = removed.iter().map(|owner| format!("removed {owner}\n")).collect();
         text.extend(kept.iter().map(|(owner, why)| {
             let id = owner.container_id();
-            format!("kept {owner}: {why}; if it no longer exists, run `mesos-cni-port-mapper gc --force {id}`\n")
+            let command = format!("mesos-cni-port-mapper gc --force {id}");
+            format!("kept {owner}: {why}; if it no longer exists, run `{command}`\n")
         }));
         text.extend(errors.iter().map(|error| format!("not removed: {error}\n")));
         if text.is_empty() {

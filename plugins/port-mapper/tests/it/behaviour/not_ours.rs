@@ -172,7 +172,7 @@ fn no_other_user_can_write_to_a_directory_that_was_created_whatever_the_umask(
     let testbed = RulesTestbed::new(backend);
     let directory = TempDir::new();
     let program = directory.path().join("mesos-cni-port-mapper");
-    executable(&program, &format!("umask 0; exec {} \"$@\"", plugin().display()));
+    executable(&program, &format!("umask 0; exec '{}' \"$@\"", plugin().display()));
     let call = testbed.call("c1", &[tcp(8080, 80)]).key("stateDir", json!("/run/above/state"));
     call.run(&program).expect_success();
     let modes = testbed.host.sh("find /run/above -printf '%m %P\\n'");
