@@ -26,7 +26,7 @@ const ENTRIES: usize = (NAME + 4).next_multiple_of(mem::align_of::<u64>());
 const MATCH: usize = 32;
 /// The size of `xt_entry_target` before its data.
 const TARGET: usize = 32;
-/// How often a table is read if its size changes meanwhile.
+/// How often a table is read if its size changes between two questions.
 const ATTEMPTS: usize = 16;
 
 /// The packets that a table sees.

@@ -122,7 +122,7 @@ impl Place {
 }
 
 impl NamespaceFile {
-    /// Reads what a path leads to: a namespace, unless it or its process has ended meanwhile.
+    /// Reads what a path leads to: a namespace, unless it or its process has ended since.
     #[allow(
         clippy::cast_lossless,
         clippy::unnecessary_cast,

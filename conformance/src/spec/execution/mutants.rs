@@ -58,16 +58,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "execution.leaves-no-child-on-stdout",
         "output_mutations.rs",
         "leaves a child behind on ADD that holds stdout and stderr open",
-    )
-    // They find the child.
-    .also_fails(&[
-        "add.failure-leaves-nothing",
-        "add.failure-then-del-leaves-nothing",
-        "del.undoes-add",
-        "del.without-netns-cleans",
-        "environment.own-netns-is-refused",
-        "version.higher-minor-keeps-working",
-    ]),
+    ),
     // They set only the variables that the verb needs.
     mutant("execution.works-with-minimal-environment", "call.rs", "fails when HOME is not set")
         .also_fails(&["environment.gc-needs-only-path", "environment.status-needs-nothing"]),

@@ -94,7 +94,7 @@ impl Conntrack {
     ///
     /// # Errors
     ///
-    /// [`is_unavailable`] tells whether a repeated call may succeed.
+    /// [`is_unavailable`] reports whether a repeated call may succeed.
     pub fn flows_where(
         &mut self,
         family: IpFamily,

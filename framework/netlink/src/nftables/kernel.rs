@@ -64,7 +64,7 @@ impl Kernel {
     /// each. The list is empty if the table or chain does not exist.
     ///
     /// The kernel passes only the rules of the chain, and nothing is decoded that `select` does not
-    /// ask for. If the ruleset changes meanwhile, `select` may see a rule more than once.
+    /// ask for. If the ruleset changes then, `select` may see a rule more than once.
     pub fn scan_rules<T>(
         &mut self,
         table: &Table,

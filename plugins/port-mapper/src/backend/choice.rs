@@ -28,7 +28,7 @@ impl Backends {
     /// since operators expect it, otherwise nftables, which needs no program.
     ///
     /// A variant of iptables is returned in place of `iptables`. Usually the names of the programs
-    /// tell it; otherwise `iptables --version` is run, once.
+    /// show it; otherwise `iptables --version` is run, once.
     pub async fn choose(&self, configured: Option<BackendKind>) -> Choice {
         let chosen = |kind| Choice { kind, why: None };
         match configured {

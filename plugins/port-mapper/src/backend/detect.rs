@@ -138,7 +138,7 @@ impl Tags {
 pub(super) enum Traces {
     /// Nothing.
     None,
-    /// No rule of any owner, but perhaps empty chains or a guard; or only a program can tell.
+    /// No rule of any owner, but perhaps empty chains or a guard; or only a program can show it.
     Possible,
     /// Rules that must be removed.
     Rules,

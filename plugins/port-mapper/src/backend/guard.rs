@@ -38,7 +38,7 @@ impl Backends {
     /// Reports whether the kernel shows a complete guard of 127.0.0.0/8 in the place of a kind.
     ///
     /// It asks over netlink or with `getsockopt` and runs no program. It returns `false` wherever
-    /// that does not tell, as for `iptables` of an unknown variant: then
+    /// that does not show it, as for `iptables` of an unknown variant: then
     /// [`ensure_guard`](super::Backend::ensure_guard) finds out.
     pub fn has_guard_in(&self, kind: BackendKind) -> bool {
         match kind {
@@ -90,7 +90,7 @@ pub(super) fn has_legacy_guard() -> bool {
     }
 }
 
-/// Reports whether the guard is complete in iptables-nft, as far as its number of rules tells.
+/// Reports whether the guard is complete in iptables-nft, as far as its number of rules shows.
 fn has_guard_of_nft(kernel: &mut Kernel) -> Result<bool, Error> {
     let raw = raw_table();
     let rules = kernel.scan_rules(&raw, Some(GUARD), |_| Some(()))?.len();
@@ -98,7 +98,7 @@ fn has_guard_of_nft(kernel: &mut Kernel) -> Result<bool, Error> {
     Ok(rules >= GUARD_RULES && !kernel.scan_rules(&raw, Some("PREROUTING"), to_guard)?.is_empty())
 }
 
-/// Reports whether the guard is complete in iptables-legacy, as far as its number of rules tells.
+/// Reports whether the guard is complete in iptables-legacy, as far as its number of rules shows.
 fn has_guard_of_legacy() -> Result<bool, Error> {
     let is_complete = |guard: xtables::Chain| guard.rules >= GUARD_RULES && guard.jumps > 0;
     Ok(legacy_guard()?.is_some_and(is_complete))

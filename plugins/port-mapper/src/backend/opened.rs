@@ -32,7 +32,7 @@ pub struct Backends {
     pub(super) lock_timeout: Duration,
     opened: [OnceCell<AnyBackend>; BackendKind::ALL.len()],
     /// The variant of the default programs by their version, once they were asked for it. It is
-    /// `None` if they don't tell it.
+    /// `None` if they don't show it.
     pub(super) default_by_version: OnceCell<Option<Variant>>,
     /// The kind of the default programs, once it was found out. Their names are preferred to those
     /// of the variant.
@@ -90,7 +90,7 @@ impl Backends {
     }
 
     fn open_iptables(&self, variant: Variant, names: Names) -> Result<Iptables, Error> {
-        // A program that does not tell its variant is taken for any, as long as it was not asked: a
+        // A program that does not show its variant is taken for any, as long as it was not asked: a
         // claim names a variant only if the program told it.
         let accepts_unnamed = self
             .default_by_version
@@ -104,7 +104,7 @@ impl Backends {
     /// DEL or GC that has no claim to look it up in. Each place is returned once.
     ///
     /// A place in which the kernel shows no such rules is left out. No program is run if the names
-    /// of the programs tell their variants.
+    /// of the programs show their variants.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ impl Backends {
     /// Returns the kinds of the places other than `kind` that have rules of ours on this host.
     ///
     /// The kernel is asked with a few messages, and no program is run if the names of the programs
-    /// tell their variants. Rules that no installed program can list are passed over.
+    /// show their variants. Rules that no installed program can list are passed over.
     pub async fn others(&self, kind: BackendKind, chain: &str) -> Vec<BackendKind> {
         let mut kinds = Vec::new();
         // If the variant of a claim is unknown, a variant could be its own place.

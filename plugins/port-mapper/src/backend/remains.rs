@@ -29,7 +29,7 @@ pub(super) fn remains(
     owner: Option<&Attachment>,
 ) -> Option<Remains> {
     let places: &[Variant] = match &variant {
-        // Which of the two it is, or was when the rules were made, only the program could tell.
+        // Which of the two it is, or was when the rules were made, only the program could show.
         Variant::Default => &[Variant::Nft, Variant::Legacy],
         variant => std::slice::from_ref(variant),
     };

@@ -44,7 +44,7 @@ fn is_unseen_still(claim: &Claim, listed: &[Recorded]) -> bool {
     Liveness::of(claim) == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
 }
 
-/// Without any claim, another call has removed the attachment meanwhile.
+/// Without any claim, another call has removed the attachment since.
 fn are_gone(claims: &[Claim]) -> bool {
     !claims.is_empty() && claims.iter().all(is_gone)
 }

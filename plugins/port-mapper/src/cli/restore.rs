@@ -45,7 +45,7 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
 }
 
 /// Applies one claim. The lock is taken for each claim separately, so that a long restore does not
-/// delay containers that start meanwhile.
+/// delay containers that start in the meantime.
 async fn restore_claim(
     options: &Options,
     backends: &Backends,

@@ -12,12 +12,12 @@ impl Iptables {
         self.executor.runner.programs.variant()
     }
 
-    /// Returns the variant that the programs' links tell, without running one.
+    /// Returns the variant that the programs' links show, without running one.
     pub(in crate::backend) fn variant_of_links(&self) -> Option<Variant> {
         links::variant(&self.executor.runner.programs.find(Program::Restore, Family::V4).ok()?)
     }
 
-    /// Runs `iptables --version`. Returns `None` if the program fails, is too old, or doesn't tell.
+    /// Runs `iptables --version`. Returns `None` if the program fails, is too old, or shows none.
     pub(in crate::backend) async fn variant_of_version(&self) -> Option<Variant> {
         match self.executor.runner.supported_version().await {
             Ok(version) => links::variant_of_version(&version),

@@ -13,7 +13,7 @@ const MAX_LINKS: usize = 40;
 /// The first version that has a variant for nf_tables under the name `iptables`.
 const FIRST_WITH_VARIANTS: [u32; 3] = [1, 8, 0];
 
-/// Returns the variant of the program at a path: that of the first name among its links that tells.
+/// Returns the variant of the program at a path: that of the first of its links whose name has one.
 ///
 /// Returns `None` if no name does, as for a script or a static executable.
 pub(super) fn variant(path: &Path) -> Option<Variant> {
@@ -43,7 +43,7 @@ fn variant_of_name(name: &str) -> Option<Variant> {
     })
 }
 
-/// Returns the variant of which a program's own version tells: `iptables v1.8.9 (nf_tables)`.
+/// Returns the variant that a program's own version contains: `iptables v1.8.9 (nf_tables)`.
 pub(super) fn variant_of_version(version: &str) -> Option<Variant> {
     if version.contains("(nf_tables)") {
         return Some(Variant::Nft);
