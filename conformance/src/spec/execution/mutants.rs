@@ -58,7 +58,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "execution.leaves-no-child-on-stdout",
         "output_mutations.rs",
         "leaves a child behind on ADD that holds stdout and stderr open",
-    ),
+    )
+    .leaves_process("sleep 10"),
     // They set only the variables that the verb needs.
     mutant("execution.works-with-minimal-environment", "call.rs", "fails when HOME is not set")
         .also_fails(&["environment.gc-needs-only-path", "environment.status-needs-nothing"]),
