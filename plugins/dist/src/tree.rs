@@ -29,7 +29,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
 
 const CONTROL: &str = include_str!("../package/control.in");
 const NAME: &str = "cni-wrapper-plugins";
-const UNIT: &str = "mesos-cni-port-mapper-restore.service";
+const UNITS: [&str; 2] =
+    ["mesos-cni-port-mapper-firewalld.service", "mesos-cni-port-mapper-restore.service"];
 
 /// A directory with the contents of the package.
 pub(crate) struct Tree(PathBuf);
@@ -52,8 +53,10 @@ impl Tree {
         }
         tree.program(&programs.join("cni-conformance"), "usr/bin/cni-conformance")?;
         let dist = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let unit = dist.join("systemd").join(UNIT);
-        tree.copy(&unit, &format!("usr/lib/systemd/system/{UNIT}"))?;
+        for unit in UNITS {
+            let file = dist.join("systemd").join(unit);
+            tree.copy(&file, &format!("usr/lib/systemd/system/{unit}"))?;
+        }
         tree.copy(&root().join("plugins/RECIPES.md"), &format!("usr/share/doc/{NAME}/RECIPES.md"))?;
         let package = dist.join("package");
         tree.copy(&package.join("copyright"), &format!("usr/share/doc/{NAME}/copyright"))?;
