@@ -87,7 +87,7 @@ impl Firewalld {
     /// Starts firewalld, and waits until it has set up its rules.
     pub(super) fn start(&mut self) {
         let tree = tree().display().to_string();
-        // A complete reload would unload modules of the machine's kernel.
+        // With this capability, a complete reload would unload modules of the machine's kernel.
         self.spawn(
             &format!(
                 "setpriv --bounding-set -sys_module \
@@ -143,11 +143,12 @@ impl Firewalld {
         &self.attached
     }
 
-    /// Returns the backends of the containers that are reached from outside.
+    /// Returns the backends of the containers that are reached from outside. The others are refused
+    /// at once, by the host or by firewalld.
     pub(super) fn reached(&self) -> Vec<&'static str> {
         let is_reached = |one: &&Attached| {
             let url = format!("http://{HOST}:{}/", one.host_port);
-            self.outside.peer(&["fetch", &url, "--timeout", "500"]).is_ok()
+            self.outside.peer(&["fetch", &url, "--timeout", "10000"]).is_ok()
         };
         self.attached.iter().filter(is_reached).map(|one| one.backend).collect()
     }
@@ -172,6 +173,7 @@ impl Firewalld {
 }
 
 impl Drop for Firewalld {
+    #[expect(clippy::print_stderr, reason = "the logs are lost with the host")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.host.sh("tail /run/*.log"));

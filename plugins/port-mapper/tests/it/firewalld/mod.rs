@@ -7,7 +7,7 @@ use std::process::Command;
 use cni_test_kit::{TempDir, Traffic};
 
 use crate::common::systemd_unit::{self, Unit};
-use crate::common::{HOST, del, plugin, reached};
+use crate::common::{HOST, del, plugin, reached, unreached};
 use fixture::{Firewalld, PLACES};
 
 fn unit() -> Unit {
@@ -39,7 +39,10 @@ fn survive_reloads(backend: &str, variant: &str) -> Firewalld {
 
 #[test]
 fn ports_survive_reloads_of_firewalld_with_nftables() {
-    survive_reloads("nftables", "iptables-nft");
+    let firewalld = survive_reloads("nftables", "iptables-nft");
+    let _server = firewalld.outside.serve(Traffic::Http, 81);
+    let container = &firewalld.attached()[0].container;
+    unreached(container, firewalld.outside.address(), 81, "its subnet is in no zone");
 }
 
 #[test]
