@@ -35,7 +35,7 @@ pub(crate) fn runtime(name: &str) -> Outcome {
     match name {
         "containerd" => {
             setup::packages(setup::CONTAINERD)?;
-            setup::registry()?;
+            setup::unpacked(&[setup::REGISTRY])?;
         }
         "podman" => setup::packages(setup::PODMAN)?,
         _ => {

@@ -29,7 +29,6 @@ const COMPLETIONS: [(&str, &str); 3] = [
 
 const CONTROL: &str = include_str!("../package/control.in");
 const NAME: &str = "cni-wrapper-plugins";
-const UNIT: &str = "mesos-cni-port-mapper-restore.service";
 
 /// A directory with the contents of the package.
 pub(crate) struct Tree(PathBuf);
@@ -52,8 +51,9 @@ impl Tree {
         }
         tree.program(&programs.join("cni-conformance"), "usr/bin/cni-conformance")?;
         let dist = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let unit = dist.join("systemd").join(UNIT);
-        tree.copy(&unit, &format!("usr/lib/systemd/system/{UNIT}"))?;
+        for unit in entries(&dist.join("systemd"))? {
+            tree.copy(&unit, &format!("usr/lib/systemd/system/{}", name(&unit)))?;
+        }
         tree.copy(&root().join("plugins/RECIPES.md"), &format!("usr/share/doc/{NAME}/RECIPES.md"))?;
         let package = dist.join("package");
         tree.copy(&package.join("copyright"), &format!("usr/share/doc/{NAME}/copyright"))?;
@@ -145,4 +145,24 @@ fn size(path: &Path) -> Outcome<u64> {
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> String {
     move |error| format!("{}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_units_for_a_firewall_reload_are_installed_where_systemd_finds_them() {
+        let directory = cni_test_kit::TempDir::new();
+        let programs = directory.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        for program in PACKAGES {
+            fs::write(programs.join(program), "").unwrap();
+        }
+        let tree = Tree::create(&directory.path().join("tree"), &programs).unwrap();
+        for unit in ["restore", "firewalld"] {
+            let unit = format!("mesos-cni-port-mapper-{unit}.service");
+            assert!(tree.path().join("usr/lib/systemd/system").join(&unit).exists(), "{unit}");
+        }
+    }
 }

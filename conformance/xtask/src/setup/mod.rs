@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 use crate::run::{Outcome, run, target_directory};
 
 pub(crate) use needs::{
-    BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, NODE, Need, PODMAN, SOAK, TEST,
+    BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, FIREWALLD, NODE, Need, PODMAN, REGISTRY, SOAK,
+    TEST,
 };
 pub(crate) use rust::{components, static_target, target, tool};
 
@@ -58,19 +59,22 @@ fn install(packages: &[&str]) -> Outcome {
     outcome.map_err(|problem| format!("apt-get: {problem}\n{}", advice()))
 }
 
-/// Unpacks a container image registry from Debian. It is not installed, since it would then run as
-/// a service on port 5000.
-pub(crate) fn registry() -> Outcome {
-    const PACKAGE: &str = "docker-registry";
-    let at = target_directory()?.join("tools").join(PACKAGE);
-    if at.join("usr/bin").join(PACKAGE).exists() {
+/// Unpacks the packages whose programs would run as services if they were installed.
+pub(crate) fn unpacked(needs: &[Need]) -> Outcome {
+    needs.iter().try_for_each(unpack)
+}
+
+fn unpack(need: &Need) -> Outcome {
+    let Need { file, package } = need;
+    let at = target_directory()?.join("tools").join(package);
+    if at.join(file).exists() {
         return Ok(());
     }
-    println!("unpacking Debian's {PACKAGE} into {}", at.display());
+    println!("unpacking Debian's {package} into {}", at.display());
     std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
     let script = format!(
-        "apt-get download -qq -o APT::Sandbox::User=root {PACKAGE} && \
-         dpkg-deb --extract {PACKAGE}_*.deb . && rm {PACKAGE}_*.deb"
+        "apt-get download -qq -o APT::Sandbox::User=root {package} && \
+         dpkg-deb --extract {package}_*.deb . && rm {package}_*.deb"
     );
     run(Command::new("sh").args(["-c", &script]).current_dir(&at)).map(drop)
 }

@@ -41,6 +41,12 @@ pub(crate) const PODMAN: &[Need] =
 pub(crate) const NODE: &[Need] =
     &[IP, NSENTER, MOUNT, IPTABLES, NFT, BRIDGE, PODMAN_ITSELF, RUNC, CATATONIT, BUSYBOX];
 
+/// A container image registry. It is unpacked, since as a service it would listen on port 5000.
+pub(crate) const REGISTRY: Need = need("usr/bin/docker-registry", "docker-registry");
+/// It is unpacked, since as a service it would become the firewall of this machine. [`TEST`] has
+/// its libraries.
+pub(crate) const FIREWALLD: Need = need("usr/sbin/firewalld", "firewalld");
+
 /// All of these, and the packages of single tests.
 pub(crate) const TEST: &[Need] = &[
     IP,
@@ -57,10 +63,13 @@ pub(crate) const TEST: &[Need] = &[
     BUSYBOX,
     need("conntrack", "conntrack"), // compared with the crate cni-netlink
     need("sysctl", "procps"),
-    need("systemd-analyze", "systemd"), // verifies the systemd unit
-    need("mmdebstrap", "mmdebstrap"),   // creates the Debian in which the package is installed
-    need("jq", "jq"),                   // used in a README
-    need("zsh", "zsh"),                 // with fish: completions of the package
+    need("systemd-analyze", "systemd"), // verifies the systemd units; busctl watches firewalld
+    need("dbus-daemon", "dbus-daemon"), // firewalld's bus
+    need("/usr/lib/python3/dist-packages/firewall", "python3-firewall"),
+    need("/usr/lib/python3/dist-packages/nftables", "python3-nftables"),
+    need("mmdebstrap", "mmdebstrap"), // creates the Debian in which the package is installed
+    need("jq", "jq"),                 // used in a README
+    need("zsh", "zsh"),               // with fish: completions of the package
     need("fish", "fish"),
     need("chromium", "chromium"), // opens the page of cni-conformance
 ];

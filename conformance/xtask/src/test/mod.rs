@@ -94,7 +94,7 @@ pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
 /// Installs what the tests need, while code is checked and compiled.
 fn install() -> Outcome {
     setup::packages(setup::TEST)?;
-    setup::registry()?;
+    setup::unpacked(&[setup::REGISTRY, setup::FIREWALLD])?;
     setup::target(&setup::static_target())
 }
 

@@ -24,6 +24,8 @@ mod defects;
 #[cfg(feature = "host-tests")]
 mod faults;
 #[cfg(feature = "host-tests")]
+mod firewalld;
+#[cfg(feature = "host-tests")]
 mod hostile;
 #[cfg(feature = "host-tests")]
 mod iptables;

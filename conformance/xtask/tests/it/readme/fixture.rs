@@ -57,8 +57,10 @@ impl Fixture {
         // Subject files contain paths below `target`.
         link(programs().parent().expect("a directory"), "target");
         link(Path::new("/usr/lib/cni/bridge"), "bridge-of-tomorrow");
-        let unit = "mesos-cni-port-mapper-restore.service";
-        link(&root().join("plugins/dist/systemd").join(unit), unit);
+        for unit in ["firewalld", "restore"] {
+            let unit = format!("mesos-cni-port-mapper-{unit}.service");
+            link(&root().join("plugins/dist/systemd").join(&unit), &unit);
+        }
         let write = |name: &str, text: &str| fs::write(at.join(name), text).expect("written");
         let list = containerd_list();
         write("net.conflist", &list);

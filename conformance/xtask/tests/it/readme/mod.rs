@@ -5,6 +5,7 @@
 mod commands;
 #[cfg(feature = "host-tests")]
 mod fixture;
+mod recipes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ mod grpc;
 mod pod;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use cni_test_kit::{Host, Netns};
 
@@ -21,6 +21,15 @@ const REGISTRY: &str = include_str!("containerd/registry.yml");
 const SOCKET: &str = "/run/containerd/containerd.sock";
 /// An image in the registry of the host itself, which is used without encryption.
 const IMAGE: &str = "localhost:5000/demo:1";
+/// Fills the directories that `ctr` uses, which have no option.
+const DEFAULT_DIRECTORIES: &str = "
+    mkdir -p /run/etc/upper /run/etc/work
+    mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+    mkdir -p /etc/cni/net.d
+    mount --bind /run/net.d /etc/cni/net.d
+    mount -t tmpfs opt /opt
+    mkdir -p /opt/cni/bin
+    mount --bind /run/cni-bin /opt/cni/bin";
 const URL: &str = "http://203.0.113.1:8080/";
 
 /// Starts containerd on a host, with the port mapper next to Debian's plugins.
@@ -65,7 +74,7 @@ fn publish(host: &Host) -> Child {
     assert!(program.exists(), "{PROGRAM} is missing; `cargo xtask containerd` unpacks it");
     let mut registry = host.command(program.display().to_string());
     registry.args(["serve", "/run/registry.yml"]).stderr(site::log("registry"));
-    let registry = registry.stdout(std::process::Stdio::null()).spawn().expect("a registry starts");
+    let registry = registry.stdout(Stdio::null()).spawn().expect("a registry starts");
     let archive = image::build("containerd", IMAGE).display().to_string();
     succeed(&ctr(host, &["images", "import", &archive]));
     let push = ["images", "push", "--plain-http", IMAGE];
@@ -76,6 +85,30 @@ fn publish(host: &Host) -> Child {
         "only the registry has the image"
     );
     registry
+}
+
+/// Runs a container with `ctr run --cni`, and checks what the recipe says about it.
+fn assert_ctr_maps_no_ports(host: &Host) {
+    const ID: &str = "of-ctr";
+    host.sh(DEFAULT_DIRECTORIES);
+    let mut ctr = host.command("ctr");
+    ctr.args(["--address", SOCKET, "--namespace", "k8s.io", "run", "--cni", "--rm"]);
+    ctr.args(["--label", "cni.portMappings=[{\"hostPort\":8081,\"containerPort\":80}]"]);
+    ctr.args(["--snapshotter", "native", IMAGE, ID, "/peer", "serve", "http", "80", "--until-eof"]);
+    let mut ctr = ctr.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("ctr");
+    // It is attached before it runs.
+    until("its container runs", || is_running(host, ID));
+    assert_ne!(site::addresses(host, ID), "", "it is attached");
+    let list = host.run(&port_mapper("list"));
+    assert!(list.contains("8080") && !list.contains("8081"), "{list}");
+    drop(ctr.stdin.take());
+    assert!(ctr.wait().expect("ctr").success());
+    assert_eq!(site::addresses(host, ID), "", "it is detached");
+}
+
+fn is_running(host: &Host, id: &str) -> bool {
+    let tasks = succeed(&ctr(host, &["tasks", "list"]));
+    tasks.lines().any(|line| line.starts_with(id) && line.contains("RUNNING"))
 }
 
 #[test]
@@ -98,6 +131,8 @@ fn a_pod_of_containerd_is_reachable_through_its_host_port_until_it_is_stopped() 
     let list = host.run(&port_mapper("list --json"));
     assert!(list.contains(&pod.id) && list.contains("8080"), "{list}");
     assert_ne!(site::addresses(&host, &pod.id), "", "its address is allocated");
+
+    assert_ctr_maps_no_ports(&host);
 
     pod.stop_and_remove(&connection);
     outside.fetch(URL).expect_err("nothing is mapped after its DEL");

@@ -3,6 +3,7 @@
 #[macro_use]
 mod backends;
 pub(crate) mod own_rules;
+pub(crate) mod systemd_unit;
 mod traffic;
 mod wait;
 
