@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 use installed::Installed;
 
+pub use keys::distance;
+
 /// The level of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

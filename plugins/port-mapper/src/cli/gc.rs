@@ -20,7 +20,7 @@ use crate::ownership::Recorded;
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
 /// although that can't be proven. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
-    let Inventory { claims, unrecorded, errors } = Inventory::read(options).await?;
+    let Inventory { claims, unrecorded, errors, .. } = Inventory::read(options).await?;
     let mut collection = Collection::new(options);
     collection.errors = errors.iter().map(Failure::from).collect();
     for recorded in &claims {

@@ -10,6 +10,7 @@ mod gc;
 mod inventory;
 mod list;
 mod restore;
+mod row;
 
 use std::env;
 use std::ffi::OsString;

@@ -38,4 +38,5 @@ mod recipes;
 #[cfg(feature = "host-tests")]
 mod repeated;
 #[cfg(feature = "host-tests")]
+mod schema;
 mod soak;
