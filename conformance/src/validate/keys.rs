@@ -19,9 +19,6 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
-/// The keys of the toolkit, below `wrapper`.
-pub(super) const OF_WRAPPERS: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
-
 /// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from
 /// Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [
@@ -41,6 +38,14 @@ pub(super) const CAPABILITIES: [&str; 11] = [
 /// Returns whether a key belongs to a runtime or is a comment.
 pub(super) fn is_free(key: &str) -> bool {
     key.starts_with("cni.dev/") || key.starts_with('_') || key.starts_with("//") || key == "comment"
+}
+
+/// Returns the message for an unknown key.
+pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("it is not a known key; did you mean {near}?"),
+        None => "it is not a known key".to_owned(),
+    }
 }
 
 /// Returns the most similar known key, if one is similar enough.
