@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::testbed::{RulesTestbed, STATE, files};
-use crate::common::{TIMEOUT, add, del, plugin, tcp, wait_until};
+use crate::common::{TIMEOUT, add, del, is_locked, plugin, tcp, wait_until};
 
 on_every_backend!(
     an_add_waits_for_the_del_of_the_container_that_has_its_host_port,
@@ -30,7 +30,13 @@ fn waiting(testbed: &RulesTestbed, id: &str) -> CallBuilder {
 
 fn number_waiting(testbed: &RulesTestbed) -> usize {
     let files = files(&testbed.host, STATE);
-    files.iter().filter(|name| name.starts_with("waiting/")).count()
+    let turns = files.iter().filter_map(|name| name.strip_prefix("waiting/"));
+    turns.filter(|turn| turn.parse::<u64>().is_ok()).count()
+}
+
+/// Reports whether that many wait, without the lock: only then may one be stopped.
+fn are_waiting(testbed: &RulesTestbed, number: usize) -> bool {
+    number_waiting(testbed) == number && !is_locked(&testbed.host, &format!("{STATE}/lock"))
 }
 
 fn owner(testbed: &RulesTestbed) -> String {
@@ -86,7 +92,7 @@ fn an_add_that_comes_while_another_waits_does_not_overtake_it(backend: &'static 
     let [one, two] = ["c1", "c2"].map(|id| waiting(&testbed, id));
     add(&one);
     let mut second = two.start(plugin());
-    wait_until("the second waits", || number_waiting(&testbed) == 1);
+    wait_until("the second waits", || are_waiting(&testbed, 1));
     // The second can't react: the port is free, and another one comes.
     let plugin_id = waiting_plugin(&testbed).expect("it runs");
     testbed.host.run(&format!("kill -STOP {plugin_id}"));
@@ -169,7 +175,7 @@ fn stopped_for_too_long(testbed: &RulesTestbed, id: &str) -> (RunningCall, u32) 
         let call = waiting(testbed, id).key("conflictTimeout", json!(seconds));
         let mut started = call.start(plugin());
         wait_until("it waits, or has given up", || {
-            number_waiting(testbed) > others || waiting_plugin(testbed).is_none()
+            are_waiting(testbed, others + 1) || waiting_plugin(testbed).is_none()
         });
         if let Some(plugin_id) = waiting_plugin(testbed) {
             testbed.host.sh(&format!("kill -STOP {plugin_id} || :"));
@@ -231,7 +237,7 @@ fn an_add_that_goes_on_after_its_time_comes_after_those_behind_it(backend: &'sta
     add(&one);
     let (second, second_id) = stopped_for_too_long(&testbed, "c2");
     let third = three.start(plugin());
-    wait_until("the third waits", || number_waiting(&testbed) == 2);
+    wait_until("the third waits", || are_waiting(&testbed, 2));
     // It has time left, and can't react to the port that is free now.
     let plugins = waiting_plugins(&testbed);
     let third_id = plugins.into_iter().find(|id| *id != second_id).expect("it runs");
