@@ -29,8 +29,8 @@ impl ErrorObject {
 
     /// Reads an object that a plugin printed. Returns `None` if it is not an error.
     ///
-    /// An error has a `code` or a `msg`. As lenient as Go's library: a missing `msg` counts as empty,
-    /// and of a negative code the absolute value counts. A code that is not a number from
+    /// An error has a `code` or a `msg`. As lenient as Go's library: a missing `msg` counts as
+    /// empty, and of a negative code the absolute value counts. A code that is not a number from
     /// -2147483647 to 4294967295 counts as 0, since no reader of 32 bits could take it over, and is
     /// added to the details.
     pub fn read(document: &Object) -> Option<Self> {

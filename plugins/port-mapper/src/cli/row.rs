@@ -152,8 +152,8 @@ fn object(
            "range": range, "protocol": protocol})
 }
 
-/// Returns the address and the port of a target: `10.0.0.2:80`, or `10.0.0.2` if the port is that of
-/// the host. One that Mesos's original could not have made is unknown.
+/// Returns the address and the port of a target: `10.0.0.2:80`, or `10.0.0.2` if the port is that
+/// of the host. Both are unknown if it has another form.
 fn parsed(target: &str, host_port: u16) -> (Vec<IpAddr>, Option<u16>) {
     match (target.parse::<SocketAddr>(), target.parse()) {
         (Ok(socket), _) => (vec![socket.ip()], Some(socket.port())),
