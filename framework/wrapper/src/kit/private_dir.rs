@@ -241,7 +241,7 @@ impl PrivateDir {
 }
 
 /// Returns why a directory can't be opened. For a symbolic link the kernel says that it is not a
-/// directory, which is no help to whoever sees one there.
+/// directory, which does not help an operator who sees one there.
 fn unopened(path: &Path, error: Errno) -> FileError {
     let is_other = matches!(error, Errno::NOTDIR | Errno::LOOP);
     match std::fs::read_link(path) {
