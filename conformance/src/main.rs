@@ -1,6 +1,7 @@
 //! Judges any CNI plugin binary against the specification.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
+#[macro_use]
+mod output;
 mod commands;
 
 use std::process::ExitCode;
@@ -8,11 +9,9 @@ use std::process::ExitCode;
 use commands::ExitStatus;
 
 fn main() -> ExitCode {
-    match commands::execute() {
-        Ok(status) => status.into(),
-        Err(problem) => {
-            eprintln!("cni-conformance: {problem}");
-            ExitStatus::CouldNotTest.into()
-        }
-    }
+    let status = commands::execute().unwrap_or_else(|problem| {
+        errln!("cni-conformance: {problem}");
+        ExitStatus::CouldNotTest
+    });
+    if output::is_complete() { status.into() } else { ExitStatus::CouldNotTest.into() }
 }

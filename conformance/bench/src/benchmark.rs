@@ -157,7 +157,7 @@ impl Benchmark {
             command.args(["list", "--json"]).output().map_err(|error| error.to_string())?;
         let listed: serde_json::Value = serde_json::from_slice(&output.stdout)
             .map_err(|error| format!("list --json: {error}"))?;
-        Ok(listed.as_array().map(Vec::len))
+        Ok(listed["mappings"].as_array().map(Vec::len))
     }
 
     /// Returns the footprint of one mapping.

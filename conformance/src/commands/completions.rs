@@ -1,7 +1,5 @@
 //! `completions`.
 
-use std::io;
-
 use clap::{Args, Command};
 use clap_complete::Shell;
 
@@ -16,6 +14,8 @@ pub(super) struct Arguments {
 
 /// Prints the completions.
 pub(super) fn print(arguments: &Arguments, mut definition: Command) -> ExitStatus {
-    clap_complete::generate(arguments.shell, &mut definition, "cni-conformance", &mut io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut definition, "cni-conformance", &mut script);
+    out!("{}", String::from_utf8_lossy(&script));
     ExitStatus::Success
 }

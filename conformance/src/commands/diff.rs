@@ -19,9 +19,9 @@ pub(super) struct Arguments {
 /// Prints what changed between the reports.
 pub(super) fn diff(arguments: &Arguments) -> Result<ExitStatus, String> {
     let (old, new) = (Document::read(&arguments.old)?, Document::read(&arguments.new)?);
-    println!("old  {}", old.title());
-    println!("new  {}", new.title());
+    outln!("old  {}", old.title());
+    outln!("new  {}", new.title());
     let difference = Difference::between(&old, &new);
-    print!("\n{}", difference.text());
+    out!("\n{}", difference.text());
     Ok(if difference.is_worse() { ExitStatus::Failure } else { ExitStatus::Success })
 }

@@ -14,7 +14,7 @@ use cni_protocol::SpecVersion;
 
 use super::exit_status::ExitStatus;
 use super::keep;
-use super::list::matching;
+use super::names::{matching, unknown};
 use super::subject::{NamedSubject, SubjectArguments};
 use super::values::{seconds, version};
 
@@ -50,19 +50,20 @@ struct Execution {
 /// Prints everything about the cases, for a plugin also the calls that they make of it.
 pub(super) fn explain(arguments: Arguments) -> Result<ExitStatus, String> {
     let (cases, execution) = arguments.split()?;
-    let found = matching(&cases);
+    let (found, unknown) = (matching(&cases), unknown(&cases));
+    unknown.iter().for_each(|problem| errln!("cni-conformance: {problem}"));
     let mut verdicts = Vec::new();
     for requirement in &found {
         let case = cases::find(requirement.id);
-        print!("{}", report::explain(requirement, case));
+        out!("{}", report::explain(requirement, case));
         match (&execution, case) {
             (Some(execution), Some(case)) => verdicts.extend(execution.show(case)?),
-            _ => print!("{}", without_plugin(requirement)),
+            _ => out!("{}", without_plugin(requirement)),
         }
-        println!();
+        outln!();
     }
     Ok(match () {
-        () if found.is_empty() => ExitStatus::NothingMatched,
+        () if !unknown.is_empty() => ExitStatus::NothingMatched,
         () if verdicts.contains(&Verdict::Broken) => ExitStatus::CouldNotTest,
         () => ExitStatus::Success,
     })
@@ -126,13 +127,13 @@ impl Execution {
         let subject = &self.plugin.subject;
         let Some(version) = self.newest_version(case)? else {
             let profile = subject.profile;
-            println!("  does not apply to a plugin of the profile {profile} in this version");
+            outln!("  does not apply to a plugin of the profile {profile} in this version");
             return Ok(None);
         };
         // A panic is a verdict (broken) here, and printed as such.
         std::panic::set_hook(Box::new(|_| ()));
         let (record, fixture) = run_case(case, subject, version, self.limit);
-        print!("{}", calls(&record, &self.plugin, fixture.as_ref()));
+        out!("{}", calls(&record, &self.plugin, fixture.as_ref()));
         if let (true, Some(fixture)) = (self.keep, &fixture) {
             keep::until_end_of_input(fixture.host());
         }

@@ -7,9 +7,9 @@ use cni_test_kit::Host;
 
 /// Prints how to enter the host, and waits until the end of stdin.
 pub(super) fn until_end_of_input(host: &Host) {
-    eprintln!("  the host        {}", entry(host.pid(), rootless()));
-    eprintln!("  its containers  (inside) ip netns list; ip netns exec ns1 ip address");
-    eprintln!("The host is kept until you press Ctrl-D.");
+    errln!("  the host        {}", entry(host.pid(), rootless()));
+    errln!("  its containers  (inside) ip netns list; ip netns exec ns1 ip address");
+    errln!("The host is kept until you press Ctrl-D.");
     // An error ends the input, too.
     let _ = io::stdin().read_to_end(&mut Vec::new());
 }

@@ -1,12 +1,13 @@
 //! `list`.
 
 use clap::Args;
+use cni_conformance::spec::cases;
 use cni_conformance::spec::requirement::Requirement;
-use cni_conformance::spec::{cases, requirements};
 use cni_protocol::SpecVersion;
 use serde_json::{Map, Value, json};
 
 use super::exit_status::ExitStatus;
+use super::names::{matching, unknown};
 
 /// List the requirements: id, code, severity, versions and profiles
 #[derive(Args)]
@@ -24,20 +25,13 @@ pub(super) fn list(arguments: &Arguments) -> ExitStatus {
     let found = matching(&arguments.cases);
     if arguments.json {
         let catalogue: Vec<Value> = found.iter().copied().map(entry).collect();
-        println!("{:#}", json!(catalogue));
+        outln!("{:#}", json!(catalogue));
     } else {
-        found.iter().for_each(|requirement| println!("{}", line(requirement)));
+        found.iter().for_each(|requirement| outln!("{}", line(requirement)));
     }
-    if found.is_empty() { ExitStatus::NothingMatched } else { ExitStatus::Success }
-}
-
-/// Returns the requirements that these names match; all if there are no names.
-pub(super) fn matching(names: &[String]) -> Vec<&'static Requirement> {
-    let is_named = |requirement: &&Requirement| {
-        let matches = |name: &String| requirement.id.starts_with(name) || requirement.code == name;
-        names.is_empty() || names.iter().any(matches)
-    };
-    requirements::all().filter(is_named).collect()
+    let unknown = unknown(&arguments.cases);
+    unknown.iter().for_each(|problem| errln!("cni-conformance: {problem}"));
+    if unknown.is_empty() { ExitStatus::Success } else { ExitStatus::NothingMatched }
 }
 
 fn line(requirement: &Requirement) -> String {

@@ -26,7 +26,7 @@ pub(super) fn matrix(arguments: &Arguments) -> Result<ExitStatus, String> {
     let read: Result<Vec<_>, _> = arguments.files.iter().map(|file| Document::read(file)).collect();
     let documents = read?;
     if arguments.reports.is_empty() {
-        print!("{}", report::matrix_text(&documents));
+        out!("{}", report::matrix_text(&documents));
     }
     reports::write(&arguments.reports, &|kind| match kind {
         ReportKind::Markdown => report::matrix_markdown(&documents),

@@ -11,6 +11,7 @@ mod lifecycle;
 mod list;
 mod man;
 mod matrix;
+mod names;
 mod progress;
 mod replay;
 mod reports;
@@ -40,7 +41,7 @@ pub(crate) fn execute() -> Result<ExitStatus, String> {
     match cli.command {
         Some(command) => dispatch(command),
         None => {
-            print!("{}", Cli::command().render_help());
+            out!("{}", Cli::command().render_help());
             Ok(ExitStatus::Success)
         }
     }

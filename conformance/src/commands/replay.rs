@@ -49,14 +49,14 @@ pub(super) fn replay(arguments: &Arguments) -> Result<ExitStatus, String> {
     let target = arguments.target()?;
     let file = arguments.recording.display();
     if recording.calls.is_empty() {
-        println!("{file} contains no such call");
+        outln!("{file} contains no such call");
         return Ok(ExitStatus::NothingMatched);
     }
     let mut comparison =
         Comparison { json: arguments.json, target: &target, calls: Vec::new(), different: 0 };
     if !arguments.json {
         let version = env!("CARGO_PKG_VERSION");
-        println!("cni-conformance {version} · {file} · {}", target.plugin.display());
+        outln!("cni-conformance {version} · {file} · {}", target.plugin.display());
     }
     // A panic is an error of the harness here, and reported as such.
     std::panic::set_hook(Box::new(|_| ()));
@@ -113,15 +113,15 @@ impl Comparison<'_> {
         let differences = replayed.differences();
         let sign = if differences.is_empty() { '✔' } else { '✘' };
         let redacted = if call.is_redacted() { "  (with secrets redacted)" } else { "" };
-        println!("{sign} {call}{redacted}");
+        outln!("{sign} {call}{redacted}");
         for difference in &differences {
             let aspect = difference.what;
-            println!("    {aspect:<10} recorded: {}", difference.recorded);
-            println!("    {:<10} now:      {}", "", difference.seen);
+            outln!("    {aspect:<10} recorded: {}", difference.recorded);
+            outln!("    {:<10} now:      {}", "", difference.seen);
         }
         if !differences.is_empty() {
-            println!("    output     {}", replayed.exchange.ending());
-            println!("    manually   {}", replayed.exchange.command_line(&self.target.plugin));
+            outln!("    output     {}", replayed.exchange.ending());
+            outln!("    manually   {}", replayed.exchange.command_line(&self.target.plugin));
         }
     }
 
@@ -133,10 +133,10 @@ impl Comparison<'_> {
             let counts = json!({"alike": alike, "different": different});
             let calls = &self.calls;
             let report = json!({"replay": 1, "plugin": plugin, "counts": counts, "calls": calls});
-            println!("{report}");
+            outln!("{report}");
         } else {
             let word = if all == 1 { "call" } else { "calls" };
-            println!("\n{all} {word}: {alike} alike, {different} different");
+            outln!("\n{all} {word}: {alike} alike, {different} different");
         }
     }
 }

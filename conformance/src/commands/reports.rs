@@ -95,7 +95,7 @@ pub(super) fn write(
     let mut problems = Vec::new();
     for Target { kind, destination } in targets {
         match destination {
-            Destination::Stdout => print!("{}", render(*kind)),
+            Destination::Stdout => out!("{}", render(*kind)),
             Destination::File(path) => {
                 if let Err(error) = write_atomically(path, &render(*kind)) {
                     problems.push(format!("cannot write the report {}: {error}", path.display()));

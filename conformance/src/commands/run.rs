@@ -18,6 +18,7 @@ use cni_protocol::SpecVersion;
 
 use super::exit_status::ExitStatus;
 use super::keep;
+use super::names;
 use super::progress::ProgressLine;
 use super::reports::{self, ReportKind, Target};
 use super::subject::{NamedSubject, SubjectArguments};
@@ -78,7 +79,11 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
     let named = arguments.subject.take(plugin.as_deref(), &mut arguments.cases)?;
     let options = arguments.options();
     if options.cases().is_empty() {
-        println!("no case is named {}", options.only.join(" "));
+        let unknown = names::unknown(&options.only);
+        unknown.iter().for_each(|problem| errln!("cni-conformance: {problem}"));
+        if unknown.is_empty() {
+            errln!("cni-conformance: no case tests {}", options.only.join(" "));
+        }
         return Ok(ExitStatus::NothingMatched);
     }
     reports::check(&arguments.reports)?;
@@ -88,9 +93,9 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
     let report = run_cases(&named.subject, &options, &|progress| line.show(progress));
     line.clear();
     let report = report?;
-    eprint!("{}", cost(&report));
+    err!("{}", cost(&report));
     if report.records.is_empty() {
-        println!("no case applies to a plugin of this profile in these versions");
+        outln!("no case applies to a plugin of this profile in these versions");
         return Ok(ExitStatus::NothingMatched);
     }
     let document = arguments.document(&named, &options, &report);
@@ -103,7 +108,7 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
 
 fn write(document: &Document, targets: &[Target]) -> Result<(), String> {
     if reports::leave_stdout(targets) {
-        print!("{}", report::text(document));
+        out!("{}", report::text(document));
     }
     reports::write(targets, &|kind| render(kind, document))
 }
@@ -182,9 +187,9 @@ fn keep_first_failure(named: &NamedSubject, options: &Options, report: &Report) 
     };
     let (record, fixture) = run_case(failed.case, &named.subject, failed.version, options.limit);
     let Some(fixture) = fixture else { return };
-    eprintln!("kept: {} in {}, {}", record.case.id, record.version, record.verdict);
+    errln!("kept: {} in {}, {}", record.case.id, record.version, record.verdict);
     if let Some(last) = record.exchanges.last() {
-        eprintln!("  the last call   {}", last.command_line(&named.subject.plugin));
+        errln!("  the last call   {}", last.command_line(&named.subject.plugin));
     }
     keep::until_end_of_input(fixture.host());
 }

@@ -45,12 +45,12 @@ pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
             }
             Err(problem) => {
                 unreadable = true;
-                eprintln!("cni-conformance: {}: {problem}", file.display());
+                errln!("cni-conformance: {}: {problem}", file.display());
             }
         }
     }
     if arguments.json {
-        println!("{}", json!(all));
+        outln!("{}", json!(all));
     }
     match (unreadable, wrong) {
         (true, _) => ExitStatus::CouldNotTest,
@@ -61,9 +61,9 @@ pub(super) fn validate_files(arguments: &Arguments) -> ExitStatus {
 
 fn print(file: &str, diagnostics: &[Diagnostic]) {
     if diagnostics.is_empty() {
-        println!("{file}: no problems found");
+        outln!("{file}: no problems found");
     }
     for diagnostic in diagnostics {
-        println!("{file}: {diagnostic}");
+        outln!("{file}: {diagnostic}");
     }
 }

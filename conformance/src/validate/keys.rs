@@ -19,9 +19,6 @@ pub(super) const OF_PLUGINS: [&str; 11] = [
     "wrapper",
 ];
 
-/// The keys of the toolkit, below `wrapper`.
-pub(super) const OF_WRAPPERS: [&str; 4] = ["delegateTimeout", "logLevel", "logFile", "resultDir"];
-
 /// The capabilities of the specification's conventions, and `labels`, which the toolkit reads from
 /// Mesos.
 pub(super) const CAPABILITIES: [&str; 11] = [
@@ -43,6 +40,14 @@ pub(super) fn is_free(key: &str) -> bool {
     key.starts_with("cni.dev/") || key.starts_with('_') || key.starts_with("//") || key == "comment"
 }
 
+/// Returns the message for an unknown key.
+pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("it is not a known key; did you mean {near}?"),
+        None => "it is not a known key".to_owned(),
+    }
+}
+
 /// Returns the most similar known key, if one is similar enough.
 pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
@@ -52,7 +57,7 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 /// Returns the Levenshtein distance of two words.
-fn distance(one: &str, other: &str) -> usize {
+pub fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (index, letter) in one.chars().enumerate() {

@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 
 use installed::Installed;
 
+pub use keys::distance;
+
 /// The level of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,9 +165,6 @@ impl Check {
         }
         let known: Vec<&str> = schema.keys().chain(keys::OF_PLUGINS).collect();
         self.unknown(at, plugin, &known);
-        if let Some(Value::Object(wrapper)) = plugin.get("wrapper") {
-            self.unknown(&below(at, "wrapper"), wrapper, &keys::OF_WRAPPERS);
-        }
         self.capabilities(at, plugin, &schema, position);
         self.delegates(at, plugin, version, position);
     }
@@ -173,11 +172,7 @@ impl Check {
     fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
         for key in object.keys().filter(|key| !keys::is_free(key) && !known.contains(&key.as_str()))
         {
-            let hint = match keys::nearest(key, known) {
-                Some(near) => format!("; did you mean {near}?"),
-                None => String::new(),
-            };
-            self.warning(below(at, key), format!("it is not a known key{hint}"));
+            self.warning(below(at, key), keys::unknown(key, known));
         }
     }
 

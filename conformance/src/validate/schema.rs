@@ -1,7 +1,9 @@
 //! The schemas of this repository's plugins, which the Debian package contains, too.
 
-use boon::{Compiler, Schemas, ValidationError};
+use boon::{Compiler, ErrorKind, Schemas, ValidationError};
 use serde_json::{Map, Value};
+
+use super::keys;
 
 /// The `type` of each plugin and its schema.
 const ALL: [(&str, &str); 4] = [
@@ -42,21 +44,43 @@ impl Schema {
         };
         match compiled {
             Err(error) => vec![(String::new(), error.to_string())],
-            Ok(index) => {
-                schemas.validate(&plugin, index).err().map_or_else(Vec::new, |error| leaves(&error))
-            }
+            Ok(index) => schemas
+                .validate(&plugin, index)
+                .err()
+                .map_or_else(Vec::new, |error| leaves(&error, &self.0)),
         }
     }
 }
 
 /// Returns the innermost errors; if no alternative matches, those of each alternative.
-fn leaves(error: &ValidationError<'_, '_>) -> Vec<(String, String)> {
+fn leaves(error: &ValidationError<'_, '_>, schema: &Value) -> Vec<(String, String)> {
     if error.causes.is_empty() {
-        return vec![(path(&error.instance_location.to_string()), error.kind.to_string())];
+        return violations(error, schema);
     }
-    let mut all: Vec<_> = error.causes.iter().flat_map(leaves).collect();
+    let mut all: Vec<_> = error.causes.iter().flat_map(|cause| leaves(cause, schema)).collect();
     all.dedup();
     all
+}
+
+fn violations(error: &ValidationError<'_, '_>, schema: &Value) -> Vec<(String, String)> {
+    let at = path(&error.instance_location.to_string());
+    let pointer = error.schema_url.split_once('#').map_or("", |(_, pointer)| pointer);
+    let violated = schema.pointer(pointer).unwrap_or(&Value::Null);
+    match &error.kind {
+        ErrorKind::AdditionalProperties { got } => {
+            let known = violated["properties"].as_object().into_iter().flat_map(Map::keys);
+            let known: Vec<&str> = known.map(String::as_str).collect();
+            let below =
+                |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+            got.iter().map(|key| (below(key), keys::unknown(key, &known))).collect()
+        }
+        // A pattern is not for people.
+        ErrorKind::Pattern { .. } | ErrorKind::Not if violated["description"].is_string() => {
+            let description = violated["description"].as_str().unwrap_or_default();
+            vec![(at, format!("the value does not fit: {description}"))]
+        }
+        kind => vec![(at, kind.to_string())],
+    }
 }
 
 /// Converts a JSON pointer: `/rules/0/when` becomes `rules[0].when`.

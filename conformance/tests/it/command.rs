@@ -211,6 +211,49 @@ fn nothing_matched_is_never_a_success() {
     assert_eq!(command(&["list", "no.such"]).status.code(), Some(3));
 }
 
+/// One name that is known does not hide another that is mistyped.
+#[test]
+fn a_name_that_no_case_has_is_reported_with_the_nearest_names() {
+    for command_name in ["list", "explain"] {
+        for (names, part) in [
+            (["nosuch"].as_slice(), "no case is named nosuch; `cni-conformance list` prints"),
+            (&["DEL-2"], "no case is named DEL-2; did you mean DEL-02"),
+            (&["twice"], "did you mean del.twice-succeeds"),
+            (&["nosuch", "DEL-02"], "no case is named nosuch"),
+        ] {
+            if command_name == "explain" && names.len() > 1 {
+                // The second word may be a plugin.
+                continue;
+            }
+            let output = command(&[&[command_name], names].concat());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{command_name} {names:?}: {stderr}");
+            assert!(stderr.contains(part), "{command_name} {names:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_command_whose_reader_has_closed_the_pipe_ends_quietly() {
+    for args in
+        [&["list"], &["list", "--json"], &["explain", "del."], &["completions", "bash"], &[]]
+            as [&[&str]; 5]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut closed = std::process::Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+        let output = closed.args(args).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{args:?}");
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut full_command = std::process::Command::new(env!("CARGO_BIN_EXE_cni-conformance"));
+        let output = full_command.args(args).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("stdout can't be written"), "{args:?}: {stderr}");
+    }
+}
+
 #[test]
 fn the_catalogue_is_data() {
     let output = command(&["list", "--json"]);

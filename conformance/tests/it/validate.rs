@@ -42,7 +42,15 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
         ),
         (
             port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
-            "warning: wrapper.logLevl: it is not a known key; did you mean logLevel?",
+            "error: wrapper.logLevl: it is not a known key; did you mean logLevel?",
+        ),
+        (
+            port_mapper(json!({"wrapper": {"logLevel": "loud"}})),
+            "error: wrapper.logLevel: the value does not fit: The lowest level that is logged",
+        ),
+        (
+            port_mapper(json!({"chain": "Drop"})),
+            "error: chain: the value does not fit: Chain of the nat table",
         ),
         (
             port_mapper(json!({"excludeDevices": "veth0"})),
@@ -107,7 +115,7 @@ fn a_mistake_in_a_list_or_in_rules_is_reported_with_its_key_and_what_to_do() {
                 "name": "n", "type": "cni-label-policy", "delegate": {"type": "bridge"},
                 "default": {"allow": true}, "rules": [{"when": {"label": {}}, "allow": true}],
             }),
-            "error: rules[0].when: additionalProperties 'label'",
+            "error: rules[0].when.label: it is not a known key; did you mean labels?",
         ),
         (
             json!({
@@ -123,7 +131,7 @@ fn a_mistake_in_a_list_or_in_rules_is_reported_with_its_key_and_what_to_do() {
 #[test]
 fn every_key_in_the_table_of_a_readme_is_in_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
-    let toolkit = ["wrapper", "allow", "deny", "use", "delegates"];
+    let toolkit = ["allow", "deny", "use", "delegates"];
     for plugin in ["port-mapper", "label-policy", "trace"] {
         let read = |file: &str| {
             fs::read_to_string(root.join("plugins").join(plugin).join(file)).expect("a file")
@@ -148,6 +156,21 @@ fn every_key_in_the_table_of_a_readme_is_in_the_schema() {
                 "{plugin}: {key} is not in its schema"
             );
         }
+    }
+}
+
+#[test]
+fn the_schemas_of_all_plugins_describe_the_keys_of_the_toolkit_alike() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the top");
+    let wrapper = |plugin: &str| {
+        let file = root.join("plugins").join(plugin).join("schema.json");
+        let schema: Value =
+            serde_json::from_str(&fs::read_to_string(file).expect("a file")).expect("JSON");
+        schema["properties"]["wrapper"].clone()
+    };
+    assert!(wrapper("port-mapper").is_object());
+    for plugin in ["guard", "label-policy", "trace"] {
+        assert_eq!(wrapper(plugin), wrapper("port-mapper"), "{plugin}");
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{json::Object, version::SpecVersion};
+use crate::{
+    json::{self, Object},
+    version::SpecVersion,
+};
 
 /// An error as a plugin prints it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,9 +29,10 @@ impl ErrorObject {
 
     /// Reads an object that a plugin printed. Returns `None` if it is not an error.
     ///
-    /// An error has a `code` or a `msg`. As lenient as Go's library: a code that is not a number in
-    /// range counts as 0, and so does -2147483648, which has no positive counterpart; a missing
-    /// `msg` counts as empty.
+    /// An error has a `code` or a `msg`. As lenient as Go's library: a missing `msg` counts as
+    /// empty, and of a negative code the absolute value counts. A code that is not a number from
+    /// -2147483647 to 4294967295 counts as 0, since no reader of 32 bits could take it over, and is
+    /// added to the details.
     pub fn read(document: &Object) -> Option<Self> {
         let code = document.get("code");
         let msg = document.get("msg").and_then(Value::as_str);
@@ -39,13 +43,15 @@ impl ErrorObject {
         for known in ["cniVersion", "code", "msg", "details"] {
             other.shift_remove(known);
         }
+        let details = document.get("details").and_then(details_text);
+        let readable = code.map(readable_code);
         Some(Self {
-            code: code
-                .and_then(Value::as_i64)
-                .and_then(|code| i32::try_from(code).ok()?.checked_abs())
-                .map_or(0, i32::cast_unsigned),
+            code: readable.flatten().unwrap_or(0),
             msg: msg.unwrap_or_default().to_owned(),
-            details: document.get("details").and_then(details_text),
+            details: match (readable, code) {
+                (Some(None), Some(code)) => Some(with_code(details, code)),
+                _ => details,
+            },
             other,
         })
     }
@@ -63,6 +69,23 @@ impl ErrorObject {
             document.entry(key).or_insert_with(|| value.clone());
         }
         document
+    }
+}
+
+fn readable_code(code: &Value) -> Option<u32> {
+    let code = code.as_i64()?;
+    match u32::try_from(code) {
+        Ok(code) => Some(code),
+        Err(_) => i32::try_from(code).ok()?.checked_abs().map(i32::cast_unsigned),
+    }
+}
+
+/// Returns the details with a code that the object can't have.
+fn with_code(details: Option<String>, code: &Value) -> String {
+    let code = format!("its code is {}, which is out of range", json::shown(code));
+    match details {
+        Some(details) => format!("{details}; {code}"),
+        None => code,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_protocol::{Object, Request, Verb, config};
+use cni_protocol::{Object, Request, Verb, config, json::shown};
 use serde::Deserialize;
 
 use crate::{error::Error, kit::renamed_keys::refuse_renamed_keys};
@@ -60,6 +60,11 @@ impl Settings {
 
     fn read_current(request: &Request) -> Result<Self, Error> {
         let Some(value) = request.config.get(KEY) else { return Ok(Self::default()) };
+        // serde would take a list for the values of the keys in their order.
+        if !value.is_object() {
+            let why = format!("it is {}; an object is expected", shown(value));
+            return Err(Error::config(KEY, why));
+        }
         // Only this key is read: a copy of the whole configuration would be parsed for nothing.
         let keys = Object::from_iter([(KEY.to_owned(), value.clone())]);
         let Keys { wrapper: settings } = config::typed(&keys)?;

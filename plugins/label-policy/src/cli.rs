@@ -1,6 +1,7 @@
 //! The command line: `explain` shows the decision for a container that does not have to exist.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use cni_wrapper::{About, CniArgs, Request};
@@ -29,10 +30,14 @@ Exit status: 0 allowed, 1 denied, 2 the configuration or the command line is inv
 /// Runs the command line of this process.
 pub(crate) fn run(about: About) -> ExitCode {
     match explain(about, Parser::from_env()) {
-        Ok((text, code)) => {
-            print!("{text}");
-            code.into()
-        }
+        Ok((text, code)) => match std::io::stdout().write_all(text.as_bytes()) {
+            // The reader may have closed the pipe, as in `… | head`.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                eprintln!("cni-label-policy: stdout can't be written: {error}");
+                2.into()
+            }
+            _ => code.into(),
+        },
         Err(error) => {
             eprintln!("cni-label-policy: {error}");
             2.into()
@@ -85,11 +90,7 @@ fn explanation(request: &Request) -> Result<(String, u8), Failure> {
     let unmet = decision.unmet.iter();
     let mut text: String =
         unmet.map(|(rule, condition)| format!("{rule} does not apply: {condition}\n")).collect();
-    let (verdict, code) = match decision.verdict {
-        Verdict::Allow => ("allowed".to_owned(), 0),
-        Verdict::Use(name) => (format!("allowed, with delegate {name:?}"), 0),
-        Verdict::Deny(why) => (format!("denied: {why}"), 1),
-    };
-    text.push_str(&format!("{} applies: {verdict}\n", decision.rule));
+    let code = u8::from(matches!(decision.verdict, Verdict::Deny(_)));
+    text.push_str(&format!("{} applies: {}\n", decision.rule, decision.verdict));
     Ok((text, code))
 }

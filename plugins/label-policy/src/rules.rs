@@ -1,5 +1,7 @@
 //! The rules in the configuration.
 
+use std::fmt;
+
 use cni_wrapper::{Conditions, Error};
 use serde::Deserialize;
 
@@ -33,6 +35,16 @@ pub(crate) enum Verdict {
     Deny(String),
     /// It gets its network from the delegate with this name.
     Use(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allow => f.write_str("allowed"),
+            Self::Use(name) => write!(f, "allowed, with delegate {name:?}"),
+            Self::Deny(why) => write!(f, "denied: {why}"),
+        }
+    }
 }
 
 /// A rule or the default as in the configuration.

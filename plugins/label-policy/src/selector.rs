@@ -26,7 +26,7 @@ impl DelegateSelector for LabelPolicy {
         let rules: Rules = request.read_config()?;
         rules.check(config)?;
         let decision = decide(&rules, request);
-        log::info!("{} applies: {:?}", decision.rule, decision.verdict);
+        log::info!("{} applies: {}", decision.rule, decision.verdict);
         match decision.verdict {
             Verdict::Allow => Ok(DELEGATE.to_owned()),
             Verdict::Use(name) => Ok(key_of(name)),

@@ -35,6 +35,7 @@ pub mod liveness;
 pub mod lock;
 pub mod mappings;
 pub mod middleware;
+pub mod moment;
 pub mod namespace;
 pub mod other_backends;
 pub mod owner;

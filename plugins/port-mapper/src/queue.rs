@@ -1,38 +1,80 @@
 //! The ADDs that wait for a host port: first come, first served.
 //!
-//! Each has a file in the record of this host, named by its turn, with the mappings it waits for.
-//! It is locked as long as its process lives, so that a killed one is not waited for.
+//! Each has a file in the record of this host, named by its turn, with the mappings it waits for
+//! and the time until which it waits. The file is locked as long as its process lives, so that a
+//! killed one is not waited for. One that lives, but does not go on when its time is over, was
+//! stopped: those behind it are served, and from then on it comes after them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cni_wrapper::{Attachment, FileError};
 use rustix::fs::{FlockOperation, flock, fstat};
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
 use crate::host::record::HostRecord;
+use crate::moment::Moment;
 use crate::owner::Owner;
 
 const WAITING: &str = "waiting";
+/// The file of a place that is being entered.
+const NEW: &str = ".new";
+/// How long after its time an ADD may still take the lock for its last attempt.
+const MARGIN: Duration = Duration::from_millis(100);
 
 /// The queue of this host. What changes it requires the [lock](crate::lock).
 #[derive(Debug)]
 pub struct Queue(PathBuf);
 
+/// An ADD that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// When it began to wait.
+    pub since: Moment,
+    /// When it will give up.
+    pub until: Moment,
+    /// Its claim, with the mappings whose host ports it waits for.
+    pub claim: Claim,
+}
+
+impl Waiting {
+    /// Reports whether its time is over, so that others are served first.
+    pub fn is_over(&self, now: Moment) -> bool {
+        now > self.until.after(MARGIN)
+    }
+}
+
 /// A place in the queue, which is left when it is dropped.
 #[derive(Debug)]
 pub struct Ticket {
-    file: PathBuf,
-    turn: u64,
-    /// The claim, with the mappings whose host ports it waits for.
-    waiting: Claim,
+    place: Place,
     /// Holds the lock on the file.
     open: File,
+}
+
+/// A turn, and the ADD that has it.
+#[derive(Debug)]
+struct Place {
+    file: PathBuf,
+    turn: u64,
+    waiting: Waiting,
+}
+
+impl Place {
+    /// Reports whether it is served before another, or before an ADD that has no place yet.
+    fn is_before(&self, other: Option<&Self>, now: Moment) -> bool {
+        let is_behind = |other: &Self| self.turn > other.turn && !other.waiting.is_over(now);
+        let is_same = |other: &Self| self.turn == other.turn;
+        !self.waiting.is_over(now) && !other.is_some_and(|other| is_same(other) || is_behind(other))
+    }
 }
 
 impl Queue {
@@ -46,61 +88,81 @@ impl Queue {
     /// # Errors
     ///
     /// A file can't be written.
-    pub fn enter(&self, claim: &Claim, conflicts: &[Conflict]) -> Result<Ticket, Error> {
-        let failed = |source| FileError { action: "write", path: self.0.clone(), source };
-        let turn = self.turns().last().map_or(0, |last| last + 1);
-        let file = self.0.join(turn.to_string());
-        let open = self.create(&file).map_err(failed)?;
-        flock(&open, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
-        let waiting = Claim { mappings: Vec::new(), standby: Vec::new(), ..claim.clone() };
-        let mut ticket = Ticket { file, turn, waiting, open };
-        ticket.extend(conflicts)?;
-        Ok(ticket)
+    pub fn enter(
+        &self,
+        claim: &Claim,
+        [since, until]: [Moment; 2],
+        conflicts: &[Conflict],
+    ) -> Result<Ticket, Error> {
+        self.remove_abandoned_and(|_| false);
+        let claim = Claim { mappings: Vec::new(), standby: Vec::new(), ..claim.clone() };
+        let mut waiting = Waiting { since, until, claim };
+        waiting.extend(conflicts);
+        // A turn is never used again: who leaves removes the file of its turn without the lock.
+        let next = self.turns().last().map_or(0, |last| last + 1);
+        let turn = next.max(Moment::now().as_nanos());
+        let place = Place { file: self.0.join(turn.to_string()), turn, waiting };
+        let open = place.write()?;
+        Ok(Ticket { place, open })
     }
 
-    fn create(&self, file: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        loop {
-            match options.open(file) {
-                // The last one who left the queue may just have removed the directory.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                opened => return opened,
-            }
-            match fs::DirBuilder::new().mode(0o700).create(&self.0) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
-    }
-
-    /// Returns the host ports of a claim for which others have waited longer. `own` is the caller's
+    /// Returns the host ports of a claim for which others are served first. `own` is the caller's
     /// place.
     pub fn ahead(&self, own: Option<&Ticket>, claim: &Claim) -> Vec<Conflict> {
-        let turns = self.turns().into_iter();
-        let ahead = turns.take_while(|turn| own.is_none_or(|own| *turn < own.turn));
-        ahead
-            .filter_map(|turn| conflict(claim, &waiting(&self.0.join(turn.to_string()))?))
-            .collect()
+        let (now, own) = (Moment::now(), own.map(|own| &own.place));
+        let ahead = self.places().filter(|place| place.is_before(own, now));
+        ahead.filter_map(|place| conflict(claim, &place.waiting.claim)).collect()
+    }
+
+    /// Returns all that wait, in the order of their turns.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting> {
+        self.places().map(|place| place.waiting)
     }
 
     /// Ends the wait of an attachment's ADD, whose container is being deleted.
     pub fn cancel(&self, owner: &Attachment) {
-        for turn in self.turns() {
-            let file = self.0.join(turn.to_string());
-            if waiting(&file).is_some_and(|waiting| waiting.owner == *owner) {
+        self.remove_abandoned_and(|waiting| waiting.claim.owner == *owner);
+    }
+
+    /// Removes what killed processes left, and the places of which the condition is true.
+    fn remove_abandoned_and(&self, is_removed: impl Fn(&Waiting) -> bool) {
+        for file in self.files() {
+            let Some((open, is_abandoned)) = lock_shared(&file) else { continue };
+            if is_abandoned || serde_json::from_reader(open).is_ok_and(|one| is_removed(&one)) {
                 leave(&file);
             }
         }
     }
 
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.turns().into_iter().filter_map(|turn| {
+            let file = self.0.join(turn.to_string());
+            let (open, is_abandoned) = lock_shared(&file)?;
+            let waiting = if is_abandoned { None } else { serde_json::from_reader(open).ok() };
+            Some(Place { file, turn, waiting: waiting? })
+        })
+    }
+
     /// Returns the turns of all in the queue, in order.
     fn turns(&self) -> Vec<u64> {
-        let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| entry.file_name());
-        let mut turns: Vec<u64> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+        let turn = |file: PathBuf| file.file_name()?.to_str()?.parse().ok();
+        let mut turns: Vec<u64> = self.files().filter_map(turn).collect();
         turns.sort_unstable();
         turns
+    }
+
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path())
+    }
+}
+
+impl Waiting {
+    fn extend(&mut self, conflicts: &[Conflict]) {
+        for Conflict { mapping, .. } in conflicts {
+            if !self.claim.mappings.contains(mapping) {
+                self.claim.mappings.push(*mapping);
+            }
+        }
     }
 }
 
@@ -116,28 +178,53 @@ impl Ticket {
     ///
     /// The file can't be written.
     pub fn extend(&mut self, conflicts: &[Conflict]) -> Result<(), Error> {
-        let known = self.waiting.mappings.len();
-        for Conflict { mapping, .. } in conflicts {
-            if !self.waiting.mappings.contains(mapping) {
-                self.waiting.mappings.push(*mapping);
-            }
+        let known = self.place.waiting.claim.mappings.len();
+        self.place.waiting.extend(conflicts);
+        if self.place.waiting.claim.mappings.len() > known {
+            self.open = self.place.write()?;
         }
-        if self.waiting.mappings.len() == known {
-            return Ok(());
-        }
-        let text = serde_json::to_vec(&self.waiting).map_err(io::Error::from);
-        let written = text.and_then(|text| {
-            self.open.set_len(0)?;
-            self.open.write_all_at(&text, 0)
-        });
-        let failed = |source| FileError { action: "write", path: self.file.clone(), source };
-        Ok(written.map_err(failed)?)
+        Ok(())
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        leave(&self.file);
+        leave(&self.place.file);
+    }
+}
+
+impl Place {
+    /// Writes the file, locked and complete from the beginning: others read it without the lock of
+    /// this host.
+    fn write(&self) -> Result<File, Error> {
+        let failed = |source| FileError { action: "write", path: self.file.clone(), source };
+        let new = self.file.with_file_name(NEW);
+        let write = || -> io::Result<File> {
+            let open = create(&new)?;
+            flock(&open, FlockOperation::NonBlockingLockExclusive)?;
+            serde_json::to_writer(&open, &self.waiting)?;
+            fs::rename(&new, &self.file)?;
+            Ok(open)
+        };
+        Ok(write().map_err(failed)?)
+    }
+}
+
+/// Creates a file, and its directory if that is missing.
+fn create(file: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    loop {
+        match options.open(file) {
+            // The last one who left the queue may just have removed the directory.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let directory = file.parent().unwrap_or(file);
+        match fs::DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
     }
 }
 
@@ -147,14 +234,12 @@ fn leave(file: &Path) {
     let _ = file.parent().map(fs::remove_dir);
 }
 
-/// Reads a file of the queue, or removes it if its process was killed.
-fn waiting(path: &Path) -> Option<Claim> {
-    let file = File::open(path).ok()?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-        leave(path);
-        return None;
-    }
-    serde_json::from_reader(file).ok()
+/// Opens a file of the queue, and reports whether its process was killed. Those who only look share
+/// the lock, so that none takes another for the process that waits.
+fn lock_shared(file: &Path) -> Option<(File, bool)> {
+    let open = File::open(file).ok()?;
+    let is_abandoned = flock(&open, FlockOperation::NonBlockingLockShared).is_ok();
+    Some((open, is_abandoned))
 }
 
 fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
@@ -172,4 +257,36 @@ fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
         let (owner, evidence) = (Owner::from(&waiting.owner), Evidence::Waiting);
         Some(Conflict { mapping, ports, owner, evidence })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{Config, Settings};
+
+    fn place(turn: u64, until: Moment) -> Place {
+        let config: Config = serde_json::from_value(json!({})).unwrap();
+        let owner = Attachment::new("n", "c", "eth0");
+        let settings = Settings::from(&config).unwrap();
+        let claim = Claim::new(owner, String::new(), Vec::new(), &settings).unwrap();
+        let waiting = Waiting { since: until, until, claim };
+        Place { file: PathBuf::new(), turn, waiting }
+    }
+
+    #[test]
+    fn who_came_first_is_served_first_until_its_time_is_over() {
+        let start = Moment::now();
+        let at = |seconds| start.after(Duration::from_secs(seconds));
+        let [first, second] = [place(1, at(5)), place(2, at(10))];
+        assert!(first.is_before(Some(&second), at(4)) && !second.is_before(Some(&first), at(4)));
+        assert!(!first.is_before(Some(&first), at(4)), "it does not wait for itself");
+        assert!(first.is_before(None, at(4)) && second.is_before(None, at(4)));
+        // The margin is for the last attempt of the first.
+        assert!(first.is_before(Some(&second), at(5)) && !second.is_before(Some(&first), at(5)));
+        assert!(!first.is_before(Some(&second), at(6)) && second.is_before(Some(&first), at(6)));
+        assert!(!first.is_before(None, at(6)) && second.is_before(None, at(6)));
+        assert!(!second.is_before(Some(&first), at(11)) && !first.is_before(None, at(11)));
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Some runtimes, such as Mesos, start the next task before the DEL of the last one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_std::task;
 
@@ -12,6 +12,7 @@ use crate::conflict::Conflict;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
 use crate::mappings::Mapping;
+use crate::moment::Moment;
 use crate::ownership::{Decision, decide};
 use crate::queue::{Queue, Ticket};
 use crate::records::Records;
@@ -25,8 +26,8 @@ const SLOW_POLL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Wait {
     timeout: Duration,
-    /// When the first conflict was found.
-    started: Option<Instant>,
+    /// When the first conflict was found, and when the wait for its end is over.
+    period: Option<[Moment; 2]>,
     ticket: Option<Ticket>,
     /// How the last conflicts were found.
     found_by: FoundBy,
@@ -44,11 +45,11 @@ pub enum FoundBy {
 impl Wait {
     /// Returns a wait that has not begun.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, started: None, ticket: None, found_by: FoundBy::Records }
+        Self { timeout, period: None, ticket: None, found_by: FoundBy::Records }
     }
 
-    /// Returns the host ports of a claim for which others have waited longer. What the container
-    /// has already, or what is on standby, is not given up to them.
+    /// Returns the host ports of a claim for which others are served first. What the container has
+    /// already, or what is on standby, is not given up to them.
     pub fn ahead(&self, records: &Records, claim: &Claim, standby: &[Mapping]) -> Vec<Conflict> {
         let mut ahead = Queue::new(&records.host).ahead(self.ticket.as_ref(), claim);
         if !ahead.is_empty() {
@@ -73,8 +74,7 @@ impl Wait {
     }
 
     fn left(&self) -> Duration {
-        let waited = self.started.map_or(Duration::ZERO, |started| started.elapsed());
-        self.timeout.saturating_sub(waited)
+        self.period.map_or(self.timeout, |[_, until]| until.since(Moment::now()))
     }
 
     /// Returns the error for conflicts, and enters the queue if there is time to wait. The caller
@@ -86,13 +86,14 @@ impl Wait {
         conflicts: Vec<Conflict>,
         found_by: FoundBy,
     ) -> AttachError {
-        self.started.get_or_insert_with(Instant::now);
+        let begun = || [Moment::now(), Moment::now().after(self.timeout)];
+        let period = *self.period.get_or_insert_with(begun);
         self.found_by = found_by;
         if !self.left().is_zero() {
             let queued = match &mut self.ticket {
                 Some(ticket) => ticket.extend(&conflicts),
                 None => Queue::new(&records.host)
-                    .enter(claim, &conflicts)
+                    .enter(claim, period, &conflicts)
                     .map(|ticket| self.ticket = Some(ticket)),
             };
             if let Err(error) = queued {

@@ -71,13 +71,13 @@ pub(super) struct Arguments {
 /// Runs the lifecycles and prints their steps.
 pub(super) fn lifecycle(arguments: &Arguments) -> Result<ExitStatus, String> {
     if arguments.list {
-        all().for_each(|lifecycle| println!("{:<22} {}", lifecycle.name, lifecycle.does));
+        all().for_each(|lifecycle| outln!("{:<22} {}", lifecycle.name, lifecycle.does));
         return Ok(ExitStatus::Success);
     }
     match arguments.lifecycles() {
         Ok(lifecycles) => run_all(&lifecycles, arguments),
         Err(problem) => {
-            println!("{problem}");
+            outln!("{problem}");
             Ok(ExitStatus::NothingMatched)
         }
     }
@@ -90,7 +90,7 @@ fn run_all(lifecycles: &[&Lifecycle], arguments: &Arguments) -> Result<ExitStatu
     let (version, runtime) = (env!("CARGO_PKG_VERSION"), setup.kind());
     let (name, spec) = (arguments.name(), setup.version());
     if !arguments.json {
-        println!("cni-conformance {version} · {name} · {runtime} · spec {spec}");
+        outln!("cni-conformance {version} · {name} · {runtime} · spec {spec}");
     }
     let command = format!("cni-conformance lifecycle {named} --runtime {runtime}");
     let (mut verdicts, mut documents) = (Vec::new(), Vec::new());
@@ -99,7 +99,7 @@ fn run_all(lifecycles: &[&Lifecycle], arguments: &Arguments) -> Result<ExitStatu
         let reproduce = format!("{command} --lifecycles {}{}", lifecycle.name, arguments.others());
         match arguments.json {
             true => documents.push(outcome::json(lifecycle, &result, &reproduce)),
-            false => print!("{}", outcome::text(lifecycle, &result, &reproduce)),
+            false => out!("{}", outcome::text(lifecycle, &result, &reproduce)),
         }
         verdicts.push(result.verdict);
         if let (true, Verdict::Fail, Some(testbed)) = (arguments.keep, result.verdict, testbed) {
@@ -108,8 +108,8 @@ fn run_all(lifecycles: &[&Lifecycle], arguments: &Arguments) -> Result<ExitStatu
         }
     }
     match arguments.json {
-        true => println!("{:#}", outcome::report(&name, &setup, &documents, &verdicts)),
-        false => println!("\n{}", totals(&verdicts)),
+        true => outln!("{:#}", outcome::report(&name, &setup, &documents, &verdicts)),
+        false => outln!("\n{}", totals(&verdicts)),
     }
     Ok(exit_status(&verdicts))
 }

@@ -63,5 +63,5 @@ pub(super) fn failure(message: impl Into<String>) -> Failure {
 }
 
 fn show(exchange: &Exchange) {
-    eprint!("{}\n{}", exchange.call, lines(exchange, "  "));
+    err!("{}\n{}", exchange.call, lines(exchange, "  "));
 }

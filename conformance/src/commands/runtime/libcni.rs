@@ -32,7 +32,7 @@ pub(super) fn execute(command: &RuntimeCommand, context: &Context) -> Result<(),
     match command {
         Add(_) => {
             let result = libcni.add(&network, &parameters)?;
-            println!("{:#}", result.document());
+            outln!("{:#}", result.document());
             Ok(())
         }
         Check(_) => libcni.check(&network, &parameters),

@@ -36,7 +36,7 @@ fn add(attachment: &Attachment, context: &Context) -> Result<(), Failure> {
     isolator(context, netns).launch(id, netns, &[Join { config, info }])?;
     // The plugin's own output, since Mesos keeps it byte for byte.
     let printed = context.runner.exchanges().last().map(|exchange| exchange.stdout.clone());
-    print!("{}", printed.unwrap_or_default());
+    out!("{}", printed.unwrap_or_default());
     Ok(())
 }
 
@@ -46,7 +46,7 @@ fn del(attachment: &Attachment, context: &Context) -> Result<(), Failure> {
     let isolator = isolator(context, &parameters.netns);
     let id = &parameters.id;
     if !isolator.knows(id) {
-        eprintln!("cni-conformance: no checkpoint of a container {id} exists; nothing to do");
+        errln!("cni-conformance: no checkpoint of a container {id} exists; nothing to do");
     }
     isolator.destroy(id)
 }

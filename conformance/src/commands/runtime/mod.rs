@@ -25,7 +25,7 @@ pub(super) fn execute(command: &RuntimeCommand) -> Result<ExitStatus, String> {
         Ok(()) => Ok(ExitStatus::Success),
         Err(Failure { exchange: None, message }) => Err(message),
         Err(failure) => {
-            eprintln!("cni-conformance: {failure}");
+            errln!("cni-conformance: {failure}");
             Ok(ExitStatus::Failure)
         }
     }

@@ -74,7 +74,7 @@ impl PrivateDir {
         let directory = match fs::open(path, flags, Mode::empty()) {
             Ok(directory) => directory,
             Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(failed("open", path)(error.into())),
+            Err(error) => return Err(unopened(path, error)),
         };
         let stat = fs::fstat(&directory).map_err(|error| failed("open", path)(error.into()))?;
         if !is_private(&stat) {
@@ -237,6 +237,21 @@ impl PrivateDir {
 
     fn failed(&self, action: &'static str, name: &str, source: impl Into<io::Error>) -> FileError {
         failed(action, &self.path.join(name))(source.into())
+    }
+}
+
+/// Returns why a directory can't be opened. For a symbolic link the kernel says that it is not a
+/// directory, which does not help an operator who sees one there.
+fn unopened(path: &Path, error: Errno) -> FileError {
+    let is_other = matches!(error, Errno::NOTDIR | Errno::LOOP);
+    match std::fs::read_link(path) {
+        Ok(target) if is_other => failed("use", path)(io::Error::other(format!(
+            "it is a symbolic link to {}; links are not followed, since any process that can \
+             replace a link could choose which files a plugin that runs as root changes; \
+             configure the directory itself",
+            target.display()
+        ))),
+        _ => failed("open", path)(error.into()),
     }
 }
 

@@ -316,11 +316,24 @@ fn a_delegate_is_not_called_with_a_verb_that_its_version_does_not_have() {
 }
 
 #[test]
-fn a_code_without_a_positive_counterpart_becomes_102() {
-    let error = r#"{"code": -2147483648, "msg": "broken"}"#;
-    let dir = on_add(Behaviour::raw(error).exiting(1));
-    let (code, msg, _) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
-    assert_eq!((code, msg.as_str()), (102, "broken"));
+fn the_code_of_a_delegate_is_passed_on_as_far_as_a_number_of_32_bits_can_have_it() {
+    for (code, expected) in [
+        ("7", 7),
+        ("2147483648", 2_147_483_648),
+        ("4294967295", 4_294_967_295),
+        ("4294967296", 102),
+        ("-2147483648", 102),
+        ("1.5", 102),
+        ("\"7\"", 102),
+    ] {
+        let error = format!(r#"{{"code": {code}, "msg": "broken", "details": "own"}}"#);
+        let dir = on_add(Behaviour::raw(&error).exiting(1));
+        let (seen, msg, details) = add(&dir, json!({"type": "inner"})).run(wrapper()).error();
+        assert_eq!((seen, msg.as_str()), (expected, "broken"), "{code}");
+        assert!(details.starts_with("own; "), "{code}: {details}");
+        let is_named = details.contains(&format!("its code is {code}, which is out of range"));
+        assert_eq!(is_named, expected == 102, "{code}: {details}");
+    }
 }
 
 #[test]

@@ -98,7 +98,15 @@ fn a_link_in_place_of_the_directory_is_refused_and_links_above_it_are_followed()
         let error = PrivateDir::open(&path).unwrap_err();
         assert!(!PrivateDir::is_refusal(&error), "{error}");
         assert!(PrivateDir::open_existing(&path).is_err(), "{}", path.display());
+        let msg = error.to_string();
+        let target = format!("is a symbolic link to {}; links are not followed", target.display());
+        assert!(msg.contains(&target) && msg.contains("configure the directory itself"), "{msg}");
+        assert!(!msg.contains("ot a directory"), "{msg}");
     }
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    let msg = PrivateDir::open(&file).unwrap_err().to_string();
+    assert!(msg.contains("Not a directory"), "{msg}");
     PrivateDir::open(&link.join("below")).unwrap();
     assert_eq!(mode(&target.join("below")), 0o700);
 }

@@ -142,6 +142,7 @@ fn every_error_has_a_version() {
         ("verb of a newer version", good.clone().as_verb("GC"), 1, "1.0.0"),
         ("network", good.clone().key("name", json!("a b")), 7, "1.0.0"),
         ("own key", good.clone().key("wrapper", json!({"delegateTimeout": "x"})), 7, "1.0.0"),
+        ("a list of values", good.clone().key("wrapper", json!([5])), 7, "1.0.0"),
         ("delegate", good.clone(), 120, "1.0.0"),
         ("no version", good.clone().config(json!({"delegate": {"type": "inner"}})), 120, "0.1.0"),
         ("missing delegate", good.clone().cni_path("/nonexistent"), 7, "1.0.0"),

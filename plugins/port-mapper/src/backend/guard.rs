@@ -21,7 +21,7 @@ impl Backends {
         for kind in others.filter(|kind| self.has_remnants(*kind)) {
             match self.get_with_version(kind).await {
                 Ok(_) => kinds.push(kind),
-                Err(error) => log::warn!("chains of {kind:?} may be left: {error}"),
+                Err(error) => log::warn!("chains of {kind} may be left: {error}"),
             }
         }
         kinds

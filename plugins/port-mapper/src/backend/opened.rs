@@ -121,7 +121,7 @@ impl Backends {
                 Err(error) if traces == Traces::Rules => {
                     return Err(self.remaining(kind, owner, error));
                 }
-                Err(error) => log::info!("{kind:?} can't be searched for rules: {error}"),
+                Err(error) => log::info!("{kind} can't be searched for rules: {error}"),
             }
         }
         Ok(kinds)
@@ -209,7 +209,7 @@ impl Backends {
             }
             match self.get_with_version(other).await {
                 Ok(_) => kinds.push(other),
-                Err(error) => log::warn!("host ports that {other:?} maps are ignored: {error}"),
+                Err(error) => log::warn!("host ports that {other} maps are ignored: {error}"),
             }
         }
         kinds
@@ -231,7 +231,7 @@ impl Backends {
             _ => detect::of_iptables_nft(kernel, chain),
         });
         used.unwrap_or_else(|error| {
-            log::warn!("host ports that {kind:?} maps are ignored: {error}");
+            log::warn!("host ports that {kind} maps are ignored: {error}");
             false
         })
     }

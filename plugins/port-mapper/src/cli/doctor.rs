@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::{Options, Report};
 use crate::backend::{Backend, Backends, Choice};
-use crate::config::BackendKind;
 use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,12 +65,7 @@ pub(super) async fn doctor(options: &Options) -> Report {
 async fn backend(options: &Options) -> Vec<Finding> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let Choice { kind, why } = backends.choose(options.backend).await;
-    let name = match kind {
-        BackendKind::Nftables => "nftables",
-        BackendKind::Iptables => "iptables",
-        BackendKind::IptablesNft => "iptables-nft",
-        BackendKind::IptablesLegacy => "iptables-legacy",
-    };
+    let name = kind.as_str();
     let readiness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),

@@ -5,6 +5,7 @@ use std::path::Path;
 use cni_wrapper::{Attachment, Environment};
 use serde_json::{Value, json};
 
+use super::failure::{self, Failure};
 use super::inventory::{Inventory, owner_json};
 use super::{Options, Report};
 use crate::backend::{Backends, OwnedPorts};
@@ -19,9 +20,9 @@ use crate::ownership::Recorded;
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
 /// although that can't be proven. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
-    let Inventory { claims, unrecorded, errors } = Inventory::read(options).await?;
+    let Inventory { claims, unrecorded, errors, .. } = Inventory::read(options).await?;
     let mut collection = Collection::new(options);
-    collection.errors = errors.iter().map(Error::to_string).collect();
+    collection.errors = errors.iter().map(Failure::from).collect();
     for recorded in &claims {
         collection.claim(recorded, &claims).await;
     }
@@ -56,7 +57,7 @@ struct Collection<'a> {
     removed: Vec<Owner>,
     /// The owners that may be gone, and why that is unclear.
     kept: Vec<(Owner, &'static str)>,
-    errors: Vec<String>,
+    errors: Vec<Failure>,
     has_found_forced: bool,
 }
 
@@ -99,7 +100,8 @@ impl<'a> Collection<'a> {
                 self.keep(owner, "its network namespace can't be seen from here");
             }
             Liveness::Alive if is_forced => {
-                self.errors.push(format!("{owner} still exists; stop it first"));
+                let why = "it still exists; stop it first";
+                self.errors.push(Failure::new(failure::USAGE, why).of(owner));
             }
             Liveness::Alive => {}
         }
@@ -157,8 +159,8 @@ impl<'a> Collection<'a> {
         is_allowed: IsAllowed<'_>,
     ) {
         if !self.remove(owner, state_dir, is_allowed).await {
-            let owner = Owner::from(owner);
-            self.errors.push(format!("{owner} has changed since it was listed; see `list`"));
+            let why = "it has changed since it was listed; see `list`";
+            self.errors.push(Failure::new(failure::TRY_AGAIN, why).of(Owner::from(owner)));
         }
     }
 
@@ -166,13 +168,14 @@ impl<'a> Collection<'a> {
         match outcome {
             Ok(()) if self.removed.contains(&owner) => {}
             Ok(()) => self.removed.push(owner),
-            Err(error) => self.errors.push(format!("{owner}: {error}")),
+            Err(error) => self.errors.push(Failure::from(&error).of(owner)),
         }
     }
 
     fn refuse_unknown_name(&mut self) {
         if let Some(name) = self.force.filter(|_| !self.has_found_forced) {
-            self.errors.push(format!("no container {name:?} has mappings; see `list`"));
+            let why = format!("no container {name:?} has mappings; see `list`");
+            self.errors.push(Failure::new(failure::UNKNOWN_CONTAINER, why));
         }
     }
 
@@ -184,7 +187,7 @@ impl<'a> Collection<'a> {
             let command = format!("mesos-cni-port-mapper gc --force {id}");
             format!("kept {owner}: {why}; if it no longer exists, run `{command}`\n")
         }));
-        text.extend(errors.iter().map(|error| format!("not removed: {error}\n")));
+        text.extend(errors.iter().map(|error| format!("not removed: {}\n", error.text())));
         if text.is_empty() {
             text.push_str("nothing to remove\n");
         }
@@ -194,6 +197,7 @@ impl<'a> Collection<'a> {
             .map(|(owner, why)| json!({"owner": owner_json(owner), "reason": why}))
             .collect();
         let success = errors.is_empty();
+        let errors: Vec<Value> = errors.iter().map(Failure::json).collect();
         Report { text, json: json!({"removed": removed, "kept": kept, "errors": errors}), success }
     }
 }

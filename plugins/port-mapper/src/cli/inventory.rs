@@ -16,6 +16,7 @@ use crate::host::record::HostRecord;
 use crate::liveness::Liveness;
 use crate::owner::{Owner, RuleTag};
 use crate::ownership::Recorded;
+use crate::queue::{Queue, Waiting};
 use crate::records::claims_in;
 use crate::state::State;
 
@@ -28,6 +29,8 @@ pub(super) struct Inventory {
     /// The rules of owners that have no claim: of Mesos's original port mapper, or of a container
     /// whose claim was lost.
     pub(super) unrecorded: Vec<OwnedPorts>,
+    /// The ADDs that wait for a host port, in the order in which they are served.
+    pub(super) waiting: Vec<Waiting>,
     /// Why something could not be read.
     pub(super) errors: Vec<Error>,
 }
@@ -54,9 +57,14 @@ impl Inventory {
     ///
     /// The state directory can't be read.
     pub(super) fn of_claims(options: &Options) -> Result<Self, Error> {
-        let mut inventory = Self { claims: Vec::new(), unrecorded: Vec::new(), errors: Vec::new() };
+        let mut inventory = Self {
+            claims: Vec::new(),
+            unrecorded: Vec::new(),
+            waiting: Vec::new(),
+            errors: Vec::new(),
+        };
         inventory.read_directory(&options.state_dir)?;
-        if let Err(error) = inventory.read_other_directories(&options.state_dir) {
+        if let Err(error) = inventory.read_host(&options.state_dir) {
             inventory.errors.push(error);
         }
         Ok(inventory)
@@ -75,9 +83,11 @@ impl Inventory {
         Ok(())
     }
 
-    /// Reads the claims of other state directories that the index of host ports leads to.
-    fn read_other_directories(&mut self, state_dir: &Path) -> Result<(), Error> {
+    /// Reads the record of this host: who waits for a host port, and the claims of other state
+    /// directories that the index of host ports leads to.
+    fn read_host(&mut self, state_dir: &Path) -> Result<(), Error> {
         let Some(host) = HostRecord::open_existing(state_dir)? else { return Ok(()) };
+        self.waiting = Queue::new(&host).waiting().collect();
         let own = fs::canonicalize(state_dir).ok();
         for file in PortIndex::new(&host).all_files()? {
             let directory = file.parent().and_then(|directory| fs::canonicalize(directory).ok());
@@ -108,10 +118,13 @@ async fn unrecorded(options: &Options, known: &BTreeSet<String>) -> Result<Vec<O
     Ok(unrecorded)
 }
 
-/// Returns an owner as an object: an attachment, or only the container's id.
+/// Returns an owner as an object. The original's rules show only the container's id: then the other
+/// fields are `null`.
 pub(super) fn owner_json(owner: &Owner) -> Value {
     match owner {
         Owner::Attachment(attachment) => json!(attachment),
-        Owner::OriginalPlugin { container_id } => json!({ "containerId": container_id }),
+        Owner::OriginalPlugin { container_id } => {
+            json!({"network": null, "containerId": container_id, "ifname": null})
+        }
     }
 }

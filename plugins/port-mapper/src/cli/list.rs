@@ -1,134 +1,104 @@
-//! `list`: the mapped host ports and their owners.
+//! `list`: the mapped host ports and their owners, and the ADDs that wait for one.
 
-use std::path::Path;
+use std::time::SystemTime;
 
+use humantime::{format_rfc3339_millis, format_rfc3339_seconds};
 use serde_json::{Value, json};
 
+use super::failure::Failure;
 use super::inventory::{Inventory, owner_json};
+use super::row::{Row, mapping_json};
 use super::{Options, Report};
-use crate::backend::OwnedPorts;
 use crate::error::Error;
-use crate::liveness::Liveness;
 use crate::mappings::Mapping;
+use crate::moment::Moment;
 use crate::owner::Owner;
-use crate::ownership::Recorded;
+use crate::queue::Waiting;
 
-/// The state of a mapping.
-#[derive(Clone, Copy)]
-enum State {
-    /// It is mapped, if the container exists.
-    Mapped(Liveness),
-    /// Another attachment of the container has its host port.
-    Standby,
-    /// Only its rules exist.
-    Unrecorded,
-}
-
-impl State {
-    /// Returns the word for JSON.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Mapped(liveness) => liveness.as_str(),
-            Self::Standby => "standby",
-            Self::Unrecorded => "unrecorded",
-        }
-    }
-
-    /// Returns the text for people.
-    fn description(self) -> &'static str {
-        match self {
-            Self::Mapped(liveness) => liveness.description(),
-            Self::Standby => "on standby",
-            Self::Unrecorded => "no record",
-        }
-    }
-}
-
-/// Lists what claims and rules show. It changes nothing.
+/// Lists what claims, rules and the queue show. It changes nothing.
 pub(super) async fn list(options: &Options) -> Result<Report, Error> {
     let inventory = Inventory::read(options).await?;
-    let mut rows = Vec::new();
-    let mut objects = Vec::new();
-    for recorded in inventory.claims.iter().filter(|recorded| recorded.is_committed) {
-        for (mapping, state) in states(recorded) {
-            rows.push(row(recorded, mapping, state, &options.state_dir));
-            objects.push(object(recorded, mapping, state, &options.state_dir));
-        }
-    }
-    for owned in &inventory.unrecorded {
-        rows.extend(unrecorded_rows(owned));
-        objects.extend(unrecorded_objects(owned));
-    }
-    let errors: String = inventory.errors.iter().map(|error| format!("{error}\n")).collect();
-    if options.json {
-        eprint!("{errors}");
-    }
-    let text = format!("{}{errors}", table(&rows));
-    Ok(Report { text, json: Value::Array(objects), success: errors.is_empty() })
+    let committed = inventory.claims.iter().filter(|recorded| recorded.is_committed);
+    let mut rows: Vec<Row> = committed.flat_map(Row::of_claim).collect();
+    rows.extend(inventory.unrecorded.iter().flat_map(Row::of_rules));
+    let queue = Queue::new(inventory.waiting);
+    let errors: Vec<Failure> = inventory.errors.iter().map(Failure::from).collect();
+    let mut text = match rows.is_empty() {
+        true => "no host ports are mapped\n".to_owned(),
+        false => table(
+            ["MAPPING", "CONTAINER ADDRESS", "OWNER", "STATE"],
+            rows.iter().map(|row| row.columns(&options.state_dir)),
+        ),
+    };
+    text += &queue.text();
+    text.extend(errors.iter().map(|error| format!("{}\n", error.text())));
+    let json = json!({
+        "mappings": rows.iter().map(Row::json).collect::<Vec<_>>(),
+        "waiting": queue.json(),
+        "errors": errors.iter().map(Failure::json).collect::<Vec<_>>(),
+    });
+    Ok(Report { text, json, success: errors.is_empty() })
 }
 
-fn states(recorded: &Recorded) -> impl Iterator<Item = (&Mapping, State)> {
-    let mapped = State::Mapped(recorded.liveness);
-    let standby = if recorded.liveness == Liveness::Gone { mapped } else { State::Standby };
-    let active = recorded.claim.mappings.iter().map(move |mapping| (mapping, mapped));
-    active.chain(recorded.claim.standby.iter().map(move |mapping| (mapping, standby)))
+/// The ADDs that wait for a host port, as they are now.
+struct Queue {
+    waiting: Vec<Waiting>,
+    now: Moment,
+    time_of_day: SystemTime,
 }
 
-type Row = [String; 4];
-
-/// Returns a line of the table; `state_dir` is the directory that need not be named.
-fn row(recorded: &Recorded, mapping: &Mapping, state: State, state_dir: &Path) -> Row {
-    let claim = &recorded.claim;
-    let addresses = claim.addresses.iter().map(|cidr| cidr.address.to_string());
-    let target = addresses.collect::<Vec<_>>().join(", ");
-    let mut state = state.description().to_owned();
-    if recorded.state_dir != state_dir {
-        state += &format!(", in {}", recorded.state_dir.display());
+impl Queue {
+    fn new(waiting: Vec<Waiting>) -> Self {
+        Self { waiting, now: Moment::now(), time_of_day: SystemTime::now() }
     }
-    [mapping.to_string(), target, Owner::from(&claim.owner).to_string(), state]
-}
 
-fn object(recorded: &Recorded, mapping: &Mapping, state: State, state_dir: &Path) -> Value {
-    let claim = &recorded.claim;
-    let mut object = json!({"mapping": mapping, "owner": claim.owner,
-           "addresses": claim.addresses, "chain": claim.chain, "netns": claim.netns,
-           "state": state.as_str(), "live": recorded.liveness != Liveness::Gone});
-    if recorded.state_dir != state_dir {
-        object["stateDir"] = json!(recorded.state_dir.to_string_lossy());
-    }
-    object
-}
-
-fn unrecorded_rows(owned: &OwnedPorts) -> impl Iterator<Item = Row> {
-    owned.ports.iter().map(|(ports, target)| {
-        let state = State::Unrecorded.description().to_owned();
-        [ports.to_string(), target.clone(), owned.owner.to_string(), state]
-    })
-}
-
-fn unrecorded_objects(owned: &OwnedPorts) -> impl Iterator<Item = Value> {
-    let owner = owner_json(&owned.owner);
-    owned.ports.iter().map(move |(ports, target)| {
-        let address = ports.address.map(|address| address.to_string()).unwrap_or_default();
-        let mapping = json!({"hostIP": address, "hostPort": ports.first,
-            "range": ports.last - ports.first + 1, "protocol": ports.protocol});
-        json!({"mapping": mapping, "owner": owner, "target": target, "chain": owned.chain,
-               "state": State::Unrecorded.as_str(), "live": true})
-    })
-}
-
-fn table(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "no host ports are mapped\n".to_owned();
-    }
-    let heading = ["MAPPING", "CONTAINER ADDRESS", "OWNER", "STATE"].map(str::to_owned);
-    let all: Vec<&Row> = std::iter::once(&heading).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
-    all.iter()
-        .map(|[mapping, address, owner, state]| {
-            let [first, second, third] = widths;
-            format!("{mapping:<first$}  {address:<second$}  {owner:<third$}  {state}\n")
+    fn mappings(&self) -> impl Iterator<Item = (&Waiting, &Mapping)> {
+        self.waiting.iter().flat_map(|waiting| {
+            waiting.claim.mappings.iter().map(move |mapping| (waiting, mapping))
         })
-        .collect()
+    }
+
+    fn time(&self, moment: Moment) -> SystemTime {
+        moment.time_of_day(self.now, self.time_of_day)
+    }
+
+    fn text(&self) -> String {
+        if self.waiting.is_empty() {
+            return String::new();
+        }
+        let lines = self.mappings().map(|(waiting, mapping)| {
+            let owner = Owner::from(&waiting.claim.owner).to_string();
+            let time = |moment| format_rfc3339_seconds(self.time(moment)).to_string();
+            let mut until = time(waiting.until);
+            if waiting.is_over(self.now) {
+                until += ", and does not go on: others are served first";
+            }
+            vec![mapping.to_string(), owner, time(waiting.since), until]
+        });
+        format!("\n{}", table(["AWAITED MAPPING", "WAITS", "SINCE", "UNTIL"], lines))
+    }
+
+    fn json(&self) -> Vec<Value> {
+        let object = |(waiting, mapping): (&Waiting, &Mapping)| {
+            let time = |moment| format_rfc3339_millis(self.time(moment)).to_string();
+            let state = if waiting.is_over(self.now) { "overdue" } else { "waiting" };
+            json!({"mapping": mapping_json(mapping),
+                   "owner": owner_json(&Owner::from(&waiting.claim.owner)), "state": state,
+                   "since": time(waiting.since), "until": time(waiting.until)})
+        };
+        self.mappings().map(object).collect()
+    }
+}
+
+/// Returns lines whose columns are aligned.
+fn table<const N: usize>(heading: [&str; N], lines: impl Iterator<Item = Vec<String>>) -> String {
+    let heading = heading.iter().map(ToString::to_string).collect();
+    let lines: Vec<Vec<String>> = [heading].into_iter().chain(lines).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let aligned = |line: &Vec<String>| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    lines.iter().map(aligned).collect()
 }

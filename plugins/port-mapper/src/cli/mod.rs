@@ -1,20 +1,29 @@
 //! The commands for administrators: `list`, `restore`, `gc`, `doctor`.
+//!
+//! With `--json` each prints one object on stdout, also if it fails: its key `errors` contains what
+//! failed ([`failure`]).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
+mod failure;
 mod gc;
 mod inventory;
 mod list;
 mod restore;
+mod row;
 
+use std::env;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use cni_wrapper::{About, block_on};
 use lexopt::{Arg, Parser, ValueExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use self::failure::Failure;
 use crate::config::{BackendKind, DEFAULT_STATE_DIR};
 
 /// The time that a command waits for the lock. It is longer than a plugin's, since no runtime waits
@@ -31,7 +40,7 @@ Commands:
   doctor    check whether this host meets the requirements
 
 Options:
-  --json            print JSON
+  --json            print one JSON object, also if the command fails
   --state-dir DIR   directory of the state files (default: /run/mesos-cni-port-mapper)
   --backend NAME    backend that doctor checks: iptables, iptables-nft, iptables-legacy, nftables
                     (default: iptables if it can be used, otherwise nftables)
@@ -57,7 +66,7 @@ struct Options {
 struct Report {
     /// The output without `--json`.
     text: String,
-    /// The output with `--json`.
+    /// The output with `--json`, an object. If nothing failed it need not have `errors`.
     json: Value,
     /// Whether the exit status is 0, otherwise 1.
     success: bool,
@@ -65,17 +74,32 @@ struct Report {
 
 /// Runs the command that the command line of this process names.
 pub fn run(about: About) -> ExitCode {
-    match parse(Parser::from_env()) {
-        Ok(Parsed::Help) => print(HELP, true),
-        Ok(Parsed::Version) => print(&format!("{} {}\n", about.name, about.version), true),
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    // Also if another argument is wrong.
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let failure = match parse(Parser::from_args(arguments)) {
+        Ok(Parsed::Help) => return print(HELP, true),
+        Ok(Parsed::Version) => return print(&format!("{} {}\n", about.name, about.version), true),
         Ok(Parsed::Command(options)) => match block_on(report(&options)) {
-            Ok(Ok(report)) if options.json => print(&format!("{}\n", report.json), report.success),
-            Ok(Ok(report)) => print(&report.text, report.success),
-            Ok(Err(error)) => fail(&error.to_string()),
-            Err(panicked) => fail(&panicked.to_string()),
+            Ok(Ok(report)) => return print_report(report, json),
+            Ok(Err(error)) => Failure::from(&error),
+            Err(panicked) => Failure::new(failure::BUG, panicked.to_string()),
         },
-        Err(error) => fail(&format!("{error}\n\n{HELP}")),
+        Err(error) => Failure::new(failure::USAGE, format!("{error}\n\n{HELP}")),
+    };
+    eprintln!("{}: {}", about.name, failure.msg());
+    let document = json!({ "errors": [failure.json()] });
+    if json { print(&format!("{document}\n"), false) } else { ExitCode::FAILURE }
+}
+
+fn print_report(mut report: Report, json: bool) -> ExitCode {
+    if !json {
+        return print(&report.text, report.success);
     }
+    if let Some(object) = report.json.as_object_mut() {
+        object.entry("errors").or_insert_with(|| json!([]));
+    }
+    print(&format!("{}\n", report.json), report.success)
 }
 
 async fn report(options: &Options) -> Result<Report, crate::error::Error> {
@@ -135,13 +159,13 @@ fn backend(name: &str) -> Result<BackendKind, lexopt::Error> {
 }
 
 fn print(text: &str, success: bool) -> ExitCode {
-    use std::io::Write;
-    // The reader may have closed the pipe, as in `… | head`.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    if success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn fail(text: &str) -> ExitCode {
-    eprintln!("mesos-cni-port-mapper: {text}");
-    ExitCode::FAILURE
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The reader may have closed the pipe, as in `… | head`.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("mesos-cni-port-mapper: stdout can't be written: {error}");
+            ExitCode::FAILURE
+        }
+        _ if success => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
 }

@@ -4,8 +4,9 @@
 //! killed.
 
 use cni_wrapper::Environment;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::failure::Failure;
 use super::inventory::Inventory;
 use super::{Options, Report};
 use crate::backend::Backends;
@@ -23,7 +24,7 @@ use crate::records::Records;
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let Inventory { claims, errors, .. } = Inventory::of_claims(options)?;
-    let mut errors: Vec<String> = errors.iter().map(Error::to_string).collect();
+    let mut errors: Vec<Failure> = errors.iter().map(Failure::from).collect();
     let mut restored = Vec::new();
     let needs_rules = |recorded: &Recorded| {
         recorded.is_committed && recorded.claim.has_any() && recorded.liveness != Liveness::Gone
@@ -31,17 +32,20 @@ pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
     for recorded in claims.into_iter().filter(needs_rules) {
         match restore_claim(options, &backends, &recorded).await {
             Ok(()) => restored.push(recorded.claim.owner),
-            Err(error) => errors.push(format!("{}: {error}", Owner::from(&recorded.claim.owner))),
+            Err(error) => {
+                errors.push(Failure::from(&error).of(Owner::from(&recorded.claim.owner)));
+            }
         }
     }
     let mut text: String =
         restored.iter().map(|owner| format!("restored {}\n", Owner::from(owner))).collect();
-    text.extend(errors.iter().map(|error| format!("not restored: {error}\n")));
+    text.extend(errors.iter().map(|error| format!("not restored: {}\n", error.text())));
     if text.is_empty() {
         text.push_str("nothing to restore\n");
     }
-    let json = json!({"restored": restored, "errors": errors});
-    Ok(Report { text, json, success: errors.is_empty() })
+    let success = errors.is_empty();
+    let errors: Vec<Value> = errors.iter().map(Failure::json).collect();
+    Ok(Report { text, json: json!({"restored": restored, "errors": errors}), success })
 }
 
 /// Applies one claim. The lock is taken for each claim separately, so that a long restore does not

@@ -8,6 +8,7 @@
 mod chain;
 mod devices;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,6 +85,22 @@ impl BackendKind {
     /// All kinds.
     pub const ALL: [Self; 4] =
         [Self::Iptables, Self::IptablesNft, Self::IptablesLegacy, Self::Nftables];
+
+    /// Returns the value of the key `backend`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Iptables => "iptables",
+            Self::IptablesNft => "iptables-nft",
+            Self::IptablesLegacy => "iptables-legacy",
+            Self::Nftables => "nftables",
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// The validated keys, for ADD and CHECK.
@@ -274,6 +291,13 @@ mod tests {
 
     fn refusal(value: Value) -> String {
         Settings::from(&config(value)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_backend_is_displayed_as_the_key_has_it() {
+        for kind in BackendKind::ALL {
+            assert_eq!(json!(kind), kind.to_string());
+        }
     }
 
     #[test]

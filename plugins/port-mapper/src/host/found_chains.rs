@@ -41,7 +41,7 @@ pub fn note(
     if installed.found_chains.is_empty() && installed.created_chains.is_empty() {
         return Ok(());
     }
-    installed.found_chains.iter().for_each(warn_of_use);
+    warn_of_use(&installed.found_chains);
     let mut all = read(host);
     let before = all.clone();
     let chains = all.entry(key(kind)).or_default();
@@ -64,10 +64,14 @@ pub fn note(
     Ok(directory.replace(FILE, &text)?)
 }
 
-fn warn_of_use(FoundChain { family, chain, .. }: &FoundChain) {
+/// Warns of a chain that was found, once for all families.
+fn warn_of_use(found: &[FoundChain]) {
+    let Some(FoundChain { chain, .. }) = found.first() else { return };
+    let families: Vec<String> = found.iter().map(|found| found.family.to_string()).collect();
     log::warn!(
-        "the {family} chain {chain} exists already: the program that created it may flush it, and \
-         then host ports are not mapped; configure a chain of another name"
+        "the chain {chain} exists already ({}): the program that created it may flush it, and then \
+         host ports are not mapped; configure a chain of another name",
+        families.join(" and ")
     );
 }
 
@@ -88,5 +92,5 @@ fn failed(host: &HostRecord, source: io::Error) -> FileError {
 }
 
 fn key(kind: BackendKind) -> String {
-    format!("{kind:?}")
+    kind.to_string()
 }

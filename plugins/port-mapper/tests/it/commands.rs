@@ -4,7 +4,7 @@ use std::process::Output;
 
 use crate::common::*;
 use cni_test_kit::{CallBuilder, Host, Outcome, Traffic};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::own_rules::{NFTABLES, flush_firewall, listing};
 
@@ -37,9 +37,10 @@ fn list_prints_mapped_ports_and_their_owners() {
     );
     assert!(!text.contains("without-ports"), "{text}");
     let list = json(&host, &["list", "--json"]);
-    assert_eq!(list[0]["owner"]["containerId"], "c1");
-    assert_eq!(list[0]["mapping"]["hostPort"], 8080);
-    assert_eq!(list[0]["live"], true);
+    let row = &list["mappings"][0];
+    assert_eq!(row["owner"]["containerId"], "c1");
+    assert_eq!(row["mapping"]["hostPort"], 8080);
+    assert_eq!(row["live"], true);
 }
 
 #[test]
@@ -109,11 +110,16 @@ fn list_prints_one_word_for_each_state_in_json_and_what_people_read_otherwise() 
         let id = object["owner"]["containerId"].as_str().unwrap().to_owned();
         (id, object["state"].as_str().unwrap().to_owned(), object["stateDir"].clone())
     };
-    let mut states: Vec<_> = list.as_array().unwrap().iter().map(state).collect();
+    let mut states: Vec<_> = list["mappings"].as_array().unwrap().iter().map(state).collect();
     states.sort_by_key(|(id, state, _)| (id.clone(), state.clone()));
-    let expected =
-        [("gone", "gone"), ("live", "live"), ("live", "standby"), ("lost", "unrecorded")];
-    let expected = expected.map(|(id, state)| (id.to_owned(), state.to_owned(), Value::Null));
+    let directory = Value::from(STATE);
+    let expected = [
+        ("gone", "gone", &directory),
+        ("live", "live", &directory),
+        ("live", "standby", &directory),
+        ("lost", "unrecorded", &Value::Null),
+    ];
+    let expected = expected.map(|(id, state, dir)| (id.to_owned(), state.to_owned(), dir.clone()));
     assert_eq!(states, expected);
     let text = printed(&host, &["list"]);
     for words in [" gone\n", " live\n", " on standby\n", " no record\n"] {
@@ -122,6 +128,111 @@ fn list_prints_one_word_for_each_state_in_json_and_what_people_read_otherwise() 
 }
 
 const STATE: &str = "/run/mesos-cni-port-mapper";
+
+/// Rows with a record, on standby, of rules only, and of the original's rules.
+#[test]
+fn every_row_of_list_has_the_same_keys_and_null_for_what_is_unknown() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    let call = |id: &str, mappings| {
+        fake_container(&host, &dir, &network, id, &[])
+            .key("runtimeConfig", json!({ "portMappings": mappings }))
+    };
+    let at = |address: &str| json!([{"hostIP": address, "hostPort": 8080, "containerPort": 80}]);
+    let any = |port: u16| json!([{"hostPort": port, "containerPort": 80}]);
+    add(&call("lost", json!([{"hostPort": 8082, "containerPort": 8082, "range": 2}])));
+    add(&call("lost-too", at("203.0.113.1")));
+    host.sh(&format!("rm {STATE}/*.json"));
+    add(&call("live", any(8081)));
+    add(&call("live", any(8081)).ifname("eth1"));
+    add(&call("one-family", json!([{"hostIP": "0.0.0.0", "hostPort": 1, "containerPort": 1}])));
+    host.sh(&format!(
+        "iptables -t nat -A {CHAIN} -p tcp -m tcp --dport 9000 -m comment \
+         --comment 'container_id: old' -j DNAT --to-destination 10.0.0.9:80"
+    ));
+    let list = json(&host, &["list", "--json"]);
+    let rows = list["mappings"].as_array().unwrap();
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    for row in rows {
+        assert_eq!(keys(row), keys(&rows[0]), "{row}");
+        for key in ["mapping", "owner"] {
+            assert_eq!(keys(&row[key]), keys(&rows[0][key]), "{row}");
+        }
+        assert!(!row.to_string().contains("\"\""), "{row}");
+    }
+    let of = |id: &str| rows.iter().find(|row| row["owner"]["containerId"] == id).unwrap();
+    let mapping = |id: &str| {
+        let mapping = &of(id)["mapping"];
+        let keys = ["hostIP", "hostPort", "containerPort", "range"];
+        json!(keys.map(|key| mapping[key].clone()))
+    };
+    assert_eq!(mapping("live"), json!([null, 8081, 80, 1]));
+    assert_eq!(mapping("lost"), json!([null, 8082, 8082, 2]));
+    assert_eq!(mapping("lost-too"), json!(["203.0.113.1", 8080, 80, 1]));
+    assert_eq!(mapping("one-family"), json!(["0.0.0.0", 1, 1, 1]));
+    assert_eq!(mapping("old"), json!([null, 9000, 80, 1]));
+    assert_eq!(of("live")["addresses"], json!(["10.0.0.2"]));
+    assert_eq!(of("old")["addresses"], json!(["10.0.0.9"]));
+    assert_eq!(of("old")["owner"]["network"], Value::Null);
+    assert_eq!((&of("old")["netns"], &of("old")["stateDir"]), (&Value::Null, &Value::Null));
+    assert_eq!(of("live")["stateDir"], STATE);
+}
+
+#[test]
+fn a_command_that_fails_prints_one_json_object_with_the_code_and_the_message() {
+    let host = Host::new();
+    let (dir, network) = scripted("10.0.0.2/24");
+    add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
+    host.sh("mkdir -m 755 /run/open && touch /run/file");
+    let failed = |args: &[&str]| {
+        let output = command(&host, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let json: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|why| panic!("{args:?} prints {text:?}: {why}"));
+        assert_eq!(json["errors"].as_array().map(Vec::len), Some(1), "{json}");
+        json
+    };
+    for (args, code, part) in [
+        (["list", "--json", "--state-dir", "/run/open"].as_slice(), 5, "has mode 0755"),
+        (&["gc", "--state-dir", "/run/file", "--json"], 5, "/run/file"),
+        (&["restore", "--json", "--state-dir", "/run/open"], 5, "has mode 0755"),
+        (&["list", "--json", "--foo"], 4, "--foo"),
+        (&["doctor", "--backend", "pf", "--json"], 4, "\"pf\" is not a backend"),
+        (&["lst", "--json"], 4, "\"lst\" is not a command"),
+        (&["gc", "--json", "--force", "c9"], 3, "no container \"c9\""),
+        (&["gc", "--json", "--force", "c1"], 4, "still exists"),
+    ] {
+        let json = failed(args);
+        let error = &json["errors"][0];
+        assert_eq!(error["code"], code, "{args:?}: {error}");
+        assert!(error["msg"].as_str().unwrap().contains(part), "{args:?}: {error}");
+    }
+    assert_eq!(failed(&["gc", "--json", "--force", "c1"])["errors"][0]["owner"]["ifname"], "eth0");
+    host.sh(&format!("cd {STATE}; for i in *.json; do echo {{ >$i; done"));
+    let list = failed(&["list", "--json"]);
+    assert_eq!(list["errors"][0]["code"], 6, "{list}");
+    assert_eq!(list["mappings"][0]["state"], "unrecorded", "{list}");
+    // And one that does not fail has the key, too.
+    let gc = json(&host, &["gc", "--json", "--force", "c1", "--state-dir", "/run/new"]);
+    assert_eq!(gc["errors"], json!([]));
+    assert_eq!(json(&host, &["doctor", "--json"])["errors"], json!([]));
+}
+
+#[test]
+fn a_closed_stdout_is_no_error_and_a_full_one_is() {
+    let host = Host::new();
+    let (program, all) =
+        (plugin().display().to_string(), "list restore gc doctor --help --version");
+    host.sh(&format!(
+        "unset CNI_COMMAND; for i in {all}; do
+            {program} $i 2>/run/errors | true; cat /run/errors; ! test -s /run/errors || exit 1
+            ! {program} $i >/dev/full 2>/run/errors || exit 2
+            grep -q 'stdout can.t be written' /run/errors || exit 3
+         done"
+    ));
+}
 
 /// Holds the lock of the host while a command starts, and changes something as soon as the command
 /// waits for it.

@@ -40,4 +40,5 @@ mod recipes;
 #[cfg(feature = "host-tests")]
 mod repeated;
 #[cfg(feature = "host-tests")]
+mod schema;
 mod soak;

@@ -274,7 +274,7 @@ fn claims_in_another_state_directory_are_listed_and_removed_as_those_in_this_one
     assert!(list.contains("can't be seen, in /run/elsewhere"), "{list}");
     assert!(!list.contains("no record"), "{list}");
     let list: Value = serde_json::from_str(&printed(&testbed, &["list", "--json"])).unwrap();
-    let mut states: Vec<_> = list
+    let mut states: Vec<_> = list["mappings"]
         .as_array()
         .unwrap()
         .iter()

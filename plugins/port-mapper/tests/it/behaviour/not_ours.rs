@@ -13,6 +13,7 @@ on_both_iptables!(
     a_del_of_an_unknown_container_changes_nothing_in_a_chain_of_the_original,
     a_del_of_a_container_of_the_original_leaves_the_chain_of_docker,
     an_add_that_is_refused_leaves_the_empty_chain_of_an_operator,
+    the_warning_of_a_chain_that_exists_in_both_families_is_one,
 );
 
 on_every_backend!(
@@ -67,6 +68,24 @@ fn a_chain_of_another_program_keeps_its_rules_and_jumps(backend: &'static str) {
         del(&call);
         assert_eq!(nat(&testbed.host, backend), before);
     }
+}
+
+fn the_warning_of_a_chain_that_exists_in_both_families_is_one(backend: &'static str) {
+    let testbed = RulesTestbed::new(backend);
+    for program in [backend.to_owned(), backend.replacen("ip", "ip6", 1)] {
+        testbed.host.run(&format!("{program} -w -t nat -N OPERATOR"));
+        testbed.host.run(&format!("{program} -w -t nat -A OPERATOR -i eth9 -j RETURN"));
+    }
+    let ips = json!([{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]);
+    let call = testbed
+        .call("c1", &[tcp(8080, 80)])
+        .key("chain", json!("OPERATOR"))
+        .key("cniVersion", json!("1.0.0"))
+        .key("delegate", json!(null))
+        .key("prevResult", json!({"cniVersion": "1.0.0", "ips": ips}));
+    let stderr = add(&call).stderr;
+    assert_eq!(stderr.matches("OPERATOR exists already").count(), 1, "{stderr}");
+    assert!(stderr.contains("(IPv4 and IPv6)"), "{stderr}");
 }
 
 fn a_del_of_an_unknown_container_changes_nothing_in_a_chain_of_the_original(backend: &'static str) {
