@@ -4,6 +4,7 @@
 //! The tests need root or user namespaces, iptables in both variants, nft to inspect rules, and
 //! Debian's containernetworking-plugins.
 
+mod chains;
 mod checks;
 mod companions;
 mod conflicts;
