@@ -6,6 +6,7 @@
 //! programs; `fast_path` makes it quick.
 
 mod apply;
+mod bulk;
 mod compatible;
 pub mod desired;
 mod fast_path;
@@ -171,6 +172,8 @@ impl Backend for Iptables {
     ) -> Result<(), Error> {
         // The original's rules are searched in one chain, which must be the claim's to be in scope.
         let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
+        let is_thinned_out = self.variant() == Variant::Nft && claim.is_some_and(bulk::thin_out);
+        let known = known.filter(|_| !is_thinned_out);
         let scope = known.map(|claim| Scope { claim, conflicts: false });
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };

@@ -11,6 +11,7 @@ mod conflicts;
 mod directories;
 mod external_changes;
 mod kinds;
+mod large;
 mod liveness;
 mod long_names;
 mod lost;
