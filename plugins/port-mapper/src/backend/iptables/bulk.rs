@@ -28,16 +28,19 @@ const AT_ONCE: usize = 2000;
 ///
 /// An error is not reported: iptables-restore deletes whatever is left.
 pub(super) fn thin_out(claim: &Claim) -> bool {
-    // The upper bound of the number of rules that translate.
-    let mappings = claim.mappings.iter().map(|mapping| usize::from(mapping.range));
-    // With several devices, rules that exclude them are needed by the ones after them.
-    if mappings.sum::<usize>() <= LEFT + AT_ONCE || claim.exclude_devices.len() > 1 {
-        return false;
-    }
-    delete(claim).unwrap_or_else(|error| {
-        log::info!("iptables-restore deletes the rules, which takes longer: {error}");
-        true // perhaps some were
-    })
+    is_worthwhile(claim)
+        && delete(claim).unwrap_or_else(|error| {
+            log::info!("iptables-restore deletes the rules, which takes longer: {error}");
+            true // perhaps some were
+        })
+}
+
+fn is_worthwhile(claim: &Claim) -> bool {
+    // A mapping has at most one rule for each of its ports that translates.
+    let most: usize = claim.mappings.iter().map(|mapping| usize::from(mapping.range)).sum();
+    // With several devices, the rules that exclude them have to stay before the ones that they
+    // protect.
+    most > LEFT + AT_ONCE && claim.exclude_devices.len() <= 1
 }
 
 fn delete(claim: &Claim) -> Result<bool, Error> {
@@ -71,4 +74,36 @@ fn deletion(table: &Table, chain: &str, handles: &[u64]) -> Transaction {
         transaction.delete_rule(chain, *handle);
     }
     transaction
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claim(range: u16, devices: &[&str]) -> Claim {
+        serde_json::from_value(json!({
+            "version": 1, "owner": {"network": "n", "containerId": "c1", "ifname": "eth0"},
+            "chain": "MESOS", "snat": true, "addresses": ["10.0.0.2/24"],
+            "excludeDevices": devices,
+            "mappings": [
+                {"hostPort": 100, "containerPort": 101, "protocol": "tcp", "range": range},
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_a_claim_with_thousands_of_rules_is_thinned_out() {
+        assert!(!is_worthwhile(&claim(1, &[])));
+        assert!(!is_worthwhile(&claim(3000, &[])));
+        assert!(is_worthwhile(&claim(3001, &[])));
+        assert!(is_worthwhile(&claim(60_000, &["eth9"])));
+    }
+
+    #[test]
+    fn rules_that_exclude_several_devices_are_deleted_together_with_those_that_they_protect() {
+        assert!(!is_worthwhile(&claim(60_000, &["eth8", "eth9"])));
+    }
 }
