@@ -150,6 +150,9 @@ pub async fn remove(
         backend.record_chains_in(chains::of(&records.host, *kind));
         backend.remove(owner, claim, &hints).await?;
     }
+    if !had_rules || claims.len() > 1 {
+        chains::tidy(&records.host); // after an ADD or DEL that was killed
+    }
     if kinds.is_empty() {
         claims.iter().try_for_each(|claim| chains::forget(&records.host, claim))?;
     }

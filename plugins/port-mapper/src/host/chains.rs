@@ -49,6 +49,13 @@ pub fn forget(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     record.write(&notes)
 }
 
+/// Removes what a call has left behind that was killed while it was writing. The caller holds the
+/// lock.
+pub fn tidy(host: &HostRecord) {
+    // The next call that writes replaces it, so a failure does no harm.
+    let _ = fs::remove_file(host.path().join(format!(".{FILE}")));
+}
+
 /// The file, for one backend.
 #[derive(Debug)]
 struct File {
