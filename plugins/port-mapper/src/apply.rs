@@ -4,7 +4,7 @@ use crate::backend::{Backend, ExistingRules, Guard, Hints};
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use crate::host::{found_chains, localhost};
+use crate::host::{chains, localhost};
 use crate::records::Records;
 
 /// Makes the rules of an attachment those of its claim. The caller holds the lock.
@@ -21,16 +21,9 @@ pub async fn apply(
     existing: ExistingRules,
 ) -> Result<(), Error> {
     let guard = localhost::guard(&records.host);
+    backend.record_chains_in(chains::of(&records.host, claim.backend));
     if !claim.mappings.is_empty() {
-        backend.keep_chains(found_chains::of(&records.host, claim.backend));
-        let mut installed = backend.install(claim, existing, guard).await?;
-        if !installed.found_chains.is_empty()
-            && records.have_chain(claim.backend, &claim.chain).unwrap_or(true)
-        {
-            // It is empty because another program flushed it.
-            installed.found_chains.clear();
-        }
-        found_chains::note(&records.host, claim.backend, &installed, &claim.chain)?;
+        backend.install(claim, existing, guard).await?;
     } else if existing == ExistingRules::Any {
         let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };
         backend.remove(&claim.owner, None, &hints).await?;

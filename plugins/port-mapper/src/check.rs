@@ -9,7 +9,8 @@ use crate::claim::Claim;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::guard;
-use crate::host::localhost;
+use crate::host::record::HostRecord;
+use crate::host::{chains, localhost};
 use crate::mappings::Mapping;
 use crate::ownership::decide;
 use crate::records::Records;
@@ -31,7 +32,11 @@ pub async fn check(call: &Call, settings: &Settings, result: &AddResult) -> Resu
     }
     let Some(claim) = expected(call, settings, result, stored)? else { return Ok(()) };
     let kind = backends.home(noted.as_ref().unwrap_or(&claim)).await;
-    backends.get(kind)?.check(&claim).await
+    let backend = backends.get(kind)?;
+    if let Some(host) = HostRecord::open_existing(&settings.state_dir)? {
+        backend.record_chains_in(chains::of(&host, kind));
+    }
+    backend.check(&claim).await
 }
 
 /// Checks that another attachment of the container has the host ports of mappings on standby.

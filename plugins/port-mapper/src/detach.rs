@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::family::Family;
 use crate::guard;
 use crate::host::record::HostRecord;
-use crate::host::{flows, found_chains, localhost};
+use crate::host::{chains, flows, localhost};
 use crate::liveness::Liveness;
 use crate::lock::Unlocked;
 use crate::other_backends;
@@ -147,8 +147,14 @@ pub async fn remove(
     }
     for kind in &kinds {
         let backend = backends.get(*kind)?;
-        backend.keep_chains(found_chains::of(&records.host, *kind));
+        backend.record_chains_in(chains::of(&records.host, *kind));
         backend.remove(owner, claim, &hints).await?;
+    }
+    if !had_rules || claims.len() > 1 {
+        chains::tidy(&records.host); // after an ADD or DEL that was killed
+    }
+    if kinds.is_empty() {
+        claims.iter().try_for_each(|claim| chains::forget(&records.host, claim))?;
     }
     for claim in &claims {
         // After the rules, or the next packet would create the flow again.
@@ -192,7 +198,7 @@ pub async fn detach_original(
     let hints = Hints { chain: Some(chain.to_owned()), guard, ..Hints::default() };
     for kind in backends.possible(Some(&owner)).await? {
         let backend = backends.get(kind)?;
-        backend.keep_chains(found_chains::of(&records.host, kind));
+        backend.record_chains_in(chains::of(&records.host, kind));
         backend.remove(&owner, None, &hints).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
-use crate::host::{found_chains, localhost};
+use crate::host::{chains, localhost};
 use crate::owner::{Owner, RuleTag};
 use crate::records::Records;
 
@@ -57,7 +57,7 @@ pub async fn clear(
     let hints = Hints { chain: Some(claim.chain.clone()), guard, ..Hints::default() };
     for (kind, its_claim) in with_own {
         let backend = backends.get(kind)?;
-        backend.keep_chains(found_chains::of(&records.host, kind));
+        backend.record_chains_in(chains::of(&records.host, kind));
         backend.remove(&claim.owner, its_claim, &hints).await?;
     }
     Ok(())

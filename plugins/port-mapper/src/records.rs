@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use cni_wrapper::{Attachment, FileError};
 
 use crate::claim::Claim;
-use crate::config::BackendKind;
 use crate::error::Error;
 use crate::host::localhost;
 use crate::host::ports::PortIndex;
@@ -115,24 +114,6 @@ impl Records {
         }
         others.retain(|other| other.claim.owner.tag() != claim.owner.tag());
         Ok(others)
-    }
-
-    /// Reports whether a chain has had rules of an attachment whose ADD succeeded, so that the port
-    /// mapper made it or has noted that it did not.
-    ///
-    /// # Errors
-    ///
-    /// The index can't be read.
-    pub fn have_chain(&self, backend: BackendKind, chain: &str) -> Result<bool, Error> {
-        let is_of_chain = |Recorded { claim, is_committed, .. }: &Recorded| {
-            *is_committed && claim.backend == backend && claim.chain == chain
-        };
-        for file in self.ports.all_files()? {
-            if claims_in(&file)?.iter().any(is_of_chain) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Returns the records with another state directory in which claims of an attachment are

@@ -1,10 +1,12 @@
 //! A backend of any kind.
 
+use std::rc::Rc;
+
 use cni_wrapper::Attachment;
 
 use super::foreign;
 use super::interface::{
-    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, Readiness,
+    Backend, ChainRecord, ExistingRules, Guard, Hints, Installed, OwnedPorts, Readiness,
 };
 use super::iptables::Iptables;
 use super::nftables::Nftables;
@@ -21,10 +23,10 @@ pub enum AnyBackend {
 }
 
 impl Backend for AnyBackend {
-    fn keep_chains(&self, chains: Vec<FoundChain>) {
+    fn record_chains_in(&self, record: Rc<dyn ChainRecord>) {
         match self {
-            Self::Iptables(backend) => backend.keep_chains(chains),
-            Self::Nftables(backend) => backend.keep_chains(chains),
+            Self::Iptables(backend) => backend.record_chains_in(record),
+            Self::Nftables(backend) => backend.record_chains_in(record),
         }
     }
 

@@ -198,7 +198,7 @@ pub(super) fn nat_tables() -> [Table; 2] {
     Family::ALL.map(nat_table)
 }
 
-fn nat_table(family: Family) -> Table {
+pub(super) fn nat_table(family: Family) -> Table {
     let family = match family {
         Family::V4 => TableFamily::Ip,
         Family::V6 => TableFamily::Ip6,

@@ -1,6 +1,8 @@
 //! What the port mapper expects from a backend.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::rc::Rc;
 
 use cni_wrapper::{Attachment, Environment};
 use serde::{Deserialize, Serialize};
@@ -16,12 +18,12 @@ use crate::owner::Owner;
 /// The caller holds the [lock](crate::lock) during `install` and `remove`.
 #[allow(async_fn_in_trait, reason = "a plugin runs on one thread: its futures are never sent")]
 pub trait Backend {
-    /// Passes the chains that are known to be other programs' to `install` and `remove`.
+    /// Sets the record of who made which chain, for the calls that follow.
     ///
-    /// They are what earlier installs with this backend [found](Installed::found_chains). Without
-    /// it, only [well-known names](super::iptables::is_well_known) are taken for other programs'.
-    fn keep_chains(&self, chains: Vec<FoundChain>) {
-        let _ = chains;
+    /// Without it, only chains with [well-known names](super::iptables::is_well_known) are taken
+    /// for other programs', and nothing is recorded.
+    fn record_chains_in(&self, record: Rc<dyn ChainRecord>) {
+        let _ = record;
     }
 
     /// Checks, without running a program, that the claim's mappings are possible in every family
@@ -122,30 +124,60 @@ pub enum Guard {
 }
 
 /// The outcome of an install.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
     /// Whether the rules were different before. An ADD does not need it: it shows callers of the
     /// library, and tests, that a repeated install changed nothing.
     pub changed: bool,
-    /// The claim's chain, once for each family in which it existed already and had no rule with a
-    /// tag until now. It is another program's: pass it to [`Backend::keep_chains`] later.
-    pub found_chains: Vec<FoundChain>,
-    /// The families in which this install created the claim's chain. If it was found by an earlier
-    /// install, its program has deleted it since, and it is ours now.
-    pub created_chains: Vec<Family>,
 }
 
-/// A chain of another program that contains rules of the port mapper.
+/// The record of who made the chains that contain rules of one backend.
 ///
-/// It is never deleted, and neither are the jumps that it had before.
+/// A chain without a note is ours unless its name is [well
+/// known](super::iptables::is_well_known), since the record can be lost.
+pub trait ChainRecord: fmt::Debug {
+    /// Returns the notes. A record that can't be read has none.
+    fn read(&self) -> Vec<ChainNote>;
+
+    /// Replaces the notes. The caller holds the [lock](crate::lock).
+    ///
+    /// # Errors
+    ///
+    /// They can't be written.
+    fn write(&self, notes: &[ChainNote]) -> Result<(), Error>;
+
+    /// Reports whether a chain has had rules of an attachment whose ADD succeeded, other than
+    /// `except`.
+    fn is_claimed(&self, chain: &str, except: Option<&Attachment>) -> bool;
+}
+
+/// What is recorded about a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FoundChain {
+pub struct ChainNote {
     /// The family of its table.
     pub family: Family,
     /// Its name.
     pub chain: String,
-    /// The jumps that existed before, among those that the port mapper needs.
-    pub jumps: Vec<Jump>,
+    /// Who made it.
+    #[serde(flatten)]
+    pub origin: ChainOrigin,
+}
+
+/// Who made a chain. It is recorded before the first rule of ours is in the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "origin", rename_all = "kebab-case")]
+pub enum ChainOrigin {
+    /// An ADD was about to create it together with its first rule. As long as it has had rules of
+    /// ours since, it is ours; otherwise that ADD may have been killed before.
+    Announced,
+    /// It is ours, although it has no rule of ours: the last DEL has kept it for rules or jumps of
+    /// another program.
+    Kept,
+    /// Another program made it. It is never deleted, and neither are the jumps that it had before.
+    Found {
+        /// The jumps that existed before, among those that the port mapper needs.
+        jumps: Vec<Jump>,
+    },
 }
 
 /// A jump to a network's chain, by what it is for.

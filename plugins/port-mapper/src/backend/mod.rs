@@ -16,7 +16,7 @@ mod remains;
 pub use any::AnyBackend;
 pub use choice::Choice;
 pub use interface::{
-    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, Jump, OwnedPorts,
-    ProgramEnvironment, Readiness,
+    Backend, ChainNote, ChainOrigin, ChainRecord, ExistingRules, Guard, Hints, Installed, Jump,
+    OwnedPorts, ProgramEnvironment, Readiness,
 };
 pub use opened::Backends;

@@ -65,7 +65,7 @@ pub struct Config {
 }
 
 /// The backend that creates the rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
     /// `iptables`, in the variant that the host uses. In a claim: a variant that is unknown, as in

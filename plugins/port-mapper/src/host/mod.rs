@@ -1,8 +1,9 @@
 //! The settings of the host that mappings need in addition to rules: `route_localnet`, hairpin mode
 //! of bridge ports, and the removal of stale UDP flows.
 
+pub mod chains;
 pub mod flows;
-pub mod found_chains;
+
 pub mod hairpin;
 pub mod localhost;
 pub mod ports;

@@ -8,7 +8,7 @@
 //! - `ports`: which claims have which host ports ([`ports`](super::ports));
 //! - `waiting`: the ADDs that wait for a host port ([`queue`](crate::queue));
 //! - `route_localnet`: who needs that setting ([`localhost`](super::localhost));
-//! - `found-chains`: chains of other programs ([`found_chains`](super::found_chains)).
+//! - `chains`: who made which chain ([`chains`](super::chains)).
 //!
 //! It can be lost: the next call starts a new one from the claims in its state directory.
 

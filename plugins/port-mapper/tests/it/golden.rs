@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
-use port_mapper::backend::iptables::plan;
-use port_mapper::backend::{FoundChain, Guard, Hints};
+use port_mapper::backend::iptables::plan::{self, KnownChains};
+use port_mapper::backend::{ChainNote, Guard, Hints};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ enum Verb {
     Install {
         claim: Box<Claim>,
         #[serde(default)]
-        found: Vec<FoundChain>,
+        chains: Vec<ChainNote>,
     },
     Remove {
         owner: Attachment,
@@ -41,7 +41,7 @@ enum Verb {
         #[serde(default)]
         claim: Option<Box<Claim>>,
         #[serde(default)]
-        found: Vec<FoundChain>,
+        chains: Vec<ChainNote>,
     },
 }
 
@@ -73,20 +73,22 @@ fn failure(case: &Path, update: bool) -> Option<String> {
 fn plan_text(listing: &str, request: Request) -> String {
     let family = request.family;
     let plan = match request.verb {
-        Verb::Install { claim, found } => {
+        Verb::Install { claim, chains } => {
             let localhost = family == Family::V4 && claim.serves_localhost();
             let tables = if localhost { Tables::NatAndRaw } else { Tables::Nat };
             let observed = Observed::parse(family, tables, listing);
-            match plan::install(&observed, &claim, &found, Guard::AsRulesRequire) {
+            let known = KnownChains { notes: &chains, record: None };
+            match plan::install(&observed, &claim, known, Guard::AsRulesRequire) {
                 Ok(decision) => decision.plan,
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, guard, claim, found } => {
+        Verb::Remove { owner, chain, guard, claim, chains } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
             let guard = if guard { Guard::Needed } else { Guard::AsRulesRequire };
             let hints = Hints { chain, families: None, guard, had_rules: claim.is_some() };
-            plan::remove(&observed, &owner, claim.as_deref(), &hints, &found)
+            let known = KnownChains { notes: &chains, record: None };
+            plan::remove(&observed, &owner, claim.as_deref(), &hints, known).plan
         }
     };
     match plan.text().unwrap().as_str() {

@@ -2,16 +2,22 @@
 //!
 //! Needs root (or a user namespace), iptables, iptables-legacy and their programs for IPv6.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use async_std::task::block_on;
 use cni_test_kit::{Host, TempDir};
 use cni_wrapper::Attachment;
 use port_mapper::backend::iptables::{Iptables, Variant};
-use port_mapper::backend::{Backend, ExistingRules, Guard, Hints, Installed, ProgramEnvironment};
+use port_mapper::backend::{
+    Backend, ChainNote, ChainOrigin, ChainRecord, ExistingRules, Guard, Hints, Installed,
+    ProgramEnvironment,
+};
 use port_mapper::claim::Claim;
+use port_mapper::error::Error;
 use port_mapper::family::Family;
 use serde_json::json;
 
@@ -425,37 +431,71 @@ fn on_chains_of_others(test: impl Fn(&Fixture, &str, &str)) {
     }
 }
 
+/// A record of chains that knows no claims.
+#[derive(Debug, Default)]
+struct Record(RefCell<Vec<ChainNote>>);
+
+impl ChainRecord for Record {
+    fn read(&self) -> Vec<ChainNote> {
+        self.0.borrow().clone()
+    }
+
+    fn write(&self, notes: &[ChainNote]) -> Result<(), Error> {
+        self.0.replace(notes.to_vec());
+        Ok(())
+    }
+
+    fn is_claimed(&self, _chain: &str, _except: Option<&Attachment>) -> bool {
+        false
+    }
+}
+
+impl Record {
+    /// Returns the families of the chains that were found, and of those that we make.
+    fn families(&self) -> [Vec<Family>; 2] {
+        let notes = self.read();
+        let is_found = |note: &&ChainNote| matches!(note.origin, ChainOrigin::Found { .. });
+        let (found, made): (Vec<_>, Vec<_>) = notes.iter().partition(is_found);
+        [found, made].map(|notes| notes.iter().map(|note| note.family).collect())
+    }
+}
+
 #[test]
 fn a_chain_that_was_found_is_left_as_it_was() {
     on_chains_of_others(|fixture, before, name| {
-        let first = fixture.install(&one("c1", 80)).unwrap();
-        let found: Vec<_> = first.found_chains.iter().map(|found| found.family).collect();
-        assert_eq!(found, [Family::V4], "{name}");
-        assert_eq!(first.created_chains, [Family::V6], "{name}");
-        let backend = fixture.backend();
-        backend.keep_chains(first.found_chains.clone());
-        let c2 = one("c2", 81);
-        let second =
-            block_on(backend.install(&c2, ExistingRules::OfClaim, Guard::AsRulesRequire)).unwrap();
-        assert_eq!((second.found_chains.len(), second.created_chains.len()), (0, 0), "{name}");
-        for id in ["c1", "c2"] {
+        let record = Rc::new(Record::default());
+        let backend = || {
             let backend = fixture.backend();
-            backend.keep_chains(first.found_chains.clone());
-            block_on(backend.remove(&one(id, 80).owner, None, &Hints::default())).unwrap();
+            backend.record_chains_in(record.clone());
+            backend
+        };
+        for claim in [one("c1", 80), one("c2", 81)] {
+            let guard = Guard::AsRulesRequire;
+            block_on(backend().install(&claim, ExistingRules::OfClaim, guard)).unwrap();
+            assert_eq!(record.families(), [[Family::V4], [Family::V6]], "{name}");
+        }
+        for id in ["c1", "c2"] {
+            block_on(backend().remove(&one(id, 80).owner, None, &Hints::default())).unwrap();
         }
         assert_eq!(fixture.snapshot(), before, "{name}");
+        assert_eq!(record.read(), [], "{name}");
     });
 }
 
 #[test]
 fn a_chain_that_was_found_is_left_as_it_was_when_its_last_owner_moves() {
     on_chains_of_others(|fixture, before, name| {
-        let first = fixture.install(&one("c1", 80)).unwrap();
+        let record = Rc::new(Record::default());
         let backend = fixture.backend();
-        backend.keep_chains(first.found_chains);
+        backend.record_chains_in(record.clone());
         let elsewhere = Claim { chain: "ELSEWHERE".to_owned(), ..one("c1", 80) };
-        block_on(backend.install(&elsewhere, ExistingRules::Any, Guard::AsRulesRequire)).unwrap();
-        fixture.remove(&elsewhere.owner);
+        for claim in [&one("c1", 80), &elsewhere] {
+            let guard = Guard::AsRulesRequire;
+            block_on(backend.install(claim, ExistingRules::Any, guard)).unwrap();
+        }
+        assert_eq!(record.families(), [vec![], Family::ALL.to_vec()], "{name}");
+        block_on(backend.remove(&elsewhere.owner, None, &Hints::default())).unwrap();
         assert_eq!(fixture.snapshot(), before, "{name}");
+        assert_eq!(record.read(), [], "{name}");
     });
 }

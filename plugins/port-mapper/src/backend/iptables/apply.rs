@@ -22,11 +22,19 @@ pub(super) struct Query<'a> {
 }
 
 /// Makes a plan, or returns `None` if that requires all rules.
-type Decide<'a> = dyn FnMut(&Observed<'_>) -> Result<Option<Plan>, Error> + 'a;
+pub(super) type Decide<'a> = dyn FnMut(&Observed<'_>) -> Result<Option<Plan>, Error> + 'a;
 
 /// Succeeds if a family whose listing fails with this error can be left out. Otherwise it returns
 /// the error, perhaps with an explanation.
-type Excuse<'a> = dyn Fn(Family, Error) -> Result<(), Error> + 'a;
+pub(super) type Excuse<'a> = dyn Fn(Family, Error) -> Result<(), Error> + 'a;
+
+/// What a call decides and does between observing and applying.
+pub(super) struct Steps<'a> {
+    pub(super) excuse: &'a Excuse<'a>,
+    pub(super) decide: &'a mut Decide<'a>,
+    /// Called when all families are decided, before the first is changed.
+    pub(super) before_change: &'a dyn Fn() -> Result<(), Error>,
+}
 
 /// An input of iptables-restore.
 struct Change {
@@ -85,14 +93,13 @@ impl Executor {
     ///
     /// It decides again if a change is refused and would be a different one now. All families are
     /// decided before the first is changed, so a conflict in one leaves the other untouched. A
-    /// family whose listing fails with an error that `excuse` excuses is left out.
+    /// family whose listing fails with an error that is excused is left out.
     pub(super) async fn apply(
         &self,
         queries: &[Query<'_>],
-        excuse: &Excuse<'_>,
-        decide: &mut Decide<'_>,
+        steps: Steps<'_>,
     ) -> Result<bool, Error> {
-        let applied = self.apply_with_retry(queries, excuse, decide).await;
+        let applied = self.apply_with_retry(queries, steps).await;
         self.fast_path.stop_unused().await;
         applied
     }
@@ -100,8 +107,7 @@ impl Executor {
     async fn apply_with_retry(
         &self,
         queries: &[Query<'_>],
-        excuse: &Excuse<'_>,
-        decide: &mut Decide<'_>,
+        steps: Steps<'_>,
     ) -> Result<bool, Error> {
         let mut queries = queries.to_vec();
         let mut changed = false;
@@ -109,10 +115,13 @@ impl Executor {
         for _ in 0..ATTEMPTS {
             let (listings, ()) = self.observe(&queries).join(self.prestart(&queries)).await;
             let listings = queries.iter().map(|query| query.family).zip(listings);
-            let changes = changes(listings, excuse, decide)?;
+            let changes = changes(listings, steps.excuse, steps.decide)?;
             // What was taken for absent may exist.
             queries.iter_mut().for_each(|query| query.scope = None);
             let Some(changes) = changes else { continue };
+            if !changes.is_empty() {
+                (steps.before_change)()?;
+            }
             match self.restore(changes, &mut changed, refused.take()).await? {
                 None => return Ok(changed),
                 again => refused = again,

@@ -6,6 +6,7 @@
 //! programs; `fast_path` makes it quick.
 
 mod apply;
+mod bulk;
 mod compatible;
 pub mod desired;
 mod fast_path;
@@ -13,6 +14,7 @@ mod links;
 mod lock_holder;
 mod lock_watch;
 mod messages;
+mod notes;
 pub mod observed;
 pub mod plan;
 mod programs;
@@ -23,22 +25,24 @@ mod xtables_lock;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use cni_wrapper::Attachment;
 
 use super::interface::{
-    Backend, ExistingRules, FoundChain, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
+    Backend, ChainRecord, ExistingRules, Guard, Hints, Installed, OwnedPorts, ProgramEnvironment,
     Readiness,
 };
 use super::remains::excuse;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
-use apply::{Executor, Query};
+use apply::{Executor, Query, Steps};
 use fast_path::Scope;
+use notes::Notes;
 use observed::{Observed, Tables};
-use plan::{Decision, FirstUse};
+use plan::{Decision, Plan};
 use programs::Program;
 use run::{Runner, WORK_TIMEOUT};
 
@@ -63,8 +67,8 @@ COMMIT
 #[derive(Debug)]
 pub struct Iptables {
     executor: Executor,
-    /// The chains of other programs.
-    found_chains: RefCell<Vec<FoundChain>>,
+    /// The record of who made which chain, if there is one.
+    chains: RefCell<Option<Rc<dyn ChainRecord>>>,
 }
 
 impl Iptables {
@@ -90,7 +94,11 @@ impl Iptables {
         programs.find(Program::Save, Family::V4)?;
         programs.find(Program::Restore, Family::V4)?;
         let runner = Runner { programs, lock_timeout, work_timeout: WORK_TIMEOUT };
-        Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
+        Ok(Self { executor: Executor::new(runner), chains: RefCell::default() })
+    }
+
+    fn notes(&self) -> Notes {
+        Notes::read(self.chains.borrow().clone())
     }
 
     /// Succeeds if a listing that failed would have no rule of the owner, or of any owner.
@@ -105,8 +113,8 @@ impl Iptables {
 }
 
 impl Backend for Iptables {
-    fn keep_chains(&self, chains: Vec<FoundChain>) {
-        self.found_chains.replace(chains);
+    fn record_chains_in(&self, record: Rc<dyn ChainRecord>) {
+        self.chains.replace(Some(record));
     }
 
     fn can_map(&self, claim: &Claim) -> Result<(), Error> {
@@ -141,17 +149,19 @@ impl Backend for Iptables {
         _existing: ExistingRules,
         guard: Guard,
     ) -> Result<Installed, Error> {
-        let mut installed = Installed::default();
-        let found = self.found_chains.borrow().clone();
+        let notes = self.notes();
         let mut decide = |observed: &Observed<'_>| {
-            let Decision { plan, first_use } = plan::install(observed, claim, &found, guard)?;
-            note_first_use(&mut installed, observed.family, first_use);
-            Ok(Some(plan))
+            let decided = plan::install(observed, claim, notes.known(), guard)?;
+            Ok(note(&notes, observed, decided))
         };
-        let queries = claim_queries(claim, true, guard);
-        let changed = self.executor.apply(&queries, &|_, error| Err(error), &mut decide).await?;
-        installed.changed = changed;
-        Ok(installed)
+        let steps = Steps {
+            excuse: &|_, error| Err(error),
+            decide: &mut decide,
+            before_change: &|| notes.announce(),
+        };
+        let changed = self.executor.apply(&claim_queries(claim, true, guard), steps).await?;
+        notes.conclude()?;
+        Ok(Installed { changed })
     }
 
     async fn remove(
@@ -162,28 +172,47 @@ impl Backend for Iptables {
     ) -> Result<(), Error> {
         // The original's rules are searched in one chain, which must be the claim's to be in scope.
         let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
+        let is_thinned_out = self.variant() == Variant::Nft && claim.is_some_and(bulk::thin_out);
+        let known = known.filter(|_| !is_thinned_out);
         let scope = known.map(|claim| Scope { claim, conflicts: false });
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
         let queries: Vec<_> = families.map(query).collect();
-        let excuse = |family, error| self.excuse(family, Some(owner), error);
-        let found = self.found_chains.borrow().clone();
-        let mut decide =
-            |observed: &Observed<'_>| Ok(Some(plan::remove(observed, owner, claim, hints, &found)));
-        self.executor.apply(&queries, &excuse, &mut decide).await.map(drop)
+        let notes = self.notes();
+        let mut decide = |observed: &Observed<'_>| {
+            let decided = plan::remove(observed, owner, claim, hints, notes.known());
+            Ok(note(&notes, observed, decided))
+        };
+        let steps = Steps {
+            excuse: &|family, error| {
+                self.excuse(family, Some(owner), error)?;
+                notes.decide(family, plan::remove_nothing(family, owner, claim, notes.known()));
+                Ok(())
+            },
+            decide: &mut decide,
+            before_change: &|| Ok(()),
+        };
+        self.executor.apply(&queries, steps).await?;
+        notes.conclude()
     }
 
     async fn ensure_guard(&self) -> Result<(), Error> {
         let query = Query { family: Family::V4, tables: Tables::Raw, scope: None };
-        let mut decide = |observed: &Observed<'_>| Ok(Some(plan::guard(observed)));
-        self.executor.apply(&[query], &|_, error| Err(error), &mut decide).await.map(drop)
+        let steps = Steps {
+            excuse: &|_, error| Err(error),
+            decide: &mut |observed: &Observed<'_>| Ok(Some(plan::guard(observed))),
+            before_change: &|| Ok(()),
+        };
+        self.executor.apply(&[query], steps).await.map(drop)
     }
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
         let queries = claim_queries(claim, false, Guard::AsRulesRequire);
+        let notes = self.notes();
         for listing in self.executor.observe(&queries).await {
             let listing = listing?;
-            let differences = plan::compare(&listing.observed(), claim).differences();
+            let differences = plan::compare(&listing.observed(), claim, notes.known());
+            let differences = differences.differences();
             if !differences.is_empty() {
                 return Err(Error::Differs { rules: listing.family.as_str(), differences });
             }
@@ -216,15 +245,10 @@ impl Backend for Iptables {
     }
 }
 
-/// Notes how the chain of a family got its first rule. A family may be decided more than once.
-fn note_first_use(installed: &mut Installed, family: Family, first_use: Option<FirstUse>) {
-    installed.found_chains.retain(|found| found.family != family);
-    installed.created_chains.retain(|created| *created != family);
-    match first_use {
-        Some(FirstUse::Found(found)) => installed.found_chains.push(found),
-        Some(FirstUse::Created) => installed.created_chains.push(family),
-        None => {}
-    }
+/// Keeps what a decision means for the record, and returns its plan.
+fn note(notes: &Notes, observed: &Observed<'_>, decided: Decision) -> Option<Plan> {
+    notes.decide(observed.family, decided.notes);
+    Some(decided.plan)
 }
 
 /// Returns what ADD and CHECK observe: only families with mappings, and the raw table only if the

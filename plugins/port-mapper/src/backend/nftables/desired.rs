@@ -56,6 +56,8 @@ fn elements(claim: &Claim, network: &Network) -> Vec<DesiredElement> {
     // Two mappings can result in the same element: one for all addresses, one for 0.0.0.0.
     let mut known = HashSet::new();
     list.retain(|element: &DesiredElement| known.insert(element.id.clone()));
+    // Consecutive elements of one map share a netlink message.
+    list.sort_by_key(|element| element.id.map);
     list
 }
 

@@ -112,7 +112,7 @@ impl Backend for Nftables {
         };
         let changed =
             self.apply(scope, |observed| plan::install(observed, claim, &desired).map(Some))?;
-        Ok(Installed { changed, ..Installed::default() })
+        Ok(Installed { changed })
     }
 
     async fn remove(

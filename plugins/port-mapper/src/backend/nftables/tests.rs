@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::errno;
-use cni_netlink::nftables::{Chain, FakeRuleset, Ruleset, Table, Transaction};
+use cni_netlink::nftables::{Chain, FakeRuleset, Operation, Ruleset, Table, Transaction};
 use cni_wrapper::Attachment;
 use serde::Deserialize;
 use serde_json::json;
@@ -172,6 +172,34 @@ fn check_reports_what_is_missing_or_unexpected_and_nothing_else() {
     };
     assert!(about("missing: ", "9000") && about("unexpected: ", "8001"), "{differences:?}");
     assert!(!differences.iter().any(|text| text.contains("8002")), "{differences:?}");
+}
+
+#[test]
+fn the_elements_of_a_map_are_consecutive_so_that_they_share_messages() {
+    let mut host = FakeHost::default();
+    let mut wide = claim(1);
+    (wide.mappings[0].host_port, wide.mappings[0].range) = (1000, 100);
+    host.install(&wide).unwrap();
+    host.install(&claim(2)).unwrap();
+    let runs = |host: &FakeHost| {
+        let operations = host.last.as_ref().unwrap().operations().iter();
+        let sets = operations.filter_map(|operation| match operation {
+            Operation::AddElement(element) => Some(("add", element.set.clone())),
+            Operation::DeleteElement(element) => Some(("delete", element.set.clone())),
+            _ => None,
+        });
+        let mut sets: Vec<_> = sets.collect();
+        sets.dedup();
+        sets.len()
+    };
+    let mut moved = wide.clone();
+    moved.mappings[0].container_port = 81;
+    host.install(&moved).unwrap();
+    assert_eq!(runs(&host), 2, "the targets are deleted and added");
+    host.remove(&wide.owner, false, Guard::AsRulesRequire).unwrap();
+    assert_eq!(runs(&host), 3, "host ports, targets and sources are deleted");
+    host.install(&wide).unwrap();
+    assert_eq!(runs(&host), 3, "and added");
 }
 
 #[test]

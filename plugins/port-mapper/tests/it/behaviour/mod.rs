@@ -4,12 +4,14 @@
 //! The tests need root or user namespaces, iptables in both variants, nft to inspect rules, and
 //! Debian's containernetworking-plugins.
 
+mod chains;
 mod checks;
 mod companions;
 mod conflicts;
 mod directories;
 mod external_changes;
 mod kinds;
+mod large;
 mod liveness;
 mod long_names;
 mod lost;

@@ -24,7 +24,7 @@ on_every_backend!(
 );
 
 /// Creates a chain with the jumps that Docker and Mesos's original port mapper create.
-fn chain_with_jumps(testbed: &RulesTestbed, chain: &str) {
+pub(super) fn chain_with_jumps(testbed: &RulesTestbed, chain: &str) {
     testbed.tool(&format!("-t nat -N {chain}"));
     testbed.tool(&format!("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j {chain}"));
     let output = "-t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL";

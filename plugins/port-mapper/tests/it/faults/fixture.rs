@@ -14,6 +14,9 @@ use crate::common::{
 /// If this variable is `all`, every system call is calls.
 const VARIABLE: &str = "PORT_MAPPER_FAULTS";
 
+/// The chain of another program.
+const OTHERS_CHAIN: &str = "OPERATOR";
+
 /// An operation into which a fault is injected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -55,7 +58,18 @@ impl Fixture {
         network["delegate"] = json!({"type": "inner"});
         // Ends a delegate that hangs.
         network["wrapper"] = json!({"delegateTimeout": 10});
-        Self::of(backend, Some(plugins), network, OneOf { nftables: 9, iptables: 21 })
+        Self::of(Host::new(), backend, Some(plugins), network, OneOf { nftables: 9, iptables: 21 })
+    }
+
+    /// Returns the same with a chain that another program has made.
+    pub(crate) fn in_a_chain_of_another_program(backend: &'static str) -> Self {
+        let (plugins, mut network) = scripted("10.0.0.2/24");
+        network["chain"] = json!(OTHERS_CHAIN);
+        let host = Host::new();
+        host.run(&format!("{backend} -w -t nat -N {OTHERS_CHAIN}"));
+        let jump = format!("-m addrtype --dst-type LOCAL -j {OTHERS_CHAIN}");
+        host.run(&format!("{backend} -w -t nat -A PREROUTING {jump}"));
+        Self::of(host, backend, Some(plugins), network, OneOf { nftables: 9, iptables: 31 })
     }
 
     /// Returns a host with Debian's bridge and its IPAM plugin, which make many more system calls.
@@ -63,17 +77,17 @@ impl Fixture {
         let mut network = example_network(&[]);
         network["delegate"]["ipMasq"] = json!(ip_masq);
         network["wrapper"] = json!({"delegateTimeout": 60});
-        Self::of(backend, None, network, OneOf { nftables: 150, iptables: 190 })
+        Self::of(Host::new(), backend, None, network, OneOf { nftables: 150, iptables: 190 })
     }
 
     fn of(
+        host: Host,
         backend: &'static str,
         plugins: Option<PluginDir>,
         network: Value,
         one_of: OneOf,
     ) -> Self {
         take_precedence();
-        let host = Host::new();
         let container = host.container("c1");
         let call = CallBuilder::add("mesos")
             .config(network)

@@ -12,6 +12,11 @@ on_every_backend!(
     a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing_after_a_del,
 );
 
+on_both_iptables!(
+    an_add_that_is_killed_anywhere_leaves_the_empty_chain_of_another_program_to_it,
+    a_del_that_is_killed_anywhere_leaves_the_empty_chain_of_another_program_to_it,
+);
+
 const KILLED: Option<i32> = Some(128 + 9);
 
 /// Checks that stderr consists of whole lines, even if the plugin was killed.
@@ -75,4 +80,22 @@ fn a_restore_that_is_killed_anywhere_is_completed_by_the_next_and_leaves_nothing
     println!(
         "{backend}: restore killed at {calls} system calls, then restore and DEL: nothing is left"
     );
+}
+
+fn an_add_that_is_killed_anywhere_leaves_the_empty_chain_of_another_program_to_it(
+    backend: &'static str,
+) {
+    let fixture = Fixture::in_a_chain_of_another_program(backend);
+    let calls = fixture
+        .at_every_call(Operation::Add, &[Fault::KillPlugin], |_, _| drop(del(&fixture.call)));
+    println!("{backend}: ADD in a found chain killed at {calls} system calls, then DEL: as before");
+}
+
+fn a_del_that_is_killed_anywhere_leaves_the_empty_chain_of_another_program_to_it(
+    backend: &'static str,
+) {
+    let fixture = Fixture::in_a_chain_of_another_program(backend);
+    let calls = fixture
+        .at_every_call(Operation::Del, &[Fault::KillPlugin], |_, _| drop(del(&fixture.call)));
+    println!("{backend}: DEL in a found chain killed at {calls} system calls, then DEL: as before");
 }

@@ -40,6 +40,12 @@ impl<'a> RuleView<'a> {
         self.attributes.get(rule::CHAIN).map(|name| name.text()).unwrap_or_default()
     }
 
+    /// Returns its handle, which no other rule of the table ever has. See
+    /// [`Transaction::delete_rule`](crate::nftables::Transaction::delete_rule).
+    pub fn handle(&self) -> Option<u64> {
+        self.attributes.get(rule::HANDLE)?.u64_be().ok()
+    }
+
     /// Returns its expressions, in order. A malformed one ends them.
     pub fn expressions(&self) -> impl Iterator<Item = ExpressionView<'a>> + use<'a> {
         let list = self.attributes.get(rule::EXPRESSIONS).map(|list| list.nested());

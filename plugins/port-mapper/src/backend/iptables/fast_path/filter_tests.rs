@@ -8,7 +8,7 @@ use crate::backend::Guard;
 use crate::backend::interface::Hints;
 use crate::backend::iptables::desired;
 use crate::backend::iptables::observed::Observed;
-use crate::backend::iptables::plan;
+use crate::backend::iptables::plan::{self, KnownChains};
 use crate::backend::iptables::rule::{Rule, quote};
 use crate::claim::Claim;
 
@@ -108,7 +108,12 @@ fn an_add_decides_the_same_without_the_rules_of_others() {
             let ours = claim(1, localhost);
             let text = chain_listing(&others);
             let install = |listing: &Listing| {
-                plan::install(&listing.observed(), &ours, &[], Guard::AsRulesRequire)
+                plan::install(
+                    &listing.observed(),
+                    &ours,
+                    KnownChains::default(),
+                    Guard::AsRulesRequire,
+                )
             };
             let filtered = listing(&filtered(&text, &ours, true, 7));
             let [one, other] =
@@ -130,10 +135,18 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
             let filtered = listing(&filtered(&text, &ours, false, 4096));
             let hints = Hints { chain: Some("MESOS".to_owned()), ..Hints::default() };
             let remove = |listing: &Listing| {
-                plan::remove(&listing.observed(), &ours.owner, Some(&ours), &hints, &[])
+                plan::remove(
+                    &listing.observed(),
+                    &ours.owner,
+                    Some(&ours),
+                    &hints,
+                    KnownChains::default(),
+                )
             };
             assert_eq!(remove(&filtered), remove(&complete), "{text}");
-            let check = |listing: &Listing| plan::compare(&listing.observed(), &ours);
+            let check = |listing: &Listing| {
+                plan::compare(&listing.observed(), &ours, KnownChains::default())
+            };
             assert_eq!(check(&filtered), check(&complete), "{text}");
             others.remove(0);
         }
@@ -164,7 +177,7 @@ fn a_conflict_is_reported_as_from_the_complete_listing() {
     let mappings = others[..2].iter().flat_map(|other| other.mappings.clone()).collect();
     let ours = Claim { mappings, ..claim(1, true) };
     let error = |listing: &Listing| {
-        plan::install(&listing.observed(), &ours, &[], Guard::AsRulesRequire)
+        plan::install(&listing.observed(), &ours, KnownChains::default(), Guard::AsRulesRequire)
             .unwrap_err()
             .to_string()
     };

@@ -5,15 +5,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use cni_wrapper::Attachment;
+
 use super::change::{Plan, TableChange};
 use super::jumps::{Jumps, delete_beyond};
-use crate::backend::interface::{FoundChain, Guard, Jump};
+use super::origin::{ChainState, KnownChains, Maker, NoteChanges, maker, on_first_use, when_kept};
+use crate::backend::interface::{ChainNote, ChainOrigin, Guard, Jump};
 use crate::backend::iptables::desired::{self, GUARD, MASQ};
 use crate::backend::iptables::observed::{
     Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
 };
 use crate::backend::iptables::rule::Rule;
-use crate::backend::iptables::well_known::is_well_known;
 use crate::family::Family;
 
 /// The observed rules, and what is to be done with those that have a tag.
@@ -27,8 +29,10 @@ pub(super) struct PlanInput<'a> {
     pub(super) chain: Option<&'a str>,
     /// The chain of the claim to remove: it has had rules of ours, even if it was flushed.
     pub(super) used_chain: Option<&'a str>,
-    /// The known chains of other programs.
-    pub(super) found: &'a [FoundChain],
+    /// The owner of the claim, or of the rules to remove.
+    pub(super) owner: &'a Attachment,
+    /// What is known about who made chains.
+    pub(super) known: KnownChains<'a>,
     /// Whether the guard must exist although no rule shows that.
     pub(super) guard: Guard,
     /// Whether a guard that nothing needs is removed.
@@ -42,11 +46,12 @@ pub(super) struct TaggedEdits {
 }
 
 /// Plans the edits together with all that they require.
-pub(super) fn plan(input: PlanInput<'_>) -> Plan {
+pub(super) fn plan(input: PlanInput<'_>) -> (Plan, NoteChanges) {
     let localhost = localhost_tags(&input);
-    let mut nat = TableChange::default();
+    let (mut nat, mut notes) = (TableChange::default(), NoteChanges::default());
+    notes.before.extend(note_of_first_use(&input));
     for chain in affected_chains(&input) {
-        reconcile_chain(&input, &localhost, &chain, &mut nat);
+        reconcile_chain(&input, &localhost, &chain, &mut nat, &mut notes);
     }
     let deleted = input.edits.delete.iter();
     nat.delete.extend(deleted.map(|&at| input.tagged[at].rule.to_rule()));
@@ -56,7 +61,7 @@ pub(super) fn plan(input: PlanInput<'_>) -> Plan {
     let raw = reconcile_guard(&input, needs_guard);
     // After the jumps; among deletions the order has no meaning.
     nat.append.extend(input.edits.append);
-    Plan { raw, nat, raw_last: !needs_guard }
+    (Plan { raw, nat, raw_last: !needs_guard }, notes)
 }
 
 /// Returns the tags of the owners that are reached through 127.0.0.1 after the change.
@@ -75,55 +80,40 @@ impl PlanInput<'_> {
     }
 
     /// Reports whether a chain has a rule with a tag before the change.
-    fn is_in_use(&self, chain: &str) -> bool {
+    pub(super) fn is_in_use(&self, chain: &str) -> bool {
         self.observed.omitted.of(chain).count > 0
             || self.tagged.iter().any(|tagged| tagged.rule.chain == chain)
     }
 
-    /// Returns the jumps that a chain had before it had a rule of ours, if that is known.
-    fn jumps_before(&self, chain: &str) -> Option<&FoundChain> {
-        let family = self.observed.family;
-        self.found.iter().find(|found| found.family == family && found.chain == chain)
+    fn state(&self, chain: &str) -> ChainState {
+        match self.observed.nat.has(chain) {
+            _ if self.is_in_use(chain) => ChainState::InUse,
+            true => ChainState::Unused,
+            false => ChainState::Absent,
+        }
     }
 
-    /// Reports whether a chain is known to be another program's. One with a name of ours is ours,
-    /// no matter which program made it.
-    fn is_others(&self, chain: &str) -> bool {
-        chain != MASQ && (self.jumps_before(chain).is_some() || is_well_known(chain))
+    fn note(&self, chain: &str) -> Option<&ChainOrigin> {
+        self.known.note(self.observed.family, chain)
     }
 
-    /// Reports whether a chain exists without a rule with a tag.
-    fn is_unused(&self, chain: &str) -> bool {
-        self.observed.nat.has(chain) && !self.is_in_use(chain)
-    }
-
-    /// Reports whether a jump for 127.0.0.1 to the chain existed before it had a rule of ours.
-    fn had_localhost_jump(&self, chain: &str) -> bool {
-        let before = self.jumps_before(chain);
-        before.map_or_else(|| self.is_unused(chain), |it| it.jumps.contains(&Jump::Localhost))
+    /// Returns who made a chain to which these jumps lead.
+    fn maker(&self, chain: &str, jumps: &Jumps, existing: &[Rule]) -> Maker {
+        let is_claimed = || self.used_chain == Some(chain) || self.known.is_claimed(chain, None);
+        let existing = jumps.kinds(existing);
+        maker(chain, self.state(chain), self.note(chain), &existing, is_claimed)
     }
 }
 
-/// How a chain got its first rule with a tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FirstUse {
-    /// The chain was created for it.
-    Created,
-    /// The chain existed, so another program made it.
-    Found(FoundChain),
-}
-
-/// Returns how the claim's chain gets its first rule with a tag, or `None` if it has one already.
-pub(super) fn first_use(input: &PlanInput<'_>) -> Option<FirstUse> {
+/// Returns what is to be recorded if the claim's chain gets its first rule with a tag.
+fn note_of_first_use(input: &PlanInput<'_>) -> Option<ChainNote> {
     let chain = input.chain.filter(|chain| !input.is_in_use(chain))?;
     input.edits.append.iter().find(|rule| rule.chain == chain)?;
     let Observed { family, nat, .. } = input.observed;
-    if !nat.has(chain) {
-        return Some(FirstUse::Created);
-    }
-    let existing = rules_of(nat, |rule| rule.jumps_to(chain));
-    let jumps = Jumps::to(chain, *family).kinds(&existing);
-    Some(FirstUse::Found(FoundChain { family: *family, chain: chain.to_owned(), jumps }))
+    let jumps = Jumps::to(chain, *family);
+    let maker = input.maker(chain, &jumps, &rules_of(nat, |rule| rule.jumps_to(chain)));
+    let origin = on_first_use(input.state(chain), input.note(chain), maker)?;
+    Some(ChainNote { family: *family, chain: chain.to_owned(), origin })
 }
 
 /// Returns the chains to reconcile: those that the claim needs, those that lose a rule or have lost
@@ -144,50 +134,77 @@ fn reconcile_chain(
     localhost: &HashSet<&str>,
     chain: &str,
     nat: &mut TableChange,
+    notes: &mut NoteChanges,
 ) {
     let table = &input.observed.nat;
     let jumps = Jumps::to(chain, input.observed.family);
     let existing = rules_of(table, |rule| rule.jumps_to(chain));
     let remaining = Remaining::new(input, localhost, chain);
+    let is_retired = remaining.is_touched || chain == MASQ || input.used_chain == Some(chain);
+    if !remaining.has_tagged && !is_retired {
+        return;
+    }
+    let maker = input.maker(chain, &jumps, &existing);
     if !remaining.has_tagged {
-        if remaining.is_touched || chain == MASQ || input.used_chain == Some(chain) {
-            retire_chain(input, &jumps, &existing, remaining.is_empty, chain, nat);
-        }
+        let is_deleted = retire_chain(&maker, &jumps, &existing, remaining.is_empty, chain, nat);
+        notes.after.extend(note_of_retired(input, chain, &maker, is_deleted));
         return;
     }
     if input.needs(chain) {
         nat.create.extend((!table.has(chain)).then(|| chain.to_owned()));
         jumps.add(&existing, remaining.serve_localhost, nat);
-        if !input.is_others(chain) {
+        if maker == Maker::PortMapper {
             jumps.delete_copies(&existing, nat);
         }
     }
-    if !input.had_localhost_jump(chain) {
+    let is_others = |jump| matches!(&maker, Maker::Other(Some(before)) if before.contains(&jump));
+    if !is_others(Jump::Localhost) {
         jumps.delete_localhost(&existing, remaining.serve_localhost, nat);
     }
 }
 
 /// Removes a chain that has lost its last rule with a tag, together with its jumps. Of another
-/// program's chain, only the jumps that it did not have before are removed.
+/// program's chain, only the jumps that it did not have before are removed. Returns whether the
+/// chain is deleted.
 fn retire_chain(
-    input: &PlanInput<'_>,
+    maker: &Maker,
     jumps: &Jumps,
     existing: &[Rule],
     is_empty: bool,
     chain: &str,
     nat: &mut TableChange,
-) {
+) -> bool {
     // If another program jumps to the chain, it is kept, since that jump needs its target.
     let is_unused = is_empty && existing.iter().all(|jump| jumps.contains(jump));
-    if let Some(found) = input.jumps_before(chain) {
-        jumps.delete_except(&found.jumps, existing, nat);
-    } else if is_unused && !input.is_others(chain) {
-        nat.delete.extend_from_slice(existing);
-        nat.delete_chains.push(chain.to_owned());
-    } else {
-        // Which of the other jumps the chain had before is not known. Only we make this one.
-        jumps.delete_localhost(existing, false, nat);
+    match maker {
+        Maker::Other(Some(before)) => jumps.delete_except(before, existing, nat),
+        Maker::PortMapper if is_unused => {
+            nat.delete.extend_from_slice(existing);
+            nat.delete_chains.push(chain.to_owned());
+            return true;
+        }
+        // Which of the other jumps are in use is not known. Only we make this one.
+        _ => jumps.delete_localhost(existing, false, nat),
     }
+    false
+}
+
+/// Returns how the note of a chain changes that has no rule with a tag any more.
+fn note_of_retired(
+    input: &PlanInput<'_>,
+    chain: &str,
+    maker: &Maker,
+    is_deleted: bool,
+) -> Option<(String, Option<ChainOrigin>)> {
+    let note = input.note(chain)?;
+    let after = match maker {
+        _ if is_deleted => None,
+        Maker::PortMapper => when_kept(chain, Some(note)),
+        // Containers whose rules were flushed will have them again.
+        Maker::Other(_) if input.known.is_claimed(chain, Some(input.owner)) => return None,
+        Maker::Other(_) => None,
+    };
+    Some((chain.to_owned(), after))
 }
 
 /// The rules of a chain after the change.

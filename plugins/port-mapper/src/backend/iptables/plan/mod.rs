@@ -6,6 +6,7 @@
 mod chains;
 mod change;
 mod jumps;
+mod origin;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -15,7 +16,7 @@ use cni_wrapper::Attachment;
 use super::desired;
 use super::observed::{Observed, TaggedRule};
 use super::rule::Rule;
-use crate::backend::interface::{FoundChain, Guard, Hints};
+use crate::backend::interface::{Guard, Hints};
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
@@ -23,21 +24,25 @@ use crate::family::Family;
 use crate::owner::RuleTag;
 use chains::{PlanInput, TaggedEdits};
 
-pub use chains::FirstUse;
 pub use change::Plan;
+pub use origin::{KnownChains, NoteChanges};
 
-/// A plan, and what it means for the claim's chain.
-#[derive(Debug, Default)]
+/// A plan, and what is to be recorded about its chains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// The changes.
     pub plan: Plan,
-    /// Set if the claim's chain gets its first rule with a tag.
-    pub first_use: Option<FirstUse>,
+    /// The changes of the record.
+    pub notes: NoteChanges,
+}
+
+impl From<(Plan, NoteChanges)> for Decision {
+    fn from((plan, notes): (Plan, NoteChanges)) -> Self {
+        Self { plan, notes }
+    }
 }
 
 /// Plans the changes that make the rules of the claim's owner those of the claim.
-///
-/// `found` are the known chains of other programs.
 ///
 /// # Errors
 ///
@@ -45,23 +50,21 @@ pub struct Decision {
 pub fn install(
     observed: &Observed<'_>,
     claim: &Claim,
-    found: &[FoundChain],
+    known: KnownChains<'_>,
     guard: Guard,
 ) -> Result<Decision, Error> {
     let tagged = observed.tagged();
     let displaced = displaced(&tagged, observed.family, claim)?;
     let mut edits = owner_edits(&tagged, claim, observed.family);
     edits.delete.extend(displaced);
-    let input = claim_input(observed, &tagged, claim, edits, found, guard);
-    let first_use = chains::first_use(&input);
-    Ok(Decision { plan: chains::plan(input), first_use })
+    Ok(chains::plan(claim_input(observed, &tagged, claim, edits, known, guard)).into())
 }
 
 /// Plans like [`install`], but ignores conflicts with other owners: for CHECK.
-pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
+pub fn compare(observed: &Observed<'_>, claim: &Claim, known: KnownChains<'_>) -> Plan {
     let tagged = observed.tagged();
     let edits = owner_edits(&tagged, claim, observed.family);
-    chains::plan(claim_input(observed, &tagged, claim, edits, &[], Guard::AsRulesRequire))
+    chains::plan(claim_input(observed, &tagged, claim, edits, known, Guard::AsRulesRequire)).0
 }
 
 /// Plans the creation of the guard, or of what is missing of it.
@@ -72,15 +75,14 @@ pub fn guard(observed: &Observed<'_>) -> Plan {
 /// Plans the removal of every rule of the owner, and of each chain whose last rule it is.
 ///
 /// It creates neither chains nor jumps, and leaves a chain alone that has no rule of the owner,
-/// unless its claim shows that it had one: another one may be another program's. `found` are the
-/// known chains of other programs.
+/// unless its claim shows that it had one: another one may be another program's.
 pub fn remove(
     observed: &Observed<'_>,
     owner: &Attachment,
     claim: Option<&Claim>,
     hints: &Hints,
-    found: &[FoundChain],
-) -> Plan {
+    known: KnownChains<'_>,
+) -> Decision {
     let tagged = observed.tagged();
     let (tag, original) = (owner.tag(), owner.original_tag());
     let is_owners = |tagged: &TaggedRule<'_>| {
@@ -89,17 +91,39 @@ pub fn remove(
             || (hints.chain.as_deref() == Some(tagged.rule.chain) && tagged.tag == original)
     };
     let delete = (0..tagged.len()).filter(|&index| is_owners(&tagged[index])).collect();
-    chains::plan(PlanInput {
+    let input = PlanInput {
         observed,
         tagged: &tagged,
         edits: TaggedEdits { delete, append: Vec::new() },
         localhost_tag: None,
         chain: None,
         used_chain: claim.filter(|_| hints.had_rules).map(|claim| claim.chain.as_str()),
-        found,
+        owner,
+        known,
         guard: hints.guard,
         may_remove_guard: true,
-    })
+    };
+    let named = claim.map(|claim| &claim.chain).or(hints.chain.as_ref());
+    let unused = named.filter(|chain| !input.is_in_use(chain));
+    let (plan, mut notes) = chains::plan(input);
+    if let Some(chain) = unused.filter(|chain| notes.after.iter().all(|(name, _)| name != *chain)) {
+        notes.after.extend(match observed.nat.has(chain) {
+            true => origin::note_of_killed(observed.family, known, owner, chain),
+            false => Some((chain.clone(), None)),
+        });
+    }
+    Decision { plan, notes }
+}
+
+/// Returns what is to be recorded if a family cannot have rules of the owner, and is not listed.
+pub fn remove_nothing(
+    family: Family,
+    owner: &Attachment,
+    claim: Option<&Claim>,
+    known: KnownChains<'_>,
+) -> NoteChanges {
+    let note = claim.and_then(|claim| origin::note_of_killed(family, known, owner, &claim.chain));
+    NoteChanges { before: Vec::new(), after: note.into_iter().collect() }
 }
 
 fn claim_input<'a>(
@@ -107,7 +131,7 @@ fn claim_input<'a>(
     tagged: &'a [TaggedRule<'a>],
     claim: &'a Claim,
     edits: TaggedEdits,
-    found: &'a [FoundChain],
+    known: KnownChains<'a>,
     guard: Guard,
 ) -> PlanInput<'a> {
     let localhost = observed.family == Family::V4 && claim.serves_localhost();
@@ -119,7 +143,8 @@ fn claim_input<'a>(
         localhost_tag,
         chain: Some(&claim.chain),
         used_chain: None,
-        found,
+        owner: &claim.owner,
+        known,
         guard,
         may_remove_guard: false,
     }
