@@ -98,7 +98,7 @@ pub fn remove(
         used_chain: claim.filter(|_| hints.had_rules).map(|claim| claim.chain.as_str()),
         found,
         guard: hints.guard,
-        may_remove_guard: true,
+        may_remove_guard: hints.guard != Guard::Keep,
     })
 }
 
