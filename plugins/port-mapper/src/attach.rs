@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cni_wrapper::{AddResult, Call};
+use cni_wrapper::{AddResult, Call, NamespaceId};
 
 use crate::backend::Backends;
 use crate::claim::Claim;
@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::guard;
 use crate::host::{flows, hairpin, localhost};
 use crate::install::install;
-use crate::namespace::NamespaceId;
 use crate::state::State;
 use crate::wait::Wait;
 
@@ -32,6 +31,7 @@ pub async fn attach(
     result: &AddResult,
 ) -> Result<(), AttachError> {
     let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
+    claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     detach_if_unclear(settings, &claim, &backends).await?;
     if claim.mappings.is_empty() {
@@ -39,7 +39,6 @@ pub async fn attach(
         guard::ensure(&settings.into(), &backends).await;
         return Ok(());
     }
-    claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
     let installed = install_or_wait(settings, claim, backends).await?;

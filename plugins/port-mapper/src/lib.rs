@@ -35,7 +35,6 @@ pub mod liveness;
 pub mod lock;
 pub mod mappings;
 pub mod middleware;
-pub mod namespace;
 pub mod other_backends;
 pub mod owner;
 pub mod ownership;

@@ -2,15 +2,23 @@
 
 use std::path::Path;
 
-use crate::claim::Claim;
-use crate::namespace::{self, MountNamespace, NamespaceId, Place};
+use super::namespace::{self, MountNamespace, NamespaceId, Place};
 
 /// What is known about whether an attachment still exists.
+///
+/// ```
+/// use cni_wrapper::{Liveness, NamespaceId};
+///
+/// let path = format!("/proc/{}/ns/net", std::os::unix::process::parent_id());
+/// // An ADD stores both, and a later call reads them.
+/// let recorded = NamespaceId::of(path.as_ref());
+/// assert_eq!(Liveness::of(&path, recorded.as_ref()), Liveness::Alive);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
-    /// Its namespace is there.
+    /// Its namespace exists.
     Alive,
-    /// Its namespace is proven to be gone, and its host ports are free.
+    /// Its namespace is proven to be gone.
     Gone,
     /// Its namespace can't be seen from here: it may be mounted where only the runtime sees it. It
     /// counts as alive.
@@ -26,17 +34,18 @@ struct Seen {
 }
 
 impl Liveness {
-    /// Looks for the namespace of a claim.
-    pub fn of(claim: &Claim) -> Self {
-        if claim.netns.is_empty() {
+    /// Looks for the namespace of an attachment, which was at `netns` when its ADD recorded its
+    /// identity. Without an identity, nothing proves its end.
+    pub fn of(netns: &str, recorded: Option<&NamespaceId>) -> Self {
+        if netns.is_empty() {
             return Self::Unseen;
         }
         let seen = Seen {
-            place: Place::of(Path::new(&claim.netns)),
+            place: Place::of(Path::new(netns)),
             boot_id: namespace::boot_id(),
             mount_namespace: MountNamespace::current(),
         };
-        judge(claim.namespace.as_ref(), &seen)
+        judge(recorded, &seen)
     }
 
     /// Returns the word for JSON.
@@ -60,7 +69,7 @@ impl Liveness {
 /// Decides from what was recorded and what is seen now.
 fn judge(recorded: Option<&NamespaceId>, seen: &Seen) -> Liveness {
     let Some(recorded) = recorded else {
-        // Claims of earlier versions contain the path only, which proves no end.
+        // Records of earlier versions contain the path only, which proves no end.
         return match seen.place {
             Place::Namespace(_) => Liveness::Alive,
             _ => Liveness::Unseen,
@@ -82,8 +91,8 @@ fn judge(recorded: Option<&NamespaceId>, seen: &Seen) -> Liveness {
 
 #[cfg(test)]
 mod tests {
+    use super::super::namespace::{NamespaceFile, Since};
     use super::*;
-    use crate::namespace::{NamespaceFile, Since};
 
     fn file(inode: u64, since: Since) -> NamespaceFile {
         NamespaceFile { device: 4, inode, since }

@@ -36,12 +36,12 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
 type IsAllowed<'a> = &'a dyn Fn(&[Claim]) -> bool;
 
 fn is_gone(claim: &Claim) -> bool {
-    Liveness::of(claim) == Liveness::Gone
+    claim.liveness() == Liveness::Gone
 }
 
 /// Reports whether a claim was listed as one that can't be seen, and still can't be.
 fn is_unseen_still(claim: &Claim, listed: &[Recorded]) -> bool {
-    Liveness::of(claim) == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
+    claim.liveness() == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
 }
 
 /// Without any claim, another call has removed the attachment since.
