@@ -42,6 +42,7 @@ pub mod problem;
 pub mod queue;
 pub mod records;
 pub mod state;
+pub mod unknown_claims;
 pub mod wait;
 pub mod without_state;
 

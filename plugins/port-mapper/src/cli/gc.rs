@@ -15,10 +15,12 @@ use crate::error::Error;
 use crate::liveness::Liveness;
 use crate::owner::Owner;
 use crate::ownership::Recorded;
+use crate::unknown_claims;
 
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
 /// although that can't be proven. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
+    unknown_claims::enter(&options.state_dir, options.lock_timeout).await?;
     let Inventory { claims, unrecorded, errors } = Inventory::read(options).await?;
     let mut collection = Collection::new(options);
     collection.errors = errors.iter().map(Error::to_string).collect();
@@ -107,7 +109,10 @@ impl<'a> Collection<'a> {
 
     async fn unrecorded(&mut self, owned: &OwnedPorts) {
         if !self.is_forced(&owned.owner) {
-            return self.keep(owned.owner.clone(), "there are rules of it, but no record");
+            return self.keep(
+                owned.owner.clone(),
+                "there are rules of it, but no record, unless its network has another --state-dir",
+            );
         }
         match &owned.owner {
             Owner::Attachment(attachment) => {

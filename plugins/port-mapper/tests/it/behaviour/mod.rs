@@ -13,6 +13,7 @@ mod kinds;
 mod liveness;
 mod long_names;
 mod lost;
+mod lost_directory;
 mod nft;
 mod not_ours;
 mod old_iptables;
