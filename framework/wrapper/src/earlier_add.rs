@@ -11,7 +11,7 @@ use std::{
 use cni_netlink::link::Links;
 use rustix::fs::OFlags;
 
-use crate::error::Error;
+use crate::{error::Error, kit::namespace::NamespaceId};
 
 /// Whether the interface of an attachment exists in the container's namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct EarlierAdd {
     found: RefCell<BTreeMap<usize, bool>>,
     /// Whether the toolkit has a record of an ADD with delegates, once that was looked for.
     record: OnceCell<bool>,
+    /// The identity of the namespace of the call, once it was looked up.
+    namespace: OnceCell<Option<NamespaceId>>,
     /// Whether a layer found the attachment in another namespace.
     is_elsewhere: Cell<bool>,
 }
@@ -38,6 +40,14 @@ impl EarlierAdd {
     /// Returns whether the interface exists. The kernel is asked once for each call.
     pub(crate) fn interface(&self, netns: Option<&str>, ifname: &str) -> Interface {
         *self.interface.get_or_init(|| interface(netns, ifname))
+    }
+
+    /// Returns the identity of the namespace of the call. It is looked up once.
+    pub(crate) fn namespace(
+        &self,
+        look_up: impl FnOnce() -> Option<NamespaceId>,
+    ) -> Option<&NamespaceId> {
+        self.namespace.get_or_init(look_up).as_ref()
     }
 
     /// Returns whether the toolkit has a record of the attachment. It is looked for once.

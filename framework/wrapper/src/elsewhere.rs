@@ -19,6 +19,13 @@ use crate::{
 };
 
 impl Call {
+    /// Returns what identifies the network namespace of the call, for a record of its ADD, or `None`
+    /// if `CNI_NETNS` leads to none or it can't be seen. It is looked up once.
+    pub fn namespace(&self) -> Option<&NamespaceId> {
+        let netns = self.netns.as_deref()?;
+        self.earlier_add().namespace(|| NamespaceId::of(Path::new(netns)))
+    }
+
     /// Refuses an ADD of an attachment that exists in another network namespace.
     ///
     /// `netns` and `recorded` are those of an earlier ADD that succeeded. The identity decides, and

@@ -1,8 +1,6 @@
 //! ADD: maps the host ports of an attachment.
 
-use std::path::Path;
-
-use cni_wrapper::{AddResult, Call, NamespaceId};
+use cni_wrapper::{AddResult, Call};
 
 use crate::backend::Backends;
 use crate::claim::Claim;
@@ -31,7 +29,7 @@ pub async fn attach(
     result: &AddResult,
 ) -> Result<(), AttachError> {
     let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
-    claim.namespace = NamespaceId::of(Path::new(&claim.netns));
+    claim.namespace = call.namespace().cloned();
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     detach_if_unclear(settings, &claim, &backends).await?;
     if claim.mappings.is_empty() {

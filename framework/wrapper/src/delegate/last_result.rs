@@ -44,12 +44,11 @@ pub(super) struct Record {
 
 impl Record {
     fn of(call: &Call, result: &AddResult, is_result_kept: bool) -> Self {
-        let netns = call.netns.clone().unwrap_or_default();
         Self {
             version: result.version().as_str().to_owned(),
             result: is_result_kept.then(|| result.document().clone()),
-            namespace: NamespaceId::of(Path::new(&netns)),
-            netns,
+            netns: call.netns.clone().unwrap_or_default(),
+            namespace: call.namespace().cloned(),
         }
     }
 

@@ -27,7 +27,7 @@ fn network(backend: &str, ipam: Option<&Value>) -> Value {
 
 fn static_address() -> Value {
     let address = json!({"address": "192.168.0.5/16", "gateway": "192.168.0.1"});
-    json!({"type": "static", "addresses": [address]})
+    json!({"type": "static", "addresses": [address], "routes": [{"dst": "0.0.0.0/0"}]})
 }
 
 fn outside(host: &Host) -> Neighbour {
