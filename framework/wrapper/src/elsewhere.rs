@@ -1,9 +1,9 @@
 //! An ADD of an attachment that exists in another network namespace.
 //!
-//! A runtime must call DEL before it adds an attachment again. If it does not, most delegates refuse
-//! the ADD, since the attachment has its address already, and their DEL would release that. Others
-//! succeed, and what this plugin created for the container that lives would lead to another one. So
-//! such an ADD is refused before anything is changed.
+//! A runtime must call DEL before it adds an attachment again. If it does not, most delegates
+//! refuse the ADD, since the attachment has its address already, and their DEL would release that.
+//! Others succeed, and what this plugin created for the container that lives would lead to another
+//! one. So such an ADD is refused before anything is changed.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ use crate::{
 };
 
 impl Call {
-    /// Returns what identifies the network namespace of the call, for a record of its ADD, or `None`
-    /// if `CNI_NETNS` leads to none or it can't be seen. It is looked up once.
+    /// Returns what identifies the network namespace of the call, for a record of its ADD. Returns
+    /// `None` if `CNI_NETNS` leads to none or it can't be seen. It is looked up once.
     pub fn namespace(&self) -> Option<&NamespaceId> {
         let netns = self.netns.as_deref()?;
         self.earlier_add().namespace(|| NamespaceId::of(Path::new(netns)))
