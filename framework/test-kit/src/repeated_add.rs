@@ -56,6 +56,28 @@ impl<'h> RepeatedAdd<'h> {
         assert!(details.contains("was left alone"), "{details}");
     }
 
+    /// Calls the ADD of `c1` for another network namespace, while the first one exists. It must be
+    /// refused, and change nothing.
+    ///
+    /// # Panics
+    /// If it succeeds, if the host or a namespace has changed, or if the error does not name both
+    /// namespaces and the DEL that helps.
+    #[track_caller]
+    pub fn is_refused_in_another_namespace(&self) {
+        let other = self.host.container("other");
+        let (before, inside) = (self.snapshots(), other.snapshot());
+        let call = (self.call)(&other).container_id("c1");
+        let (code, msg, _) = call.run(self.program).error();
+        before[0].assert_same(&self.snapshots()[0]);
+        before[1].assert_same(&self.snapshots()[1]);
+        inside.assert_same(&other.snapshot());
+        assert_eq!(code, 4, "{msg}");
+        for part in ["CNI_NETNS", &self.container.netns(), &other.netns(), "call DEL"] {
+            assert!(msg.contains(part), "{part}: {msg}");
+        }
+        other.delete();
+    }
+
     /// Attaches another container, which must get another address, and removes it.
     ///
     /// # Panics

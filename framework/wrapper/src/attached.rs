@@ -2,13 +2,14 @@
 //!
 //! If a runtime repeats an ADD without a DEL, most delegates refuse it: the interface exists. The
 //! container is attached all the same, and its address is in use. So before anything is changed,
-//! each layer finds out whether the attachment exists, and a rollback asks here.
+//! each layer finds out whether the attachment exists, and a rollback asks here. If it exists in
+//! another network namespace, the ADD is refused at once (`elsewhere.rs`).
 
 use std::future::Future;
 
 use serde_json::Value;
 
-use crate::{call::Call, earlier_add::Interface, error::Error};
+use crate::{call::Call, delegate::last_result, earlier_add::Interface, error::Error};
 
 impl Call {
     /// Finds out for this layer whether the attachment exists. It must be called before the layer
@@ -20,22 +21,43 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// That of `record`.
+    /// [`Error::AttachedElsewhere`], which the records of all layers can show; or another error of
+    /// `record`, if that decides.
     pub(crate) async fn find_earlier_add(
         &self,
         record: impl Future<Output = Result<bool, Error>>,
     ) -> Result<bool, Error> {
         let earlier = self.earlier_add();
         if !earlier.is_known(self.depth()) {
+            let recorded = match self.has_own_record() {
+                Ok(_) => record.await,
+                refused => refused,
+            };
+            if let Err(error @ Error::AttachedElsewhere { .. }) = recorded {
+                earlier.note_elsewhere();
+                return Err(error);
+            }
             let exists = match self.own_interface() {
                 Some(Interface::Exists) => true,
                 Some(Interface::Missing) => false,
-                Some(Interface::Unknown) => record.await?,
-                None => record.await? && self.interface() != Interface::Missing,
+                Some(Interface::Unknown) => recorded?,
+                None => recorded? && self.interface() != Interface::Missing,
             };
             earlier.record(self.depth(), exists);
         }
         Ok(self.has_earlier_add())
+    }
+
+    /// Returns whether the toolkit has a record of an earlier ADD of the attachment with delegates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AttachedElsewhere`]: the record is of another namespace, which may exist.
+    pub(crate) fn has_own_record(&self) -> Result<bool, Error> {
+        if self.delegates().is_empty() {
+            return Ok(false);
+        }
+        self.earlier_add().has_record(|| last_result::find_earlier_add(self))
     }
 
     /// Notes on DEL that a layer has a record of the attachment, before it removes that.

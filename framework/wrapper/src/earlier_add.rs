@@ -1,7 +1,7 @@
 //! What a call has found of an earlier ADD of its attachment, and the question to the kernel.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
     fs::OpenOptions,
     io::ErrorKind,
@@ -10,6 +10,8 @@ use std::{
 
 use cni_netlink::link::Links;
 use rustix::fs::OFlags;
+
+use crate::{error::Error, kit::namespace::NamespaceId};
 
 /// Whether the interface of an attachment exists in the container's namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +28,47 @@ pub(crate) struct EarlierAdd {
     interface: OnceCell<Interface>,
     /// Whether the attachment existed, by the depth of the layer that found out.
     found: RefCell<BTreeMap<usize, bool>>,
+    /// Whether the toolkit has a record of an ADD with delegates, once that was looked for.
+    record: OnceCell<bool>,
+    /// The identity of the namespace of the call, once it was looked up.
+    namespace: OnceCell<Option<NamespaceId>>,
+    /// Whether a layer found the attachment in another namespace.
+    is_elsewhere: Cell<bool>,
 }
 
 impl EarlierAdd {
     /// Returns whether the interface exists. The kernel is asked once for each call.
     pub(crate) fn interface(&self, netns: Option<&str>, ifname: &str) -> Interface {
         *self.interface.get_or_init(|| interface(netns, ifname))
+    }
+
+    /// Returns the identity of the namespace of the call. It is looked up once.
+    pub(crate) fn namespace(
+        &self,
+        look_up: impl FnOnce() -> Option<NamespaceId>,
+    ) -> Option<&NamespaceId> {
+        self.namespace.get_or_init(look_up).as_ref()
+    }
+
+    /// Returns whether the toolkit has a record of the attachment. It is looked for once.
+    ///
+    /// # Errors
+    ///
+    /// That of `find`.
+    pub(crate) fn has_record(
+        &self,
+        find: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        if let Some(found) = self.record.get() {
+            return Ok(*found);
+        }
+        let found = find()?;
+        Ok(*self.record.get_or_init(|| found))
+    }
+
+    /// Records that the attachment exists in another namespace, so that no layer undoes anything.
+    pub(crate) fn note_elsewhere(&self) {
+        self.is_elsewhere.set(true);
     }
 
     /// Records what the layer at this depth found. Its first answer counts: what it finds when an
@@ -48,7 +85,8 @@ impl EarlierAdd {
     /// Returns whether the layer at this depth or one outside of it found the attachment: the ADD
     /// of an outer layer succeeds only after that of the inner ones.
     pub(crate) fn exists(&self, depth: usize) -> bool {
-        self.found.borrow().range(..=depth).any(|(_, exists)| *exists)
+        let found = self.found.borrow();
+        self.is_elsewhere.get() || found.range(..=depth).any(|(_, exists)| *exists)
     }
 }
 

@@ -81,6 +81,7 @@ mod delegate;
 mod delegates;
 mod diagnostics;
 mod earlier_add;
+mod elsewhere;
 mod error;
 mod flow;
 mod kit;
@@ -108,7 +109,9 @@ pub use kit::{
     attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
+    liveness::Liveness,
     lock_turns::{HolderWatch, Patience, StillHeld},
+    namespace::{MountNamespace, NamespaceFile, NamespaceId, Since},
     observer::{DelegateCall, Observer},
     pattern::Pattern,
     private_dir::PrivateDir,

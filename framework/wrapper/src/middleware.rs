@@ -73,9 +73,15 @@ pub trait Middleware {
     /// [`AttachmentStore`](crate::AttachmentStore). The record of an ADD that was killed does not
     /// count.
     ///
+    /// If the record contains the network namespace, pass it to
+    /// [`Call::refuse_if_attached_elsewhere`]: an ADD for another one must not change what belongs
+    /// to a container that lives. Around a delegate the toolkit does that by itself, too.
+    ///
     /// # Errors
     ///
-    /// The ADD fails before anything is changed.
+    /// The ADD fails before anything is changed. An error other than
+    /// [`Error::AttachedElsewhere`] is ignored if the interface shows whether the attachment
+    /// exists.
     async fn is_attached(&self, call: &Call, config: &Self::Config) -> Result<bool, Error> {
         let _ = (call, config);
         Ok(false)

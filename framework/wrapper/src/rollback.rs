@@ -79,7 +79,7 @@ pub(crate) async fn undo(
 
 /// Returns the error of an ADD of an attachment that existed before.
 pub(crate) fn left_alone(call: &Call, error: Error) -> Error {
-    if matches!(error, Error::LeftAlone { .. }) {
+    if matches!(error, Error::LeftAlone { .. } | Error::AttachedElsewhere { .. }) {
         return error;
     }
     let (ifname, id) = (&call.attachment.ifname, &call.attachment.container_id);

@@ -1,7 +1,5 @@
 //! ADD: maps the host ports of an attachment.
 
-use std::path::Path;
-
 use cni_wrapper::{AddResult, Call};
 
 use crate::backend::Backends;
@@ -13,7 +11,6 @@ use crate::error::Error;
 use crate::guard;
 use crate::host::{flows, hairpin, localhost};
 use crate::install::install;
-use crate::namespace::NamespaceId;
 use crate::state::State;
 use crate::wait::Wait;
 
@@ -32,6 +29,7 @@ pub async fn attach(
     result: &AddResult,
 ) -> Result<(), AttachError> {
     let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
+    claim.namespace = call.namespace().cloned();
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     detach_if_unclear(settings, &claim, &backends).await?;
     if claim.mappings.is_empty() {
@@ -39,7 +37,6 @@ pub async fn attach(
         guard::ensure(&settings.into(), &backends).await;
         return Ok(());
     }
-    claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
     let installed = install_or_wait(settings, claim, backends).await?;

@@ -15,6 +15,7 @@ use crate::mappings::Mapping;
 use crate::ownership::decide;
 use crate::records::Records;
 use crate::state::State;
+use crate::unknown_claims;
 
 /// Compares every rule of the attachment.
 ///
@@ -25,6 +26,9 @@ pub async fn check(call: &Call, settings: &Settings, result: &AddResult) -> Resu
     let stored = State::open_existing(&settings.state_dir)?
         .map_or(Ok(None), |state| state.read(&call.attachment));
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+    if let Err(error) = unknown_claims::enter(&settings.state_dir, settings.lock_timeout).await {
+        log::warn!("other networks may not know of the host ports of this one: {error}");
+    }
     guard::ensure(&settings.into(), &backends).await;
     let noted = stored.as_ref().ok().and_then(Clone::clone);
     if let Some(noted) = &noted {

@@ -6,14 +6,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use cni_wrapper::{AddResult, Attachment, Call};
+use cni_wrapper::{AddResult, Attachment, Call, NamespaceId};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BackendKind, Settings};
 use crate::error::Error;
 use crate::family::Family;
 use crate::mappings::{HostAddress, Mapping};
-use crate::namespace::NamespaceId;
 use crate::problem::Problem;
 
 /// The version of the state file format that is written.
@@ -256,11 +255,11 @@ impl fmt::Display for Cidr {
 
 #[cfg(test)]
 mod tests {
+    use cni_wrapper::{MountNamespace, NamespaceFile, Since};
     use serde_json::json;
 
     use super::*;
     use crate::config::Config;
-    use crate::namespace::{MountNamespace, NamespaceFile, Since};
 
     fn claim(config: serde_json::Value, addresses: &[&str]) -> Result<Claim, Error> {
         let config: Config = serde_json::from_value(config).unwrap();

@@ -104,8 +104,12 @@ pub fn advice(conflicts: &[Conflict]) -> String {
         None => "choose another host port, or stop the other container first".to_owned(),
         Some(conflict) => format!(
             "choose another host port, or if that container no longer exists, run \
-             `mesos-cni-port-mapper gc --force {}`",
-            conflict.owner.container_id()
+             `mesos-cni-port-mapper gc --force {}`{}",
+            conflict.owner.container_id(),
+            match conflict.evidence {
+                Evidence::RulesOnly => ", with --state-dir if its network has another stateDir",
+                _ => "",
+            }
         ),
     }
 }

@@ -1,5 +1,8 @@
 //! DEL: removes the rules, flows and state of an attachment.
 
+use std::fs;
+use std::path::Path;
+
 use cni_wrapper::Attachment;
 
 use crate::apply::apply;
@@ -230,7 +233,9 @@ async fn promote(records: &Records, backends: &Backends, removed: &Claim) {
 ///
 /// A host port belongs to another container, or a change is rejected.
 pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> Result<(), Error> {
-    let decision = decide(before, records.others(before)?);
+    let mut others = records.others(before)?;
+    others.retain(|other| !has_lost_to(other, before, &records.state));
+    let decision = decide(before, others);
     if !decision.conflicts.is_empty() {
         return Err(Error::conflict(decision.conflicts));
     }
@@ -247,6 +252,18 @@ pub async fn settle(records: &Records, backends: &Backends, before: &Claim) -> R
         }
         applied => applied.and_then(|()| records.commit(&claim, Some(before))),
     }
+}
+
+/// Reports whether another container has lost its host ports to a claim: the ADD of this one
+/// succeeded later, when neither rules nor the index showed the other claim.
+fn has_lost_to(other: &Recorded, claim: &Claim, state: &State) -> bool {
+    let written = |directory: &Path, owner: &Attachment| {
+        let file = directory.join(State::file_name(owner));
+        fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+    };
+    let its = written(&other.state_dir, &other.claim.owner);
+    let own = written(state.path(), &claim.owner);
+    !other.claim.is_companion_of(claim) && its.zip(own).is_some_and(|(its, own)| its < own)
 }
 
 /// Returns the committed claim and the prepared one, if they differ. A damaged file is ignored,

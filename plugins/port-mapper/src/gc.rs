@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::guard;
 use crate::owner::{Owner, RuleTag};
 use crate::state::State;
+use crate::unknown_claims;
 use crate::without_state::is_refused;
 
 /// Removes all attachments of the network that are not valid. Continues after an error, and returns
@@ -41,6 +42,9 @@ pub async fn gc(
     for attachment in found.values() {
         log::info!("removing the mappings of {}, which is not valid", Owner::from(attachment));
         errors.extend(detach(attachment, cleanup, backends).await.err());
+    }
+    if let Err(error) = unknown_claims::enter(&cleanup.state_dir, cleanup.lock_timeout).await {
+        log::warn!("other networks may not know of the host ports of this one: {error}");
     }
     guard::ensure(cleanup, backends).await;
     errors

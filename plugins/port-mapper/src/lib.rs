@@ -36,7 +36,6 @@ pub mod lock;
 pub mod mappings;
 pub mod middleware;
 pub mod moment;
-pub mod namespace;
 pub mod other_backends;
 pub mod owner;
 pub mod ownership;
@@ -44,6 +43,7 @@ pub mod problem;
 pub mod queue;
 pub mod records;
 pub mod state;
+pub mod unknown_claims;
 pub mod wait;
 pub mod without_state;
 

@@ -1,8 +1,9 @@
 //! The lock of this host: one instance at a time changes rules, whichever state directory it uses.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cni_wrapper::{FileError, FileLock, Patience};
@@ -40,13 +41,14 @@ impl Unlocked {
     ///
     /// [`Error::Locked`] (code 11) with the process that holds the lock; or the file cannot be
     /// used.
-    pub async fn lock(self, timeout: Duration) -> Result<FileLock, Error> {
+    pub async fn lock(self, timeout: Duration) -> Result<Arc<FileLock>, Error> {
         let Self { host, mut file, path } = self;
         loop {
             let inode = fstat(&file).map(|stat| stat.st_ino);
             match FileLock::acquire_in_turn(file, patience(timeout)).await {
                 Ok(Ok(lock)) if inode == stat(&path).map(|stat| stat.st_ino) => {
-                    *HELD.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+                    let lock = Arc::new(lock);
+                    HELD.set(Arc::downgrade(&lock));
                     return Ok(lock);
                 }
                 // The file was removed while this process waited: others use a new one.
@@ -58,15 +60,17 @@ impl Unlocked {
     }
 }
 
-/// The file of the lock that this process took last.
-static HELD: Mutex<Option<PathBuf>> = Mutex::new(None);
+thread_local! {
+    /// The lock that this process took last, as long as it holds it. All of a call runs on one
+    /// thread.
+    static HELD: RefCell<Weak<FileLock>> = const { RefCell::new(Weak::new()) };
+}
 
 /// Lets those who wait for the lock know that this process, if it holds it, is not stuck, but waits
 /// in a queue that moves on.
 pub fn report_progress() {
-    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-    let opened = held.as_ref().map(|path| File::options().read(true).write(true).open(path));
-    if let Some(Err(error)) = opened.map(|file| file.and_then(|file| FileLock::renew_turn(&file))) {
+    let held = HELD.with_borrow(Weak::upgrade);
+    if let Some(Err(error)) = held.map(|held| held.renew_turn()) {
         log::debug!("others may take this process for stuck: {error}");
     }
 }
@@ -88,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    async fn take(host: &HostRecord, timeout: Duration) -> Result<FileLock, Error> {
+    async fn take(host: &HostRecord, timeout: Duration) -> Result<Arc<FileLock>, Error> {
         Unlocked::open(host)?.lock(timeout).await
     }
 
@@ -106,6 +110,26 @@ mod tests {
             let first = take(&host, Duration::ZERO).await.unwrap();
             assert_eq!(late.lock(Duration::ZERO).await.unwrap_err().code(), 11);
             drop(first);
+        });
+    }
+
+    #[test]
+    fn progress_is_reported_while_the_lock_is_held_and_not_for_its_next_holder() {
+        let (host, _directory) = host();
+        let record = || std::fs::read_to_string(host.path().join("lock")).unwrap();
+        task::block_on(async {
+            let held = take(&host, Duration::ZERO).await.unwrap();
+            let taken = record();
+            report_progress();
+            assert_ne!(record(), taken, "the turn is renewed");
+            drop(held);
+            // As another process takes it: this one does not know of it.
+            let (file, _) = host.lock_file().unwrap();
+            let next = FileLock::acquire_in_turn(file, patience(Duration::ZERO)).await;
+            let (next, taken) = (next.unwrap().unwrap(), record());
+            report_progress();
+            assert_eq!(record(), taken, "the record is that of the next holder");
+            drop(next);
         });
     }
 

@@ -14,11 +14,17 @@ pub struct PortMapper;
 impl Middleware for PortMapper {
     type Config = Config;
 
+    /// Refuses an ADD for another network namespace while the container lives in the first one. The
+    /// host ports would be moved away from it.
+    ///
     /// A damaged file is one of an earlier ADD, too. A directory that cannot be used is an error of
     /// `after_add`, which has changed nothing then.
     async fn is_attached(&self, call: &Call, config: &Config) -> Result<bool, Error> {
         let state = State::open_existing(&Cleanup::from(config).state_dir).unwrap_or_default();
         let claim = state.map(|state| state.read_committed(&call.attachment));
+        if let Some(Ok(Some(claim))) = &claim {
+            call.refuse_if_attached_elsewhere(&claim.netns, claim.namespace.as_ref())?;
+        }
         Ok(!matches!(claim, None | Some(Ok(None))))
     }
 

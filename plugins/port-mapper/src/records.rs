@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::host::localhost;
 use crate::host::ports::PortIndex;
 use crate::host::record::HostRecord;
-use crate::liveness::Liveness;
 use crate::owner::RuleTag;
 use crate::ownership::Recorded;
 use crate::state::State;
@@ -223,7 +222,7 @@ pub(crate) fn claims_in(file: &Path) -> Result<Vec<Recorded>, Error> {
     };
     let [committed, prepared] = state.read_file(&name.to_string_lossy())?;
     let recorded = |claim: Option<Claim>, is_committed| {
-        let (liveness, state_dir) = (Liveness::of(claim.as_ref()?), directory.to_owned());
+        let (liveness, state_dir) = (claim.as_ref()?.liveness(), directory.to_owned());
         Some(Recorded { claim: claim?, liveness, is_committed, state_dir })
     };
     Ok([recorded(committed, true), recorded(prepared, false)].into_iter().flatten().collect())

@@ -48,7 +48,7 @@ pub async fn detach(
 ) -> Result<(), Error> {
     log::warn!("{} is removed without its state, by its rules: {why}", Owner::from(owner));
     let guard = match localhost::may_be_enabled() {
-        true => Guard::Needed,
+        true => Guard::Keep,
         false => Guard::AsRulesRequire,
     };
     let hints = Hints { chain: cleanup.chain.clone(), guard, ..Hints::default() };

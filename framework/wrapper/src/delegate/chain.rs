@@ -15,7 +15,7 @@ use crate::{
 use super::{
     find::find,
     invoke::invoke,
-    last_result,
+    last_result::{self, Record},
     leftovers::{self, Running},
     missing, pass,
 };
@@ -26,15 +26,15 @@ use super::{
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
     let running = Running::begin(call).await;
-    let record = async { Ok(last_result::kept(call).is_some()) };
-    let is_repeated = call.find_earlier_add(record).await?;
+    let is_repeated = call.find_earlier_add(async { call.has_own_record() }).await?;
     for (index, delegate) in call.delegates().iter().enumerate() {
         let (before, begun) = (&call.delegates()[..index], &call.delegates()[..=index]);
         match add_one(call, delegate, result.as_ref()).await {
             Ok(answer) => {
                 // The result of the earlier ADD is needed until this one has succeeded.
-                let is_kept = !is_repeated || index + 1 == call.delegates().len();
-                let kept = if is_kept { last_result::keep(call, &answer) } else { Ok(()) };
+                let is_last = index + 1 == call.delegates().len();
+                let is_kept = !is_repeated || is_last;
+                let kept = if is_kept { last_result::keep(call, &answer, is_last) } else { Ok(()) };
                 result = Some(answer);
                 if let Err(error) = kept {
                     return Err(roll_back(call, begun, result, error).await);
@@ -120,8 +120,12 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
         log::warn!("DEL without prevResult: {error}");
         None
     });
-    let last = last_result::kept(call);
-    let is_kept = last.is_some();
+    let record = last_result::read(call);
+    let is_kept = record.is_some();
+    let last = record.as_ref().and_then(Record::result);
+    // A DEL has begun, so an ADD in another namespace need not be refused any more. Only a delegate
+    // that fails may need the record again, for the result.
+    let is_needed_again = last.is_some();
     let result = result.or(last);
     if let Some(error) = call.unusable_delegates() {
         missing::skip(call, error, is_kept)?;
@@ -129,6 +133,9 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     for delegate in call.delegates().iter().rev() {
         match run(call, delegate, Verb::Del, result.as_ref()).await {
             Err(error) if missing::is_permanent(&error) => missing::skip(call, error, is_kept)?,
+            Err(error) if is_kept && !is_needed_again => {
+                return last_result::forget(call).and(Err(error));
+            }
             outcome => outcome?,
         }
     }

@@ -1,11 +1,13 @@
-//! The last result, for delegates that need it on DEL under a runtime that does not keep it.
+//! The record of an ADD with delegates, until DEL: the network namespace, and the last result for
+//! delegates that need it on DEL under a runtime that does not keep it.
 //!
 //! Since 0.4.0 the result of ADD is passed to a plugin on DEL, and some can't clean up without it.
 //! A runtime that uses an older version, such as Mesos with 0.1.0, does not pass it. So the last
-//! result of an ADD is stored here until DEL.
+//! result of an ADD is stored here.
 //!
-//! It is also the record by which a repeated ADD is recognized if delegates are called in a list:
-//! there the interface is that of the plugins before.
+//! By the record, a repeated ADD is recognized if delegates are called in a list: there the
+//! interface is that of the plugins before. By the namespace, an ADD is recognized whose attachment
+//! exists in another one.
 
 use std::{
     io::ErrorKind,
@@ -19,7 +21,8 @@ use serde_json::Value;
 use crate::{
     call::Call,
     error::{Error, StoreError},
-    kit::attachment_store::AttachmentStore,
+    kit::{attachment_store::AttachmentStore, namespace::NamespaceId},
+    settings::RESULT_DIR,
 };
 
 use super::pass;
@@ -27,10 +30,33 @@ use super::pass;
 /// The first version in which DEL has a result.
 const SINCE: SpecVersion = SpecVersion::V0_4_0;
 
+/// The record of an ADD. Those of earlier versions have no namespace.
 #[derive(Serialize, Deserialize)]
-struct LastResult {
+pub(super) struct Record {
     version: String,
-    result: Object,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result: Option<Object>,
+    #[serde(default)]
+    netns: String,
+    #[serde(default)]
+    namespace: Option<NamespaceId>,
+}
+
+impl Record {
+    fn of(call: &Call, result: &AddResult, is_result_kept: bool) -> Self {
+        Self {
+            version: result.version().as_str().to_owned(),
+            result: is_result_kept.then(|| result.document().clone()),
+            netns: call.netns.clone().unwrap_or_default(),
+            namespace: call.namespace().cloned(),
+        }
+    }
+
+    /// Returns the last result, if a delegate may need it.
+    pub(super) fn result(&self) -> Option<AddResult> {
+        let version = self.version.parse().ok()?;
+        AddResult::from_value(Value::Object(self.result.clone()?), version).ok()
+    }
 }
 
 /// Returns whether a delegate needs the result on DEL, and the runtime does not keep it.
@@ -39,7 +65,7 @@ fn is_needed(call: &Call) -> bool {
     call.version < SINCE && versions.any(|version| version.is_ok_and(|version| version >= SINCE))
 }
 
-fn store(call: &Call) -> AttachmentStore<LastResult> {
+fn store(call: &Call) -> AttachmentStore<Record> {
     AttachmentStore::new(directory(call))
 }
 
@@ -51,42 +77,54 @@ pub(super) fn directory(call: &Call) -> PathBuf {
     Path::new(call.settings().result_dir()).join(name)
 }
 
-/// Keeps the result of a delegate, in place of that of the previous one.
+/// Records that a delegate has succeeded, in place of the record of the previous one.
 ///
 /// # Errors
 ///
-/// It can't be written, so the delegate could not clean up.
-pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
+/// The result can't be written, so the delegate could not clean up.
+pub(super) fn keep(call: &Call, result: &AddResult, is_last: bool) -> Result<(), Error> {
     let is_needed = is_needed(call);
-    if !is_needed && !call.has_prev_result() {
+    let is_result_kept = is_needed || call.has_prev_result();
+    if !is_result_kept && !is_last {
         return Ok(());
     }
-    let version = result.version().as_str().to_owned();
-    let last = LastResult { version, result: result.document().clone() };
-    match store(call).write(&call.attachment, &last) {
+    let record = Record::of(call, result, is_result_kept);
+    if record.result.is_none() && record.namespace.is_none() {
+        return Ok(()); // by which nothing could be recognized
+    }
+    match store(call).write(&call.attachment, &record) {
+        Err(error) if !is_result_kept => log::debug!("an ADD is not recorded: {error}"),
         Err(error) if !is_needed => log::warn!("a repeated ADD will not be recognized: {error}"),
         written => written?,
     }
     Ok(())
 }
 
-/// Returns the result that was kept last. One that can't be read must not keep a container from
-/// being removed.
-pub(super) fn kept(call: &Call) -> Option<AddResult> {
+/// Returns whether there is a record of an earlier ADD.
+///
+/// # Errors
+///
+/// [`Error::AttachedElsewhere`]: it is of another namespace, which may exist.
+pub(crate) fn find_earlier_add(call: &Call) -> Result<bool, Error> {
+    let Some(record) = read(call) else { return Ok(false) };
+    call.refuse_if_attached_elsewhere(&record.netns, record.namespace.as_ref())?;
+    Ok(true)
+}
+
+/// Returns the record. One that can't be read must not keep a container from being removed.
+pub(super) fn read(call: &Call) -> Option<Record> {
     if call.delegates().is_empty() {
         return None;
     }
-    let last = store(call).read(&call.attachment).unwrap_or_else(|error| {
+    store(call).read(&call.attachment).unwrap_or_else(|error| {
         if !is_no_directory(&error) {
             log::warn!("the last result can't be used: {error}");
         }
         None
-    })?;
-    let version = last.version.parse().ok()?;
-    AddResult::from_value(Value::Object(last.result), version).ok()
+    })
 }
 
-/// Removes the result, once the attachment is removed.
+/// Removes the record, once the attachment is removed.
 ///
 /// # Errors
 ///
@@ -107,7 +145,25 @@ fn is_no_directory(error: &StoreError) -> bool {
     matches!(error, StoreError::File(error) if error.source.kind() == ErrorKind::NotADirectory)
 }
 
-/// Removes the results of attachments of this network that are no longer valid.
+/// Removes the plugin's directory if it is empty, and then the default one of all plugins. An
+/// administrator may have created any other.
+pub(super) fn remove_empty(directory: &Path) {
+    let is_gone = match twice(|| std::fs::remove_dir(directory)) {
+        Ok(()) => true,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    let parent = directory.parent().filter(|parent| *parent == Path::new(RESULT_DIR));
+    if let Some(parent) = parent.filter(|_| is_gone) {
+        let _ = twice(|| std::fs::remove_dir(parent));
+    }
+}
+
+/// Repeats a step that fails.
+pub(super) fn twice<T, E>(step: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    step().or_else(|_| step())
+}
+
+/// Removes the records of attachments of this network that are no longer valid.
 ///
 /// # Errors
 ///
@@ -117,6 +173,7 @@ pub(super) fn forget_invalid(call: &Call) -> Result<(), Error> {
     for (attachment, _) in store(call).of_network(&call.attachment.network)? {
         if !valid.contains(&attachment) {
             store(call).remove(&attachment)?;
+            remove_empty(&directory(call));
         }
     }
     Ok(())

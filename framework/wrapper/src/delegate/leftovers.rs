@@ -25,9 +25,8 @@ use crate::error::FileError;
 use crate::kit::attachment_store::file_stem;
 use crate::kit::file_lock::{Queued, try_acquire};
 use crate::kit::private_dir::PrivateDir;
-use crate::settings::RESULT_DIR;
 
-use super::last_result;
+use super::last_result::{self, remove_empty, twice};
 
 /// How long a call waits for what a killed one left running.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -132,24 +131,6 @@ pub(super) fn collect(call: &Call) {
         }
     }
     remove_empty(directory.path());
-}
-
-/// Removes the plugin's directory if it is empty, and then the default one of all plugins. An
-/// administrator may have created any other.
-fn remove_empty(directory: &Path) {
-    let is_gone = match twice(|| std::fs::remove_dir(directory)) {
-        Ok(()) => true,
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
-    let parent = directory.parent().filter(|parent| *parent == Path::new(RESULT_DIR));
-    if let Some(parent) = parent.filter(|_| is_gone) {
-        let _ = twice(|| std::fs::remove_dir(parent));
-    }
-}
-
-/// Repeats a step that fails.
-fn twice<T, E>(step: impl Fn() -> Result<T, E>) -> Result<T, E> {
-    step().or_else(|_| step())
 }
 
 /// Opens the file. Another call may remove the empty directory at any time.

@@ -5,7 +5,7 @@ mod chain;
 pub mod exec;
 mod find;
 mod invoke;
-mod last_result;
+pub(crate) mod last_result;
 mod leftovers;
 pub(crate) mod missing;
 mod pass;

@@ -24,7 +24,7 @@ fn code(error: &Error) -> u32 {
         Error::IncompatibleVersion { .. } => 1,
         Error::UnsupportedField { .. } => 2,
         Error::UnknownContainer(_) => 3,
-        Error::Environment { .. } => 4,
+        Error::Environment { .. } | Error::AttachedElsewhere { .. } => 4,
         Error::Io { .. } => 5,
         Error::Decode { .. } => 6,
         Error::Config { .. } => 7,

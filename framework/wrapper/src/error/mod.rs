@@ -48,6 +48,13 @@ pub enum Error {
         /// One sentence for each variable, beginning with its name.
         problems: Vec<String>,
     },
+    /// The attachment exists in another network namespace than that of this ADD. Code 4, since
+    /// `CNI_NETNS` is wrong. Nothing was changed.
+    #[error("CNI_NETNS: {why}")]
+    AttachedElsewhere {
+        /// Both namespaces, and what to do.
+        why: String,
+    },
     /// Reading or writing failed. Code 5.
     #[error("{what}: {source}")]
     Io {

@@ -68,6 +68,11 @@ impl FileLock {
         Self(file)
     }
 
+    /// Returns the locked file.
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+
     /// Acquires whichever of `count` locks is free first.
     ///
     /// Returns `None` if all of them are held at `deadline`. A number of files is thus a number of

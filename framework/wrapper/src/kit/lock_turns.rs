@@ -184,17 +184,16 @@ impl FileLock {
         }))
     }
 
-    /// Records that this process is not stuck, if it holds the lock of the file: the time that it
-    /// may keep the lock begins again.
+    /// Records that this process is not stuck: the time that it may keep the lock begins again.
     ///
-    /// For a holder that itself waits in a queue that moves on.
+    /// For a holder that itself waits in a queue that moves on. Only who holds the lock can call
+    /// it, so it never replaces the record of the next holder.
     ///
     /// # Errors
     ///
     /// The file can't be written.
-    pub fn renew_turn(file: &File) -> io::Result<()> {
-        let turn = Turn::read(file);
-        if turn.process == Some(std::process::id()) { turn.next().write(file) } else { Ok(()) }
+    pub fn renew_turn(&self) -> io::Result<()> {
+        Turn::read(self.file()).next().write(self.file())
     }
 
     /// Acquires a lock whose holders do not record themselves, as

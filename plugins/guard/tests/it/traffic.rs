@@ -64,6 +64,7 @@ fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
     let growing = ["/run/cni-guard", "cni-guard/"];
     let repeated = RepeatedAdd::new(&host, &plugin, &add, &growing);
     repeated.fails_and_changes_nothing();
+    repeated.is_refused_in_another_namespace();
     repeated.another_container_gets_another_address(&add);
     repeated.del_leaves_nothing();
 }

@@ -118,6 +118,8 @@ pub enum ExistingRules {
 pub enum Guard {
     /// Some interface has `route_localnet` on: the guard is created if it is missing.
     Needed,
+    /// It is unknown whether one has: a guard that exists is kept, and none is created for it.
+    Keep,
     /// No rules of this backend need it, or those that do are seen.
     #[default]
     AsRulesRequire,

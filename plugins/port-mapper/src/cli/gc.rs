@@ -16,10 +16,12 @@ use crate::error::Error;
 use crate::liveness::Liveness;
 use crate::owner::Owner;
 use crate::ownership::Recorded;
+use crate::unknown_claims;
 
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
 /// although that can't be proven. Continues after an error.
 pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
+    unknown_claims::enter(&options.state_dir, options.lock_timeout).await?;
     let Inventory { claims, unrecorded, errors, .. } = Inventory::read(options).await?;
     let mut collection = Collection::new(options);
     collection.errors = errors.iter().map(Failure::from).collect();
@@ -37,12 +39,12 @@ pub(super) async fn gc(options: &Options) -> Result<Report, Error> {
 type IsAllowed<'a> = &'a dyn Fn(&[Claim]) -> bool;
 
 fn is_gone(claim: &Claim) -> bool {
-    Liveness::of(claim) == Liveness::Gone
+    claim.liveness() == Liveness::Gone
 }
 
 /// Reports whether a claim was listed as one that can't be seen, and still can't be.
 fn is_unseen_still(claim: &Claim, listed: &[Recorded]) -> bool {
-    Liveness::of(claim) == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
+    claim.liveness() == Liveness::Unseen && listed.iter().any(|one| one.claim == *claim)
 }
 
 /// Without any claim, another call has removed the attachment since.
@@ -109,7 +111,10 @@ impl<'a> Collection<'a> {
 
     async fn unrecorded(&mut self, owned: &OwnedPorts) {
         if !self.is_forced(&owned.owner) {
-            return self.keep(owned.owner.clone(), "there are rules of it, but no record");
+            return self.keep(
+                owned.owner.clone(),
+                "there are rules of it, but no record, unless its network has another --state-dir",
+            );
         }
         match &owned.owner {
             Owner::Attachment(attachment) => {

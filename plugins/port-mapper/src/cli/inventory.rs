@@ -13,7 +13,6 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::ports::PortIndex;
 use crate::host::record::HostRecord;
-use crate::liveness::Liveness;
 use crate::owner::{Owner, RuleTag};
 use crate::ownership::Recorded;
 use crate::queue::{Queue, Waiting};
@@ -104,7 +103,7 @@ impl Inventory {
 }
 
 fn recorded(claim: Claim, is_committed: bool, state_dir: &Path) -> Recorded {
-    let liveness = Liveness::of(&claim);
+    let liveness = claim.liveness();
     Recorded { claim, liveness, is_committed, state_dir: state_dir.to_owned() }
 }
 

@@ -18,11 +18,13 @@ use crate::lock::Unlocked;
 use crate::owner::Owner;
 use crate::ownership::Recorded;
 use crate::records::Records;
+use crate::unknown_claims;
 
 /// Applies the committed claims of all state directories, except those of containers that are
 /// proven to be gone. Rules that are right are kept. Continues after an error.
 pub(super) async fn restore(options: &Options) -> Result<Report, Error> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
+    unknown_claims::enter(&options.state_dir, options.lock_timeout).await?;
     let Inventory { claims, errors, .. } = Inventory::of_claims(options)?;
     let mut errors: Vec<Failure> = errors.iter().map(Failure::from).collect();
     let mut restored = Vec::new();

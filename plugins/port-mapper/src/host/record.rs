@@ -57,13 +57,19 @@ impl HostRecord {
 
     /// Opens the record, or returns `None` if there is none.
     ///
+    /// A state directory other than the default one contains a record only if the default one could
+    /// not be used. If that was lost, the next call that changes rules makes it again, and not two
+    /// records of one host.
+    ///
     /// # Errors
     ///
     /// It can't be used.
     pub fn open_existing(state_dir: &Path) -> Result<Option<Self>, Error> {
         for directory in [Path::new(DEFAULT_STATE_DIR), state_dir] {
             let path = directory_in(directory);
+            let is_default = directory == Path::new(DEFAULT_STATE_DIR);
             match PrivateDir::open_existing(&path) {
+                Ok(Some(_)) if !is_default && !path.join(LOCK).exists() => {}
                 Ok(Some(_)) => return Ok(Some(Self { path, is_new: false })),
                 Ok(None) => {}
                 // Then it is in the state directory, if there is one.

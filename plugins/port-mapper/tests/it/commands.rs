@@ -258,6 +258,8 @@ fn gc_keeps_a_container_that_was_started_again_while_the_command_waited_for_the_
     // What an ADD writes that has the lock before `gc`.
     add(&call.clone().netns(&new.netns()));
     host.sh(&format!("mkdir /run/new && cp {STATE}/*.json /run/new"));
+    // It lives, so an ADD for another namespace would be refused.
+    del(&call);
     add(&call.clone().netns(&old.netns()));
     old.delete();
     let again = || drop(host.sh(&format!("cp /run/new/*.json {STATE}")));
@@ -300,6 +302,7 @@ fn gc_removes_by_force_only_what_it_has_listed() {
     };
     add(&unseen(2));
     host.sh(&format!("mkdir /run/new && cp {STATE}/*.json /run/new"));
+    del(&unseen(2));
     add(&unseen(1));
     let again = || drop(host.sh(&format!("cp /run/new/*.json {STATE}")));
     let forced = changed_under_the_lock(&host, &["gc", "--force", "c1"], again);

@@ -37,6 +37,9 @@ enum Verb {
         /// Whether the guard is needed apart from the rules.
         #[serde(default, rename = "guardIsNeeded")]
         guard: bool,
+        /// Whether it is unknown if the guard is needed.
+        #[serde(default, rename = "guardIsKept")]
+        keep: bool,
         /// The committed claim of the owner, if it is known.
         #[serde(default)]
         claim: Option<Box<Claim>>,
@@ -83,9 +86,13 @@ fn plan_text(listing: &str, request: Request) -> String {
                 Err(error) => return format!("# refused: {error}\n"),
             }
         }
-        Verb::Remove { owner, chain, guard, claim, chains } => {
+        Verb::Remove { owner, chain, guard, keep, claim, chains } => {
             let observed = Observed::parse(family, Tables::NatAndRaw, listing);
-            let guard = if guard { Guard::Needed } else { Guard::AsRulesRequire };
+            let guard = match (guard, keep) {
+                (true, _) => Guard::Needed,
+                (_, true) => Guard::Keep,
+                _ => Guard::AsRulesRequire,
+            };
             let hints = Hints { chain, families: None, guard, had_rules: claim.is_some() };
             let known = KnownChains { notes: &chains, record: None };
             plan::remove(&observed, &owner, claim.as_deref(), &hints, known).plan

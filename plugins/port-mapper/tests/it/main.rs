@@ -10,6 +10,8 @@ mod runner;
 #[macro_use]
 mod common;
 #[cfg(feature = "host-tests")]
+mod another_namespace;
+#[cfg(feature = "host-tests")]
 mod behaviour;
 #[cfg(feature = "host-tests")]
 mod busy;

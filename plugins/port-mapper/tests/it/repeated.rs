@@ -32,6 +32,7 @@ fn a_repeated_add_around_bridge_leaves_the_container_reachable_through_its_port(
     let add = |container: &Container| with_port(container, tcp(8080, 80));
     let repeated = RepeatedAdd::new(&host, &plugin, &add, &[]);
     repeated.fails_and_changes_nothing();
+    repeated.is_refused_in_another_namespace();
     let _server = repeated.container.serve(Traffic::Http, 80);
     let answer = reached(&outside, HOST, 8080, "c1 is still mapped");
     assert!(answer.starts_with("c1 "), "{answer}");

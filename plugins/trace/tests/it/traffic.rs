@@ -123,6 +123,9 @@ fn a_repeated_add_fails_and_leaves_the_attached_container_as_it_was() {
     let line = last_line(&host, "/var/log/cni-trace.jsonl");
     let calls = line["delegates"].as_array().expect("the calls of the delegate");
     assert_eq!(calls.len(), 1, "ADD alone, without a DEL: {line}");
+    repeated.is_refused_in_another_namespace();
+    let line = last_line(&host, "/var/log/cni-trace.jsonl");
+    assert_eq!(line["delegates"], json!([]), "no delegate is called: {line}");
     repeated.another_container_gets_another_address(&add);
     repeated.del_leaves_nothing();
 }

@@ -99,6 +99,11 @@ impl Observed {
         Ok(())
     }
 
+    /// Reports whether the guard exists, perhaps not as a whole.
+    pub(super) fn has_guard_chain(&self) -> bool {
+        self.rules.contains_key(layout::GUARD)
+    }
+
     /// Returns the rules that jump to a network's chain.
     pub(super) fn jumps_to(&self, chain: &str) -> impl Iterator<Item = &InstalledRule> {
         let dispatch = [layout::HOST_PORTS, layout::SOURCES];

@@ -80,7 +80,12 @@ pub(super) fn remove(observed: &Observed, tag: &str, guard: Guard) -> Option<Tra
         edit.delete(id, element);
     }
     edit.remove_unused_networks();
-    if guard == Guard::Needed || edit.leaves_networks() {
+    let is_guard_kept = match guard {
+        Guard::Needed => true,
+        Guard::Keep => observed.has_guard_chain(),
+        Guard::AsRulesRequire => false,
+    };
+    if is_guard_kept || edit.leaves_networks() {
         return Some(edit.finish());
     }
     if !observed.is_complete {

@@ -15,6 +15,7 @@ mod large;
 mod liveness;
 mod long_names;
 mod lost;
+mod lost_directory;
 mod nft;
 mod not_ours;
 mod old_iptables;

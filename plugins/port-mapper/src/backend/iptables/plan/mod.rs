@@ -101,7 +101,7 @@ pub fn remove(
         owner,
         known,
         guard: hints.guard,
-        may_remove_guard: true,
+        may_remove_guard: hints.guard != Guard::Keep,
     };
     let named = claim.map(|claim| &claim.chain).or(hints.chain.as_ref());
     let unused = named.filter(|chain| !input.is_in_use(chain));

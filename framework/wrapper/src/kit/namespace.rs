@@ -78,7 +78,7 @@ pub struct MountNamespace {
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// A namespace.
     Namespace(NamespaceFile),
     /// Nothing, or a file that is no namespace: after unmounting one, the path is still there as a
@@ -103,8 +103,16 @@ impl NamespaceId {
 }
 
 impl Place {
+    /// Returns the inode number of the namespace, if it leads to one.
+    pub(crate) fn inode(&self) -> Option<u64> {
+        match self {
+            Self::Namespace(file) => Some(file.inode),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
+
     /// Follows a path.
-    pub fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         match file_system(path) {
             Some(NSFS) => match NamespaceFile::of(path) {
                 Ok(file) => Self::Namespace(file),
@@ -143,15 +151,19 @@ impl NamespaceFile {
         Ok(Self { device: stat.st_dev as u64, inode: stat.st_ino as u64, since })
     }
 
+    /// Returns whether both have the same inode. Of two namespaces that exist, only one has it.
+    pub(crate) fn is_at_inode_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     /// Reports whether it may be the same namespace, seen at whichever path.
     pub fn may_be(&self, other: &Self) -> bool {
-        let is_same_file = (self.device, self.inode) == (other.device, other.inode);
-        is_same_file && !self.since.contradicts(&other.since)
+        self.is_at_inode_of(other) && !self.since.contradicts(&other.since)
     }
 
     /// Reports whether a path that leads to this file now, and led to `former` before, proves that
     /// the former one no longer exists.
-    pub fn replaces(&self, former: &Self) -> bool {
+    pub(crate) fn replaces(&self, former: &Self) -> bool {
         match (&self.since, &former.since) {
             (Since::Created(..), Since::Created(..)) => self != former,
             (now, before) => now.contradicts(before),
@@ -175,7 +187,7 @@ impl Since {
 
 impl MountNamespace {
     /// Returns the mount namespace of this process, or `None` if `/proc` is not mounted.
-    pub fn current() -> Option<Self> {
+    pub(crate) fn current() -> Option<Self> {
         let inode = rustix::fs::stat(OWN_MOUNT_NAMESPACE).ok()?.st_ino;
         Some(Self { inode, root: unique_mount_id("/") })
     }
@@ -188,7 +200,7 @@ fn unique_mount_id(path: &str) -> Option<u64> {
 }
 
 /// Returns the id of the current boot.
-pub fn boot_id() -> Option<String> {
+pub(crate) fn boot_id() -> Option<String> {
     fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
