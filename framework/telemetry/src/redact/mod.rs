@@ -59,10 +59,11 @@ impl Redactor {
         let is_pair = pair_name(object).is_some();
         let is_secret_pair = pair_name(object).is_some_and(|name| self.0.contain(name));
         for (key, value) in object {
-            match key.to_ascii_lowercase().as_str() {
-                "value" if is_secret_pair => hide(value),
+            let is = |name: &str| key.eq_ignore_ascii_case(name);
+            match value {
+                _ if is_secret_pair && is("value") => hide(value),
                 // The name of a pair is not a secret, although its key is called `key`.
-                "key" | "name" if is_pair && value.is_string() => {}
+                Value::String(_) if is_pair && (is("key") || is("name")) => {}
                 _ if self.0.contain(key) => hide(value),
                 _ => self.value(value),
             }

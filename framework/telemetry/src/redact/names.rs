@@ -23,25 +23,43 @@ const QUALIFIERS: &str = "\
 const LONGEST: usize = 3;
 
 /// The words that make a name that of a secret.
-pub(crate) struct Names(Vec<String>);
+pub(crate) struct Names {
+    words: Vec<String>,
+    /// The first bytes of each, by which most names are known to contain none of them.
+    beginnings: Vec<[u8; 3]>,
+}
 
 impl Names {
     /// Returns the names that contain one of these words. Each is compared without its case and
     /// without separators: `api_key`, `apiKey` and `apikey` are the same.
     pub(crate) fn new(words: &[String]) -> Self {
-        Self(words.iter().map(|word| squeezed(word)).collect())
+        let words: Vec<String> = words.iter().map(|word| squeezed(word)).collect();
+        let beginnings: Option<_> =
+            words.iter().map(|word| word.as_bytes().first_chunk().copied()).collect();
+        Self { beginnings: beginnings.unwrap_or_default(), words }
     }
 
     /// Reports whether a name contains one of the words, in the singular or plural.
     pub(crate) fn contain(&self, name: &str) -> bool {
-        let squeezed = squeezed(name);
-        // Most names end here.
-        if !self.0.iter().any(|word| squeezed.contains(word.as_str())) {
+        if !self.may_contain(name) {
             return false;
         }
         // `passWord` is one word, `dbPassword` two.
         let by_case = words(name, true);
         self.contain_one_of(&by_case) || self.contain_one_of(&words(name, false))
+    }
+
+    /// Reports whether the letters of a word may be in a name. It is asked for every key.
+    fn may_contain(&self, name: &str) -> bool {
+        // A word is too short, or its case is not that of single bytes.
+        if self.beginnings.is_empty() || !name.is_ascii() {
+            return !self.words.is_empty();
+        }
+        let mut last = [0; 3];
+        name.bytes().filter(u8::is_ascii_alphanumeric).any(|byte| {
+            last = [last[1], last[2], byte.to_ascii_lowercase()];
+            self.beginnings.contains(&last)
+        })
     }
 
     fn contain_one_of(&self, words: &[String]) -> bool {
@@ -61,12 +79,15 @@ impl Names {
 
     fn is_word(&self, word: &str) -> bool {
         let singular = word.strip_suffix('s');
-        self.0.iter().any(|known| known == word || singular.is_some_and(|word| known == word))
+        self.words.iter().any(|known| known == word || singular.is_some_and(|word| known == word))
     }
 }
 
 /// Returns the letters and digits of a name, in lower case.
 pub(crate) fn squeezed(name: &str) -> String {
+    if name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return name.to_owned();
+    }
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -138,5 +159,8 @@ mod tests {
         for name in ["tricolour", "key", "api", "password"] {
             assert!(!names.contain(name), "{name}");
         }
+        let names = Names::new(&["ÄRGER".to_owned(), "pw".to_owned()]);
+        assert!(names.contain("meinÄrger") && names.contain("db-pw") && !names.contain("pwm"));
+        assert!(!Names::new(&[]).contain("password"));
     }
 }
