@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use serde_json::Value;
 
-use crate::lock::lock;
+use crate::lock;
 
 /// The mode of a file with calls: they may contain secrets that were not recognized.
 const MODE: u32 = 0o600;
@@ -29,7 +29,7 @@ pub(crate) async fn append(path: &Path, line: &Value) -> io::Result<()> {
     let mut file = options.open(path)?;
     // A line that a full disk has cut off must not spoil this one. Without the lock, a line that is
     // being written would look the same.
-    let lock = lock(file.try_clone()?).await.unwrap_or(None);
+    let lock = lock::to_append(file.try_clone()?).await.unwrap_or(None);
     let meta = file.metadata()?;
     make_private(path, &file, &meta)?;
     let begin = if lock.is_some() && is_cut_off(&file, &meta) { "\n" } else { "" };

@@ -26,7 +26,10 @@ fn record(recording: &Path) {
     };
     let containers: Vec<Container> =
         (1..=6).map(|number| host.container(&format!("web-{number}"))).collect();
-    let port = |number: usize| json!({"portMappings": [{"hostPort": 8080 + number, "containerPort": 80, "protocol": "tcp"}]});
+    let port = |number: usize| {
+        let mapping = json!({"hostPort": 8080 + number, "containerPort": 80, "protocol": "tcp"});
+        json!({ "portMappings": [mapping] })
+    };
     let results: Vec<Value> = containers
         .iter()
         .enumerate()
