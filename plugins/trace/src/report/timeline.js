@@ -65,7 +65,7 @@ function listed(place, title, some, all) {
 function showFirst() {
   listed("failed", "Failed", shown.filter(failed));
   const slowest = shown.filter((call) => !failed(call)).sort((a, b) => b.micros - a.micros);
-  listed("slow", "Slowest", slowest.slice(0, LISTED));
+  listed("slow", "Slowest", slowest.slice(0, LISTED / 2));
 }
 
 // The calls by container. They are made when they are about to become visible.
