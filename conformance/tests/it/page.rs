@@ -1,9 +1,9 @@
 //! The page in a real browser.
 
-use crate::support::browser::Page;
 use crate::support::documents::{HOSTILE, document, id, report};
 use cni_conformance::Verdict;
 use cni_conformance::report::{Document, html};
+use cni_test_kit::Page;
 
 const WIDE: u32 = 1280;
 
@@ -193,24 +193,6 @@ fn a_narrow_window_is_wide_enough() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
-/// Computes the lowest contrast, as WCAG defines it, of the texts of a selector with their
-/// backgrounds.
-const CONTRAST: &str = "((selector) => {
-    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    const light = (colour) => {
-        const [r, g, b] = parts(colour).map((c) => linear(c / 255));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const behind = (element) => {
-        const colour = getComputedStyle(element).backgroundColor;
-        const transparent = parts(colour)[3] === 0 && element.parentElement;
-        return transparent ? behind(element.parentElement) : colour; };
-    const contrast = (element) => {
-        const colours = [light(getComputedStyle(element).color), light(behind(element))];
-        const [a, b] = colours.sort((a, b) => b - a);
-        return (a + 0.05) / (b + 0.05); };
-    return Math.min(...[...document.querySelectorAll(selector)].map(contrast)); })";
-
 #[test]
 fn texts_have_contrast_in_light_and_in_dark() {
     let mut colours = Vec::new();
@@ -231,8 +213,7 @@ fn texts_have_contrast_in_light_and_in_dark() {
             ".label",
         ];
         for selector in signs.iter().map(String::as_str).chain(others) {
-            let contrast = page.eval(&format!("{CONTRAST}({selector:?})"));
-            let contrast = contrast.as_f64().unwrap_or_else(|| panic!("{selector}: {contrast}"));
+            let contrast = page.lowest_contrast(selector);
             assert!(contrast >= 4.5, "{selector} has a contrast of {contrast:.2} (dark: {dark})");
         }
         colours.push(page.text("getComputedStyle(document.body).backgroundColor"));

@@ -17,6 +17,8 @@ pub(crate) struct Event {
     pub(crate) duration: Duration,
     /// The result, if the verb has one, or the error object.
     pub(crate) outcome: Result<Option<Object>, Object>,
+    /// The end of what a delegate wrote to stderr.
+    pub(crate) stderr: String,
     /// The id of its span; empty if no spans are written.
     pub(crate) span_id: String,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cni_wrapper::FileLock;
 
 use crate::event::Event;
-use crate::lock::lock;
+use crate::lock;
 
 const CALLS: &str = "cni_calls_total";
 const DURATION: &str = "cni_call_duration_seconds";
@@ -147,10 +147,11 @@ fn sibling(path: &Path, prefix: &str, suffix: &str) -> PathBuf {
 }
 
 async fn lock_file(path: &Path) -> io::Result<FileLock> {
+    let mut options = OpenOptions::new();
     let file =
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    lock(file).await?.ok_or_else(|| {
-        let why = format!("another process has held {} for over a second", path.display());
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    lock::to_replace(file).await?.map_err(|held| {
+        let why = format!("{} is still locked {held}", path.display());
         io::Error::new(io::ErrorKind::TimedOut, why)
     })
 }

@@ -4,10 +4,37 @@ use std::path::{Path, PathBuf};
 
 use cni_wrapper::Error;
 
-/// Parts of key names whose values are redacted by default. `key` is deliberately broad: it is soon
-/// noticed if too much is redacted, but a leaked secret is noticed too late.
-const SECRETS: [&str; 8] =
-    ["password", "passwd", "passphrase", "secret", "token", "key", "credential", "private"];
+use crate::redact::squeezed;
+
+/// Words of names whose values are redacted by default. `key` and `session` are deliberately broad:
+/// it is soon noticed if too much is redacted, but a leaked secret is noticed too late.
+const SECRETS: [&str; 25] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pass",
+    "pwd",
+    "psk",
+    "secret",
+    "token",
+    "jwt",
+    "key",
+    "apikey",
+    "private",
+    "credential",
+    "creds",
+    "auth",
+    "oauth",
+    "authorization",
+    "authentication",
+    "bearer",
+    "cookie",
+    "session",
+    "sessionid",
+    "cert",
+    "certificate",
+];
 
 /// The files that a [`Tracer`](crate::Tracer) writes to, and what it redacts.
 ///
@@ -72,21 +99,25 @@ impl Sinks {
         Self { spans: sink(key, path), ..self }
     }
 
-    /// Sets the case-insensitive parts of key names whose values are redacted in the recording.
+    /// Sets the words of the names of keys and variables whose values are redacted.
+    ///
+    /// A word is compared without its case and without separators, in the singular and the plural:
+    /// `apikey` is in `myApiKeys` and in `MY_API_KEY`, but `auth` is not in `author`. Values that
+    /// look like secrets, such as a PEM block, are redacted in any case.
     #[must_use]
-    pub fn with_redact(self, key: &'static str, parts: Vec<String>) -> Self {
-        Self { redact_key: key, redact: parts, ..self }
+    pub fn with_redact(self, key: &'static str, words: Vec<String>) -> Self {
+        Self { redact_key: key, redact: words, ..self }
     }
 
-    /// Returns the parts of key names whose values are redacted in the recording.
+    /// Returns the words of names whose values are redacted.
     pub fn redact(&self) -> &[String] {
         &self.redact
     }
 
     /// Checks the paths and what is redacted.
     ///
-    /// Paths must be absolute, since the working directory is the runtime's, and all different. No
-    /// part of a key name may be empty, since it would match every key.
+    /// Paths must be absolute, since the working directory is the runtime's, and all different. A
+    /// word to redact must have a letter or a digit.
     ///
     /// # Errors
     ///
@@ -97,11 +128,16 @@ impl Sinks {
         for (index, sink) in sinks.iter().enumerate() {
             sink.check(&sinks[..index])?;
         }
-        match self.redact.iter().position(String::is_empty) {
+        match self.redact.iter().position(|word| squeezed(word).is_empty()) {
             None => Ok(()),
             Some(index) => {
-                let why = "an empty string is part of every key and would redact everything; \
-                           set it to a part of the keys to redact";
+                let what = match self.redact[index].as_str() {
+                    "" => "an empty string".to_owned(),
+                    word => format!("{word:?}"),
+                };
+                let why = format!(
+                    "{what} has no letter or digit; set it to a word in the names to redact"
+                );
                 Err(Error::config(format!("{}[{index}]", self.redact_key), why))
             }
         }

@@ -7,6 +7,7 @@ use cni_wrapper::{About, Call, Environment};
 use serde_json::{Value, json};
 
 use crate::event::Event;
+use crate::redact::Redactor;
 
 /// Span kinds and the status of OTLP, which its JSON encoding writes as numbers.
 const SERVER: u8 = 2;
@@ -79,9 +80,11 @@ pub(crate) fn request(
     context: &TraceContext,
     event: &Event,
     delegates: &[Event],
+    redactor: &Redactor,
 ) -> Value {
-    let mut spans = vec![span(call, context, event, &context.parent_id, SERVER)];
-    spans.extend(delegates.iter().map(|child| span(call, context, child, &event.span_id, CLIENT)));
+    let span = |event, parent_id, kind| span(call, context, event, parent_id, kind, redactor);
+    let mut spans = vec![span(event, &context.parent_id, SERVER)];
+    spans.extend(delegates.iter().map(|child| span(child, &event.span_id, CLIENT)));
     let resource = [
         attribute("service.name", plugin.name),
         attribute("service.version", plugin.version),
@@ -94,7 +97,14 @@ pub(crate) fn request(
     }]})
 }
 
-fn span(call: &Call, context: &TraceContext, event: &Event, parent_id: &str, kind: u8) -> Value {
+fn span(
+    call: &Call,
+    context: &TraceContext,
+    event: &Event,
+    parent_id: &str,
+    kind: u8,
+    redactor: &Redactor,
+) -> Value {
     let attachment = &call.attachment;
     let code = Some(event.code()).filter(|code| *code != 0).map(|code| code.to_string());
     let attributes = [
@@ -119,7 +129,8 @@ fn span(call: &Call, context: &TraceContext, event: &Event, parent_id: &str, kin
         "attributes": attributes.map(|(key, value)| attribute(key, value)).collect::<Vec<_>>(),
     });
     if let Err(error) = &event.outcome {
-        span["status"] = json!({"code": STATUS_ERROR, "message": error.get("msg")});
+        let message = error.get("msg").and_then(Value::as_str).map(|msg| redactor.text(msg));
+        span["status"] = json!({"code": STATUS_ERROR, "message": message});
     }
     span
 }

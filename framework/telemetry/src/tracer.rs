@@ -15,11 +15,15 @@ use crate::append::append;
 use crate::event::{Event, error_document};
 use crate::metrics;
 use crate::recording;
+use crate::redact::Redactor;
 use crate::sinks::Sinks;
 use crate::spans::{self, TraceContext};
 
 /// Reads the sinks from the configuration of a call.
 type ReadSinks = fn(&Call) -> Result<Sinks, Error>;
+
+/// The most of a delegate's stderr that is recorded, in bytes.
+const STDERR: usize = 16 << 10;
 
 /// A plugin around a plugin that writes every call of it to [`Sinks`].
 pub struct Tracer {
@@ -62,6 +66,7 @@ impl Tracer {
             start,
             duration,
             outcome: documents(&outcome, document, call.version),
+            stderr: String::new(),
             span_id,
         };
         self.write(call, &sinks, &event, &delegates).await;
@@ -77,12 +82,13 @@ impl Tracer {
             }
         };
         let events = delegates.events.take();
+        let redactor = Redactor::new(sinks.redact());
         if let Some(path) = sinks.recording() {
-            let line = recording::line(call, event, &events, sinks.redact());
+            let line = recording::line(call, event, &events, &redactor);
             warn(path, append(path, &line).await);
         }
         if let (Some(path), Some(context)) = (sinks.spans(), &delegates.context) {
-            let request = spans::request(self.about, call, context, event, &events);
+            let request = spans::request(self.about, call, context, event, &events, &redactor);
             warn(path, append(path, &request).await);
         }
         if let Some(path) = sinks.metrics() {
@@ -134,9 +140,17 @@ impl Observer for DelegateEvents {
             start: SystemTime::now(),
             duration: Duration::ZERO,
             outcome: Ok(None),
+            stderr: String::new(),
             span_id,
         });
         environment
+    }
+
+    fn stderr(&self, _: &DelegateCall<'_>, text: &[u8]) {
+        if let Some(event) = self.events.borrow_mut().last_mut() {
+            let end = &text[text.len().saturating_sub(STDERR)..];
+            event.stderr = String::from_utf8_lossy(end).into_owned();
+        }
     }
 
     /// Completes the last event, since delegates run one after the other.

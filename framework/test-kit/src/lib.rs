@@ -12,6 +12,7 @@
 //!   creates calls for it.
 //! * [`RepeatedAdd`]: the scenario of an ADD that is repeated around a real bridge.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
+//! * [`Page`]: an HTML page in a headless browser, with real input events.
 //! * [`TempDir`], [`wait_until`] and [`RunningProcess`]: what most tests need.
 //!
 //! Everything in this crate panics with a message that names the problem: it is meant for tests.
@@ -21,6 +22,7 @@
 struct Readme;
 
 mod binary;
+mod browser;
 mod call;
 mod fake_plugin;
 mod host;
@@ -35,6 +37,7 @@ mod traffic;
 mod wait;
 
 pub use binary::{binary, plugin_binary};
+pub use browser::Page;
 pub use call::builder::{CallBuilder, RunningCall};
 pub use call::fault::{Fault, FaultedCall};
 pub use fake_plugin::{FakePlugin, Journal, fake_call};

@@ -8,10 +8,6 @@ function show(place, ...children) {
   at("details").scrollTop = 0;
 }
 
-const pairs = (list) => make("dl", {}, list.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([key, value]) => [make("dt", {}, key), make("dd", {}, value)]));
-const code = (text) => (text === undefined || text === null ? undefined : make("code", {}, visible(text)));
-const block = (text, more = "") => make("pre", { class: more }, visible(text));
-
 function openCase(index, id) {
   const column = columns[index];
   const found = column.cases.get(id);
@@ -48,7 +44,6 @@ function showRun(found, run, open) {
 function showCall(call, open) {
   const ending = Number.isInteger(call.exit) ? `exit ${call.exit}` : Number.isInteger(call.signal) ? `signal ${call.signal}` : "timed out";
   const variables = Object.entries(call.environment).map(([key, value]) => `${key}=${value}`).join("\n");
-  const part = (name, text) => [make("span", { class: "label" }, name), text.trim() ? block(text) : make("span", { class: "label" }, " – nothing"), make("div", {})];
   return make("details", { class: "call", open },
     make("summary", {}, make("span", {}, visible(call.call)), make("span", { class: "ending" }, ending), make("span", { class: "time" }, `${call.millis} ms`)),
     make("div", {},

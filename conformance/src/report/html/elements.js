@@ -1,8 +1,8 @@
 "use strict";
+// Shared with the page of cni-trace.
 // All elements are made here from text nodes, so that no text of a plugin can become markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const WORST_FIRST = ["fail", "broken", "warn", "info", "pass", "skip"];
 const at = (id) => document.getElementById(id);
 
 /// Makes an element with attributes and children; a child that is not an element is text.
@@ -15,11 +15,6 @@ function make(name, attributes = {}, ...children) {
   element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false && child !== ""));
   return element;
 }
-
-const sign = (verdict, more = "") => make("span", { class: `sign ${verdict} ${more}`, "aria-hidden": "true" }, data.signs[verdict]);
-
-/// Returns one of our own sentences, which have code between backticks.
-const sentence = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
 
 /// Escapes characters that are invisible or change the direction of text.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
@@ -41,3 +36,10 @@ function pretty(text) {
     return opens ? word + line() : word;
   }).join("");
 }
+
+// Parts of details.
+
+const pairs = (list) => make("dl", {}, list.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([key, value]) => [make("dt", {}, key), make("dd", {}, value)]));
+const code = (text) => (text === undefined || text === null ? undefined : make("code", {}, visible(text)));
+const block = (text, more = "") => make("pre", { class: more }, visible(text));
+const part = (name, text) => [make("span", { class: "label" }, name), text.trim() ? block(text) : make("span", { class: "label" }, " – nothing"), make("div", {})];

@@ -16,7 +16,7 @@ use super::matrix::Matrix;
 use crate::verdict::Verdict;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("base.css"), include_str!("page.css"));
 /// The parts in order: how elements are made, the table, the details, and the start.
 const SCRIPT: &str = concat!(
     include_str!("elements.js"),

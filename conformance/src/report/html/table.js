@@ -1,4 +1,10 @@
 
+const WORST_FIRST = ["fail", "broken", "warn", "info", "pass", "skip"];
+const sign = (verdict, more = "") => make("span", { class: `sign ${verdict} ${more}`, "aria-hidden": "true" }, data.signs[verdict]);
+
+/// Returns one of our own sentences, which have code between backticks.
+const sentence = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+
 // The columns: the versions of one report, or the plugins of several.
 
 const columns = data.reports.length === 1

@@ -1,8 +1,6 @@
 //! The mutant plugin as a subject.
 #![cfg_attr(not(feature = "host-tests"), allow(dead_code, reason = "for tests on hosts"))]
 
-#[cfg(feature = "host-tests")]
-pub(crate) mod browser;
 pub(crate) mod documents;
 pub(crate) mod schema;
 #[cfg(feature = "host-tests")]

@@ -49,6 +49,7 @@ pub(super) async fn invoke(
     };
     let took = started.elapsed();
     forward(&stderr);
+    call.observers().stderr(&event, &stderr);
     let outcome = outcome.map_err(|failure| {
         let (plugin, stderr) = (event.plugin.to_owned(), tail(&stderr));
         let path = Some(execution.program);

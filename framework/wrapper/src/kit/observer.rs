@@ -33,6 +33,12 @@ pub trait Observer {
         environment
     }
 
+    /// A delegate that is about to be finished has written this to stderr; the end of it, if it was
+    /// long. Not called if it has written nothing.
+    fn stderr(&self, call: &DelegateCall<'_>, text: &[u8]) {
+        let _ = (call, text);
+    }
+
     /// A delegate has finished. `outcome` is the result of an ADD as it was printed, nothing for
     /// another verb, or the error that the layers get.
     fn finished(
@@ -57,6 +63,12 @@ impl Observers {
     /// The innermost layer is the last to change the environment, as it is with the configuration.
     pub(crate) fn started(&self, call: &DelegateCall<'_>, environment: Environment) -> Environment {
         self.0.iter().fold(environment, |environment, observer| observer.started(call, environment))
+    }
+
+    pub(crate) fn stderr(&self, call: &DelegateCall<'_>, text: &[u8]) {
+        for observer in self.0.iter().rev().filter(|_| !text.is_empty()) {
+            observer.stderr(call, text);
+        }
     }
 
     pub(crate) fn finished(

@@ -80,7 +80,7 @@ fn the_package_installs_on_a_clean_debian_works_there_and_is_removed_completely(
     let (code, output) = clean.run(&["dpkg", "--install", "/plugins.deb"]);
     assert_eq!(code, Some(0), "{output}");
 
-    for program in ["mesos-cni-port-mapper", "cni-label-policy", "cni-conformance"] {
+    for program in ["mesos-cni-port-mapper", "cni-label-policy", "cni-trace", "cni-conformance"] {
         let (code, output) = clean.run(&[program, "--version"]);
         assert_eq!(code, Some(0), "{program}: {output}");
         for completions in [

@@ -1,7 +1,7 @@
 //! Tests of the metrics file and the spans file.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::thread;
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ fn metrics(fixture: &Fixture) -> String {
 
 /// Makes twelve concurrent calls and returns the container ids of those that the metrics include.
 ///
-/// A call that cannot lock the metrics file within one second logs a warning and is not counted.
+/// A call that can't lock the metrics file in time logs a warning and is not counted.
 fn concurrent_calls(fixture: &Fixture) -> Vec<String> {
     let run = |id: String| {
         let outcome = with_metrics(fixture).container_id(&id).run(plugin()).expect_success();
-        (!outcome.stderr.contains("another process has held ")).then_some(id)
+        (!outcome.stderr.contains("cni.prom.lock is still locked ")).then_some(id)
     };
     thread::scope(|scope| {
         let calls: Vec<_> = (0..12)
@@ -98,15 +98,32 @@ fn a_file_with_other_metrics_is_left_unchanged() {
 }
 
 #[test]
-fn a_call_waits_one_second_for_the_lock_and_then_succeeds_without_metrics() {
+fn a_holder_that_hangs_delays_a_call_by_less_than_a_second_and_costs_only_the_metrics() {
     let fixture = Fixture::new(&Script::succeed());
-    let held = fs::File::create(fixture.file("cni.prom.lock")).unwrap();
-    held.lock().unwrap();
-    let outcome = with_metrics(&fixture).run(plugin()).expect_success();
-    assert!(outcome.stderr.contains("another process has held "), "{}", outcome.stderr);
-    assert!(outcome.took >= Duration::from_secs(1), "the call did not wait: {outcome}");
+    let hold = |name: &str| {
+        let mut options = fs::OpenOptions::new();
+        let held = options.append(true).create(true).mode(0o600).open(fixture.file(name)).unwrap();
+        held.lock().unwrap();
+        held
+    };
+    let files = ["cni.prom.lock", "trace.jsonl", "spans.jsonl"].map(hold);
+    let call = with_metrics(&fixture).key("spansFile", json!(fixture.file("spans.jsonl")));
+    // The shortest of several calls, since one may be slow for any reason.
+    let fastest = (0..20)
+        .map(|_| {
+            let outcome = call.run(plugin()).expect_success();
+            let stderr = outcome.stderr;
+            assert!(
+                stderr.contains("cni.prom.lock is still locked by another process"),
+                "{stderr}"
+            );
+            outcome.took
+        })
+        .find(|took| *took < Duration::from_secs(1));
+    assert!(fastest.is_some(), "no call took less than a second");
     assert!(!fixture.file("cni.prom").exists());
-    held.unlock().unwrap();
+    assert!(!fixture.lines().is_empty() && !read_lines(&fixture.file("spans.jsonl")).is_empty());
+    drop(files);
     with_metrics(&fixture).run(plugin()).expect_success();
     assert_eq!(
         sample(&metrics(&fixture), "cni_calls_total{network=\"net\",verb=\"ADD\",code=\"0\"}"),

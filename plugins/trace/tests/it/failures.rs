@@ -21,7 +21,7 @@ fn a_line_that_a_full_disk_cut_off_does_not_spoil_the_next() {
 
 #[test]
 fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off() {
-    // A call waits for the lock for one second. If this test is not scheduled within that time, it
+    // A call waits for the lock for 200 ms. If this test is not scheduled within that time, it
     // tries again.
     for _ in 0..20 {
         let fixture = Fixture::new(&Script::succeed());
@@ -44,7 +44,7 @@ fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off(
             return;
         }
     }
-    panic!("in none of twenty attempts did this test continue within a second");
+    panic!("in none of twenty attempts did this test continue in time");
 }
 
 #[test]

@@ -10,4 +10,6 @@ mod result_dir;
 #[cfg(feature = "host-tests")]
 mod conformance;
 #[cfg(feature = "host-tests")]
+mod report;
+#[cfg(feature = "host-tests")]
 mod traffic;

@@ -1,13 +1,13 @@
 //! The recording: what a line contains, and what it must not contain.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::thread;
 
 use cni_test_kit::{Behaviour, Script};
 use serde_json::{Value, json};
 
-use crate::common::{Fixture, plugin};
+use crate::common::{Fixture, plugin, read_lines};
 
 fn on_add(behaviour: Behaviour) -> Fixture {
     Fixture::new(&Script::succeed().on("ADD", behaviour))
@@ -162,6 +162,110 @@ fn secrets_are_redacted_everywhere_but_still_passed_to_the_delegate() {
     own.run(plugin()).expect_success();
     let line = fixture.lines()[1].to_string();
     assert!(line.contains("hush") && !line.contains("blue"), "{line}");
+}
+
+#[test]
+fn a_secret_is_redacted_by_the_words_of_its_name_wherever_it_is_recorded() {
+    let result = json!({"cniVersion": "1.1.0", "vpn": [{"wifiPsk": "hush", "authorization": "hush",
+        "cookies": ["hush"], "tls": {"caCert": "hush"}, "dbPwd": 4711}]});
+    let fixture = on_add(Behaviour::result(result));
+    let delegate = json!({"type": "inner", "session": {"id": "hush"}, "auth": "hush"});
+    let call = fixture.around(delegate).env("CNI_ARGS", "AUTH=hu sh;A=http://me:hush@host/");
+    let names = ["CNI_TOKEN", "CNI_SECRET", "CNI_DB_PWD", "CNI_AUTH", "CNI_COOKIE", "CNI_API_KEY"];
+    let call = names.iter().fold(call, |call, name| call.env(name, "hush"));
+    call.env("CNI_HEADER", "Bearer hush").run(plugin()).expect_success();
+    let line = fixture.line();
+    assert!(!line.to_string().contains("hush"), "{line}");
+    assert_eq!(line["delegates"][0]["result"]["vpn"][0]["dbPwd"], "[redacted]");
+    for name in names {
+        assert_eq!(line["environment"][name], "[redacted]", "{name}");
+    }
+    assert_eq!(line["environment"]["CNI_HEADER"], "Bearer [redacted]");
+    let args = "AUTH=[redacted];A=http://[redacted]@host/";
+    assert_eq!(line["environment"]["CNI_ARGS"], args);
+}
+
+#[test]
+fn names_that_only_resemble_those_of_secrets_are_recorded() {
+    let fixture = Fixture::new(&Script::succeed());
+    let twins = json!({"author": "me", "keyboard": "us", "certain": true, "macAddress": "02::1",
+        "monkey": 1, "concert": {"authority": ["x"]}});
+    let call = fixture.call().key("twins", twins.clone()).env("CNI_AUTHOR", "me");
+    call.env("CNI_ARGS", "KEYBOARD=us;AUTHOR=me").run(plugin()).expect_success();
+    let line = fixture.line();
+    assert_eq!(line["config"]["twins"], twins);
+    assert_eq!(line["environment"]["CNI_AUTHOR"], "me");
+    assert_eq!(line["environment"]["CNI_ARGS"], "KEYBOARD=us;AUTHOR=me");
+}
+
+#[test]
+fn a_value_that_looks_like_a_secret_is_redacted_under_any_name_and_in_spans_too() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----\n";
+    let msg = format!("GET https://me:hush@host/?token=hush: Bearer hush: {pem}");
+    let fixture = on_add(Behaviour::error(11, &msg));
+    let call = fixture.call().key("a", json!({"b": [pem, "Bearer hush"]})).key("redact", json!([]));
+    let call = call.key("spansFile", json!(fixture.file("spans.jsonl")));
+    let msg = call.run(plugin()).error().1;
+    assert!(msg.contains("me:hush@host"), "the runtime gets the error unchanged: {msg}");
+    let line = fixture.line().to_string();
+    // Without names to redact, only what is recognized by its form.
+    assert_eq!(line.matches("hush").count(), line.matches("?token=hush").count(), "{line}");
+    assert_eq!(fixture.line()["config"]["a"]["b"], json!(["[redacted]\n", "Bearer [redacted]"]));
+    let spans = fs::read_to_string(fixture.file("spans.jsonl")).unwrap();
+    assert_eq!(spans.matches("hush").count(), spans.matches("?token=hush").count(), "{spans}");
+}
+
+#[test]
+fn the_stderr_of_a_delegate_is_recorded_without_secrets() {
+    let answer = json!({"cniVersion": "1.1.0", "ips": []});
+    let behaviour = Behaviour::result(answer).with_stderr("warn: token=hush is old\n");
+    let fixture = on_add(behaviour);
+    fixture.call().run(plugin()).expect_success();
+    fixture.call().as_verb("DEL").run(plugin()).expect_success();
+    let [add, del] = fixture.lines().try_into().unwrap();
+    assert_eq!(add["delegates"][0]["stderr"], "warn: token=[redacted] is old\n");
+    assert_eq!(del["delegates"][0].get("stderr"), None);
+    let began = |value: &Value| value["time"].as_str().unwrap().to_owned();
+    assert!(began(&add) <= began(&add["delegates"][0]), "both have the time when they began");
+    assert_eq!(add["format"], 1);
+}
+
+#[test]
+fn an_existing_file_that_others_may_read_becomes_private_or_is_refused() {
+    let fixture = Fixture::new(&Script::succeed());
+    let mode = |name: &str| fs::metadata(fixture.file(name)).unwrap().permissions().mode() & 0o777;
+    let create = |name: &str| {
+        fs::write(fixture.file(name), "").unwrap();
+        fs::set_permissions(fixture.file(name), fs::Permissions::from_mode(0o666)).unwrap();
+    };
+    let call = |name: &str, key: &str| {
+        let call = fixture.call().key(key, json!(fixture.file(name)));
+        call.run(plugin()).expect_success().stderr
+    };
+    for (name, key) in [("own.jsonl", "recordingFile"), ("spans.jsonl", "spansFile")] {
+        create(name);
+        assert_eq!(call(name, key), "");
+        assert_eq!((mode(name), read_lines(&fixture.file(name)).len()), (0o600, 1));
+    }
+    for name in ["linked.jsonl", "named.jsonl", "foreign.jsonl"] {
+        create(name);
+    }
+    symlink(fixture.file("linked.jsonl"), fixture.file("link.jsonl")).unwrap();
+    fs::hard_link(fixture.file("named.jsonl"), fixture.file("twice.jsonl")).unwrap();
+    chown(fixture.file("foreign.jsonl"), Some(65534), None).unwrap();
+    for (name, why) in [
+        ("link.jsonl", "it is a symbolic link"),
+        ("twice.jsonl", "it has other names"),
+        ("foreign.jsonl", "it belongs to another user"),
+    ] {
+        let warning = call(name, "recordingFile");
+        assert!(warning.contains(why) && warning.contains("its mode 0666"), "{name}: {warning}");
+        assert_eq!((mode(name), fs::read(fixture.file(name)).unwrap().len()), (0o666, 0), "{name}");
+    }
+    // A link to a private file, and a pipe, are the operator's choice.
+    fs::set_permissions(fixture.file("linked.jsonl"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(call("link.jsonl", "recordingFile"), "");
+    assert_eq!(read_lines(&fixture.file("linked.jsonl")).len(), 1);
 }
 
 #[test]

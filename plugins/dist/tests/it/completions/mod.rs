@@ -9,7 +9,8 @@ use cni_test_kit::plugin_binary;
 type Words = BTreeSet<String>;
 
 /// The crates of programs with commands. Each program has the name of its crate.
-const PROGRAMS: [&str; 3] = ["mesos-cni-port-mapper", "cni-label-policy", "cni-conformance"];
+const PROGRAMS: [&str; 4] =
+    ["mesos-cni-port-mapper", "cni-label-policy", "cni-trace", "cni-conformance"];
 
 /// A command line to complete, and the completions according to `--help`.
 struct Case {

@@ -2,36 +2,62 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+
+use crate::temp_dir::TempDir;
 
 /// The limit for a response, so that a browser that hangs does not hang the tests.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A page in a separate browser.
-pub(crate) struct Page {
+/// Computes the lowest contrast, as WCAG defines it, of the texts of a selector with their
+/// backgrounds.
+const CONTRAST: &str = "((selector) => {
+    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => {
+        const [r, g, b] = parts(colour).map((c) => linear(c / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const behind = (element) => {
+        const colour = getComputedStyle(element).backgroundColor;
+        const transparent = parts(colour)[3] === 0 && element.parentElement;
+        return transparent ? behind(element.parentElement) : colour; };
+    const contrast = (element) => {
+        const colours = [light(getComputedStyle(element).color), light(behind(element))];
+        const [a, b] = colours.sort((a, b) => b - a);
+        return (a + 0.05) / (b + 0.05); };
+    return Math.min(...[...document.querySelectorAll(selector)].map(contrast)); })";
+
+/// A page in a separate headless Chromium, which is closed when the page is dropped.
+pub struct Page {
     browser: Child,
     input: ChildStdin,
     messages: Receiver<Value>,
     session: Option<String>,
     next: u64,
-    /// All events of the browser.
-    pub(crate) events: Vec<Value>,
-    profile: PathBuf,
+    events: Vec<Value>,
+    /// For the profile and the page. It is removed last.
+    _directory: TempDir,
 }
 
 impl Page {
-    /// Opens a page in a window of this width.
-    pub(crate) fn open(html: &str, width: u32, dark: bool) -> Self {
-        let profile = fresh_directory();
-        let file = profile.join("page.html");
-        fs::write(&file, html).unwrap();
-        let mut page = Self::start(profile);
+    /// Opens a page in a window of this width, in a light or dark colour scheme.
+    ///
+    /// # Panics
+    ///
+    /// Chromium is not installed or does not respond, as in all other functions.
+    pub fn open(html: &str, width: u32, dark: bool) -> Self {
+        let directory = TempDir::new();
+        let file = directory.path().join("page.html");
+        fs::write(&file, html).expect("the page is written");
+        let mut page = Self::start(directory);
         page.attach();
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), json!({}));
@@ -46,7 +72,7 @@ impl Page {
         page
     }
 
-    fn start(profile: PathBuf) -> Self {
+    fn start(directory: TempDir) -> Self {
         let mut command = Command::new("unshare");
         // When the browser exits, the kernel kills all its processes first.
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
@@ -55,12 +81,12 @@ impl Page {
         command.args(["--headless", "--no-sandbox", "--remote-debugging-pipe"]);
         command.args(["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]);
         command.args(["--disable-background-networking", "--disable-component-update"]);
-        command.arg(format!("--user-data-dir={}", profile.display()));
-        command.env("TMPDIR", &profile);
+        command.arg(format!("--user-data-dir={}", directory.path().display()));
+        command.env("TMPDIR", directory.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut browser = command.spawn().unwrap();
+        let mut browser = command.spawn().expect("unshare runs");
         let (sender, messages) = channel();
-        let mut output = BufReader::new(browser.stdout.take().unwrap()).split(0);
+        let mut output = BufReader::new(browser.stdout.take().expect("a pipe")).split(0);
         thread::spawn(move || {
             while let Some(Ok(message)) = output.next() {
                 let message = serde_json::from_slice(&message).unwrap_or_default();
@@ -69,8 +95,16 @@ impl Page {
                 }
             }
         });
-        let input = browser.stdin.take().unwrap();
-        Self { browser, input, messages, session: None, next: 0, events: Vec::new(), profile }
+        let input = browser.stdin.take().expect("a pipe");
+        Self {
+            browser,
+            input,
+            messages,
+            session: None,
+            next: 0,
+            events: Vec::new(),
+            _directory: directory,
+        }
     }
 
     fn attach(&mut self) {
@@ -96,13 +130,13 @@ impl Page {
     }
 
     /// Calls a method of the protocol and returns its result.
-    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.next += 1;
         let mut message = json!({ "id": self.next, "method": method, "params": parameters });
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
-        self.input.write_all(format!("{message}\0").as_bytes()).unwrap();
+        self.input.write_all(format!("{message}\0").as_bytes()).expect("chromium runs");
         let deadline = Instant::now() + LIMIT;
         loop {
             let answer = self.receive(deadline);
@@ -120,7 +154,7 @@ impl Page {
     }
 
     /// Evaluates an expression in the page.
-    pub(crate) fn eval(&mut self, expression: &str) -> Value {
+    pub fn eval(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
@@ -128,13 +162,13 @@ impl Page {
     }
 
     /// Evaluates an expression whose value is a string.
-    pub(crate) fn text(&mut self, expression: &str) -> String {
+    pub fn text(&mut self, expression: &str) -> String {
         let value = self.eval(expression);
         value.as_str().unwrap_or_else(|| panic!("{expression} is not a string: {value}")).to_owned()
     }
 
     /// Waits until an expression holds in the page, for asynchronous effects of an event.
-    pub(crate) fn wait_until(&mut self, expression: &str) {
+    pub fn wait_until(&mut self, expression: &str) {
         let deadline = Instant::now() + LIMIT;
         while self.eval(expression) != true {
             assert!(Instant::now() < deadline, "still not true: {expression}");
@@ -143,7 +177,7 @@ impl Page {
     }
 
     /// Clicks the middle of an element.
-    pub(crate) fn click(&mut self, selector: &str) {
+    pub fn click(&mut self, selector: &str) {
         let place = self.eval(&format!(
             "(() => {{ const element = document.querySelector({selector:?});
              element.scrollIntoView({{ block: 'center' }});
@@ -159,7 +193,7 @@ impl Page {
     }
 
     /// Presses a key, such as `Enter` or `ArrowDown`.
-    pub(crate) fn press(&mut self, key: &str) {
+    pub fn press(&mut self, key: &str) {
         let code = match key {
             "Enter" => 13,
             "Escape" => 27,
@@ -168,6 +202,8 @@ impl Page {
             "ArrowRight" => 39,
             "ArrowUp" => 38,
             "ArrowDown" => 40,
+            "Home" => 36,
+            "End" => 35,
             other => panic!("unknown key {other}"),
         };
         let text = if key == "Enter" { "\r" } else { "" };
@@ -181,12 +217,26 @@ impl Page {
     }
 
     /// Types text.
-    pub(crate) fn write(&mut self, text: &str) {
+    pub fn write(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
+    /// Returns the lowest contrast, as WCAG defines it, of the texts of a selector with their
+    /// backgrounds. It should be at least 4.5.
+    pub fn lowest_contrast(&mut self, selector: &str) -> f64 {
+        let contrast = self.eval(&format!("{CONTRAST}({selector:?})"));
+        contrast.as_f64().unwrap_or_else(|| panic!("{selector}: {contrast}"))
+    }
+
+    /// Returns a picture of the window, as a PNG file.
+    pub fn screenshot(&mut self) -> Vec<u8> {
+        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        let text = answer["data"].as_str().expect("a picture");
+        STANDARD.decode(text).expect("base64")
+    }
+
     /// Returns errors and warnings of the page, and its network requests.
-    pub(crate) fn complaints(&mut self) -> Vec<String> {
+    pub fn complaints(&mut self) -> Vec<String> {
         // All earlier events precede this response.
         self.eval("0");
         let complaint = |event: &&Value| match event["method"].as_str() {
@@ -211,16 +261,5 @@ impl Drop for Page {
         }
         let _ = self.browser.kill();
         let _ = self.browser.wait();
-        let _ = fs::remove_dir_all(&self.profile);
     }
-}
-
-fn fresh_directory() -> PathBuf {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("conformance-page-{}-{next}", std::process::id());
-    let directory = std::env::temp_dir().join(name);
-    fs::create_dir_all(&directory).unwrap();
-    directory
 }

@@ -1,0 +1,273 @@
+//! Secrets that are recognized by their form, in any text.
+
+use std::borrow::Cow;
+
+use super::REDACTED;
+use super::names::Names;
+
+/// Returns the text without what looks like a secret: PEM blocks, the user and password of URLs,
+/// credentials of HTTP, JSON web tokens, and `name=value` or `"name": "value"` with the name of a
+/// secret.
+pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
+    // All forms but web tokens have one of these. Most texts have none.
+    if !text.contains(['=', ':', ' ']) && !text.contains("eyJ") {
+        return Cow::Borrowed(text);
+    }
+    let mut text = Cow::Borrowed(text);
+    for find in [pem, userinfo, credentials, web_token] {
+        text = replaced(text, find);
+    }
+    replaced(text, |text| assignment(text, names))
+}
+
+/// The bytes of a secret in a text.
+type Span = (usize, usize);
+
+/// Replaces all that `find` finds, beginning each time after the last replacement.
+fn replaced<'t>(text: Cow<'t, str>, find: impl Fn(&str) -> Option<Span>) -> Cow<'t, str> {
+    let (mut done, mut rest) = (String::new(), &*text);
+    while let Some((begin, end)) = find(rest) {
+        done.push_str(&rest[..begin]);
+        done.push_str(REDACTED);
+        rest = &rest[end..];
+    }
+    if done.is_empty() { text } else { Cow::Owned(done + rest) }
+}
+
+/// Finds a PEM block. Its beginning or its end may be cut off, as at the end of a long stderr.
+fn pem(text: &str) -> Option<Span> {
+    const DASHES: &str = "-----";
+    let (begin, end) = (text.find("-----BEGIN "), text.find("-----END "));
+    let first = begin.into_iter().chain(end).min()?;
+    let after = |end: usize| {
+        let label = end + DASHES.len();
+        text[label..].find(DASHES).map_or(text.len(), |dashes| label + dashes + DASHES.len())
+    };
+    if begin == Some(first) {
+        let end = text[first..].find("-----END ").map_or(text.len(), |end| after(first + end));
+        return Some((first, end));
+    }
+    let is_content = |c: char| c.is_ascii_alphanumeric() || "+/=\r\n\\".contains(c);
+    let content = text[..first].trim_end_matches(is_content).len();
+    Some((content, after(first)))
+}
+
+/// Finds the user and password of a URL.
+fn userinfo(text: &str) -> Option<Span> {
+    let ends = |c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c);
+    text.match_indices("://").find_map(|(at, slashes)| {
+        let begin = at + slashes.len();
+        let authority = text[begin..].split(ends).next()?;
+        let end = authority.rfind('@')?;
+        (&authority[..end] != REDACTED).then_some((begin, begin + end))
+    })
+}
+
+/// Finds what follows `Bearer` or `Basic`.
+fn credentials(text: &str) -> Option<Span> {
+    if !text.contains(' ') {
+        return None;
+    }
+    let lower = text.to_ascii_lowercase();
+    let of = |scheme: &str, is_secret: fn(&str) -> bool| {
+        lower.match_indices(scheme).find_map(|(at, _)| {
+            let begins = !text[..at].ends_with(|c: char| c.is_alphanumeric());
+            let rest = &text[at + scheme.len()..];
+            let token = rest.trim_start_matches([' ', '\t']);
+            let begin = text.len() - token.len();
+            let token = token.split(|c: char| !is_token(c)).next().unwrap_or_default();
+            (begins && is_secret(token)).then_some((begin, begin + token.len()))
+        })
+    };
+    let bearer = of("bearer ", |token| !token.is_empty());
+    bearer.into_iter().chain(of("basic ", is_base64)).min()
+}
+
+/// Reports whether this is one of the characters of tokens in HTTP.
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~+/=".contains(c)
+}
+
+/// Tells the credentials in `Basic dXNlcjpwYXNz` from a word, as in `basic configuration`.
+fn is_base64(token: &str) -> bool {
+    let is_special = |c: char| c.is_ascii_digit() || c == '=';
+    let inner_capital = token.chars().skip(1).any(|c| c.is_ascii_uppercase());
+    token.len() >= 8 && (inner_capital || token.contains(is_special))
+}
+
+/// Finds a JSON web token: three parts, of which the first is an encoded object.
+fn web_token(text: &str) -> Option<Span> {
+    text.match_indices("eyJ").find_map(|(begin, _)| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let token = text[begin..].split(|c: char| !is_part(c)).next()?;
+        (token.matches('.').count() == 2).then_some((begin, begin + token.len()))
+    })
+}
+
+/// Finds the value that is assigned to the name of a secret.
+fn assignment(text: &str, names: &Names) -> Option<Span> {
+    text.match_indices(['=', ':']).find_map(|(at, sign)| {
+        let before = text[..at].trim_end_matches([' ', '\t']);
+        let quotes = before.len() - before.trim_end_matches(['"', '\'', '\\']).len();
+        let before = &before[..before.len() - quotes];
+        let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+        let name = &before[before.trim_end_matches(is_name).len()..];
+        let is_assigned = match sign {
+            // Not a sentence such as `mode = key`.
+            "=" => before.len() + quotes == at,
+            // A key of JSON or a header of HTTP, not `invalid token: …`.
+            _ => quotes > 0 || name.contains('-') || is_header(name),
+        };
+        if !is_assigned || !names.contain(name) {
+            return None;
+        }
+        let begin = at + sign.len();
+        let value = value(&text[begin..], sign == ":" && quotes == 0);
+        let (from, to) = (begin + value.0, begin + value.1);
+        (from < to && !text[from..to].starts_with(REDACTED)).then_some((from, to))
+    })
+}
+
+fn is_header(name: &str) -> bool {
+    ["authorization", "cookie"].iter().any(|header| name.eq_ignore_ascii_case(header))
+}
+
+/// Returns the bytes of a value: the rest of the line for a header, what is between quotes, or what
+/// extends to a separator.
+fn value(text: &str, is_header: bool) -> Span {
+    let trimmed = text.trim_start_matches([' ', '\t']);
+    if is_header {
+        let line = trimmed.split(['\r', '\n', '"', '\\']).next().unwrap_or_default();
+        return (text.len() - trimmed.len(), text.len() - trimmed.len() + line.len());
+    }
+    let inner = trimmed.trim_start_matches('\\');
+    let opening = inner.chars().next().filter(|c| ['"', '\''].contains(c));
+    let Some(quote) = opening else {
+        let is_end = |c: char| c.is_whitespace() || ",;&\"')]}\\".contains(c);
+        let end = text.find(is_end).unwrap_or(text.len());
+        return (0, end);
+    };
+    let begin = text.len() - inner.len() + 1;
+    // The quotes of JSON within JSON are escaped, and so is a quote within the value.
+    let escape = &trimmed[..trimmed.len() - inner.len()];
+    let end = closing(&text[begin..], quote, escape.len());
+    (begin, begin + end)
+}
+
+/// Returns where a quoted value ends: at the quote after exactly that many backslashes.
+fn closing(text: &str, quote: char, escapes: usize) -> usize {
+    let mut backslashes = 0;
+    for (index, c) in text.char_indices() {
+        if c == quote && backslashes <= escapes {
+            return index - backslashes;
+        }
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sinks::Sinks;
+
+    #[track_caller]
+    fn check(cases: &[(&str, &str)]) {
+        let names = Names::new(Sinks::default().redact());
+        for (text, expected) in cases {
+            assert_eq!(redacted(text, &names), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pem_block_is_redacted_whole_and_when_one_of_its_ends_is_cut_off() {
+        let block = "-----BEGIN EC PRIVATE KEY-----\nhush+/=\nhush\n-----END EC PRIVATE KEY-----";
+        check(&[
+            (block, "[redacted]"),
+            (&format!("a {block} b {block} c"), "a [redacted] b [redacted] c"),
+            (&block.replace('\n', "\\n"), "[redacted]"),
+            ("see -----BEGIN PRIVATE KEY-----\nhush", "see [redacted]"),
+            ("ends with: hush\nhush=\n-----END PRIVATE KEY-----\nb", "ends with: [redacted]\nb"),
+            ("----- BEGIN -----", "----- BEGIN -----"),
+        ]);
+    }
+
+    #[test]
+    fn user_and_password_of_a_url_are_redacted_and_its_other_parts_are_not() {
+        check(&[
+            ("https://me:hush@host:1/a?b=c", "https://[redacted]@host:1/a?b=c"),
+            ("https://hush@host", "https://[redacted]@host"),
+            ("a://u:hu@sh@h, b://u:hush@h/x", "a://[redacted]@h, b://[redacted]@h/x"),
+            ("http://host/a@b http://host?a@b", "http://host/a@b http://host?a@b"),
+            ("http://host:80/token", "http://host:80/token"),
+        ]);
+    }
+
+    #[test]
+    fn credentials_of_http_are_redacted_and_words_are_not() {
+        check(&[
+            ("Bearer hush.hush~1", "Bearer [redacted]"),
+            ("-H 'authorization: bearer hush' x", "-H 'authorization: [redacted]"),
+            ("sent BEARER  hush, got 401", "sent BEARER  [redacted], got 401"),
+            ("with Basic dXNlcjpodXNo", "with Basic [redacted]"),
+            ("basic configuration, forbearer x", "basic configuration, forbearer x"),
+            ("Cookie: a=hush; b=hush\nHost: x", "Cookie: [redacted]\nHost: x"),
+            ("X-Auth-Token: hush", "X-Auth-Token: [redacted]"),
+            ("got eyJhb.eyJzd.sig-_1!", "got [redacted]!"),
+            ("eyJ.a", "eyJ.a"),
+        ]);
+    }
+
+    #[test]
+    fn a_value_is_redacted_after_the_name_of_a_secret() {
+        check(&[
+            ("DB_PASSWORD=hush", "DB_PASSWORD=[redacted]"),
+            ("run --token=hush --mtu=1", "run --token=[redacted] --mtu=1"),
+            ("http://h/?api_key=hush&b=c", "http://h/?api_key=[redacted]&b=c"),
+            ("psk=\"hu sh\" a", "psk=\"[redacted]\" a"),
+            ("{\"token\": \"hu\\\"sh\", \"a\": 1", "{\"token\": \"[redacted]\", \"a\": 1"),
+            (
+                "{\\\"pwd\\\":\\\"hush\\\",\\\"a\\\":1",
+                "{\\\"pwd\\\":\\\"[redacted]\\\",\\\"a\\\":1",
+            ),
+            ("{\"pin\":1,\"psk\":1234}", "{\"pin\":1,\"psk\":[redacted]}"),
+            ("invalid token: unexpected }", "invalid token: unexpected }"),
+            ("author=me keyboard=us a=b= c:d", "author=me keyboard=us a=b= c:d"),
+            ("fd00::1 token=", "fd00::1 token="),
+        ]);
+    }
+
+    #[test]
+    fn any_text_can_be_redacted() {
+        let names = Names::new(Sinks::default().redact());
+        let parts = [
+            "-----BEGIN ",
+            "-----END ",
+            "-----",
+            "ü",
+            "://",
+            "@",
+            "bearer ",
+            "eyJ",
+            ".",
+            "\"",
+            "\\",
+            "token",
+            "=",
+            ":",
+            "\n",
+            " ",
+        ];
+        for a in parts {
+            for b in parts {
+                for c in parts {
+                    for d in parts {
+                        let text = [a, b, c, d, b].concat();
+                        let once = redacted(&text, &names).into_owned();
+                        assert!(once.len() <= 5 * (text.len() + 12), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+}
