@@ -3,7 +3,7 @@
 use cni_wrapper::Attachment;
 use port_mapper::backend::Hints;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
-use port_mapper::backend::iptables::plan;
+use port_mapper::backend::iptables::plan::{self, KnownChains};
 use port_mapper::family::Family;
 use port_mapper::owner::RuleTag;
 
@@ -21,7 +21,7 @@ pub(crate) fn holds(input: &[u8]) {
     let [ours, originals] = [owner.tag(), owner.original_tag()].map(|tag| format!("\"{tag}\""));
     for chain in [None, Some(owned("PORT-MAPPER"))] {
         let hints = Hints { chain, ..Hints::default() };
-        let plan = plan::remove(&observed, &owner, None, &hints, &[]);
+        let plan = plan::remove(&observed, &owner, None, &hints, KnownChains::default()).plan;
         let Ok(script) = plan.text() else { continue };
         let translates = |line: &&str| line.starts_with("-D ") && line.contains("-j DNAT");
         for line in script.lines().filter(translates) {

@@ -3,7 +3,7 @@
 
 use port_mapper::backend::Guard;
 use port_mapper::backend::iptables::observed::{Observed, Tables};
-use port_mapper::backend::iptables::plan;
+use port_mapper::backend::iptables::plan::{self, KnownChains};
 use port_mapper::claim::Claim;
 use port_mapper::family::Family;
 
@@ -16,7 +16,7 @@ pub(crate) fn holds(input: &[u8]) {
     }
     for family in Family::ALL {
         let observed = Observed::parse(family, Tables::Nat, "");
-        let decided = plan::install(&observed, &claim, &[], Guard::default());
+        let decided = plan::install(&observed, &claim, KnownChains::default(), Guard::default());
         let plan = decided.expect("no other claim to be in conflict with").plan;
         let Ok(text) = plan.text() else { continue };
         // Each line is a command or the frame of a table: no value of the claim adds a line.
