@@ -1,5 +1,6 @@
 //! The published schema and the program accept the same values.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -103,10 +104,22 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
+fn keys_of_the_table() -> BTreeSet<String> {
+    values().into_iter().map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Returns the keys of the schema except `type`, which every configuration of the test has.
+fn keys_of_the_schema() -> BTreeSet<String> {
+    let schema: Value = serde_json::from_str(include_str!("../../schema.json")).expect("JSON");
+    let keys = schema["properties"].as_object().expect("properties").keys();
+    keys.filter(|key| *key != "type").cloned().collect()
+}
+
 #[test]
 fn the_schema_accepts_what_the_program_accepts() {
     let (host, schema) = (Host::new(), Schema::read());
     let others = [Value::Null, json!(3), json!("text"), json!([]), json!({}), json!(true)];
+    assert_eq!(keys_of_the_table(), keys_of_the_schema(), "every key has values");
     let mut differences = Vec::new();
     for (key, values) in values() {
         for value in values.iter().chain(&others) {
