@@ -1,6 +1,7 @@
 //! Netlink sockets: requests, their acknowledgements, and lists.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -40,6 +41,12 @@ pub struct Socket {
     writer: Writer,
     received: Vec<u8>,
     sequence: u32,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
 }
 
 impl Socket {
