@@ -26,7 +26,7 @@ use super::{
 pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
     let mut result = call.prev_result()?;
     let running = Running::begin(call).await;
-    let record = async { Ok(last_result::kept(call).is_some()) };
+    let record = async { Ok(last_result::kept(call, running.as_ref()).is_some()) };
     let is_repeated = call.find_earlier_add(record).await?;
     for (index, delegate) in call.delegates().iter().enumerate() {
         let (before, begun) = (&call.delegates()[..index], &call.delegates()[..=index]);
@@ -34,7 +34,10 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
             Ok(answer) => {
                 // The result of the earlier ADD is needed until this one has succeeded.
                 let is_kept = !is_repeated || index + 1 == call.delegates().len();
-                let kept = if is_kept { last_result::keep(call, &answer) } else { Ok(()) };
+                let kept = match is_kept {
+                    true => last_result::keep(call, running.as_ref(), &answer),
+                    false => Ok(()),
+                };
                 result = Some(answer);
                 if let Err(error) = kept {
                     return Err(roll_back(call, begun, result, error).await);
@@ -87,7 +90,7 @@ async fn roll_back(
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", pass::name(delegate)), outcome);
     }
-    rollback.step("removal of the last result", last_result::forget(call));
+    rollback.step("removal of the last result", last_result::forget(call, None));
     rollback.into_error()
 }
 
@@ -114,13 +117,13 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     if call.is_left_alone() {
         return Ok(());
     }
-    let _running = Running::begin(call).await;
+    let running = Running::begin(call).await;
     // A prevResult that can't be read must not keep a container from being removed.
     let result = call.prev_result().unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
         None
     });
-    let last = last_result::kept(call);
+    let last = last_result::kept(call, running.as_ref());
     let is_kept = last.is_some();
     let result = result.or(last);
     if let Some(error) = call.unusable_delegates() {
@@ -132,7 +135,7 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
             outcome => outcome?,
         }
     }
-    last_result::forget(call)
+    last_result::forget(call, running.as_ref())
 }
 
 /// Runs CHECK from the first delegate to the last, and passes each the final result.

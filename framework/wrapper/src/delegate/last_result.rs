@@ -22,7 +22,7 @@ use crate::{
     kit::attachment_store::AttachmentStore,
 };
 
-use super::pass;
+use super::{leftovers::Running, pass};
 
 /// The first version in which DEL has a result.
 const SINCE: SpecVersion = SpecVersion::V0_4_0;
@@ -39,8 +39,12 @@ fn is_needed(call: &Call) -> bool {
     call.version < SINCE && versions.any(|version| version.is_ok_and(|version| version >= SINCE))
 }
 
-fn store(call: &Call) -> AttachmentStore<LastResult> {
-    AttachmentStore::new(directory(call))
+/// Returns the store, in the directory that a running call has open, if there is one.
+fn store(call: &Call, running: Option<&Running>) -> AttachmentStore<LastResult> {
+    match running {
+        Some(running) => AttachmentStore::in_directory(running.directory().clone()),
+        None => AttachmentStore::new(directory(call)),
+    }
 }
 
 /// One for each plugin: a wrapper can be the delegate of another, and both keep the same
@@ -56,14 +60,18 @@ pub(super) fn directory(call: &Call) -> PathBuf {
 /// # Errors
 ///
 /// It can't be written, so the delegate could not clean up.
-pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
+pub(super) fn keep(
+    call: &Call,
+    running: Option<&Running>,
+    result: &AddResult,
+) -> Result<(), Error> {
     let is_needed = is_needed(call);
     if !is_needed && !call.has_prev_result() {
         return Ok(());
     }
     let version = result.version().as_str().to_owned();
     let last = LastResult { version, result: result.document().clone() };
-    match store(call).write(&call.attachment, &last) {
+    match store(call, running).write(&call.attachment, &last) {
         Err(error) if !is_needed => log::warn!("a repeated ADD will not be recognized: {error}"),
         written => written?,
     }
@@ -72,11 +80,11 @@ pub(super) fn keep(call: &Call, result: &AddResult) -> Result<(), Error> {
 
 /// Returns the result that was kept last. One that can't be read must not keep a container from
 /// being removed.
-pub(super) fn kept(call: &Call) -> Option<AddResult> {
+pub(super) fn kept(call: &Call, running: Option<&Running>) -> Option<AddResult> {
     if call.delegates().is_empty() {
         return None;
     }
-    let last = store(call).read(&call.attachment).unwrap_or_else(|error| {
+    let last = store(call, running).read(&call.attachment).unwrap_or_else(|error| {
         if !is_no_directory(&error) {
             log::warn!("the last result can't be used: {error}");
         }
@@ -91,11 +99,11 @@ pub(super) fn kept(call: &Call) -> Option<AddResult> {
 /// # Errors
 ///
 /// The file can't be removed.
-pub(super) fn forget(call: &Call) -> Result<(), Error> {
+pub(super) fn forget(call: &Call, running: Option<&Running>) -> Result<(), Error> {
     if call.delegates().is_empty() {
         return Ok(());
     }
-    match store(call).remove(&call.attachment) {
+    match store(call, running).remove(&call.attachment) {
         Err(error) if is_no_directory(&error) => Ok(()),
         removed => Ok(removed?),
     }
@@ -114,9 +122,10 @@ fn is_no_directory(error: &StoreError) -> bool {
 /// The list of the valid ones or the directory can't be read, or a file can't be removed.
 pub(super) fn forget_invalid(call: &Call) -> Result<(), Error> {
     let Some(valid) = call.valid_attachments()? else { return Ok(()) };
-    for (attachment, _) in store(call).of_network(&call.attachment.network)? {
+    let store = store(call, None);
+    for (attachment, _) in store.of_network(&call.attachment.network)? {
         if !valid.contains(&attachment) {
-            store(call).remove(&attachment)?;
+            store.remove(&attachment)?;
         }
     }
     Ok(())

@@ -62,6 +62,11 @@ impl Running {
         Self::after_others(call, time).await
     }
 
+    /// Returns the plugin's directory of what it remembers, which is open.
+    pub(super) fn directory(&self) -> &PrivateDir {
+        &self.directory
+    }
+
     /// Waits for what a delegate left running that was killed, unlike this process.
     pub(super) async fn after_killed_delegate(mut self, call: &Call) -> Option<Self> {
         // Closed and not released: from here on only descendants hold the lock.

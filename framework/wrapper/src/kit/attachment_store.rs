@@ -1,6 +1,7 @@
 //! What a plugin remembers of an attachment from one call to the next.
 
 use std::{
+    cell::RefCell,
     io::ErrorKind,
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -72,10 +73,10 @@ pub struct AttachmentStore<T> {
     value: PhantomData<fn(T) -> T>,
 }
 
-/// The clone opens the directory for itself.
+/// The clone shares the directory if it is open.
 impl<T> Clone for AttachmentStore<T> {
     fn clone(&self) -> Self {
-        Self::new(&self.path)
+        Self { path: self.path.clone(), directory: self.directory.clone(), value: PhantomData }
     }
 }
 
@@ -96,6 +97,12 @@ impl<T> AttachmentStore<T> {
     /// Returns the store in this directory, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), directory: OnceLock::new(), value: PhantomData }
+    }
+
+    /// Returns the store in a directory that is open already.
+    pub(crate) fn in_directory(directory: PrivateDir) -> Self {
+        let path = directory.path().to_owned();
+        Self { path, directory: OnceLock::from(directory), value: PhantomData }
     }
 
     /// Returns the path of the directory.
@@ -286,6 +293,15 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         self.all(|name| name.starts_with('.'))
     }
 
+    /// Returns all committed and prepared values, as [`AttachmentStore::list`] does.
+    ///
+    /// # Errors
+    ///
+    /// The directory can't be read.
+    pub fn list_all(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
+        self.all(|_| true)
+    }
+
     /// Returns the committed value in the file with this [stem](Self::file_stem), and its
     /// attachment.
     ///
@@ -365,7 +381,22 @@ fn prepared_name(attachment: &Attachment) -> String {
 /// Letters of the id that are part of a file's name.
 const SHOWN: usize = 64;
 
+thread_local! {
+    /// The attachment that was asked for last: most calls concern one only, and use many files.
+    static LAST: RefCell<Option<(Attachment, String)>> = const { RefCell::new(None) };
+}
+
 pub(crate) fn file_stem(attachment: &Attachment) -> String {
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, stem)) if known == attachment => stem.clone(),
+        _ => {
+            let stem = new_file_stem(attachment);
+            last.insert((attachment.clone(), stem)).1.clone()
+        }
+    })
+}
+
+fn new_file_stem(attachment: &Attachment) -> String {
     let Attachment { network, container_id, ifname } = attachment;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let shown = if container_id.is_empty() { network } else { container_id };
