@@ -11,6 +11,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::files::read_small;
+
 /// Magic number of the file system that namespaces are files of (`NSFS_MAGIC`).
 const NSFS: i64 = 0x6e73_6673;
 /// Magic number of `/proc` (`PROC_SUPER_MAGIC`), wherever it is mounted.
@@ -189,7 +191,7 @@ fn unique_mount_id(path: &str) -> Option<u64> {
 
 /// Returns the id of the current boot.
 pub fn boot_id() -> Option<String> {
-    fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
+    read_small(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
 /// Returns the magic number of the file system that a path leads to.
@@ -237,7 +239,7 @@ impl End {
 ///
 /// It can't be read, perhaps because the process has just ended.
 fn process_of(directory: &Path) -> Result<Since, Errno> {
-    let line = fs::read_to_string(directory.join("../stat"))
+    let line = read_small(directory.join("../stat"))
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let is_self =
         |name: Component| ["self", "thread-self"].iter().any(|own| name.as_os_str() == *own);

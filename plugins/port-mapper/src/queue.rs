@@ -15,6 +15,7 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
+use crate::files::names_in;
 use crate::host::record::HostRecord;
 use crate::owner::Owner;
 
@@ -96,9 +97,9 @@ impl Queue {
 
     /// Returns the turns of all in the queue, in order.
     fn turns(&self) -> Vec<u64> {
-        let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| entry.file_name());
-        let mut turns: Vec<u64> = names.filter_map(|name| name.to_str()?.parse().ok()).collect();
+        let names = names_in(&self.0).unwrap_or_default();
+        let turns = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+        let mut turns: Vec<u64> = turns.collect();
         turns.sort_unstable();
         turns
     }

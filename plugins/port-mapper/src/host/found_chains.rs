@@ -22,8 +22,12 @@ const FILE: &str = "found-chains";
 type Found = BTreeMap<String, Vec<FoundChain>>;
 
 /// Returns the chains that were found in a backend. If the file is damaged, there are none; then
-/// names that are well known still count.
+/// names that are well known still count. The backend `nftables` has a table of its own, so it
+/// finds none.
 pub fn of(host: &HostRecord, kind: BackendKind) -> Vec<FoundChain> {
+    if kind == BackendKind::Nftables {
+        return Vec::new();
+    }
     read(host).remove(&key(kind)).unwrap_or_default()
 }
 

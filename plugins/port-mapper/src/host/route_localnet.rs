@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, OFlags, access};
+
+use crate::files::{read_small, write_small};
 
 /// The name of the setting.
 pub(super) const ROUTE_LOCALNET: &str = "route_localnet";
@@ -36,7 +38,7 @@ impl Setting {
     ///
     /// It cannot be read: `NotFound` if `/proc/sys` is not mounted.
     pub(super) fn is_enabled(&self) -> io::Result<Option<bool>> {
-        match fs::read_to_string(&self.0) {
+        match read_small(&self.0) {
             Ok(value) => Ok(Some(value.trim() != "0")),
             Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
                 Ok(None)
@@ -47,7 +49,7 @@ impl Setting {
 
     /// Writes the value. An interface that no longer exists needs none.
     pub(super) fn set(&self, enabled: bool) -> io::Result<()> {
-        match fs::write(&self.0, if enabled { "1" } else { "0" }) {
+        match write_small(&self.0, OFlags::empty(), if enabled { "1" } else { "0" }) {
             Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
                 Ok(())
             }
