@@ -108,8 +108,8 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     };
     let setting = Setting::of(&interface);
     let users = host.path().join(ROUTE_LOCALNET).join(&interface);
-    let is_enabled = setting.is_enabled().map_err(failed("read", setting.path()))?;
-    let is_enabled = is_enabled.unwrap_or(false);
+    let opened = setting.open().map_err(failed("read", setting.path()))?;
+    let is_enabled = opened.as_ref().is_some_and(|opened| opened.is_enabled);
     // Another program enabled it.
     if is_enabled && !users.exists() || !is_enabled && is_enabled_for_all() {
         return Ok(());
@@ -123,7 +123,11 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     if is_enabled {
         return Ok(());
     }
-    setting.set(true).map_err(failed("write", setting.path()))
+    match opened {
+        Some(opened) => opened.set(&setting, true).map_err(failed("write", setting.path())),
+        // The interface has been removed.
+        None => Ok(()),
+    }
 }
 
 /// Removes the attachment's need for the setting, and disables it where no other attachment needs
@@ -188,8 +192,9 @@ fn is_still_enabled(users: &Path, setting: &Setting) -> Result<bool, Error> {
 
 /// Disables a setting if it is enabled. Returns true: it is disabled.
 fn disable(setting: &Setting) -> io::Result<bool> {
-    if setting.is_enabled()? == Some(true) {
-        setting.set(false)?;
+    match setting.open()? {
+        Some(opened) if opened.is_enabled => opened.set(setting, false)?,
+        _ => {}
     }
     Ok(true)
 }
