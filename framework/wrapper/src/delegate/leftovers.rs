@@ -22,8 +22,8 @@ use rustix::fs::{FlockOperation, fcntl_lock, flock};
 
 use crate::call::Call;
 use crate::error::FileError;
-use crate::kit::attachment_store::file_stem;
 use crate::kit::file_lock::{Queued, try_acquire};
+use crate::kit::file_stem::file_stem;
 use crate::kit::private_dir::PrivateDir;
 use crate::settings::RESULT_DIR;
 

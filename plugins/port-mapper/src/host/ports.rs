@@ -3,7 +3,8 @@
 //! The record of this host has a directory for each host port (`ports/tcp-8080`), and in it a
 //! symbolic link to the file of each claim that has it. So an ADD finds those that it may conflict
 //! with in the time of a lookup, whether or not their rules still exist. Claims with ranges or many
-//! ports are together in `ports/many`.
+//! ports are together in `ports/many`. For each state directory whose claims are in the index there
+//! is a note next to these directories, a link to it (`ports/directory-HASH`).
 //!
 //! The claims are the truth: a link is created before its claim and removed after it. One that
 //! leads nowhere is removed by the next ADD that wants its port.
@@ -195,8 +196,8 @@ impl PortIndex {
 
     /// Removes the index if it contains no claim.
     fn remove_if_unused(&self) -> Result<(), Error> {
-        // On most file systems a directory has a link from each directory in it, and two more. Those
-        // in it are for ports.
+        // On most file systems a directory has a link from each directory in it, and two more.
+        // Those in it are for ports.
         if stat(&self.path).is_ok_and(|stat| stat.st_nlink > 2) {
             return Ok(());
         }
