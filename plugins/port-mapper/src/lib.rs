@@ -27,6 +27,7 @@ pub mod conflict;
 pub mod detach;
 pub mod error;
 pub mod family;
+mod files;
 pub mod gc;
 pub mod guard;
 pub mod host;
