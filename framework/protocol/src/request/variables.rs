@@ -51,7 +51,7 @@ fn need(verb: Verb, variable: &str) -> Need {
 pub(super) fn read(verb: Verb, environment: &Environment) -> Result<Variables, RequestError> {
     let mut reader = Reader { verb, environment, problems: Vec::new() };
     let variables = Variables {
-        container_id: reader.name("CNI_CONTAINERID", check_container_id),
+        container_id: reader.container_id(),
         netns: reader.netns(),
         ifname: reader.name("CNI_IFNAME", check_ifname),
         args: reader.args(),
@@ -87,6 +87,13 @@ impl Reader<'_> {
             self.problems.push(format!("{variable}: {} is not UTF-8", value.to_string_lossy()));
         }
         text
+    }
+
+    /// Some runtimes, such as Mesos, let their users choose ids, and call DEL after an ADD that was
+    /// refused because of one. A DEL that is refused, too, would be repeated for ever.
+    fn container_id(&mut self) -> String {
+        let check = if self.verb == Verb::Del { |_: &str| Ok(()) } else { check_container_id };
+        self.name("CNI_CONTAINERID", check)
     }
 
     fn name(&mut self, variable: &str, check: fn(&str) -> Result<(), String>) -> String {
