@@ -44,6 +44,7 @@ mod error;
 mod error_object;
 mod hex;
 pub mod json;
+pub mod keys;
 pub mod mesos;
 mod request;
 pub mod result;

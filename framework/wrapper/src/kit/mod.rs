@@ -6,6 +6,7 @@ pub(crate) mod attachment_store;
 pub(crate) mod conditions;
 mod cpu_time;
 pub(crate) mod file_lock;
+pub(crate) mod known_keys;
 pub(crate) mod lock_turns;
 pub(crate) mod observer;
 pub(crate) mod pattern;
