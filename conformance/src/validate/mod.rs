@@ -4,6 +4,7 @@
 //! names, versions and keys, whether the plugins are installed and support the version, and whether
 //! the runtime will send them the capability arguments that they need.
 
+mod gateway;
 mod installed;
 mod keys;
 mod schema;
@@ -11,6 +12,7 @@ mod schema;
 use std::fmt;
 use std::path::PathBuf;
 
+use cni_protocol::keys::{OF_LISTS, OF_PLUGINS, is_free, nearest};
 use cni_protocol::{SpecVersion, check_network};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -96,7 +98,7 @@ impl Check {
         match config.get("plugins") {
             None => self.plugin("", config, version, ALONE),
             Some(Value::Array(plugins)) if !plugins.is_empty() => {
-                self.unknown("", config, &keys::OF_LISTS);
+                self.unknown(Level::Warning, "", config, &OF_LISTS);
                 let position = Position { is_listed: true, ..ALONE };
                 self.chain("plugins", plugins, version, position);
             }
@@ -157,27 +159,67 @@ impl Check {
         if let Some(why) = self.installed.problem(kind, version) {
             self.error(below(at, "type"), why);
         }
+        if let Some((key, why)) = gateway::problem(kind, plugin) {
+            self.error(below(at, key), why);
+        }
         let Some(schema) = schema::of(kind) else { return };
         for (key, text) in schema.violations(plugin) {
             self.error(if key.is_empty() { shown(at) } else { below(at, &key) }, text);
         }
-        let known: Vec<&str> = schema.keys().chain(keys::OF_PLUGINS).collect();
-        self.unknown(at, plugin, &known);
-        if let Some(Value::Object(wrapper)) = plugin.get("wrapper") {
-            self.unknown(&below(at, "wrapper"), wrapper, &keys::OF_WRAPPERS);
+        for (key, why) in schema
+            .refused()
+            .filter(|(key, _)| plugin.get(*key).is_some_and(|value| !value.is_null()))
+        {
+            self.error(below(at, key), why);
         }
+        let renamed = self.renamed(at, plugin, &schema);
+        let known = schema.keys().chain(OF_PLUGINS).chain([keys::OF_TOOLKIT]);
+        let known: Vec<&str> = known.chain(renamed.iter().map(String::as_str)).collect();
+        self.unknown(Level::Warning, at, plugin, &known);
+        self.wrapper(&below(at, keys::OF_TOOLKIT), plugin.get(keys::OF_TOOLKIT));
         self.capabilities(at, plugin, &schema, position);
         self.delegates(at, plugin, version, position);
     }
 
-    fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
-        for key in object.keys().filter(|key| !keys::is_free(key) && !known.contains(&key.as_str()))
-        {
-            let hint = match keys::nearest(key, known) {
+    /// Reports keys that were renamed, which the plugin refuses. Returns those at the top.
+    fn renamed(
+        &mut self,
+        at: &str,
+        plugin: &Map<String, Value>,
+        schema: &schema::Schema,
+    ) -> Vec<String> {
+        let toolkit = schema::of_wrapper();
+        let all = schema.renamed().chain(toolkit.renamed());
+        let used = all.filter(|(old, _)| schema::contains(plugin, old));
+        used.map(|(old, new)| {
+            self.error(below(at, old), format!("this key was renamed to {new}"));
+            old.to_owned()
+        })
+        .collect()
+    }
+
+    /// Checks the keys of the toolkit. It refuses unknown ones.
+    fn wrapper(&mut self, at: &str, value: Option<&Value>) {
+        match value {
+            None => {}
+            Some(Value::Object(wrapper)) => {
+                let schema = schema::of_wrapper();
+                for (key, text) in schema.violations(wrapper) {
+                    self.error(below(at, &key), text);
+                }
+                self.unknown(Level::Error, at, wrapper, &schema.keys().collect::<Vec<_>>());
+            }
+            Some(other) => self.error(at, format!("{other} is not an object")),
+        }
+    }
+
+    fn unknown(&mut self, level: Level, at: &str, object: &Map<String, Value>, known: &[&str]) {
+        for key in object.keys().filter(|key| !is_free(key) && !known.contains(&key.as_str())) {
+            let hint = match nearest(key, known) {
                 Some(near) => format!("; did you mean {near}?"),
                 None => String::new(),
             };
-            self.warning(below(at, key), format!("it is not a known key{hint}"));
+            self.add(level, below(at, key), format!("it is not a known key{hint}"));
         }
     }
 
