@@ -3,9 +3,9 @@
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::backend::{Backend, Backends};
-use crate::config::{Cleanup, Config, Settings};
+use crate::config::{BackendKind, Cleanup, Config, Settings};
 use crate::state::State;
-use crate::{attach, check, detach, gc};
+use crate::{attach, check, conditions, detach, gc};
 
 /// Maps host ports to containers, around any CNI plugin.
 #[derive(Debug)]
@@ -23,9 +23,13 @@ impl Middleware for PortMapper {
     }
 
     /// Refuses an invalid configuration before the delegate attaches anything.
-    async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
-        Settings::from(config)?;
-        Ok(())
+    async fn before_add(&self, call: &Call, config: &Config) -> Result<(), Error> {
+        let settings = Settings::from(config)?;
+        if settings.conditions.is_empty() {
+            return Ok(());
+        }
+        let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+        Ok(check_conditions(&settings, backends.kind(settings.backend).await)?)
     }
 
     async fn after_add(
@@ -62,7 +66,17 @@ impl Middleware for PortMapper {
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {
         let settings = Settings::from(config)?;
         let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-        backends.get(backends.kind(settings.backend).await)?.ready().await?;
+        let kind = backends.kind(settings.backend).await;
+        check_conditions(&settings, kind)?;
+        backends.get(kind)?.ready().await?;
         Ok(())
+    }
+}
+
+/// Checks that a backend that was not configured can apply the conditions.
+fn check_conditions(settings: &Settings, kind: BackendKind) -> Result<(), crate::Error> {
+    match conditions::unsupported(&settings.conditions, kind) {
+        None => Ok(()),
+        Some(problem) => Err(crate::Error::Config(vec![problem])),
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::rule::{Rule, Words};
 use crate::claim::{Cidr, Claim};
+use crate::conditions::{Addresses, Device, Matches};
 use crate::family::Family;
 use crate::mappings::Mapping;
 use crate::owner::RuleTag;
@@ -28,10 +29,11 @@ fn words(text: &'static str) -> Words {
 pub(super) fn tagged_rules(claim: &Claim, family: Family) -> Vec<Rule> {
     let Some(container) = claim.address(family) else { return Vec::new() };
     let tag = claim.owner.tag();
+    let matches = claim.conditions.matches(family);
     let mut rules = Vec::new();
     for mapping in claim.mappings.iter().filter(|mapping| mapping.host_ip.is_in(family)) {
         for part in split_range(mapping) {
-            push_dnat(&part, claim, container.address, &tag, &mut rules);
+            push_dnat(&part, claim, &matches, container.address, &tag, &mut rules);
         }
     }
     if !rules.is_empty() {
@@ -58,30 +60,74 @@ fn split_range(mapping: &Mapping) -> Vec<Mapping> {
 fn push_dnat(
     mapping: &Mapping,
     claim: &Claim,
+    matches: &Matches,
     container: IpAddr,
     tag: &str,
     rules: &mut Vec<Rule>,
 ) {
-    let rule = |device: Words, target: Words| {
-        let mut words = host_address(mapping);
-        words.extend(device);
-        words.extend(host_ports(mapping));
-        words.extend(comment(tag));
-        words.extend(target);
+    let rule = |addresses: Words, device: Words, rest: Words| {
+        let words = [addresses, device, host_ports(mapping), comment(tag), rest].concat();
         Rule::new(claim.chain.clone(), words)
     };
-    let dnat =
-        vec!["-j".into(), "DNAT".into(), "--to-destination".into(), target(mapping, container)];
-    match claim.exclude_devices.as_slice() {
-        [] => rules.push(rule(Vec::new(), dnat)),
-        [device] => rules.push(rule(vec!["!".into(), "-i".into(), device.clone().into()], dnat)),
-        // A rule can exclude only one device.
-        devices => {
-            let device = |name: &String| vec!["-i".into(), name.clone().into()];
-            rules.extend(devices.iter().map(|name| rule(device(name), words("-j RETURN"))));
-            rules.push(rule(Vec::new(), dnat));
+    let own_device = |device: &Device| {
+        [negation(device.is_negated), vec!["-i".into(), device.name.clone().into()]].concat()
+    };
+    let device = match (claim.exclude_devices.as_slice(), &matches.device) {
+        ([device], None) => vec!["!".into(), "-i".into(), device.clone().into()],
+        // A rule can name only one device.
+        (devices, device) => {
+            let excluded = |name: &String| {
+                let name = vec!["-i".into(), name.clone().into()];
+                rule(host_address(mapping), name, words("-j RETURN"))
+            };
+            rules.extend(devices.iter().map(excluded));
+            device.as_ref().map(own_device).unwrap_or_default()
+        }
+    };
+    let rest = [extensions(mapping, matches), dnat(mapping, container)].concat();
+    for source in alternatives("-s", matches.sources.as_ref()) {
+        let destinations = match &matches.destinations {
+            None => vec![host_address(mapping)],
+            some => alternatives("-d", some.as_ref()),
+        };
+        for destination in destinations {
+            let addresses = [source.clone(), destination].concat();
+            rules.push(rule(addresses, device.clone(), rest.clone()));
         }
     }
+}
+
+/// Returns the words for each of the addresses: a rule can have only one. All addresses need none.
+fn alternatives(option: &'static str, addresses: Option<&Addresses>) -> Vec<Words> {
+    let Some(Addresses { is_negated, any_of }) = addresses else { return vec![Words::new()] };
+    let words = |subnet: &Cidr| match (is_negated, subnet.prefix()) {
+        (false, 0) => Words::new(),
+        _ => [negation(*is_negated), vec![option.into(), subnet.to_string().into()]].concat(),
+    };
+    any_of.iter().map(words).collect()
+}
+
+fn negation(is_negated: bool) -> Words {
+    if is_negated { vec!["!".into()] } else { Words::new() }
+}
+
+/// Returns the matches of the conditions. They follow the comment, so that the first comment of the
+/// rule is the tag.
+///
+/// A rule can have only one `-d`. If the conditions have it, the host address of the mapping is
+/// matched in another way.
+fn extensions(mapping: &Mapping, matches: &Matches) -> Words {
+    let mut all = Words::new();
+    if let Some(address) = mapping.host_ip.one().filter(|_| matches.destinations.is_some()) {
+        all.extend(words("-m conntrack --ctorigdst"));
+        all.push(address.to_string().into());
+    }
+    all.extend(matches.extensions.iter().map(|word| word.clone().into()));
+    all
+}
+
+fn dnat(mapping: &Mapping, container: IpAddr) -> Words {
+    vec!["-j".into(), "DNAT".into(), "--to-destination".into(), target(mapping, container)]
 }
 
 fn host_address(mapping: &Mapping) -> Words {

@@ -93,6 +93,25 @@ impl Iptables {
         Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
     }
 
+    /// Reports whether all rules of a claim with conditions exist, in whichever form iptables lists
+    /// them, and no others.
+    async fn has_in_other_form(
+        &self,
+        observed: &Observed<'_>,
+        claim: &Claim,
+    ) -> Result<bool, Error> {
+        let family = observed.family;
+        if claim.conditions.of(family).is_empty()
+            || !plan::compare_count(observed, claim).differences().is_empty()
+        {
+            return Ok(false);
+        }
+        match self.executor.test_existence(family, &plan::expected(claim, family)?).await {
+            Err(Error::Iptables { .. }) => Ok(false),
+            exist => exist.map(|()| true),
+        }
+    }
+
     /// Succeeds if a listing that failed would have no rule of the owner, or of any owner.
     fn excuse(
         &self,
@@ -183,8 +202,9 @@ impl Backend for Iptables {
         let queries = claim_queries(claim, false, Guard::AsRulesRequire);
         for listing in self.executor.observe(&queries).await {
             let listing = listing?;
-            let differences = plan::compare(&listing.observed(), claim).differences();
-            if !differences.is_empty() {
+            let observed = listing.observed();
+            let differences = plan::compare(&observed, claim).differences();
+            if !differences.is_empty() && !self.has_in_other_form(&observed, claim).await? {
                 return Err(Error::Differs { rules: listing.family.as_str(), differences });
             }
         }

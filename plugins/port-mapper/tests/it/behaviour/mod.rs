@@ -6,6 +6,7 @@
 
 mod checks;
 mod companions;
+mod conditions;
 mod conflicts;
 mod directories;
 mod external_changes;
@@ -17,6 +18,7 @@ mod nft;
 mod not_ours;
 mod old_iptables;
 mod owners;
+mod portmap_keys;
 mod reach;
 mod state;
 pub(crate) mod testbed;

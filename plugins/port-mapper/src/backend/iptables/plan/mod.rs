@@ -64,6 +64,28 @@ pub fn compare(observed: &Observed<'_>, claim: &Claim) -> Plan {
     chains::plan(claim_input(observed, &tagged, claim, edits, &[], Guard::AsRulesRequire))
 }
 
+/// Plans like [`compare`], but counts the owner's rules instead of comparing them: for rules whose
+/// conditions iptables lists in another form than they are written. [`expected`] has iptables
+/// compare each of them.
+pub fn compare_count(observed: &Observed<'_>, claim: &Claim) -> Plan {
+    let tagged = observed.tagged();
+    let mut edits = owner_edits(&tagged, claim, observed.family);
+    if edits.delete.len() == edits.append.len() {
+        edits = TaggedEdits { delete: BTreeSet::new(), append: Vec::new() };
+    }
+    chains::plan(claim_input(observed, &tagged, claim, edits, &[], Guard::AsRulesRequire))
+}
+
+/// Returns the input of `iptables-restore --noflush` that changes nothing, and fails unless all
+/// rules of the claim in a family exist.
+///
+/// # Errors
+///
+/// A word contains control characters, as none of a claim does.
+pub fn expected(claim: &Claim, family: Family) -> Result<String, Error> {
+    change::existence(&desired::tagged_rules(claim, family))
+}
+
 /// Plans the creation of the guard, or of what is missing of it.
 pub fn guard(observed: &Observed<'_>) -> Plan {
     chains::guard(observed)
