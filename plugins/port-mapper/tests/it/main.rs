@@ -24,6 +24,8 @@ mod defects;
 #[cfg(feature = "host-tests")]
 mod faults;
 #[cfg(feature = "host-tests")]
+mod from_portmap;
+#[cfg(feature = "host-tests")]
 mod hostile;
 #[cfg(feature = "host-tests")]
 mod iptables;

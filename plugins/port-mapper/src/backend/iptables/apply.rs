@@ -124,8 +124,8 @@ impl Executor {
         }
     }
 
-    /// Runs input that changes nothing, and fails unless rules exist.
-    pub(super) async fn test_existence(&self, family: Family, text: &str) -> Result<(), Error> {
+    /// Runs input that was not decided from a listing: it fails unless certain rules exist.
+    pub(super) async fn run(&self, family: Family, text: &str) -> Result<(), Error> {
         let process = self.fast_path.restore_process(&self.runner, family).await?;
         self.runner.restore(process, text).await
     }

@@ -14,6 +14,7 @@ mod lock_holder;
 mod lock_watch;
 mod messages;
 pub mod observed;
+mod other_form;
 pub mod plan;
 mod programs;
 mod rule;
@@ -93,25 +94,6 @@ impl Iptables {
         Ok(Self { executor: Executor::new(runner), found_chains: RefCell::default() })
     }
 
-    /// Reports whether all rules of a claim with conditions exist, in whichever form iptables lists
-    /// them, and no others.
-    async fn has_in_other_form(
-        &self,
-        observed: &Observed<'_>,
-        claim: &Claim,
-    ) -> Result<bool, Error> {
-        let family = observed.family;
-        if claim.conditions.of(family).is_empty()
-            || !plan::compare_count(observed, claim).differences().is_empty()
-        {
-            return Ok(false);
-        }
-        match self.executor.test_existence(family, &plan::expected(claim, family)?).await {
-            Err(Error::Iptables { .. }) => Ok(false),
-            exist => exist.map(|()| true),
-        }
-    }
-
     /// Succeeds if a listing that failed would have no rule of the owner, or of any owner.
     fn excuse(
         &self,
@@ -170,6 +152,7 @@ impl Backend for Iptables {
         let queries = claim_queries(claim, true, guard);
         let changed = self.executor.apply(&queries, &|_, error| Err(error), &mut decide).await?;
         installed.changed = changed;
+        self.refuse_irremovable(claim, &installed, guard).await?;
         Ok(installed)
     }
 

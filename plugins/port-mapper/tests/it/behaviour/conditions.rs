@@ -21,6 +21,7 @@ on_both_iptables!(
     check_reports_a_rule_without_its_conditions,
     conditions_that_iptables_prints_differently_are_recognised,
     an_unknown_match_fails_the_add_and_leaves_nothing,
+    a_match_that_iptables_cannot_delete_again_fails_the_add_and_leaves_nothing,
 );
 
 /// The host's address on the second link, and the client there.
@@ -211,17 +212,7 @@ fn check_reports_a_rule_without_its_conditions(backend: &'static str) {
 fn unusual() -> Vec<Value> {
     vec![
         json!(["-m", "mark", "!", "--mark", "7"]),
-        json!([
-            "-m",
-            "string",
-            "--algo",
-            "bm",
-            "--string",
-            "-j ACCEPT a b",
-            "-m",
-            "recent",
-            "--set"
-        ]),
+        json!(["-m", "string", "--algo", "bm", "--string", "x -j ACCEPT -d b"]),
         json!(["-m", "comment", "--comment", "from the office", "--src", "192.0.2.1"]),
         json!(["-m", "tcp", "!", "--sport", "80", "-m", "limit", "--limit", "600/minute"]),
         json!(["-m", "conntrack", "--ctstate", "RELATED,NEW", "-s", "192.0.2.7/24,192.0.2.1"]),
@@ -267,6 +258,18 @@ fn an_unknown_match_fails_the_add_and_leaves_nothing(backend: &'static str) {
     assert!(code == 103 && msg.contains("geoguess"), "{msg}");
     assert_eq!(testbed.own_rules(), "", "nothing is left");
     assert_eq!(testbed.plugins.verbs(), ["inner ADD", "inner DEL"], "it was rolled back");
+}
+
+fn a_match_that_iptables_cannot_delete_again_fails_the_add_and_leaves_nothing(
+    backend: &'static str,
+) {
+    let testbed = RulesTestbed::new(backend);
+    let conditions = json!(["-m", "recent", "--set"]);
+    let call = testbed.runtime("c1", json!([port(8080, 80), port(8081, 81)]));
+    let call = call.key("conditionsV4", conditions);
+    let (code, msg, _) = call.run(plugin()).error();
+    assert!(code == 7 && msg.contains("conditionsV4: iptables does not find"), "{code} {msg}");
+    assert_eq!(testbed.own_rules(), "", "nothing is left");
 }
 
 #[test]

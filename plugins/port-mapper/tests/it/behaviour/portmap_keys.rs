@@ -2,12 +2,16 @@
 
 use serde_json::json;
 
-use super::testbed::{NFTABLES, RulesTestbed, port, port_at};
-use crate::common::{add, del, plugin, tcp};
+use cni_test_kit::Traffic;
+
+use super::kinds::dual_stack;
+use super::testbed::{BRIDGE, NFTABLES, RulesTestbed, TrafficTestbed, port, port_at};
+use crate::common::{add, del, mesos, plugin, reached, tcp};
 
 on_every_backend!(
     any_address_of_a_family_that_the_container_lacks_is_a_warning_next_to_the_other_family,
     a_protocol_may_be_a_list,
+    the_ipv6_loopback_address_is_neither_mapped_nor_taken,
 );
 
 fn any_address_of_a_family_that_the_container_lacks_is_a_warning_next_to_the_other_family(
@@ -52,6 +56,43 @@ fn a_protocol_may_be_a_list(backend: &'static str) {
     let call = testbed.runtime("c1", json!([both]));
     add(&call);
     del(&call);
+}
+
+fn the_ipv6_loopback_address_is_neither_mapped_nor_taken(backend: &'static str) {
+    let testbed = TrafficTestbed::new(backend);
+    let keys = json!({"cniVersion": "1.0.0", "delegate": dual_stack()});
+    let one = testbed.start("c1", keys, json!([port(8080, 80)]));
+    let _server = one.container.serve(Traffic::Http, 80);
+    let _own = testbed.host.serve_on(Traffic::Http, "::1", 8080);
+    let answer = reached(&testbed.host, "[::1]", 8080, "the host's own service");
+    assert_eq!(answer, "host saw ::1", "the plugin does not take its connections");
+    let answer = reached(&testbed.host, "[fd00:168::1]", 8080, "another own address");
+    assert!(answer.starts_with("c1 saw "), "{answer}");
+    let call = one.call.clone().container_id("c2");
+    let at = json!({"portMappings": [port_at("::1", 8081, 80)]});
+    let (code, msg, _) = call.key("runtimeConfig", at).run(plugin()).error();
+    assert!(code == 7 && msg.contains("hostIP: \"::1\" cannot be mapped"), "{msg}");
+}
+
+#[test]
+fn a_default_route_that_is_added_twice_fails_with_the_remedy_in_the_message() {
+    let delegate = |gateway: &str| {
+        json!({
+            "type": "bridge", "bridge": BRIDGE, gateway: true, "ipMasq": true,
+            "ipam": {"type": "host-local", "subnet": "192.168.0.0/16",
+                "routes": [{"dst": "0.0.0.0/0"}]},
+        })
+    };
+    let run = |gateway| {
+        let testbed = TrafficTestbed::new(NFTABLES);
+        let container = testbed.host.container("c1");
+        let network = testbed.network(json!({"delegate": delegate(gateway)}));
+        mesos(&network, &container, &[tcp(8080, 80)]).run(plugin())
+    };
+    let (_, msg, _) = run("isDefaultGateway").error();
+    assert!(msg.contains("file exists"), "the delegate's own message: {msg}");
+    assert!(msg.contains("0.0.0.0/0 in ipam.routes; remove one of them"), "the remedy: {msg}");
+    run("isGateway").expect_success();
 }
 
 #[test]
@@ -138,4 +179,17 @@ fn a_child_container_id_that_mesos_allows_is_refused_with_the_rule_and_cleaned_u
         del(&call);
     }
     assert_eq!(testbed.plugins.verbs().last().map(String::as_str), Some("inner DEL"));
+}
+
+/// Debian's plugins refuse such an id on DEL as well.
+#[test]
+fn a_del_with_such_an_id_succeeds_although_the_delegate_refuses_the_id() {
+    let testbed = TrafficTestbed::new(NFTABLES);
+    let container = testbed.host.container("c1");
+    let call = mesos(&testbed.network(json!({})), &container, &[tcp(8080, 80)]);
+    let call = call.container_id("parent:child");
+    assert_eq!(call.run(plugin()).error().0, 4);
+    let outcome = del(&call);
+    assert!(outcome.stderr.contains("DEL of delegate bridge is skipped"), "{}", outcome.stderr);
+    del(&call.without_netns());
 }

@@ -86,6 +86,23 @@ pub fn expected(claim: &Claim, family: Family) -> Result<String, Error> {
     change::existence(&desired::tagged_rules(claim, family))
 }
 
+/// Returns the same for the rules that the claim's owner has, as they were listed.
+///
+/// # Errors
+///
+/// As [`expected`].
+pub fn listed(observed: &Observed<'_>, claim: &Claim) -> Result<String, Error> {
+    let tag = claim.owner.tag();
+    let owned = observed.tagged().into_iter().filter(|tagged| tagged.tag == tag);
+    change::existence(&owned.map(|tagged| tagged.rule.to_rule()).collect::<Vec<_>>())
+}
+
+/// Plans the deletion of the claim's rules in the form in which they were written.
+pub fn retraction(claim: &Claim, family: Family) -> Plan {
+    let delete = desired::tagged_rules(claim, family);
+    Plan { nat: change::TableChange { delete, ..Default::default() }, ..Plan::default() }
+}
+
 /// Plans the creation of the guard, or of what is missing of it.
 pub fn guard(observed: &Observed<'_>) -> Plan {
     chains::guard(observed)
