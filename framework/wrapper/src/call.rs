@@ -221,6 +221,8 @@ impl Call {
     ///
     /// An ADD warns of a key that no layer has read in this way if it resembles one that a layer
     /// reads: it is probably mistyped. A type that reads all keys, such as a map, turns that off.
+    /// Keys that are read in another way, as by [`Request::read_config`], should be named by a
+    /// layer's type, too.
     ///
     /// # Errors
     ///
