@@ -208,6 +208,7 @@ fn the_configurations_in_the_documents_are_valid() {
     for file in [
         "README.md",
         "plugins/RECIPES.md",
+        "plugins/port-mapper/docs/from-portmap.md",
         "plugins/port-mapper/README.md",
         "plugins/label-policy/README.md",
         "plugins/guard/README.md",

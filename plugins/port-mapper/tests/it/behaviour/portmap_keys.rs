@@ -6,12 +6,13 @@ use cni_test_kit::Traffic;
 
 use super::kinds::dual_stack;
 use super::testbed::{BRIDGE, NFTABLES, RulesTestbed, TrafficTestbed, port, port_at};
-use crate::common::{add, del, mesos, plugin, reached, tcp};
+use crate::common::{HOST, add, del, mesos, plugin, reached, tcp};
 
 on_every_backend!(
     any_address_of_a_family_that_the_container_lacks_is_a_warning_next_to_the_other_family,
     a_protocol_may_be_a_list,
     the_ipv6_loopback_address_is_neither_mapped_nor_taken,
+    a_neighbour_keeps_its_address_without_snat_if_the_bridge_passes_packets_to_iptables,
 );
 
 fn any_address_of_a_family_that_the_container_lacks_is_a_warning_next_to_the_other_family(
@@ -72,6 +73,21 @@ fn the_ipv6_loopback_address_is_neither_mapped_nor_taken(backend: &'static str) 
     let at = json!({"portMappings": [port_at("::1", 8081, 80)]});
     let (code, msg, _) = call.key("runtimeConfig", at).run(plugin()).error();
     assert!(code == 7 && msg.contains("hostIP: \"::1\" cannot be mapped"), "{msg}");
+}
+
+fn a_neighbour_keeps_its_address_without_snat_if_the_bridge_passes_packets_to_iptables(
+    backend: &'static str,
+) {
+    let seen = |snat: bool| {
+        let testbed = TrafficTestbed::new(backend);
+        testbed.host.bridge_netfilter(true);
+        let one = testbed.start("c1", json!({"snat": snat}), json!([port(8080, 80)]));
+        let two = testbed.start("c2", json!({"snat": snat}), json!([]));
+        let _server = one.container.serve(Traffic::Http, 80);
+        reached(&two.container, HOST, 8080, "from a neighbour")
+    };
+    assert_eq!(seen(false), "c1 saw 192.168.0.3", "the neighbour");
+    assert_eq!(seen(true), "c1 saw 192.168.0.1", "the bridge");
 }
 
 #[test]
