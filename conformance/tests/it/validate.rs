@@ -324,7 +324,8 @@ fn what_the_port_mapper_and_bridge_accept_is_no_problem() {
         json!({"backend": "nftables", "conditionsV4": []}),
         json!({"markMasqBit": null, "externalSetMarkChain": null}),
         json!({"wrapper": {"logLevel": "WARN", "delegateTimeout": null, "logFile": "/x"}}),
-        json!({"delegate": {"type": "bridge", "isDefaultGateway": true, "ipam": {"routes": routes}}}),
+        json!({"delegate": {"type": "bridge", "isDefaultGateway": true,
+            "ipam": {"routes": routes}}}),
         json!({"delegate": {"type": "bridge", "isGateway": true,
             "ipam": {"routes": [{"dst": "0.0.0.0/0"}]}}}),
     ] {

@@ -53,7 +53,7 @@ fn only_clients_that_match_conditions_v4_are_let_in(backend: &'static str) {
             }
         }
         if conditions != json!([]) && allowed == [true, false] {
-            // As with `portmap`: they apply to every connection, whoever opens it.
+            // As with `portmap`: they apply to every connection.
             unreached(&testbed.host, "127.0.0.1", 8080, "the host is not in the subnet");
             unreached(&one.container, SECOND_LINK, 8080, "neither is the container");
         }
