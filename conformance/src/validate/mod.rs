@@ -4,7 +4,6 @@
 //! names, versions and keys, whether the plugins are installed and support the version, and whether
 //! the runtime will send them the capability arguments that they need.
 
-mod gateway;
 mod installed;
 mod keys;
 mod schema;
@@ -13,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cni_protocol::keys::{OF_LISTS, OF_PLUGINS, is_free, nearest};
+use cni_protocol::reference::doubled_default_route;
 use cni_protocol::{SpecVersion, check_network};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -159,8 +159,12 @@ impl Check {
         if let Some(why) = self.installed.problem(kind, version) {
             self.error(below(at, "type"), why);
         }
-        if let Some((key, why)) = gateway::problem(kind, plugin) {
-            self.error(below(at, key), why);
+        if let Some(route) = doubled_default_route(plugin).filter(|_| kind == "bridge") {
+            let why = format!(
+                "\"isDefaultGateway\" adds the default route, and so does {route}: the plugin fails \
+                 with \"file exists\"; remove one of them"
+            );
+            self.error(below(at, "ipam.routes"), why);
         }
         let Some(schema) = schema::of(kind) else { return };
         for (key, text) in schema.violations(plugin) {

@@ -46,6 +46,7 @@ mod hex;
 pub mod json;
 pub mod keys;
 pub mod mesos;
+pub mod reference;
 mod request;
 pub mod result;
 mod verb;

@@ -90,32 +90,38 @@ impl Reader {
         next: Option<&String>,
     ) -> Result<usize, Refusal> {
         let is_negated = self.negation.take().is_some();
-        let refused = |why: &str| Err((index, format!("{argument:?} {why}")));
         if argument == "!" && !is_negated {
             self.negation = Some(index);
             return Ok(1);
         }
         if is_negated && !argument.starts_with('-') {
-            return refused("follows \"!\", which must be followed by an option");
+            let why = format!("{argument:?} follows \"!\", which must be followed by an option");
+            return Err((index, why));
         }
         let (name, inline) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value)),
             _ => (argument, None),
         };
         let Some(flag) = Flag::named(name) else {
-            if let Some(why) = unusable(name) {
-                return refused(why);
-            }
-            self.matches.extensions.extend(is_negated.then(|| "!".to_owned()));
-            self.matches.extensions.push(argument.to_owned());
+            self.extension(argument, name, is_negated).map_err(|why| (index, why))?;
             return Ok(1);
         };
         let Some(value) = inline.or(next.map(String::as_str)) else {
-            return refused("has no value; add it as the next item");
+            return Err((index, format!("{argument:?} has no value; add it as the next item")));
         };
         let read = 1 + usize::from(inline.is_none());
         self.option(flag, is_negated, value).map_err(|why| (index + read - 1, why))?;
         Ok(read)
+    }
+
+    /// Reads an option of a match, or a value.
+    fn extension(&mut self, argument: &str, name: &str, is_negated: bool) -> Result<(), String> {
+        if let Some(why) = unusable(name) {
+            return Err(format!("{argument:?} {why}"));
+        }
+        self.matches.extensions.extend(is_negated.then(|| "!".to_owned()));
+        self.matches.extensions.push(argument.to_owned());
+        Ok(())
     }
 
     fn option(&mut self, flag: Flag, is_negated: bool, value: &str) -> Result<(), String> {

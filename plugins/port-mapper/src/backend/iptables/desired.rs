@@ -66,35 +66,50 @@ fn push_dnat(
     rules: &mut Vec<Rule>,
 ) {
     let rule = |addresses: Words, device: Words, rest: Words| {
-        let words = [addresses, device, host_ports(mapping), comment(tag), rest].concat();
+        let mut words = addresses;
+        words.extend(device);
+        words.extend(host_ports(mapping));
+        words.extend(comment(tag));
+        words.extend(rest);
         Rule::new(claim.chain.clone(), words)
     };
-    let own_device = |device: &Device| {
-        [negation(device.is_negated), vec!["-i".into(), device.name.clone().into()]].concat()
-    };
-    let device = match (claim.exclude_devices.as_slice(), &matches.device) {
-        ([device], None) => vec!["!".into(), "-i".into(), device.clone().into()],
-        // A rule can name only one device.
-        (devices, device) => {
-            let excluded = |name: &String| {
-                let name = vec!["-i".into(), name.clone().into()];
-                rule(host_address(mapping), name, words("-j RETURN"))
-            };
-            rules.extend(devices.iter().map(excluded));
-            device.as_ref().map(own_device).unwrap_or_default()
-        }
-    };
-    let rest = [extensions(mapping, matches), dnat(mapping, container)].concat();
-    for source in alternatives("-s", matches.sources.as_ref()) {
-        let destinations = match &matches.destinations {
-            None => vec![host_address(mapping)],
-            some => alternatives("-d", some.as_ref()),
-        };
-        for destination in destinations {
-            let addresses = [source.clone(), destination].concat();
-            rules.push(rule(addresses, device.clone(), rest.clone()));
+    let (excluded, device) = devices(claim, matches);
+    rules.extend(excluded.iter().map(|name| {
+        rule(host_address(mapping), vec!["-i".into(), name.clone().into()], words("-j RETURN"))
+    }));
+    for addresses in addresses(mapping, matches) {
+        let mut rest = extensions(mapping, matches);
+        rest.extend(dnat(mapping, container));
+        rules.push(rule(addresses, device.clone(), rest));
+    }
+}
+
+/// Returns the excluded devices that need a rule each, since a rule can name only one device, and
+/// the words for the device of the rule that maps.
+fn devices<'a>(claim: &'a Claim, matches: &Matches) -> (&'a [String], Words) {
+    match (claim.exclude_devices.as_slice(), &matches.device) {
+        ([device], None) => (&[], vec!["!".into(), "-i".into(), device.clone().into()]),
+        (devices, None) => (devices, Words::new()),
+        (devices, Some(Device { is_negated, name })) => {
+            let mut words = negation(*is_negated);
+            words.extend(["-i".into(), name.clone().into()]);
+            (devices, words)
         }
     }
+}
+
+/// Returns the words for the addresses of each rule that maps: one rule, unless conditions have
+/// several addresses.
+fn addresses(mapping: &Mapping, matches: &Matches) -> Vec<Words> {
+    let destinations = match &matches.destinations {
+        None => vec![host_address(mapping)],
+        some => alternatives("-d", some.as_ref()),
+    };
+    let sources = alternatives("-s", matches.sources.as_ref());
+    let with_source = |source: Words| {
+        destinations.iter().map(move |to| [source.as_slice(), to.as_slice()].concat())
+    };
+    sources.into_iter().flat_map(with_source).collect()
 }
 
 /// Returns the words for each of the addresses: a rule can have only one. All addresses need none.
