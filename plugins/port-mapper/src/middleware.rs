@@ -45,6 +45,11 @@ impl Middleware for PortMapper {
     /// Removes the rules before the delegate releases the address, which may be assigned to another
     /// container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
+        let id = &call.attachment.container_id;
+        if !has_unambiguous_tag(id) {
+            log::warn!("no rules can be those of {id:?}: its ADD was refused");
+            return Ok(());
+        }
         let cleanup = Cleanup::from(config).with_usable_state_dir();
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         Ok(detach::detach(&call.attachment, &cleanup, &backends).await?)
@@ -71,6 +76,14 @@ impl Middleware for PortMapper {
         backends.get(kind)?.ready().await?;
         Ok(())
     }
+}
+
+/// Reports whether the tags of a container id can't be those of another container.
+///
+/// A DEL may have any id. With white space, the tag of the original could be that of an attachment
+/// of another container, and a `~` marks the abbreviation of another id. No ADD accepts either.
+fn has_unambiguous_tag(container_id: &str) -> bool {
+    !container_id.contains(|c: char| c.is_whitespace() || c == '~')
 }
 
 /// Checks that a backend that was not configured can apply the conditions.

@@ -92,7 +92,7 @@ impl Reader<'_> {
     /// Some runtimes, such as Mesos, let their users choose ids, and call DEL after an ADD that was
     /// refused because of one. A DEL that is refused, too, would be repeated for ever.
     fn container_id(&mut self) -> String {
-        let check = if self.verb == Verb::Del { |_: &str| Ok(()) } else { check_container_id };
+        let check = if self.verb == Verb::Del { check_id_of_mesos } else { check_container_id };
         self.name("CNI_CONTAINERID", check)
     }
 
@@ -132,6 +132,12 @@ impl Reader<'_> {
             CniArgs::default()
         })
     }
+}
+
+/// Accepts what Mesos accepts: an id without control characters that can be the name of a file.
+fn check_id_of_mesos(id: &str) -> Result<(), String> {
+    let is_bad = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    if matches!(id, "." | "..") || id.contains(is_bad) { check_container_id(id) } else { Ok(()) }
 }
 
 /// Checked first, because a delegate that works on the host's own namespace would take its

@@ -6,6 +6,7 @@ use cni_test_kit::Traffic;
 
 use super::kinds::dual_stack;
 use super::testbed::{BRIDGE, NFTABLES, RulesTestbed, TrafficTestbed, port, port_at};
+use super::variants::{LEGACY, NFT};
 use crate::common::{HOST, add, del, mesos, plugin, reached, tcp};
 
 on_every_backend!(
@@ -208,4 +209,27 @@ fn a_del_with_such_an_id_succeeds_although_the_delegate_refuses_the_id() {
     let outcome = del(&call);
     assert!(outcome.stderr.contains("DEL of delegate bridge is skipped"), "{}", outcome.stderr);
     del(&call.without_netns());
+}
+
+/// A task's author who can choose an id must not be able to remove the rules of another container.
+#[test]
+fn a_del_with_an_id_that_imitates_a_tag_removes_nothing_of_another_container() {
+    for backend in [NFT, LEGACY, NFTABLES] {
+        let testbed = RulesTestbed::new(backend);
+        let long = "c".repeat(200);
+        let calls = ["c1", &long].map(|id| testbed.call(id, &[tcp(8000 + id.len() as u16, 80)]));
+        calls.iter().for_each(|call| drop(add(call)));
+        let before = testbed.own_rules();
+        let (_, abbreviated) = before.split_once("container_id: cc").expect("a tag");
+        let abbreviated = format!("cc{}", abbreviated.split(' ').next().expect("an id"));
+        assert!(abbreviated.contains('~'), "{abbreviated}");
+        let imitation = "c1 network: mesos ifname: eth0";
+        for id in [imitation, &abbreviated] {
+            let outcome = del(&calls[0].clone().container_id(id));
+            assert_eq!(testbed.own_rules(), before, "{backend}: {id}");
+            assert!(outcome.stderr.contains("its ADD was refused"), "{}", outcome.stderr);
+        }
+        calls.iter().for_each(|call| drop(del(call)));
+        assert_eq!(testbed.own_rules(), "", "{backend}");
+    }
 }

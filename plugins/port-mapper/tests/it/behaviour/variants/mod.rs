@@ -19,7 +19,7 @@ use super::testbed::{NFTABLES, RulesTestbed, STATE, own_rules};
 use crate::common::plugin;
 
 pub(super) const NFT: &str = "iptables-nft";
-const LEGACY: &str = "iptables-legacy";
+pub(super) const LEGACY: &str = "iptables-legacy";
 const PLACES: [&str; 3] = [NFT, LEGACY, NFTABLES];
 
 /// A host whose `iptables` is an alternative of its own, which a test can switch.
