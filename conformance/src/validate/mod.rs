@@ -159,30 +159,38 @@ impl Check {
         if let Some(why) = self.installed.problem(kind, version) {
             self.error(below(at, "type"), why);
         }
-        if let Some(route) = doubled_default_route(plugin).filter(|_| kind == "bridge") {
-            let why = format!(
-                "\"isDefaultGateway\" adds the default route, and so does {route}: the plugin fails \
-                 with \"file exists\"; remove one of them"
-            );
-            self.error(below(at, "ipam.routes"), why);
+        if kind == "bridge" {
+            self.default_route(at, plugin);
         }
         let Some(schema) = schema::of(kind) else { return };
+        self.keys(at, plugin, &schema);
+        self.capabilities(at, plugin, &schema, position);
+        self.delegates(at, plugin, version, position);
+    }
+
+    fn default_route(&mut self, at: &str, bridge: &Map<String, Value>) {
+        let Some(route) = doubled_default_route(bridge) else { return };
+        let why = format!(
+            "\"isDefaultGateway\" adds the default route, and so does {route}: the plugin fails \
+             with \"file exists\"; remove one of them"
+        );
+        self.error(below(at, "ipam.routes"), why);
+    }
+
+    /// Checks the keys of a plugin of this repository.
+    fn keys(&mut self, at: &str, plugin: &Map<String, Value>, schema: &schema::Schema) {
         for (key, text) in schema.violations(plugin) {
             self.error(if key.is_empty() { shown(at) } else { below(at, &key) }, text);
         }
-        for (key, why) in schema
-            .refused()
-            .filter(|(key, _)| plugin.get(*key).is_some_and(|value| !value.is_null()))
-        {
+        let is_set = |key: &str| plugin.get(key).is_some_and(|value| !value.is_null());
+        for (key, why) in schema.refused().filter(|(key, _)| is_set(key)) {
             self.error(below(at, key), why);
         }
-        let renamed = self.renamed(at, plugin, &schema);
+        let renamed = self.renamed(at, plugin, schema);
         let known = schema.keys().chain(OF_PLUGINS).chain([keys::OF_TOOLKIT]);
         let known: Vec<&str> = known.chain(renamed.iter().map(String::as_str)).collect();
         self.unknown(Level::Warning, at, plugin, &known);
         self.wrapper(&below(at, keys::OF_TOOLKIT), plugin.get(keys::OF_TOOLKIT));
-        self.capabilities(at, plugin, &schema, position);
-        self.delegates(at, plugin, version, position);
     }
 
     /// Reports keys that were renamed, which the plugin refuses. Returns those at the top.
