@@ -42,7 +42,7 @@ pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let key = plain(key);
     let similar = known.iter().filter_map(|known| {
         let other = plain(known);
-        let distance = distance(&key, &other);
+        let distance = letters_changed(&key, &other);
         let beginning = common_beginning(&key, &other);
         let is_similar = distance <= tolerance(&key) || begins_alike(beginning, &key, &other);
         is_similar.then_some((distance.saturating_sub(beginning), distance, *known))
@@ -68,8 +68,13 @@ fn begins_alike(beginning: usize, one: &[char], other: &[char]) -> bool {
     beginning >= 5 && beginning * 2 >= one.len().min(other.len())
 }
 
-/// Returns the Levenshtein distance of two words.
-fn distance(one: &[char], other: &[char]) -> usize {
+/// Returns the Levenshtein distance of two words: how many letters are changed, missing or added.
+pub fn distance(one: &str, other: &str) -> usize {
+    let [one, other] = [one, other].map(|word| word.chars().collect::<Vec<_>>());
+    letters_changed(&one, &other)
+}
+
+fn letters_changed(one: &[char], other: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (index, letter) in one.iter().enumerate() {
         let mut diagonal = row[0];
@@ -120,7 +125,7 @@ mod tests {
         for (one, other, expected) in
             [("chain", "cahin", 2), ("", "abc", 3), ("abc", "", 3), ("chain", "chains", 1)]
         {
-            assert_eq!(distance(&plain(one), &plain(other)), expected, "{one} {other}");
+            assert_eq!(distance(one, other), expected, "{one} {other}");
         }
     }
 
