@@ -161,7 +161,11 @@ fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Reply>
 /// Serves a call with the method of its verb, and converts the result to the version of the call.
 pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
     let outcome = match call.verb {
-        Verb::Add => flow::answer_add(plugin, call).await.map(Reply::Added),
+        Verb::Add => {
+            let added = flow::answer_add(plugin, call).await.map(Reply::Added);
+            call.warn_of_mistyped_keys();
+            added
+        }
         Verb::Del => plugin.del(call).await.map(|()| Reply::Done),
         Verb::Check => plugin.check(call).await.map(|()| Reply::Done),
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),

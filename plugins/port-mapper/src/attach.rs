@@ -30,6 +30,7 @@ pub async fn attach(
 ) -> Result<(), AttachError> {
     let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
     claim.namespace = call.namespace().cloned();
+    warn_of_families(settings, &claim);
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
     let state = State::open_existing(&settings.state_dir).map_err(Unchanged)?;
     if let Some(state) = &state {
@@ -48,6 +49,18 @@ pub async fn attach(
         result.host_interfaces().into_iter().map(|link| link.name).collect();
     hairpin::enable(&installed, &interfaces)?;
     Ok(flows::remove_stale(&installed)?)
+}
+
+/// Warns of what is mapped in one family only.
+fn warn_of_families(settings: &Settings, claim: &Claim) {
+    for mapping in settings.mappings.iter().filter(|mapping| !claim.mappings.contains(mapping)) {
+        log::warn!("{mapping}: the container has no such address; only the other family is mapped");
+    }
+    if let Some(key) = claim.conditions.key() {
+        for family in claim.families().filter(|family| claim.conditions.of(*family).is_empty()) {
+            log::warn!("{key} does not apply to {family}, over which every client is let in");
+        }
+    }
 }
 
 /// Installs the rules once no other container has one of the host ports. Returns the claim as it

@@ -4,7 +4,7 @@
 //! error, as runtimes do with a list: what a later plugin could not remove may depend on an earlier
 //! one.
 
-use cni_protocol::{AddResult, Object, Verb};
+use cni_protocol::{AddResult, Object, Verb, check_container_id};
 
 use crate::{
     call::Call,
@@ -135,6 +135,10 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     for delegate in call.delegates().iter().rev() {
         match run(call, delegate, Verb::Del, result.as_ref()).await {
             Err(error) if missing::is_permanent(&error) => missing::skip(call, error, is_kept)?,
+            Err(error) if refuses_container_id(call, &error) => {
+                // It refuses it on ADD, too, so it has attached nothing.
+                log::warn!("DEL of delegate {} is skipped: {error}", pass::name(delegate));
+            }
             Err(error) if is_kept && !is_needed_again => {
                 return last_result::forget(call, running.as_ref()).and(Err(error));
             }
@@ -142,6 +146,15 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
         }
     }
     last_result::forget(call, running.as_ref())
+}
+
+/// Returns whether the delegate has refused a container id that the specification does not allow.
+/// No ADD succeeds with it, but runtimes call DEL after it.
+fn refuses_container_id(call: &Call, error: &Error) -> bool {
+    const INVALID_ENVIRONMENT: u32 = 4;
+    error.code() == INVALID_ENVIRONMENT
+        && matches!(error, Error::Delegate(_))
+        && check_container_id(&call.attachment.container_id).is_err()
 }
 
 /// Runs CHECK from the first delegate to the last, and passes each the final result.
