@@ -81,12 +81,12 @@ impl HostRecord {
     ) -> Result<Option<Self>, Error> {
         for directory in [Path::new(DEFAULT_STATE_DIR), state_dir] {
             let path = directory_in(directory);
-            if let Some(state) = state.filter(|state| state.path() == path) {
-                let directory = state.directory()?.clone();
-                return Ok(Some(Self { directory, is_new: false }));
-            }
             let is_default = directory == Path::new(DEFAULT_STATE_DIR);
-            match PrivateDir::open_existing(&path) {
+            let open = match state.filter(|state| state.path() == path) {
+                Some(state) => Ok(Some(state.directory()?.clone())),
+                None => PrivateDir::open_existing(&path),
+            };
+            match open {
                 Ok(Some(_)) if !is_default && !path.join(LOCK).exists() => {}
                 Ok(Some(directory)) => return Ok(Some(Self { directory, is_new: false })),
                 Ok(None) => {}
