@@ -2,7 +2,7 @@
 
 use cni_conformance::spec::requirement::Requirement;
 use cni_conformance::spec::requirements;
-use cni_conformance::validate::distance;
+use cni_protocol::keys::distance;
 
 /// How many similar names a message contains.
 const MOST: usize = 3;

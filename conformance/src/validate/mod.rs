@@ -11,13 +11,13 @@ mod schema;
 use std::fmt;
 use std::path::PathBuf;
 
+use cni_protocol::keys::{OF_LISTS, OF_PLUGINS, is_free};
+use cni_protocol::reference::doubled_default_route;
 use cni_protocol::{SpecVersion, check_network};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use installed::Installed;
-
-pub use keys::distance;
 
 /// The level of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -98,7 +98,7 @@ impl Check {
         match config.get("plugins") {
             None => self.plugin("", config, version, ALONE),
             Some(Value::Array(plugins)) if !plugins.is_empty() => {
-                self.unknown("", config, &keys::OF_LISTS);
+                self.unknown("", config, &OF_LISTS);
                 let position = Position { is_listed: true, ..ALONE };
                 self.chain("plugins", plugins, version, position);
             }
@@ -159,19 +159,58 @@ impl Check {
         if let Some(why) = self.installed.problem(kind, version) {
             self.error(below(at, "type"), why);
         }
-        let Some(schema) = schema::of(kind) else { return };
-        for (key, text) in schema.violations(plugin) {
-            self.error(if key.is_empty() { shown(at) } else { below(at, &key) }, text);
+        if kind == "bridge" {
+            self.default_route(at, plugin);
         }
-        let known: Vec<&str> = schema.keys().chain(keys::OF_PLUGINS).collect();
-        self.unknown(at, plugin, &known);
+        let Some(schema) = schema::of(kind) else { return };
+        self.keys(at, plugin, &schema);
         self.capabilities(at, plugin, &schema, position);
         self.delegates(at, plugin, version, position);
     }
 
+    fn default_route(&mut self, at: &str, bridge: &Map<String, Value>) {
+        let Some(route) = doubled_default_route(bridge) else { return };
+        let why = format!(
+            "\"isDefaultGateway\" adds the default route, and so does {route}: the plugin fails \
+             with \"file exists\"; remove one of them"
+        );
+        self.error(below(at, "ipam.routes"), why);
+    }
+
+    /// Checks the keys of a plugin of this repository.
+    fn keys(&mut self, at: &str, plugin: &Map<String, Value>, schema: &schema::Schema) {
+        for (key, text) in schema.violations(plugin) {
+            self.error(if key.is_empty() { shown(at) } else { below(at, &key) }, text);
+        }
+        let is_set = |key: &str| plugin.get(key).is_some_and(|value| !value.is_null());
+        for (key, why) in schema.refused().filter(|(key, _)| is_set(key)) {
+            self.error(below(at, key), why);
+        }
+        let renamed = self.renamed(at, plugin, schema);
+        let known = schema.keys().chain(OF_PLUGINS).chain([keys::OF_TOOLKIT]);
+        let known: Vec<&str> = known.chain(renamed.iter().map(String::as_str)).collect();
+        self.unknown(at, plugin, &known);
+    }
+
+    /// Reports keys that were renamed, which the plugin refuses. Returns those at the top.
+    fn renamed(
+        &mut self,
+        at: &str,
+        plugin: &Map<String, Value>,
+        schema: &schema::Schema,
+    ) -> Vec<String> {
+        let toolkit = schema::of_wrapper();
+        let all = schema.renamed().chain(toolkit.renamed());
+        let used = all.filter(|(old, _)| schema::contains(plugin, old));
+        used.map(|(old, new)| {
+            self.error(below(at, old), format!("this key was renamed to {new}"));
+            old.to_owned()
+        })
+        .collect()
+    }
+
     fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
-        for key in object.keys().filter(|key| !keys::is_free(key) && !known.contains(&key.as_str()))
-        {
+        for key in object.keys().filter(|key| !is_free(key) && !known.contains(&key.as_str())) {
             self.warning(below(at, key), keys::unknown(key, known));
         }
     }

@@ -13,6 +13,9 @@ const ALL: [(&str, &str); 4] = [
     ("mesos-cni-port-mapper", include_str!("../../../plugins/port-mapper/schema.json")),
 ];
 
+/// The schema of the toolkit's own keys, below `wrapper`.
+const OF_WRAPPER: &str = include_str!("../../../framework/wrapper/wrapper.schema.json");
+
 pub(super) struct Schema(Value);
 
 /// Returns the schema of a plugin of this repository.
@@ -21,7 +24,32 @@ pub(super) fn of(kind: &str) -> Option<Schema> {
     serde_json::from_str(text).ok().map(Schema)
 }
 
+/// Returns the schema of the keys below `wrapper`.
+pub(super) fn of_wrapper() -> Schema {
+    // A test reads it.
+    Schema(serde_json::from_str(OF_WRAPPER).unwrap_or_default())
+}
+
+/// Returns whether a configuration has the key at a path such as `guard.cap`.
+pub(super) fn contains(config: &Map<String, Value>, path: &str) -> bool {
+    let mut keys = path.split('.');
+    let first = keys.next().and_then(|key| config.get(key));
+    keys.fold(first, |value, key| value?.get(key)).is_some()
+}
+
 impl Schema {
+    /// Returns the keys of other plugins that this one refuses, each with the reason.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0["properties"].as_object().into_iter().flatten();
+        all.filter_map(|(key, schema)| Some((key.as_str(), schema["x-refused"].as_str()?)))
+    }
+
+    /// Returns old and new paths of the keys that were renamed, from the root of a plugin's object.
+    pub(super) fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0["x-renamed"].as_object().into_iter().flatten();
+        all.filter_map(|(old, new)| Some((old.as_str(), new.as_str()?)))
+    }
+
     /// Returns the plugin's own keys.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str)

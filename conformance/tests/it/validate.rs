@@ -53,6 +53,54 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
             "error: chain: the value does not fit: Chain of the nat table",
         ),
         (
+            port_mapper(json!({"wrapper": {"delegateTimeout": "10"}})),
+            "error: wrapper.delegateTimeout: want null or number, but got string",
+        ),
+        (
+            port_mapper(json!({"wrapper": {"delegateTimeout": 0}})),
+            "error: wrapper.delegateTimeout: ",
+        ),
+        (port_mapper(json!({"wrapper": ["x"]})), "error: wrapper: [\"x\"] is not an object"),
+        (
+            port_mapper(json!({"delegateTimeout": 10})),
+            "error: delegateTimeout: this key was renamed to wrapper.delegateTimeout",
+        ),
+        (
+            json!({"name": "n", "type": "cni-trace", "traceFile": "/x", "delegate": {"type": "a"}}),
+            "error: traceFile: this key was renamed to recordingFile",
+        ),
+        (
+            json!({"name": "n", "type": "cni-guard", "guard": {"retry": {"tries": 1}},
+                "delegate": {"type": "a"}}),
+            "error: guard.retry.tries: this key was renamed to guard.retry.maxAttempts",
+        ),
+        (
+            port_mapper(json!({"conditions": ["-s", "192.0.2.1"]})),
+            "warning: conditions: it is not a known key; did you mean conditionsV4?",
+        ),
+        (
+            port_mapper(json!({"excludeInterfaces": []})),
+            "warning: excludeInterfaces: it is not a known key; did you mean excludeDevices?",
+        ),
+        (port_mapper(json!({"conditionsV4": [""]})), "error: conditionsV4[0]: "),
+        (
+            port_mapper(json!({"backend": "nftables", "conditionsV4": ["-s", "192.0.2.1"]})),
+            "error: conditionsV4: ",
+        ),
+        (
+            port_mapper(json!({"markMasqBit": 13})),
+            "error: markMasqBit: this plugin marks no packets",
+        ),
+        (
+            port_mapper(json!({"externalSetMarkChain": "KUBE-MARK-MASQ"})),
+            "error: externalSetMarkChain: this plugin marks no packets",
+        ),
+        (
+            port_mapper(json!({"delegate": {"type": "bridge", "isDefaultGateway": true,
+                "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}]}}})),
+            "error: delegate.ipam.routes: \"isDefaultGateway\" adds the default route",
+        ),
+        (
             port_mapper(json!({"excludeDevices": "veth0"})),
             "error: excludeDevices: want null or array, but got string",
         ),
@@ -182,6 +230,7 @@ fn the_configurations_in_the_documents_are_valid() {
     for file in [
         "README.md",
         "plugins/RECIPES.md",
+        "plugins/port-mapper/docs/from-portmap.md",
         "plugins/port-mapper/README.md",
         "plugins/label-policy/README.md",
         "plugins/guard/README.md",
@@ -287,4 +336,21 @@ fn the_command_reports_problems_and_exits_accordingly() {
     let (code, output) = run(&[&good, &bad]);
     assert!(code == Some(1) && output.contains("bad.conf: error: backend: "), "{output}");
     assert_eq!(run(&[&directory.0.path().join("none.conf")]).0, Some(2));
+}
+
+#[test]
+fn what_the_port_mapper_and_bridge_accept_is_no_problem() {
+    let routes = json!([{"dst": "0.0.0.0/0", "gw": "10.0.0.1"}, {"dst": "10.0.0.0/8"}]);
+    for keys in [
+        json!({"conditionsV4": ["!", "-d", "192.0.2.0/24"], "conditionsV6": null}),
+        json!({"backend": "nftables", "conditionsV4": []}),
+        json!({"markMasqBit": null, "externalSetMarkChain": null}),
+        json!({"wrapper": {"logLevel": "WARN", "delegateTimeout": null, "logFile": "/x"}}),
+        json!({"delegate": {"type": "bridge", "isDefaultGateway": true,
+            "ipam": {"routes": routes}}}),
+        json!({"delegate": {"type": "bridge", "isGateway": true,
+            "ipam": {"routes": [{"dst": "0.0.0.0/0"}]}}}),
+    ] {
+        assert_eq!(found(&port_mapper(keys.clone())), [] as [&str; 0], "{keys}");
+    }
 }

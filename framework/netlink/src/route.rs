@@ -90,18 +90,8 @@ impl Routes {
 
     /// Looks up the route of a packet that this namespace would send to `address`.
     pub fn to(&mut self, address: IpAddr) -> Result<Option<Route>, Error> {
-        let mut route = None;
-        let asked = self.socket.request(
-            GET_ROUTE,
-            0,
-            |body| write_request(body, address),
-            |message| {
-                route = parse(message)?.or(route);
-                Ok(())
-            },
-        );
-        match asked {
-            Ok(()) => Ok(route),
+        match self.socket.ask_one(GET_ROUTE, |body| write_request(body, address), parse) {
+            Ok(route) => Ok(route),
             Err(cause) if is_no_route(&cause) => Ok(None),
             Err(cause) => Err(cause.during("look up", format!("the route to {address}"))),
         }

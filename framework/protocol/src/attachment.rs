@@ -59,16 +59,18 @@ pub fn check_network(name: &str) -> Result<(), String> {
     check_identifier("a network name", name)
 }
 
+/// The rule in the words of the specification.
+const RULE: &str = "must start with an alphanumeric character, optionally followed by any \
+                    combination of alphanumeric characters, underscore (_), dot (.) or hyphen (-)";
+
 fn check_identifier(what: &str, name: &str) -> Result<(), String> {
     let Some(first) = name.chars().next() else { return Err(format!("{what} must not be empty")) };
     let shown = quoted(name);
     if !first.is_ascii_alphanumeric() {
-        return Err(format!("{shown} must begin with a letter or digit, as {what} does"));
+        return Err(format!("{shown} begins with {first:?}; {what} {RULE}"));
     }
     match name.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')) {
-        Some(bad) => Err(format!(
-            "{shown} contains {bad:?}; {what} is made of letters, digits, '_', '.' and '-'"
-        )),
+        Some(bad) => Err(format!("{shown} contains {bad:?}; {what} {RULE}")),
         None => Ok(()),
     }
 }

@@ -3,7 +3,8 @@
 use std::{future::Future, ops::Deref, rc::Rc, time::Instant};
 
 use cni_plugin::config::NetworkConfig;
-use cni_protocol::{AddResult, Object, Request};
+use cni_protocol::{AddResult, Object, Request, RequestError};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +12,10 @@ use crate::{
     delegates::Delegates,
     earlier_add::EarlierAdd,
     error::Error,
-    kit::observer::{Observer, Observers},
+    kit::{
+        known_keys::KnownKeys,
+        observer::{Observer, Observers},
+    },
     settings::Settings,
 };
 
@@ -52,6 +56,7 @@ pub struct Call {
     depth: usize,
     earlier_add: Rc<EarlierAdd>,
     outer_cleanups: Cleanups,
+    known_keys: Rc<KnownKeys>,
 }
 
 impl Call {
@@ -78,6 +83,7 @@ impl Call {
             depth: 0,
             earlier_add: Rc::default(),
             outer_cleanups: Cleanups::default(),
+            known_keys: Rc::default(),
         })
     }
 
@@ -209,6 +215,28 @@ impl Call {
 
     pub(crate) fn outer_cleanups(&self) -> &Cleanups {
         &self.outer_cleanups
+    }
+
+    /// Reads the keys of the configuration that `T` names; all other keys are ignored.
+    ///
+    /// An ADD warns of a key that no layer has read in this way if it resembles one that a layer
+    /// reads: it is probably mistyped. A type that reads all keys, such as a map, turns that off.
+    /// Keys that are read in another way, as by [`Request::read_config`], should be named by a
+    /// layer's type, too.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, with the path of the first key that does not fit.
+    pub fn read_config<T: DeserializeOwned>(&self) -> Result<T, RequestError> {
+        self.known_keys.note::<T>();
+        self.request.read_config()
+    }
+
+    /// Warns of keys that are probably mistyped, once the layers have read theirs.
+    pub(crate) fn warn_of_mistyped_keys(&self) {
+        for (key, meant) in self.known_keys.mistyped(&self.config) {
+            log::warn!("{key} is not a known key; did you mean {meant}? It is ignored");
+        }
     }
 
     /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns`

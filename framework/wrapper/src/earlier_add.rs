@@ -3,13 +3,11 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
-    fs::OpenOptions,
-    io::ErrorKind,
-    os::unix::fs::OpenOptionsExt,
 };
 
 use cni_netlink::link::Links;
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::{error::Error, kit::namespace::NamespaceId};
 
@@ -99,11 +97,10 @@ fn interface(netns: Option<&str>, ifname: &str) -> Interface {
         return Interface::Unknown;
     }
     // Nonblocking, because the path may be that of a pipe.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(netns);
-    let file = match opened {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match retry_on_intr(|| open(netns, flags, Mode::empty())) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Interface::Missing,
+        Err(Errno::NOENT) => return Interface::Missing,
         Err(_) => return Interface::Unknown,
     };
     match Links::open().and_then(|mut links| links.exists_in(&file, ifname)) {

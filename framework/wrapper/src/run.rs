@@ -6,6 +6,7 @@ use std::{
     io::{IsTerminal, Write, stderr, stdin, stdout},
     pin::pin,
     process::ExitCode,
+    task::{Context, Poll, Waker},
 };
 
 use async_process::driver;
@@ -160,7 +161,11 @@ fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Reply>
 /// Serves a call with the method of its verb, and converts the result to the version of the call.
 pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
     let outcome = match call.verb {
-        Verb::Add => flow::answer_add(plugin, call).await.map(Reply::Added),
+        Verb::Add => {
+            let added = flow::answer_add(plugin, call).await.map(Reply::Added);
+            call.warn_of_mistyped_keys();
+            added
+        }
         Verb::Del => plugin.del(call).await.map(|()| Reply::Done),
         Verb::Check => plugin.check(call).await.map(|()| Reply::Done),
         Verb::Gc => plugin.gc(call).await.map(|()| Reply::Done),
@@ -205,8 +210,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 /// It is `async_std::task::block_on` without two threads that a plugin would start for nothing: the
 /// pool, which async-std fills before its first use, and the thread that reaps children, which is
 /// done here. The pool is still started by the first `spawn`.
+///
+/// A third one waits for events next to this thread. `block_on` starts it when it returns at the
+/// latest, so a future that never waits is not passed to it.
 fn execute<T>(future: impl Future<Output = T>) -> T {
-    async_global_executor::block_on(async {
+    let mut future = pin!(async {
         // Pinned before the future and polled first, so that it runs before any child is started.
         let mut reaping = pin!(driver());
         let mut future = pin!(future);
@@ -215,5 +223,10 @@ fn execute<T>(future: impl Future<Output = T>) -> T {
             future.as_mut().poll(context)
         })
         .await
-    })
+    });
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        // It is polled again at once, with a waker.
+        Poll::Pending => async_global_executor::block_on(future),
+    }
 }

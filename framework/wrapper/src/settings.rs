@@ -97,3 +97,22 @@ impl Settings {
         self.delegate_timeout.map(Duration::from_secs_f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{MOVED, Settings};
+    use crate::kit::known_keys::{Fields, fields};
+
+    #[test]
+    fn the_schema_has_every_key_and_every_old_name() {
+        let schema: Value = serde_json::from_str(include_str!("../wrapper.schema.json")).unwrap();
+        let keys = |key: &str| schema[key].as_object().unwrap().clone();
+        let Fields::Named(own) = fields::<Settings>() else { panic!("a struct") };
+        assert!(own.iter().eq(keys("properties").keys()), "{own:?}");
+        let renamed = keys("x-renamed");
+        assert_eq!(renamed.len(), MOVED.len());
+        assert!(MOVED.iter().all(|(old, new)| renamed[*old] == *new), "{renamed:?}");
+    }
+}

@@ -96,3 +96,18 @@ impl Settings {
         Ok(settings)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::RENAMED;
+
+    #[test]
+    fn the_schema_has_every_key_that_was_renamed() {
+        let schema: Value = serde_json::from_str(include_str!("../schema.json")).unwrap();
+        let renamed = schema["x-renamed"].as_object().unwrap();
+        assert_eq!(renamed.len(), RENAMED.len());
+        assert!(RENAMED.iter().all(|(old, new)| renamed[*old] == *new), "{renamed:?}");
+    }
+}

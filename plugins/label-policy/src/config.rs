@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cni_wrapper::NamedDelegate;
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The plugin's own keys, except the rules.
@@ -22,6 +23,11 @@ pub(crate) struct Config {
     pub(crate) delegate: Option<Value>,
     #[serde(default = "default_state_dir")]
     pub(crate) state_dir: PathBuf,
+    /// The keys of [`Rules`](crate::rules::Rules) with any value, so that they are known keys.
+    #[serde(default, rename = "rules")]
+    _rules: IgnoredAny,
+    #[serde(default, rename = "default")]
+    _default: IgnoredAny,
 }
 
 fn default_state_dir() -> PathBuf {

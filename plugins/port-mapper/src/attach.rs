@@ -30,8 +30,12 @@ pub async fn attach(
 ) -> Result<(), AttachError> {
     let mut claim = Claim::of_call(call, settings, result).map_err(Unchanged)?;
     claim.namespace = call.namespace().cloned();
+    warn_of_families(settings, &claim);
     let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-    detach_if_unclear(settings, &claim, &backends).await?;
+    let state = State::open_existing(&settings.state_dir).map_err(Unchanged)?;
+    if let Some(state) = &state {
+        detach_if_unclear(settings, state, &claim, &backends).await?;
+    }
     if claim.mappings.is_empty() {
         store_unmapped(settings, &claim);
         guard::ensure(&settings.into(), &backends).await;
@@ -39,7 +43,7 @@ pub async fn attach(
     }
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
-    let installed = install_or_wait(settings, claim, backends).await?;
+    let installed = install_or_wait(settings, claim, backends, state).await?;
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
@@ -47,16 +51,30 @@ pub async fn attach(
     Ok(flows::remove_stale(&installed)?)
 }
 
+/// Warns of what is mapped in one family only.
+fn warn_of_families(settings: &Settings, claim: &Claim) {
+    for mapping in settings.mappings.iter().filter(|mapping| !claim.mappings.contains(mapping)) {
+        log::warn!("{mapping}: the container has no such address; only the other family is mapped");
+    }
+    if let Some(key) = claim.conditions.key() {
+        for family in claim.families().filter(|family| claim.conditions.of(*family).is_empty()) {
+            log::warn!("{key} does not apply to {family}, over which every client is let in");
+        }
+    }
+}
+
 /// Installs the rules once no other container has one of the host ports. Returns the claim as it
-/// was stored.
+/// was stored. `state` is the state directory, if it existed when it was looked for.
 async fn install_or_wait(
     settings: &Settings,
     claim: Claim,
     mut backends: Backends,
+    mut state: Option<State>,
 ) -> Result<Claim, AttachError> {
     let mut wait = Wait::new(settings.conflict_timeout);
     loop {
-        match install(settings, &claim, &backends, &mut wait).await {
+        // After a wait the directory is opened again: it may have been replaced.
+        match install(settings, state.take(), &claim, &backends, &mut wait).await {
             Err(Unchanged(Error::Conflict { conflicts, .. })) => {
                 // Programs that were started ahead of time don't outlast a wait.
                 backends = backends.reopened();
@@ -71,12 +89,10 @@ async fn install_or_wait(
 /// has nothing to map any more.
 async fn detach_if_unclear(
     settings: &Settings,
+    state: &State,
     claim: &Claim,
     backends: &Backends,
 ) -> Result<(), AttachError> {
-    let Some(state) = State::open_existing(&settings.state_dir).map_err(Unchanged)? else {
-        return Ok(());
-    };
     // An ADD or DEL of the attachment was killed. Its rules may differ from those of this claim,
     // and the state has room for one prepared claim only.
     let is_prepared = state.read_prepared(&claim.owner).is_some();

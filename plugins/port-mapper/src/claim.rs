@@ -6,9 +6,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use cni_wrapper::result::IpConfig;
 use cni_wrapper::{AddResult, Attachment, Call, NamespaceId};
 use serde::{Deserialize, Serialize};
 
+use crate::conditions::Conditions;
 use crate::config::{BackendKind, Settings};
 use crate::error::Error;
 use crate::family::Family;
@@ -47,6 +49,9 @@ pub struct Claim {
     /// Whether the source address of every mapped connection is rewritten.
     #[serde(default)]
     pub masq_all: bool,
+    /// What connections must match to be mapped.
+    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+    pub conditions: Conditions,
     /// Whether mappings are not reached through 127.0.0.1 because this host does not allow it:
     /// decided once, by ADD ([`crate::host::localhost::decide`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -70,10 +75,22 @@ impl Claim {
         let ips = result.ips_of(&call.attachment.ifname);
         let addresses = ips.iter().filter_map(|ip| Cidr::new(ip.address, ip.prefix)).collect();
         let netns = call.netns.clone().unwrap_or_default();
-        Self::new(call.attachment.clone(), netns, addresses, settings)
+        Self::new(call.attachment.clone(), netns, addresses, settings).map_err(
+            |error| match error {
+                Error::NoAddress { mapping, family, .. } => {
+                    let others = others_addresses(result, &call.attachment.ifname);
+                    Error::NoAddress { mapping, family, others }
+                }
+                error => error,
+            },
+        )
     }
 
     /// Combines the settings with the container's addresses.
+    ///
+    /// A mapping of all addresses of one family is left out if the container has no address of that
+    /// family, and the same ports are mapped in the other family: some runtimes ask for `0.0.0.0`
+    /// and `::` to mean all addresses.
     ///
     /// # Errors
     ///
@@ -85,7 +102,7 @@ impl Claim {
         addresses: Vec<Cidr>,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let claim = Self {
+        let mut claim = Self {
             version: VERSION,
             owner,
             netns,
@@ -95,13 +112,31 @@ impl Claim {
             exclude_devices: settings.exclude_devices.clone(),
             snat: settings.snat,
             masq_all: settings.masq_all,
+            conditions: settings.conditions.clone(),
             without_localhost: false,
             addresses,
             mappings: settings.mappings.clone(),
             standby: Vec::new(),
         };
+        let left_out = claim.covered_by_the_other_family();
+        claim.mappings.retain(|mapping| !left_out.contains(mapping));
         claim.mappings.iter().try_for_each(|mapping| claim.check_mapping(mapping))?;
         Ok(claim)
+    }
+
+    /// Returns the mappings of all addresses of a family that the container lacks, and whose ports
+    /// are mapped in the other family.
+    fn covered_by_the_other_family(&self) -> Vec<Mapping> {
+        let is_mapped = |mapping: &Mapping| Family::ALL.iter().any(|one| self.maps(mapping, *one));
+        let is_covered = |mapping: &&Mapping| {
+            matches!(mapping.host_ip, HostAddress::AnyOf(_))
+                && !is_mapped(mapping)
+                && self.mappings.iter().any(|other| {
+                    let is_same = Mapping { host_ip: mapping.host_ip, ..*other } == **mapping;
+                    is_same && other.host_ip.one().is_none() && is_mapped(other)
+                })
+        };
+        self.mappings.iter().filter(is_covered).copied().collect()
     }
 
     fn check_mapping(&self, mapping: &Mapping) -> Result<(), Error> {
@@ -122,7 +157,7 @@ impl Claim {
             address if address.is_in(Family::V4) => "IPv4",
             _ => "IPv6",
         };
-        Err(Error::NoAddress { mapping: mapping.to_string(), family })
+        Err(Error::NoAddress { mapping: mapping.to_string(), family, others: String::new() })
     }
 
     fn maps(&self, mapping: &Mapping, family: Family) -> bool {
@@ -178,6 +213,26 @@ impl Claim {
                 address => address.is_in(Family::V4),
             })
     }
+}
+
+/// Returns why addresses of a result are not those of the container's interface: text to be put
+/// after "no address for the container".
+fn others_addresses(result: &AddResult, ifname: &str) -> String {
+    let interfaces = result.interfaces();
+    let whose = |ip: IpConfig| {
+        let interface = interfaces.get(ip.interface?)?;
+        let (name, address) = (&interface.name, format!("{}/{}", ip.address, ip.prefix));
+        Some(match interface.name == ifname {
+            true if interface.sandbox.is_some() => return None,
+            true => format!(
+                "{address} belongs to interface {name}, which has no sandbox, so it is taken for \
+                 one of the host"
+            ),
+            false => format!("{address} belongs to interface {name}, not to {ifname}"),
+        })
+    };
+    let others: Vec<String> = result.ips().into_iter().filter_map(whose).collect();
+    if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) }
 }
 
 /// An address with the prefix length of its subnet: `192.168.0.2/16`.

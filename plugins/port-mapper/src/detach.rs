@@ -42,7 +42,7 @@ pub async fn detach(
         }
         state => state?,
     };
-    let claims = state.as_ref().map_or(Vec::new(), |state| claims_of(state, owner));
+    let claims = state.as_ref().map_or(Vec::new(), |state| claims_of(state, owner).0);
     if let (Some(state), [claim]) = (&state, claims.as_slice())
         && !claim.has_any()
     {
@@ -51,12 +51,12 @@ pub async fn detach(
         return Ok(());
     }
     if claims.is_empty()
-        && HostRecord::open_existing(&cleanup.state_dir)?.is_none()
+        && HostRecord::open_existing_with(&cleanup.state_dir, state.as_ref())?.is_none()
         && backends.possible(Some(owner)).await?.is_empty()
     {
         return Ok(()); // nothing was mapped on this host
     }
-    let (records, unlocked) = match open_to_change(cleanup) {
+    let (records, unlocked) = match open_to_change(cleanup, state.clone()) {
         Err(error)
             if claims.is_empty() && without_state::has_no_file(state.as_ref(), owner, &error) =>
         {
@@ -96,10 +96,10 @@ pub async fn detach_if(
     backends: &Backends,
     is_allowed: &dyn Fn(&[Claim]) -> bool,
 ) -> Result<bool, Error> {
-    let (records, unlocked) = open_to_change(cleanup)?;
+    let (records, unlocked) = open_to_change(cleanup, None)?;
     let _lock = unlocked.lock(cleanup.lock_timeout).await?;
     records.complete()?;
-    let mut claims = claims_of(&records.state, owner);
+    let (mut claims, _) = claims_of(&records.state, owner);
     if owner.may_be_abbreviated() && claims.is_empty() {
         claims.extend(records.state.find(owner)?);
     }
@@ -114,8 +114,8 @@ pub async fn detach_if(
     Ok(true)
 }
 
-fn open_to_change(cleanup: &Cleanup) -> Result<(Records, Unlocked), Error> {
-    let records = Records::open(&cleanup.state_dir)?;
+fn open_to_change(cleanup: &Cleanup, state: Option<State>) -> Result<(Records, Unlocked), Error> {
+    let records = Records::open_with(&cleanup.state_dir, state)?;
     let unlocked = Unlocked::open(&records.host)?;
     Ok((records, unlocked))
 }
@@ -132,7 +132,7 @@ pub async fn remove(
     owner: &Attachment,
     cleanup: Option<&Cleanup>,
 ) -> Result<(), Error> {
-    let claims = claims_of(&records.state, owner);
+    let (claims, is_committed) = claims_of(&records.state, owner);
     // If a repeated ADD was killed, there may be rules of two claims. Neither of them alone says
     // where to look, so it is as if there were no state file.
     let claim = if let [claim] = claims.as_slice() { Some(claim) } else { None };
@@ -143,8 +143,7 @@ pub async fn remove(
     // route_localnet has to be disabled before the guard rules may be removed.
     localhost::release(&records.host, owner)?;
     let guard = localhost::guard(&records.host);
-    let had_rules = matches!(records.state.read_committed(owner), Ok(Some(_)));
-    let hints = Hints { had_rules, ..hints(claim, cleanup, guard) };
+    let hints = Hints { had_rules: is_committed, ..hints(claim, cleanup, guard) };
     if claim.is_some() {
         records.state.reopen(owner)?;
     }
@@ -153,7 +152,7 @@ pub async fn remove(
         backend.record_chains_in(chains::of(&records.host, *kind));
         backend.remove(owner, claim, &hints).await?;
     }
-    if !had_rules || claims.len() > 1 {
+    if !is_committed || claims.len() > 1 {
         chains::tidy(&records.host); // after an ADD or DEL that was killed
     }
     if kinds.is_empty() {
@@ -266,17 +265,18 @@ fn has_lost_to(other: &Recorded, claim: &Claim, state: &State) -> bool {
     !other.claim.is_companion_of(claim) && its.zip(own).is_some_and(|(its, own)| its < own)
 }
 
-/// Returns the committed claim and the prepared one, if they differ. A damaged file is ignored,
-/// since rules can be found by their tags.
-fn claims_of(state: &State, owner: &Attachment) -> Vec<Claim> {
+/// Returns the committed claim and the prepared one, if they differ, and whether there is a
+/// committed one. A damaged file is ignored, since rules can be found by their tags.
+fn claims_of(state: &State, owner: &Attachment) -> (Vec<Claim>, bool) {
     let committed = state.read_committed(owner).unwrap_or_else(|error| {
         log::warn!("{error}");
         None
     });
     let prepared = state.read_prepared(owner);
+    let is_committed = committed.is_some();
     let mut claims: Vec<Claim> = committed.into_iter().chain(prepared).collect();
     claims.dedup();
-    claims
+    (claims, is_committed)
 }
 
 fn hints(claim: Option<&Claim>, cleanup: Option<&Cleanup>, guard: Guard) -> Hints {

@@ -18,7 +18,7 @@ pub enum Error {
     /// The container has no address that a mapping could lead to. Code 102: the original used it
     /// if the delegate returned no suitable address.
     #[error(
-        "{mapping}: the network plugin's result has no {family} address for the container; \
+        "{mapping}: the network plugin's result has no {family} address for the container{others}; \
          configure it to assign one, or remove the mapping"
     )]
     NoAddress {
@@ -26,6 +26,8 @@ pub enum Error {
         mapping: String,
         /// `IPv4`, `IPv6`, or both.
         family: &'static str,
+        /// The addresses of the result that belong to other interfaces, in parentheses.
+        others: String,
     },
     /// Host ports belong to other attachments, which live as far as is known. Nothing was changed.
     /// Code 105.
@@ -295,7 +297,8 @@ mod tests {
         let message = String::new();
         assert_eq!(Error::XtablesLocked { waited: Duration::ZERO, changes: 0, message }.code(), 11);
         let mapping = "tcp host port 80".to_owned();
-        assert_eq!(Error::NoAddress { mapping, family: "IPv4" }.code(), 102);
+        let others = String::new();
+        assert_eq!(Error::NoAddress { mapping, family: "IPv4", others }.code(), 102);
         assert_eq!(Error::Damaged { path: "f".into(), why: "empty".to_owned() }.code(), 6);
         let source = std::io::ErrorKind::NotFound.into();
         let unreadable = FileError { action: "read", path: "f".into(), source };

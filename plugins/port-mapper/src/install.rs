@@ -14,10 +14,11 @@ use crate::other_backends;
 use crate::owner::Owner;
 use crate::ownership::{Decision, Recorded, decide};
 use crate::records::Records;
+use crate::state::State;
 use crate::wait::{FoundBy, Wait};
 
 /// Installs the rules of the claim. Returns the claim as it was stored, some of its mappings
-/// perhaps on standby.
+/// perhaps on standby. `state` is the state directory, if it is open already.
 ///
 /// # Errors
 ///
@@ -25,13 +26,14 @@ use crate::wait::{FoundBy, Wait};
 /// [`AttachError::Changed`]: a change is rejected.
 pub async fn install(
     settings: &Settings,
+    state: Option<State>,
     claim: &Claim,
     backends: &Backends,
     wait: &mut Wait,
 ) -> Result<Claim, AttachError> {
     let backend = backends.get(claim.backend).map_err(Unchanged)?;
     backend.can_map(claim).map_err(Unchanged)?;
-    let records = Records::open(&settings.state_dir).map_err(Unchanged)?;
+    let records = Records::open_with(&settings.state_dir, state).map_err(Unchanged)?;
     let unlocked = Unlocked::open(&records.host).map_err(Unchanged)?;
     backend.prepare(claim).await;
     let _lock = unlocked.lock(settings.lock_timeout).await.map_err(Unchanged)?;

@@ -12,8 +12,9 @@
 //! 4. [`apply`] has a [`backend`] create the rules, and [`host`] changes the settings that they
 //!    need.
 //!
-//! What is decided without access to the host (`config`, `mappings`, `claim`, `conflict`, `owner`,
-//! `ownership`, and the rules and plans of the backends) is kept apart from what changes it.
+//! What is decided without access to the host (`config`, `conditions`, `mappings`, `claim`,
+//! `conflict`, `owner`, `ownership`, and the rules and plans of the backends) is kept apart from
+//! what changes it.
 //! [`cli`] has the commands for administrators.
 
 pub mod apply;
@@ -22,11 +23,13 @@ pub mod backend;
 pub mod check;
 pub mod claim;
 pub mod cli;
+pub mod conditions;
 pub mod config;
 pub mod conflict;
 pub mod detach;
 pub mod error;
 pub mod family;
+mod files;
 pub mod gc;
 pub mod guard;
 pub mod host;

@@ -52,7 +52,7 @@ impl Unlocked {
                     return Ok(lock);
                 }
                 // The file was removed while this process waited: others use a new one.
-                Ok(Ok(_)) => (file, _) = host.lock_file()?,
+                Ok(Ok(_)) => (file, _) = host.new_lock_file()?,
                 Ok(Err(held)) => return Err(Error::Locked { path, held }),
                 Err(source) => return Err(FileError { action: "lock", path, source }.into()),
             }

@@ -3,9 +3,9 @@
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::backend::{Backend, Backends};
-use crate::config::{Cleanup, Config, Settings};
+use crate::config::{BackendKind, Cleanup, Config, Settings};
 use crate::state::State;
-use crate::{attach, check, detach, gc};
+use crate::{attach, check, conditions, detach, gc};
 
 /// Maps host ports to containers, around any CNI plugin.
 #[derive(Debug)]
@@ -29,9 +29,13 @@ impl Middleware for PortMapper {
     }
 
     /// Refuses an invalid configuration before the delegate attaches anything.
-    async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
-        Settings::from(config)?;
-        Ok(())
+    async fn before_add(&self, call: &Call, config: &Config) -> Result<(), Error> {
+        let settings = Settings::from(config)?;
+        if settings.conditions.is_empty() {
+            return Ok(());
+        }
+        let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
+        Ok(check_conditions(&settings, backends.kind(settings.backend).await)?)
     }
 
     async fn after_add(
@@ -47,6 +51,11 @@ impl Middleware for PortMapper {
     /// Removes the rules before the delegate releases the address, which may be assigned to another
     /// container at once.
     async fn before_del(&self, call: &Call, config: &Config) -> Result<(), Error> {
+        let id = &call.attachment.container_id;
+        if !has_unambiguous_tag(id) {
+            log::warn!("no rules can be those of {id:?}: its ADD was refused");
+            return Ok(());
+        }
         let cleanup = Cleanup::from(config).with_usable_state_dir();
         let backends = Backends::new((&call.environment).into(), cleanup.lock_timeout);
         Ok(detach::detach(&call.attachment, &cleanup, &backends).await?)
@@ -68,7 +77,25 @@ impl Middleware for PortMapper {
     async fn status(&self, call: &Call, config: &Config) -> Result<(), Error> {
         let settings = Settings::from(config)?;
         let backends = Backends::new((&call.environment).into(), settings.lock_timeout);
-        backends.get(backends.kind(settings.backend).await)?.ready().await?;
+        let kind = backends.kind(settings.backend).await;
+        check_conditions(&settings, kind)?;
+        backends.get(kind)?.ready().await?;
         Ok(())
+    }
+}
+
+/// Reports whether the tags of a container id can't be those of another container.
+///
+/// A DEL may have any id. With white space, the tag of the original could be that of an attachment
+/// of another container, and a `~` marks the abbreviation of another id. No ADD accepts either.
+fn has_unambiguous_tag(container_id: &str) -> bool {
+    !container_id.contains(|c: char| c.is_whitespace() || c == '~')
+}
+
+/// Checks that a backend that was not configured can apply the conditions.
+fn check_conditions(settings: &Settings, kind: BackendKind) -> Result<(), crate::Error> {
+    match conditions::unsupported(&settings.conditions, kind) {
+        None => Ok(()),
+        Some(problem) => Err(crate::Error::Config(vec![problem])),
     }
 }

@@ -19,6 +19,7 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
+use crate::files::names_in;
 use crate::host::record::HostRecord;
 use crate::moment::Moment;
 use crate::owner::Owner;
@@ -145,8 +146,9 @@ impl Queue {
 
     /// Returns the turns of all in the queue, in order.
     fn turns(&self) -> Vec<u64> {
-        let turn = |file: PathBuf| file.file_name()?.to_str()?.parse().ok();
-        let mut turns: Vec<u64> = self.files().filter_map(turn).collect();
+        let names = names_in(&self.0).unwrap_or_default();
+        let turns = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+        let mut turns: Vec<u64> = turns.collect();
         turns.sort_unstable();
         turns
     }

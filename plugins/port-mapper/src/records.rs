@@ -38,9 +38,22 @@ impl Records {
     ///
     /// A directory can't be used.
     pub fn open(state_dir: &Path) -> Result<Self, Error> {
-        let is_new = State::open_existing(state_dir)?.is_none();
+        Self::open_with(state_dir, None)
+    }
+
+    /// Does the same, with the state directory if that is open already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::open`].
+    pub fn open_with(state_dir: &Path, state: Option<State>) -> Result<Self, Error> {
+        let state = match state {
+            None => State::open_existing(state_dir)?,
+            state => state,
+        };
+        let is_new = state.is_none();
         // First, since it may be the same directory.
-        let host = match HostRecord::open_existing(state_dir)? {
+        let host = match HostRecord::open_existing_with(state_dir, state.as_ref())? {
             Some(host) => host,
             None => {
                 // Before it exists: what other calls enable from then on is recorded by them.
@@ -50,7 +63,10 @@ impl Records {
                 host
             }
         };
-        let state = State::open(state_dir)?;
+        let state = match state {
+            None => State::open(state_dir)?,
+            Some(state) => state,
+        };
         let ports = PortIndex::new(&host);
         let are_new = is_new || host.is_new();
         Ok(Self { state, host, ports, are_new })
@@ -67,9 +83,8 @@ impl Records {
         if self.ports.includes(self.state.path()) {
             return Ok(());
         }
-        let claims = self.state.list()?.into_iter().flatten().chain(self.state.list_prepared()?);
         let mut is_used = false;
-        for claim in claims.filter(Claim::has_any) {
+        for claim in self.state.list_all()?.into_iter().filter(Claim::has_any) {
             self.ports.add(&claim, &self.file_of(&claim.owner))?;
             is_used = true;
         }

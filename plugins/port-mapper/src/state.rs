@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use cni_wrapper::{Attachment, AttachmentStore, StoreEntry, StoreError};
+use cni_wrapper::{Attachment, AttachmentStore, PrivateDir, StoreEntry, StoreError};
 use rustix::io::Errno;
 
 use crate::claim::{Claim, VERSION};
@@ -26,7 +26,9 @@ const SUFFIX: &str = ".json";
 type Entry = Result<(Attachment, Claim), StoreError>;
 
 /// An existing state directory.
-#[derive(Debug)]
+///
+/// A clone shares the open directory.
+#[derive(Clone, Debug)]
 pub struct State(AttachmentStore<Claim>);
 
 impl State {
@@ -50,6 +52,11 @@ impl State {
         let store = AttachmentStore::new(path);
         let exists = store.existing_directory()?.is_some();
         Ok(exists.then(|| Self(store)))
+    }
+
+    /// Returns the directory, which is open.
+    pub(crate) fn directory(&self) -> Result<&PrivateDir, Error> {
+        Ok(self.0.directory()?)
     }
 
     /// Returns the path of the directory.
@@ -199,6 +206,16 @@ impl State {
     /// The directory itself cannot be read.
     pub fn list_prepared(&self) -> Result<Vec<Claim>, Error> {
         let entries = self.0.list_prepared()?.into_iter();
+        Ok(entries.filter_map(|entry| self.checked(entry).ok()).collect())
+    }
+
+    /// Returns all claims, committed and prepared.
+    ///
+    /// # Errors
+    ///
+    /// The directory itself cannot be read.
+    pub fn list_all(&self) -> Result<Vec<Claim>, Error> {
+        let entries = self.0.list_all()?.into_iter();
         Ok(entries.filter_map(|entry| self.checked(entry).ok()).collect())
     }
 

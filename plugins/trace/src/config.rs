@@ -45,3 +45,18 @@ pub(crate) fn sinks(call: &Call) -> Result<Sinks, Error> {
     sinks.check()?;
     Ok(sinks)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::RENAMED;
+
+    #[test]
+    fn the_schema_has_every_key_that_was_renamed() {
+        let schema: Value = serde_json::from_str(include_str!("../schema.json")).unwrap();
+        let renamed = schema["x-renamed"].as_object().unwrap();
+        assert_eq!(renamed.len(), RENAMED.len());
+        assert!(RENAMED.iter().all(|(old, new)| renamed[*old] == *new), "{renamed:?}");
+    }
+}

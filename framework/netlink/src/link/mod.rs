@@ -5,10 +5,12 @@ mod decode;
 mod other_namespace;
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 pub use decode::Link;
+use rustix::io::Errno;
+use rustix::net::netdevice::index_to_name;
 
 use crate::attribute::Body;
 use crate::error::{Cause, Error, Malformed, errno};
@@ -88,6 +90,19 @@ impl Links {
             return Ok(None);
         }
         self.get(0, Some(name)).map_err(|cause| cause.during("look up", format!("link {name}")))
+    }
+
+    /// Returns the name of the link with this index, if it exists.
+    ///
+    /// This is much cheaper than [`by_index`](Self::by_index), for which the kernel describes the
+    /// whole link.
+    pub fn name(&mut self, index: u32) -> Result<Option<String>, Error> {
+        match index_to_name(&self.socket, index) {
+            Ok(name) => Ok(Some(name)),
+            Err(Errno::NODEV) => Ok(None),
+            // Among others, a name that is not UTF-8.
+            Err(_) => Ok(self.by_index(index)?.map(|link| link.name)),
+        }
     }
 
     /// Lists all links of this network namespace.
@@ -213,32 +228,23 @@ impl Links {
     }
 
     fn get(&mut self, index: u32, name: Option<&str>) -> Result<Option<Link>, Cause> {
-        let mut link = None;
         let fill = |body: &mut Body<'_>| write_get(body, index, name);
-        let asked = self.socket.request(GET_LINK, 0, fill, |message| {
-            link = link_in(message, |_| true)?.or(link.take());
-            Ok(())
-        });
-        match asked {
+        match self.socket.ask_one(GET_LINK, fill, |message| link_in(message, |_| true)) {
             Err(cause) if cause.errno() == Some(errno::ENODEV) => Ok(None),
-            Err(cause) => Err(cause),
-            Ok(()) => Ok(link),
+            asked => asked,
         }
     }
 
     /// Returns this namespace's id of the namespace that `file` refers to, if it has one.
     fn namespace_id(&mut self, file: impl AsFd) -> Result<Option<i32>, Cause> {
-        let mut id = None;
-        let fill = |body: &mut Body<'_>| {
-            body.raw(&[ANY_FAMILY]);
-            body.bytes(NAMESPACE_FD, &file.as_fd().as_raw_fd().to_ne_bytes());
-        };
-        self.socket.request(GET_NAMESPACE_ID, 0, fill, |message| {
-            id = namespace_id_in(message)?.or(id);
-            Ok(())
-        })?;
-        Ok(id)
+        let fill = |body: &mut Body<'_>| write_namespace(body, file.as_fd());
+        self.socket.ask_one(GET_NAMESPACE_ID, fill, namespace_id_in)
     }
+}
+
+fn write_namespace(body: &mut Body<'_>, file: BorrowedFd<'_>) {
+    body.raw(&[ANY_FAMILY]);
+    body.bytes(NAMESPACE_FD, &file.as_raw_fd().to_ne_bytes());
 }
 
 fn write_get(body: &mut Body<'_>, index: u32, name: Option<&str>) {

@@ -7,7 +7,8 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::decode::{Parts, TARGET_NAMESPACE};
 use super::{
-    ANY_FAMILY, GET_LINK, Links, NAMESPACE_FD, NAMESPACE_ID, NEW_LINK, NEW_NAMESPACE_ID, write_get,
+    ANY_FAMILY, GET_LINK, GET_NAMESPACE_ID, Links, NAMESPACE_FD, NAMESPACE_ID, NEW_LINK,
+    NEW_NAMESPACE_ID, namespace_id_in, write_get, write_namespace,
 };
 use crate::attribute::Body;
 use crate::error::{Cause, Error, Malformed};
@@ -46,22 +47,24 @@ impl Links {
         Ok(is_answer.then(|| found.contains(&Some(true))))
     }
 
+    /// Has the kernel assign an id, which it refuses if there is one, and returns it.
     fn existing_or_new_id(&mut self, netns: BorrowedFd<'_>) -> Result<i32, Cause> {
-        if let Some(id) = self.namespace_id(netns)? {
-            return Ok(id);
-        }
         const ANY: i32 = -1;
-        let fill = |body: &mut Body<'_>| {
+        let assign = |body: &mut Body<'_>| {
             body.raw(&[ANY_FAMILY]);
             body.bytes(NAMESPACE_ID, &ANY.to_ne_bytes());
             body.bytes(NAMESPACE_FD, &netns.as_raw_fd().to_ne_bytes());
         };
-        let added = self.socket.request(NEW_NAMESPACE_ID, 0, fill, |_| Ok(()));
-        // If it was refused because another process was faster, there is an id now.
-        match self.namespace_id(netns)? {
-            Some(id) => Ok(id),
-            None => added.and(Err(Malformed("the new id of a namespace is missing").into())),
-        }
+        let look_up = |body: &mut Body<'_>| write_namespace(body, netns);
+        let (refused, id) = self.socket.ask_after(
+            (NEW_NAMESPACE_ID, assign),
+            (GET_NAMESPACE_ID, look_up),
+            namespace_id_in,
+        )?;
+        id.ok_or_else(|| match refused {
+            Some(refusal) => Cause::Refused(refusal),
+            None => Malformed("the new id of a namespace is missing").into(),
+        })
     }
 }
 

@@ -110,6 +110,60 @@ impl Socket {
         Ok(ended(refused))
     }
 
+    /// Sends a request that has exactly one reply, and returns what `read` makes of it.
+    ///
+    /// The reply is the acknowledgement, too: none is requested, which would be one more datagram
+    /// to receive.
+    pub(crate) fn ask_one<T>(
+        &mut self,
+        kind: u16,
+        fill: impl Fn(&mut Body<'_>),
+        read: impl Fn(Message<'_>) -> Result<T, Malformed>,
+    ) -> Result<T, Cause> {
+        let mut answer = None;
+        self.ask(
+            kind,
+            1,
+            |_, body| fill(body),
+            |_, reply| {
+                answer = Some(read(reply.map_err(Cause::Refused)?)?);
+                Ok(())
+            },
+        )?;
+        answer.ok_or(Malformed("a reply is missing").into())
+    }
+
+    /// Sends a request, which has a reply only if it is refused, and in the same datagram one that
+    /// has exactly one reply. Returns the refusal of the first, and what `read` makes of the reply.
+    pub(crate) fn ask_after<T>(
+        &mut self,
+        first: (u16, impl Fn(&mut Body<'_>)),
+        second: (u16, impl Fn(&mut Body<'_>)),
+        read: impl Fn(Message<'_>) -> Result<T, Malformed>,
+    ) -> Result<(Option<Refusal>, T), Cause> {
+        let mut batch = self.batch();
+        batch.message(first.0, 0, first.1);
+        batch.message(second.0, 0, second.1);
+        let (number, count) = (batch.first, batch.count);
+        self.sequence = self.sequence.wrapping_add(count);
+        self.send_whole()?;
+        let mut refused = None;
+        loop {
+            receive(&self.inner, &mut self.received)?;
+            for message in Messages::new(&self.received) {
+                let message = message?;
+                match message.sequence.wrapping_sub(number) {
+                    0 => refused = message.refusal()?,
+                    1 => {
+                        let reply = reply_or_refusal(message)?.map_err(Cause::Refused)?;
+                        return Ok((refused, read(reply)?));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
     /// Sends `count` requests in one datagram, and passes each reply to `each` with the number of
     /// its request.
     ///

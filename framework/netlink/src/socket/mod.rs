@@ -1,6 +1,7 @@
 //! Netlink sockets: requests, their acknowledgements, and lists.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -10,14 +11,13 @@ use crate::error::{Cause, Error, Malformed};
 use crate::message::{Message, Messages, Writer, flag, kind};
 
 pub(crate) mod batch;
+mod buffer;
 mod close;
 mod receive;
 
+use buffer::Buffer;
 use receive::{TIMEOUT, receive, retried};
 
-/// The size of the receive buffer. The kernel sends at most 32 KiB in one datagram of a list, and
-/// any single reply fits twice that size.
-const RECEIVE: usize = 64 * 1024;
 /// How often a list is read if it changes while it is read.
 const ATTEMPTS: usize = 16;
 
@@ -38,8 +38,16 @@ pub enum Subsystem {
 pub struct Socket {
     inner: netlink_sys::Socket,
     writer: Writer,
-    received: Vec<u8>,
+    received: Buffer,
     sequence: u32,
+    /// Whether the kernel explains its refusals.
+    explains: bool,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
 }
 
 impl Socket {
@@ -49,9 +57,10 @@ impl Socket {
             Subsystem::Route => (NETLINK_ROUTE, "a netlink socket for links and routes"),
             Subsystem::Netfilter => (NETLINK_NETFILTER, "a netlink socket for netfilter"),
         };
-        let inner = connect(protocol).map_err(|error| Cause::Io(error).during("open", name))?;
-        let received = Vec::with_capacity(RECEIVE);
-        Ok(Self { inner, writer: Writer::new(), received, sequence: 0 })
+        let explains = protocol == NETLINK_NETFILTER;
+        let inner =
+            connect(protocol, explains).map_err(|error| Cause::Io(error).during("open", name))?;
+        Ok(Self { inner, writer: Writer::new(), received: Buffer::new(), sequence: 0, explains })
     }
 
     /// Closes the socket without waiting for the kernel's cleanup.
@@ -69,6 +78,11 @@ impl Socket {
         each: impl FnMut(Message<'_>) -> Result<(), Malformed>,
     ) -> Result<(), Cause> {
         let flags = flags | flag::REQUEST | flag::ACK;
+        // A lookup is refused only if there is nothing to find, which needs no explanation.
+        if !self.explains {
+            explain_refusals(&self.inner);
+            self.explains = true;
+        }
         self.send(kind, flags, fill)?;
         self.collect(each).map(|_| ())
     }
@@ -165,13 +179,19 @@ impl Replies {
     }
 }
 
-fn connect(protocol: isize) -> io::Result<netlink_sys::Socket> {
+fn connect(protocol: isize, explains: bool) -> io::Result<netlink_sys::Socket> {
     let socket = netlink_sys::Socket::new(protocol)?;
     set_socket_timeout(&socket, Timeout::Recv, Some(TIMEOUT))?;
-    // Both only improve error messages; kernels before 4.12 lack the first.
+    if explains {
+        explain_refusals(&socket);
+    }
+    Ok(socket)
+}
+
+/// Has the kernel explain its refusals. Kernels before 4.12 don't.
+fn explain_refusals(socket: &netlink_sys::Socket) {
     let _ = socket.set_ext_ack(true);
     let _ = socket.set_cap_ack(true);
-    Ok(socket)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ fn lookups_by_name_and_by_index_return_the_same_link() {
         let shown = run("ip -o link show c1");
         assert_eq!(shown.split(':').next(), Some(&*link.index.to_string()));
         assert_eq!(links.by_index(link.index).expect("looked up"), Some(link.clone()));
+        assert_eq!(links.name(link.index).expect("looked up").as_deref(), Some("c1"));
         assert_eq!(link.name, "c1");
         assert!(link.is_veth && link.master.is_none() && link.hairpin.is_none());
         assert!(!named("lo").is_veth);
@@ -42,6 +43,7 @@ fn looking_up_links_that_do_not_or_cannot_exist_is_not_an_error() {
         }
         for index in [0, 4711, i32::MAX as u32, u32::MAX] {
             assert_eq!(links.by_index(index).expect("no error"), None, "{index}");
+            assert_eq!(links.name(index).expect("no error"), None, "{index}");
         }
     });
 }

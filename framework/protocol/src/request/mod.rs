@@ -30,7 +30,9 @@ use variables::{NETNS, Variables};
 pub struct Request {
     /// The verb, `CNI_COMMAND`.
     pub verb: Verb,
-    /// Network, container id and interface name. For GC and STATUS only the network is set.
+    /// Network, container id and interface name. For GC and STATUS only the network is set. On DEL
+    /// the container id may be one that the specification does not allow
+    /// ([`check_container_id`](crate::check_container_id)): of an ADD that was refused.
     pub attachment: Attachment,
     /// `CNI_NETNS` as it was given. `None` for GC and STATUS, and on DEL once the namespace is
     /// removed or its path is that of this process, as of a process id that is used again.

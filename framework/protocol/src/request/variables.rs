@@ -51,7 +51,7 @@ fn need(verb: Verb, variable: &str) -> Need {
 pub(super) fn read(verb: Verb, environment: &Environment) -> Result<Variables, RequestError> {
     let mut reader = Reader { verb, environment, problems: Vec::new() };
     let variables = Variables {
-        container_id: reader.name("CNI_CONTAINERID", check_container_id),
+        container_id: reader.container_id(),
         netns: reader.netns(),
         ifname: reader.name("CNI_IFNAME", check_ifname),
         args: reader.args(),
@@ -87,6 +87,13 @@ impl Reader<'_> {
             self.problems.push(format!("{variable}: {} is not UTF-8", value.to_string_lossy()));
         }
         text
+    }
+
+    /// Some runtimes, such as Mesos, let their users choose ids, and call DEL after an ADD that was
+    /// refused because of one. A DEL that is refused, too, would be repeated for ever.
+    fn container_id(&mut self) -> String {
+        let check = if self.verb == Verb::Del { check_id_of_mesos } else { check_container_id };
+        self.name("CNI_CONTAINERID", check)
     }
 
     fn name(&mut self, variable: &str, check: fn(&str) -> Result<(), String>) -> String {
@@ -125,6 +132,12 @@ impl Reader<'_> {
             CniArgs::default()
         })
     }
+}
+
+/// Accepts what Mesos accepts: an id without control characters that can be the name of a file.
+fn check_id_of_mesos(id: &str) -> Result<(), String> {
+    let is_bad = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    if matches!(id, "." | "..") || id.contains(is_bad) { check_container_id(id) } else { Ok(()) }
 }
 
 /// Checked first, because a delegate that works on the host's own namespace would take its

@@ -78,9 +78,11 @@ fn container_ids_with_a_special_meaning_elsewhere_are_refused() {
     for bad in
         ["-a", ".x", "a/b", "../a", "a b", "é", "a;b", "$(id)", "`id`", "a\"b", "a'b", "a\nb", "a*"]
     {
-        let pairs = [("CNI_CONTAINERID", bad), ("CNI_IFNAME", "eth0")];
-        let (code, message) = rejected(Verb::Del, &pairs, CONFIG);
+        let mut pairs = full();
+        pairs[0].1 = bad;
+        let (code, message) = rejected(Verb::Add, &pairs, CONFIG);
         assert_eq!(code, 4, "{bad:?}: {message}");
+        assert!(message.contains("must start with an alphanumeric character"), "{message}");
     }
     for good in ["a", "0", "A_b.c-d", "1f9c2a44-77aa-4b1c-8b86-6b8fbd9d2d3e.child-1"] {
         let pairs = [("CNI_CONTAINERID", good), ("CNI_IFNAME", "eth0")];
@@ -90,6 +92,17 @@ fn container_ids_with_a_special_meaning_elsewhere_are_refused() {
         read(Verb::Del, &[("CNI_CONTAINERID", &"a".repeat(255)), ("CNI_IFNAME", "e")], CONFIG)
             .is_ok()
     );
+}
+
+#[test]
+fn a_del_accepts_the_ids_that_mesos_accepts_unless_they_could_be_paths() {
+    let del = |id| read(Verb::Del, &[("CNI_CONTAINERID", id), ("CNI_IFNAME", "e")], CONFIG);
+    for id in ["parent:child", "a b", "-a", ".x", "é", "$(id)", "a~b", "a\"b"] {
+        assert_eq!(del(id).expect("accepted").attachment.container_id, id);
+    }
+    for id in ["a/b", "../a", ".", "..", "a\\b", "a\nb", "a\u{7f}"] {
+        assert_eq!(del(id).expect_err("refused").error.code(), 4, "{id:?}");
+    }
 }
 
 #[test]

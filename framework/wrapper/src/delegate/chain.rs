@@ -4,7 +4,7 @@
 //! error, as runtimes do with a list: what a later plugin could not remove may depend on an earlier
 //! one.
 
-use cni_protocol::{AddResult, Object, Verb};
+use cni_protocol::{AddResult, Object, Verb, check_container_id};
 
 use crate::{
     call::Call,
@@ -33,8 +33,10 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
             Ok(answer) => {
                 // The result of the earlier ADD is needed until this one has succeeded.
                 let is_last = index + 1 == call.delegates().len();
-                let is_kept = !is_repeated || is_last;
-                let kept = if is_kept { last_result::keep(call, &answer, is_last) } else { Ok(()) };
+                let kept = match !is_repeated || is_last {
+                    true => last_result::keep(call, running.as_ref(), &answer, is_last),
+                    false => Ok(()),
+                };
                 result = Some(answer);
                 if let Err(error) = kept {
                     return Err(roll_back(call, begun, result, error).await);
@@ -87,7 +89,7 @@ async fn roll_back(
         let outcome = run(call, delegate, Verb::Del, result.as_ref()).await;
         rollback.step(&format!("DEL of delegate {}", pass::name(delegate)), outcome);
     }
-    rollback.step("removal of the last result", last_result::forget(call));
+    rollback.step("removal of the last result", last_result::forget(call, None));
     rollback.into_error()
 }
 
@@ -114,13 +116,13 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     if call.is_left_alone() {
         return Ok(());
     }
-    let _running = Running::begin(call).await;
+    let running = Running::begin(call).await;
     // A prevResult that can't be read must not keep a container from being removed.
     let result = call.prev_result().unwrap_or_else(|error| {
         log::warn!("DEL without prevResult: {error}");
         None
     });
-    let record = last_result::read(call);
+    let record = last_result::read(call, running.as_ref());
     let is_kept = record.is_some();
     let last = record.as_ref().and_then(Record::result);
     // A DEL has begun, so an ADD in another namespace need not be refused any more. Only a delegate
@@ -133,13 +135,26 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
     for delegate in call.delegates().iter().rev() {
         match run(call, delegate, Verb::Del, result.as_ref()).await {
             Err(error) if missing::is_permanent(&error) => missing::skip(call, error, is_kept)?,
+            Err(error) if refuses_container_id(call, &error) => {
+                // It refuses it on ADD, too, so it has attached nothing.
+                log::warn!("DEL of delegate {} is skipped: {error}", pass::name(delegate));
+            }
             Err(error) if is_kept && !is_needed_again => {
-                return last_result::forget(call).and(Err(error));
+                return last_result::forget(call, running.as_ref()).and(Err(error));
             }
             outcome => outcome?,
         }
     }
-    last_result::forget(call)
+    last_result::forget(call, running.as_ref())
+}
+
+/// Returns whether the delegate has refused a container id that the specification does not allow.
+/// No ADD succeeds with it, but runtimes call DEL after it.
+fn refuses_container_id(call: &Call, error: &Error) -> bool {
+    const INVALID_ENVIRONMENT: u32 = 4;
+    error.code() == INVALID_ENVIRONMENT
+        && matches!(error, Error::Delegate(_))
+        && check_container_id(&call.attachment.container_id).is_err()
 }
 
 /// Runs CHECK from the first delegate to the last, and passes each the final result.

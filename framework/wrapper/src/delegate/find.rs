@@ -60,7 +60,7 @@ fn not_found(name: &str, verb: Verb, why: String) -> Error {
         stderr: String::new(),
     };
     let failure = DelegateFailure::NotFound { why };
-    Error::Delegate(Box::new(DelegateError { invocation, failure }))
+    Error::Delegate(Box::new(DelegateError { invocation, failure, remedy: None }))
 }
 
 enum Candidate {

@@ -19,7 +19,7 @@ use super::{
     answer,
     exec::{self, Execution, Limits},
     find::find,
-    pass,
+    pass, remedy,
 };
 
 /// The most of a delegate's stderr that is part of an error, in bytes.
@@ -54,7 +54,8 @@ pub(super) async fn invoke(
         let (plugin, stderr) = (event.plugin.to_owned(), tail(&stderr));
         let path = Some(execution.program);
         let invocation = Invocation { plugin, verb, path, took, stderr };
-        Error::Delegate(Box::new(DelegateError { invocation, failure }))
+        let remedy = remedy::remedy(config, &failure.to_string());
+        Error::Delegate(Box::new(DelegateError { invocation, failure, remedy }))
     });
     call.observers().finished(&event, took, outcome.as_ref().map(Option::as_ref));
     outcome

@@ -25,7 +25,7 @@ use crate::{
     settings::RESULT_DIR,
 };
 
-use super::pass;
+use super::{leftovers::Running, pass};
 
 /// The first version in which DEL has a result.
 const SINCE: SpecVersion = SpecVersion::V0_4_0;
@@ -65,8 +65,12 @@ fn is_needed(call: &Call) -> bool {
     call.version < SINCE && versions.any(|version| version.is_ok_and(|version| version >= SINCE))
 }
 
-fn store(call: &Call) -> AttachmentStore<Record> {
-    AttachmentStore::new(directory(call))
+/// Returns the store, in the directory that a running call has open, if there is one.
+fn store(call: &Call, running: Option<&Running>) -> AttachmentStore<Record> {
+    match running {
+        Some(running) => AttachmentStore::in_directory(running.directory().clone()),
+        None => AttachmentStore::new(directory(call)),
+    }
 }
 
 /// One for each plugin: a wrapper can be the delegate of another, and both keep the same
@@ -82,7 +86,12 @@ pub(super) fn directory(call: &Call) -> PathBuf {
 /// # Errors
 ///
 /// The result can't be written, so the delegate could not clean up.
-pub(super) fn keep(call: &Call, result: &AddResult, is_last: bool) -> Result<(), Error> {
+pub(super) fn keep(
+    call: &Call,
+    running: Option<&Running>,
+    result: &AddResult,
+    is_last: bool,
+) -> Result<(), Error> {
     let is_needed = is_needed(call);
     let is_result_kept = is_needed || call.has_prev_result();
     if !is_result_kept && !is_last {
@@ -92,7 +101,7 @@ pub(super) fn keep(call: &Call, result: &AddResult, is_last: bool) -> Result<(),
     if record.result.is_none() && record.namespace.is_none() {
         return Ok(()); // by which nothing could be recognized
     }
-    match store(call).write(&call.attachment, &record) {
+    match store(call, running).write(&call.attachment, &record) {
         Err(error) if !is_result_kept => log::debug!("an ADD is not recorded: {error}"),
         Err(error) if !is_needed => log::warn!("a repeated ADD will not be recognized: {error}"),
         written => written?,
@@ -106,17 +115,17 @@ pub(super) fn keep(call: &Call, result: &AddResult, is_last: bool) -> Result<(),
 ///
 /// [`Error::AttachedElsewhere`]: it is of another namespace, which may exist.
 pub(crate) fn find_earlier_add(call: &Call) -> Result<bool, Error> {
-    let Some(record) = read(call) else { return Ok(false) };
+    let Some(record) = read(call, None) else { return Ok(false) };
     call.refuse_if_attached_elsewhere(&record.netns, record.namespace.as_ref())?;
     Ok(true)
 }
 
 /// Returns the record. One that can't be read must not keep a container from being removed.
-pub(super) fn read(call: &Call) -> Option<Record> {
+pub(super) fn read(call: &Call, running: Option<&Running>) -> Option<Record> {
     if call.delegates().is_empty() {
         return None;
     }
-    store(call).read(&call.attachment).unwrap_or_else(|error| {
+    store(call, running).read(&call.attachment).unwrap_or_else(|error| {
         if !is_no_directory(&error) {
             log::warn!("the last result can't be used: {error}");
         }
@@ -129,11 +138,11 @@ pub(super) fn read(call: &Call) -> Option<Record> {
 /// # Errors
 ///
 /// The file can't be removed.
-pub(super) fn forget(call: &Call) -> Result<(), Error> {
+pub(super) fn forget(call: &Call, running: Option<&Running>) -> Result<(), Error> {
     if call.delegates().is_empty() {
         return Ok(());
     }
-    match store(call).remove(&call.attachment) {
+    match store(call, running).remove(&call.attachment) {
         Err(error) if is_no_directory(&error) => Ok(()),
         removed => Ok(removed?),
     }
@@ -170,9 +179,10 @@ pub(super) fn twice<T, E>(step: impl Fn() -> Result<T, E>) -> Result<T, E> {
 /// The list of the valid ones or the directory can't be read, or a file can't be removed.
 pub(super) fn forget_invalid(call: &Call) -> Result<(), Error> {
     let Some(valid) = call.valid_attachments()? else { return Ok(()) };
-    for (attachment, _) in store(call).of_network(&call.attachment.network)? {
+    let store = store(call, None);
+    for (attachment, _) in store.of_network(&call.attachment.network)? {
         if !valid.contains(&attachment) {
-            store(call).remove(&attachment)?;
+            store.remove(&attachment)?;
             remove_empty(&directory(call));
         }
     }

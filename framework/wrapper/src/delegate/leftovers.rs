@@ -22,8 +22,8 @@ use rustix::fs::{FlockOperation, fcntl_lock, flock};
 
 use crate::call::Call;
 use crate::error::FileError;
-use crate::kit::attachment_store::file_stem;
 use crate::kit::file_lock::{Queued, try_acquire};
+use crate::kit::file_stem::file_stem;
 use crate::kit::private_dir::PrivateDir;
 
 use super::last_result::{self, remove_empty, twice};
@@ -59,6 +59,11 @@ impl Running {
             time = time.min(deadline.saturating_duration_since(Instant::now()) / 2);
         }
         Self::after_others(call, time).await
+    }
+
+    /// Returns the plugin's directory of what it remembers, which is open.
+    pub(super) fn directory(&self) -> &PrivateDir {
+        &self.directory
     }
 
     /// Waits for what a delegate left running that was killed, unlike this process.

@@ -9,6 +9,7 @@ pub(crate) mod last_result;
 mod leftovers;
 pub(crate) mod missing;
 mod pass;
+mod remedy;
 pub(crate) mod selection;
 
 use cni_protocol::{AddResult, json::quoted};

@@ -32,6 +32,8 @@ pub struct DelegateError {
     /// How it failed.
     #[source]
     pub failure: DelegateFailure,
+    /// What to do about it, if the failure is a known one whose own message does not tell.
+    pub remedy: Option<String>,
 }
 
 /// What a delegate did instead of a proper answer.
@@ -68,8 +70,15 @@ pub enum DelegateFailure {
 
 impl DelegateError {
     /// Returns the message: the delegate's own if it printed one, otherwise one that names the
-    /// delegate.
+    /// delegate; and the remedy.
     pub fn msg(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}; {remedy}", self.failure_msg()),
+            None => self.failure_msg(),
+        }
+    }
+
+    fn failure_msg(&self) -> String {
         match &self.failure {
             DelegateFailure::Answered(object) if !object.msg.is_empty() => object.msg.clone(),
             DelegateFailure::NotFound { why } => why.clone(),

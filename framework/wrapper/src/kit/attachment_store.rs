@@ -7,11 +7,10 @@ use std::{
     sync::OnceLock,
 };
 
-use cni_protocol::{Attachment, hex};
+use cni_protocol::Attachment;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
-use super::private_dir::PrivateDir;
+use super::{file_stem::file_stem, private_dir::PrivateDir};
 use crate::error::{FileError, StoreError};
 
 /// The most that is read of a file, in bytes: 10,000 port mappings take about one MiB.
@@ -72,10 +71,10 @@ pub struct AttachmentStore<T> {
     value: PhantomData<fn(T) -> T>,
 }
 
-/// The clone opens the directory for itself.
+/// The clone shares the directory if it is open.
 impl<T> Clone for AttachmentStore<T> {
     fn clone(&self) -> Self {
-        Self::new(&self.path)
+        Self { path: self.path.clone(), directory: self.directory.clone(), value: PhantomData }
     }
 }
 
@@ -96,6 +95,12 @@ impl<T> AttachmentStore<T> {
     /// Returns the store in this directory, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), directory: OnceLock::new(), value: PhantomData }
+    }
+
+    /// Returns the store in a directory that is open already.
+    pub(crate) fn in_directory(directory: PrivateDir) -> Self {
+        let path = directory.path().to_owned();
+        Self { path, directory: OnceLock::from(directory), value: PhantomData }
     }
 
     /// Returns the path of the directory.
@@ -286,6 +291,15 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
         self.all(|name| name.starts_with('.'))
     }
 
+    /// Returns all committed and prepared values, as [`AttachmentStore::list`] does.
+    ///
+    /// # Errors
+    ///
+    /// The directory can't be read.
+    pub fn list_all(&self) -> Result<Vec<StoreEntry<T>>, StoreError> {
+        self.all(|_| true)
+    }
+
     /// Returns the committed value in the file with this [stem](Self::file_stem), and its
     /// attachment.
     ///
@@ -360,18 +374,4 @@ fn file_name(attachment: &Attachment) -> String {
 
 fn prepared_name(attachment: &Attachment) -> String {
     format!(".{}", file_name(attachment))
-}
-
-/// Letters of the id that are part of a file's name.
-const SHOWN: usize = 64;
-
-pub(crate) fn file_stem(attachment: &Attachment) -> String {
-    let Attachment { network, container_id, ifname } = attachment;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let shown = if container_id.is_empty() { network } else { container_id };
-    let shown = shown.chars().map(|c| if is_plain(c) { c } else { '_' });
-    let prefix: String = shown.take(SHOWN).collect();
-    // No valid name contains a newline.
-    let hash = Sha256::digest(format!("{network}\n{container_id}\n{ifname}"));
-    format!("{prefix}~{}", hex(&hash[..16]))
 }

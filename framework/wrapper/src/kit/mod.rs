@@ -6,6 +6,8 @@ pub(crate) mod attachment_store;
 pub(crate) mod conditions;
 mod cpu_time;
 pub(crate) mod file_lock;
+pub(crate) mod file_stem;
+pub(crate) mod known_keys;
 pub(crate) mod liveness;
 pub(crate) mod lock_turns;
 pub(crate) mod namespace;

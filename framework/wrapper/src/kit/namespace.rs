@@ -5,11 +5,16 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Stat, StatxFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+
+/// Files of the kernel that are read here are shorter.
+const READ_AT_ONCE: usize = 4096;
+const LARGEST: u64 = 1 << 20;
 
 /// Magic number of the file system that namespaces are files of (`NSFS_MAGIC`).
 const NSFS: i64 = 0x6e73_6673;
@@ -199,9 +204,16 @@ fn unique_mount_id(path: &str) -> Option<u64> {
     (found.stx_mask & STATX_MNT_ID_UNIQUE != 0).then_some(found.stx_mnt_id)
 }
 
+/// Returns the content of a short file of the kernel, without asking for its length first.
+fn read_small(path: impl AsRef<Path>) -> io::Result<String> {
+    let mut text = Vec::with_capacity(READ_AT_ONCE);
+    fs::File::open(path)?.take(LARGEST).read_to_end(&mut text)?;
+    String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// Returns the id of the current boot.
 pub(crate) fn boot_id() -> Option<String> {
-    fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
+    read_small(BOOT_ID).ok().map(|id| id.trim().to_owned())
 }
 
 /// Returns the magic number of the file system that a path leads to.
@@ -249,7 +261,7 @@ impl End {
 ///
 /// It can't be read, perhaps because the process has just ended.
 fn process_of(directory: &Path) -> Result<Since, Errno> {
-    let line = fs::read_to_string(directory.join("../stat"))
+    let line = read_small(directory.join("../stat"))
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let is_self =
         |name: Component| ["self", "thread-self"].iter().any(|own| name.as_os_str() == *own);

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -37,11 +38,16 @@ use crate::error::FileError;
 /// assert_eq!(directory.read("c1", 1024)?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+///
+/// A clone shares the open directory.
+#[derive(Clone, Debug)]
 pub struct PrivateDir {
-    directory: OwnedFd,
+    directory: Arc<OwnedFd>,
     path: PathBuf,
 }
+
+/// More bytes than most files have.
+const TYPICAL: usize = 4096;
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |source| FileError { action, path: path.to_owned(), source }
@@ -81,7 +87,7 @@ impl PrivateDir {
             let refused = NotPrivate::new(&stat, &directory, path);
             return Err(failed("use", path)(io::Error::new(ErrorKind::PermissionDenied, refused)));
         }
-        Ok(Some(Self { directory, path: path.to_owned() }))
+        Ok(Some(Self { directory: directory.into(), path: path.to_owned() }))
     }
 
     /// Reports whether an error means that a directory exists and is not private: it belongs to
@@ -111,7 +117,8 @@ impl PrivateDir {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.failed("open", name, error)),
         };
-        let mut bytes = Vec::new();
+        // With room for most files, which are then read with two calls.
+        let mut bytes = Vec::with_capacity(TYPICAL.min(largest + 1));
         let read = file.take(largest as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|error| self.failed("read", name, error))?;
         if bytes.len() > largest {
@@ -210,11 +217,17 @@ impl PrivateDir {
     }
 
     fn write_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        // Left by a process that was killed.
-        self.unlink(name)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let open = || fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR);
+        let file = match open() {
+            // Left by a process that was killed.
+            Err(Errno::EXIST) => {
+                self.unlink(name)?;
+                open()?
+            }
+            opened => opened?,
+        };
         let mut file = File::from(file);
         file.write_all(bytes)?;
         // Costs nothing below /run. Elsewhere a power loss could otherwise leave an empty file.
@@ -260,15 +273,23 @@ fn unopened(path: &Path, error: Errno) -> FileError {
 /// Their permissions do not depend on the umask of the runtime, which may be 0.
 fn create(path: &Path) -> Result<(), FileError> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o755);
-        builder.create(parent).map_err(failed("create", parent))?;
-        check_parent(parent).map_err(failed("create", path))?;
+        // One that is created here belongs to this user, and only this user can write to it.
+        if !is_created(parent) {
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o755);
+            builder.create(parent).map_err(failed("create", parent))?;
+            check_parent(parent).map_err(failed("create", path))?;
+        }
     }
     match fs::mkdir(path, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(failed("create", path)(error.into())),
     }
+}
+
+/// Reports whether the directory did not exist and has been created.
+fn is_created(path: &Path) -> bool {
+    fs::mkdir(path, Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH).is_ok()
 }
 
 /// Refuses a parent in which any user could replace the directory. In one with the sticky bit, such
@@ -286,7 +307,13 @@ fn check_parent(parent: &Path) -> io::Result<()> {
 }
 
 fn is_private(stat: &fs::Stat) -> bool {
-    stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0
+    stat.st_uid == own_user() && stat.st_mode & 0o077 == 0
+}
+
+/// Returns the effective user of this process, which does not change.
+fn own_user() -> u32 {
+    static USER: OnceLock<u32> = OnceLock::new();
+    *USER.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// Why an existing directory is refused.
@@ -312,7 +339,7 @@ impl NotPrivate {
 impl fmt::Display for NotPrivate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mode, user, is_empty, path } = self;
-        let own = rustix::process::geteuid().as_raw();
+        let own = own_user();
         write!(
             f,
             "it has mode {mode:04o} and belongs to user {user}, but what this plugin stores must \

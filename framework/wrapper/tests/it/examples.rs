@@ -173,11 +173,38 @@ fn a_panic_in_a_library_is_answered_with_999() {
     assert!(codes.contains(&json!(999)), "{outcomes:#?}");
 }
 
+/// A middleware that panics when the call is over.
+struct PanicsAtTheEnd;
+
+impl cni_wrapper::Middleware for PanicsAtTheEnd {
+    type Config = serde::de::IgnoredAny;
+}
+
+impl Drop for PanicsAtTheEnd {
+    fn drop(&mut self) {
+        panic!("after the answer");
+    }
+}
+
+/// It runs itself as a plugin, since `run` reads the environment and stdin of its process.
 #[test]
 fn a_panic_after_the_answer_adds_no_second_one() {
-    let dir = plugins();
-    // The call is refused before a delegate is run, so its runtime is not started until the end.
-    let outcomes = answers_after_panics(&dir, &config(&dir, SpecVersion::V1_0_0));
-    let codes: Vec<Value> = outcomes.iter().map(|outcome| outcome.json()["code"].clone()).collect();
-    assert!(codes.contains(&json!(7)), "{outcomes:#?}");
+    const AS_PLUGIN: &str = "TEST_AS_PLUGIN";
+    if std::env::var_os(AS_PLUGIN).is_some() {
+        let _ = cni_wrapper::run(cni_wrapper::about!(), PanicsAtTheEnd);
+        return;
+    }
+    let name = "examples::a_panic_after_the_answer_adds_no_second_one";
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let script = format!(
+        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"type\":\"w\"}}' | \
+         {AS_PLUGIN}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
+         CNI_PATH=/nowhere \"$0\" --exact {name} --nocapture"
+    );
+    let output = std::process::Command::new("sh").args(["-c", &script, &program]).output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(stderr.contains("after the answer"), "it panicked: {stdout}{stderr}");
+    assert_eq!(stdout.matches("\"code\":").count(), 1, "{stdout}");
+    assert!(stdout.contains("\"code\":7"), "{stdout}");
 }

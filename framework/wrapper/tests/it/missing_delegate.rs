@@ -105,3 +105,16 @@ fn a_gc_reports_the_delegate_that_does_not_exist_and_calls_the_others() {
     assert!(code == 7 && msg.contains("none-such"), "{code}: {msg}");
     assert_eq!(dir.verbs(), ["first GC", "third GC"]);
 }
+
+#[test]
+fn a_delegate_that_refuses_a_container_id_is_skipped_on_del_only_if_no_add_can_have_succeeded() {
+    let refuses = Behaviour::error(4, "invalid characters in containerID");
+    let dir = PluginDir::new()
+        .with("first", &Script::succeed())
+        .with("last", &Script::succeed().on("DEL", refuses));
+    let call = add(&dir, json!([{"type": "first"}, {"type": "last"}])).as_verb("DEL");
+    let outcome = call.clone().container_id("parent:child").run(wrapper()).expect_success();
+    assert!(outcome.stderr.contains("DEL of delegate last is skipped"), "{outcome}");
+    assert_eq!(dir.verbs(), ["last DEL", "first DEL"], "the others are called");
+    assert_eq!(call.run(wrapper()).error().0, 4, "a valid id may have been attached");
+}

@@ -111,3 +111,10 @@ fn without_a_delegate_there_is_nothing_to_guard() {
     }
     call.as_verb("DEL").run(plugin()).expect_success();
 }
+
+#[test]
+fn a_mistyped_key_is_a_warning() {
+    let dir = delegate(&Script::succeed());
+    let outcome = add(&dir, json!({})).key("guards", json!({})).run(plugin()).expect_success();
+    assert!(outcome.stderr.contains("guards is not a known key; did you mean guard?"), "{outcome}");
+}

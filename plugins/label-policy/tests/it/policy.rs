@@ -295,3 +295,11 @@ fn in_a_list_it_allows_and_denies() {
     assert_eq!(call("db").run(plugin()).error().0, 110);
     call("db").as_verb("DEL").run(plugin()).expect_success();
 }
+
+#[test]
+fn a_mistyped_key_is_a_warning() {
+    let dir = delegates();
+    let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]).key("rule", json!([]));
+    let outcome = call.run(plugin()).expect_success();
+    assert!(outcome.stderr.contains("rule is not a known key; did you mean rules?"), "{outcome}");
+}

@@ -11,7 +11,6 @@
 //! create them.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -25,6 +24,7 @@ use super::iptables::desired::{GUARD, MASQ};
 use super::nftables::{self, lacks_nf_tables};
 use crate::error::Error;
 use crate::family::Family;
+use crate::files::read_small;
 use crate::owner::{MARK, Owner, RuleTag};
 
 /// Reports whether the table of the nftables backend exists.
@@ -175,7 +175,7 @@ pub(super) fn has_legacy_table(family: LegacyFamily, table: &str) -> Result<bool
         LegacyFamily::Ip => "/proc/net/ip_tables_names",
         LegacyFamily::Ip6 => "/proc/net/ip6_tables_names",
     };
-    match fs::read_to_string(file) {
+    match read_small(file) {
         Ok(names) => Ok(names.lines().any(|name| name == table)),
         // The kernel has no such tables; but without /proc it is unknown.
         Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/net").exists() => {

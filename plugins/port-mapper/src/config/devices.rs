@@ -52,7 +52,7 @@ fn device(value: &Value) -> Result<String, String> {
 /// The kernel's limit: IFNAMSIZ without the final NUL.
 const MAX_LENGTH: usize = 15;
 
-fn check(name: &str) -> Result<(), String> {
+pub(crate) fn check(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-+@=%,~#".contains(c);
     if name.is_empty() {
         return Err("\"\" is not an interface name; remove it from the list".to_owned());

@@ -7,6 +7,7 @@
 
 mod chain;
 mod devices;
+mod portmap;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,9 +18,12 @@ use cni_wrapper::json::shown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::conditions::{self, Conditions};
 use crate::error::Error;
 use crate::mappings::{self, Mapping};
 use crate::problem::{Problem, unexpected};
+
+pub(crate) use devices::check as check_device;
 
 /// The chain if none is configured.
 ///
@@ -51,6 +55,14 @@ pub struct Config {
     pub snat: Option<Value>,
     /// Whether the source address of every mapped connection is rewritten. Default: false.
     pub masq_all: Option<Value>,
+    /// Arguments of iptables that a connection over IPv4 must match to be mapped.
+    pub conditions_v4: Option<Value>,
+    /// The same for IPv6.
+    pub conditions_v6: Option<Value>,
+    /// A key of `portmap` that is refused.
+    pub external_set_mark_chain: Option<Value>,
+    /// A key of `portmap` that is refused.
+    pub mark_masq_bit: Option<Value>,
     /// The directory of the state files, an absolute path. Default: [`DEFAULT_STATE_DIR`].
     pub state_dir: Option<Value>,
     /// The time to wait for a lock, in seconds. Default: [`DEFAULT_LOCK_TIMEOUT`].
@@ -116,6 +128,8 @@ pub struct Settings {
     pub snat: bool,
     /// See [`Config::masq_all`].
     pub masq_all: bool,
+    /// Valid arguments. There are none if the configuration sets the backend `nftables`.
+    pub conditions: Conditions,
     /// An absolute path.
     pub state_dir: PathBuf,
     /// The time to wait for a lock.
@@ -157,6 +171,7 @@ impl Settings {
                 "masqAll",
                 flag(config.masq_all.as_ref(), false),
             ),
+            conditions: portmap::conditions(config, &mut problems),
             state_dir: valid_or_default(&mut problems, "stateDir", state_dir(config)),
             lock_timeout: valid_or_default(&mut problems, "lockTimeout", lock_timeout(config)),
             conflict_timeout: valid_or_default(
@@ -170,6 +185,9 @@ impl Settings {
                     Vec::new()
                 }),
         };
+        problems.extend(portmap::refused(config));
+        let backend = settings.backend.unwrap_or_default();
+        problems.extend(conditions::unsupported(&settings.conditions, backend));
         if problems.is_empty() { Ok(settings) } else { Err(Error::Config(problems)) }
     }
 }

@@ -4,13 +4,13 @@
 //! does not send a packet back through the port on which it arrived unless hairpin mode is on.
 //! Without the setting, the packet is routed, and hairpin mode is not needed.
 
-use std::fs;
 use std::path::Path;
 
 use cni_netlink::link::{Link, Links};
 
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::files::read_small;
 
 /// Turns on hairpin mode for the container's bridge port if that is needed.
 ///
@@ -36,7 +36,7 @@ pub fn enable(claim: &Claim, host_interfaces: &[String]) -> Result<(), Error> {
 fn bridged_packets_are_translated() -> bool {
     ["iptables", "ip6tables"].into_iter().any(|family| {
         let path = format!("/proc/sys/net/bridge/bridge-nf-call-{family}");
-        fs::read_to_string(path).is_ok_and(|value| value.trim() == "1")
+        read_small(path).is_ok_and(|value| value.trim() == "1")
     })
 }
 

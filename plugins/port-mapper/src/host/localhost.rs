@@ -17,13 +17,15 @@
 //! disables it if it can.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::link::Links;
 use cni_netlink::route::Routes;
 use cni_wrapper::{Attachment, FileError};
+use rustix::fs::{OFlags, stat};
+use rustix::io::Errno;
 
 use super::record::HostRecord;
 use super::route_localnet::{ROUTE_LOCALNET, Setting, enabled_interfaces, is_forbidden};
@@ -31,6 +33,7 @@ use crate::backend::Guard;
 use crate::claim::Claim;
 use crate::error::Error;
 use crate::family::Family;
+use crate::files::{create_directory, names_in, write_small};
 use crate::mappings::Mapping;
 use crate::owner::{Owner, RuleTag};
 use crate::state::State;
@@ -105,11 +108,14 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     };
     let setting = Setting::of(&interface);
     let users = host.path().join(ROUTE_LOCALNET).join(&interface);
-    let is_enabled = setting.is_enabled().map_err(failed("read", setting.path()))?;
-    let is_enabled = is_enabled.unwrap_or(false);
+    let opened = setting.open().map_err(failed("read", setting.path()))?;
+    let is_enabled = opened.as_ref().is_some_and(|opened| opened.is_enabled);
     // Another program enabled it.
     if is_enabled && !users.exists() || !is_enabled && is_enabled_for_all() {
         return Ok(());
+    }
+    if !is_enabled {
+        create_directory(&users).map_err(failed("create", &users))?;
     }
     // The file comes first, so that the cleanup after a crash knows who enabled the setting.
     let user = users.join(State::file_name(&claim.owner));
@@ -117,7 +123,11 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     if is_enabled {
         return Ok(());
     }
-    setting.set(true).map_err(failed("write", setting.path()))
+    match opened {
+        Some(opened) => opened.set(&setting, true).map_err(failed("write", setting.path())),
+        // The interface has been removed.
+        None => Ok(()),
+    }
 }
 
 /// Removes the attachment's need for the setting, and disables it where no other attachment needs
@@ -133,16 +143,16 @@ pub fn enable(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
 /// written.
 pub fn release(host: &HostRecord, owner: &Attachment) -> Result<bool, Error> {
     let directory = host.path().join(ROUTE_LOCALNET);
-    let interfaces = match fs::read_dir(&directory) {
+    let interfaces = match names_in(&directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         interfaces => interfaces.map_err(failed("read", &directory))?,
     };
     let mut still_enabled = false;
-    for interface in interfaces.flatten() {
-        let users = interface.path();
+    for interface in interfaces {
+        let users = directory.join(&interface);
         let user = file_of(owner, &users).map_err(failed("read", &users))?;
         remove_file(&user).map_err(failed("remove", &user))?;
-        let setting = Setting::of(&interface.file_name().to_string_lossy());
+        let setting = Setting::of(&interface.to_string_lossy());
         still_enabled |= is_still_enabled(&users, &setting)?;
     }
     if !still_enabled {
@@ -165,7 +175,7 @@ fn is_still_enabled(users: &Path, setting: &Setting) -> Result<bool, Error> {
     match disabled {
         Ok(false) => Ok(true),
         Ok(true) => {
-            ignore_missing(fs::remove_dir_all(users)).map_err(failed("remove", users))?;
+            remove_directory(users).map_err(failed("remove", users))?;
             Ok(false)
         }
         Err(error) if is_forbidden(&error) => {
@@ -182,8 +192,9 @@ fn is_still_enabled(users: &Path, setting: &Setting) -> Result<bool, Error> {
 
 /// Disables a setting if it is enabled. Returns true: it is disabled.
 fn disable(setting: &Setting) -> io::Result<bool> {
-    if setting.is_enabled()? == Some(true) {
-        setting.set(false)?;
+    match setting.open()? {
+        Some(opened) if opened.is_enabled => opened.set(setting, false)?,
+        _ => {}
     }
     Ok(true)
 }
@@ -200,8 +211,13 @@ fn is_enabled_for_all() -> bool {
 
 /// Returns whether the guard must exist, as far as the record of this host shows it.
 pub fn guard(host: &HostRecord) -> Guard {
-    let interfaces = fs::read_dir(host.path().join(ROUTE_LOCALNET));
-    let is_on = interfaces.is_ok_and(|mut interfaces| interfaces.next().is_some());
+    let directory = host.path().join(ROUTE_LOCALNET);
+    let is_on = match stat(&directory) {
+        Err(Errno::NOENT) => false,
+        // On most file systems a directory has a link from each directory in it.
+        Ok(stat) if stat.st_nlink > 2 => true,
+        _ => names_in(&directory).is_ok_and(|interfaces| !interfaces.is_empty()),
+    };
     if is_on { Guard::Needed } else { Guard::AsRulesRequire }
 }
 
@@ -252,7 +268,7 @@ pub fn mark_unknown(host: &HostRecord, interfaces: &[String]) -> Result<(), Erro
 fn interface_to(container: IpAddr) -> Result<Option<String>, Error> {
     let mut routes = Routes::open()?;
     let Some(index) = routes.output_interface(container)? else { return Ok(None) };
-    Ok(Links::with_socket_of(routes).by_index(index)?.map(|link| link.name))
+    Ok(Links::with_socket_of(routes).name(index)?)
 }
 
 /// Returns the file of an attachment that needs the setting. It is named after the whole names; if
@@ -270,21 +286,26 @@ fn file_of(owner: &Attachment, users: &Path) -> io::Result<PathBuf> {
 
 /// Creates a file with its parent directories, private like the whole state directory.
 fn create_file(path: &Path, content: &str) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    if let Some(directory) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let write = || write_small(path, OFlags::CREATE | OFlags::TRUNC, content);
+    match (write(), path.parent()) {
+        (Err(error), Some(directory)) if error.kind() == ErrorKind::NotFound => {
+            create_directory(directory)?;
+            write()
+        }
+        (written, _) => written,
     }
-    fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(content.as_bytes())
 }
 
 fn is_empty(path: &Path) -> io::Result<bool> {
-    Ok(fs::read_dir(path)?.next().is_none())
+    Ok(names_in(path)?.is_empty())
+}
+
+/// Removes a directory, which is usually empty.
+fn remove_directory(path: &Path) -> io::Result<()> {
+    ignore_missing(match fs::remove_dir(path) {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => fs::remove_dir_all(path),
+        removed => removed,
+    })
 }
 
 /// Removes a file that need not exist. A read-only file system reports a missing one as an error.

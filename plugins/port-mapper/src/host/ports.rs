@@ -3,45 +3,58 @@
 //! The record of this host has a directory for each host port (`ports/tcp-8080`), and in it a
 //! symbolic link to the file of each claim that has it. So an ADD finds those that it may conflict
 //! with in the time of a lookup, whether or not their rules still exist. Claims with ranges or many
-//! ports are together in `ports/many`.
+//! ports are together in `ports/many`. For each state directory whose claims are in the index there
+//! is a note next to these directories, a link to it (`ports/directory-HASH`).
 //!
 //! The claims are the truth: a link is created before its claim and removed after it. One that
 //! leads nowhere is removed by the next ADD that wants its port.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use cni_wrapper::{FileError, hex};
+use rustix::fs::stat;
 use sha2::{Digest, Sha256};
 
 use super::record::HostRecord;
 use crate::claim::Claim;
 use crate::error::Error;
+use crate::files::{create_directory, names_in};
 use crate::mappings::Mapping;
 
 const PORTS: &str = "ports";
-/// The directory with a note for each state directory whose claims are in the index.
-const DIRECTORIES: &str = "directories";
+/// How the name of the note for a state directory begins whose claims are in the index.
+const NOTE: &str = "directory-";
 /// The directory of claims with ranges, or with more than [`MOST`] mappings.
 const MANY: &str = "many";
 const MOST: usize = 32;
 
 /// The index of host ports.
 #[derive(Clone, Debug)]
-pub struct PortIndex(PathBuf);
+pub struct PortIndex {
+    path: PathBuf,
+    /// The state directory whose note was seen last, unless the index has been removed since.
+    included: Rc<RefCell<Option<PathBuf>>>,
+}
 
 impl PortIndex {
     /// Returns the index of this host, which need not exist yet.
     pub fn new(record: &HostRecord) -> Self {
-        Self(record.path().join(PORTS))
+        Self { path: record.path().join(PORTS), included: Rc::default() }
     }
 
     /// Reports whether the claims of a state directory have been entered.
     pub fn includes(&self, state_dir: &Path) -> bool {
-        self.note_of(state_dir).is_symlink()
+        let is_included = self.note_of(state_dir).is_symlink();
+        if is_included {
+            self.included.replace(Some(state_dir.to_owned()));
+        }
+        is_included
     }
 
     /// Notes that the claims of a state directory have been entered.
@@ -50,12 +63,15 @@ impl PortIndex {
     ///
     /// The note can't be written.
     pub fn include(&self, state_dir: &Path) -> Result<(), Error> {
+        if self.included.borrow().as_deref() == Some(state_dir) {
+            return Ok(());
+        }
         let note = self.note_of(state_dir);
         symlink(state_dir, &note)
             .or_else(|error| match error.kind() {
                 ErrorKind::AlreadyExists => Ok(()),
                 _ => {
-                    create_directory(&self.0.join(DIRECTORIES))?;
+                    create_directory(&self.path)?;
                     symlink(state_dir, &note)
                 }
             })
@@ -64,7 +80,7 @@ impl PortIndex {
 
     fn note_of(&self, state_dir: &Path) -> PathBuf {
         let name = hex(&Sha256::digest(state_dir.as_os_str().as_encoded_bytes())[..8]);
-        self.0.join(DIRECTORIES).join(name)
+        self.path.join(NOTE.to_owned() + &name)
     }
 
     /// Adds a claim, which is or will be in this file.
@@ -75,13 +91,11 @@ impl PortIndex {
     pub fn add(&self, claim: &Claim, file: &Path) -> Result<(), Error> {
         let Some(name) = file.file_name() else { return Ok(()) };
         for bucket in buckets(&claim.all_mappings()) {
-            let directory = self.0.join(bucket);
+            let directory = self.path.join(bucket);
             let link = directory.join(name);
+            // First, since a port is rarely in use already.
+            create_directory(&directory).map_err(failed("create", &directory))?;
             let created = symlink(file, &link).or_else(|error| match error.kind() {
-                ErrorKind::NotFound => {
-                    create_directory(&directory)?;
-                    symlink(file, &link)
-                }
                 ErrorKind::AlreadyExists => relink(file, &link),
                 _ => Err(error),
             });
@@ -153,13 +167,13 @@ impl PortIndex {
     }
 
     fn files_in(&self, bucket: &str) -> Result<Vec<PathBuf>, Error> {
-        let directory = self.0.join(bucket);
-        let entries = match fs::read_dir(&directory) {
+        let directory = self.path.join(bucket);
+        let names = match names_in(&directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(failed("read", &directory))?,
+            names => names.map_err(failed("read", &directory))?,
         };
         let mut files = Vec::new();
-        for link in entries.flatten().map(|entry| entry.path()) {
+        for link in names.into_iter().map(|name| directory.join(name)) {
             match fs::read_link(&link) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 target => files.push(target.map_err(failed("read", &link))?),
@@ -169,27 +183,38 @@ impl PortIndex {
     }
 
     fn all_buckets(&self) -> Result<BTreeSet<String>, Error> {
-        match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
-            entries => {
-                let entries = entries.map_err(failed("read", &self.0))?.flatten();
-                let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-                Ok(names.filter(|name| name != DIRECTORIES).collect())
-            }
-        }
+        Ok(self.names()?.into_iter().filter(|name| !name.starts_with(NOTE)).collect())
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let names = match names_in(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            names => names.map_err(failed("read", &self.path))?,
+        };
+        Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
     /// Removes the index if it contains no claim.
     fn remove_if_unused(&self) -> Result<(), Error> {
-        if !self.all_buckets()?.is_empty() {
+        // On most file systems a directory has a link from each directory in it, and two more.
+        // Those in it are for ports.
+        if stat(&self.path).is_ok_and(|stat| stat.st_nlink > 2) {
             return Ok(());
         }
-        ignore_missing(fs::remove_dir_all(&self.0)).map_err(failed("remove", &self.0))
+        let names = self.names()?;
+        if !names.iter().all(|name| name.starts_with(NOTE)) {
+            return Ok(());
+        }
+        self.included.take();
+        for note in names.iter().map(|name| self.path.join(name)) {
+            ignore_missing(fs::remove_file(&note)).map_err(failed("remove", &note))?;
+        }
+        ignore_missing(fs::remove_dir(&self.path)).map_err(failed("remove", &self.path))
     }
 
     fn remove_from(&self, bucket: &str, file: &Path) -> Result<(), Error> {
         let Some(name) = file.file_name() else { return Ok(()) };
-        let directory = self.0.join(bucket);
+        let directory = self.path.join(bucket);
         let link = directory.join(name);
         match fs::read_link(&link) {
             // An attachment of the same names in another state directory.
@@ -210,10 +235,6 @@ fn buckets(mappings: &[Mapping]) -> BTreeSet<String> {
     }
     let name = |mapping: &Mapping| format!("{}-{}", mapping.protocol, mapping.host_port);
     mappings.iter().map(name).collect()
-}
-
-fn create_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn relink(target: &Path, link: &Path) -> io::Result<()> {

@@ -13,19 +13,21 @@
 //! It can be lost: the next call starts a new one from the claims in its state directory.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use cni_wrapper::{FileError, PrivateDir};
 
 use crate::config::DEFAULT_STATE_DIR;
 use crate::error::Error;
+use crate::state::State;
 
 const LOCK: &str = "lock";
 
 /// The record of this host.
 #[derive(Clone, Debug)]
 pub struct HostRecord {
-    path: PathBuf,
+    directory: PrivateDir,
     is_new: bool,
 }
 
@@ -65,12 +67,28 @@ impl HostRecord {
     ///
     /// It can't be used.
     pub fn open_existing(state_dir: &Path) -> Result<Option<Self>, Error> {
+        Self::open_existing_with(state_dir, None)
+    }
+
+    /// Does the same, with the state directory if that is open already: it may be the same one.
+    ///
+    /// # Errors
+    ///
+    /// As [`HostRecord::open_existing`].
+    pub fn open_existing_with(
+        state_dir: &Path,
+        state: Option<&State>,
+    ) -> Result<Option<Self>, Error> {
         for directory in [Path::new(DEFAULT_STATE_DIR), state_dir] {
             let path = directory_in(directory);
             let is_default = directory == Path::new(DEFAULT_STATE_DIR);
-            match PrivateDir::open_existing(&path) {
+            let open = match state.filter(|state| state.path() == path) {
+                Some(state) => Ok(Some(state.directory()?.clone())),
+                None => PrivateDir::open_existing(&path),
+            };
+            match open {
                 Ok(Some(_)) if !is_default && !path.join(LOCK).exists() => {}
-                Ok(Some(_)) => return Ok(Some(Self { path, is_new: false })),
+                Ok(Some(directory)) => return Ok(Some(Self { directory, is_new: false })),
                 Ok(None) => {}
                 // Then it is in the state directory, if there is one.
                 Err(error) if directory != state_dir && PrivateDir::is_refusal(&error) => {}
@@ -87,7 +105,7 @@ impl HostRecord {
 
     /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.directory.path()
     }
 
     /// Opens the lock file, which contains the id of the process that last took the lock.
@@ -96,8 +114,21 @@ impl HostRecord {
     ///
     /// It can't be opened.
     pub(crate) fn lock_file(&self) -> Result<(File, PathBuf), Error> {
-        let directory = PrivateDir::open(&self.path)?;
-        Ok((directory.lock_file(LOCK)?, self.path.join(LOCK)))
+        match self.directory.lock_file(LOCK) {
+            // The directory has been removed since it was opened.
+            Err(error) if error.source.kind() == ErrorKind::NotFound => self.new_lock_file(),
+            file => Ok((file?, self.path().join(LOCK))),
+        }
+    }
+
+    /// Opens the file that is the lock now, after the one that was opened before was removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`HostRecord::lock_file`].
+    pub(crate) fn new_lock_file(&self) -> Result<(File, PathBuf), Error> {
+        let directory = PrivateDir::open(self.path())?;
+        Ok((directory.lock_file(LOCK)?, self.path().join(LOCK)))
     }
 }
 
@@ -110,11 +141,10 @@ fn create_in(directory: &Path) -> Result<HostRecord, FileError> {
 }
 
 fn create(path: &Path) -> Result<HostRecord, FileError> {
-    let is_new = PrivateDir::open_existing(path)?.is_none();
-    if is_new {
-        PrivateDir::open(path)?;
+    match PrivateDir::open_existing(path)? {
+        Some(directory) => Ok(HostRecord { directory, is_new: false }),
+        None => Ok(HostRecord { directory: PrivateDir::open(path)?, is_new: true }),
     }
-    Ok(HostRecord { path: path.to_owned(), is_new })
 }
 
 /// Returns the directory of the record: the given one, or a directory in it if this process is in

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access, open};
+use rustix::io::{pread, pwrite, retry_on_intr};
+
+use crate::files::{read_small, write_small};
 
 /// The name of the setting.
 pub(super) const ROUTE_LOCALNET: &str = "route_localnet";
@@ -36,7 +40,7 @@ impl Setting {
     ///
     /// It cannot be read: `NotFound` if `/proc/sys` is not mounted.
     pub(super) fn is_enabled(&self) -> io::Result<Option<bool>> {
-        match fs::read_to_string(&self.0) {
+        match read_small(&self.0) {
             Ok(value) => Ok(Some(value.trim() != "0")),
             Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
                 Ok(None)
@@ -45,9 +49,28 @@ impl Setting {
         }
     }
 
+    /// Opens it to read it and perhaps write it, with one lookup of the path; `None` if the
+    /// interface does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Setting::is_enabled`].
+    pub(super) fn open(&self) -> io::Result<Option<OpenSetting>> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let Ok(file) = retry_on_intr(|| open(&self.0, flags, Mode::empty())) else {
+            // It is read-only, among others.
+            let is_enabled = self.is_enabled()?;
+            return Ok(is_enabled.map(|is_enabled| OpenSetting { file: None, is_enabled }));
+        };
+        let mut value = [0; 16];
+        let length = retry_on_intr(|| pread(&file, &mut value, 0))?;
+        let is_enabled = value[..length].trim_ascii() != b"0";
+        Ok(Some(OpenSetting { file: Some(file), is_enabled }))
+    }
+
     /// Writes the value. An interface that no longer exists needs none.
     pub(super) fn set(&self, enabled: bool) -> io::Result<()> {
-        match fs::write(&self.0, if enabled { "1" } else { "0" }) {
+        match write_small(&self.0, OFlags::empty(), if enabled { "1" } else { "0" }) {
             Err(error) if error.kind() == ErrorKind::NotFound && Path::new(SETTINGS).exists() => {
                 Ok(())
             }
@@ -58,6 +81,26 @@ impl Setting {
     /// Checks that it could be written, with one system call.
     pub(super) fn check_writable(&self) -> io::Result<()> {
         Ok(access(&self.0, Access::WRITE_OK)?)
+    }
+}
+
+/// A setting that was read.
+#[derive(Debug)]
+pub(super) struct OpenSetting {
+    /// `None` if it can't be opened for writing.
+    file: Option<OwnedFd>,
+    /// Whether it was enabled.
+    pub(super) is_enabled: bool,
+}
+
+impl OpenSetting {
+    /// Writes the value, as [`Setting::set`] does; `setting` is what was opened.
+    pub(super) fn set(&self, setting: &Setting, enabled: bool) -> io::Result<()> {
+        let Some(file) = &self.file else { return setting.set(enabled) };
+        let value: &[u8] = if enabled { b"1" } else { b"0" };
+        // At the beginning: the kernel ignores what is written after it.
+        retry_on_intr(|| pwrite(file, value, 0))?;
+        Ok(())
     }
 }
 

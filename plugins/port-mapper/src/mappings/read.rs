@@ -60,8 +60,10 @@ pub fn read(
     for (list, form) in lists {
         for (index, value) in list.into_iter().flatten().enumerate() {
             match form.mapping(value, index) {
-                Ok(mapping) if seen.insert(mapping) => found.push((mapping, form, index)),
-                Ok(_) => {}
+                Ok(mappings) => {
+                    let new = mappings.into_iter().filter(|mapping| seen.insert(*mapping));
+                    found.extend(new.map(|mapping| (mapping, form, index)));
+                }
                 Err(invalid) if problems.len() < MAX_PROBLEMS => problems.extend(invalid),
                 Err(_) => {}
             }
@@ -134,7 +136,8 @@ impl Form {
         format!("{}[{index}]", self.list)
     }
 
-    fn mapping(&self, value: &Value, index: usize) -> Result<Mapping, Vec<Problem>> {
+    /// Returns a mapping for each protocol.
+    fn mapping(&self, value: &Value, index: usize) -> Result<Vec<Mapping>, Vec<Problem>> {
         let Value::Object(members) = value else {
             return Err(vec![Problem::new(self.path(index), unexpected(value, "an object"))]);
         };
@@ -149,23 +152,26 @@ impl Form {
         let container_port = field(self.container_port, &port);
         let following = u16::MAX - host_port.max(container_port);
         let range = self.range.map_or(1, |key| field(key, &|value| range(value, following)));
-        let protocol = protocol(member(members, "protocol"));
+        let protocols = protocols(member(members, "protocol"));
         let host_ip = self.host_ip.map_or(Ok(HostAddress::Any), |key| {
             host_ip(member(members, key)).map_err(|why| (key, why))
         });
         let mut report = |key: &str, why| {
             problems.push(Problem::new(format!("{}.{key}", self.path(index)), why));
         };
-        let protocol = protocol.unwrap_or_else(|why| {
+        let protocols = protocols.unwrap_or_else(|why| {
             report("protocol", why);
-            Protocol::Tcp
+            Vec::new()
         });
         let host_ip = host_ip.unwrap_or_else(|(key, why)| {
             report(key, why);
             HostAddress::Any
         });
-        let mapping = Mapping { host_ip, host_port, container_port, range, protocol };
-        if problems.is_empty() { Ok(mapping) } else { Err(problems) }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mapping = |protocol| Mapping { host_ip, host_port, container_port, range, protocol };
+        Ok(protocols.into_iter().map(mapping).collect())
     }
 }
 
@@ -210,13 +216,18 @@ fn number(value: &Value) -> Option<u16> {
     })
 }
 
-fn protocol(value: Option<&Value>) -> Result<Protocol, String> {
-    match value {
-        None => Ok(Protocol::Tcp),
-        Some(value) => value.as_str().and_then(Protocol::parse).ok_or_else(|| {
-            format!("{} is not a supported protocol; use tcp, udp or sctp", shown(value))
-        }),
-    }
+/// Reads a protocol, or several with commas between them: Marathon writes `udp,tcp`.
+fn protocols(value: Option<&Value>) -> Result<Vec<Protocol>, String> {
+    let Some(value) = value else { return Ok(vec![Protocol::Tcp]) };
+    let names = value.as_str().into_iter().flat_map(|text| text.split(','));
+    let protocols: Option<Vec<Protocol>> = names.map(Protocol::parse).collect();
+    protocols.filter(|protocols| !protocols.is_empty()).ok_or_else(|| {
+        format!(
+            "{} is not a supported protocol; use tcp, udp or sctp, or several with commas between \
+             them",
+            shown(value)
+        )
+    })
 }
 
 fn host_ip(value: Option<&Value>) -> Result<HostAddress, String> {

@@ -28,6 +28,8 @@ mod faults;
 #[cfg(feature = "host-tests")]
 mod firewalld;
 #[cfg(feature = "host-tests")]
+mod from_portmap;
+#[cfg(feature = "host-tests")]
 mod hostile;
 #[cfg(feature = "host-tests")]
 mod iptables;

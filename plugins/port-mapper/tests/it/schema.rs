@@ -94,7 +94,10 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
         ("backend", vec!["iptables-legacy".into()]),
         ("snat", flags.clone()),
         ("masqAll", flags),
-        ("stateDir", ["/run/x", "run", "", "/run/a b", "/x\0", "/x\ny"].map(Value::from).into()),
+        (
+            "stateDir",
+            ["/run/x", "run", "", "/run/a b", "/run/x\0", "/run/x\ny"].map(Value::from).into(),
+        ),
         ("lockTimeout", seconds.to_vec()),
         ("conflictTimeout", seconds.to_vec()),
         ("delegate", ["x", "", ".", "..", "a/b", "a b", "x\0"].map(plugin).into()),

@@ -112,3 +112,14 @@ fn the_old_name_of_a_key_is_refused_with_the_new_one() {
     }
     assert_eq!(fixture.plugins.verbs(), ["inner DEL", "inner GC"]);
 }
+
+#[test]
+fn a_mistyped_key_is_a_warning() {
+    let fixture = Fixture::new(&Script::succeed());
+    let call = fixture.call().key("recording_file", json!("/x")).key("redacted", json!([]));
+    let outcome = call.run(plugin()).expect_success();
+    for (typed, meant) in [("recording_file", "recordingFile"), ("redacted", "redact")] {
+        let warning = format!("{typed} is not a known key; did you mean {meant}?");
+        assert!(outcome.stderr.contains(&warning), "{outcome}");
+    }
+}

@@ -10,7 +10,7 @@ mod recipes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const READMES: [&str; 13] = [
+const READMES: [&str; 14] = [
     "README.md",
     "conformance/README.md",
     "conformance/reports/README.md",
@@ -18,6 +18,7 @@ const READMES: [&str; 13] = [
     "plugins/guard/README.md",
     "plugins/label-policy/README.md",
     "plugins/port-mapper/README.md",
+    "plugins/port-mapper/docs/from-portmap.md",
     "plugins/trace/README.md",
     "framework/protocol/README.md",
     "framework/resilience/README.md",

@@ -133,6 +133,12 @@ impl Executor {
         }
     }
 
+    /// Runs input that was not decided from a listing: it fails unless certain rules exist.
+    pub(super) async fn run(&self, family: Family, text: &str) -> Result<(), Error> {
+        let process = self.fast_path.restore_process(&self.runner, family).await?;
+        self.runner.restore(process, text).await
+    }
+
     /// Starts the processes for the changes, which takes as long as the listing; but not if it is
     /// unlikely that anything will change.
     async fn prestart(&self, queries: &[Query<'_>]) {

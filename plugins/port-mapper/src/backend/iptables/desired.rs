@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::rule::{Rule, Words};
 use crate::claim::{Cidr, Claim};
+use crate::conditions::{Addresses, Device, Matches};
 use crate::family::Family;
 use crate::mappings::Mapping;
 use crate::owner::RuleTag;
@@ -28,10 +29,11 @@ fn words(text: &'static str) -> Words {
 pub(super) fn tagged_rules(claim: &Claim, family: Family) -> Vec<Rule> {
     let Some(container) = claim.address(family) else { return Vec::new() };
     let tag = claim.owner.tag();
+    let matches = claim.conditions.matches(family);
     let mut rules = Vec::new();
     for mapping in claim.mappings.iter().filter(|mapping| mapping.host_ip.is_in(family)) {
         for part in split_range(mapping) {
-            push_dnat(&part, claim, container.address, &tag, &mut rules);
+            push_dnat(&part, claim, &matches, container.address, &tag, &mut rules);
         }
     }
     if !rules.is_empty() {
@@ -58,30 +60,89 @@ fn split_range(mapping: &Mapping) -> Vec<Mapping> {
 fn push_dnat(
     mapping: &Mapping,
     claim: &Claim,
+    matches: &Matches,
     container: IpAddr,
     tag: &str,
     rules: &mut Vec<Rule>,
 ) {
-    let rule = |device: Words, target: Words| {
-        let mut words = host_address(mapping);
+    let rule = |addresses: Words, device: Words, rest: Words| {
+        let mut words = addresses;
         words.extend(device);
         words.extend(host_ports(mapping));
         words.extend(comment(tag));
-        words.extend(target);
+        words.extend(rest);
         Rule::new(claim.chain.clone(), words)
     };
-    let dnat =
-        vec!["-j".into(), "DNAT".into(), "--to-destination".into(), target(mapping, container)];
-    match claim.exclude_devices.as_slice() {
-        [] => rules.push(rule(Vec::new(), dnat)),
-        [device] => rules.push(rule(vec!["!".into(), "-i".into(), device.clone().into()], dnat)),
-        // A rule can exclude only one device.
-        devices => {
-            let device = |name: &String| vec!["-i".into(), name.clone().into()];
-            rules.extend(devices.iter().map(|name| rule(device(name), words("-j RETURN"))));
-            rules.push(rule(Vec::new(), dnat));
+    let (excluded, device) = devices(claim, matches);
+    rules.extend(excluded.iter().map(|name| {
+        rule(host_address(mapping), vec!["-i".into(), name.clone().into()], words("-j RETURN"))
+    }));
+    for addresses in addresses(mapping, matches) {
+        let mut rest = extensions(mapping, matches);
+        rest.extend(dnat(mapping, container));
+        rules.push(rule(addresses, device.clone(), rest));
+    }
+}
+
+/// Returns the excluded devices that need a rule each, since a rule can name only one device, and
+/// the words for the device of the rule that maps.
+fn devices<'a>(claim: &'a Claim, matches: &Matches) -> (&'a [String], Words) {
+    match (claim.exclude_devices.as_slice(), &matches.device) {
+        ([device], None) => (&[], vec!["!".into(), "-i".into(), device.clone().into()]),
+        (devices, None) => (devices, Words::new()),
+        (devices, Some(Device { is_negated, name })) => {
+            let mut words = negation(*is_negated);
+            words.extend(["-i".into(), name.clone().into()]);
+            (devices, words)
         }
     }
+}
+
+/// Returns the words for the addresses of each rule that maps: one rule, unless conditions have
+/// several addresses.
+fn addresses(mapping: &Mapping, matches: &Matches) -> Vec<Words> {
+    let destinations = match &matches.destinations {
+        None => vec![host_address(mapping)],
+        some => alternatives("-d", some.as_ref()),
+    };
+    let sources = alternatives("-s", matches.sources.as_ref());
+    let with_source = |source: Words| {
+        destinations.iter().map(move |to| [source.as_slice(), to.as_slice()].concat())
+    };
+    sources.into_iter().flat_map(with_source).collect()
+}
+
+/// Returns the words for each of the addresses: a rule can have only one. All addresses need none.
+fn alternatives(option: &'static str, addresses: Option<&Addresses>) -> Vec<Words> {
+    let Some(Addresses { is_negated, any_of }) = addresses else { return vec![Words::new()] };
+    let words = |subnet: &Cidr| match (is_negated, subnet.prefix()) {
+        (false, 0) => Words::new(),
+        _ => [negation(*is_negated), vec![option.into(), subnet.to_string().into()]].concat(),
+    };
+    any_of.iter().map(words).collect()
+}
+
+fn negation(is_negated: bool) -> Words {
+    if is_negated { vec!["!".into()] } else { Words::new() }
+}
+
+/// Returns the matches of the conditions. They follow the comment, so that the first comment of the
+/// rule is the tag.
+///
+/// A rule can have only one `-d`. If the conditions have it, the host address of the mapping is
+/// matched in another way.
+fn extensions(mapping: &Mapping, matches: &Matches) -> Words {
+    let mut all = Words::new();
+    if let Some(address) = mapping.host_ip.one().filter(|_| matches.destinations.is_some()) {
+        all.extend(words("-m conntrack --ctorigdst"));
+        all.push(address.to_string().into());
+    }
+    all.extend(matches.extensions.iter().map(|word| word.clone().into()));
+    all
+}
+
+fn dnat(mapping: &Mapping, container: IpAddr) -> Words {
+    vec!["-j".into(), "DNAT".into(), "--to-destination".into(), target(mapping, container)]
 }
 
 fn host_address(mapping: &Mapping) -> Words {

@@ -16,6 +16,7 @@ mod lock_watch;
 mod messages;
 mod notes;
 pub mod observed;
+mod other_form;
 pub mod plan;
 mod programs;
 mod rule;
@@ -161,6 +162,7 @@ impl Backend for Iptables {
         };
         let changed = self.executor.apply(&claim_queries(claim, true, guard), steps).await?;
         notes.conclude()?;
+        self.refuse_irremovable(claim, guard).await?;
         Ok(Installed { changed })
     }
 
@@ -211,9 +213,11 @@ impl Backend for Iptables {
         let notes = self.notes();
         for listing in self.executor.observe(&queries).await {
             let listing = listing?;
-            let differences = plan::compare(&listing.observed(), claim, notes.known());
-            let differences = differences.differences();
-            if !differences.is_empty() {
+            let observed = listing.observed();
+            let differences = plan::compare(&observed, claim, notes.known()).differences();
+            if !differences.is_empty()
+                && !self.has_in_other_form(&observed, claim, notes.known()).await?
+            {
                 return Err(Error::Differs { rules: listing.family.as_str(), differences });
             }
         }

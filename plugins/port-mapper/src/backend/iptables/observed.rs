@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::{AddrParseError, IpAddr};
 
 use super::desired::{LOOPBACK_V4, MASQ};
 use super::rule::{self, Rule};
@@ -189,7 +190,7 @@ pub(super) struct TaggedRule<'a> {
     pub(super) rule: ObservedRule<'a>,
     /// The comment. Rules with the same one have the same owner.
     pub(super) tag: Cow<'a, str>,
-    /// The text before and after the comment. Neither contains quotes.
+    /// The text before and after the comment. The former contains no quotes.
     options: [&'a str; 2],
 }
 
@@ -197,9 +198,8 @@ impl<'a> TaggedRule<'a> {
     pub(super) fn parse(rule: ObservedRule<'a>) -> Option<Self> {
         let (before, comment) = rule.spec.split_once("-m comment --comment ")?;
         let (tag, after) = rule::split_first(comment)?;
-        let has_quotes = before.contains('"') || after.contains('"');
         let options = [before, after];
-        (!has_quotes && tag.starts_with(MARK)).then_some(Self { rule, tag, options })
+        (!before.contains('"') && tag.starts_with(MARK)).then_some(Self { rule, tag, options })
     }
 
     /// Returns the owner that the tag names.
@@ -215,24 +215,55 @@ impl<'a> TaggedRule<'a> {
             return None;
         }
         let (first, last) = parse_ports(self.value("--dport")?)?;
-        let address = match self.value("-d") {
-            None => None,
-            Some(subnet) => Some(subnet.split('/').next()?.parse().ok()?),
+        // The conditions of a claim may have a destination, too.
+        let address = match self.value("--ctorigdst") {
+            None => self.value("-d").map_or(Ok(None), single_address).ok()?,
+            Some(address) => Some(address.parse().ok()?),
         };
         let protocol = Protocol::parse(self.value("-p")?)?;
         Some((HostPorts { protocol, address, first, last }, self.value("--to-destination")?))
     }
 
+    /// Returns the word after an option that is not negated.
     fn value(&self, option: &str) -> Option<&'a str> {
-        let mut words = self.options.iter().flat_map(|part| part.split_ascii_whitespace());
-        words.find(|word| *word == option)?;
-        words.next()
+        let mut words = self.options.iter().flat_map(|part| plain_words(part));
+        let mut before = "";
+        loop {
+            match words.next()? {
+                word if word == option && before != "!" => return words.next(),
+                word => before = word,
+            }
+        }
     }
 
     /// Reports whether the rule shows that its owner is reached through 127.0.0.1.
     pub(super) fn serves_localhost(&self) -> bool {
         self.rule.chain == MASQ && self.value("-s") == Some(LOOPBACK_V4)
     }
+}
+
+/// Returns the words of a rule, and a pair of quotes for each quoted one: those are values of
+/// matches that no rule of ours has of itself, and may contain anything.
+fn plain_words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim_ascii_start();
+    std::iter::from_fn(move || {
+        if rest.starts_with('"') {
+            rest = rule::split_first(rest)?.1;
+            return Some("\"\"");
+        }
+        let end = rest.find([' ', '\t']).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after.trim_ascii_start();
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Returns the address that a rule matches, or `None` if it is a subnet: that is of conditions.
+fn single_address(subnet: &str) -> Result<Option<IpAddr>, AddrParseError> {
+    let (address, prefix) = subnet.split_once('/').unwrap_or((subnet, ""));
+    let address: IpAddr = address.parse()?;
+    let bits = Family::of(&address).bits().to_string();
+    Ok((prefix.is_empty() || prefix == bits).then_some(address))
 }
 
 fn parse_ports(text: &str) -> Option<(u16, u16)> {

@@ -31,6 +31,8 @@ use cni_wrapper::Attachment;
 
 use super::interface::{Backend, ExistingRules, Guard, Hints, Installed, OwnedPorts, Readiness};
 use crate::claim::Claim;
+use crate::conditions;
+use crate::config::BackendKind;
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::RuleTag;
@@ -98,6 +100,13 @@ impl Nftables {
 }
 
 impl Backend for Nftables {
+    fn can_map(&self, claim: &Claim) -> Result<(), Error> {
+        match conditions::unsupported(&claim.conditions, BackendKind::Nftables) {
+            None => Ok(()),
+            Some(problem) => Err(Error::Config(vec![problem])),
+        }
+    }
+
     async fn install(
         &self,
         claim: &Claim,

@@ -5,6 +5,7 @@
 //! its rules depend on: claims with the same settings share it, and no claim can change the rules
 //! of another.
 
+use std::net::Ipv6Addr;
 use std::rc::Rc;
 
 use cni_netlink::nftables::{
@@ -171,6 +172,12 @@ fn exclusions(network: &str, claim: &Claim, has_devices: bool) -> Vec<Rule> {
     if !claim.snat || claim.without_localhost {
         // The container could not answer, and a service of the host may use the same port.
         matches.push(layout::is_loopback(Selector::IpDaddr));
+    }
+    if claim.address(Family::V6).is_some() {
+        // The kernel does not route such packets to a container, and a service of the host may use
+        // the same port.
+        let right = Field::Ipv6(Ipv6Addr::LOCALHOST).into();
+        matches.push(Statement::Match { left: Selector::Ip6Daddr, op: Op::Eq, right });
     }
     if has_devices {
         let set = SetRef::Named(devices_set(network).name);

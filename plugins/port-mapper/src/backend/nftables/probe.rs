@@ -9,6 +9,7 @@ use super::edit::Edit;
 use super::observed::Observed;
 use crate::backend::interface::Readiness;
 use crate::claim::{Cidr, Claim, VERSION};
+use crate::conditions::Conditions;
 use crate::config::BackendKind;
 use crate::error::Error;
 use crate::mappings::{HostAddress, Mapping, Protocol};
@@ -76,6 +77,7 @@ fn everything() -> Claim {
         exclude_devices: vec![own("lo"), own("lo+")],
         snat: true,
         masq_all: false,
+        conditions: Conditions::default(),
         without_localhost: false,
         addresses: addresses.into_iter().filter_map(|(ip, prefix)| Cidr::new(ip, prefix)).collect(),
         mappings: vec![Mapping {

@@ -13,7 +13,7 @@ on_both_iptables!(
     a_chain_of_ours_stays_ours_when_an_operator_puts_a_rule_into_it,
     a_chain_of_ours_that_another_program_deleted_and_made_again_is_that_programs,
     an_add_again_without_mappings_leaves_the_empty_chain_of_an_operator,
-    copies_of_the_jumps_to_a_chain_of_an_operator_stay_and_a_check_accepts_them,
+    copies_of_the_jumps_to_an_empty_chain_go_and_the_chain_stays,
 );
 
 /// The file that records who made which chain.
@@ -112,13 +112,12 @@ fn an_add_again_without_mappings_leaves_the_empty_chain_of_an_operator(backend: 
     assert_eq!(files(&testbed.host, STATE), ["lock"]);
 }
 
-fn copies_of_the_jumps_to_a_chain_of_an_operator_stay_and_a_check_accepts_them(
-    backend: &'static str,
-) {
+/// The original leaves such copies, and its empty chain can't be told from one of an operator.
+fn copies_of_the_jumps_to_an_empty_chain_go_and_the_chain_stays(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     chain_with_jumps(&testbed, "OPERATOR");
-    testbed.tool("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j OPERATOR");
     let before = nat(&testbed.host, backend);
+    testbed.tool("-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j OPERATOR");
     let call = testbed.call("c1", &[tcp(8080, 80)]).key("chain", json!("OPERATOR"));
     let result = call.run(plugin()).json();
     let check = call.clone().key("prevResult", result).as_verb("CHECK").run(plugin());

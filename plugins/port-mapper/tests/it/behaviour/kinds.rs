@@ -138,7 +138,7 @@ fn two_containers_share_a_port_number_at_two_host_addresses(backend: &'static st
 }
 
 /// Returns the bridge with a subnet of each family.
-fn dual_stack() -> Value {
+pub(crate) fn dual_stack() -> Value {
     json!({
         "type": "bridge", "cniVersion": "1.0.0", "bridge": "mesos-cni0", "isGateway": true,
         "ipMasq": true,

@@ -7,6 +7,7 @@
 mod chains;
 mod checks;
 mod companions;
+mod conditions;
 mod conflicts;
 mod directories;
 mod external_changes;
@@ -20,6 +21,7 @@ mod nft;
 mod not_ours;
 mod old_iptables;
 mod owners;
+mod portmap_keys;
 mod reach;
 mod state;
 pub(crate) mod testbed;

@@ -16,6 +16,7 @@ use crate::backend::iptables::observed::{
     Observed, ObservedRule, ObservedTable, Tables, TaggedRule,
 };
 use crate::backend::iptables::rule::Rule;
+use crate::backend::iptables::well_known::is_well_known;
 use crate::family::Family;
 
 /// The observed rules, and what is to be done with those that have a tag.
@@ -153,7 +154,10 @@ fn reconcile_chain(
     if input.needs(chain) {
         nat.create.extend((!table.has(chain)).then(|| chain.to_owned()));
         jumps.add(&existing, remaining.serve_localhost, nat);
-        if maker == Maker::PortMapper {
+        // The original, which is the likeliest maker of a chain that is used for the first time,
+        // leaves copies of its jumps. The order of equal rules means nothing.
+        let is_first_use = input.note(chain).is_none() && !is_well_known(chain);
+        if maker == Maker::PortMapper || is_first_use {
             jumps.delete_copies(&existing, nat);
         }
     }

@@ -100,6 +100,17 @@ impl TableChange {
     }
 }
 
+/// Returns the input that fails unless these rules of the nat table exist.
+pub(super) fn existence(rules: &[Rule]) -> Result<String, Error> {
+    let mut text = "*nat\n".to_owned();
+    rules
+        .iter()
+        .try_for_each(|rule| write_command("-C", &rule.chain, &rule.words, &mut text))
+        .map_err(not_expressible)?;
+    text.push_str("COMMIT\n");
+    Ok(text)
+}
+
 /// Writes a command as a line. The error is the word that can't be expressed.
 fn write_command(
     command: &str,

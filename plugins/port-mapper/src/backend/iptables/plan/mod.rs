@@ -67,6 +67,45 @@ pub fn compare(observed: &Observed<'_>, claim: &Claim, known: KnownChains<'_>) -
     chains::plan(claim_input(observed, &tagged, claim, edits, known, Guard::AsRulesRequire)).0
 }
 
+/// Plans like [`compare`], but counts the owner's rules instead of comparing them: for rules whose
+/// conditions iptables lists in another form than they are written. [`expected`] has iptables
+/// compare each of them.
+pub fn compare_count(observed: &Observed<'_>, claim: &Claim, known: KnownChains<'_>) -> Plan {
+    let tagged = observed.tagged();
+    let mut edits = owner_edits(&tagged, claim, observed.family);
+    if edits.delete.len() == edits.append.len() {
+        edits = TaggedEdits { delete: BTreeSet::new(), append: Vec::new() };
+    }
+    chains::plan(claim_input(observed, &tagged, claim, edits, known, Guard::AsRulesRequire)).0
+}
+
+/// Returns the input of `iptables-restore --noflush` that changes nothing, and fails unless all
+/// rules of the claim in a family exist.
+///
+/// # Errors
+///
+/// A word contains control characters, as none of a claim does.
+pub fn expected(claim: &Claim, family: Family) -> Result<String, Error> {
+    change::existence(&desired::tagged_rules(claim, family))
+}
+
+/// Returns the same for the rules that the claim's owner has, as they were listed.
+///
+/// # Errors
+///
+/// As [`expected`].
+pub fn listed(observed: &Observed<'_>, claim: &Claim) -> Result<String, Error> {
+    let tag = claim.owner.tag();
+    let owned = observed.tagged().into_iter().filter(|tagged| tagged.tag == tag);
+    change::existence(&owned.map(|tagged| tagged.rule.to_rule()).collect::<Vec<_>>())
+}
+
+/// Plans the deletion of the claim's rules in the form in which they were written.
+pub fn retraction(claim: &Claim, family: Family) -> Plan {
+    let delete = desired::tagged_rules(claim, family);
+    Plan { nat: change::TableChange { delete, ..Default::default() }, ..Plan::default() }
+}
+
 /// Plans the creation of the guard, or of what is missing of it.
 pub fn guard(observed: &Observed<'_>) -> Plan {
     chains::guard(observed)

@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use super::testbed::{NFTABLES, RulesTestbed, STATE, own_rules};
 use crate::common::plugin;
 
-const NFT: &str = "iptables-nft";
-const LEGACY: &str = "iptables-legacy";
+pub(super) const NFT: &str = "iptables-nft";
+pub(super) const LEGACY: &str = "iptables-legacy";
 const PLACES: [&str; 3] = [NFT, LEGACY, NFTABLES];
 
 /// A host whose `iptables` is an alternative of its own, which a test can switch.
-struct Alternatives {
-    testbed: RulesTestbed,
+pub(super) struct Alternatives {
+    pub(super) testbed: RulesTestbed,
     /// The configuration's `backend`, or null.
     configured: Value,
     /// The rest of the PATH.
@@ -33,7 +33,7 @@ struct Alternatives {
 
 impl Alternatives {
     /// Returns a host with both variants under their own names, of which one is the default.
-    fn new(default: &str, configured: Value) -> Self {
+    pub(super) fn new(default: &str, configured: Value) -> Self {
         let testbed = RulesTestbed::new(NFT);
         let host = Self { testbed, configured, more: "/usr/sbin:/usr/bin:/sbin:/bin" };
         host.switch(default);
@@ -75,7 +75,7 @@ impl Alternatives {
     }
 
     /// Returns an ADD of a live container with one mapping.
-    fn call(&self, id: &str, host_port: u16) -> CallBuilder {
+    pub(super) fn call(&self, id: &str, host_port: u16) -> CallBuilder {
         let call = self.testbed.call(id, &[crate::common::tcp(host_port, 80)]);
         call.env("PATH", &self.path()).key("backend", self.configured.clone())
     }

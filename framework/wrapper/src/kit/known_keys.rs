@@ -1,0 +1,181 @@
+//! Warnings of keys that no layer reads but that resemble one that a layer reads.
+
+use std::{cell::RefCell, marker::PhantomData};
+
+use cni_protocol::{Object, keys};
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, Visitor, value::Error as Unread},
+    forward_to_deserialize_any,
+};
+
+/// The keys of the toolkit, in addition to those of the specification.
+const OF_TOOLKIT: [&str; 2] = ["delegate", "wrapper"];
+
+/// The keys that the layers of a call have read, by the types that they were read as.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownKeys(RefCell<Known>);
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    names: Vec<&'static str>,
+    /// Whether a layer has read all keys, so that none is known to be unused.
+    reads_all: bool,
+}
+
+impl KnownKeys {
+    /// Notes the keys that a type names.
+    pub(crate) fn note<T: DeserializeOwned>(&self) {
+        let mut known = self.0.borrow_mut();
+        match fields::<T>() {
+            Fields::Named(names) => known.names.extend(names),
+            Fields::All => known.reads_all = true,
+            Fields::None => {}
+        }
+    }
+
+    /// Returns the top-level keys that no layer reads, each with the known key that it resembles.
+    pub(crate) fn mistyped<'c>(&self, config: &'c Object) -> Vec<(&'c str, &'static str)> {
+        let known = self.0.borrow();
+        if known.reads_all {
+            return Vec::new();
+        }
+        let names: Vec<&'static str> =
+            keys::OF_PLUGINS.into_iter().chain(OF_TOOLKIT).chain(known.names.clone()).collect();
+        let unknown = config.keys().map(String::as_str).filter(|key| {
+            !names.contains(key) && !keys::is_free(key) && !keys::OF_LISTS.contains(key)
+        });
+        unknown.filter_map(|key| Some((key, keys::nearest(key, &names)?))).collect()
+    }
+}
+
+/// What a type reads of an object.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Fields {
+    None,
+    Named(&'static [&'static str]),
+    All,
+}
+
+/// Finds out what a type reads, by having it read from nothing: derived implementations pass the
+/// names of their fields.
+pub(crate) fn fields<T: DeserializeOwned>() -> Fields {
+    let mut fields = Fields::All;
+    // It fails, whatever the type is.
+    let _ = T::deserialize(Probe { fields: &mut fields, lifetime: PhantomData });
+    fields
+}
+
+struct Probe<'f, 'de> {
+    fields: &'f mut Fields,
+    lifetime: PhantomData<&'de ()>,
+}
+
+fn unread() -> Unread {
+    serde::de::Error::custom("only the names of the fields are asked for")
+}
+
+impl<'de> Deserializer<'de> for Probe<'_, 'de> {
+    type Error = Unread;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
+        Err(unread())
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Unread> {
+        *self.fields = Fields::Named(names);
+        Err(unread())
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Unread> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
+        *self.fields = Fields::None;
+        Err(unread())
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Unread> {
+        *self.fields = Fields::None;
+        Err(unread())
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit_struct seq tuple tuple_struct map enum identifier
+    }
+}
+
+#[cfg(test)]
+#[allow(dead_code, reason = "only the names of the fields matter")]
+mod tests {
+    use serde::{Deserialize, de::IgnoredAny};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Own {
+        exclude_devices: Option<Value>,
+        chain: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Open {
+        #[serde(flatten)]
+        all: Object,
+    }
+
+    fn mistyped(known: &KnownKeys, config: Value) -> Vec<(String, &'static str)> {
+        let config = config.as_object().cloned().unwrap_or_default();
+        known.mistyped(&config).into_iter().map(|(key, near)| (key.to_owned(), near)).collect()
+    }
+
+    #[test]
+    fn the_keys_of_a_type_are_the_names_of_its_fields() {
+        assert_eq!(fields::<Own>(), Fields::Named(&["excludeDevices", "chain"]));
+        assert_eq!(fields::<Option<Own>>(), Fields::Named(&["excludeDevices", "chain"]));
+        assert_eq!(fields::<IgnoredAny>(), Fields::None);
+        for all in [fields::<Value>(), fields::<Object>(), fields::<Open>()] {
+            assert_eq!(all, Fields::All);
+        }
+    }
+
+    #[test]
+    fn a_key_that_resembles_one_of_any_layer_is_found() {
+        let known = KnownKeys::default();
+        let config = json!({"chains": "X", "guards": {}, "delegates": {}, "runtimeconfig": {}});
+        known.note::<Own>();
+        assert_eq!(
+            mistyped(&known, config),
+            [("chains", "chain"), ("delegates", "delegate"), ("runtimeconfig", "runtimeConfig")]
+                .map(|(key, near)| (key.to_owned(), near))
+        );
+        let valid = json!({"chain": "X", "excludeDevices": [], "plugins": [], "_chain": 1,
+            "cni.dev/chain": 1, "comment": "", "vlan": 7, "delegate": {}, "wrapper": {}});
+        assert_eq!(mistyped(&known, valid), []);
+    }
+
+    #[test]
+    fn a_layer_that_reads_all_keys_silences_the_others() {
+        let known = KnownKeys::default();
+        known.note::<Own>();
+        known.note::<Value>();
+        assert_eq!(mistyped(&known, json!({"chains": "X"})), []);
+    }
+}
