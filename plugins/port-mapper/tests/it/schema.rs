@@ -57,6 +57,18 @@ fn long(length: usize) -> Value {
     "x".repeat(length).into()
 }
 
+/// Returns values for the arguments that a connection must match, among them these valid ones.
+fn conditions(valid: &[&str]) -> Vec<Value> {
+    let texts = ["", "a b", "a\"b", "a\\b", "a\nb", "a\u{85}b", "a\0b"];
+    let comment = |text: Value| json!(["-m", "comment", "--comment", text]);
+    let numbers = [32, 33].map(|pairs| json!(["-m", "comment"].repeat(pairs)));
+    let mut values: Vec<Value> = texts.map(|text| comment(text.into())).into();
+    values.extend([255, 256].map(|length| comment(long(length))));
+    values.extend(numbers);
+    values.extend([json!(valid), json!([3]), json!([null])]);
+    values
+}
+
 /// Returns the keys of the schema and values for each, at and beyond every limit.
 fn values() -> Vec<(&'static str, Vec<Value>)> {
     let plugin = |name: &str| json!({ "type": name });
@@ -92,6 +104,8 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
             ["iptables", "iptables-nft", "nftables", "pf", "NFTABLES", ""].map(Value::from).into(),
         ),
         ("backend", vec!["iptables-legacy".into()]),
+        ("conditionsV4", conditions(&["!", "-s", "192.0.2.0/24"])),
+        ("conditionsV6", conditions(&["-d", "2001:db8::/32"])),
         ("snat", flags.clone()),
         ("masqAll", flags),
         (
@@ -111,11 +125,13 @@ fn keys_of_the_table() -> BTreeSet<String> {
     values().into_iter().map(|(key, _)| key.to_owned()).collect()
 }
 
-/// Returns the keys of the schema except `type`, which every configuration of the test has.
+/// Returns the keys of the schema except `type`, which every configuration of the test has, and
+/// those that are refused.
 fn keys_of_the_schema() -> BTreeSet<String> {
     let schema: Value = serde_json::from_str(include_str!("../../schema.json")).expect("JSON");
-    let keys = schema["properties"].as_object().expect("properties").keys();
-    keys.filter(|key| *key != "type").cloned().collect()
+    let keys = schema["properties"].as_object().expect("properties").iter();
+    let accepted = keys.filter(|(key, value)| *key != "type" && value["x-refused"].is_null());
+    accepted.map(|(key, _)| key.clone()).collect()
 }
 
 #[test]
