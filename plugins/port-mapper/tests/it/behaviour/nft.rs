@@ -3,7 +3,7 @@
 use cni_test_kit::{CallBuilder, Netns, TempDir};
 use serde_json::{Value, json};
 
-use super::testbed::{NFTABLES, RulesTestbed, port, port_at};
+use super::testbed::{NFTABLES, RulesTestbed, STATE, files, port, port_at};
 pub(crate) use crate::common::own_rules::{TABLE, table};
 use crate::common::{CHAIN, add, del, plugin, tcp};
 use crate::programs::executable;
@@ -161,6 +161,11 @@ fn of_eight_adds_for_one_port_without_a_common_lock_exactly_one_succeeds() {
     for _ in 0..5 {
         let running: Vec<_> = (0..8).map(|number| call(number).start(&alone)).collect();
         let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
+        let shared = files(&testbed.host, STATE);
+        assert!(
+            !shared.iter().any(|name| name.contains("racer")),
+            "no state is common: {shared:?}"
+        );
         let won = outcomes.iter().filter(|outcome| outcome.status.success()).count();
         assert_eq!(won, 1, "the kernel accepts one of them: {outcomes:?}");
         for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {
