@@ -1,7 +1,7 @@
 //! The commands for administrators: `list`, `restore`, `gc`, `doctor`.
 //!
 //! With `--json` each prints one object on stdout, also if it fails: its key `errors` contains what
-//! failed ([`failure`]).
+//! failed (`failure`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
