@@ -110,7 +110,7 @@ impl Kernel {
     }
 
     /// Lists objects. The list is empty if their container does not exist.
-    fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         request: u16,
         reply: u16,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::attribute::Body;
@@ -29,6 +29,8 @@ pub enum Subsystem {
     Route,
     /// Connection tracking, nf_tables.
     Netfilter,
+    /// Sockets of all processes.
+    Sockets,
 }
 
 /// A netlink socket for one request at a time, in the network namespace of the thread that opened
@@ -48,6 +50,7 @@ impl Socket {
         let (protocol, name) = match subsystem {
             Subsystem::Route => (NETLINK_ROUTE, "a netlink socket for links and routes"),
             Subsystem::Netfilter => (NETLINK_NETFILTER, "a netlink socket for netfilter"),
+            Subsystem::Sockets => (NETLINK_SOCK_DIAG, "a netlink socket for sockets"),
         };
         let inner = connect(protocol).map_err(|error| Cause::Io(error).during("open", name))?;
         let received = Vec::with_capacity(RECEIVE);
