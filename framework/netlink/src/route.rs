@@ -34,6 +34,18 @@ pub struct Route {
     pub gateway: Option<IpAddr>,
 }
 
+impl Route {
+    /// Reports whether packets to the destination go anywhere.
+    pub fn delivers(&self) -> bool {
+        self.kind.delivers()
+    }
+
+    /// Reports whether the destination is this namespace.
+    pub fn is_local(&self) -> bool {
+        self.kind == RouteType::Local
+    }
+}
+
 /// The type of a route, as `RTN_*` of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,7 +80,7 @@ impl Routes {
     ///
     /// For an address of this namespace that is the loopback link.
     pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let route = self.to(address)?.filter(|route| route.kind.delivers());
+        let route = self.to(address)?.filter(Route::delivers);
         Ok(route.and_then(|route| route.interface))
     }
 
@@ -168,7 +180,6 @@ impl RouteType {
         }
     }
 
-    /// Reports whether packets to such a destination go anywhere.
     fn delivers(self) -> bool {
         !matches!(self, Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw)
     }

@@ -20,3 +20,5 @@ pub use interface::{
     ProgramEnvironment, Readiness,
 };
 pub use opened::Backends;
+
+pub(crate) use nftables::{lacks_nf_tables, table as own_table};

@@ -66,12 +66,7 @@ pub(super) async fn doctor(options: &Options) -> Report {
 async fn backend(options: &Options) -> Vec<Finding> {
     let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
     let Choice { kind, why } = backends.choose(options.backend).await;
-    let name = match kind {
-        BackendKind::Nftables => "nftables",
-        BackendKind::Iptables => "iptables",
-        BackendKind::IptablesNft => "iptables-nft",
-        BackendKind::IptablesLegacy => "iptables-legacy",
-    };
+    let name = name(kind);
     let readiness = match backends.get(kind) {
         Ok(backend) => backend.ready().await,
         Err(error) => Err(error),
@@ -92,6 +87,16 @@ async fn backend(options: &Options) -> Vec<Finding> {
         ]),
     }
     findings
+}
+
+/// Returns a backend's name.
+pub(super) fn name(kind: BackendKind) -> &'static str {
+    match kind {
+        BackendKind::Nftables => "nftables",
+        BackendKind::Iptables => "iptables",
+        BackendKind::IptablesNft => "iptables-nft",
+        BackendKind::IptablesLegacy => "iptables-legacy",
+    }
 }
 
 fn forwarding() -> Finding {

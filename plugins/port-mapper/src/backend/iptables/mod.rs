@@ -42,6 +42,7 @@ use plan::{Decision, FirstUse};
 use programs::Program;
 use run::{Runner, WORK_TIMEOUT};
 
+pub(crate) use rule::split as split_words;
 pub use well_known::is_well_known;
 
 pub(super) use messages::lacks_table;

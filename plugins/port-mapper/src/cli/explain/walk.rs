@@ -1,0 +1,163 @@
+//! Follows a packet through the rules of a firewall, of whichever form.
+//!
+//! A match that is not understood, or that asks for what is unknown of the packet, may hold or not.
+//! The fate of the packet is certain only if it is the same either way.
+
+use std::collections::HashMap;
+
+use super::packet::Known;
+
+/// A rule, with the packet's answer to its matches.
+#[derive(Debug)]
+pub(in crate::cli) struct Rule {
+    pub(super) chain: String,
+    pub(super) applies: Known,
+    pub(super) action: Action,
+    /// What it is called in a message.
+    pub(super) text: String,
+}
+
+impl Rule {
+    /// Reports whether it is the mapping's own.
+    pub(super) fn is_own(&self) -> bool {
+        self.action == Action::Translate { own: true }
+    }
+}
+
+/// What a rule does with a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// The packet continues with the next rule.
+    Continue,
+    Accept,
+    Drop,
+    Return,
+    Jump(String),
+    Goto(String),
+    /// The destination is translated: whether by the rule of the mapping itself.
+    Translate {
+        own: bool,
+    },
+    /// It is not known what the rule does.
+    Unknown,
+}
+
+/// A chain at a hook.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Base {
+    pub(super) chain: String,
+    pub(super) drops_by_policy: bool,
+    pub(super) priority: i32,
+    /// What it is called in a message: `chain FORWARD of iptables-nft`.
+    pub(super) text: String,
+}
+
+/// What becomes of a packet at a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Fate {
+    /// It passes; the rule that ended its way, if one did.
+    Accepted(Option<String>),
+    /// A rule or a policy drops it.
+    Dropped(String),
+    Translated {
+        own: bool,
+        by: String,
+    },
+    /// This rule decides, and it is unknown whether it applies.
+    Unclear(String),
+}
+
+/// The chains that are entered one from another. The kernel allows 16.
+const DEEPEST: u8 = 32;
+
+/// Follows a packet through a chain at a hook.
+pub(in crate::cli) fn fate(base: &Base, rules: &[Rule]) -> Fate {
+    let mut chains: HashMap<&str, Vec<&Rule>> = HashMap::new();
+    for rule in rules {
+        chains.entry(&rule.chain).or_default().push(rule);
+    }
+    let mut walk = Walk { chains, certain: None, possible: Vec::new() };
+    walk.chain(&base.chain, true, 0);
+    let policy = || match base.drops_by_policy {
+        true => Fate::Dropped(format!("the policy of {} is DROP", base.text)),
+        false => Fate::Accepted(None),
+    };
+    let certain = walk.certain.unwrap_or_else(policy);
+    let differs = |other: &Fate| std::mem::discriminant(other) != std::mem::discriminant(&certain);
+    match walk.possible.into_iter().find(differs) {
+        Some(
+            Fate::Accepted(Some(by))
+            | Fate::Dropped(by)
+            | Fate::Translated { by, .. }
+            | Fate::Unclear(by),
+        ) => Fate::Unclear(by),
+        _ => certain,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Continues,
+    Ends,
+}
+
+struct Walk<'a> {
+    chains: HashMap<&'a str, Vec<&'a Rule>>,
+    certain: Option<Fate>,
+    /// What rules decide that may apply.
+    possible: Vec<Fate>,
+}
+
+impl<'a> Walk<'a> {
+    /// Follows a chain that the packet enters for certain, or only perhaps.
+    fn chain(&mut self, name: &str, mut is_certain: bool, depth: u8) -> Flow {
+        let rules: Vec<&'a Rule> = self.chains.get(name).cloned().unwrap_or_default();
+        for rule in rules.into_iter().filter(|rule| rule.applies != Some(false)) {
+            let applies = rule.applies == Some(true);
+            let is_decided = is_certain && applies;
+            let flow = match &rule.action {
+                Action::Continue => Flow::Continues,
+                Action::Return if depth == 0 => self.end(rule, is_decided),
+                Action::Return if applies => return Flow::Continues,
+                Action::Return => {
+                    is_certain = false;
+                    Flow::Continues
+                }
+                Action::Jump(_) | Action::Goto(_) if depth == DEEPEST => {
+                    self.end(rule, is_decided)
+                }
+                Action::Jump(to) => self.chain(to, is_decided, depth + 1),
+                Action::Goto(to) => {
+                    let flow = self.chain(to, is_decided, depth + 1);
+                    if applies {
+                        return flow;
+                    }
+                    is_certain = false;
+                    flow
+                }
+                _ => self.end(rule, is_decided),
+            };
+            if flow == Flow::Ends && applies {
+                return Flow::Ends;
+            }
+        }
+        Flow::Continues
+    }
+
+    /// Notes what a rule decides, for certain or perhaps.
+    fn end(&mut self, rule: &Rule, is_decided: bool) -> Flow {
+        let by = rule.text.clone();
+        let fate = match rule.action {
+            Action::Accept | Action::Return => Fate::Accepted(Some(by)),
+            Action::Drop => Fate::Dropped(by),
+            Action::Translate { own } => Fate::Translated { own, by },
+            _ => Fate::Unclear(by),
+        };
+        if is_decided {
+            self.certain = Some(fate);
+        } else {
+            self.possible.push(fate);
+        }
+        Flow::Ends
+    }
+}

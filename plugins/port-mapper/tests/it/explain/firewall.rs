@@ -1,0 +1,1 @@
+//! Firewalls that drop packets or translate the port first.

@@ -1,0 +1,7 @@
+//! `explain` on hosts that are broken in exactly one way.
+
+mod testbed;
+
+mod container;
+mod firewall;
+mod host;
