@@ -1,11 +1,11 @@
 //! Containers that do not answer.
 
 use cni_test_kit::Traffic;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::testbed::{Explained, fails, is_unknown};
+use super::testbed::{Explained, fails, names};
 use crate::behaviour::testbed::{CLIENT, TrafficTestbed};
-use crate::common::{HOST, exchanged, reached, unreached};
+use crate::common::{HOST, exchanged, plugin, reached, unreached};
 
 on_every_backend!(
     a_container_without_its_address_is_named_by_the_neighbour,
@@ -21,9 +21,8 @@ on_every_backend!(
 
 fn a_container_without_its_address_is_named_by_the_neighbour(backend: &'static str) {
     let explained = Explained::new(backend);
-    // A down link would also lose the default route.
-    explained.running.container.sh("ip address add 192.168.0.200/16 dev eth0
-         ip address del 192.168.0.2/16 dev eth0
+    explained.running.container.sh("ip address flush dev eth0
+         ip address add 192.168.0.200/16 dev eth0
          ip route replace default via 192.168.0.1");
     unreached(&explained.testbed.outside, HOST, 8080, "it has another address");
     explained.fails("neighbour", &["192.168.0.2", "does not have"]);
@@ -97,11 +96,16 @@ fn a_stale_flow_is_named(backend: &'static str) {
 }
 
 fn a_namespace_that_cannot_be_entered_is_unknown_and_not_in_order(backend: &'static str) {
-    let testbed = TrafficTestbed::new(backend);
-    let running = testbed.start("c1", json!({}), json!([crate::behaviour::testbed::port(8080, 80)]));
-    let _server = running.container.serve(Traffic::Http, 80);
-    testbed.host.sh("mount -t tmpfs none /run/netns");
-    let steps = super::testbed::steps(&testbed.host, &["8080"]);
-    assert_eq!(super::testbed::names(&steps, "unknown"), ["owner"]);
-    let _ = is_unknown;
+    let explained = Explained::new(backend);
+    let host = explained.host();
+    // Another mount namespace, as that of a service with mounts of its own.
+    let script = "mount -t tmpfs none /run/netns; exec \"$0\" explain 8080 --json";
+    let mut command = host.command("unshare");
+    let command = command.args(["--mount", "sh", "-c", script]).arg(plugin());
+    let output = command.env_remove("CNI_COMMAND").output().expect("it starts");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let steps = json["paths"][0]["steps"].as_array().expect("steps");
+    assert_eq!(names(steps, "failed"), [] as [&str; 0], "{json}");
+    assert_eq!(names(steps, "unknown"), ["owner", "service", "answers"], "{json}");
+    assert!(steps[0]["remedy"].as_str().is_some_and(|text| text.contains("gc --force c1")));
 }

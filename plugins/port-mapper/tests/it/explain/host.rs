@@ -94,7 +94,7 @@ fn forwarding_that_is_off_for_one_interface_is_named(backend: &'static str) {
 /// Makes answers to the client leave by another interface than its packets arrive by.
 fn route_elsewhere(testbed: &TrafficTestbed) {
     testbed.host.sh(&format!(
-        "ip link add elsewhere type dummy
+        "ip link add elsewhere type bridge
          ip link set elsewhere up
          ip route add {CLIENT}/32 dev elsewhere"
     ));

@@ -31,9 +31,11 @@ impl Explained {
         &self.testbed.host
     }
 
-    /// Returns the steps for the client outside.
-    pub(super) fn steps(&self) -> Vec<Value> {
-        steps(self.host(), &["8080", "--from", CLIENT])
+    /// Checks that no step fails or is unknown, for the client outside.
+    #[track_caller]
+    pub(super) fn is_in_order(&self) {
+        let steps = steps(self.host(), &["8080", "--from", CLIENT]);
+        assert_eq!(names(&steps, "ok").len(), steps.len(), "{steps:#?}");
     }
 
     /// Checks that a step fails, for the client outside, and no other one does. Its message and
