@@ -11,7 +11,7 @@ use crate::detach::detach;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
 use crate::guard;
-use crate::host::{flows, hairpin, localhost};
+use crate::host::{flows, hairpin, localhost, other_users};
 use crate::install::install;
 use crate::namespace::NamespaceId;
 use crate::state::State;
@@ -42,7 +42,8 @@ pub async fn attach(
     claim.namespace = NamespaceId::of(Path::new(&claim.netns));
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
-    let installed = install_or_wait(settings, claim, backends).await?;
+    let (installed, backends) = install_or_wait(settings, claim, backends).await?;
+    other_users::warn(&installed, &backends);
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
@@ -51,12 +52,12 @@ pub async fn attach(
 }
 
 /// Installs the rules once no other container has one of the host ports. Returns the claim as it
-/// was stored.
+/// was stored, and the backends that were used last.
 async fn install_or_wait(
     settings: &Settings,
     claim: Claim,
     mut backends: Backends,
-) -> Result<Claim, AttachError> {
+) -> Result<(Claim, Backends), AttachError> {
     let mut wait = Wait::new(settings.conflict_timeout);
     loop {
         match install(settings, &claim, &backends, &mut wait).await {
@@ -65,7 +66,7 @@ async fn install_or_wait(
                 backends = backends.reopened();
                 wait.for_change(settings, &claim, conflicts).await?;
             }
-            installed => return installed,
+            installed => return Ok((installed?, backends)),
         }
     }
 }

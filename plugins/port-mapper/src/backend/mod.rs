@@ -15,6 +15,7 @@ mod remains;
 
 pub use any::AnyBackend;
 pub use choice::Choice;
+pub use detect::legacy_matches;
 pub use interface::{
     Backend, ExistingRules, FoundChain, Guard, Hints, Installed, Jump, OwnedPorts,
     ProgramEnvironment, Readiness,

@@ -5,6 +5,7 @@ pub mod flows;
 pub mod found_chains;
 pub mod hairpin;
 pub mod localhost;
+pub mod other_users;
 pub mod ports;
 pub mod record;
 mod route_localnet;

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use cni_netlink::conntrack::{Conntrack, Flow, IpFamily};
 use cni_netlink::route::Routes;
 
-use super::packet::number_of;
 use super::step::Step;
 use super::way::Target;
 use crate::family::Family;
+use crate::host::other_users::number_of;
 use crate::mappings::Protocol;
 
 /// Returns the flows from a client, or any, to the host port that do not lead to the container.

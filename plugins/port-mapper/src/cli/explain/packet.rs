@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::claim::Cidr;
 use crate::family::Family;
+use crate::host::other_users::number_of;
 use crate::mappings::Protocol;
 
 /// Whether something holds; `None` if that is unknown.
@@ -56,15 +57,6 @@ impl Packet {
     /// Returns the number of its protocol.
     pub(super) fn protocol_number(&self) -> u8 {
         number_of(self.protocol)
-    }
-}
-
-/// Returns the number of a protocol.
-pub(super) fn number_of(protocol: Protocol) -> u8 {
-    match protocol {
-        Protocol::Tcp => 6,
-        Protocol::Udp => 17,
-        Protocol::Sctp => 132,
     }
 }
 

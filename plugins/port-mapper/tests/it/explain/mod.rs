@@ -2,6 +2,7 @@
 
 mod testbed;
 
+mod add;
 mod container;
 mod firewall;
 mod host;
