@@ -75,6 +75,41 @@ pub fn comments(family: Family, table: &str) -> Result<Vec<String>, Error> {
     Ok(comments_of(family, &read(family, table)?))
 }
 
+/// What a rule can use: the kernel has a module for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extension {
+    /// A match of this name.
+    Match(&'static str),
+    /// A target of this name.
+    Target(&'static str),
+}
+
+/// Reports whether the kernel has a match or target for rules of the legacy variant. It loads the
+/// module if it can.
+///
+/// # Errors
+///
+/// The kernel has no ip_tables, or the process lacks CAP_NET_ADMIN or CAP_NET_RAW.
+pub fn has_extension(family: Family, extension: Extension) -> Result<bool, Error> {
+    /// `IPT_SO_GET_REVISION_MATCH` and `IP6T_SO_GET_REVISION_MATCH`; then those for targets.
+    const REVISION_OF_MATCH: c_int = 66;
+    let (option, name) = match extension {
+        Extension::Match(name) => (REVISION_OF_MATCH, name),
+        Extension::Target(name) => (REVISION_OF_MATCH + 1, name),
+    };
+    // `xt_get_revision`: the name and the revision 0.
+    let mut buffer = [0; 30];
+    buffer[..name.len().min(28)].copy_from_slice(&name.as_bytes()[..name.len().min(28)]);
+    let asked = open(family).and_then(|socket| get(&socket, family, option, &mut buffer));
+    match asked {
+        Ok(()) => Ok(true),
+        // It has other revisions only.
+        Err(error) if error.raw_os_error() == Some(errno::EPROTONOSUPPORT) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(errno::ENOENT) => Ok(false),
+        Err(error) => Err(Cause::Io(error).during("look up", format!("the extension {name}"))),
+    }
+}
+
 /// A match of a rule, in the form of its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -181,7 +216,7 @@ fn get(socket: &OwnedFd, family: Family, option: c_int, buffer: &mut [u8]) -> io
     // SAFETY: `data` points to `length` writable bytes, and the kernel writes no more than that.
     #[allow(unsafe_code, reason = "rustix has no interface to options of other protocols")]
     let result = unsafe { getsockopt(socket.as_raw_fd(), level, option, data, &raw mut length) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[allow(unsafe_code, reason = "rustix has no interface to options of other protocols")]

@@ -1,7 +1,7 @@
 //! Reads what other programs have made, as far as it is needed to follow a packet.
 
 use crate::attribute::Body;
-use crate::error::Error;
+use crate::error::{Error, errno};
 use crate::nftables::chain::{ChainInfo, InstalledRule};
 use crate::nftables::data::Verdict;
 use crate::nftables::explain;
@@ -10,6 +10,7 @@ use crate::nftables::table::{Family, Table};
 use crate::nftables::wire::decode;
 use crate::nftables::wire::encode::encoder;
 use crate::nftables::wire::uapi::{element, message};
+use crate::xtables::Extension;
 
 /// An element of a set of any type, in the bytes of a register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,30 @@ pub struct RawElement {
 }
 
 impl Kernel {
+    /// Reports whether the kernel has a match or target of xtables for rules of iptables-nft. It
+    /// loads the module if it can.
+    pub fn has_extension(&mut self, extension: Extension) -> Result<bool, Error> {
+        /// The subsystem of the messages, which have only one type.
+        const GET: u16 = 11 << 8;
+        const IPV4: u8 = 2;
+        let (kind, name) = match extension {
+            Extension::Match(name) => (0, name),
+            Extension::Target(name) => (1, name),
+        };
+        let fill = |body: &mut Body<'_>| {
+            body.raw(&[IPV4, 0, 0, 0]);
+            body.text(1, name);
+            body.u32_be(2, 0);
+            body.u32_be(3, kind);
+        };
+        match self.ask(GET, fill, |_| Ok(())) {
+            Ok(found) => Ok(found.is_some()),
+            // It has other revisions only.
+            Err(cause) if cause.errno() == Some(errno::EPROTONOSUPPORT) => Ok(true),
+            Err(cause) => Err(cause.during("look up", format!("the extension {name}"))),
+        }
+    }
+
     /// Lists the base chains of all tables for IPv4 or IPv6, with their tables.
     pub fn base_chains(&mut self) -> Result<Vec<(Table, ChainInfo)>, Error> {
         let any_family = |body: &mut Body<'_>| body.raw(&[0; 4]);

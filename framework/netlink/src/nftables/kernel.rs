@@ -90,7 +90,7 @@ impl Kernel {
     }
 
     /// Looks up one object. Returns `None` if it does not exist.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &mut self,
         kind: u16,
         fill: impl Fn(&mut Body<'_>),

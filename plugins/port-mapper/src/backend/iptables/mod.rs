@@ -58,6 +58,10 @@ const PROBE: &str = "*nat
 -N PORT-MAPPER-PROBE-MASQ
 -A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
+*raw
+-N PORT-MAPPER-PROBE
+-A PORT-MAPPER-PROBE -d 127.0.0.0/8 ! -i lo -j DROP
+COMMIT
 ";
 
 /// The iptables of this host, in one of its variants.

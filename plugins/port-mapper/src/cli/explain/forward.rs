@@ -40,7 +40,7 @@ fn remedy(firewall: &Firewall, packet: &Packet, insert: &str) -> String {
     let container = packet.destination.map(|address| address.to_string());
     if is_iptables && (firewall.has_chain("ufw-user-forward") || firewall.has_chain("ufw6-forward"))
     {
-        let to = container.unwrap_or("CONTAINER".to_owned());
+        let to = container.unwrap_or("SUBNET".to_owned());
         let port = packet.port.map(|port| format!(" port {port}")).unwrap_or_default();
         let protocol = packet.protocol;
         return format!("ufw route allow proto {protocol} to {to}{port}");

@@ -4,5 +4,6 @@ mod testbed;
 
 mod add;
 mod container;
+mod doctor;
 mod firewall;
 mod host;
