@@ -125,12 +125,7 @@ pub struct Match {
 /// # Errors
 ///
 /// As [`comments`].
-pub fn matches(
-    family: Family,
-    table: &str,
-    chain: &str,
-    name: &str,
-) -> Result<Vec<Match>, Error> {
+pub fn matches(family: Family, table: &str, chain: &str, name: &str) -> Result<Vec<Match>, Error> {
     let table = read(family, table)?;
     let (mut found, mut is_in_chain) = (Vec::new(), false);
     for entry in entries_of(family, &table) {

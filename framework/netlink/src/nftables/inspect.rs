@@ -83,8 +83,8 @@ impl Kernel {
         let lists = self.list(message::GET_ELEMENT, message::NEW_ELEMENT, fill, |payload| {
             decode::element::raw_elements(payload).map(Some)
         });
-        let lists =
-            lists.map_err(|cause| cause.during("list", format!("the elements of {table} {set}")))?;
+        let lists = lists
+            .map_err(|cause| cause.during("list", format!("the elements of {table} {set}")))?;
         Ok(lists.into_iter().flatten().collect())
     }
 }

@@ -15,9 +15,10 @@ use crate::host::{inside, run};
 #[test]
 fn base_chains_rules_and_elements_of_any_table_are_listed() {
     inside(|| {
-        run("nft add table inet t { chain f { type filter hook forward priority 5; policy drop; } }");
+        run("nft add table inet t");
+        run("nft add chain inet t f { type filter hook forward priority 5 ; policy drop ; }");
         run("nft add chain inet t r");
-        run("nft add set inet t s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }");
+        run("nft add set inet t s { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8 } ; }");
         run("nft add rule inet t f tcp dport vmap { 22 : accept, 80 : jump r }");
         let table = Table::inet("t");
         let mut kernel = Kernel::open().expect("nf_tables");
@@ -30,7 +31,8 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
         let mut elements = kernel.raw_elements(&table, "s").expect("elements");
         elements.retain(|element| element.key.as_ref().is_some_and(|key| key[0] != 0));
         elements.sort_by(|one, other| one.key.cmp(&other.key));
-        let ends: Vec<_> = elements.iter().map(|one| (one.key.clone(), one.ends_interval)).collect();
+        let ends: Vec<_> =
+            elements.iter().map(|one| (one.key.clone(), one.ends_interval)).collect();
         let key = |byte| Some(vec![byte, 0, 0, 0]);
         assert_eq!(ends, [(key(10), false), (key(11), true)]);
         let verdicts = kernel.raw_elements(&table, "__map0").expect("elements");
@@ -84,17 +86,19 @@ fn a_socket_is_found_by_the_address_and_port_at_which_it_receives() {
 #[test]
 fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
     inside(|| {
-        run("ip link add a type veth peer name b");
-        run("ip link set a up");
-        run("ip link set b up");
-        run("ip address add 192.0.2.1/24 dev a");
-        run("ip neighbour add 192.0.2.7 lladdr 02:00:00:00:00:07 dev a");
-        run("ip neighbour add 192.0.2.8 nud failed dev a");
-        let index = Links::open().expect("a socket").by_name("a").expect("found").expect("a").index;
+        run("ip link add veth-a type veth peer name veth-b");
+        run("ip link set veth-a up");
+        run("ip link set veth-b up");
+        run("ip address add 192.0.2.1/24 dev veth-a");
+        run("ip neighbour add 192.0.2.7 lladdr 02:00:00:00:00:07 dev veth-a");
+        run("ip neighbour add 192.0.2.8 nud failed dev veth-a");
+        let index = Links::open().expect("a socket").by_name("veth-a").expect("found").expect("a link").index;
         let addresses = Addresses::open().expect("a socket").list().expect("a list");
         let own = addresses.iter().find(|one| one.interface == index && one.address.is_ipv4());
-        assert_eq!(own.map(|one| (one.address.to_string(), one.prefix_length)),
-            Some(("192.0.2.1".to_owned(), 24)));
+        assert_eq!(
+            own.map(|one| (one.address.to_string(), one.prefix_length)),
+            Some(("192.0.2.1".to_owned(), 24))
+        );
         let mut neighbours = Neighbours::open().expect("a socket");
         let mut state = |address: &str| {
             neighbours.state(index, address.parse().expect("one")).expect("an answer")

@@ -194,9 +194,8 @@ impl Backends {
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return Vec::new();
         };
-        let scan = |kernel: &mut Kernel| {
-            Ok(kernel.scan_rules(&nat_table(family), Some(chain), select)?)
-        };
+        let scan =
+            |kernel: &mut Kernel| Ok(kernel.scan_rules(&nat_table(family), Some(chain), select)?);
         nftables.with(scan).unwrap_or_default()
     }
 }

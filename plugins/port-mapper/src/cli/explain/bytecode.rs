@@ -12,9 +12,8 @@ use super::walk::{Action, Base, Rule};
 use crate::family::Family;
 
 /// Expressions that neither end a rule nor change a register that another one compares.
-const WITHOUT_EFFECT: [&str; 9] = [
-    "counter", "log", "notrack", "immediate", "objref", "last", "meta", "ct", "flow_offload",
-];
+const WITHOUT_EFFECT: [&str; 9] =
+    ["counter", "log", "notrack", "immediate", "objref", "last", "meta", "ct", "flow_offload"];
 
 /// A table of nf_tables.
 #[derive(Debug)]
@@ -133,7 +132,8 @@ impl Machine<'_> {
             Expression::Meta { key, register } => self.meta(*key, at(*register)),
             Expression::Payload { base, offset, length, register } => {
                 let (offset, length) = (*offset as usize, *length as usize);
-                let header = if *base == 1 { self.network_header() } else { self.transport_header() };
+                let header =
+                    if *base == 1 { self.network_header() } else { self.transport_header() };
                 let value: Vec<_> =
                     (offset..offset + length).map(|at| header.get(at).copied().flatten()).collect();
                 self.store(at(*register), &value);
@@ -168,8 +168,7 @@ impl Machine<'_> {
         let value = match key {
             1 => number(if ip { 0x0800 } else { 0x86dd }),
             6 | 7 => {
-                let interface =
-                    if key == 6 { &self.packet.input.0 } else { &self.packet.output.0 };
+                let interface = if key == 6 { &self.packet.input.0 } else { &self.packet.output.0 };
                 self.interface = interface.is_none().then_some(register);
                 let mut name = interface.clone().unwrap_or_default().into_bytes();
                 name.resize(16, 0);
@@ -246,8 +245,8 @@ impl Machine<'_> {
 
     fn compare(&self, register: usize, op: u32, value: &[u8]) -> Known {
         let name = String::from_utf8_lossy(value);
-        let is_other = self.interface == Some(register)
-            && is_of_other_network(name.trim_end_matches('\0'));
+        let is_other =
+            self.interface == Some(register) && is_of_other_network(name.trim_end_matches('\0'));
         let order = match self.read(register, value.len()) {
             Some(bytes) => bytes.as_slice().cmp(value),
             None if is_other => std::cmp::Ordering::Less,
@@ -349,4 +348,3 @@ fn at(register: u32) -> usize {
     let start = if register >= 8 { (register - 8) * 4 } else { register.saturating_sub(1) * 16 };
     start.min(SIZE)
 }
-

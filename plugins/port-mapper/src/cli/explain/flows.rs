@@ -23,12 +23,11 @@ pub(super) fn stale(
     let mut routes = Routes::open()?;
     let port = target.host_port;
     let number = number_of(target.mapping.protocol);
-    let mut flows =
-        Conntrack::open()?.flows_where(family, number, &[port..=port], |flow| {
-            let to = flow.reply_source();
-            let leads_to = (to.ip(), to.port()) == (target.container, target.container_port);
-            !leads_to && client.is_none_or(|client| client == flow.original.source.ip())
-        })?;
+    let mut flows = Conntrack::open()?.flows_where(family, number, &[port..=port], |flow| {
+        let to = flow.reply_source();
+        let leads_to = (to.ip(), to.port()) == (target.container, target.container_port);
+        !leads_to && client.is_none_or(|client| client == flow.original.source.ip())
+    })?;
     let mut is_local = |flow: &Flow| {
         let to = flow.destination().ip();
         match target.mapping.host_ip.one() {
@@ -42,10 +41,7 @@ pub(super) fn stale(
 
 /// Decides whether a flow keeps packets from the container. A connection of TCP has a port of its
 /// own, so it is a new flow.
-pub(super) fn flows(
-    target: &Target<'_>,
-    stale: Result<Vec<Flow>, cni_netlink::Error>,
-) -> Step {
+pub(super) fn flows(target: &Target<'_>, stale: Result<Vec<Flow>, cni_netlink::Error>) -> Step {
     const NAME: &str = "tracked flows";
     let protocol = target.mapping.protocol;
     match stale {

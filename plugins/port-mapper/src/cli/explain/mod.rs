@@ -221,9 +221,8 @@ fn container(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Vec<Ste
     let inside = inside.as_ref().map_err(|error| {
         format!("the container's network namespace {:?} can't be entered: {error}", claim.netns)
     });
-    let is_of_host = |address| {
-        Routes::open().and_then(|mut routes| routes.is_local(address)).unwrap_or(false)
-    };
+    let is_of_host =
+        |address| Routes::open().and_then(|mut routes| routes.is_local(address)).unwrap_or(false);
     let mut steps = vec![
         way::route(target, way),
         way::neighbour(target, way, inside.clone()),

@@ -103,7 +103,8 @@ fn ask(
         IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
     };
-    let sent = UdpSocket::bind((any, 0)).and_then(|socket| socket.send_to(&[], (container, DISCARD)));
+    let sent =
+        UdpSocket::bind((any, 0)).and_then(|socket| socket.send_to(&[], (container, DISCARD)));
     let started = Instant::now();
     while sent.is_ok() && started.elapsed() < PATIENCE {
         state = neighbours.state(interface, next_hop)?;

@@ -26,9 +26,9 @@ impl Question {
                 Some((address, interface)) => (address, Some(interface.to_owned())),
                 None => (from, None),
             };
-            let address = address.parse().map_err(|_| {
-                format!("--from {from:?} is not an address, or ADDRESS%INTERFACE")
-            })?;
+            let address = address
+                .parse()
+                .map_err(|_| format!("--from {from:?} is not an address, or ADDRESS%INTERFACE"))?;
             Ok::<_, String>((address, interface))
         });
         Ok(Self { port: number, protocol, from: from.transpose()? })

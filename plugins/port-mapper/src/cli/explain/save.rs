@@ -22,8 +22,26 @@ const MODULES: [&str; 10] = [
 
 /// Targets after which a packet continues with the next rule.
 const CONTINUING: [&str; 20] = [
-    "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "TRACE", "TCPMSS", "CT", "NOTRACK", "AUDIT",
-    "SECMARK", "CONNSECMARK", "CLASSIFY", "CHECKSUM", "TTL", "HL", "DSCP", "TOS", "SET", "LED",
+    "LOG",
+    "NFLOG",
+    "ULOG",
+    "MARK",
+    "CONNMARK",
+    "TRACE",
+    "TCPMSS",
+    "CT",
+    "NOTRACK",
+    "AUDIT",
+    "SECMARK",
+    "CONNSECMARK",
+    "CLASSIFY",
+    "CHECKSUM",
+    "TTL",
+    "HL",
+    "DSCP",
+    "TOS",
+    "SET",
+    "LED",
 ];
 
 /// The listing of one program.

@@ -34,9 +34,7 @@ pub(super) fn translation(firewall: &Firewall, packet: &Packet, tag: &str) -> St
         (Some(by), _) => {
             Step::unknown(NAME, format!("it is unclear whether {by} applies to the packet first"))
         }
-        (None, Some(why)) => {
-            Step::unknown(NAME, format!("not all rules could be read: {why}"))
-        }
+        (None, Some(why)) => Step::unknown(NAME, format!("not all rules could be read: {why}")),
         (None, None) => Step::ok(NAME, "no other rule translates the port"),
     }
 }
@@ -64,7 +62,8 @@ fn deletion(rule: &str) -> String {
         Some((before, after)) => format!("{} -D {}", before, after).replace('`', ""),
         None => {
             let handle = rule.split_whitespace().nth(4).unwrap_or_default();
-            let place = rule.split_once("list chain ").map(|(_, place)| place.trim_end_matches("`)"));
+            let place =
+                rule.split_once("list chain ").map(|(_, place)| place.trim_end_matches("`)"));
             format!("nft delete rule {} handle {handle}", place.unwrap_or_default())
         }
     }

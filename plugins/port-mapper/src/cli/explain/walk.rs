@@ -123,9 +123,7 @@ impl<'a> Walk<'a> {
                     is_certain = false;
                     Flow::Continues
                 }
-                Action::Jump(_) | Action::Goto(_) if depth == DEEPEST => {
-                    self.end(rule, is_decided)
-                }
+                Action::Jump(_) | Action::Goto(_) if depth == DEEPEST => self.end(rule, is_decided),
                 Action::Jump(to) => self.chain(to, is_decided, depth + 1),
                 Action::Goto(to) => {
                     let flow = self.chain(to, is_decided, depth + 1);

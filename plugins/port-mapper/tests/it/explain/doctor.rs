@@ -19,13 +19,21 @@ on_every_backend!(
 fn doctor(host: &Host, backend: &str) -> (Value, bool) {
     let call = CallBuilder::cli(&["doctor", "--json", "--backend", backend]).within(host);
     let outcome = call.run(plugin());
-    let json = serde_json::from_str(&outcome.stdout).unwrap_or_else(|why| panic!("{why}: {outcome}"));
+    let json =
+        serde_json::from_str(&outcome.stdout).unwrap_or_else(|why| panic!("{why}: {outcome}"));
     (json, outcome.code() == Some(0))
 }
 
 /// Checks the status of one check, and whether the host counts as fit. The message has these words.
 #[track_caller]
-fn reports(host: &Host, backend: &str, check: &str, status: &str, ok: Option<bool>, words: &[&str]) {
+fn reports(
+    host: &Host,
+    backend: &str,
+    check: &str,
+    status: &str,
+    ok: Option<bool>,
+    words: &[&str],
+) {
     let (json, succeeded) = doctor(host, backend);
     let checks = json["checks"].as_array().expect("checks");
     let found = checks.iter().find(|one| one["name"] == check).unwrap_or_else(|| panic!("{json}"));
@@ -33,7 +41,10 @@ fn reports(host: &Host, backend: &str, check: &str, status: &str, ok: Option<boo
     assert_eq!(json["ok"].as_bool(), ok, "{json}");
     assert_eq!(succeeded, ok != Some(false), "{json}");
     for word in words {
-        assert!(found["message"].as_str().is_some_and(|text| text.contains(word)), "{word}: {found}");
+        assert!(
+            found["message"].as_str().is_some_and(|text| text.contains(word)),
+            "{word}: {found}"
+        );
     }
 }
 
@@ -65,13 +76,17 @@ fn doctor_reports_a_firewall_that_drops_all_forwarded_packets(backend: &'static 
 fn doctor_reports_a_firewall_like_docker_s(backend: &'static str) {
     let host = Host::new();
     let exceptions = match backend {
-        NFTABLES => "$drop
+        NFTABLES => {
+            "$drop
             $add iifname docker0 oifname != docker0 accept
-            $add oifname br-0123456789ab ct state established accept",
-        _ => "$drop
+            $add oifname br-0123456789ab ct state established accept"
+        }
+        _ => {
+            "$drop
             $add -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
             $add -i docker0 ! -o docker0 -j ACCEPT
-            $add -i br-0123456789ab -o br-0123456789ab -j ACCEPT",
+            $add -i br-0123456789ab -o br-0123456789ab -j ACCEPT"
+        }
     };
     firewall(&host, backend, exceptions);
     reports(&host, backend, "FORWARD", "failed", Some(false), &["policy", "DROP"]);
@@ -120,5 +135,8 @@ fn doctor_reports_a_kernel_without_nf_conntrack_netlink(backend: &'static str) {
     let call = CallBuilder::cli(&["doctor", "--backend", backend]).within(&host);
     let called = call.run_with_fault(plugin(), 1, Fault::NoConntrack);
     let text = called.outcome.expect_success().stdout;
-    assert!(text.contains("note    conntrack: ") && text.contains("nf_conntrack_netlink"), "{text}");
+    assert!(
+        text.contains("note    conntrack: ") && text.contains("nf_conntrack_netlink"),
+        "{text}"
+    );
 }

@@ -156,11 +156,9 @@ fn a_rule_that_is_not_understood_is_unknown_and_named(backend: &'static str) {
     let explained = Explained::new(backend);
     let words = match backend {
         NFTABLES => {
-            explained.sh(
-                "nft add table inet own
+            explained.sh("nft add table inet own
                  nft 'add chain inet own forward { type filter hook forward priority 0; }'
-                 nft add rule inet own forward meta length 1-20 drop",
-            );
+                 nft add rule inet own forward meta length 1-20 drop");
             ["handle", "inet own forward"]
         }
         _ => {
@@ -180,13 +178,13 @@ fn a_rule_that_is_not_understood_is_unknown_and_named(backend: &'static str) {
 
 fn a_translation_by_the_other_variant_or_nft_is_named(backend: &'static str) {
     let explained = Explained::new(backend);
-    explained.sh(
-        "nft add table ip first
+    explained.sh("nft add table ip first
          nft 'add chain ip first pre { type nat hook prerouting priority -110; }'
-         nft add rule ip first pre tcp dport 8081 dnat to 192.168.0.77:80",
-    );
+         nft add rule ip first pre tcp dport 8081 dnat to 192.168.0.77:80");
     explained.is_in_order();
-    explained.sh("nft add rule ip first pre fib daddr type local tcp dport 8080 dnat to 192.168.0.77:80");
+    explained.sh(
+        "nft add rule ip first pre fib daddr type local tcp dport 8080 dnat to 192.168.0.77:80",
+    );
     unreached(&explained.testbed.outside, HOST, 8080, "it leads elsewhere");
     explained.fails("translation", &["nft delete rule ip first pre handle"]);
     explained.remedy_works();
@@ -194,20 +192,17 @@ fn a_translation_by_the_other_variant_or_nft_is_named(backend: &'static str) {
 
 fn a_rule_of_docker_for_the_same_port_is_named(backend: &'static str) {
     let explained = Explained::new(backend);
-    explained.sh(
-        "$iptables -t nat -N DOCKER
+    explained.sh("$iptables -t nat -N DOCKER
          $iptables -t nat -I PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
          $iptables -t nat -A DOCKER -i docker0 -j RETURN
          $iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT \
-             --to-destination 172.17.0.2:80",
-    );
+             --to-destination 172.17.0.2:80");
     explained.fails("translation", &["-A DOCKER", "docker ps --filter publish=8080"]);
 }
 
 fn a_rule_of_kubernetes_for_the_same_port_is_named(backend: &'static str) {
     let explained = Explained::new(backend);
-    explained.sh(
-        "for chain in KUBE-SERVICES KUBE-NODEPORTS KUBE-SVC-A KUBE-SEP-B KUBE-SEP-C; do
+    explained.sh("for chain in KUBE-SERVICES KUBE-NODEPORTS KUBE-SVC-A KUBE-SEP-B KUBE-SEP-C; do
              $iptables -t nat -N $chain
          done
          $iptables -t nat -I PREROUTING -m comment --comment 'service portals' -j KUBE-SERVICES
@@ -218,8 +213,7 @@ fn a_rule_of_kubernetes_for_the_same_port_is_named(backend: &'static str) {
          $iptables -t nat -A KUBE-SVC-A -j KUBE-SEP-C
          for chain in KUBE-SEP-B KUBE-SEP-C; do
              $iptables -t nat -A $chain -p tcp -j DNAT --to-destination 10.244.0.9:80
-         done",
-    );
+         done");
     explained.fails("translation", &["KUBE-SEP", "kubectl get services -A | grep 8080"]);
 }
 
@@ -239,10 +233,8 @@ fn sets_and_verdict_maps_of_nft_are_followed(backend: &'static str) {
     );
     reached(&explained.testbed.outside, HOST, 8080, "its subnet is known");
     explained.is_in_order();
-    explained.sh(
-        "nft 'delete element inet own nets { 203.0.113.0/25 }'
-         nft 'add element inet own nets { 203.0.113.64/26 }'",
-    );
+    explained.sh("nft 'delete element inet own nets { 203.0.113.0/25 }'
+         nft 'add element inet own nets { 203.0.113.64/26 }'");
     explained.is_dropped();
     explained.fails("firewall", &["policy", "DROP", "nft insert rule inet own forward"]);
 }
@@ -295,24 +287,21 @@ fn without_programs_the_kernel_shows_the_rules_or_they_are_unknown(backend: &'st
 
 fn ufw_s_policy_is_named_with_ufw_s_remedy(backend: &'static str) {
     let explained = Explained::new(backend);
-    explained.sh(
-        "$iptables -P FORWARD DROP
+    explained.sh("$iptables -P FORWARD DROP
          for chain in before-logging before after after-logging reject track user; do
              $iptables -N ufw-$chain-forward
              $iptables -A FORWARD -j ufw-$chain-forward
          done
          $iptables -A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
          $iptables -A ufw-before-forward -p icmp --icmp-type 3 -j ACCEPT
-         $iptables -A ufw-after-logging-forward -m limit --limit 3/min --limit-burst 10 -j LOG",
-    );
+         $iptables -A ufw-after-logging-forward -m limit --limit 3/min --limit-burst 10 -j LOG");
     explained.is_dropped();
     let words = ["policy", "ufw route allow proto tcp to 192.168.0.2 port 80"];
     explained.fails("firewall", &words);
     // What that command makes.
-    explained.sh(
-        "$iptables -A ufw-user-forward -d 192.168.0.2/32 -p tcp -m tcp --dport 80 -j ACCEPT
-         $iptables -A FORWARD -s 192.168.0.0/16 -j ACCEPT",
-    );
+    explained
+        .sh("$iptables -A ufw-user-forward -d 192.168.0.2/32 -p tcp -m tcp --dport 80 -j ACCEPT
+         $iptables -A FORWARD -s 192.168.0.0/16 -j ACCEPT");
     explained.is_in_order();
 }
 

@@ -28,13 +28,20 @@ fn a_host_in_order_has_no_failed_step_from_anywhere(backend: &'static str) {
     let host = explained.host();
     reached(&explained.testbed.outside, HOST, 8080, "it is in order");
     for from in [None, Some(CLIENT), Some("127.0.0.1"), Some(HOST), Some("192.168.0.2")] {
-        let arguments: Vec<&str> =
-            ["8080"].into_iter().chain(from.map(|from| ["--from", from]).into_iter().flatten()).collect();
+        let arguments: Vec<&str> = ["8080"]
+            .into_iter()
+            .chain(from.map(|from| ["--from", from]).into_iter().flatten())
+            .collect();
         let steps = steps(host, &arguments);
         let known = names(&steps, "ok");
-        assert_eq!(known.len(), steps.len(), "{from:?}: all steps are known and in order: {steps:#?}");
+        assert_eq!(
+            known.len(),
+            steps.len(),
+            "{from:?}: all steps are known and in order: {steps:#?}"
+        );
     }
-    let text = CallBuilder::cli(&["explain", "8080/tcp"]).within(host).run(plugin()).expect_success();
+    let text =
+        CallBuilder::cli(&["explain", "8080/tcp"]).within(host).run(plugin()).expect_success();
     assert!(text.stdout.contains("✔ service: listens on tcp port 80"), "{text}");
     assert!(!text.stdout.contains('✘') && !text.stdout.contains('?'), "{text}");
 }
@@ -105,10 +112,17 @@ fn rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere(backend: &'s
     route_elsewhere(&explained.testbed);
     explained.host().write("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
     unreached(&explained.testbed.outside, HOST, 8080, "the kernel drops its packets");
-    explained.fails("rp_filter", &["outside", "elsewhere", "sysctl -w net/ipv4/conf/outside/rp_filter=2"]);
+    explained.fails(
+        "rp_filter",
+        &["outside", "elsewhere", "sysctl -w net/ipv4/conf/outside/rp_filter=2"],
+    );
     let named = format!("{CLIENT}%elsewhere");
     let steps = steps(explained.host(), &["8080", "--from", &named]);
-    assert_eq!(names(&steps, "failed"), [] as [&str; 0], "it would arrive by the other: {steps:#?}");
+    assert_eq!(
+        names(&steps, "failed"),
+        [] as [&str; 0],
+        "it would arrive by the other: {steps:#?}"
+    );
 }
 
 fn a_missing_route_to_the_client_is_named(backend: &'static str) {
