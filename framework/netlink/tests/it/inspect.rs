@@ -18,7 +18,9 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
         run("nft add table inet t");
         run("nft add chain inet t f { type filter hook forward priority 5 ; policy drop ; }");
         run("nft add chain inet t r");
-        run("nft add set inet t s { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8 } ; }");
+        run(
+            "nft add set inet t s { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8 } ; }",
+        );
         run("nft add rule inet t f tcp dport vmap { 22 : accept, 80 : jump r }");
         let table = Table::inet("t");
         let mut kernel = Kernel::open().expect("nf_tables");
@@ -92,7 +94,12 @@ fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
         run("ip address add 192.0.2.1/24 dev veth-a");
         run("ip neighbour add 192.0.2.7 lladdr 02:00:00:00:00:07 dev veth-a");
         run("ip neighbour add 192.0.2.8 nud failed dev veth-a");
-        let index = Links::open().expect("a socket").by_name("veth-a").expect("found").expect("a link").index;
+        let index = Links::open()
+            .expect("a socket")
+            .by_name("veth-a")
+            .expect("found")
+            .expect("a link")
+            .index;
         let addresses = Addresses::open().expect("a socket").list().expect("a list");
         let own = addresses.iter().find(|one| one.interface == index && one.address.is_ipv4());
         assert_eq!(

@@ -192,3 +192,76 @@ fn action(target: &[Cow<'_, str>], user_chains: &[&str], is_own: bool) -> Action
         _ => Action::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::explain::packet::Interface;
+    use crate::family::Family;
+    use crate::mappings::Protocol;
+
+    fn packet(source: Option<&str>) -> Packet {
+        Packet {
+            family: Family::V4,
+            protocol: Protocol::Tcp,
+            source: source.map(|address| address.parse().unwrap()),
+            destination: Some([10, 0, 0, 2].into()),
+            port: Some(80),
+            host_port: Some(8080),
+            input: Interface(None),
+            output: Interface(Some("br0".to_owned())),
+            is_forwarded: true,
+        }
+    }
+
+    fn holds(spec: &str, packet: &Packet) -> Known {
+        applies(&split_words(spec).unwrap(), packet).0
+    }
+
+    #[test]
+    fn matches_hold_or_not_or_are_unknown() {
+        let from = packet(Some("203.0.113.9"));
+        for spec in [
+            "-s 203.0.113.0/24 -d 10.0.0.2/32 -j X",
+            "! -s 10.0.0.0/8 -o br+ -p tcp -m tcp --dport 79:81",
+            "-p tcp -m multiport --dports 22,80",
+            "-m conntrack --ctstate RELATED,NEW -m comment --comment \"-j DROP ! -s\"",
+            "-m conntrack --ctstate DNAT --ctdir ORIGINAL",
+            "! -i docker0 -m conntrack --ctorigdstport 8080",
+            "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN",
+        ] {
+            assert_eq!(holds(spec, &from), Some(true), "{spec}");
+        }
+        for spec in [
+            "-s 10.0.0.0/8 -m quota --quota 1",
+            "-i docker0",
+            "-p udp -m udp --dport 80",
+            "-p tcp -m multiport ! --dports 22,80",
+            "-m state --state ESTABLISHED",
+            "-m addrtype --dst-type LOCAL",
+        ] {
+            assert_eq!(holds(spec, &from), Some(false), "{spec}");
+        }
+        for spec in ["-m set --match-set good src", "-i eth0", "-m mark --mark 0x1", "-m rpfilter"]
+        {
+            assert_eq!(holds(spec, &from), None, "{spec}");
+        }
+        assert_eq!(holds("-s 203.0.113.0/24", &packet(None)), None, "any client");
+    }
+
+    #[test]
+    fn a_listing_is_read_table_by_table_and_broken_lines_are_unclear() {
+        let text = "*filter\n:FORWARD DROP [0:0]\n:SUB - [0:0]\n-A FORWARD -g SUB\n\
+                    -A SUB -m comment --comment \"open\n-A SUB -j NFQUEUE\nCOMMIT\n\
+                    *nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j DNAT --to-destination x\n";
+        let listing = Listing { program: "iptables-nft".to_owned(), text: text.to_owned() };
+        let from = packet(None);
+        let rules = listing.rules("filter", &from, "tag");
+        let actions: Vec<_> = rules.iter().map(|rule| rule.action.clone()).collect();
+        assert_eq!(actions, [Action::Goto("SUB".to_owned()), Action::Unknown, Action::Unknown]);
+        assert!(listing.base("filter", "FORWARD", 0).unwrap().drops_by_policy);
+        assert!(listing.base("nat", "FORWARD", 0).is_none());
+        let nat = listing.rules("nat", &from, "tag");
+        assert_eq!(nat[0].action, Action::Translate { own: false });
+    }
+}

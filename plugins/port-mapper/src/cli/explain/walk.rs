@@ -159,3 +159,91 @@ impl<'a> Walk<'a> {
         Flow::Ends
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(chain: &str, applies: Known, action: Action, text: &str) -> Rule {
+        Rule { chain: chain.to_owned(), applies, action, text: text.to_owned() }
+    }
+
+    fn walked(drops_by_policy: bool, rules: &[Rule]) -> Fate {
+        let base = Base {
+            chain: "F".to_owned(),
+            drops_by_policy,
+            priority: 0,
+            text: "chain F".to_owned(),
+        };
+        fate(&base, rules)
+    }
+
+    fn jump(applies: Known, to: &str) -> Rule {
+        rule("F", applies, Action::Jump(to.to_owned()), "jump")
+    }
+
+    #[test]
+    fn the_first_rule_that_applies_decides_and_else_the_policy() {
+        let rules = [
+            rule("F", Some(false), Action::Drop, "no"),
+            rule("F", Some(true), Action::Continue, "log"),
+            rule("F", Some(true), Action::Accept, "yes"),
+            rule("F", Some(true), Action::Drop, "late"),
+        ];
+        assert_eq!(walked(true, &rules), Fate::Accepted(Some("yes".to_owned())));
+        assert_eq!(walked(false, &rules[..2]), Fate::Accepted(None));
+        assert!(matches!(walked(true, &rules[..2]), Fate::Dropped(_)));
+    }
+
+    #[test]
+    fn a_rule_that_may_apply_is_named_only_if_it_makes_a_difference() {
+        let rules =
+            [rule("F", None, Action::Drop, "maybe"), rule("F", Some(true), Action::Drop, "surely")];
+        assert_eq!(walked(false, &rules), Fate::Dropped("surely".to_owned()));
+        assert_eq!(walked(false, &rules[..1]), Fate::Unclear("maybe".to_owned()));
+        assert_eq!(
+            walked(true, &rules[..1]),
+            Fate::Dropped("the policy of chain F is DROP".into())
+        );
+        let unknown = [rule("F", Some(true), Action::Unknown, "queue")];
+        assert_eq!(walked(true, &unknown), Fate::Unclear("queue".to_owned()));
+    }
+
+    #[test]
+    fn a_chain_returns_to_the_one_that_jumped_and_not_to_one_that_went() {
+        let to = |action| {
+            [
+                rule("F", Some(true), action, "to"),
+                rule("F", Some(true), Action::Accept, "after"),
+                rule("S", Some(true), Action::Return, "return"),
+                rule("S", Some(true), Action::Drop, "never"),
+            ]
+        };
+        let jumped = walked(true, &to(Action::Jump("S".to_owned())));
+        assert_eq!(jumped, Fate::Accepted(Some("after".to_owned())));
+        assert!(matches!(walked(true, &to(Action::Goto("S".to_owned()))), Fate::Dropped(_)));
+    }
+
+    #[test]
+    fn in_a_chain_that_is_perhaps_entered_no_rule_decides_for_certain() {
+        let rules = [
+            jump(None, "S"),
+            rule("F", Some(true), Action::Drop, "else"),
+            rule("S", Some(true), Action::Accept, "inside"),
+            rule("S", Some(true), Action::Drop, "unreachable"),
+        ];
+        assert_eq!(walked(false, &rules), Fate::Unclear("inside".to_owned()));
+        let skipped = [
+            jump(Some(true), "S"),
+            rule("S", None, Action::Return, "maybe"),
+            rule("S", Some(true), Action::Drop, "unless returned"),
+        ];
+        assert_eq!(walked(false, &skipped), Fate::Unclear("unless returned".to_owned()));
+    }
+
+    #[test]
+    fn a_loop_of_chains_ends_and_is_unclear() {
+        let rules = [jump(Some(true), "F")];
+        assert_eq!(walked(false, &rules), Fate::Unclear("jump".to_owned()));
+    }
+}

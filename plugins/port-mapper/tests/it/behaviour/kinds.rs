@@ -31,7 +31,7 @@ fn udp(host_port: u16, container_port: u16) -> Value {
     json!({"hostPort": host_port, "containerPort": container_port, "protocol": "udp"})
 }
 
-fn range(host_port: u16, container_port: u16, range: u16) -> Value {
+pub(crate) fn range(host_port: u16, container_port: u16, range: u16) -> Value {
     json!({
         "hostPort": host_port, "containerPort": container_port, "range": range, "protocol": "tcp",
     })
@@ -138,7 +138,7 @@ fn two_containers_share_a_port_number_at_two_host_addresses(backend: &'static st
 }
 
 /// Returns the bridge with a subnet of each family.
-fn dual_stack() -> Value {
+pub(crate) fn dual_stack() -> Value {
     json!({
         "type": "bridge", "cniVersion": "1.0.0", "bridge": "mesos-cni0", "isGateway": true,
         "ipMasq": true,

@@ -9,7 +9,7 @@ mod companions;
 mod conflicts;
 mod directories;
 mod external_changes;
-mod kinds;
+pub(crate) mod kinds;
 mod liveness;
 mod long_names;
 mod lost;

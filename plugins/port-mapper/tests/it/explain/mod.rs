@@ -7,3 +7,4 @@ mod container;
 mod doctor;
 mod firewall;
 mod host;
+mod ipv6;
