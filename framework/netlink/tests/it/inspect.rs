@@ -18,9 +18,8 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
         run("nft add table inet t");
         run("nft add chain inet t f { type filter hook forward priority 5 ; policy drop ; }");
         run("nft add chain inet t r");
-        run(
-            "nft add set inet t s { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8 } ; }",
-        );
+        run("nft add set inet t s { type ipv4_addr ; flags interval ; }");
+        run("nft add element inet t s { 10.0.0.0/8 }");
         run("nft add rule inet t f tcp dport vmap { 22 : accept, 80 : jump r }");
         let table = Table::inet("t");
         let mut kernel = Kernel::open().expect("nf_tables");

@@ -39,7 +39,8 @@ pub fn warn(claim: &Claim, backends: &Backends) {
     }
     for mapping in mapped_by_portmap(claim, backends) {
         log::warn!(
-            "portmap has mapped {}, too, and may come first: a network needs one of the two plugins",
+            "portmap has mapped {}, too, and may come first; remove one of the two plugins from \
+             the network's configuration",
             HostPorts::of(&mapping)
         );
     }

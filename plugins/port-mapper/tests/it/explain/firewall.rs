@@ -58,7 +58,8 @@ fn a_policy_that_drops_is_named_and_its_remedy_works(backend: &'static str) {
     match backend {
         NFTABLES => explained.sh(
             "nft add table inet filter
-             nft 'add chain inet filter forward { type filter hook forward priority 0; policy drop; }'
+             nft 'add chain inet filter forward {
+                 type filter hook forward priority 0; policy drop; }'
              nft add rule inet filter forward ct state established,related accept
              nft add rule inet filter forward iifname mesos-cni0 accept",
         ),
@@ -95,7 +96,8 @@ fn a_rule_that_drops_is_named_among_rules_that_do_not_match(backend: &'static st
              nft add rule ip own forward jump more
              nft add rule ip own more tcp dport 80 return
              nft add rule ip own more drop",
-            "nft add rule ip own forward iifname outside ip saddr 203.0.113.0/24 tcp dport 80 reject",
+            "nft add rule ip own forward iifname outside ip saddr 203.0.113.0/24 \
+                 tcp dport 80 reject",
             ["handle", "list chain ip own forward"],
         ),
         _ => (
@@ -225,7 +227,8 @@ fn sets_and_verdict_maps_of_nft_are_followed(backend: &'static str) {
          nft 'add set inet own nets { type ipv4_addr; flags interval; }'
          nft 'add element inet own nets { 10.0.0.0/8, 192.168.0.0/16, 203.0.113.0/25 }'
          nft add chain inet own known
-         nft 'add rule inet own forward ct state vmap { established : accept, related : accept, invalid : drop }'
+         nft 'add rule inet own forward ct state vmap {
+             established : accept, related : accept, invalid : drop }'
          nft 'add rule inet own forward tcp dport { 22, 443 } drop'
          nft 'add rule inet own forward ip daddr . tcp dport { 192.168.0.3 . 80 } drop'
          nft 'add rule inet own forward ip saddr @nets jump known'
