@@ -1,10 +1,11 @@
 //! What `doctor` reports of the whole host.
 
-use cni_test_kit::{CallBuilder, Fault, Host};
+use cni_test_kit::{CallBuilder, Fault, Host, TempDir};
 use serde_json::Value;
 
 use crate::common::own_rules::NFTABLES;
 use crate::common::plugin;
+use crate::programs::executable;
 
 on_every_backend!(
     doctor_reports_a_firewall_that_drops_all_forwarded_packets,
@@ -139,4 +140,32 @@ fn doctor_reports_a_kernel_without_nf_conntrack_netlink(backend: &'static str) {
         text.contains("note    conntrack: ") && text.contains("nf_conntrack_netlink"),
         "{text}"
     );
+}
+
+/// A kernel without a table answers iptables so; a test can't remove the table's module.
+#[test]
+fn doctor_reports_a_kernel_without_the_legacy_raw_table() {
+    let host = Host::new();
+    let bin = TempDir::new();
+    for program in ["iptables", "iptables-save", "iptables-restore"] {
+        let real = program.replacen("iptables", "/usr/sbin/iptables-legacy", 1);
+        let script = match program {
+            "iptables-restore" => format!(
+                "text=$(/usr/bin/cat)
+                 case \"$text\" in *'*raw'*)
+                     echo 'iptables-restore: Table does not exist (do you need to insmod?)' >&2
+                     exit 3
+                 esac
+                 printf '%s\\n' \"$text\" | {real} \"$@\""
+            ),
+            _ => format!("exec {real} \"$@\""),
+        };
+        executable(&bin.path().join(program.replacen("iptables", "iptables-legacy", 1)), &script);
+    }
+    let path = bin.path().display().to_string();
+    let call = CallBuilder::cli(&["doctor", "--backend", "iptables-legacy"]).within(&host);
+    let outcome = call.env("PATH", &path).run(plugin());
+    assert_eq!(outcome.code(), Some(1), "an ADD can't make the guard: {outcome}");
+    assert!(outcome.stdout.contains("failed  iptables-legacy: "), "{outcome}");
+    assert!(outcome.stdout.contains("Table does not exist"), "{outcome}");
 }

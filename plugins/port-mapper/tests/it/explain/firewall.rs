@@ -56,18 +56,14 @@ impl Explained {
 fn a_policy_that_drops_is_named_and_its_remedy_works(backend: &'static str) {
     let explained = Explained::new(backend);
     match backend {
-        NFTABLES => explained.sh(
-            "nft add table inet filter
+        NFTABLES => explained.sh("nft add table inet filter
              nft 'add chain inet filter forward {
                  type filter hook forward priority 0; policy drop; }'
              nft add rule inet filter forward ct state established,related accept
-             nft add rule inet filter forward iifname mesos-cni0 accept",
-        ),
-        _ => explained.sh(
-            "$iptables -P FORWARD DROP
+             nft add rule inet filter forward iifname mesos-cni0 accept"),
+        _ => explained.sh("$iptables -P FORWARD DROP
              $iptables -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-             $iptables -A FORWARD -i mesos-cni0 -j ACCEPT",
-        ),
+             $iptables -A FORWARD -i mesos-cni0 -j ACCEPT"),
     }
     explained.is_dropped();
     let remedy = if backend == NFTABLES { "ct status dnat accept" } else { "--ctstate DNAT" };
@@ -221,8 +217,7 @@ fn a_rule_of_kubernetes_for_the_same_port_is_named(backend: &'static str) {
 
 fn sets_and_verdict_maps_of_nft_are_followed(backend: &'static str) {
     let explained = Explained::new(backend);
-    explained.sh(
-        "nft add table inet own
+    explained.sh("nft add table inet own
          nft 'add chain inet own forward { type filter hook forward priority 0; policy drop; }'
          nft 'add set inet own nets { type ipv4_addr; flags interval; }'
          nft 'add element inet own nets { 10.0.0.0/8, 192.168.0.0/16, 203.0.113.0/25 }'
@@ -232,8 +227,7 @@ fn sets_and_verdict_maps_of_nft_are_followed(backend: &'static str) {
          nft 'add rule inet own forward tcp dport { 22, 443 } drop'
          nft 'add rule inet own forward ip daddr . tcp dport { 192.168.0.3 . 80 } drop'
          nft 'add rule inet own forward ip saddr @nets jump known'
-         nft 'add rule inet own known iifname vmap { outside : accept, docker0 : drop }'",
-    );
+         nft 'add rule inet own known iifname vmap { outside : accept, docker0 : drop }'");
     reached(&explained.testbed.outside, HOST, 8080, "its subnet is known");
     explained.is_in_order();
     explained.sh("nft 'delete element inet own nets { 203.0.113.0/25 }'
