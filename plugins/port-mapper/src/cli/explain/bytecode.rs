@@ -1,7 +1,5 @@
 //! Rules of nf_tables: executes their expressions for a packet of which not every byte is known.
 
-use std::collections::HashMap;
-
 use cni_netlink::nftables::{
     ChainInfo, Expression, InstalledRule, Policy, RawElement, SetRef, Table, Verdict,
 };
@@ -15,6 +13,9 @@ use crate::family::Family;
 const WITHOUT_EFFECT: [&str; 9] =
     ["counter", "log", "notrack", "immediate", "objref", "last", "meta", "ct", "flow_offload"];
 
+/// The elements of sets, by their names.
+pub(super) type Sets = Vec<(String, Vec<RawElement>)>;
+
 /// A table of nf_tables.
 #[derive(Debug)]
 pub(in crate::cli) struct NftTable {
@@ -22,7 +23,7 @@ pub(in crate::cli) struct NftTable {
     pub(super) chains: Vec<ChainInfo>,
     pub(super) rules: Vec<InstalledRule>,
     /// The elements of the sets that its rules name.
-    pub(super) sets: HashMap<String, Vec<RawElement>>,
+    pub(super) sets: Sets,
 }
 
 impl NftTable {
@@ -78,7 +79,7 @@ impl Machine<'_> {
     fn run(
         &mut self,
         expressions: &[Expression],
-        sets: &HashMap<String, Vec<RawElement>>,
+        sets: &[(String, Vec<RawElement>)],
     ) -> Vec<(Known, Action)> {
         let mut all = Some(true);
         for expression in expressions {
@@ -262,15 +263,8 @@ impl Machine<'_> {
         })
     }
 
-    fn is_in_set(
-        &self,
-        set: &SetRef,
-        register: u32,
-        sets: &HashMap<String, Vec<RawElement>>,
-    ) -> Known {
-        let SetRef::Named(name) = set else { return None };
-        let elements = sets.get(name)?;
-        let found = self.find(elements, at(register))?;
+    fn is_in_set(&self, set: &SetRef, register: u32, sets: &[(String, Vec<RawElement>)]) -> Known {
+        let found = self.find(elements_of(set, sets)?, at(register))?;
         Some(found.is_some())
     }
 
@@ -280,13 +274,11 @@ impl Machine<'_> {
         all: Known,
         set: &SetRef,
         register: u32,
-        sets: &HashMap<String, Vec<RawElement>>,
+        sets: &[(String, Vec<RawElement>)],
     ) -> Vec<(Known, Action)> {
-        let elements = match set {
-            SetRef::Named(name) => sets.get(name),
-            _ => None,
+        let Some(elements) = elements_of(set, sets) else {
+            return vec![(None, Action::Unknown)];
         };
-        let Some(elements) = elements else { return vec![(None, Action::Unknown)] };
         let action = |element: &RawElement| match &element.verdict {
             Some(verdict) => Action::of(verdict),
             // `continue`, or the end of an interval.
@@ -336,6 +328,14 @@ impl Action {
             _ => Self::Unknown,
         }
     }
+}
+
+fn elements_of<'s>(
+    set: &SetRef,
+    sets: &'s [(String, Vec<RawElement>)],
+) -> Option<&'s [RawElement]> {
+    let SetRef::Named(name) = set else { return None };
+    sets.iter().find(|(known, _)| known == name).map(|(_, elements)| elements.as_slice())
 }
 
 fn known(bytes: &[u8]) -> Vec<Option<u8>> {

@@ -1,11 +1,10 @@
 //! The firewall rules of all programs, as they are needed to follow a packet.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 use cni_netlink::nftables::{ChainInfo, Family as TableFamily, Hook, Kernel, Table};
 
-use super::bytecode::NftTable;
+use super::bytecode::{NftTable, Sets};
 use super::packet::Packet;
 use super::save::Listing;
 use super::walk::{Base, Rule};
@@ -170,7 +169,7 @@ fn read_native(family: Family) -> Result<Vec<NftTable>, cni_netlink::Error> {
         Err(error) if crate::backend::lacks_nf_tables(&error) => return Ok(Vec::new()),
         bases => bases?,
     };
-    let mut tables: HashMap<Table, Vec<ChainInfo>> = HashMap::new();
+    let mut tables: Vec<(Table, Vec<ChainInfo>)> = Vec::new();
     let is_of_family = |table: &Table| match table.family {
         TableFamily::Ip => family == Family::V4,
         TableFamily::Ip6 => family == Family::V6,
@@ -180,8 +179,12 @@ fn read_native(family: Family) -> Result<Vec<NftTable>, cni_netlink::Error> {
         let is_needed = chain.base.is_some_and(|base| {
             base.hook == Hook::Forward || (base.hook == Hook::Prerouting && is_nat(&base))
         });
-        if is_needed && is_of_family(&table) && table != crate::backend::own_table() {
-            tables.entry(table).or_default().push(chain);
+        if !is_needed || !is_of_family(&table) || table == crate::backend::own_table() {
+            continue;
+        }
+        match tables.iter_mut().find(|(known, _)| *known == table) {
+            Some((_, chains)) => chains.push(chain),
+            None => tables.push((table, vec![chain])),
         }
     }
     tables.into_iter().map(|(table, chains)| read_table(&mut kernel, table, chains)).collect()
@@ -194,10 +197,11 @@ fn read_table(
 ) -> Result<NftTable, cni_netlink::Error> {
     let rules = kernel.rules_of_any(&table)?;
     let expressions = rules.iter().flat_map(|rule| &rule.expressions);
-    let names: BTreeSet<&str> = expressions.filter_map(NftTable::set_of).collect();
-    let mut sets = HashMap::new();
-    for name in names {
-        sets.insert(name.to_owned(), kernel.raw_elements(&table, name)?);
+    let mut sets: Sets = Vec::new();
+    for name in expressions.filter_map(NftTable::set_of) {
+        if !sets.iter().any(|(known, _)| known == name) {
+            sets.push((name.to_owned(), kernel.raw_elements(&table, name)?));
+        }
     }
     Ok(NftTable { table, chains, rules, sets })
 }

@@ -3,8 +3,6 @@
 //! A match that is not understood, or that asks for what is unknown of the packet, may hold or not.
 //! The fate of the packet is certain only if it is the same either way.
 
-use std::collections::HashMap;
-
 use super::packet::Known;
 
 /// A rule, with the packet's answer to its matches.
@@ -72,11 +70,7 @@ const DEEPEST: u8 = 32;
 
 /// Follows a packet through a chain at a hook.
 pub(in crate::cli) fn fate(base: &Base, rules: &[Rule]) -> Fate {
-    let mut chains: HashMap<&str, Vec<&Rule>> = HashMap::new();
-    for rule in rules {
-        chains.entry(&rule.chain).or_default().push(rule);
-    }
-    let mut walk = Walk { chains, certain: None, possible: Vec::new() };
+    let mut walk = Walk { rules, certain: None, possible: Vec::new() };
     walk.chain(&base.chain, true, 0);
     let policy = || match base.drops_by_policy {
         true => Fate::Dropped(format!("the policy of {} is DROP", base.text)),
@@ -102,17 +96,20 @@ enum Flow {
 }
 
 struct Walk<'a> {
-    chains: HashMap<&'a str, Vec<&'a Rule>>,
+    rules: &'a [Rule],
     certain: Option<Fate>,
     /// What rules decide that may apply.
     possible: Vec<Fate>,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// Follows a chain that the packet enters for certain, or only perhaps.
     fn chain(&mut self, name: &str, mut is_certain: bool, depth: u8) -> Flow {
-        let rules: Vec<&'a Rule> = self.chains.get(name).cloned().unwrap_or_default();
-        for rule in rules.into_iter().filter(|rule| rule.applies != Some(false)) {
+        let rules = self.rules;
+        for rule in rules {
+            if rule.chain != name || rule.applies == Some(false) {
+                continue;
+            }
             let applies = rule.applies == Some(true);
             let is_decided = is_certain && applies;
             let flow = match &rule.action {

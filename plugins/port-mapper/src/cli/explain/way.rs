@@ -183,14 +183,17 @@ pub(super) fn service(target: &Target<'_>, inside: Result<&Inside, String>) -> S
     let mut at_port = listeners.iter().filter(|one| one.port == port).peekable();
     let bind = format!("configure the service to listen on 0.0.0.0:{port}, or map its real port");
     let Some(first) = at_port.peek() else {
-        let mut others: Vec<_> = listeners.iter().map(|one| one.port).collect();
-        others.sort_unstable();
-        others.dedup();
-        let others: Vec<_> = others.iter().take(8).map(u16::to_string).collect();
-        let others = match others.is_empty() {
-            true => String::new(),
-            false => format!("; others do on {}", others.join(", ")),
-        };
+        const MOST: usize = 60;
+        let mut others = String::new();
+        for port in listeners.iter().map(|one| one.port.to_string()) {
+            let is_known = others.split(", ").any(|other| other == port);
+            if !is_known && others.len() < MOST {
+                others = if others.is_empty() { port } else { others + ", " + &port };
+            }
+        }
+        if !others.is_empty() {
+            others.insert_str(0, "; others do on ");
+        }
         let message = format!("nothing in the container listens on {protocol} port {port}{others}");
         return Step::failed(NAME, message, bind);
     };
