@@ -155,7 +155,7 @@ pub(super) fn neighbour(target: &Target<'_>, way: &Way, inside: Result<&Inside, 
         return Step::failed(
             NAME,
             format!("the container does not have {container} on a link that is up"),
-            format!("ip netns exec … ip address; its namespace is {}", target.claim.netns),
+            format!("nsenter --net={} ip address", target.claim.netns),
         );
     }
     match way.neighbour {
