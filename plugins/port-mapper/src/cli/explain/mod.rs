@@ -27,7 +27,7 @@ use cni_wrapper::Environment;
 use serde_json::{Value, json};
 
 use super::inventory::Inventory;
-use super::{Options, Report, doctor};
+use super::{Options, Report};
 use crate::backend::{Backend, Backends};
 use crate::error::Error;
 use crate::family::Family;
