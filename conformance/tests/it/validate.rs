@@ -60,7 +60,7 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
             port_mapper(json!({"wrapper": {"delegateTimeout": 0}})),
             "error: wrapper.delegateTimeout: ",
         ),
-        (port_mapper(json!({"wrapper": ["x"]})), "error: wrapper: [\"x\"] is not an object"),
+        (port_mapper(json!({"wrapper": ["x"]})), "error: wrapper: want object, but got array"),
         (
             port_mapper(json!({"delegateTimeout": 10})),
             "error: delegateTimeout: this key was renamed to wrapper.delegateTimeout",

@@ -116,6 +116,15 @@ impl<'a> Attribute<'a> {
         self.array::<16>().map(|bytes| Ipv6Addr::from(bytes).into())
     }
 
+    /// Returns an address of either family, which its length shows.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.payload.len() {
+            4 => self.ipv4().ok(),
+            16 => self.ipv6().ok(),
+            _ => None,
+        }
+    }
+
     /// Returns a string up to its terminating NUL, or the whole payload if there is no NUL.
     pub fn text(&self) -> &'a [u8] {
         let end = self.payload.iter().position(|byte| *byte == 0);

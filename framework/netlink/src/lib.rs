@@ -7,9 +7,11 @@
 //! * [`nftables`]: tables, chains, rules and sets, changed in atomic transactions.
 //! * [`conntrack`]: finds and deletes the tracked flows that match a predicate.
 //! * [`route`]: looks up the interface for an address and whether it is local, and adds routes.
-//! * [`address`]: adds addresses to links.
+//! * [`address`]: lists the addresses of links and adds some.
 //! * [`link`]: finds links by name or index, adds veth pairs, deletes links and sets them up, sets
 //!   hairpin mode of bridge ports, and finds the host ends of a namespace's veths.
+//! * [`neighbour`]: whether the machines on a link have answered.
+//! * [`sock_diag`]: finds a socket that listens.
 //! * [`xtables`]: chains, and the comments of rules, of iptables' legacy variant.
 //! * [`message`], [`attribute`], [`socket`]: the codec and the transport underneath.
 //! * [`Error`]: the operation, the object, the kernel's reason, and what to do.
@@ -20,8 +22,10 @@ pub mod conntrack;
 mod error;
 pub mod link;
 pub mod message;
+pub mod neighbour;
 pub mod nftables;
 pub mod route;
+pub mod sock_diag;
 pub mod socket;
 pub mod xtables;
 

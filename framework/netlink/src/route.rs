@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::attribute::Body;
+use crate::attribute::{Attribute, Body};
 use crate::error::{Cause, Error, Malformed, errno};
 use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
@@ -11,6 +11,9 @@ const GET_ROUTE: u16 = 26;
 const NEW_ROUTE: u16 = 24;
 const DESTINATION: u16 = 1;
 const OUTPUT_INTERFACE: u16 = 4;
+const GATEWAY: u16 = 5;
+/// The gateway, if its family is not that of the destination: a family and an address.
+const VIA: u16 = 18;
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
 
@@ -27,6 +30,20 @@ pub struct Route {
     pub kind: RouteType,
     /// The index of the output link; for a local address that of the loopback link.
     pub interface: Option<u32>,
+    /// The gateway; `None` if the destination is on the link.
+    pub gateway: Option<IpAddr>,
+}
+
+impl Route {
+    /// Reports whether packets to the destination go anywhere.
+    pub fn delivers(&self) -> bool {
+        self.kind.delivers()
+    }
+
+    /// Reports whether the destination is this namespace.
+    pub fn is_local(&self) -> bool {
+        self.kind == RouteType::Local
+    }
 }
 
 /// The type of a route, as `RTN_*` of the kernel.
@@ -63,7 +80,7 @@ impl Routes {
     ///
     /// For an address of this namespace that is the loopback link.
     pub fn output_interface(&mut self, address: IpAddr) -> Result<Option<u32>, Error> {
-        let route = self.to(address)?.filter(|route| route.kind.delivers());
+        let route = self.to(address)?.filter(Route::delivers);
         Ok(route.and_then(|route| route.interface))
     }
 
@@ -122,14 +139,20 @@ fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
         return Ok(None);
     }
     let (header, attributes) = message.split::<12>()?;
-    let mut interface = None;
+    let mut route = Route { kind: RouteType::of(header[7]), interface: None, gateway: None };
     for attribute in attributes {
         let attribute = attribute?;
-        if attribute.kind == OUTPUT_INTERFACE {
-            interface = Some(attribute.u32()?);
+        match attribute.kind {
+            OUTPUT_INTERFACE => route.interface = Some(attribute.u32()?),
+            GATEWAY => route.gateway = attribute.ip(),
+            VIA => {
+                let address = attribute.payload.get(2..).unwrap_or_default();
+                route.gateway = Attribute { payload: address, ..attribute }.ip();
+            }
+            _ => {}
         }
     }
-    Ok(Some(Route { kind: RouteType::of(header[7]), interface }))
+    Ok(Some(route))
 }
 
 impl RouteType {
@@ -147,7 +170,6 @@ impl RouteType {
         }
     }
 
-    /// Reports whether packets to such a destination go anywhere.
     fn delivers(self) -> bool {
         !matches!(self, Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw)
     }
@@ -181,8 +203,12 @@ mod tests {
         let mut payload = vec![IPV4, 32, 0, 0, 254, 0, 0, 2, 0, 0, 0, 0];
         payload.extend(8_u16.to_ne_bytes().iter().chain(&OUTPUT_INTERFACE.to_ne_bytes()));
         payload.extend(7_u32.to_ne_bytes());
+        payload.extend(8_u16.to_ne_bytes().iter().chain(&GATEWAY.to_ne_bytes()));
+        payload.extend([10, 0, 0, 1]);
         let message = Message { kind: NEW_ROUTE, flags: 0, sequence: 1, payload: &payload };
-        assert_eq!(parse(message), Ok(Some(Route { kind: RouteType::Local, interface: Some(7) })));
+        let gateway = Some([10, 0, 0, 1].into());
+        let expected = Route { kind: RouteType::Local, interface: Some(7), gateway };
+        assert_eq!(parse(message), Ok(Some(expected)));
         for end in 0..payload.len() {
             let cut = Message { payload: &payload[..end], ..message };
             assert_ne!(parse(cut), parse(message), "cut at {end}");

@@ -47,6 +47,16 @@ impl Family {
         }
     }
 
+    /// Returns the offset of the protocol in a rule: after addresses and interfaces with their
+    /// masks.
+    fn protocol(self) -> usize {
+        let number = match self {
+            Self::Ip => 4 * 4 + 4 * 16,
+            Self::Ip6 => 4 * 16 + 4 * 16,
+        };
+        if cfg!(target_endian = "big") { number + 1 } else { number }
+    }
+
     /// Returns the offset of the matches in a rule: after the two offsets, a mark and two counters.
     fn matches(self) -> usize {
         (self.offsets() + 8).next_multiple_of(mem::align_of::<u64>()) + 16
@@ -63,6 +73,71 @@ impl Family {
 /// There is no such table, or the process lacks CAP_NET_ADMIN or CAP_NET_RAW.
 pub fn comments(family: Family, table: &str) -> Result<Vec<String>, Error> {
     Ok(comments_of(family, &read(family, table)?))
+}
+
+/// What a rule can use: the kernel has a module for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extension {
+    /// A match of this name.
+    Match(&'static str),
+    /// A target of this name.
+    Target(&'static str),
+}
+
+/// Reports whether the kernel has a match or target for rules of the legacy variant. It loads the
+/// module if it can.
+///
+/// # Errors
+///
+/// The kernel has no ip_tables, or the process lacks CAP_NET_ADMIN or CAP_NET_RAW.
+pub fn has_extension(family: Family, extension: Extension) -> Result<bool, Error> {
+    /// `IPT_SO_GET_REVISION_MATCH` and `IP6T_SO_GET_REVISION_MATCH`; then those for targets.
+    const REVISION_OF_MATCH: c_int = 66;
+    let (option, name) = match extension {
+        Extension::Match(name) => (REVISION_OF_MATCH, name),
+        Extension::Target(name) => (REVISION_OF_MATCH + 1, name),
+    };
+    // `xt_get_revision`: the name and the revision 0.
+    let mut buffer = [0; 30];
+    buffer[..name.len().min(28)].copy_from_slice(&name.as_bytes()[..name.len().min(28)]);
+    let asked = open(family).and_then(|socket| get(&socket, family, option, &mut buffer));
+    match asked {
+        Ok(()) => Ok(true),
+        // It has other revisions only.
+        Err(error) if error.raw_os_error() == Some(errno::EPROTONOSUPPORT) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(errno::ENOENT) => Ok(false),
+        Err(error) => Err(Cause::Io(error).during("look up", format!("the extension {name}"))),
+    }
+}
+
+/// A match of a rule, in the form of its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The protocol of the rule's packets; 0 for any.
+    pub protocol: u8,
+    /// The data.
+    pub data: Vec<u8>,
+}
+
+/// Returns the matches of a name that the rules of a chain have, in order. Ask as for
+/// [`comments`].
+///
+/// # Errors
+///
+/// As [`comments`].
+pub fn matches(family: Family, table: &str, chain: &str, name: &str) -> Result<Vec<Match>, Error> {
+    let table = read(family, table)?;
+    let (mut found, mut is_in_chain) = (Vec::new(), false);
+    for entry in entries_of(family, &table) {
+        if let Some(Target::Head(head)) = entry.target() {
+            is_in_chain = head == chain;
+        } else if is_in_chain {
+            let protocol = entry.bytes.get(family.protocol()).copied().unwrap_or_default();
+            let own = entry.matches(family).filter(|(its, _)| *its == name.as_bytes());
+            found.extend(own.map(|(_, data)| Match { protocol, data: data.to_vec() }));
+        }
+    }
+    Ok(found)
 }
 
 /// A chain that is not built in.
@@ -136,7 +211,7 @@ fn get(socket: &OwnedFd, family: Family, option: c_int, buffer: &mut [u8]) -> io
     // SAFETY: `data` points to `length` writable bytes, and the kernel writes no more than that.
     #[allow(unsafe_code, reason = "rustix has no interface to options of other protocols")]
     let result = unsafe { getsockopt(socket.as_raw_fd(), level, option, data, &raw mut length) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[allow(unsafe_code, reason = "rustix has no interface to options of other protocols")]
@@ -159,7 +234,19 @@ struct Entry<'a> {
     bytes: &'a [u8],
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// Returns the names and the data of its matches. A malformed one ends them.
+    fn matches(&self, family: Family) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut rest = self.bytes.get(family.matches()..self.target).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let size = usize::from(u16::from_ne_bytes(number(rest, 0)?));
+            let data = rest.get(MATCH..size)?;
+            let name = rest[2..MATCH].split(|byte| *byte == 0).next()?;
+            rest = &rest[size..];
+            Some((name, data))
+        })
+    }
+
     fn target(&self) -> Option<Target> {
         let target = self.bytes.get(self.target..)?;
         let data = target.get(TARGET..)?;
@@ -220,19 +307,12 @@ fn chains_of(family: Family, table: &[u8]) -> Vec<Chain> {
 
 /// Reads the comments of rules.
 fn comments_of(family: Family, table: &[u8]) -> Vec<String> {
-    let mut comments = Vec::new();
-    for Entry { bytes, target, .. } in entries_of(family, table) {
-        let mut matches = bytes.get(family.matches()..target).unwrap_or_default();
-        while let Some(size) = number(matches, 0).map(u16::from_ne_bytes).map(usize::from) {
-            let Some(data) = matches.get(MATCH..size) else { break };
-            if matches[2..].starts_with(b"comment\0") {
-                let text = data.split(|byte| *byte == 0).next().unwrap_or_default();
-                comments.push(String::from_utf8_lossy(text).into_owned());
-            }
-            matches = &matches[size..];
-        }
-    }
-    comments
+    let matches = entries_of(family, table).flat_map(|entry| entry.matches(family));
+    let comments = matches.filter(|(name, _)| *name == b"comment").map(|(_, data)| {
+        let text = data.split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(text).into_owned()
+    });
+    comments.collect()
 }
 
 /// Returns where the target of the first rule begins and where the next rule does.

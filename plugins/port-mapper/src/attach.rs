@@ -9,7 +9,7 @@ use crate::detach::detach;
 use crate::error::AttachError::{self, Unchanged};
 use crate::error::Error;
 use crate::guard;
-use crate::host::{flows, hairpin, localhost};
+use crate::host::{flows, hairpin, localhost, other_users};
 use crate::install::install;
 use crate::state::State;
 use crate::wait::Wait;
@@ -43,7 +43,8 @@ pub async fn attach(
     }
     claim.backend = backends.kind(settings.backend).await;
     localhost::decide(&mut claim).map_err(Unchanged)?;
-    let installed = install_or_wait(settings, claim, backends, state).await?;
+    let (installed, backends) = install_or_wait(settings, claim, backends, state).await?;
+    other_users::warn(&installed, &backends);
     // The rest concerns this container alone, so it does not need the lock.
     let interfaces: Vec<String> =
         result.host_interfaces().into_iter().map(|link| link.name).collect();
@@ -64,13 +65,14 @@ fn warn_of_families(settings: &Settings, claim: &Claim) {
 }
 
 /// Installs the rules once no other container has one of the host ports. Returns the claim as it
-/// was stored. `state` is the state directory, if it existed when it was looked for.
+/// was stored, and the backends that were used last. `state` is the state directory, if it existed
+/// when it was looked for.
 async fn install_or_wait(
     settings: &Settings,
     claim: Claim,
     mut backends: Backends,
     mut state: Option<State>,
-) -> Result<Claim, AttachError> {
+) -> Result<(Claim, Backends), AttachError> {
     let mut wait = Wait::new(settings.conflict_timeout);
     loop {
         // After a wait the directory is opened again: it may have been replaced.
@@ -80,7 +82,7 @@ async fn install_or_wait(
                 backends = backends.reopened();
                 wait.for_change(settings, &claim, conflicts).await?;
             }
-            installed => return installed,
+            installed => return Ok((installed?, backends)),
         }
     }
 }

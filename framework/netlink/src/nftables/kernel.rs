@@ -90,7 +90,7 @@ impl Kernel {
     }
 
     /// Looks up one object. Returns `None` if it does not exist.
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &mut self,
         kind: u16,
         fill: impl Fn(&mut Body<'_>),
@@ -110,7 +110,7 @@ impl Kernel {
     }
 
     /// Lists objects. The list is empty if their container does not exist.
-    fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         request: u16,
         reply: u16,

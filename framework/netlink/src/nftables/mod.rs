@@ -52,6 +52,7 @@ mod data;
 mod explain;
 mod expression;
 mod fake;
+mod inspect;
 mod kernel;
 mod ruleset;
 mod set;
@@ -75,6 +76,7 @@ pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, InstalledRule, Pol
 pub use data::{DataType, Field, Key, Value, Verdict};
 pub use expression::Expression;
 pub use fake::FakeRuleset;
+pub use inspect::RawElement;
 pub use kernel::Kernel;
 pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE};
+use netlink_sys::constants::{NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::attribute::Body;
@@ -29,6 +29,8 @@ pub enum Subsystem {
     Route,
     /// Connection tracking, nf_tables.
     Netfilter,
+    /// Sockets of all processes.
+    Sockets,
 }
 
 /// A netlink socket for one request at a time, in the network namespace of the thread that opened
@@ -56,6 +58,7 @@ impl Socket {
         let (protocol, name) = match subsystem {
             Subsystem::Route => (NETLINK_ROUTE, "a netlink socket for links and routes"),
             Subsystem::Netfilter => (NETLINK_NETFILTER, "a netlink socket for netfilter"),
+            Subsystem::Sockets => (NETLINK_SOCK_DIAG, "a netlink socket for sockets"),
         };
         let explains = protocol == NETLINK_NETFILTER;
         let inner =

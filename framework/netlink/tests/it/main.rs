@@ -13,6 +13,8 @@ mod create;
 #[cfg(feature = "host-tests")]
 mod host;
 #[cfg(feature = "host-tests")]
+mod inspect;
+#[cfg(feature = "host-tests")]
 mod link;
 #[cfg(feature = "host-tests")]
 mod nftables;

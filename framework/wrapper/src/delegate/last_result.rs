@@ -143,9 +143,13 @@ pub(super) fn forget(call: &Call, running: Option<&Running>) -> Result<(), Error
         return Ok(());
     }
     match store(call, running).remove(&call.attachment) {
-        Err(error) if is_no_directory(&error) => Ok(()),
-        removed => Ok(removed?),
+        Err(error) if is_no_directory(&error) => return Ok(()),
+        removed => removed?,
     }
+    if running.is_none() {
+        remove_empty(&directory(call)); // as `Running` does when the call ends
+    }
+    Ok(())
 }
 
 /// Reports whether the path can't contain anything, since a part of it is another file. An ADD that

@@ -19,9 +19,12 @@ use cni_netlink::nftables::{Family as TableFamily, Kernel, RuleView, Ruleset, Ta
 use cni_netlink::xtables::{self, Family as LegacyFamily};
 use cni_wrapper::{Attachment, FileError};
 
+use super::any::AnyBackend;
 use super::guard::has_legacy_guard;
 use super::iptables::desired::{GUARD, MASQ};
 use super::nftables::{self, lacks_nf_tables};
+use super::opened::Backends;
+use crate::config::BackendKind;
 use crate::error::Error;
 use crate::family::Family;
 use crate::files::read_small;
@@ -166,6 +169,34 @@ fn legacy(family: Family) -> LegacyFamily {
     match family {
         Family::V4 => LegacyFamily::Ip,
         Family::V6 => LegacyFamily::Ip6,
+    }
+}
+
+/// Returns the matches of a name in a chain of the nat table of iptables-legacy. What can't be read
+/// has none.
+pub fn legacy_matches(family: Family, chain: &str, name: &str) -> Vec<xtables::Match> {
+    let family = legacy(family);
+    match has_legacy_table(family, "nat") {
+        Ok(true) => xtables::matches(family, "nat", chain, name).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+impl Backends {
+    /// Collects what `select` returns for the rules of a chain in the nat table of iptables-nft.
+    /// What can't be read has none.
+    pub fn rules_of_nft<T>(
+        &self,
+        family: Family,
+        chain: &str,
+        select: impl FnMut(&RuleView<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
+            return Vec::new();
+        };
+        let scan =
+            |kernel: &mut Kernel| Ok(kernel.scan_rules(&nat_table(family), Some(chain), select)?);
+        nftables.with(scan).unwrap_or_default()
     }
 }
 

@@ -15,8 +15,11 @@ mod remains;
 
 pub use any::AnyBackend;
 pub use choice::Choice;
+pub use detect::legacy_matches;
 pub use interface::{
     Backend, ChainNote, ChainOrigin, ChainRecord, ExistingRules, Guard, Hints, Installed, Jump,
     OwnedPorts, ProgramEnvironment, Readiness,
 };
 pub use opened::Backends;
+
+pub(crate) use nftables::{lacks_nf_tables, table as own_table};

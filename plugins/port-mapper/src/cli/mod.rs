@@ -1,10 +1,11 @@
-//! The commands for administrators: `list`, `restore`, `gc`, `doctor`.
+//! The commands for administrators: `list`, `restore`, `gc`, `doctor`, `explain`.
 //!
 //! With `--json` each prints one object on stdout, also if it fails: its key `errors` contains what
-//! failed ([`failure`]).
+//! failed (`failure`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
+mod explain;
 mod failure;
 mod gc;
 mod inventory;
@@ -32,12 +33,14 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\
 Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME] [--force ID]
+       mesos-cni-port-mapper explain PORT[/PROTOCOL] [--from ADDRESS[%INTERFACE]] [--json]
 
 Commands:
   list      list the mapped host ports and their owners
   restore   recreate the rules of all containers that are not gone, after a firewall reload
   gc        remove the mappings of containers that are proven to be gone
   doctor    check whether this host meets the requirements
+  explain   follow a packet to a host port and its answer, and show where it is lost
 
 Options:
   --json            print one JSON object, also if the command fails
@@ -46,6 +49,7 @@ Options:
                     (default: iptables if it can be used, otherwise nftables)
   --force ID        container whose mappings gc removes although it can't be proven to be gone:
                     its network namespace can't be seen from here, or only its rules exist
+  --from ADDRESS    client whose packet explain follows; %INTERFACE: by which it arrives
   -h, --help        print this help
   -V, --version     print the version
 
@@ -59,6 +63,8 @@ struct Options {
     state_dir: PathBuf,
     backend: Option<BackendKind>,
     force: Option<String>,
+    /// What `explain` is asked.
+    question: Option<explain::Question>,
     lock_timeout: Duration,
 }
 
@@ -103,6 +109,9 @@ fn print_report(mut report: Report, json: bool) -> ExitCode {
 }
 
 async fn report(options: &Options) -> Result<Report, crate::error::Error> {
+    if let Some(question) = &options.question {
+        return explain::explain(options, question).await;
+    }
     match options.command.as_str() {
         "list" => list::list(options).await,
         "restore" => restore::restore(options).await,
@@ -124,8 +133,10 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
         state_dir: DEFAULT_STATE_DIR.into(),
         backend: None,
         force: None,
+        question: None,
         lock_timeout: LOCK_TIMEOUT,
     };
+    let (mut port, mut from) = (None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Parsed::Help),
@@ -134,6 +145,10 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
             Arg::Long("state-dir") => options.state_dir = parser.value()?.into(),
             Arg::Long("force") => options.force = Some(parser.value()?.string()?),
             Arg::Long("backend") => options.backend = Some(backend(&parser.value()?.string()?)?),
+            Arg::Long("from") => from = Some(parser.value()?.string()?),
+            Arg::Value(value) if options.command == "explain" && port.is_none() => {
+                port = Some(value.string()?);
+            }
             Arg::Value(command) if options.command.is_empty() => {
                 options.command = check_command(command.string()?)?;
             }
@@ -143,11 +158,18 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
     if options.force.is_some() && options.command != "gc" {
         return Err("--force is an option of gc".into());
     }
+    if from.is_some() && options.command != "explain" {
+        return Err("--from is an option of explain".into());
+    }
+    if options.command == "explain" {
+        let port = port.ok_or("explain needs a host port, such as 8080 or 53/udp")?;
+        options.question = Some(explain::Question::parse(&port, from.as_deref())?);
+    }
     if options.command.is_empty() { Ok(Parsed::Help) } else { Ok(Parsed::Command(options)) }
 }
 
 fn check_command(command: String) -> Result<String, lexopt::Error> {
-    if ["list", "restore", "gc", "doctor"].contains(&command.as_str()) {
+    if ["list", "restore", "gc", "doctor", "explain"].contains(&command.as_str()) {
         return Ok(command);
     }
     Err(format!("{command:?} is not a command").into())

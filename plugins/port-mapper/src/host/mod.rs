@@ -6,6 +6,7 @@ pub mod flows;
 
 pub mod hairpin;
 pub mod localhost;
+pub mod other_users;
 pub mod ports;
 pub mod record;
 mod route_localnet;

@@ -24,6 +24,8 @@ mod conformance;
 #[cfg(feature = "host-tests")]
 mod defects;
 #[cfg(feature = "host-tests")]
+mod explain;
+#[cfg(feature = "host-tests")]
 mod faults;
 #[cfg(feature = "host-tests")]
 mod firewalld;

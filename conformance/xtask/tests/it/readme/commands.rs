@@ -8,10 +8,13 @@ use super::{READMES, blocks, read, root};
 
 /// Commands that are not run, with the reason. An entry that ends with a space matches all commands
 /// that begin with it, as in the other tables.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 7] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo xtask conformance ", "takes minutes; cni-conformance's tests compare with the reports"),
     ("cargo test -p cni-conformance ", "cargo xtask test runs these tests"),
+    ("iptables -t nat -F CNI-HOSTPORT-DNAT", "it removes rules of portmap, and there are none"),
+    ("ip6tables -t nat -F CNI-HOSTPORT-DNAT", "it removes rules of portmap, and there are none"),
+    ("nft delete table ", "it removes rules of portmap, and there are none"),
     ("systemctl enable ", "a disposable host has no systemd; the port mapper's tests run the unit"),
 ];
 

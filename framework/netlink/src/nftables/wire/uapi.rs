@@ -105,6 +105,8 @@ pub(in crate::nftables) mod element {
     pub(in crate::nftables) const USERDATA: u16 = 6;
     pub(in crate::nftables) const KEY_END: u16 = 10;
 
+    /// A flag: the interval of the next lower key ends before this one.
+    pub(in crate::nftables) const INTERVAL_END: u32 = 1;
     /// A flag: the element matches every key without an element.
     pub(in crate::nftables) const CATCH_ALL: u32 = 2;
 }

@@ -16,6 +16,10 @@ impl Family {
             Self::Ip6 => IPV6,
         }
     }
+
+    pub(in crate::nftables) fn of_number(number: u8) -> Option<Self> {
+        [Self::Inet, Self::Ip, Self::Ip6].into_iter().find(|family| family.number() == number)
+    }
 }
 
 impl Hook {

@@ -28,6 +28,16 @@ impl Iptables {
         }
     }
 
+    /// Lists the rules of all tables, of whichever program.
+    ///
+    /// # Errors
+    ///
+    /// The program fails, or can't show the tables that the port mapper uses.
+    pub(crate) async fn list_all(&self, family: Family) -> Result<String, Error> {
+        // Without a table, the program lists all.
+        self.executor.runner.save(family, Tables::NatAndRaw).await
+    }
+
     /// Lists the rules that the port mapper uses, to see whether the program can show them.
     ///
     /// # Errors

@@ -47,6 +47,7 @@ use plan::{Decision, Plan};
 use programs::Program;
 use run::{Runner, WORK_TIMEOUT};
 
+pub(crate) use rule::split as split_words;
 pub use well_known::is_well_known;
 
 pub(super) use messages::lacks_table;
@@ -61,6 +62,10 @@ const PROBE: &str = "*nat
    -m comment --comment probe -j DNAT --to-destination 192.0.2.1:1
 -N PORT-MAPPER-PROBE-MASQ
 -A PORT-MAPPER-PROBE-MASQ -m conntrack --ctstate DNAT -j MASQUERADE
+COMMIT
+*raw
+-N PORT-MAPPER-PROBE
+-A PORT-MAPPER-PROBE -d 127.0.0.0/8 ! -i lo -j DROP
 COMMIT
 ";
 

@@ -22,7 +22,7 @@ impl Rule {
 }
 
 /// Splits a line into words. Returns `None` if its quotes are not balanced.
-pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
+pub(crate) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
     let mut words = Vec::with_capacity(20);
     let mut rest = line.trim_start_matches(is_blank);
     while !rest.is_empty() {

@@ -30,7 +30,7 @@ const OUTPUT: &str = "output";
 const POSTROUTING: &str = "postrouting";
 
 /// Returns the table's name and family.
-pub(in crate::backend) fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table::inet(TABLE)
 }
 

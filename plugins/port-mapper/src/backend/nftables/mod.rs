@@ -42,8 +42,9 @@ use maps::Role;
 use observed::{Observed, target_chain};
 use scope::Scope;
 
-pub(super) use layout::{HOST_PORTS, table};
-pub(super) use probe::lacks_nf_tables;
+pub(super) use layout::HOST_PORTS;
+pub(crate) use layout::table;
+pub(crate) use probe::lacks_nf_tables;
 
 /// The kernel's nf_tables.
 pub struct Nftables {

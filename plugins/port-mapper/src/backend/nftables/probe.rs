@@ -36,7 +36,7 @@ pub(super) fn try_out(kernel: &mut Kernel) -> Result<Readiness, Error> {
 
 /// Reports whether the kernel refused a request since it lacks nf_tables, the address family, or
 /// netfilter's netlink interface. Such a kernel has no rules there.
-pub(in crate::backend) fn lacks_nf_tables(error: &cni_netlink::Error) -> bool {
+pub(crate) fn lacks_nf_tables(error: &cni_netlink::Error) -> bool {
     const LACKING: [i32; 4] =
         [errno::EINVAL, errno::EOPNOTSUPP, errno::EPROTONOSUPPORT, errno::EAFNOSUPPORT];
     error.errno().is_some_and(|number| LACKING.contains(&number))

@@ -31,7 +31,7 @@ fn udp(host_port: u16, container_port: u16) -> Value {
     json!({"hostPort": host_port, "containerPort": container_port, "protocol": "udp"})
 }
 
-fn range(host_port: u16, container_port: u16, range: u16) -> Value {
+pub(crate) fn range(host_port: u16, container_port: u16, range: u16) -> Value {
     json!({
         "hostPort": host_port, "containerPort": container_port, "range": range, "protocol": "tcp",
     })

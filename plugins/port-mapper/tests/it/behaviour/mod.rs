@@ -11,7 +11,7 @@ mod conditions;
 mod conflicts;
 mod directories;
 mod external_changes;
-mod kinds;
+pub(crate) mod kinds;
 mod large;
 mod liveness;
 mod long_names;

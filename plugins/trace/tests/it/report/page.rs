@@ -103,10 +103,11 @@ fn a_bar_of_a_delegate_opens_its_own_exchange() {
     assert_eq!(page.text("location.hash"), "#call=0&delegate=0");
     page.click("#content .for a");
     page.wait_until("location.hash === '#call=0'");
-    assert!(content(&mut page).contains("CNI_COMMAND=ADD"));
+    page.wait_until("document.getElementById('content').innerText.includes('CNI_COMMAND=ADD')");
     page.click("#content nav a");
     page.wait_until("location.hash === '#call=1'");
-    assert!(content(&mut page).starts_with("CHECK"), "the next call of the same container");
+    // The next call of the same container.
+    page.wait_until("document.getElementById('content').innerText.startsWith('CHECK')");
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 

@@ -3,6 +3,7 @@
 use crate::attribute::Attribute;
 use crate::error::Malformed;
 use crate::nftables::data::{Field, Key, Value};
+use crate::nftables::inspect::RawElement;
 use crate::nftables::set::{Element, Set, ValueType};
 use crate::nftables::wire::decode::attributes::AttributeTable;
 use crate::nftables::wire::decode::expression;
@@ -27,6 +28,30 @@ fn element(item: Attribute<'_>, set: &Set) -> Result<Option<Element>, Malformed>
         value: value(&attributes, &set.value)?,
         comment: attributes.comment(wire::USERDATA),
     }))
+}
+
+/// Reads the elements of a set of any type. One whose verdict is unknown has none.
+pub(in crate::nftables) fn raw_elements(payload: &[u8]) -> Result<Vec<RawElement>, Malformed> {
+    let attributes = AttributeTable::<4>::of_payload(payload)?;
+    let Some(list) = attributes.get(wire::ELEMENTS) else { return Ok(Vec::new()) };
+    list.nested().map(|item| raw_element(item?)).collect()
+}
+
+fn raw_element(item: Attribute<'_>) -> Result<RawElement, Malformed> {
+    let attributes = AttributeTable::<11>::of(item.nested())?;
+    let inside = |kind| attributes.get(kind).map(|data| AttributeTable::<3>::of(data.nested()));
+    let bytes = |kind| -> Result<Option<Vec<u8>>, Malformed> {
+        let value = inside(kind).transpose()?.and_then(|data| data.get(data::VALUE));
+        Ok(value.map(|value| value.payload.to_vec()))
+    };
+    let flags = attributes.number(wire::FLAGS)?.unwrap_or_default();
+    let verdict = inside(wire::DATA).transpose()?.and_then(|value| value.get(data::VERDICT));
+    Ok(RawElement {
+        key: bytes(wire::KEY)?,
+        key_end: bytes(wire::KEY_END)?,
+        ends_interval: flags & wire::INTERVAL_END != 0,
+        verdict: verdict.map(expression::verdict).transpose()?.flatten(),
+    })
 }
 
 fn key(attributes: &AttributeTable<'_, 11>, set: &Set) -> Result<Key, Malformed> {

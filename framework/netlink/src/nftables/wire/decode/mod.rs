@@ -29,6 +29,11 @@ pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malfo
     Ok(TableInfo { objects, comment: attributes.comment(table::USERDATA) })
 }
 
+/// Reads the name of a chain's table.
+pub(in crate::nftables) fn table_of_chain(payload: &[u8]) -> Result<Option<String>, Malformed> {
+    Ok(AttributeTable::<2>::of_payload(payload)?.text(chain::TABLE))
+}
+
 /// Reads a chain. Returns `None` if it belongs to another table.
 pub(in crate::nftables) fn chain_info(
     payload: &[u8],
@@ -88,7 +93,8 @@ pub(in crate::nftables) fn as_every_type(payload: &[u8]) {
     let table = table.unwrap_or_default();
     let _ = generation(payload);
     let _ = table_info(payload);
-    let _ = chain_info(payload, &table);
+    let _ = (chain_info(payload, &table), table_of_chain(payload));
+    let _ = element::raw_elements(payload);
     if let Ok(Some(rule)) = installed_rule(payload, &table) {
         let _ = rule.to_string();
     }

@@ -86,8 +86,20 @@ impl<'a> ExpressionView<'a> {
         Some(name.text())
     }
 
+    /// Returns the data of an xtables match of this name, in the form of its header.
+    pub fn xtables_data(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.xtables_match().filter(|its| *its == name)?;
+        Some(self.attribute(expression::MATCH_INFO)?.payload)
+    }
+
+    /// Returns the value that it compares with.
+    pub fn compared(&self) -> Option<&'a [u8]> {
+        let data = self.attribute(expression::COMPARE_DATA).filter(|_| self.name == b"cmp")?;
+        Some(AttributeTable::<3>::of(data.nested()).ok()?.get(data::VALUE)?.payload)
+    }
+
     fn comment(&self) -> Option<&'a [u8]> {
-        self.xtables_match().filter(|name| *name == b"comment")?;
+        self.xtables_data(b"comment")?;
         Some(self.attribute(expression::MATCH_INFO)?.text())
     }
 

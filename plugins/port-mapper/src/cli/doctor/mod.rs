@@ -1,6 +1,7 @@
 //! `doctor`: checks whether this host meets the requirements.
 
-use std::fs;
+mod host;
+
 use std::path::Path;
 
 use cni_wrapper::Environment;
@@ -16,6 +17,8 @@ enum Status {
     Ok,
     /// Something does not work, but ports can be mapped.
     Note,
+    /// It can't be found out whether other hosts reach containers.
+    Unclear,
     Failed,
 }
 
@@ -31,6 +34,7 @@ impl Status {
         match self {
             Self::Ok => "ok",
             Self::Note => "note",
+            Self::Unclear => "unclear",
             Self::Failed => "failed",
         }
     }
@@ -38,7 +42,7 @@ impl Status {
 
 impl Finding {
     fn line(&self) -> String {
-        format!("{:6}  {}: {}\n", self.status.as_str(), self.name, self.message)
+        format!("{:7} {}: {}\n", self.status.as_str(), self.name, self.message)
     }
 
     fn json(&self) -> Value {
@@ -48,22 +52,26 @@ impl Finding {
 
 /// Runs all checks. It changes nothing.
 pub(super) async fn doctor(options: &Options) -> Report {
-    let mut findings = backend(options).await;
-    findings.push(forwarding());
+    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
+    let mut findings = backend(options, &backends).await;
+    findings.extend(host::checks(&backends).await);
     findings.push(state(options));
-    let healthy = findings.iter().all(|finding| finding.status != Status::Failed);
-    let last = if healthy {
-        "this host meets the requirements\n"
-    } else {
-        "this host does not meet the requirements\n"
+    let has = |status| findings.iter().any(|finding| finding.status == status);
+    let success = !has(Status::Failed);
+    let (last, ok) = match (success, has(Status::Unclear)) {
+        (false, _) => ("this host does not meet the requirements\n", Some(false)),
+        (true, true) => (
+            "this host may not meet the requirements: other hosts may not reach containers\n",
+            None,
+        ),
+        (true, false) => ("this host meets the requirements\n", Some(true)),
     };
     let text = findings.iter().map(Finding::line).chain([last.to_owned()]).collect();
     let checks: Vec<Value> = findings.iter().map(Finding::json).collect();
-    Report { text, json: json!({"ok": healthy, "checks": checks}), success: healthy }
+    Report { text, json: json!({"ok": ok, "checks": checks}), success }
 }
 
-async fn backend(options: &Options) -> Vec<Finding> {
-    let backends = Backends::new((&Environment::current()).into(), options.lock_timeout);
+async fn backend(options: &Options, backends: &Backends) -> Vec<Finding> {
     let Choice { kind, why } = backends.choose(options.backend).await;
     let name = kind.as_str();
     let readiness = match backends.get(kind) {
@@ -77,26 +85,16 @@ async fn backend(options: &Options) -> Vec<Finding> {
         .collect();
     match readiness {
         Err(error) => findings.push(finding(name, Status::Failed, error.to_string())),
-        Ok(readiness) => findings.extend([
-            finding(name, Status::Ok, readiness.version),
-            match readiness.ipv6 {
+        Ok(readiness) => {
+            findings.push(finding(name, Status::Ok, readiness.version));
+            findings.push(match readiness.ipv6 {
                 Ok(()) => finding("IPv6", Status::Ok, "is supported".to_owned()),
                 Err(why) => finding("IPv6", Status::Note, why),
-            },
-        ]),
+            });
+            findings.extend(host::extensions(kind));
+        }
     }
     findings
-}
-
-fn forwarding() -> Finding {
-    let on =
-        fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "1");
-    if on {
-        return finding("ip_forward", Status::Ok, "is on".to_owned());
-    }
-    let advice = "is off, so other hosts cannot reach containers; \
-                  run `sysctl -w net.ipv4.ip_forward=1` (the bridge plugin does this itself)";
-    finding("ip_forward", Status::Note, advice.to_owned())
 }
 
 fn state(options: &Options) -> Finding {

@@ -1,0 +1,111 @@
+//! Sockets that listen, as /proc shows those of a network namespace.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::family::Family;
+use crate::mappings::Protocol;
+
+/// A socket that receives what is sent to a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listener {
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+    inode: u64,
+}
+
+/// Returns the sockets of the calling thread's network namespace that can receive packets of a
+/// family: also those of IPv6 at all addresses, which usually receive IPv4.
+pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Listener>> {
+    if protocol == Protocol::Sctp {
+        let text = fs::read_to_string("/proc/thread-self/net/sctp/eps")?;
+        return Ok(text.lines().skip(1).filter_map(endpoint).collect());
+    }
+    let mut listeners = Vec::new();
+    for suffix in ["", "6"] {
+        let path = format!("/proc/thread-self/net/{protocol}{suffix}");
+        let text = match fs::read_to_string(path) {
+            // Without IPv6 it has no sockets.
+            Err(error) if error.kind() == ErrorKind::NotFound && suffix == "6" => continue,
+            text => text?,
+        };
+        let rows = text.lines().skip(1).filter_map(|line| socket(line, protocol));
+        listeners.extend(rows.filter(|one| {
+            one.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) || Family::of(&one.address) == family
+        }));
+    }
+    Ok(listeners)
+}
+
+/// Parses a line of /proc/net/tcp or udp, if the socket listens.
+fn socket(line: &str, protocol: Protocol) -> Option<Listener> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (address, port) = words.next()?.split_once(':')?;
+    let state = words.nth(1)?;
+    // TCP_LISTEN, and TCP_CLOSE of a UDP socket without a peer.
+    let listening = if protocol == Protocol::Tcp { "0A" } else { "07" };
+    let inode = words.nth(5)?.parse().ok()?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (state == listening).then_some(Listener { address: parse(address)?, port, inode })
+}
+
+/// Parses an address: words of 4 bytes in host byte order.
+fn parse(hex: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    if hex.len() == 8 {
+        return Some(Ipv4Addr::from(word(0)?).into());
+    }
+    let mut bytes = [0; 16];
+    for (at, part) in bytes.chunks_mut(4).enumerate() {
+        part.copy_from_slice(&word(at * 8)?);
+    }
+    let address = Ipv6Addr::from(bytes);
+    Some(address.to_ipv4_mapped().map_or(address.into(), IpAddr::from))
+}
+
+/// Parses a line of /proc/net/sctp/eps: the port is the sixth field, the addresses are the last.
+fn endpoint(line: &str) -> Option<Listener> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (port, inode) = (fields.get(5)?.parse().ok()?, fields.get(7)?.parse().ok()?);
+    let address = fields.get(8).and_then(|address| address.parse().ok());
+    Some(Listener { address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port, inode })
+}
+
+impl Listener {
+    /// Reports whether it receives what is sent to an address, or to any if none is given.
+    pub(super) fn receives(&self, address: Option<IpAddr>) -> bool {
+        self.address.is_unspecified() || address.is_none_or(|address| address == self.address)
+    }
+
+    /// Returns the name and the id of the process that has it: `nginx` and 123.
+    pub(super) fn process(&self) -> Option<(String, u32)> {
+        let socket = format!("socket:[{}]", self.inode);
+        let has_it = |process: &u32| {
+            let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+            files.filter_map(|file| fs::read_link(file.path()).ok()).any(|to| *to == *socket)
+        };
+        let names = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.file_name());
+        let id = names.filter_map(|name| name.to_str()?.parse().ok()).find(has_it)?;
+        let name = fs::read_to_string(format!("/proc/{id}/comm")).ok()?;
+        Some((name.trim().to_owned(), id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listening_sockets_are_read_with_their_address() {
+        let line = |address: &str, state: &str| {
+            format!(" 0: {address} 00000000:0000 {state} 0:0 00:0 0 1000 0 4242 1 0 100 0 0 10 0")
+        };
+        let loopback = u32::from_ne_bytes([127, 0, 0, 1]);
+        let found = socket(&line(&format!("{loopback:08X}:1F90"), "0A"), Protocol::Tcp).unwrap();
+        assert_eq!(found, Listener { address: [127, 0, 0, 1].into(), port: 8080, inode: 4242 });
+        assert_eq!(socket(&line("00000000:1F90", "01"), Protocol::Tcp), None);
+        let any = format!("{}:0035", "0".repeat(32));
+        assert!(socket(&line(&any, "07"), Protocol::Udp).unwrap().address.is_unspecified());
+    }
+}

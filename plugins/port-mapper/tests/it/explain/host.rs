@@ -1,0 +1,157 @@
+//! Hosts whose settings, processes or records are wrong.
+
+use cni_test_kit::{CallBuilder, Traffic};
+use serde_json::json;
+
+use super::testbed::{Explained, fails, is_unknown, names, steps};
+use crate::behaviour::testbed::{BRIDGE, CLIENT, STATE, TrafficTestbed, port};
+use crate::common::{HOST, plugin, reached, unreached};
+
+on_every_backend!(
+    a_host_in_order_has_no_failed_step_from_anywhere,
+    a_port_that_no_container_has_mapped_is_named_by_the_owner,
+    a_container_that_is_gone_is_named_by_the_owner,
+    a_lost_record_is_shown_as_unknown_and_never_as_in_order,
+    rules_that_a_firewall_reload_removed_are_named,
+    an_excluded_device_is_named,
+    forwarding_that_is_off_is_named,
+    forwarding_that_is_off_for_one_interface_is_named,
+    rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere,
+    a_missing_route_to_the_client_is_named,
+    a_missing_route_to_the_container_is_named,
+    route_localnet_that_is_off_is_named_for_127_0_0_1,
+    a_process_of_the_host_on_the_same_port_is_named,
+);
+
+fn a_host_in_order_has_no_failed_step_from_anywhere(backend: &'static str) {
+    let explained = Explained::new(backend);
+    let host = explained.host();
+    reached(&explained.testbed.outside, HOST, 8080, "it is in order");
+    for from in [None, Some(CLIENT), Some("127.0.0.1"), Some(HOST), Some("192.168.0.2")] {
+        let arguments: Vec<&str> = ["8080"]
+            .into_iter()
+            .chain(from.map(|from| ["--from", from]).into_iter().flatten())
+            .collect();
+        let steps = steps(host, &arguments);
+        let known = names(&steps, "ok");
+        assert_eq!(
+            known.len(),
+            steps.len(),
+            "{from:?}: all steps are known and in order: {steps:#?}"
+        );
+    }
+    let text =
+        CallBuilder::cli(&["explain", "8080/tcp"]).within(host).run(plugin()).expect_success();
+    assert!(text.stdout.contains("✔ service: listens on tcp port 80"), "{text}");
+    assert!(!text.stdout.contains('✘') && !text.stdout.contains('?'), "{text}");
+}
+
+fn a_port_that_no_container_has_mapped_is_named_by_the_owner(backend: &'static str) {
+    let explained = Explained::new(backend);
+    for port in ["8081", "8080/udp"] {
+        fails(explained.host(), &[port], "owner", &["no container", "list"]);
+    }
+}
+
+fn a_container_that_is_gone_is_named_by_the_owner(backend: &'static str) {
+    let explained = Explained::new(backend);
+    drop(explained.server);
+    explained.running.container.delete();
+    let host = &explained.testbed.host;
+    fails(host, &["8080", "--from", CLIENT], "owner", &["c1", "no longer exists", "gc"]);
+}
+
+fn a_lost_record_is_shown_as_unknown_and_never_as_in_order(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.host().run(&format!("rm -r {STATE}"));
+    is_unknown(explained.host(), &["8080"], "owner", &["c1", "no record", "gc --force c1"]);
+}
+
+fn rules_that_a_firewall_reload_removed_are_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    match backend {
+        "nftables" => explained.host().run("nft delete table inet mesos-cni-port-mapper"),
+        iptables => explained.host().run(&format!("{iptables} -w -t nat -F PREROUTING")),
+    };
+    unreached(&explained.testbed.outside, HOST, 8080, "the rules are missing");
+    explained.fails("rules", &["missing", "mesos-cni-port-mapper restore"]);
+}
+
+fn an_excluded_device_is_named(backend: &'static str) {
+    let explained = Explained::with(backend, json!({"excludeDevices": ["out+", "other"]}));
+    unreached(&explained.testbed.outside, HOST, 8080, "its device is excluded");
+    explained.fails("excluded devices", &["outside", "out+", "excludeDevices"]);
+    assert_eq!(names(&steps(explained.host(), &["8080"]), "failed"), [] as [&str; 0]);
+}
+
+fn forwarding_that_is_off_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.host().write("/proc/sys/net/ipv4/ip_forward", "0");
+    unreached(&explained.testbed.outside, HOST, 8080, "nothing is forwarded");
+    explained.fails("forwarding", &["net.ipv4.ip_forward is 0", "sysctl -w net.ipv4.ip_forward=1"]);
+}
+
+fn forwarding_that_is_off_for_one_interface_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.host().write("/proc/sys/net/ipv4/conf/outside/forwarding", "0");
+    unreached(&explained.testbed.outside, HOST, 8080, "nothing is forwarded from there");
+    explained.fails("forwarding", &["sysctl -w net/ipv4/conf/outside/forwarding=1"]);
+}
+
+/// Makes answers to the client leave by another interface than its packets arrive by.
+fn route_elsewhere(testbed: &TrafficTestbed) {
+    testbed.host.sh(&format!(
+        "ip link add elsewhere type bridge
+         ip link set elsewhere up
+         ip route add {CLIENT}/32 dev elsewhere"
+    ));
+}
+
+fn rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere(backend: &'static str) {
+    let explained = Explained::new(backend);
+    route_elsewhere(&explained.testbed);
+    explained.host().write("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
+    unreached(&explained.testbed.outside, HOST, 8080, "the kernel drops its packets");
+    explained.fails(
+        "rp_filter",
+        &["outside", "elsewhere", "sysctl -w net/ipv4/conf/outside/rp_filter=2"],
+    );
+    let named = format!("{CLIENT}%elsewhere");
+    let steps = steps(explained.host(), &["8080", "--from", &named]);
+    assert_eq!(
+        names(&steps, "failed"),
+        [] as [&str; 0],
+        "it would arrive by the other: {steps:#?}"
+    );
+}
+
+fn a_missing_route_to_the_client_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    let far = ["8080", "--from", "198.51.100.7%outside"];
+    fails(explained.host(), &far, "answers", &["no route to 198.51.100.7", "ip route add"]);
+}
+
+fn a_missing_route_to_the_container_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.host().run(&format!("ip route del 192.168.0.0/16 dev {BRIDGE}"));
+    unreached(&explained.testbed.outside, HOST, 8080, "there is no route");
+    explained.fails("route", &["192.168.0.2", "ip route get"]);
+}
+
+fn route_localnet_that_is_off_is_named_for_127_0_0_1(backend: &'static str) {
+    let explained = Explained::new(backend);
+    let setting = format!("/proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet");
+    explained.host().write(&setting, "0");
+    unreached(explained.host(), "127.0.0.1", 8080, "the kernel does not route it");
+    let local = ["8080", "--from", "127.0.0.1"];
+    fails(explained.host(), &local, "127.0.0.1", &[BRIDGE, "mesos-cni-port-mapper restore"]);
+}
+
+fn a_process_of_the_host_on_the_same_port_is_named(backend: &'static str) {
+    let testbed = TrafficTestbed::new(backend);
+    let _process = testbed.host.serve(Traffic::Http, 8080);
+    let running = testbed.start("c1", json!({}), json!([port(8080, 80)]));
+    let _server = running.container.serve(Traffic::Http, 80);
+    let from = ["8080", "--from", CLIENT];
+    fails(&testbed.host, &from, "host process", &["(process ", "tcp port 8080", "ss -lnpt"]);
+}

@@ -1,0 +1,10 @@
+//! `explain` on hosts that are broken in exactly one way.
+
+mod testbed;
+
+mod add;
+mod container;
+mod doctor;
+mod firewall;
+mod host;
+mod ipv6;

@@ -1,0 +1,96 @@
+//! A host in order, and what `explain` shows of it.
+
+use cni_test_kit::{CallBuilder, Host, Server, Traffic};
+use serde_json::{Value, json};
+
+use crate::behaviour::testbed::{CLIENT, Running, TrafficTestbed, port};
+use crate::common::plugin;
+
+/// A host with a container that serves a mapped port.
+pub(super) struct Explained {
+    pub(super) testbed: TrafficTestbed,
+    pub(super) running: Running,
+    pub(super) server: Server,
+}
+
+impl Explained {
+    /// Returns a host on which port 8080 leads to port 80 of a container.
+    pub(super) fn new(backend: &'static str) -> Self {
+        Self::with(backend, json!({}))
+    }
+
+    /// Returns the same with these keys of the configuration.
+    pub(super) fn with(backend: &'static str, keys: Value) -> Self {
+        let testbed = TrafficTestbed::new(backend);
+        let running = testbed.start("c1", keys, json!([port(8080, 80)]));
+        let server = running.container.serve(Traffic::Http, 80);
+        Self { testbed, running, server }
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.testbed.host
+    }
+
+    /// Checks that no step fails or is unknown, for the client outside.
+    #[track_caller]
+    pub(super) fn is_in_order(&self) {
+        let steps = steps(self.host(), &["8080", "--from", CLIENT]);
+        assert_eq!(names(&steps, "ok").len(), steps.len(), "{steps:#?}");
+    }
+
+    /// Checks that a step fails, for the client outside, and no other one does. Its message and
+    /// remedy contain these words.
+    #[track_caller]
+    pub(super) fn fails(&self, step: &str, words: &[&str]) {
+        fails(self.host(), &["8080", "--from", CLIENT], step, words);
+    }
+}
+
+/// Returns the steps of all paths. The exit status must be that of their outcome.
+#[track_caller]
+pub(super) fn steps(host: &Host, arguments: &[&str]) -> Vec<Value> {
+    let mut words = vec!["explain", "--json"];
+    words.extend(arguments);
+    let outcome = CallBuilder::cli(&words).within(host).run(plugin());
+    let json: Value = serde_json::from_str(&outcome.stdout)
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {outcome}"));
+    let paths = json["paths"].as_array().expect("paths").iter();
+    let steps: Vec<Value> =
+        paths.flat_map(|path| path["steps"].as_array().expect("steps").clone()).collect();
+    let ok = steps.iter().all(|step| step["status"] != "failed");
+    assert_eq!(json["ok"], ok, "{json}");
+    assert_eq!(outcome.code(), Some(if ok { 0 } else { 1 }), "{outcome}");
+    steps
+}
+
+/// Checks that a step fails and no other one does.
+#[track_caller]
+pub(super) fn fails(host: &Host, arguments: &[&str], step: &str, words: &[&str]) {
+    let steps = steps(host, arguments);
+    let failed: Vec<&str> = names(&steps, "failed");
+    assert_eq!(failed, [step], "{steps:#?}");
+    let failed = steps.iter().find(|one| one["status"] == "failed").expect("a failed step");
+    let text = format!("{}\n{}", failed["message"], failed["remedy"]);
+    for word in words {
+        assert!(text.contains(word), "{word:?} is in message or remedy: {text}");
+    }
+    assert!(failed["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{failed}");
+}
+
+/// Checks that a step is unknown and none fails.
+#[track_caller]
+pub(super) fn is_unknown(host: &Host, arguments: &[&str], step: &str, words: &[&str]) {
+    let steps = steps(host, arguments);
+    assert_eq!(names(&steps, "failed"), [] as [&str; 0], "{steps:#?}");
+    assert_eq!(names(&steps, "unknown"), [step], "{steps:#?}");
+    let text = steps.iter().find(|one| one["status"] == "unknown").expect("it").to_string();
+    for word in words {
+        assert!(text.contains(word), "{word:?} is in the message: {text}");
+    }
+}
+
+/// Returns the names of the steps with a status.
+pub(super) fn names<'a>(steps: &'a [Value], status: &str) -> Vec<&'a str> {
+    let with = steps.iter().filter(|step| step["status"] == status);
+    with.map(|step| step["step"].as_str().expect("a name")).collect()
+}
