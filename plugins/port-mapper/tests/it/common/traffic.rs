@@ -18,7 +18,12 @@ pub(crate) fn reached(place: &Netns, address: &str, port: u16, why: &str) -> Str
 }
 
 /// The peer's messages about a port that cannot be reached. Any other error is a fault of the test.
-const UNREACHED: [&str; 3] = [": refused", ": timed out", ": No route to host (os error 113)"];
+const UNREACHED: [&str; 4] = [
+    ": refused",
+    ": timed out",
+    ": No route to host (os error 113)",
+    ": Network is unreachable (os error 101)",
+];
 
 fn is_unreached(answer: &Result<String, String>) -> bool {
     answer.as_ref().is_err_and(|error| UNREACHED.iter().any(|reason| error.ends_with(reason)))
