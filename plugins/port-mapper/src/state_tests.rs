@@ -83,12 +83,14 @@ fn symbolic_links_are_not_followed() {
     let state = temporary.state();
     let name = file_name(&claim("c1").owner);
     let target = temporary.path.join("target");
-    std::fs::write(&target, "untouched").unwrap();
+    // A claim that would be read if the link were followed.
+    let content = serde_json::to_string(&claim("c1")).unwrap();
+    std::fs::write(&target, &content).unwrap();
     symlink(&target, temporary.path.join(&name)).unwrap();
     symlink(&target, temporary.path.join(format!(".{name}"))).unwrap();
     assert!(state.read(&claim("c1").owner).is_err());
     state.write(&claim("c1")).unwrap();
-    assert_eq!(std::fs::read_to_string(&target).unwrap(), "untouched");
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), content);
 
     let link = Temporary::new();
     symlink(&temporary.path, &link.path).unwrap();
@@ -176,7 +178,9 @@ fn files_of_the_former_format_are_read_listed_and_removed() {
     assert_eq!(state.read_prepared(&prepared.owner).as_ref(), Some(&prepared));
     assert_eq!(state.list_prepared().unwrap(), std::slice::from_ref(&prepared));
     write(&file_name(&misnamed.owner), &committed);
-    assert!(state.read(&misnamed.owner).is_err(), "it contains the claim of another container");
+    let error = state.read(&misnamed.owner).unwrap_err().to_string();
+    let name = file_name(&misnamed.owner);
+    assert!(error.contains(&name) && error.contains("is damaged"), "{error}");
     let usable: Vec<Claim> = state.list().unwrap().into_iter().flatten().collect();
     assert_eq!(usable, std::slice::from_ref(&committed));
     for claim in [committed, prepared, misnamed] {

@@ -10,20 +10,29 @@ use cni_netlink::nftables::{Generation, Kernel, Ruleset};
 
 use crate::sandbox::netns::Netns;
 
-/// Lists the nftables ruleset, and iptables' nft variant's view of it. A tool that is not installed
-/// has no rules.
+/// `save` runs a tool. One that is not installed has no rules; one that fails adds a line to a
+/// section of its own, so that a failed listing differs from an empty one.
+const FUNCTIONS: &str = "
+failed() { echo '== failures'; echo \"$1: exit status $2\"; }
+save() { ! command -v $1 >/dev/null || $1 2>/dev/null || failed $1 $?; }
+";
+
+/// Lists the nftables ruleset, and iptables' nft variant's view of it.
 const NFT: &str = "
 tables='table ip table ip6 '
-if command -v nft >/dev/null && ruleset=$(nft --stateless list ruleset 2>/dev/null); then
-    tables=$ruleset
-    echo '== nft'
-    printf '%s\\n' \"$ruleset\"
+if command -v nft >/dev/null; then
+    if ruleset=$(nft --stateless list ruleset 2>/dev/null); then
+        tables=$ruleset
+        echo '== nft'
+        printf '%s\\n' \"$ruleset\"
+    else
+        failed nft $?
+    fi
 fi
 for family in ip ip6; do
     case $tables in *\"table $family \"*)
         echo \"== ${family}tables-nft\"
-        save=${family}tables-nft-save
-        ! command -v $save >/dev/null || $save 2>/dev/null || true
+        save ${family}tables-nft-save
     esac
 done
 ";
@@ -34,8 +43,7 @@ for family in ip ip6; do
     tables=/proc/net/${family}_tables_names
     if [ -r $tables ] && read -r table <$tables; then
         echo \"== ${family}tables-legacy\"
-        save=${family}tables-legacy-save
-        ! command -v $save >/dev/null || $save 2>/dev/null || true
+        save ${family}tables-legacy-save
     fi
 done
 ";
@@ -75,8 +83,12 @@ fn shows_rules(printed: &str) -> bool {
 
 /// Returns all firewall rules, in sections.
 pub(super) fn rules(netns: &Netns) -> Vec<Arc<str>> {
-    let legacy = has_legacy_tables(netns).then(|| netns.sh(LEGACY).into());
+    let legacy = has_legacy_tables(netns).then(|| script(netns, LEGACY).into());
     legacy.into_iter().chain(nft(netns)).collect()
+}
+
+fn script(netns: &Netns, text: &str) -> String {
+    netns.sh(&format!("{FUNCTIONS}{text}"))
 }
 
 /// Reports whether iptables' legacy variant was used: the kernel lists the tables that were
@@ -102,7 +114,7 @@ fn nft(netns: &Netns) -> Option<Arc<str>> {
     {
         return Some(printed);
     }
-    let printed: Arc<str> = netns.sh(NFT).into();
+    let printed: Arc<str> = script(netns, NFT).into();
     if let Some(generation) = generation(netns).filter(|after| before.as_ref() == Some(after)) {
         netns.sandbox.rules.insert(&netns.name, generation, printed.clone());
     }

@@ -71,7 +71,8 @@ impl Snapshot {
     }
 
     /// Returns the lines of one section: `links`, `addresses`, `routes`, `rules`, `settings`,
-    /// `iptables-nft`, `iptables-legacy`, `ip6tables-nft`, `ip6tables-legacy`, `nft`, `files`.
+    /// `iptables-nft`, `iptables-legacy`, `ip6tables-nft`, `ip6tables-legacy`, `nft`, `files`, and
+    /// `failures`: the tools that could not list firewall rules.
     pub fn section(&self, name: &str) -> &[String] {
         self.sections.get(name).map_or(&[], Vec::as_slice)
     }

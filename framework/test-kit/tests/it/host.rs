@@ -239,6 +239,28 @@ fn a_snapshot_shows_what_was_added_and_nothing_else() {
 }
 
 #[test]
+fn a_snapshot_shows_that_a_tool_could_not_list_rules() {
+    for (tool, rule) in [
+        ("nft", "nft add table inet mine; nft delete table inet mine"),
+        ("iptables-nft-save", "iptables-nft -A INPUT -j ACCEPT"),
+        ("ip6tables-legacy-save", "ip6tables-legacy -A INPUT -j ACCEPT"),
+    ] {
+        let host = Host::new();
+        host.sh(rule);
+        let before = host.snapshot();
+        // Without a change, the listing before would be used again.
+        host.sh("nft add table inet other; nft delete table inet other
+            echo '#!/bin/sh' >/run/fails; echo 'exit 3' >>/run/fails; chmod 755 /run/fails");
+        host.run(&format!("mount --bind /run/fails /usr/sbin/{tool}"));
+        let difference = before.difference(&host.snapshot());
+        assert!(
+            difference.contains(&format!("+ failures: {tool}: exit status 3\n")),
+            "{difference}"
+        );
+    }
+}
+
+#[test]
 fn a_snapshot_shows_a_rule_that_exists_twice() {
     let host = Host::new();
     let rule = "iptables-nft -t nat -A OUTPUT -j ACCEPT";

@@ -104,6 +104,7 @@ fn host_addresses_are_read_and_addresses_that_cannot_work_are_refused() {
     assert_eq!(host_ip(""), Ok(HostAddress::Any));
     assert_eq!(host_ip("0.0.0.0"), Ok(HostAddress::AnyOf(Family::V4)));
     assert_eq!(host_ip("::"), Ok(HostAddress::AnyOf(Family::V6)));
+    assert_eq!(host_ip("192.0.2.1"), Ok(HostAddress::One("192.0.2.1".parse().unwrap())));
     assert_eq!(host_ip("::ffff:192.0.2.1"), host_ip("192.0.2.1"));
     for bad in
         ["::1", "224.0.0.1", "255.255.255.255", "any", "localhost", "fe80::1%eth0", "1.2.3.4 "]
@@ -164,10 +165,16 @@ fn each_of_tens_of_thousands_of_mappings_is_compared_once_in_each_family() {
 /// containerd 1.6 passes the keys like this, since its type has no JSON names.
 #[test]
 fn keys_are_accepted_in_any_letter_case_and_the_exact_key_has_precedence() {
-    let containerd =
-        json!([{"HostPort": 8080, "ContainerPort": 80, "Protocol": "udp", "HostIP": ""}]);
-    let usual = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": ""}]);
+    let containerd = json!([
+        {"HostPort": 8080, "ContainerPort": 80, "Protocol": "udp", "HostIP": "192.0.2.1"},
+    ]);
+    let usual = json!([
+        {"hostPort": 8080, "containerPort": 80, "protocol": "udp", "hostIP": "192.0.2.1"},
+    ]);
     assert_eq!(capability(containerd).unwrap(), capability(usual.clone()).unwrap());
-    let both = json!([{"HostPort": 9, "hostPort": 8080, "containerPort": 80, "protocol": "udp"}]);
+    let both = json!([{
+        "HostPort": 9, "hostPort": 8080, "containerPort": 80, "protocol": "udp",
+        "hostIP": "192.0.2.1",
+    }]);
     assert_eq!(capability(both).unwrap(), capability(usual).unwrap());
 }

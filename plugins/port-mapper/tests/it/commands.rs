@@ -225,9 +225,15 @@ fn a_closed_stdout_is_no_error_and_a_full_one_is() {
     let host = Host::new();
     let (program, all) =
         (plugin().display().to_string(), "list restore gc doctor --help --version");
+    // The reader has closed the pipe before the program starts.
     host.sh(&format!(
         "unset CNI_COMMAND; for i in {all}; do
-            {program} $i 2>/run/errors | true; cat /run/errors; ! test -s /run/errors || exit 1
+            rm -f /run/closed /run/ok
+            {{
+                until [ -e /run/closed ]; do sleep 0.01; done
+                {program} $i 2>/run/errors && touch /run/ok
+            }} | {{ exec <&-; touch /run/closed; }}
+            cat /run/errors; ! test -s /run/errors && test -e /run/ok || exit 1
             ! {program} $i >/dev/full 2>/run/errors || exit 2
             grep -q 'stdout can.t be written' /run/errors || exit 3
          done"

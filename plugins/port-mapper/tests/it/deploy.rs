@@ -110,5 +110,6 @@ fn missing_plugins_and_directories_are_reported() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("there are no plugins in"));
     fs::remove_dir(&directories.to).expect("removed");
     let output = directories.install();
+    assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not a directory; mount"));
 }

@@ -55,7 +55,7 @@ fn every_plan_is_as_expected() {
     let mut cases: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert!(cases.len() >= 30, "only {} cases were found", cases.len());
+    assert!(cases.len() >= 80, "only {} cases were found", cases.len());
     let wrong: Vec<String> = cases.iter().filter_map(|case| failure(case, update)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -60,7 +60,8 @@ fn an_add_whose_delegate_fails_half_way_is_rolled_back_completely(backend: &'sta
     let snapshot = || host.snapshot().without("/lock ");
     let (before, inside) = (snapshot(), container.snapshot());
     // bridge creates the interface before host-local has no address for it.
-    let (_, _, details) = mesos(&network, &container, &[tcp(8081, 80)]).run(plugin()).error();
+    let (_, msg, details) = mesos(&network, &container, &[tcp(8081, 80)]).run(plugin()).error();
+    assert!(msg.contains("no IP addresses available"), "{msg}: {details}");
     before.assert_same(&snapshot());
     inside.assert_same(&container.snapshot());
     assert!(!details.contains("left alone") && !details.contains("rollback"), "{details}");

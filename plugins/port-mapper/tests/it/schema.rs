@@ -1,5 +1,6 @@
 //! The published schema and the program accept the same values.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -56,6 +57,18 @@ fn long(length: usize) -> Value {
     "x".repeat(length).into()
 }
 
+/// Returns values for the arguments that a connection must match, among them these valid ones.
+fn conditions(valid: &[&str]) -> Vec<Value> {
+    let texts = ["", "a b", "a\"b", "a\\b", "a\nb", "a\u{85}b", "a\0b"];
+    let comment = |text: Value| json!(["-m", "comment", "--comment", text]);
+    let numbers = [32, 33].map(|pairs| json!(["-m", "comment"].repeat(pairs)));
+    let mut values: Vec<Value> = texts.map(|text| comment(text.into())).into();
+    values.extend([255, 256].map(|length| comment(long(length))));
+    values.extend(numbers);
+    values.extend([json!(valid), json!([3]), json!([null])]);
+    values
+}
+
 /// Returns the keys of the schema and values for each, at and beyond every limit.
 fn values() -> Vec<(&'static str, Vec<Value>)> {
     let plugin = |name: &str| json!({ "type": name });
@@ -91,6 +104,8 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
             ["iptables", "iptables-nft", "nftables", "pf", "NFTABLES", ""].map(Value::from).into(),
         ),
         ("backend", vec!["iptables-legacy".into()]),
+        ("conditionsV4", conditions(&["!", "-s", "192.0.2.0/24"])),
+        ("conditionsV6", conditions(&["-d", "2001:db8::/32"])),
         ("snat", flags.clone()),
         ("masqAll", flags),
         (
@@ -106,10 +121,24 @@ fn values() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
+fn keys_of_the_table() -> BTreeSet<String> {
+    values().into_iter().map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Returns the keys of the schema except `type`, which every configuration of the test has, and
+/// those that are refused.
+fn keys_of_the_schema() -> BTreeSet<String> {
+    let schema: Value = serde_json::from_str(include_str!("../../schema.json")).expect("JSON");
+    let keys = schema["properties"].as_object().expect("properties").iter();
+    let accepted = keys.filter(|(key, value)| *key != "type" && value["x-refused"].is_null());
+    accepted.map(|(key, _)| key.clone()).collect()
+}
+
 #[test]
 fn the_schema_accepts_what_the_program_accepts() {
     let (host, schema) = (Host::new(), Schema::read());
     let others = [Value::Null, json!(3), json!("text"), json!([]), json!({}), json!(true)];
+    assert_eq!(keys_of_the_table(), keys_of_the_schema(), "every key has values");
     let mut differences = Vec::new();
     for (key, values) in values() {
         for value in values.iter().chain(&others) {

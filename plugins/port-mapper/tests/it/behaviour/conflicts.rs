@@ -127,7 +127,9 @@ fn an_add_that_was_killed_while_it_waited_is_not_waited_for(backend: &'static st
     wait_until("the second waits", || number_waiting(&testbed) == 1);
     second.kill();
     let third = three.start(plugin());
-    wait_until("the third waits", || number_waiting(&testbed) == 1);
+    wait_until("the third waits", || {
+        queue(&testbed).iter().any(|place| place["owner"]["containerId"] == "c3")
+    });
     del(&one);
     third.finish().expect_success();
     del(&two);
@@ -140,7 +142,9 @@ fn a_port_that_is_not_given_up_is_refused_after_the_time_with_its_owner(backend:
     add(&testbed.call("c1", &[tcp(8080, 80)]));
     let refused = |time: f64| {
         let call = testbed.call("c2", &[tcp(8080, 80)]).key("conflictTimeout", json!(time));
-        let (code, msg, _) = call.run(plugin()).error();
+        let outcome = call.run(plugin());
+        assert!(outcome.took >= Duration::from_secs_f64(time), "{time} s: {outcome}");
+        let (code, msg, _) = outcome.error();
         assert_eq!(code, 105, "{msg}");
         assert!(msg.starts_with("tcp host port 8080 belongs to container c1 "), "{msg}");
         assert!(msg.contains("stop the other container first"), "{msg}");

@@ -152,6 +152,7 @@ fn an_add_that_needs_no_guard_puts_it_back(backend: &'static str) {
 fn a_del_finds_the_claim_in_the_directory_of_its_add(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     add(&at(&testbed, "c1", "/run/one"));
+    assert_eq!(files(&testbed.host, "/run/one").len(), 1, "the claim is there");
     del(&at(&testbed, "c1", STATE));
     assert_eq!(testbed.own_rules(), "");
     assert_eq!(files(&testbed.host, "/run/one"), [""; 0]);

@@ -26,6 +26,7 @@ fn a_del_of_thousands_of_shifted_ports_leaves_a_few_to_iptables_nft_and_all_rule
             testbed.tool(&format!("-t nat -A {CHAIN} -i eth9 -c 3 180 -j RETURN"));
         }
         let rules_of_others = counters();
+        assert_eq!(rules_of_others.contains("[3:180]"), is_shared, "{rules_of_others}");
         let wide = testbed.runtime(
             "wide",
             json!([{

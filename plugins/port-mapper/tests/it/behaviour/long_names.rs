@@ -59,6 +59,8 @@ fn a_container_with_long_names_is_replaced_in_another_backend(backend: &'static 
         let [dead, next] = [1, 2].map(|number| id(number, id_length));
         let call = testbed.call(&dead, &[tcp(8080, 80)]).netns(&container.netns());
         add(&call.key("backend", json!(other)));
+        let rules = own_rules(&testbed.host, other);
+        assert!(rules.contains("container_id: "), "its rules are in {other}: {rules}");
         container.delete();
         let next = testbed.call(&next, &[tcp(8080, 80)]);
         add(&next);

@@ -171,6 +171,10 @@ fn after_the_dels_of_two_backends_nothing_of_either_is_left(backend: &'static st
         let testbed = TrafficTestbed::new(backend);
         let first = testbed.start("c1", json!({}), json!([port(8080, 80)]));
         let second = testbed.start("c2", json!({"backend": other}), json!([port(8081, 80)]));
+        for (backend, id) in [(backend, "c1"), (other, "c2")] {
+            let rules = own_rules(&testbed.host, backend);
+            assert!(rules.contains(&format!("container_id: {id} ")), "{backend}: {rules}");
+        }
         let order = if first_is_last { [&second, &first] } else { [&first, &second] };
         order.into_iter().for_each(|running| running.del());
         for backend in [backend, other] {

@@ -119,11 +119,13 @@ fn a_call_of_its_network_puts_the_guard_back(backend: &'static str) {
     let valid = json!([{"containerID": "c1", "ifname": "eth0"}]);
     let gc = running.call.clone().as_verb("GC").key("cni.dev/valid-attachments", valid);
     let check = running.call.clone().as_verb("CHECK").key("prevResult", result);
-    for (verb, call) in [("GC", gc), ("CHECK", check)] {
+    // The rules of the container are still missing.
+    for (verb, call, code) in [("GC", gc, 0), ("CHECK", check, 1)] {
         testbed.host.run(&format!("rm -r {STATE}"));
         flush_firewall(&testbed.host, backend);
         assert!(!testbed.own_rules().contains(guard), "the flush removed it");
-        call.run(plugin());
+        let outcome = call.run(plugin());
+        assert_eq!(outcome.code(), Some(code), "{verb}: {outcome}");
         assert!(testbed.own_rules().contains(guard), "{verb}: {}", testbed.own_rules());
     }
     running.del();

@@ -1,11 +1,12 @@
 //! Tests of the nftables backend alone.
 
-use cni_test_kit::{CallBuilder, Netns};
+use cni_test_kit::{CallBuilder, Netns, TempDir};
 use serde_json::{Value, json};
 
-use super::testbed::{NFTABLES, RulesTestbed, port, port_at};
+use super::testbed::{NFTABLES, RulesTestbed, STATE, files, port, port_at};
 pub(crate) use crate::common::own_rules::{TABLE, table};
 use crate::common::{CHAIN, add, del, plugin, tcp};
+use crate::programs::executable;
 
 /// Returns the chain of the test's network.
 pub(crate) fn network_chain(place: &Netns) -> String {
@@ -147,13 +148,24 @@ fn two_networks_with_other_exclusions_share_a_chain_and_keep_them() {
 #[test]
 fn of_eight_adds_for_one_port_without_a_common_lock_exactly_one_succeeds() {
     let testbed = RulesTestbed::new(NFTABLES);
-    let call = |number: usize| {
-        let call = testbed.call(&format!("racer{number}"), &[tcp(8080, 80)]);
-        call.key("stateDir", json!(format!("/run/racer{number}")))
-    };
+    let call = |number: usize| testbed.call(&format!("racer{number}"), &[tcp(8080, 80)]);
+    // Each has its own /run, and so its own lock and its own record of host ports.
+    let directory = TempDir::new();
+    let alone = directory.path().join("plugin");
+    let script = format!(
+        "exec unshare --mount --propagation private \\
+         sh -c 'mount -t tmpfs none /run && exec \"$0\"' '{}'",
+        plugin().display()
+    );
+    executable(&alone, &script);
     for _ in 0..5 {
-        let running: Vec<_> = (0..8).map(|number| call(number).start(plugin())).collect();
+        let running: Vec<_> = (0..8).map(|number| call(number).start(&alone)).collect();
         let outcomes: Vec<_> = running.into_iter().map(|call| call.finish()).collect();
+        let shared = files(&testbed.host, STATE);
+        assert!(
+            !shared.iter().any(|name| name.contains("racer")),
+            "no state is common: {shared:?}"
+        );
         let won = outcomes.iter().filter(|outcome| outcome.status.success()).count();
         assert_eq!(won, 1, "the kernel accepts one of them: {outcomes:?}");
         for outcome in outcomes.iter().filter(|outcome| !outcome.status.success()) {

@@ -172,14 +172,16 @@ fn list_and_doctor_create_and_change_no_directory(backend: &'static str) {
     let testbed = RulesTestbed::new(backend);
     let run = |command: &str, path: &str| {
         let args = [command, "--state-dir", path, "--backend", backend];
-        CallBuilder::cli(&args).within(&testbed.host).run(plugin()).to_string()
+        CallBuilder::cli(&args).within(&testbed.host).run(plugin())
     };
     testbed.host.run("mkdir -m 755 /run/daemon");
     for command in ["list", "doctor"] {
-        let output = run(command, "/run/daemon");
+        let outcome = run(command, "/run/daemon");
+        assert_eq!(outcome.code(), Some(1), "{command}: {outcome}");
+        let output = outcome.to_string();
         assert!(output.contains("/run/daemon") && output.contains("0755"), "{command}: {output}");
         assert_eq!(directory(&testbed, "/run/daemon").trim(), "755 0 /run/daemon", "{command}");
-        let output = run(command, "/run/missing");
+        let output = run(command, "/run/missing").expect_success().to_string();
         assert!(!output.contains("cannot"), "{command}: {output}");
         assert!(!testbed.host.exists("/run/missing"), "{command} creates nothing");
     }
@@ -198,4 +200,6 @@ fn no_other_user_can_write_to_a_directory_that_was_created_whatever_the_umask(
     let mut modes: Vec<&str> = modes.lines().collect();
     modes.retain(|line| !line.ends_with("lock") && !line.ends_with(".json"));
     assert_eq!(modes[..2], ["755 ", "700 state"]);
+    let writable = testbed.host.sh(&format!("find /run/above {STATE} ! -type l -perm /022"));
+    assert_eq!(writable, "", "writable for other users");
 }

@@ -213,6 +213,7 @@ fn host_ports_in_another_backend_are_refused_and_move_with_their_owner(backend: 
     add(&call);
     let rules = own_rules(&testbed.host, other);
     assert!(!rules.contains("container_id: c1 "), "an ADD in this backend moves them: {rules}");
+    assert!(rules.contains("container_id: deleted "), "others stay there: {rules}");
     refusal(&testbed, "c2", port(8080, 80));
     container.delete();
     let next = testbed.call("next", &[tcp(8079, 80)]);

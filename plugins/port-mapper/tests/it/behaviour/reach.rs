@@ -177,10 +177,12 @@ fn a_lost_state_directory_does_not_open_127_0_0_1_to_the_bridge(backend: &'stati
     testbed.host.run(&format!("rm -r {STATE}"));
     one.del();
     assert!(!testbed.own_rules().contains("container_id: "), "no rule of the container is left");
+    assert!(route_localnet(&testbed.host, BRIDGE), "the kernel itself would let it pass");
     unreached(&attacker, "127.0.0.1", 7000, "it is unknown who enabled it: the guard stays");
     one.del();
     let next = testbed.start("c3", json!({}), json!([port(8080, 80)]));
     next.del();
+    assert!(route_localnet(&testbed.host, BRIDGE), "the kernel itself would let it pass");
     unreached(&attacker, "127.0.0.1", 7000, "also after the next containers");
     testbed.host.write(&format!("/proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet"), "0");
     next.del();

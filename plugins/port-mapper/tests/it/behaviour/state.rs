@@ -230,6 +230,7 @@ fn a_del_after_two_killed_adds_removes_the_rules_of_both(backend: &'static str) 
     let testbed = RulesTestbed::new(backend);
     let first = with_addresses(&testbed, &["10.0.0.2/24", "fd00::2/64"]);
     let second = with_addresses(&testbed, &["10.0.0.2/24"]);
+    let mut kills = 0;
     for number in (1..).step_by(step) {
         add(&first);
         reopen(&testbed, "c1");
@@ -240,5 +241,7 @@ fn a_del_after_two_killed_adds_removes_the_rules_of_both(backend: &'static str) 
         if faulted.at.is_none() {
             break;
         }
+        kills += 1;
     }
+    assert!(kills > 2, "{backend}: the second ADD was killed {kills} times");
 }

@@ -8,7 +8,10 @@ pub(crate) const TABLE: &str = "inet mesos-cni-port-mapper";
 
 /// Returns every chain, rule and element of the table, or an empty text if there is none.
 pub(crate) fn table(place: &Netns) -> String {
-    let json = place.sh(&format!("nft -j list table {TABLE} 2>/dev/null || :"));
+    let json = place.sh(&format!(
+        "tables=$(nft list tables)
+         case $tables in *'table {TABLE}'*) nft -j list table {TABLE} ;; esac"
+    ));
     if json.trim().is_empty() {
         return String::new();
     }

@@ -349,6 +349,7 @@ fn all_flows_of_a_container_that_is_replaced_are_removed() {
     assert!(ask("5353").expect("its port leads to the next").contains("next"));
     // Nothing was mapped at the other port meanwhile: its flow must not have outlived its owner.
     let flows = tracked_flows(&host);
+    assert!(flows.contains("10.0.2.2"), "one leads to the next: {flows}");
     assert!(!flows.contains("10.0.1.2"), "no flow leads to the first: {flows}");
     add(&fake_container(&host, &to_last, &network, "c3", &[udp(5354)]));
     assert!(ask("5354").expect("and neither does the other").contains("last"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::common::own_rules::{NFTABLES, flush_firewall};
 use crate::common::{
-    PLUGINS, TIMEOUT, assert_nothing_is_left, del, example_network, plugin, scripted,
+    PLUGINS, TIMEOUT, assert_nothing_is_left, del, example_network, nat, plugin, scripted,
     take_precedence,
 };
 
@@ -69,7 +69,11 @@ impl Fixture {
         host.run(&format!("{backend} -w -t nat -N {OTHERS_CHAIN}"));
         let jump = format!("-m addrtype --dst-type LOCAL -j {OTHERS_CHAIN}");
         host.run(&format!("{backend} -w -t nat -A PREROUTING {jump}"));
-        Self::of(host, backend, Some(plugins), network, OneOf { nftables: 9, iptables: 31 })
+        let one_of = OneOf { nftables: 9, iptables: 31 };
+        let fixture = Self::of(host, backend, Some(plugins), network, one_of);
+        let nat = nat(&fixture.host, backend);
+        assert_eq!(nat.matches(OTHERS_CHAIN).count(), 2, "its chain and its jump exist: {nat}");
+        fixture
     }
 
     /// Returns a host with Debian's bridge and its IPAM plugin, which make many more system calls.

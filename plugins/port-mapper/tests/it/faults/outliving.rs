@@ -22,7 +22,7 @@ case $text in
     exec setpriv --pdeathsig clear sh -c '
         touch /run/started
         until [ -e /run/go ]; do sleep 0.01; done
-        printf "%s\n" "$text" | "$@"; touch /run/changed' sh /usr/sbin/NAME "$@" ;;
+        printf "%s\n" "$text" | "$@" && touch /run/changed' sh /usr/sbin/NAME "$@" ;;
 esac
 printf '%s\n' "$text" | /usr/sbin/NAME "$@"
 "#;

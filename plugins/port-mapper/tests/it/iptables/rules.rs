@@ -60,7 +60,8 @@ fn a_listing_leaves_no_trace_on_a_host_without_rules() {
     let fixture = Fixture::new(Variant::Nft, "nft");
     fixture.host.sh("nft flush ruleset");
     let claim = one("c1", 80);
-    assert!(block_on(fixture.backend().check(&claim)).is_err());
+    let error = block_on(fixture.backend().check(&claim)).unwrap_err().to_string();
+    assert!(error.contains("missing: -A"), "{error}");
     fixture.remove_known(&claim);
     assert_eq!(fixture.host.sh("nft list ruleset").trim(), "");
 }

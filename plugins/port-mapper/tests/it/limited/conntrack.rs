@@ -21,6 +21,7 @@ fn without_nf_conntrack_netlink_udp_is_mapped_and_unmapped_and_a_warning_says_wh
         called.outcome.clone().expect_success();
         let warned = called.outcome.stderr.contains("module nf_conntrack_netlink");
         let is_asked = called.at.is_some();
+        assert!(is_asked || verb == "DEL", "{verb}: the kernel is asked for flows");
         assert_eq!(warned, is_asked, "{verb}: a warning where it matters: {}", called.outcome);
         let rules = testbed.own_rules();
         assert_eq!(rules.contains("10.0.0.2"), verb == "ADD", "{verb}: {rules}");

@@ -5,11 +5,11 @@
 //! absent from the kernel in the same way. Requests to nf_tables are refused by the kernel itself.
 
 use cni_test_kit::{CallBuilder, Fault};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::del_twice_and_an_unknown_one;
 use crate::behaviour::testbed::{RulesTestbed, STATE, files, port_at};
-use crate::common::own_rules::flush_firewall;
+use crate::common::own_rules::{flush_firewall, own_rules};
 use crate::common::{add, assert_nothing_is_left, plugin, tcp};
 use crate::programs::executable;
 
@@ -23,7 +23,6 @@ on_both_iptables!(
     a_failed_listing_of_existing_rules_is_a_failed_del_and_not_an_empty_one,
     an_iptables_that_names_a_table_that_nothing_created_is_used,
     programs_that_were_removed_fail_a_del_only_while_there_are_rules,
-    a_kernel_without_nf_tables_fails_no_del,
 );
 
 /// What `ip6tables-save` reports on a kernel that lacks the table, and its exit status.
@@ -263,15 +262,16 @@ fn programs_that_were_removed_fail_a_del_only_while_there_are_rules(backend: &'s
     }
 }
 
-fn a_kernel_without_nf_tables_fails_no_del(backend: &'static str) {
-    let testbed = RulesTestbed::new(backend);
+#[test]
+fn a_kernel_without_nf_tables_fails_no_del_and_no_call_of_iptables_legacy() {
+    let testbed = RulesTestbed::new("iptables-nft");
     let mappings = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]);
-    for configured in [json!(null), json!("iptables"), json!("iptables-nft"), json!("nftables")] {
+    let call = |verb: &str, configured: &Value| {
         let call = testbed.runtime("c1", mappings.clone()).key("backend", configured.clone());
-        let call = |verb: &str| {
-            let call = call.clone().as_verb(verb);
-            call.run_with_fault(plugin(), 1, Fault::NoNfTables).outcome
-        };
+        call.as_verb(verb).run_with_fault(plugin(), 1, Fault::NoNfTables).outcome
+    };
+    for configured in [json!(null), json!("iptables"), json!("iptables-nft"), json!("nftables")] {
+        let call = |verb: &str| call(verb, &configured);
         let (code, msg, details) = call("ADD").error();
         assert_eq!(code, 103, "{configured}: {msg}");
         assert!(!details.contains("rollback"), "{configured}: {details}");
@@ -280,4 +280,9 @@ fn a_kernel_without_nf_tables_fails_no_del(backend: &'static str) {
         }
     }
     assert_eq!(testbed.own_rules(), "");
+    let legacy = || own_rules(&testbed.host, "iptables-legacy");
+    for verb in ["ADD", "DEL", "DEL"] {
+        call(verb, &json!("iptables-legacy")).expect_success();
+        assert_eq!(legacy().contains("container_id: c1 "), verb == "ADD", "{verb}: {}", legacy());
+    }
 }

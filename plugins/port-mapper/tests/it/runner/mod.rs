@@ -170,6 +170,7 @@ fn a_missing_program_is_named_before_anything_is_run() {
 fn a_missing_ip6tables_matters_only_where_ipv6_is_mapped() {
     let fake = FakeIptables::new();
     fake.remove(None).unwrap();
+    assert!(fake.read("runs").contains("iptables-save"), "the rules of IPv4 are listed");
     let six = Claim { addresses: vec!["fd00::2/64".parse().unwrap()], ..claim() };
     let backend = fake.backend(Variant::Default).unwrap();
     assert!(

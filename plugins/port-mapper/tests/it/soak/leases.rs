@@ -14,7 +14,7 @@ use cni_test_kit::{CallBuilder, Host, Outcome, PluginDir};
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::common::{PLUGINS, TIMEOUT, example_network, plugin, wait_until};
+use crate::common::{PLUGINS, TIMEOUT, add, example_network, plugin, wait_until};
 use crate::programs::executable;
 
 /// The directory of host-local for the network.
@@ -43,6 +43,7 @@ fn adds_around_host_local_that_are_killed_at_any_time_leave_no_lease_after_a_del
     });
     let (total, killed, left) = (HOSTS * rounds, killed.into_inner(), left.into_inner());
     println!("{total} ADDs, {killed} killed: {left} leases are left after the DEL");
+    assert!(killed > 0, "no ADD was killed");
     assert_eq!(left, 0, "leases are left after the DELs of {killed} killed ADDs");
 }
 
@@ -51,6 +52,9 @@ fn kill_adds(rounds: usize, rng: &mut Rng, killed: &AtomicUsize, left: &AtomicUs
     let slow = PluginDir::new();
     executable(&slow.path().join("host-local"), SLOW);
     let call = call(&host, &slow);
+    add(&call);
+    assert_eq!(take_leases(&host), 1, "the lease of an ADD is found");
+    delete(&call);
     for _ in 0..rounds {
         let outcome = call.run_or_kill(plugin(), LATEST.mul_f64(rng.f64()));
         killed.fetch_add(usize::from(outcome.signal() == KILLED), Ordering::Relaxed);

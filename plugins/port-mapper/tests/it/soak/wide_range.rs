@@ -5,7 +5,9 @@ use std::time::Instant;
 use cni_test_kit::{CallBuilder, Host};
 use serde_json::json;
 
-use crate::common::{fake_container, is_locked, plugin, scripted, tcp, wait_until};
+use crate::common::{
+    fake_container, is_locked, is_waiting_for_a_lock, plugin, scripted, tcp, wait_until,
+};
 
 on_every_backend!(
     #[ignore = "it takes a minute on a busy machine"]
@@ -28,9 +30,12 @@ fn another_container_waits_for_a_range_of_60000_shifted_ports(backend: &'static 
         let started = Instant::now();
         let running = wide.clone().as_verb(verb).start(plugin());
         wait_until("the lock is held", || is_locked(&host, LOCK));
-        timed(backend, "ADD of another container", &other);
+        let waiting = other.start(plugin());
+        wait_until("the other waits", || is_waiting_for_a_lock(&host));
         running.finish().expect_success();
         println!("{backend}: {verb} of 60,000 ports in {:.1?}", started.elapsed());
+        let waited = waiting.finish().expect_success();
+        println!("{backend}: ADD of another container in {:.1?}", waited.took);
         timed(backend, "DEL of another container", &other.clone().as_verb("DEL"));
     }
 }

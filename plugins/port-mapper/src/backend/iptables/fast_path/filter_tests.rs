@@ -148,6 +148,8 @@ fn a_del_and_a_check_decide_the_same_without_the_rules_of_others() {
                 plan::compare(&listing.observed(), &ours, KnownChains::default())
             };
             assert_eq!(check(&filtered), check(&complete), "{text}");
+            let is_kept = filtered.text.contains("container_id: c2");
+            assert!(!is_kept, "rules of others are not kept: {}", filtered.text);
             others.remove(0);
         }
     }

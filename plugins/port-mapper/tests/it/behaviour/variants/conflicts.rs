@@ -1,5 +1,6 @@
 //! One host port has one owner, whichever two backends its containers use.
 
+use super::programs::{record_and_fail, runs};
 use super::{Alternatives, LEGACY, NFT, PLACES};
 use crate::common::{add, del, plugin};
 use cni_test_kit::CallBuilder;
@@ -112,17 +113,16 @@ fn others_do_not_matter(variant: &str, backends: [&str; 2]) {
     );
     host.host().write("/run/others", &text);
     host.host().sh(&format!("{variant}-restore --noflush </run/others"));
-    let bin = host.bin();
-    for program in ["-save", "-restore", ""] {
-        let log = format!("echo {program} >>'{}/runs'; exit 1", bin.display());
-        crate::programs::executable(&bin.join(format!("{variant}{program}")), &log);
-    }
+    record_and_fail(&host, variant);
+    let call = |backend: &str| host.call("c1", 8080).key("backend", json!(backend));
     for backend in backends {
-        let one = host.call("c1", 8080).key("backend", json!(backend));
+        let one = call(backend);
         add(&one);
         del(&one);
-        assert!(!bin.join("runs").exists(), "{backend}: {variant} was run");
+        assert_eq!(runs(&host), "", "{backend}: {variant} was run");
     }
+    call(variant).run(plugin()).error();
+    assert_ne!(runs(&host), "", "a call that needs {variant} runs its recording programs");
 }
 
 #[test]
@@ -138,4 +138,7 @@ fn an_add_in_one_backend_creates_no_table_of_another() {
                                      2>/dev/null || :");
         assert_eq!(tables, "", "{backend}: listing the legacy tables would create them");
     }
+    add(&host.call("c1", 8080).key("backend", json!(LEGACY)));
+    let tables = host.host().read("/proc/net/ip_tables_names");
+    assert!(tables.contains("nat"), "a table that is created is named there: {tables}");
 }

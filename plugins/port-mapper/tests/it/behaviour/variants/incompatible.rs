@@ -48,7 +48,10 @@ fn del_and_gc_pass_over_a_table_that_cannot_have_rules_of_ours() {
         let host = host(foreign, json!(NFTABLES));
         let call = host.call("c1", 8080);
         add(&call);
+        let rules = host.rules(NFTABLES);
+        assert!(rules.contains("container_id: c1 "), "{rules}");
         del(&call);
+        assert_eq!(host.rules(NFTABLES), "", "the first DEL removes them");
         del(&call);
         del(&host.call("unknown", 8080));
         gc(&call).expect_success();

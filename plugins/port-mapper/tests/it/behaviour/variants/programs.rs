@@ -24,7 +24,8 @@ fn wrap(host: &Alternatives, variant: &str) {
     }
 }
 
-fn runs(host: &Alternatives) -> String {
+/// Returns the runs that were recorded since the last time.
+pub(super) fn runs(host: &Alternatives) -> String {
     let file = host.bin().join("runs");
     let runs = fs::read_to_string(&file).unwrap_or_default();
     let _ = fs::remove_file(file);
@@ -128,7 +129,7 @@ fn a_claim_of_an_uninstalled_variant_without_rules_is_no_obstacle() {
 }
 
 /// Makes the programs of a variant scripts that record how they were run, and fail.
-fn record_and_fail(host: &Alternatives, variant: &str) {
+pub(super) fn record_and_fail(host: &Alternatives, variant: &str) {
     for family in ["iptables", "ip6tables"] {
         for program in ["", "-save", "-restore"] {
             let name = variant.replacen("iptables", family, 1) + program;
@@ -154,6 +155,8 @@ fn a_del_starts_no_program_for_tables_that_others_use() {
             add(&call);
             del(&call);
             assert_eq!(runs(&host), "", "{used}, with {unused} tables of others");
+            call.key("backend", json!(unused)).run(plugin()).error();
+            assert_ne!(runs(&host), "", "a call that needs {unused} runs its recording programs");
         }
     }
 }

@@ -24,6 +24,9 @@ use self::simulation::Chaos;
 /// The number of concurrent calls.
 const CONCURRENCY: u64 = 64;
 
+/// The number of calls among which there are certainly ADDs that succeed, refused ones, and DELs.
+const ENOUGH: usize = 300;
+
 /// The size of a run.
 struct Plan {
     seed: u64,
@@ -62,6 +65,14 @@ fn a_port_never_has_two_owners_and_nothing_is_left() {
     chaos.delete_all();
     chaos.verify_that_nothing_is_left();
     chaos.print_figures();
+    if plan.calls >= ENOUGH {
+        let counts = &chaos.counts;
+        for (what, count) in
+            [("added", &counts.added), ("refused", &counts.refused), ("deleted", &counts.deleted)]
+        {
+            assert!(count.load(Ordering::Relaxed) > 0, "none of {} calls {what} one", plan.calls);
+        }
+    }
 }
 
 /// Runs random calls concurrently until this many have begun in total, or something went wrong.
