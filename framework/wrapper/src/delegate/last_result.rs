@@ -161,10 +161,12 @@ fn is_no_directory(error: &StoreError) -> bool {
 /// Removes the plugin's directory if it is empty, and then the default one of all plugins. An
 /// administrator may have created any other.
 pub(super) fn remove_empty(directory: &Path) {
-    let is_gone = match twice(|| std::fs::remove_dir(directory)) {
-        Ok(()) => true,
-        Err(error) => error.kind() == ErrorKind::NotFound,
+    // Whether it is in use is no error to repeat the step for.
+    let remove = || match std::fs::remove_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
+        removed => removed.map(|()| true),
     };
+    let is_gone = twice(remove).unwrap_or_else(|error| error.kind() == ErrorKind::NotFound);
     let parent = directory.parent().filter(|parent| *parent == Path::new(RESULT_DIR));
     if let Some(parent) = parent.filter(|_| is_gone) {
         let _ = twice(|| std::fs::remove_dir(parent));
