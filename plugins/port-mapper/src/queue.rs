@@ -27,8 +27,9 @@ use crate::owner::Owner;
 const WAITING: &str = "waiting";
 /// The file of a place that is being entered.
 const NEW: &str = ".new";
-/// How long after its time an ADD may still take the lock for its last attempt.
-const MARGIN: Duration = Duration::from_millis(100);
+/// How long after its time an ADD may still take the lock for its last attempt. On a busy host the
+/// lock changes hands many times before.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// The queue of this host. What changes it requires the [lock](crate::lock).
 #[derive(Debug)]

@@ -140,7 +140,10 @@ pub(super) async fn del(call: &Call) -> Result<(), Error> {
                 log::warn!("DEL of delegate {} is skipped: {error}", pass::name(delegate));
             }
             Err(error) if is_kept && !is_needed_again => {
-                return last_result::forget(call, running.as_ref()).and(Err(error));
+                if let Err(trouble) = last_result::forget(call, running.as_ref()) {
+                    log::warn!("{trouble}");
+                }
+                return Err(error);
             }
             outcome => outcome?,
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     call::Call,
     catch_panic::CatchPanic,
+    delegate::last_result,
     error::Error,
     kit::attachment_store::AttachmentStore,
     plugin::{Plugin, VerbFuture},
@@ -120,7 +121,14 @@ impl<S: DelegateSelector> Selecting<S> {
         };
         let inner_call = selected.call(call)?;
         let earlier = prepared.selected(&call.attachment);
-        let is_repeated = call.find_earlier_add(async { Ok(earlier.is_some()) }).await?;
+        let recorded = async {
+            if let Some(Ok(call)) = earlier.as_ref().map(|earlier| earlier.call(call)) {
+                // The delegate that attached it, which need not be the selected one.
+                last_result::find_earlier_add(&call)?;
+            }
+            Ok(earlier.is_some())
+        };
+        let is_repeated = call.find_earlier_add(recorded).await?;
         match earlier {
             Some(earlier) if earlier == selected && is_repeated => {
                 self.inner.add(&inner_call).await
@@ -159,7 +167,8 @@ impl<S: DelegateSelector> Selecting<S> {
     ) -> Result<AddResult, Error> {
         prepared.selections.write(&call.attachment, selected)?;
         let added = self.inner.add(call).await;
-        if added.is_err() {
+        let is_elsewhere = matches!(added, Err(Error::AttachedElsewhere { .. }));
+        if added.is_err() && !is_elsewhere {
             // By its contract the inner ADD left nothing that it created. A selection that stays
             // costs a DEL of nothing.
             let _ = prepared.selections.remove(&call.attachment);

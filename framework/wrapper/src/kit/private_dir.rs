@@ -258,12 +258,16 @@ impl PrivateDir {
 fn unopened(path: &Path, error: Errno) -> FileError {
     let is_other = matches!(error, Errno::NOTDIR | Errno::LOOP);
     match std::fs::read_link(path) {
-        Ok(target) if is_other => failed("use", path)(io::Error::other(format!(
-            "it is a symbolic link to {}; links are not followed, since any process that can \
+        // Not a number of the kernel's: it is refused here, and can't contain anything of ours.
+        Ok(target) if is_other => failed("use", path)(io::Error::new(
+            ErrorKind::NotADirectory,
+            format!(
+                "it is a symbolic link to {}; links are not followed, since any process that can \
              replace a link could choose which files a plugin that runs as root changes; \
              configure the directory itself",
-            target.display()
-        ))),
+                target.display()
+            ),
+        )),
         _ => failed("open", path)(error.into()),
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode, OFlags, access, open};
-use rustix::io::{pread, pwrite, retry_on_intr};
+use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 
 use crate::files::{read_small, write_small};
 
@@ -63,7 +63,10 @@ impl Setting {
             return Ok(is_enabled.map(|is_enabled| OpenSetting { file: None, is_enabled }));
         };
         let mut value = [0; 16];
-        let length = retry_on_intr(|| pread(&file, &mut value, 0))?;
+        let length = match retry_on_intr(|| pread(&file, &mut value, 0)) {
+            Err(Errno::NOENT) => return Ok(None), // the interface has been removed since
+            length => length?,
+        };
         let is_enabled = value[..length].trim_ascii() != b"0";
         Ok(Some(OpenSetting { file: Some(file), is_enabled }))
     }
@@ -99,8 +102,10 @@ impl OpenSetting {
         let Some(file) = &self.file else { return setting.set(enabled) };
         let value: &[u8] = if enabled { b"1" } else { b"0" };
         // At the beginning: the kernel ignores what is written after it.
-        retry_on_intr(|| pwrite(file, value, 0))?;
-        Ok(())
+        match retry_on_intr(|| pwrite(file, value, 0)) {
+            Err(Errno::NOENT) => Ok(()), // the interface has been removed since
+            written => Ok(written.map(drop)?),
+        }
     }
 }
 
