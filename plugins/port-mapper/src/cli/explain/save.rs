@@ -80,12 +80,20 @@ impl Listing {
         let rule = |line: &str| {
             let (chain, spec) = line.strip_prefix("-A ")?.split_once(' ').unwrap_or_default();
             let text = format!("`{} -t {table} -A {chain} {spec}`", self.program);
+            let is_own = spec.contains(tag);
             let (applies, action) = match split_words(spec) {
                 Some(words) => {
                     let (applies, end) = applies(&words, packet);
-                    (applies, action(&words[end..], &user_chains, spec.contains(tag)))
+                    (applies, action(&words[end..], &user_chains, is_own))
                 }
                 None => (None, Action::Unknown),
+            };
+            // The question is whether another rule comes first, for a client that the mapping is
+            // meant for. Other steps tell for whom it is.
+            let applies = match action {
+                Action::Return if is_own => applies.or(Some(false)),
+                _ if is_own => applies.or(Some(true)),
+                _ => applies,
             };
             Some(Rule { chain: chain.to_owned(), applies, action, text })
         };
@@ -247,6 +255,23 @@ mod tests {
             assert_eq!(holds(spec, &from), None, "{spec}");
         }
         assert_eq!(holds("-s 203.0.113.0/24", &packet(None)), None, "any client");
+    }
+
+    #[test]
+    fn own_rules_apply_to_some_client_and_their_exceptions_to_another() {
+        let text = "*nat\n:PREROUTING ACCEPT [0:0]\n\
+                    -A PREROUTING -i eth0 -m comment --comment tag -j RETURN\n\
+                    -A PREROUTING ! -i br0 -m comment --comment tag -j DNAT --to-destination x\n\
+                    -A PREROUTING -s 10.0.0.0/8 -m comment --comment tag -j DNAT --to x\n\
+                    -A PREROUTING ! -i br0 -j DNAT --to-destination y\nCOMMIT\n";
+        let listing = Listing { program: "iptables-nft".to_owned(), text: text.to_owned() };
+        let applies = |source| {
+            let rules = listing.rules("nat", &packet(source), "tag");
+            rules.iter().map(|rule| rule.applies).collect::<Vec<_>>()
+        };
+        assert_eq!(applies(None), [Some(false), Some(true), Some(true), None]);
+        let another = applies(Some("203.0.113.9"));
+        assert_eq!(another, [Some(false), Some(true), Some(false), None], "known to differ");
     }
 
     #[test]
