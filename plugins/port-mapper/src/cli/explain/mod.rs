@@ -5,6 +5,7 @@
 //! What can't be found out is shown as such.
 
 mod bytecode;
+mod conditions;
 pub(super) mod firewall;
 mod flows;
 pub(super) mod forward;
@@ -106,6 +107,7 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
         steps.push(translation::translation(&firewall, &received, &tag));
     }
     steps.push(rules(backends, target).await);
+    steps.push(conditions::conditions(target, client.as_ref()));
     if is_local {
         steps.extend(localhost(target, client.as_ref(), &way));
     } else {
