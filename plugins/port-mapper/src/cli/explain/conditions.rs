@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::network::Client;
-use super::packet::{Interface, Known, contains};
+use super::packet::{Known, contains};
 use super::save::and;
 use super::step::Step;
 use super::way::Target;
@@ -41,8 +41,7 @@ fn hold(target: &Target<'_>, client: &Client) -> Known {
     let destination = target.mapping.host_ip.one();
     let sources = are_in(matches.sources.as_ref(), Some(client.address));
     let destinations = are_in(matches.destinations.as_ref(), destination);
-    // Packets of this host itself arrive by no interface.
-    let input = Interface(if client.is_local { Some(String::new()) } else { client.input.clone() });
+    let input = client.interface();
     let device = matches.device.as_ref().map_or(Some(true), |device| {
         input.is(&device.name).map(|is_it| is_it != device.is_negated)
     });

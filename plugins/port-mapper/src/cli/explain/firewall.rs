@@ -96,16 +96,20 @@ impl Firewall {
         chains
     }
 
-    /// Returns the chains that translate the destinations of received packets, with the listing's
-    /// rules of this tag as the mapping's own.
+    /// Returns the chains that translate the destinations of packets that are received, or sent by
+    /// this host, with the listing's rules of this tag as the mapping's own.
     pub(super) fn translation(&self, packet: &Packet, tag: &str) -> Vec<Hooked> {
+        let (hook, chain) = match packet.is_of_this_host() {
+            true => (Hook::Output, "OUTPUT"),
+            false => (Hook::Prerouting, "PREROUTING"),
+        };
         let of_listing = |listing: &Listing| {
-            let base = listing.base("nat", "PREROUTING", DSTNAT)?;
+            let base = listing.base("nat", chain, DSTNAT)?;
             let rules = listing.rules("nat", packet, tag);
             Some(Hooked { base, rules, insert: String::new() })
         };
         let mut chains: Vec<_> = self.listings.iter().filter_map(of_listing).collect();
-        chains.extend(self.native(Hook::Prerouting, packet));
+        chains.extend(self.native(hook, packet));
         chains
     }
 
@@ -177,7 +181,8 @@ fn read_native(family: Family) -> Result<Vec<NftTable>, cni_netlink::Error> {
     };
     for (table, chain) in bases {
         let is_needed = chain.base.is_some_and(|base| {
-            base.hook == Hook::Forward || (base.hook == Hook::Prerouting && is_nat(&base))
+            let translates = matches!(base.hook, Hook::Prerouting | Hook::Output) && is_nat(&base);
+            base.hook == Hook::Forward || translates
         });
         if !is_needed || !is_of_family(&table) || table == crate::backend::own_table() {
             continue;

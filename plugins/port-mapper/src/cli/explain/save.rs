@@ -158,7 +158,7 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
         "--ctstate" | "--state" => state(first, packet),
         "--dst-type" if first == "LOCAL" => Some(!packet.is_forwarded),
         "--dst-type" if first == "UNICAST" => Some(packet.is_forwarded),
-        "--src-type" if first == "LOCAL" => Some(false),
+        "--src-type" if first == "LOCAL" => Some(packet.is_of_this_host()),
         "--tcp-flags" => {
             let new = ["FIN,SYN,RST,ACK", "SYN"];
             (arguments.iter().map(|word| &**word).eq(new)).then_some(true)
