@@ -4,6 +4,7 @@
 //! What is observed is read first; the steps are decided from it by functions that touch nothing.
 //! What can't be found out is shown as such.
 
+mod before;
 mod bytecode;
 mod conditions;
 pub(super) mod firewall;
@@ -23,6 +24,7 @@ pub(super) mod way;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use cni_netlink::address::Addresses;
 use cni_netlink::route::Routes;
 use cni_wrapper::Environment;
 use serde_json::{Value, json};
@@ -102,6 +104,9 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     let is_local = client.as_ref().is_some_and(|client| client.is_local);
     let mut steps = vec![listener(target)];
     let received = packet(target, client.as_ref(), None);
+    if !is_local {
+        steps.push(before::before(&firewall, &received, &addresses(target.family)));
+    }
     let tag = target.claim.owner.tag();
     steps.push(translation::translation(&firewall, &received, &tag));
     steps.push(rules(backends, target).await);
@@ -116,6 +121,13 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     }
     steps.extend(container(target, client.as_ref(), &way));
     steps
+}
+
+/// Returns this host's own addresses, or none if they can't be read.
+fn addresses(family: Family) -> Vec<IpAddr> {
+    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
+    let is_asked = |address: &IpAddr| Family::of(address) == family && !address.is_loopback();
+    all.iter().map(|one| one.address).filter(is_asked).collect()
 }
 
 /// Returns the packet as it is received, or as it is forwarded by a way.

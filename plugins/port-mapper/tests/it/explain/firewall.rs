@@ -13,6 +13,7 @@ on_every_backend!(
     a_rule_that_is_not_understood_is_unknown_and_named,
     a_translation_by_the_other_variant_or_nft_is_named,
     a_translation_of_this_host_s_own_packets_is_named,
+    a_drop_before_routing_is_named,
     a_rule_of_docker_for_the_same_port_is_named,
     a_rule_of_kubernetes_for_the_same_port_is_named,
     sets_and_verdict_maps_of_nft_are_followed,
@@ -331,6 +332,23 @@ fn a_translation_of_this_host_s_own_packets_is_named(backend: &'static str) {
     explained.is_in_order();
     let other = ["8080", "--from", HOST];
     assert_eq!(names(&steps(explained.host(), &other), "failed"), [] as [&str; 0]);
+}
+
+fn a_drop_before_routing_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    // As Docker does, for an address that is not this host's.
+    explained.sh("$iptables -t raw -A PREROUTING -d 172.17.0.2 ! -i docker0 -j DROP");
+    explained.is_in_order();
+    explained.sh("$iptables -t raw -A PREROUTING -p tcp --dport 8080 -j DROP");
+    explained.is_dropped();
+    explained.fails("before routing", &["-t raw -D PREROUTING -p tcp"]);
+    explained.remedy_works();
+    explained.sh("nft add table inet guard
+         nft 'add chain inet guard pre { type filter hook prerouting priority -200; }'
+         nft add rule inet guard pre ip saddr 203.0.113.0/24 tcp dport 8080 drop");
+    explained.is_dropped();
+    explained.fails("before routing", &["nft delete rule inet guard pre handle"]);
+    explained.remedy_works();
 }
 
 fn a_legacy_firewall_next_to_the_backend_nftables_is_named(program: &'static str) {
