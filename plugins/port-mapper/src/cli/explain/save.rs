@@ -141,6 +141,8 @@ pub(super) fn and(one: Known, other: Known) -> Known {
 fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
     let first = arguments.first().map(|word| &**word).unwrap_or_default();
     match name {
+        // An unknown client is outside, where no loopback address is.
+        "-s" if packet.source.is_none() && is_loopback(first) => Some(false),
         "-s" => is_in(packet.source, first),
         "-d" => is_in(packet.destination, first),
         "-i" => packet.input.is(first),
@@ -165,6 +167,10 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
         }
         _ => None,
     }
+}
+
+fn is_loopback(subnet: &str) -> bool {
+    subnet.starts_with("127.") || subnet == "::1" || subnet == "::1/128"
 }
 
 /// The packet is the first of its connection.
