@@ -10,8 +10,8 @@ use super::walk::{Action, Base, Rule};
 use crate::family::Family;
 
 /// Expressions that neither end a rule nor change a register that another one compares.
-const WITHOUT_EFFECT: [&str; 9] =
-    ["counter", "log", "notrack", "immediate", "objref", "last", "meta", "ct", "flow_offload"];
+const WITHOUT_EFFECT: [&str; 8] =
+    ["counter", "log", "notrack", "immediate", "last", "meta", "ct", "flow_offload"];
 
 /// The elements of sets, by their names.
 pub(super) type Sets = Vec<(String, Vec<RawElement>)>;
@@ -120,6 +120,8 @@ impl Machine<'_> {
             "reject" => Err(Action::Drop),
             "nat" | "redir" | "tproxy" => Err(Action::Translate { own: false }),
             "target" | "queue" | "synproxy" | "fwd" => Err(Action::Unknown),
+            // A named counter, which always holds, or a quota or limit, which may not.
+            "objref" => Ok(None),
             name if WITHOUT_EFFECT.contains(&name) => Ok(Some(true)),
             _ => {
                 self.registers = [None; SIZE];
@@ -347,4 +349,33 @@ fn at(register: u32) -> usize {
     let register = register as usize;
     let start = if register >= 8 { (register - 8) * 4 } else { register.saturating_sub(1) * 16 };
     start.min(SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::explain::packet::Interface;
+    use crate::mappings::Protocol;
+
+    #[test]
+    fn a_rule_with_an_object_may_apply_or_not() {
+        let packet = Packet {
+            family: Family::V4,
+            protocol: Protocol::Tcp,
+            source: None,
+            destination: None,
+            port: Some(80),
+            host_port: Some(8080),
+            input: Interface(None),
+            output: Interface(None),
+            is_forwarded: true,
+        };
+        let run = |name: &str| {
+            let mut machine = Machine { packet: &packet, registers: [None; SIZE], interface: None };
+            let drop = Expression::Verdict(Verdict::Drop);
+            machine.run(&[Expression::Other(name.to_owned()), drop], &[])
+        };
+        assert_eq!(run("counter"), [(Some(true), Action::Drop)]);
+        assert_eq!(run("objref"), [(None, Action::Drop)], "it may be a quota");
+    }
 }

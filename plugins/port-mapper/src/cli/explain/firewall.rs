@@ -92,29 +92,52 @@ impl Firewall {
                 }));
             }
         }
-        chains.extend(self.native(Hook::Forward, packet));
+        chains.extend(self.native(Hook::Forward, false, packet));
         chains
     }
 
-    /// Returns the chains that translate the destinations of received packets, with the listing's
-    /// rules of this tag as the mapping's own.
+    /// Returns the chains that translate the destinations of packets that are received, or sent by
+    /// this host, with the listing's rules of this tag as the mapping's own.
     pub(super) fn translation(&self, packet: &Packet, tag: &str) -> Vec<Hooked> {
+        let (hook, chain) = match packet.is_of_this_host() {
+            true => (Hook::Output, "OUTPUT"),
+            false => (Hook::Prerouting, "PREROUTING"),
+        };
         let of_listing = |listing: &Listing| {
-            let base = listing.base("nat", "PREROUTING", DSTNAT)?;
+            let base = listing.base("nat", chain, DSTNAT)?;
             let rules = listing.rules("nat", packet, tag);
             Some(Hooked { base, rules, insert: String::new() })
         };
         let mut chains: Vec<_> = self.listings.iter().filter_map(of_listing).collect();
-        chains.extend(self.native(Hook::Prerouting, packet));
+        chains.extend(self.native(hook, true, packet));
         chains
     }
 
-    fn native(&self, hook: Hook, packet: &Packet) -> impl Iterator<Item = Hooked> {
+    /// Returns the chains that received packets traverse before they are routed, except those that
+    /// translate.
+    pub(super) fn before_routing(&self, packet: &Packet) -> Vec<Hooked> {
+        let mut chains = Vec::new();
+        for listing in &self.listings {
+            for (table, priority) in [("raw", -300), ("mangle", -150)] {
+                chains.extend(listing.base(table, "PREROUTING", priority).map(|base| Hooked {
+                    base,
+                    rules: listing.rules(table, packet, "\0"),
+                    insert: String::new(),
+                }));
+            }
+        }
+        chains.extend(self.native(Hook::Prerouting, false, packet));
+        chains
+    }
+
+    fn native(
+        &self,
+        hook: Hook,
+        translates: bool,
+        packet: &Packet,
+    ) -> impl Iterator<Item = Hooked> {
         let is_at_hook = move |chain: &&ChainInfo| {
-            chain.base.is_some_and(|base| {
-                // What filters before routing is not about mappings.
-                base.hook == hook && (hook == Hook::Forward || is_nat(&base))
-            })
+            chain.base.is_some_and(|base| base.hook == hook && is_nat(&base) == translates)
         };
         self.tables.iter().flat_map(move |table| {
             table.chains.iter().filter(is_at_hook).filter_map(move |chain| {
@@ -177,7 +200,8 @@ fn read_native(family: Family) -> Result<Vec<NftTable>, cni_netlink::Error> {
     };
     for (table, chain) in bases {
         let is_needed = chain.base.is_some_and(|base| {
-            base.hook == Hook::Forward || (base.hook == Hook::Prerouting && is_nat(&base))
+            let translates = base.hook == Hook::Output && is_nat(&base);
+            translates || matches!(base.hook, Hook::Prerouting | Hook::Forward)
         });
         if !is_needed || !is_of_family(&table) || table == crate::backend::own_table() {
             continue;

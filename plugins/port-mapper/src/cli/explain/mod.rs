@@ -4,7 +4,9 @@
 //! What is observed is read first; the steps are decided from it by functions that touch nothing.
 //! What can't be found out is shown as such.
 
+mod before;
 mod bytecode;
+mod conditions;
 pub(super) mod firewall;
 mod flows;
 pub(super) mod forward;
@@ -22,6 +24,7 @@ pub(super) mod way;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use cni_netlink::address::Addresses;
 use cni_netlink::route::Routes;
 use cni_wrapper::Environment;
 use serde_json::{Value, json};
@@ -69,7 +72,7 @@ fn report(question: &Question, paths: &[Path]) -> Report {
     let success = !paths.iter().flat_map(|path| &path.steps).any(is_failed);
     let text = |path: &Path| {
         let steps: String = path.steps.iter().map(Step::text).collect();
-        format!("{}\n{steps}", path.title)
+        format!("{}\n{steps}", step::printable(&path.title))
     };
     let object = |path: &Path| {
         let mut object = path.json.clone();
@@ -102,10 +105,12 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     let mut steps = vec![listener(target)];
     let received = packet(target, client.as_ref(), None);
     if !is_local {
-        let tag = target.claim.owner.tag();
-        steps.push(translation::translation(&firewall, &received, &tag));
+        steps.push(before::before(&firewall, &received, &addresses(target.family)));
     }
+    let tag = target.claim.owner.tag();
+    steps.push(translation::translation(&firewall, &received, &tag));
     steps.push(rules(backends, target).await);
+    steps.push(conditions::conditions(target, client.as_ref()));
     if is_local {
         steps.extend(localhost(target, client.as_ref(), &way));
     } else {
@@ -118,19 +123,43 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     steps
 }
 
+/// Returns this host's own addresses, or none if they can't be read.
+fn addresses(family: Family) -> Vec<IpAddr> {
+    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
+    let is_asked = |address: &IpAddr| Family::of(address) == family && !address.is_loopback();
+    all.iter().map(|one| one.address).filter(is_asked).collect()
+}
+
 /// Returns the packet as it is received, or as it is forwarded by a way.
 fn packet(target: &Target<'_>, client: Option<&Client>, way: Option<&Way>) -> Packet {
     let Target { mapping, family, container, container_port, host_port, .. } = *target;
+    // A process of this host asks for the address that is its own, too.
+    let local = client.filter(|client| client.is_local);
+    let asked = mapping.host_ip.one().or(local.map(|client| client.address));
+    let output = match way {
+        Some(way) => Some(way.output.clone()),
+        None => local.map(|client| client.back.clone()),
+    };
     Packet {
         family,
         protocol: mapping.protocol,
         source: client.map(|client| client.address),
-        destination: way.map_or(mapping.host_ip.one(), |_| Some(container)),
+        destination: way.map_or(asked, |_| Some(container)),
         port: Some(way.map_or(host_port, |_| container_port)),
         host_port: Some(host_port),
-        input: Interface(client.and_then(|client| client.input.clone())),
-        output: Interface(way.and_then(|way| way.output.clone())),
+        input: client.map(Client::interface).unwrap_or_default(),
+        output: Interface(output.flatten()),
         is_forwarded: way.is_some(),
+    }
+}
+
+impl Client {
+    /// Returns the interface by which its packets arrive.
+    fn interface(&self) -> Interface {
+        match self.is_local {
+            true => Interface::none(),
+            false => Interface(self.input.clone()),
+        }
     }
 }
 

@@ -31,6 +31,11 @@ pub(in crate::cli) struct Packet {
 pub(in crate::cli) struct Interface(pub(in crate::cli) Option<String>);
 
 impl Interface {
+    /// That by which packets of this host itself arrive: none has this name.
+    pub(super) fn none() -> Self {
+        Self(Some(String::new()))
+    }
+
     /// Reports whether it has this name, where `+` at the end stands for any rest.
     pub(super) fn is(&self, pattern: &str) -> Known {
         let Some(name) = &self.0 else {
@@ -54,6 +59,11 @@ pub(super) fn is_of_other_network(name: &str) -> bool {
 }
 
 impl Packet {
+    /// Reports whether this host itself sends it.
+    pub(super) fn is_of_this_host(&self) -> bool {
+        self.input.0.as_deref() == Some("")
+    }
+
     /// Returns the number of its protocol.
     pub(super) fn protocol_number(&self) -> u8 {
         number_of(self.protocol)

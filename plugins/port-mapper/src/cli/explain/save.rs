@@ -80,12 +80,20 @@ impl Listing {
         let rule = |line: &str| {
             let (chain, spec) = line.strip_prefix("-A ")?.split_once(' ').unwrap_or_default();
             let text = format!("`{} -t {table} -A {chain} {spec}`", self.program);
+            let is_own = spec.contains(tag);
             let (applies, action) = match split_words(spec) {
                 Some(words) => {
                     let (applies, end) = applies(&words, packet);
-                    (applies, action(&words[end..], &user_chains, spec.contains(tag)))
+                    (applies, action(&words[end..], &user_chains, is_own))
                 }
                 None => (None, Action::Unknown),
+            };
+            // The question is whether another rule comes first, for a client that the mapping is
+            // meant for. Other steps tell for whom it is.
+            let applies = match action {
+                Action::Return if is_own => applies.or(Some(false)),
+                _ if is_own => applies.or(Some(true)),
+                _ => applies,
             };
             Some(Rule { chain: chain.to_owned(), applies, action, text })
         };
@@ -133,6 +141,8 @@ pub(super) fn and(one: Known, other: Known) -> Known {
 fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
     let first = arguments.first().map(|word| &**word).unwrap_or_default();
     match name {
+        // An unknown client is outside, where no loopback address is.
+        "-s" if packet.source.is_none() && is_loopback(first) => Some(false),
         "-s" => is_in(packet.source, first),
         "-d" => is_in(packet.destination, first),
         "-i" => packet.input.is(first),
@@ -150,13 +160,17 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
         "--ctstate" | "--state" => state(first, packet),
         "--dst-type" if first == "LOCAL" => Some(!packet.is_forwarded),
         "--dst-type" if first == "UNICAST" => Some(packet.is_forwarded),
-        "--src-type" if first == "LOCAL" => Some(false),
+        "--src-type" if first == "LOCAL" => Some(packet.is_of_this_host()),
         "--tcp-flags" => {
             let new = ["FIN,SYN,RST,ACK", "SYN"];
             (arguments.iter().map(|word| &**word).eq(new)).then_some(true)
         }
         _ => None,
     }
+}
+
+fn is_loopback(subnet: &str) -> bool {
+    subnet.starts_with("127.") || subnet == "::1" || subnet == "::1/128"
 }
 
 /// The packet is the first of its connection.
@@ -247,6 +261,23 @@ mod tests {
             assert_eq!(holds(spec, &from), None, "{spec}");
         }
         assert_eq!(holds("-s 203.0.113.0/24", &packet(None)), None, "any client");
+    }
+
+    #[test]
+    fn own_rules_apply_to_some_client_and_their_exceptions_to_another() {
+        let text = "*nat\n:PREROUTING ACCEPT [0:0]\n\
+                    -A PREROUTING -i eth0 -m comment --comment tag -j RETURN\n\
+                    -A PREROUTING ! -i br0 -m comment --comment tag -j DNAT --to-destination x\n\
+                    -A PREROUTING -s 10.0.0.0/8 -m comment --comment tag -j DNAT --to x\n\
+                    -A PREROUTING ! -i br0 -j DNAT --to-destination y\nCOMMIT\n";
+        let listing = Listing { program: "iptables-nft".to_owned(), text: text.to_owned() };
+        let applies = |source| {
+            let rules = listing.rules("nat", &packet(source), "tag");
+            rules.iter().map(|rule| rule.applies).collect::<Vec<_>>()
+        };
+        assert_eq!(applies(None), [Some(false), Some(true), Some(true), None]);
+        let another = applies(Some("203.0.113.9"));
+        assert_eq!(another, [Some(false), Some(true), Some(false), None], "known to differ");
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use cni_netlink::sock_diag::Sockets;
 
 use crate::family::Family;
+use crate::host::other_users::number_of;
 use crate::mappings::Protocol;
 
 /// A socket that receives what is sent to a port.
@@ -16,7 +19,7 @@ pub(super) struct Listener {
 }
 
 /// Returns the sockets of the calling thread's network namespace that can receive packets of a
-/// family: also those of IPv6 at all addresses, which usually receive IPv4.
+/// family: for IPv4 also those of IPv6 at all addresses that receive both.
 pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Listener>> {
     if protocol == Protocol::Sctp {
         let text = fs::read_to_string("/proc/thread-self/net/sctp/eps")?;
@@ -31,11 +34,23 @@ pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Li
             text => text?,
         };
         let rows = text.lines().skip(1).filter_map(|line| socket(line, protocol));
-        listeners.extend(rows.filter(|one| {
-            one.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) || Family::of(&one.address) == family
+        listeners.extend(rows.filter(|one| match family {
+            Family::V4 if one.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+                receives_v4(protocol, one.port)
+            }
+            _ => Family::of(&one.address) == family,
         }));
     }
     Ok(listeners)
+}
+
+/// Reports whether a socket receives IPv4 at a port: one of IPv6 may have the option IPV6_V6ONLY,
+/// which /proc does not show.
+fn receives_v4(protocol: Protocol, port: u16) -> bool {
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let found = Sockets::open().and_then(|mut all| all.receives(number_of(protocol), any));
+    // Without an answer it is taken for one of the usual kind.
+    found.unwrap_or(true)
 }
 
 /// Parses a line of /proc/net/tcp or udp, if the socket listens.
@@ -94,7 +109,33 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
+    use rustix::net::sockopt::set_ipv6_v6only;
+    use rustix::net::{AddressFamily, SocketType, bind, socket as socket_of};
+
     use super::*;
+
+    #[test]
+    fn a_socket_of_ipv6_alone_receives_no_ipv4() {
+        let listen = |is_alone: bool| {
+            let socket = socket_of(AddressFamily::INET6, SocketType::STREAM, None).unwrap();
+            set_ipv6_v6only(&socket, is_alone).unwrap();
+            bind(&socket, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+            rustix::net::listen(&socket, 1).unwrap();
+            std::net::TcpListener::from(socket)
+        };
+        for (is_alone, family, expected) in [
+            (true, Family::V4, false),
+            (true, Family::V6, true),
+            (false, Family::V4, true),
+            (false, Family::V6, true),
+        ] {
+            let socket = listen(is_alone);
+            let port = socket.local_addr().unwrap().port();
+            let found = listeners(Protocol::Tcp, family).unwrap();
+            let has_port = found.iter().any(|one| one.port == port);
+            assert_eq!(has_port, expected, "alone: {is_alone}, {family}");
+        }
+    }
 
     #[test]
     fn only_listening_sockets_are_read_with_their_address() {

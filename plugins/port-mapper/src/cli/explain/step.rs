@@ -21,6 +21,19 @@ pub(in crate::cli) struct Step {
     pub(in crate::cli) remedy: Option<String>,
 }
 
+/// Replaces control characters, which would reach the terminal. Names of processes and comments of
+/// rules are the text of anybody.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 impl Step {
     pub(in crate::cli) fn ok(name: &'static str, message: impl Into<String>) -> Self {
         Self { name, status: Status::Ok, message: message.into(), remedy: None }
@@ -49,8 +62,9 @@ impl Step {
             Status::Failed => '✘',
             Status::Unknown => '?',
         };
-        let remedy = self.remedy.as_ref().map(|remedy| format!("      remedy: {remedy}\n"));
-        format!("  {sign} {}: {}\n{}", self.name, self.message, remedy.unwrap_or_default())
+        let line = |remedy| format!("      remedy: {}\n", printable(remedy));
+        let remedy = self.remedy.as_deref().map(line).unwrap_or_default();
+        format!("  {sign} {}: {}\n{remedy}", self.name, printable(&self.message))
     }
 
     pub(super) fn json(&self) -> Value {
@@ -64,5 +78,18 @@ impl Step {
             object["remedy"] = json!(remedy);
         }
         object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_sent_to_the_terminal() {
+        let step = Step::failed("host process", "\u{1b}]0;x\u{7} é listens", "kill\n\u{9b}1m");
+        let expected = "  ✘ host process: \\u{1b}]0;x\\u{7} é listens\n      \
+                        remedy: kill\\n\\u{9b}1m\n";
+        assert_eq!(step.text(), expected);
     }
 }

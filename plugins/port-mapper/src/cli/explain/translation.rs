@@ -3,7 +3,7 @@
 use super::firewall::{DSTNAT, Firewall, Hooked};
 use super::packet::Packet;
 use super::step::Step;
-use super::walk::{Fate, fate};
+use super::walk::{Fate, Rule, fate};
 
 const NAME: &str = "translation";
 
@@ -17,13 +17,13 @@ pub(super) fn translation(firewall: &Firewall, packet: &Packet, tag: &str) -> St
         match fate(&base, &rules) {
             Fate::Translated { own: false, by } => {
                 let message = format!("another rule translates the port first: {by}");
-                return Step::failed(NAME, message, remedy(&by, packet));
+                return Step::failed(NAME, message, remedy(&by, &rules, packet));
             }
             Fate::Accepted(Some(by)) | Fate::Dropped(by) => {
                 let has_own = rules.iter().any(|rule| rule.is_own());
                 if has_own {
                     let message = format!("a rule ends the way of the packet first: {by}");
-                    return Step::failed(NAME, message, deletion(&by));
+                    return Step::failed(NAME, message, deletion(&by, &rules));
                 }
             }
             Fate::Unclear(by) => unclear = unclear.or(Some(by)),
@@ -40,7 +40,7 @@ pub(super) fn translation(firewall: &Firewall, packet: &Packet, tag: &str) -> St
 }
 
 /// Returns the command that shows whose rule it is, or deletes it.
-fn remedy(rule: &str, packet: &Packet) -> String {
+fn remedy(rule: &str, rules: &[Rule], packet: &Packet) -> String {
     let port = packet.host_port.unwrap_or_default();
     let program = |prefix: &str| rule.contains(&format!(" -A {prefix}"));
     if program("DOCKER") {
@@ -52,14 +52,24 @@ fn remedy(rule: &str, packet: &Packet) -> String {
          stop its container"
             .to_owned()
     } else {
-        deletion(rule)
+        deletion(rule, rules)
     }
 }
 
-/// Returns the command that deletes a rule, by what it is called.
-fn deletion(rule: &str) -> String {
-    match rule.split_once(" -A ") {
-        Some((before, after)) => format!("{} -D {}", before, after).replace('`', ""),
+/// Returns the command that deletes one of the rules, by what it is called.
+pub(super) fn deletion(rule: &str, rules: &[Rule]) -> String {
+    let command = rule.trim_matches('`');
+    match command.split_once(" -A ") {
+        // A shell would run what is in the rule's comment.
+        Some((before, after)) if after.contains(['$', '`']) => {
+            let chain = after.split(' ').next().unwrap_or_default();
+            let mut of_chain = rules.iter().filter(|one| one.chain == chain);
+            match of_chain.position(|one| one.text == rule) {
+                Some(index) => format!("{before} -D {chain} {}", index + 1),
+                None => format!("{before} -S {chain}"),
+            }
+        }
+        Some((before, after)) => format!("{before} -D {after}"),
         None => {
             let handle = rule.split_whitespace().nth(4).unwrap_or_default();
             let place =

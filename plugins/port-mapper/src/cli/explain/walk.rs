@@ -6,7 +6,7 @@
 use super::packet::Known;
 
 /// A rule, with the packet's answer to its matches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::cli) struct Rule {
     pub(super) chain: String,
     pub(super) applies: Known,
@@ -70,9 +70,10 @@ const DEEPEST: u8 = 32;
 
 /// Follows a packet through a chain at a hook.
 pub(in crate::cli) fn fate(base: &Base, rules: &[Rule]) -> Fate {
-    let mut walk = Walk { rules, certain: None, possible: Vec::new() };
+    let Base { drops_by_policy, .. } = *base;
+    let mut walk = Walk { rules, drops_by_policy, certain: None, possible: Vec::new() };
     walk.chain(&base.chain, true, 0);
-    let policy = || match base.drops_by_policy {
+    let policy = || match drops_by_policy {
         true => Fate::Dropped(format!("the policy of {} is DROP", base.text)),
         false => Fate::Accepted(None),
     };
@@ -97,15 +98,18 @@ enum Flow {
 
 struct Walk<'a> {
     rules: &'a [Rule],
+    drops_by_policy: bool,
     certain: Option<Fate>,
     /// What rules decide that may apply.
     possible: Vec<Fate>,
 }
 
 impl Walk<'_> {
-    /// Follows a chain that the packet enters for certain, or only perhaps.
+    /// Follows a chain that the packet enters for certain, or only perhaps. It continues after the
+    /// chain if it may have left it by a rule that may apply.
     fn chain(&mut self, name: &str, mut is_certain: bool, depth: u8) -> Flow {
         let rules = self.rules;
+        let mut may_leave = false;
         for rule in rules {
             if rule.chain != name || rule.applies == Some(false) {
                 continue;
@@ -117,23 +121,25 @@ impl Walk<'_> {
                 Action::Return if depth == 0 => self.end(rule, is_decided),
                 Action::Return if applies => return Flow::Continues,
                 Action::Return => {
-                    is_certain = false;
+                    (is_certain, may_leave) = (false, true);
                     Flow::Continues
                 }
                 Action::Jump(_) | Action::Goto(_) if depth == DEEPEST => self.end(rule, is_decided),
                 Action::Jump(to) => self.chain(to, is_decided, depth + 1),
                 Action::Goto(to) => {
                     let flow = self.chain(to, is_decided, depth + 1);
-                    if applies {
-                        return flow;
+                    if flow == Flow::Continues {
+                        if applies {
+                            return flow;
+                        }
+                        (is_certain, may_leave) = (false, true);
                     }
-                    is_certain = false;
                     flow
                 }
                 _ => self.end(rule, is_decided),
             };
             if flow == Flow::Ends && applies {
-                return Flow::Ends;
+                return if may_leave { Flow::Continues } else { Flow::Ends };
             }
         }
         Flow::Continues
@@ -143,6 +149,8 @@ impl Walk<'_> {
     fn end(&mut self, rule: &Rule, is_decided: bool) -> Flow {
         let by = rule.text.clone();
         let fate = match rule.action {
+            // From the chain at the hook itself, a packet returns to the policy.
+            Action::Return if self.drops_by_policy => Fate::Dropped(by),
             Action::Accept | Action::Return => Fate::Accepted(Some(by)),
             Action::Drop => Fate::Dropped(by),
             Action::Translate { own } => Fate::Translated { own, by },
@@ -173,6 +181,10 @@ mod tests {
             text: "chain F".to_owned(),
         };
         fate(&base, rules)
+    }
+
+    fn policy() -> Fate {
+        Fate::Dropped("the policy of chain F is DROP".to_owned())
     }
 
     fn jump(applies: Known, to: &str) -> Rule {
@@ -236,6 +248,46 @@ mod tests {
             rule("S", Some(true), Action::Drop, "unless returned"),
         ];
         assert_eq!(walked(false, &skipped), Fate::Unclear("unless returned".to_owned()));
+    }
+
+    #[test]
+    fn what_follows_a_chain_that_the_packet_may_have_left_is_followed() {
+        let returned = [
+            jump(Some(true), "S"),
+            rule("F", Some(true), Action::Drop, "after"),
+            rule("S", None, Action::Return, "maybe"),
+            rule("S", Some(true), Action::Accept, "else"),
+        ];
+        assert_eq!(walked(false, &returned), Fate::Unclear("else".to_owned()));
+        let let_in = [
+            jump(Some(true), "S"),
+            rule("F", Some(true), Action::Accept, "after"),
+            rule("S", None, Action::Return, "maybe"),
+            rule("S", Some(true), Action::Drop, "else"),
+        ];
+        assert_eq!(walked(true, &let_in), Fate::Unclear("else".to_owned()));
+        assert_eq!(walked(true, &[&let_in[..1], &let_in[2..]].concat()), policy());
+    }
+
+    #[test]
+    fn a_chain_that_is_perhaps_gone_to_may_return_to_the_one_before() {
+        let gone = [
+            jump(Some(true), "S"),
+            rule("F", Some(true), Action::Drop, "after"),
+            rule("S", None, Action::Goto("T".to_owned()), "maybe"),
+            rule("S", Some(true), Action::Accept, "else"),
+            rule("T", Some(true), Action::Continue, "log"),
+        ];
+        assert_eq!(walked(false, &gone), Fate::Unclear("else".to_owned()));
+        let ends = [&gone[..4], &[rule("T", Some(true), Action::Accept, "there")]].concat();
+        assert_eq!(walked(false, &ends), Fate::Accepted(Some("else".to_owned())));
+    }
+
+    #[test]
+    fn a_return_from_the_first_chain_leads_to_the_policy() {
+        let rules = [rule("F", Some(true), Action::Return, "return")];
+        assert_eq!(walked(true, &rules), Fate::Dropped("return".to_owned()));
+        assert_eq!(walked(false, &rules), Fate::Accepted(Some("return".to_owned())));
     }
 
     #[test]

@@ -12,6 +12,8 @@ on_every_backend!(
     docker_s_policy_is_named_and_its_remedy_works,
     a_rule_that_is_not_understood_is_unknown_and_named,
     a_translation_by_the_other_variant_or_nft_is_named,
+    a_translation_of_this_host_s_own_packets_is_named,
+    a_drop_before_routing_is_named,
     a_rule_of_docker_for_the_same_port_is_named,
     a_rule_of_kubernetes_for_the_same_port_is_named,
     sets_and_verdict_maps_of_nft_are_followed,
@@ -21,6 +23,7 @@ on_every_backend!(
 on_both_iptables!(
     ufw_s_policy_is_named_with_ufw_s_remedy,
     a_rule_that_accepts_first_is_named,
+    the_remedy_for_a_rule_with_commands_in_its_comment_runs_none,
     a_legacy_firewall_next_to_the_backend_nftables_is_named,
 );
 
@@ -307,6 +310,44 @@ fn a_rule_that_accepts_first_is_named(backend: &'static str) {
     explained.sh("$iptables -t nat -I PREROUTING -p tcp --dport 8080 -j ACCEPT");
     unreached(&explained.testbed.outside, HOST, 8080, "it is not translated");
     explained.fails("translation", &["-t nat -D PREROUTING -p tcp"]);
+    explained.remedy_works();
+}
+
+fn the_remedy_for_a_rule_with_commands_in_its_comment_runs_none(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.sh("$iptables -t nat -I PREROUTING -p udp --dport 8080 -j ACCEPT
+         $iptables -t nat -I PREROUTING 2 -p tcp --dport 8080 \\
+             -m comment --comment '$(touch /evil) `touch /evil`' -j ACCEPT");
+    let words = [format!("{backend} -t nat -D PREROUTING 2")];
+    explained.fails("translation", &[&words[0]]);
+    explained.remedy_works();
+}
+
+fn a_translation_of_this_host_s_own_packets_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    explained.sh("$iptables -t nat -I OUTPUT -p tcp -d 127.0.0.1 --dport 8080 \\
+             -j DNAT --to-destination 192.168.0.99:80");
+    let words = ["192.168.0.99", "-t nat -D OUTPUT"];
+    fails(explained.host(), &["8080", "--from", "127.0.0.1"], "translation", &words);
+    explained.is_in_order();
+    let other = ["8080", "--from", HOST];
+    assert_eq!(names(&steps(explained.host(), &other), "failed"), [] as [&str; 0]);
+}
+
+fn a_drop_before_routing_is_named(backend: &'static str) {
+    let explained = Explained::new(backend);
+    // As Docker does, for an address that is not this host's.
+    explained.sh("$iptables -t raw -A PREROUTING -d 172.17.0.2 ! -i docker0 -j DROP");
+    explained.is_in_order();
+    explained.sh("$iptables -t raw -A PREROUTING -p tcp --dport 8080 -j DROP");
+    explained.is_dropped();
+    explained.fails("before routing", &["-t raw -D PREROUTING -p tcp"]);
+    explained.remedy_works();
+    explained.sh("nft add table inet guard
+         nft 'add chain inet guard pre { type filter hook prerouting priority -200; }'
+         nft add rule inet guard pre ip saddr 203.0.113.0/24 tcp dport 8080 drop");
+    explained.is_dropped();
+    explained.fails("before routing", &["nft delete rule inet guard pre handle"]);
     explained.remedy_works();
 }
 

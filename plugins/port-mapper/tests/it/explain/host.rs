@@ -3,7 +3,7 @@
 use cni_test_kit::{CallBuilder, Traffic};
 use serde_json::json;
 
-use super::testbed::{Explained, fails, is_unknown, names, steps};
+use super::testbed::{Explained, all_are_ok, fails, is_unknown, names, steps};
 use crate::behaviour::testbed::{BRIDGE, CLIENT, STATE, TrafficTestbed, port};
 use crate::common::{HOST, plugin, reached, unreached};
 
@@ -14,6 +14,7 @@ on_every_backend!(
     a_lost_record_is_shown_as_unknown_and_never_as_in_order,
     rules_that_a_firewall_reload_removed_are_named,
     an_excluded_device_is_named,
+    an_excluded_device_leaves_no_step_open,
     forwarding_that_is_off_is_named,
     forwarding_that_is_off_for_one_interface_is_named,
     rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere,
@@ -21,6 +22,11 @@ on_every_backend!(
     a_missing_route_to_the_container_is_named,
     route_localnet_that_is_off_is_named_for_127_0_0_1,
     a_process_of_the_host_on_the_same_port_is_named,
+);
+on_both_iptables!(
+    a_client_that_conditions_shut_out_is_named,
+    conditions_that_a_client_matches_are_in_order,
+    conditions_that_are_not_understood_are_unknown,
 );
 
 fn a_host_in_order_has_no_failed_step_from_anywhere(backend: &'static str) {
@@ -81,7 +87,39 @@ fn an_excluded_device_is_named(backend: &'static str) {
     let explained = Explained::with(backend, json!({"excludeDevices": ["out+", "other"]}));
     unreached(&explained.testbed.outside, HOST, 8080, "its device is excluded");
     explained.fails("excluded devices", &["outside", "out+", "excludeDevices"]);
-    assert_eq!(names(&steps(explained.host(), &["8080"]), "failed"), [] as [&str; 0]);
+    all_are_ok(explained.host(), &["8080"]);
+}
+
+fn an_excluded_device_leaves_no_step_open(backend: &'static str) {
+    let explained = Explained::with(backend, json!({"excludeDevices": [BRIDGE]}));
+    reached(&explained.testbed.outside, HOST, 8080, "another device is excluded");
+    all_are_ok(explained.host(), &["8080"]);
+    explained.is_in_order();
+}
+
+fn a_client_that_conditions_shut_out_is_named(backend: &'static str) {
+    let conditions = json!({"conditionsV4": ["-s", "198.51.100.0/24"]});
+    let explained = Explained::with(backend, conditions);
+    unreached(&explained.testbed.outside, HOST, 8080, "it does not match");
+    let words = ["203.0.113.9 does not match -s 198.51.100.0/24", "conditionsV4"];
+    explained.fails("conditions", &words);
+    all_are_ok(explained.host(), &["8080"]);
+}
+
+fn conditions_that_a_client_matches_are_in_order(backend: &'static str) {
+    let conditions = json!({"conditionsV4": ["!", "-s", "198.51.100.0/24", "-i", "outside"]});
+    let explained = Explained::with(backend, conditions);
+    reached(&explained.testbed.outside, HOST, 8080, "it matches");
+    explained.is_in_order();
+    let other = ["8080", "--from", "203.0.113.7%other"];
+    fails(explained.host(), &other, "conditions", &["does not match", "-i outside"]);
+}
+
+fn conditions_that_are_not_understood_are_unknown(backend: &'static str) {
+    let conditions = json!({"conditionsV4": ["-m", "length", "--length", "40:"]});
+    let explained = Explained::with(backend, conditions);
+    let from = ["8080", "--from", CLIENT];
+    is_unknown(explained.host(), &from, "conditions", &["--length 40:"]);
 }
 
 fn forwarding_that_is_off_is_named(backend: &'static str) {
