@@ -122,9 +122,9 @@ fn the_unit_for_firewalld_gives_up_a_restore_that_fails_again_and_again() {
     let of_plugin = "echo \"$1\" >>\"$CALLS\"; [ \"$(wc -l <\"$CALLS\")\" -ge 20 ]";
     let plugin = program("plugin", of_plugin);
     let line = unit().value("ExecStart").replace(INSTALLED, &plugin.display().to_string());
-    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").expect("a path"));
     let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).env("PATH", path).env("CALLS", &calls);
+    shell.args(["-c", &format!("export PATH=\"$PROGRAMS:$PATH\"; {line}")]);
+    shell.env("PROGRAMS", dir.path()).env("CALLS", &calls);
     assert!(shell.status().expect("a shell").success(), "the unit waits for the next reason");
     let calls = std::fs::read_to_string(calls).expect("it was called");
     assert_eq!(calls, "restore\n".repeat(6));
