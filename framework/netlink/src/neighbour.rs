@@ -20,8 +20,10 @@ pub struct Neighbours {
 /// What is known about a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeighbourState {
-    /// It has answered, or need not be asked.
+    /// It has answered lately, or need not be asked.
     Known,
+    /// It has answered once, and is asked again if a packet is sent to it.
+    Old,
     /// It was asked and has not answered yet.
     Incomplete,
     /// It has not answered.
@@ -49,21 +51,51 @@ impl Neighbours {
         let found = found.map_err(|cause| cause.during("list", "the neighbours"))?;
         Ok(found.first().map(|(.., state)| *state))
     }
+
+    /// Makes the kernel ask a neighbour of the state [`NeighbourState::Old`] again at once, as it
+    /// does some seconds after a packet was sent to it. Requires CAP_NET_ADMIN.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no entry for the neighbour, or the process lacks the capability.
+    pub fn probe(&mut self, interface: u32, address: IpAddr) -> Result<(), Error> {
+        const IPV4: u8 = 2;
+        const IPV6: u8 = 10;
+        let fill = |body: &mut Body<'_>| {
+            let mut header = [0; 12];
+            header[0] = if address.is_ipv4() { IPV4 } else { IPV6 };
+            header[4..8].copy_from_slice(&interface.to_ne_bytes());
+            header[8..10].copy_from_slice(&PROBE.to_ne_bytes());
+            body.raw(&header);
+            body.address(DESTINATION, address);
+        };
+        let probed = self.socket.request(NEW_NEIGHBOUR, 0, fill, |_| Ok(()));
+        probed.map_err(|cause| cause.during("probe", format!("the neighbour {address}")))
+    }
 }
 
+/// The state of a neighbour that is being asked again.
+const PROBE: u16 = 0x10;
+
 fn read(message: Message<'_>) -> Result<Option<(u32, IpAddr, NeighbourState)>, Malformed> {
-    const INCOMPLETE: u8 = 0x01;
-    const FAILED: u8 = 0x20;
+    const INCOMPLETE: u16 = 0x01;
+    const REACHABLE: u16 = 0x02;
+    const STALE: u16 = 0x04;
+    const DELAY: u16 = 0x08;
+    const FAILED: u16 = 0x20;
+    const NO_ARP: u16 = 0x40;
+    const PERMANENT: u16 = 0x80;
     if message.kind != NEW_NEIGHBOUR {
         return Ok(None);
     }
     let (header, attributes) = message.split::<12>()?;
     let interface = u32::from_ne_bytes([header[4], header[5], header[6], header[7]]);
-    let state = match u16::from_ne_bytes([header[8], header[9]]).to_le_bytes()[0] {
+    let state = match u16::from_ne_bytes([header[8], header[9]]) {
         INCOMPLETE => NeighbourState::Incomplete,
         FAILED => NeighbourState::Failed,
-        0 => return Ok(None),
-        _ => NeighbourState::Known,
+        REACHABLE | NO_ARP | PERMANENT => NeighbourState::Known,
+        STALE | DELAY | PROBE => NeighbourState::Old,
+        _ => return Ok(None),
     };
     for attribute in attributes {
         let attribute = attribute?;

@@ -91,11 +91,14 @@ pub enum Extension {
 ///
 /// The kernel has no ip_tables, or the process lacks CAP_NET_ADMIN or CAP_NET_RAW.
 pub fn has_extension(family: Family, extension: Extension) -> Result<bool, Error> {
-    /// `IPT_SO_GET_REVISION_MATCH` and `IP6T_SO_GET_REVISION_MATCH`; then those for targets.
-    const REVISION_OF_MATCH: c_int = 66;
+    // `IPT_SO_GET_REVISION_MATCH` and `IP6T_SO_GET_REVISION_MATCH`; the next is that for targets.
+    let of_match: c_int = match family {
+        Family::Ip => 66,
+        Family::Ip6 => 68,
+    };
     let (option, name) = match extension {
-        Extension::Match(name) => (REVISION_OF_MATCH, name),
-        Extension::Target(name) => (REVISION_OF_MATCH + 1, name),
+        Extension::Match(name) => (of_match, name),
+        Extension::Target(name) => (of_match + 1, name),
     };
     // `xt_get_revision`: the name and the revision 0.
     let mut buffer = [0; 30];

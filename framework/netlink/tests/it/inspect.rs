@@ -1,6 +1,8 @@
 //! What other programs have made, and what the kernel knows of sockets and neighbours.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cni_netlink::address::Addresses;
 use cni_netlink::link::Links;
@@ -47,11 +49,14 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
 fn extensions_of_the_kernel_are_found_and_others_are_not() {
     inside(|| {
         run("iptables-legacy -t nat -L -n");
+        run("ip6tables-legacy -t nat -L -n");
         let mut kernel = Kernel::open().expect("nf_tables");
         let mut has = |extension| {
             let legacy = xtables::has_extension(Family::Ip, extension).expect("an answer");
             let nft = kernel.has_extension(extension).expect("an answer");
             assert_eq!(legacy, nft, "{extension:?}");
+            let of_six = xtables::has_extension(Family::Ip6, extension).expect("an answer");
+            assert_eq!(of_six, legacy, "{extension:?} of IPv6");
             legacy
         };
         assert!(has(Extension::Target("MASQUERADE")) && has(Extension::Match("conntrack")));
@@ -112,6 +117,15 @@ fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
         assert_eq!(state("192.0.2.7"), Some(NeighbourState::Known));
         assert_eq!(state("192.0.2.8"), Some(NeighbourState::Failed));
         assert_eq!(state("192.0.2.9"), None);
+        run("ip neighbour add 192.0.2.10 lladdr 02:00:00:00:00:10 nud stale dev veth-a");
+        let old: IpAddr = "192.0.2.10".parse().expect("one");
+        assert_eq!(state("192.0.2.10"), Some(NeighbourState::Old));
+        Neighbours::open().expect("a socket").probe(index, old).expect("it is asked");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while state("192.0.2.10") == Some(NeighbourState::Old) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(state("192.0.2.10"), Some(NeighbourState::Failed), "nobody answers");
         run("ip route add 198.51.100.0/24 via 192.0.2.7");
         let route = Routes::open().expect("a socket").to("198.51.100.1".parse().expect("one"));
         let gateway = route.expect("an answer").expect("a route").gateway;

@@ -24,7 +24,7 @@ use crate::mappings::Protocol;
 pub(super) async fn checks(backends: &Backends) -> Vec<Finding> {
     let mut findings = vec![ip_forward()];
     if Path::new("/proc/sys/net/ipv6").exists() {
-        let step = way::forwarding(forwarding(Family::V6), None);
+        let step = way::forwarding(Family::V6, forwarding(Family::V6), None);
         findings.push(of_step("IPv6 forwarding", step, [Status::Note, Status::Note]));
     }
     let four = firewall(backends, Family::V4).await;
@@ -48,7 +48,7 @@ fn of_step(name: &'static str, step: Step, otherwise: [Status; 2]) -> Finding {
 }
 
 fn ip_forward() -> Finding {
-    let step = way::forwarding(forwarding(Family::V4), None);
+    let step = way::forwarding(Family::V4, forwarding(Family::V4), None);
     let mut finding = of_step("ip_forward", step, [Status::Unclear, Status::Unclear]);
     if finding.status != Status::Ok {
         finding.message.push_str(" (the bridge plugin does this itself)");
@@ -139,19 +139,26 @@ pub(super) fn extensions(kind: BackendKind) -> Option<Finding> {
     if kind == BackendKind::Nftables {
         return None;
     }
-    let missing = NEEDED.into_iter().filter(|extension| matches!(has(*extension), Ok(false)));
-    Some(lacking(NAME, missing.collect()))
+    let found =
+        NEEDED.map(|extension| (extension, has(extension).map_err(|error| error.to_string())));
+    Some(lacking(NAME, &found))
 }
 
-fn lacking(name: &'static str, missing: Vec<Extension>) -> Finding {
+/// Decides from what was found of each extension, or why nothing was.
+fn lacking(name: &'static str, found: &[(Extension, Result<bool, String>)]) -> Finding {
+    let missing = found.iter().filter(|(_, has)| *has == Ok(false));
     let modules: Vec<String> = missing
-        .iter()
-        .map(|extension| match extension {
+        .map(|(extension, _)| match extension {
             Extension::Target("DNAT") => "xt_nat".to_owned(),
             Extension::Target(name) | Extension::Match(name) => format!("xt_{name}"),
         })
         .collect();
     if modules.is_empty() {
+        let refused = found.iter().find_map(|(_, has)| has.as_ref().err());
+        if let Some(why) = refused {
+            let message = format!("whether matches and targets exist is unknown: {why}");
+            return finding(name, Status::Unclear, message);
+        }
         return finding(name, Status::Ok, "matches and targets exist".to_owned());
     }
     let (list, command) = (modules.join(", "), modules.join(" "));
@@ -165,9 +172,21 @@ mod tests {
 
     #[test]
     fn a_missing_module_is_named_with_the_command_that_loads_it() {
-        let found = lacking("x", vec![Extension::Target("MASQUERADE"), Extension::Target("DNAT")]);
+        let missing = ["MASQUERADE", "DNAT"].map(|name| (Extension::Target(name), Ok(false)));
+        let found = lacking("x", &missing);
         assert!(found.status == Status::Failed);
         assert!(found.message.contains("modprobe -a xt_MASQUERADE xt_nat"), "{}", found.message);
-        assert!(lacking("x", Vec::new()).status == Status::Ok);
+        let existing = [(Extension::Match("comment"), Ok(true))];
+        assert!(lacking("x", &existing).status == Status::Ok);
+    }
+
+    #[test]
+    fn a_lookup_that_fails_does_not_count_as_found() {
+        let refused = || (Extension::Match("comment"), Err("not permitted".to_owned()));
+        let found = lacking("x", &[(Extension::Target("DNAT"), Ok(true)), refused()]);
+        assert!(found.status == Status::Unclear, "{}", found.message);
+        assert!(found.message.contains("not permitted"), "{}", found.message);
+        let found = lacking("x", &[refused(), (Extension::Target("DNAT"), Ok(false))]);
+        assert!(found.status == Status::Failed, "one is missing: {}", found.message);
     }
 }

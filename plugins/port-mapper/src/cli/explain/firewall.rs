@@ -149,19 +149,6 @@ impl Firewall {
             })
         })
     }
-
-    /// Reports whether a chain of this name exists in any listing.
-    pub(super) fn has_chain(&self, name: &str) -> bool {
-        let line = format!(":{name} ");
-        self.listings.iter().any(|listing| listing.text.contains(&line))
-    }
-
-    /// Reports whether firewalld has made rules.
-    pub(super) fn is_of_firewalld(&self) -> bool {
-        self.tables.iter().any(|table| table.table.name == "firewalld")
-            || self.has_chain("FORWARD_direct")
-            || self.has_chain("FORWARD_POLICIES_pre")
-    }
 }
 
 fn is_nat(base: &cni_netlink::nftables::BaseChain) -> bool {

@@ -5,6 +5,7 @@ use super::packet::Packet;
 use super::step::Step;
 use super::walk::{Fate, fate};
 use crate::family::Family;
+use crate::mappings::Protocol;
 
 const NAME: &str = "firewall";
 
@@ -36,31 +37,122 @@ pub(in crate::cli) fn forward(firewall: &Firewall, packet: &Packet) -> Step {
 
 /// Returns the command that lets mapped packets pass, in the program that owns the rules.
 fn remedy(firewall: &Firewall, packet: &Packet, insert: &str) -> String {
-    let is_iptables = insert.contains("tables-");
-    let container = packet.destination.map(|address| address.to_string());
-    if is_iptables && (firewall.has_chain("ufw-user-forward") || firewall.has_chain("ufw6-forward"))
-    {
-        let to = container.unwrap_or("SUBNET".to_owned());
-        let port = packet.port.map(|port| format!(" port {port}")).unwrap_or_default();
-        let protocol = packet.protocol;
-        return format!("ufw route allow proto {protocol} to {to}{port}");
+    let container = packet.destination.map_or("SUBNET".to_owned(), |address| address.to_string());
+    if insert.contains(" firewalld ") {
+        return of_firewalld(packet, &container);
     }
-    if firewall.is_of_firewalld() && (is_iptables || insert.contains(" firewalld ")) {
-        let family = if packet.family == Family::V4 { "ipv4" } else { "ipv6" };
-        let to = container.unwrap_or("SUBNET".to_owned());
-        return format!(
-            "firewall-cmd --permanent --new-policy=containers; \
-             firewall-cmd --permanent --policy=containers --add-ingress-zone=ANY \
-             --add-egress-zone=ANY --add-rich-rule='rule family={family} destination \
-             address={to} accept'; firewall-cmd --reload"
-        );
-    }
-    if !is_iptables {
+    if !insert.contains("tables-") {
         return format!("{insert} ct status dnat accept");
     }
-    let insert = match firewall.has_chain("DOCKER-USER") {
+    // Each program, family and table has chains of its own.
+    let listing = firewall.listings.iter().find(|listing| {
+        insert.strip_prefix(&*listing.program).is_some_and(|rest| rest.starts_with(" -t filter "))
+    });
+    let has = |chain| listing.is_some_and(|listing| listing.base("filter", chain, 0).is_some());
+    if has("FORWARD_direct") || has("FORWARD_POLICIES_pre") {
+        return of_firewalld(packet, &container);
+    }
+    let of_ufw = if packet.family == Family::V4 { "ufw-user-forward" } else { "ufw6-user-forward" };
+    // ufw refuses other protocols.
+    if has(of_ufw) && matches!(packet.protocol, Protocol::Tcp | Protocol::Udp) {
+        let port = packet.port.map(|port| format!(" port {port}")).unwrap_or_default();
+        return format!("ufw route allow proto {} to {container}{port}", packet.protocol);
+    }
+    let insert = match has("DOCKER-USER") {
         true => insert.replace("-I FORWARD", "-I DOCKER-USER"),
         false => insert.to_owned(),
     };
     format!("{insert} -m conntrack --ctstate DNAT -j ACCEPT")
+}
+
+/// Returns the commands for firewalld. Its reload removes mappings, which are recreated after it.
+fn of_firewalld(packet: &Packet, container: &str) -> String {
+    let family = if packet.family == Family::V4 { "ipv4" } else { "ipv6" };
+    let protocol = packet.protocol;
+    let port = packet.port.map(|port| format!(" port port={port} protocol={protocol}"));
+    let port = port.unwrap_or_default();
+    format!(
+        "firewall-cmd --permanent --new-policy=containers; \
+         firewall-cmd --permanent --policy=containers --add-ingress-zone=ANY \
+         --add-egress-zone=ANY --add-rich-rule='rule family={family} destination \
+         address={container}{port} accept'; firewall-cmd --reload; mesos-cni-port-mapper restore"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::explain::packet::Interface;
+    use crate::cli::explain::save::Listing;
+
+    fn packet(destination: &str, protocol: Protocol) -> Packet {
+        let destination = destination.parse().unwrap();
+        Packet {
+            family: Family::of(&destination),
+            protocol,
+            source: None,
+            destination: Some(destination),
+            port: Some(80),
+            host_port: Some(8080),
+            input: Interface(None),
+            output: Interface(None),
+            is_forwarded: true,
+        }
+    }
+
+    /// Returns the remedy where each of these programs has these tables, one line for each chain.
+    fn remedy(listings: &[(&str, &str)], packet: &Packet) -> String {
+        let listing = |(program, text): &(&str, &str)| Listing {
+            program: (*program).to_owned(),
+            text: (*text).to_owned(),
+        };
+        let listings = listings.iter().map(listing).collect();
+        let firewall = Firewall { listings, ..Firewall::default() };
+        forward(&firewall, packet).remedy.expect("it fails")
+    }
+
+    const V4: &str = "192.168.0.2";
+    const V6: &str = "fd00::2";
+
+    #[test]
+    fn firewalld_opens_the_port_alone_and_its_reload_is_followed_by_restore() {
+        let text = "*filter\n:FORWARD DROP [0:0]\n:FORWARD_POLICIES_pre - [0:0]\nCOMMIT\n";
+        let remedy = remedy(&[("iptables-nft", text)], &packet(V4, Protocol::Tcp));
+        let rule = "destination address=192.168.0.2 port port=80 protocol=tcp accept'";
+        assert!(remedy.contains(rule), "{remedy}");
+        assert!(remedy.ends_with("--reload; mesos-cni-port-mapper restore"), "{remedy}");
+    }
+
+    #[test]
+    fn ufw_is_recognised_for_both_families_and_opens_only_protocols_that_it_knows() {
+        let six = "*filter\n:FORWARD DROP [0:0]\n:ufw6-user-forward - [0:0]\nCOMMIT\n";
+        let of_six = |protocol| remedy(&[("ip6tables-nft", six)], &packet(V6, protocol));
+        assert_eq!(of_six(Protocol::Tcp), "ufw route allow proto tcp to fd00::2 port 80");
+        let insert = "ip6tables-nft -t filter -I FORWARD -m conntrack --ctstate DNAT -j ACCEPT";
+        assert_eq!(of_six(Protocol::Sctp), insert);
+        let four = "*filter\n:FORWARD DROP [0:0]\n:ufw-user-forward - [0:0]\nCOMMIT\n";
+        let of_four = remedy(&[("iptables-nft", four)], &packet(V4, Protocol::Udp));
+        assert_eq!(of_four, "ufw route allow proto udp to 192.168.0.2 port 80");
+    }
+
+    #[test]
+    fn a_remedy_names_only_chains_of_the_program_and_table_that_drop() {
+        let docker = "*filter\n:FORWARD ACCEPT [0:0]\n:DOCKER-USER - [0:0]\n\
+                      :ufw-user-forward - [0:0]\nCOMMIT\n";
+        let drops = "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n";
+        let of_legacy = remedy(
+            &[("iptables-legacy", drops), ("iptables-nft", docker)],
+            &packet(V4, Protocol::Tcp),
+        );
+        let insert = "-I FORWARD -m conntrack --ctstate DNAT -j ACCEPT";
+        assert_eq!(of_legacy, format!("iptables-legacy -t filter {insert}"));
+        let mangle = format!("*mangle\n:FORWARD DROP [0:0]\nCOMMIT\n{docker}");
+        let of_mangle = remedy(&[("iptables-nft", &mangle)], &packet(V4, Protocol::Tcp));
+        assert_eq!(of_mangle, format!("iptables-nft -t mangle {insert}"));
+        let of_filter = remedy(
+            &[("iptables-nft", "*filter\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\nCOMMIT\n")],
+            &packet(V4, Protocol::Tcp),
+        );
+        assert!(of_filter.starts_with("iptables-nft -t filter -I DOCKER-USER "), "{of_filter}");
+    }
 }

@@ -203,7 +203,7 @@ fn settings(target: &Target<'_>, client: Option<&Client>) -> Vec<Step> {
         let path = format!("{directory}/conf/{input}/forwarding");
         (format!("net/{path}"), setting(&path))
     });
-    let mut steps = vec![way::forwarding(forwarding(target.family), own)];
+    let mut steps = vec![way::forwarding(target.family, forwarding(target.family), own)];
     if let Some(client) = client.filter(|_| target.family == Family::V4) {
         let name = client.input.as_deref().unwrap_or("all");
         let values =

@@ -17,6 +17,8 @@ use crate::family::Family;
 
 /// How long a neighbour may take to answer: the kernel asks three times, once a second.
 const PATIENCE: Duration = Duration::from_millis(3500);
+/// The same if it has answered once: the kernel waits for another five seconds before it asks.
+const PATIENCE_WITH_OLD: Duration = Duration::from_secs(9);
 
 /// What is known of the client.
 #[derive(Debug)]
@@ -85,7 +87,8 @@ impl Way {
     }
 }
 
-/// Sends a packet to the container if the neighbour is not known, and waits for its answer.
+/// Sends a packet to the container if the neighbour is not known, and waits for its answer. An old
+/// answer tells nothing of a container that has died since.
 fn ask(
     interface: u32,
     next_hop: IpAddr,
@@ -106,7 +109,10 @@ fn ask(
     let sent =
         UdpSocket::bind((any, 0)).and_then(|socket| socket.send_to(&[], (container, DISCARD)));
     let started = Instant::now();
-    while sent.is_ok() && started.elapsed() < PATIENCE {
+    let is_old = state == Some(NeighbourState::Old);
+    let is_asked = !is_old || neighbours.probe(interface, next_hop).is_ok();
+    let patience = if is_asked { PATIENCE } else { PATIENCE_WITH_OLD };
+    while sent.is_ok() && started.elapsed() < patience {
         state = neighbours.state(interface, next_hop)?;
         if matches!(state, Some(NeighbourState::Known | NeighbourState::Failed)) {
             break;

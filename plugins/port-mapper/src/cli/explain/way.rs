@@ -76,19 +76,29 @@ pub(super) fn excluded(claim: &Claim, client: Option<&Client>) -> Step {
     }
 }
 
+/// A host that forwards ignores router advertisements unless it is told otherwise.
+const ROUTES_BY_ADVERTISEMENT: &str = "; if this host gets routes by router advertisements, first \
+     run `sysctl -w net.ipv6.conf.INTERFACE.accept_ra=2`, so that it keeps them";
+
 /// Decides whether the kernel forwards packets: `all` is the setting with its value, and `input`
-/// that of the client's interface.
+/// that of the client's interface, which has a meaning in IPv4 only.
 pub(in crate::cli) fn forwarding(
+    family: Family,
     all: (&str, Option<String>),
     input: Option<(String, Option<String>)>,
 ) -> Step {
     const NAME: &str = "forwarding";
     let all = (all.0.to_owned(), all.1);
+    let (input, caution) = match family {
+        Family::V4 => (input, ""),
+        Family::V6 => (None, ROUTES_BY_ADVERTISEMENT),
+    };
     for (name, value) in [Some(all), input].into_iter().flatten() {
         match value.as_deref() {
             None => return Step::unknown(NAME, format!("{name} can't be read")),
             Some("0") => {
-                let message = format!("{name} is 0, so packets of other hosts are not forwarded");
+                let message =
+                    format!("{name} is 0, so packets of other hosts are not forwarded{caution}");
                 return Step::failed(NAME, message, format!("sysctl -w {name}=1"));
             }
             Some(_) => {}
@@ -160,7 +170,11 @@ pub(super) fn neighbour(target: &Target<'_>, way: &Way, inside: Result<&Inside, 
     }
     match way.neighbour {
         Some(NeighbourState::Known) => Step::ok(NAME, format!("{container} answers by {output}")),
-        Some(_) => Step::failed(
+        Some(NeighbourState::Old) => {
+            let message = format!("{container} has answered by {output}, but not lately");
+            Step::unknown(NAME, message)
+        }
+        Some(NeighbourState::Incomplete | NeighbourState::Failed) => Step::failed(
             NAME,
             format!("{container} does not answer by {output}"),
             format!("ip neighbour show to {container}; ip link show {output}"),

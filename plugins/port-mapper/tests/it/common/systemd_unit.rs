@@ -8,7 +8,7 @@ use cni_test_kit::TempDir;
 use super::plugin;
 
 /// Where the units expect the plugin.
-const INSTALLED: &str = "/usr/lib/cni/mesos-cni-port-mapper";
+pub(crate) const INSTALLED: &str = "/usr/lib/cni/mesos-cni-port-mapper";
 
 /// A unit file.
 pub(crate) struct Unit {

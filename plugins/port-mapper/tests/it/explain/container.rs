@@ -10,6 +10,7 @@ use crate::common::{HOST, exchanged, plugin, reached, unreached};
 on_every_backend!(
     a_container_without_its_address_is_named_by_the_neighbour,
     a_container_that_does_not_answer_on_the_link_is_named_by_the_neighbour,
+    an_old_answer_on_the_link_does_not_count,
     a_service_that_does_not_listen_is_named_with_the_ports_that_do,
     a_service_that_listens_on_127_0_0_1_only_is_named,
     a_missing_default_route_is_named_by_the_answers,
@@ -34,6 +35,17 @@ fn a_container_that_does_not_answer_on_the_link_is_named_by_the_neighbour(backen
     container.run("ip link set eth0 arp off");
     explained.host().run("ip neighbour flush all");
     unreached(&explained.testbed.outside, HOST, 8080, "it does not answer");
+    explained.fails("neighbour", &["192.168.0.2 does not answer", "ip neighbour show"]);
+}
+
+fn an_old_answer_on_the_link_does_not_count(backend: &'static str) {
+    let explained = Explained::new(backend);
+    reached(&explained.testbed.outside, HOST, 8080, "it answers");
+    let make_old = "ip neighbour change 192.168.0.2 dev mesos-cni0 nud stale";
+    explained.host().run(make_old);
+    explained.is_in_order();
+    explained.running.container.run("ip link set eth0 arp off");
+    explained.host().run(make_old);
     explained.fails("neighbour", &["192.168.0.2 does not answer", "ip neighbour show"]);
 }
 

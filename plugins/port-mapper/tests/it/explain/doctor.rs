@@ -118,7 +118,7 @@ fn doctor_is_not_in_doubt_about_a_firewall_that_drops_single_addresses(backend: 
 fn doctor_reports_that_forwarding_is_off(backend: &'static str) {
     let host = Host::new();
     host.write("/proc/sys/net/ipv6/conf/all/forwarding", "0");
-    let words = ["net.ipv6.conf.all.forwarding"];
+    let words = ["net.ipv6.conf.all.forwarding=1", "accept_ra=2"];
     reports(&host, backend, "IPv6 forwarding", "note", Some(true), &words);
     host.write("/proc/sys/net/ipv4/ip_forward", "0");
     reports(&host, backend, "ip_forward", "unclear", None, &["sysctl -w net.ipv4.ip_forward=1"]);

@@ -266,7 +266,9 @@ fn zones_of_firewalld_are_followed(backend: &'static str) {
     explained.sh("nft delete table inet firewalld");
     explained.sh(&zones(":"));
     explained.is_dropped();
-    explained.fails("firewall", &["inet firewalld filter_FORWARD", "firewall-cmd", "192.168.0.2"]);
+    let rule = "address=192.168.0.2 port port=80 protocol=tcp accept";
+    let words = ["inet firewalld filter_FORWARD", rule, "--reload; mesos-cni-port-mapper restore"];
+    explained.fails("firewall", &words);
 }
 
 fn without_programs_the_kernel_shows_the_rules_or_they_are_unknown(backend: &'static str) {

@@ -27,6 +27,9 @@ fn each_family_of_a_port_is_followed_and_named_on_its_own(backend: &'static str)
     let six = ["7001", "--from", CLIENT];
     let of_six = steps(host, &six);
     assert_eq!(names(&of_six, "ok").len(), of_six.len(), "{of_six:#?}");
+    host.write("/proc/sys/net/ipv6/conf/outside/forwarding", "0");
+    reached(&testbed.outside, HOST, 7001, "only that of all interfaces counts");
+    assert_eq!(names(&steps(host, &six), "failed"), [] as [&str; 0]);
     fails(host, &["7000", "--from", CLIENT], "service", &["port 9000", "9001"]);
     match backend {
         NFTABLES => host.sh("nft add table inet own
@@ -44,4 +47,8 @@ fn each_family_of_a_port_is_followed_and_named_on_its_own(backend: &'static str)
     host.write("/proc/sys/net/ipv6/conf/all/forwarding", "0");
     let both = steps(host, &six);
     assert_eq!(names(&both, "failed"), ["forwarding", "firewall"], "both are named: {both:#?}");
+    let of_forwarding = both.iter().find(|step| step["step"] == "forwarding").expect("it failed");
+    assert_eq!(of_forwarding["remedy"], "sysctl -w net.ipv6.conf.all.forwarding=1");
+    let message = of_forwarding["message"].as_str().expect("a message");
+    assert!(message.contains("sysctl -w net.ipv6.conf.INTERFACE.accept_ra=2"), "{message}");
 }

@@ -2,11 +2,13 @@
 
 mod fixture;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use cni_test_kit::{TempDir, Traffic};
 
-use crate::common::systemd_unit::{self, Unit};
+use crate::common::systemd_unit::{self, INSTALLED, Unit};
 use crate::common::{HOST, del, plugin, reached, unreached};
 use fixture::{Firewalld, PLACES};
 
@@ -102,6 +104,30 @@ fn after_a_reload_bridge_fails_its_first_del_unless_firewalld_masquerades() {
 #[test]
 fn after_a_reload_bridge_fails_its_first_del_where_iptables_is_legacy() {
     reload_with_masquerading("iptables-legacy");
+}
+
+#[test]
+fn the_unit_for_firewalld_gives_up_a_restore_that_fails_again_and_again() {
+    let dir = TempDir::new();
+    let program = |name: &str, script: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("executable");
+        path
+    };
+    program("busctl", "case $1 in monitor) echo '{}' ;; esac");
+    program("sleep", ":");
+    let calls = dir.path().join("calls");
+    // A loop without end would end here.
+    let of_plugin = "echo \"$1\" >>\"$CALLS\"; [ \"$(wc -l <\"$CALLS\")\" -ge 20 ]";
+    let plugin = program("plugin", of_plugin);
+    let line = unit().value("ExecStart").replace(INSTALLED, &plugin.display().to_string());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("export PATH=\"$PROGRAMS:$PATH\"; {line}")]);
+    shell.env("PROGRAMS", dir.path()).env("CALLS", &calls);
+    assert!(shell.status().expect("a shell").success(), "the unit waits for the next reason");
+    let calls = std::fs::read_to_string(calls).expect("it was called");
+    assert_eq!(calls, "restore\n".repeat(6));
 }
 
 #[test]
