@@ -20,6 +20,11 @@ pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     replaced(text, |text| assignment(text, names))
 }
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// What may precede a value: blanks and a quote, which may be escaped.
+const BEFORE_VALUE: [char; 5] = [' ', '\t', '"', '\'', '\\'];
+
 /// The bytes of a secret in a text.
 type Span = (usize, usize);
 
@@ -37,7 +42,9 @@ fn replaced<'t>(text: Cow<'t, str>, find: impl Fn(&str) -> Option<Span>) -> Cow<
 /// Finds a PEM block. Its beginning or its end may be cut off, as at the end of a long stderr.
 fn pem(text: &str) -> Option<Span> {
     const DASHES: &str = "-----";
-    let (begin, end) = (text.find("-----BEGIN "), text.find("-----END "));
+    let end = text.find("-----END ");
+    // Beyond the first end it is not the first of both.
+    let begin = text[..end.unwrap_or(text.len())].find("-----BEGIN ");
     let first = begin.into_iter().chain(end).min()?;
     let after = |end: usize| {
         let label = end + DASHES.len();
@@ -65,22 +72,28 @@ fn userinfo(text: &str) -> Option<Span> {
 
 /// Finds what follows `Bearer` or `Basic`.
 fn credentials(text: &str) -> Option<Span> {
-    if !text.contains(' ') {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
-    let of = |scheme: &str, is_secret: fn(&str) -> bool| {
-        lower.match_indices(scheme).find_map(|(at, _)| {
-            let begins = !text[..at].ends_with(|c: char| c.is_alphanumeric());
-            let rest = &text[at + scheme.len()..];
-            let token = rest.trim_start_matches([' ', '\t']);
-            let begin = text.len() - token.len();
-            let token = token.split(|c: char| !is_token(c)).next().unwrap_or_default();
-            (begins && is_secret(token)).then_some((begin, begin + token.len()))
+    text.match_indices(' ').find_map(|(blank, _)| {
+        let is_secret = scheme(&text[..blank])?;
+        let token = text[blank..].trim_start_matches(BLANKS);
+        let begin = text.len() - token.len();
+        let token = token.split(|c: char| !is_token(c)).next().unwrap_or_default();
+        is_secret(token).then_some((begin, begin + token.len()))
+    })
+}
+
+/// Returns what tells credentials from other words after the scheme with which a text ends.
+fn scheme(text: &str) -> Option<fn(&str) -> bool> {
+    let is = |scheme: &str| {
+        let begin = text.len().checked_sub(scheme.len());
+        let split = begin.and_then(|begin| text.split_at_checked(begin));
+        split.is_some_and(|(before, end)| {
+            end.eq_ignore_ascii_case(scheme) && !before.ends_with(char::is_alphanumeric)
         })
     };
-    let bearer = of("bearer ", |token| !token.is_empty());
-    bearer.into_iter().chain(of("basic ", is_base64)).min()
+    if is("bearer") {
+        return Some(|token| !token.is_empty());
+    }
+    is("basic").then_some(is_base64)
 }
 
 /// Reports whether this is one of the characters of tokens in HTTP.
@@ -97,17 +110,23 @@ fn is_base64(token: &str) -> bool {
 
 /// Finds a JSON web token: three parts, of which the first is an encoded object.
 fn web_token(text: &str) -> Option<Span> {
-    text.match_indices("eyJ").find_map(|(begin, _)| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let token = text[begin..].split(|c: char| !is_part(c)).next()?;
-        (token.matches('.').count() == 2).then_some((begin, begin + token.len()))
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let mut next = text.find("eyJ")?;
+    text[next..].split_inclusive(|c| !is_part(c)).find_map(|piece| {
+        let begin = next;
+        next += piece.len();
+        let parts = piece.trim_end_matches(|c| !is_part(c));
+        let (begins, _) = parts.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.'))?;
+        let header = begins.rfind('.').map_or(0, |dot| dot + 1);
+        let token = header + begins[header..].find("eyJ")?;
+        Some((begin + token, begin + parts.len()))
     })
 }
 
 /// Finds the value that is assigned to the name of a secret.
 fn assignment(text: &str, names: &Names) -> Option<Span> {
     text.match_indices(['=', ':']).find_map(|(at, sign)| {
-        let before = text[..at].trim_end_matches([' ', '\t']);
+        let before = text[..at].trim_end_matches(BLANKS);
         let quotes = before.len() - before.trim_end_matches(['"', '\'', '\\']).len();
         let before = &before[..before.len() - quotes];
         let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
@@ -122,9 +141,12 @@ fn assignment(text: &str, names: &Names) -> Option<Span> {
             return None;
         }
         let begin = at + sign.len();
+        if text[begin..].trim_start_matches(BEFORE_VALUE).starts_with(REDACTED) {
+            return None;
+        }
         let value = value(&text[begin..], sign == ":" && quotes == 0);
         let (from, to) = (begin + value.0, begin + value.1);
-        (from < to && !text[from..to].starts_with(REDACTED)).then_some((from, to))
+        (from < to).then_some((from, to))
     })
 }
 
@@ -135,7 +157,7 @@ fn is_header(name: &str) -> bool {
 /// Returns the bytes of a value: the rest of the line for a header, what is between quotes, or what
 /// extends to a separator.
 fn value(text: &str, is_header: bool) -> Span {
-    let trimmed = text.trim_start_matches([' ', '\t']);
+    let trimmed = text.trim_start_matches(BLANKS);
     if is_header {
         let line = trimmed.split(['\r', '\n', '"', '\\']).next().unwrap_or_default();
         return (text.len() - trimmed.len(), text.len() - trimmed.len() + line.len());
@@ -215,6 +237,7 @@ mod tests {
             ("X-Auth-Token: hush", "X-Auth-Token: [redacted]"),
             ("got eyJhb.eyJzd.sig-_1!", "got [redacted]!"),
             ("eyJ.a", "eyJ.a"),
+            ("id.xeyJhb.eyJzd.sig, eyJ.eyJ", "id.x[redacted], eyJ.eyJ"),
         ]);
     }
 
@@ -235,6 +258,32 @@ mod tests {
             ("author=me keyboard=us a=b= c:d", "author=me keyboard=us a=b= c:d"),
             ("fd00::1 token=", "fd00::1 token="),
         ]);
+    }
+
+    /// Each would take minutes, at least, if every beginning were followed to the end of the text.
+    #[test]
+    fn the_work_for_a_long_text_does_not_grow_with_the_square_of_its_length() {
+        for part in [
+            "eyJ",
+            "eyJ.",
+            "bearer ",
+            "basic ",
+            "bearer !",
+            "://a@",
+            "-----BEGIN ",
+            "-----END ",
+            "Cookie: [redacted] ",
+            "token=\\",
+        ] {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let names = Names::new(Sinks::default().redact());
+                let text = part.repeat((1 << 20) / part.len());
+                sender.send(redacted(&text, &names).len())
+            });
+            let length = receiver.recv_timeout(std::time::Duration::from_secs(60));
+            assert!(length.is_ok_and(|length| length > 0), "a megabyte of {part:?}");
+        }
     }
 
     #[test]
