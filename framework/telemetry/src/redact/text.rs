@@ -6,8 +6,8 @@ use super::REDACTED;
 use super::names::Names;
 
 /// Returns the text without what looks like a secret: PEM blocks, the user and password of URLs,
-/// credentials of HTTP, JSON web tokens, and `name=value` or `"name": "value"` with the name of a
-/// secret.
+/// credentials of HTTP, JSON web tokens, and `name=value`, `"name": "value"` or lines `name: value`
+/// with the name of a secret.
 pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     // All forms but web tokens have one of these. Most texts have none.
     if !text.contains(['=', ':', ' ']) && !text.contains("eyJ") {
@@ -17,7 +17,8 @@ pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     for find in [pem, userinfo, credentials, web_token] {
         text = replaced(text, find);
     }
-    replaced(text, |text| assignment(text, names))
+    let length = text.len();
+    replaced(text, |text| assignment(text, text.len() == length, names))
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -123,51 +124,82 @@ fn web_token(text: &str) -> Option<Span> {
     })
 }
 
-/// Finds the value that is assigned to the name of a secret.
-fn assignment(text: &str, names: &Names) -> Option<Span> {
+/// How far a value extends that is not between quotes.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// To a separator.
+    Word,
+    /// To the end of the line, or of the quotes around the header.
+    Header,
+    /// To the end of the line.
+    Line,
+}
+
+/// Finds the value that is assigned to the name of a secret. `is_whole` is false if the text begins
+/// within a line.
+fn assignment(text: &str, is_whole: bool, names: &Names) -> Option<Span> {
     text.match_indices(['=', ':']).find_map(|(at, sign)| {
-        let before = text[..at].trim_end_matches(BLANKS);
-        let quotes = before.len() - before.trim_end_matches(['"', '\'', '\\']).len();
-        let before = &before[..before.len() - quotes];
-        let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
-        let name = &before[before.trim_end_matches(is_name).len()..];
-        let is_assigned = match sign {
-            // Not a sentence such as `mode = key`.
-            "=" => before.len() + quotes == at,
-            // A key of JSON or a header of HTTP, not `invalid token: …`.
-            _ => quotes > 0 || name.contains('-') || is_header(name),
-        };
-        if !is_assigned || !names.contain(name) {
-            return None;
-        }
         let begin = at + sign.len();
+        let assigned = assigned(&text[..at], sign, &text[begin..], is_whole);
+        let (_, extent) = assigned.filter(|(name, _)| names.contain(name))?;
         if text[begin..].trim_start_matches(BEFORE_VALUE).starts_with(REDACTED) {
             return None;
         }
-        let value = value(&text[begin..], sign == ":" && quotes == 0);
-        let (from, to) = (begin + value.0, begin + value.1);
-        (from < to).then_some((from, to))
+        let value = value(&text[begin..], extent);
+        (value.0 < value.1).then_some((begin + value.0, begin + value.1))
     })
+}
+
+/// Returns the name before a sign that assigns a value to it, and how far the value extends.
+fn assigned<'t>(
+    text: &'t str,
+    sign: &str,
+    after: &str,
+    is_whole: bool,
+) -> Option<(&'t str, Extent)> {
+    let apart = text.trim_end_matches(BLANKS);
+    let before = apart.trim_end_matches(['"', '\'', '\\']);
+    let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let (line, name) = before.split_at(before.trim_end_matches(is_name).len());
+    let (is_apart, is_quoted) = (apart.len() < text.len(), before.len() < apart.len());
+    let is_spaced = is_apart || after.starts_with(BLANKS);
+    let extent = match sign {
+        // INI and YAML.
+        _ if !is_quoted && is_spaced && is_indent(line, is_whole) => Extent::Line,
+        // Not a sentence such as `mode = key`.
+        "=" if !is_apart => Extent::Word,
+        ":" if is_quoted => Extent::Word,
+        // A header of HTTP, not `invalid token: …`.
+        ":" if name.contains('-') || is_header(name) => Extent::Header,
+        _ => return None,
+    };
+    Some((name, extent))
+}
+
+/// Reports whether a text ends with the indentation of a line, or with the sign of a list there.
+fn is_indent(text: &str, is_whole: bool) -> bool {
+    let before = text.trim_end_matches([' ', '\t', '-']);
+    before.ends_with(['\r', '\n']) || (before.is_empty() && is_whole)
 }
 
 fn is_header(name: &str) -> bool {
     ["authorization", "cookie"].iter().any(|header| name.eq_ignore_ascii_case(header))
 }
 
-/// Returns the bytes of a value: the rest of the line for a header, what is between quotes, or what
-/// extends to a separator.
-fn value(text: &str, is_header: bool) -> Span {
+/// Returns the bytes of a value: what is between quotes, or as far as it extends.
+fn value(text: &str, extent: Extent) -> Span {
     let trimmed = text.trim_start_matches(BLANKS);
-    if is_header {
-        let line = trimmed.split(['\r', '\n', '"', '\\']).next().unwrap_or_default();
-        return (text.len() - trimmed.len(), text.len() - trimmed.len() + line.len());
-    }
     let inner = trimmed.trim_start_matches('\\');
     let opening = inner.chars().next().filter(|c| ['"', '\''].contains(c));
-    let Some(quote) = opening else {
-        let is_end = |c: char| c.is_whitespace() || ",;&\"')]}\\".contains(c);
-        let end = text.find(is_end).unwrap_or(text.len());
-        return (0, end);
+    let is_end = |c: char| match extent {
+        Extent::Word => c.is_whitespace() || ",;&\"')]}\\".contains(c),
+        Extent::Header => "\r\n\"\\".contains(c),
+        Extent::Line => "\r\n".contains(c),
+    };
+    let (Some(quote), Extent::Word | Extent::Line) = (opening, extent) else {
+        let value = if matches!(extent, Extent::Word) { text } else { trimmed };
+        let begin = text.len() - value.len();
+        return (begin, begin + value.find(is_end).unwrap_or(value.len()));
     };
     let begin = text.len() - inner.len() + 1;
     // The quotes of JSON within JSON are escaped, and so is a quote within the value.
@@ -257,6 +289,23 @@ mod tests {
             ("invalid token: unexpected }", "invalid token: unexpected }"),
             ("author=me keyboard=us a=b= c:d", "author=me keyboard=us a=b= c:d"),
             ("fd00::1 token=", "fd00::1 token="),
+        ]);
+    }
+
+    #[test]
+    fn a_value_is_redacted_after_a_name_that_is_the_beginning_of_its_line() {
+        check(&[
+            ("password: hunter2", "password: [redacted]"),
+            ("[wifi]\n  psk = hu sh\r\nmtu = 1", "[wifi]\n  psk = [redacted]\r\nmtu = 1"),
+            ("a: 1\n- token: hush\n  mtu: 1", "a: 1\n- token: [redacted]\n  mtu: 1"),
+            ("psk =hush\nDB_PASS= hush\nx", "psk =[redacted]\nDB_PASS= [redacted]\nx"),
+            ("secret : \"hu sh\" # why", "secret : \"[redacted]\" # why"),
+            ("token: hu\\sh\"hush", "token: [redacted]"),
+            ("invalid token: unexpected }", "invalid token: unexpected }"),
+            ("mtu=1, key: not found", "mtu=1, key: not found"),
+            ("psk=hush key: not found", "psk=[redacted] key: not found"),
+            ("session::open failed, mode = key", "session::open failed, mode = key"),
+            ("author: me\npassword:\n  length: 1", "author: me\npassword:\n  length: 1"),
         ]);
     }
 
