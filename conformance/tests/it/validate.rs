@@ -34,7 +34,7 @@ fn expect(table: impl IntoIterator<Item = (Value, &'static str)>) {
 }
 
 #[test]
-fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
+fn a_key_that_is_unknown_is_reported_with_one_that_is_known() {
     expect([
         (
             port_mapper(json!({"exclude_devices": []})),
@@ -44,6 +44,39 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
             port_mapper(json!({"wrapper": {"logLevl": "debug"}})),
             "error: wrapper.logLevl: it is not a known key; did you mean logLevel?",
         ),
+        (
+            port_mapper(json!({"conditions": ["-s", "192.0.2.1"]})),
+            "warning: conditions: it is not a known key; did you mean conditionsV4?",
+        ),
+        (
+            port_mapper(json!({"excludeInterfaces": []})),
+            "warning: excludeInterfaces: it is not a known key; did you mean excludeDevices?",
+        ),
+    ]);
+}
+
+#[test]
+fn a_key_that_was_renamed_is_reported_with_its_new_name() {
+    expect([
+        (
+            port_mapper(json!({"delegateTimeout": 10})),
+            "error: delegateTimeout: this key was renamed to wrapper.delegateTimeout",
+        ),
+        (
+            json!({"name": "n", "type": "cni-trace", "traceFile": "/x", "delegate": {"type": "a"}}),
+            "error: traceFile: this key was renamed to recordingFile",
+        ),
+        (
+            json!({"name": "n", "type": "cni-guard", "guard": {"retry": {"tries": 1}},
+                "delegate": {"type": "a"}}),
+            "error: guard.retry.tries: this key was renamed to guard.retry.maxAttempts",
+        ),
+    ]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_reported_with_its_key() {
+    expect([
         (
             port_mapper(json!({"wrapper": {"logLevel": "loud"}})),
             "error: wrapper.logLevel: the value does not fit: The lowest level that is logged",
@@ -61,28 +94,23 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
             "error: wrapper.delegateTimeout: ",
         ),
         (port_mapper(json!({"wrapper": ["x"]})), "error: wrapper: want object, but got array"),
-        (
-            port_mapper(json!({"delegateTimeout": 10})),
-            "error: delegateTimeout: this key was renamed to wrapper.delegateTimeout",
-        ),
-        (
-            json!({"name": "n", "type": "cni-trace", "traceFile": "/x", "delegate": {"type": "a"}}),
-            "error: traceFile: this key was renamed to recordingFile",
-        ),
-        (
-            json!({"name": "n", "type": "cni-guard", "guard": {"retry": {"tries": 1}},
-                "delegate": {"type": "a"}}),
-            "error: guard.retry.tries: this key was renamed to guard.retry.maxAttempts",
-        ),
-        (
-            port_mapper(json!({"conditions": ["-s", "192.0.2.1"]})),
-            "warning: conditions: it is not a known key; did you mean conditionsV4?",
-        ),
-        (
-            port_mapper(json!({"excludeInterfaces": []})),
-            "warning: excludeInterfaces: it is not a known key; did you mean excludeDevices?",
-        ),
         (port_mapper(json!({"conditionsV4": [""]})), "error: conditionsV4[0]: "),
+        (
+            port_mapper(json!({"excludeDevices": "veth0"})),
+            "error: excludeDevices: want null or array, but got string",
+        ),
+        (
+            port_mapper(json!({"chain": "a-chain-whose-name-is-much-too-long"})),
+            "error: chain: length must be <=28",
+        ),
+        (port_mapper(json!({"backend": "ipfilter"})), "error: backend: value must be one of"),
+        (port_mapper(json!({"lockTimeout": 601})), "error: lockTimeout: must be <=600"),
+    ]);
+}
+
+#[test]
+fn a_key_that_has_no_effect_is_reported_with_why() {
+    expect([
         (
             port_mapper(json!({"backend": "nftables", "conditionsV4": ["-s", "192.0.2.1"]})),
             "error: conditionsV4: ",
@@ -100,16 +128,12 @@ fn a_mistake_in_a_network_is_reported_with_its_key_and_what_to_do() {
                 "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}]}}})),
             "error: delegate.ipam.routes: \"isDefaultGateway\" adds the default route",
         ),
-        (
-            port_mapper(json!({"excludeDevices": "veth0"})),
-            "error: excludeDevices: want null or array, but got string",
-        ),
-        (
-            port_mapper(json!({"chain": "a-chain-whose-name-is-much-too-long"})),
-            "error: chain: length must be <=28",
-        ),
-        (port_mapper(json!({"backend": "ipfilter"})), "error: backend: value must be one of"),
-        (port_mapper(json!({"lockTimeout": 601})), "error: lockTimeout: must be <=600"),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_what_every_plugin_reads_is_reported_with_its_key() {
+    expect([
         (port_mapper(json!({"name": "a/b"})), "error: name: "),
         (
             port_mapper(json!({"cniVersion": "3.0"})),

@@ -1,5 +1,7 @@
 //! Names of keys and variables whose values are secret.
 
+use std::iter::successors;
+
 /// Words that nothing else ends with, so that they are also found in `dbpassword`.
 const ENDINGS: [&str; 8] = [
     "password",
@@ -67,20 +69,23 @@ impl Names {
         words.iter().any(|word| self.is_compound(word)) || (2..=LONGEST).any(written_apart)
     }
 
-    /// Reports whether a word is a secret's name, or ends with one.
+    /// Reports whether a word is a secret's name, or ends with one. The word may be of any length, as
+    /// labels are.
     fn is_compound(&self, word: &str) -> bool {
         let singular = word.strip_suffix('s').unwrap_or(word);
         let ends = |ending: &&str| singular.ends_with(*ending) && self.is_word(ending);
-        let follows = |qualifier: &str| {
-            word.strip_prefix(qualifier).is_some_and(|rest| self.is_compound(rest))
-        };
-        self.is_word(word) || ENDINGS.iter().any(ends) || QUALIFIERS.split(' ').any(follows)
+        ENDINGS.iter().any(ends) || successors(Some(word), unqualified).any(|it| self.is_word(it))
     }
 
     fn is_word(&self, word: &str) -> bool {
         let singular = word.strip_suffix('s');
         self.words.iter().any(|known| known == word || singular.is_some_and(|word| known == word))
     }
+}
+
+/// Returns what follows the qualifier with which a word begins.
+fn unqualified<'w>(word: &&'w str) -> Option<&'w str> {
+    QUALIFIERS.split(' ').find_map(|qualifier| word.strip_prefix(qualifier))
 }
 
 /// Returns the letters and digits of a name, in lower case.
@@ -147,6 +152,25 @@ mod tests {
             CNI_PATH CNI_ARGS CNI_CONTAINERID CNI_IFNAME CNI_NETNS CNI_COMMAND";
         for name in all.split(' ') {
             assert!(!names.contain(name), "{name} is not the name of a secret");
+        }
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_recognized_by_its_words() {
+        let names = Names::new(Sinks::default().redact());
+        let qualifiers = "ca".repeat(400_000);
+        for name in [qualifiers.clone() + "key", qualifiers.clone() + "dbpassword"] {
+            assert!(names.contain(&name), "…{}", &name[qualifiers.len()..]);
+        }
+        assert!(!names.contain(&(qualifiers + "donkey")));
+    }
+
+    /// Otherwise one of them would have to be tried after the other.
+    #[test]
+    fn no_qualifier_begins_with_another_one() {
+        let all: Vec<&str> = QUALIFIERS.split(' ').collect();
+        for one in &all {
+            assert_eq!(all.iter().filter(|other| other.starts_with(one)).count(), 1, "{one}");
         }
     }
 

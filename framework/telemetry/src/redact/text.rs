@@ -6,8 +6,8 @@ use super::REDACTED;
 use super::names::Names;
 
 /// Returns the text without what looks like a secret: PEM blocks, the user and password of URLs,
-/// credentials of HTTP, JSON web tokens, and `name=value` or `"name": "value"` with the name of a
-/// secret.
+/// credentials of HTTP, JSON web tokens, and `name=value`, `"name": "value"` or lines `name: value`
+/// with the name of a secret.
 pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     // All forms but web tokens have one of these. Most texts have none.
     if !text.contains(['=', ':', ' ']) && !text.contains("eyJ") {
@@ -17,8 +17,14 @@ pub(crate) fn redacted<'t>(text: &'t str, names: &Names) -> Cow<'t, str> {
     for find in [pem, userinfo, credentials, web_token] {
         text = replaced(text, find);
     }
-    replaced(text, |text| assignment(text, names))
+    let length = text.len();
+    replaced(text, |text| assignment(text, text.len() == length, names))
 }
+
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// What may precede a value: blanks and a quote, which may be escaped.
+const BEFORE_VALUE: [char; 5] = [' ', '\t', '"', '\'', '\\'];
 
 /// The bytes of a secret in a text.
 type Span = (usize, usize);
@@ -37,7 +43,9 @@ fn replaced<'t>(text: Cow<'t, str>, find: impl Fn(&str) -> Option<Span>) -> Cow<
 /// Finds a PEM block. Its beginning or its end may be cut off, as at the end of a long stderr.
 fn pem(text: &str) -> Option<Span> {
     const DASHES: &str = "-----";
-    let (begin, end) = (text.find("-----BEGIN "), text.find("-----END "));
+    let end = text.find("-----END ");
+    // Beyond the first end it is not the first of both.
+    let begin = text[..end.unwrap_or(text.len())].find("-----BEGIN ");
     let first = begin.into_iter().chain(end).min()?;
     let after = |end: usize| {
         let label = end + DASHES.len();
@@ -65,22 +73,28 @@ fn userinfo(text: &str) -> Option<Span> {
 
 /// Finds what follows `Bearer` or `Basic`.
 fn credentials(text: &str) -> Option<Span> {
-    if !text.contains(' ') {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
-    let of = |scheme: &str, is_secret: fn(&str) -> bool| {
-        lower.match_indices(scheme).find_map(|(at, _)| {
-            let begins = !text[..at].ends_with(|c: char| c.is_alphanumeric());
-            let rest = &text[at + scheme.len()..];
-            let token = rest.trim_start_matches([' ', '\t']);
-            let begin = text.len() - token.len();
-            let token = token.split(|c: char| !is_token(c)).next().unwrap_or_default();
-            (begins && is_secret(token)).then_some((begin, begin + token.len()))
+    text.match_indices(' ').find_map(|(blank, _)| {
+        let is_secret = scheme(&text[..blank])?;
+        let token = text[blank..].trim_start_matches(BLANKS);
+        let begin = text.len() - token.len();
+        let token = token.split(|c: char| !is_token(c)).next().unwrap_or_default();
+        is_secret(token).then_some((begin, begin + token.len()))
+    })
+}
+
+/// Returns what tells credentials from other words after the scheme with which a text ends.
+fn scheme(text: &str) -> Option<fn(&str) -> bool> {
+    let is = |scheme: &str| {
+        let begin = text.len().checked_sub(scheme.len());
+        let split = begin.and_then(|begin| text.split_at_checked(begin));
+        split.is_some_and(|(before, end)| {
+            end.eq_ignore_ascii_case(scheme) && !before.ends_with(char::is_alphanumeric)
         })
     };
-    let bearer = of("bearer ", |token| !token.is_empty());
-    bearer.into_iter().chain(of("basic ", is_base64)).min()
+    if is("bearer") {
+        return Some(|token| !token.is_empty());
+    }
+    is("basic").then_some(is_base64)
 }
 
 /// Reports whether this is one of the characters of tokens in HTTP.
@@ -97,55 +111,95 @@ fn is_base64(token: &str) -> bool {
 
 /// Finds a JSON web token: three parts, of which the first is an encoded object.
 fn web_token(text: &str) -> Option<Span> {
-    text.match_indices("eyJ").find_map(|(begin, _)| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let token = text[begin..].split(|c: char| !is_part(c)).next()?;
-        (token.matches('.').count() == 2).then_some((begin, begin + token.len()))
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let mut next = text.find("eyJ")?;
+    text[next..].split_inclusive(|c| !is_part(c)).find_map(|piece| {
+        let begin = next;
+        next += piece.len();
+        let parts = piece.trim_end_matches(|c| !is_part(c));
+        let (begins, _) = parts.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.'))?;
+        let header = begins.rfind('.').map_or(0, |dot| dot + 1);
+        let token = header + begins[header..].find("eyJ")?;
+        Some((begin + token, begin + parts.len()))
     })
 }
 
-/// Finds the value that is assigned to the name of a secret.
-fn assignment(text: &str, names: &Names) -> Option<Span> {
+/// How far a value extends that is not between quotes.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// To a separator.
+    Word,
+    /// To the end of the line, or of the quotes around the header.
+    Header,
+    /// To the end of the line.
+    Line,
+}
+
+/// Finds the value that is assigned to the name of a secret. `is_whole` is false if the text begins
+/// within a line.
+fn assignment(text: &str, is_whole: bool, names: &Names) -> Option<Span> {
     text.match_indices(['=', ':']).find_map(|(at, sign)| {
-        let before = text[..at].trim_end_matches([' ', '\t']);
-        let quotes = before.len() - before.trim_end_matches(['"', '\'', '\\']).len();
-        let before = &before[..before.len() - quotes];
-        let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
-        let name = &before[before.trim_end_matches(is_name).len()..];
-        let is_assigned = match sign {
-            // Not a sentence such as `mode = key`.
-            "=" => before.len() + quotes == at,
-            // A key of JSON or a header of HTTP, not `invalid token: …`.
-            _ => quotes > 0 || name.contains('-') || is_header(name),
-        };
-        if !is_assigned || !names.contain(name) {
+        let begin = at + sign.len();
+        let assigned = assigned(&text[..at], sign, &text[begin..], is_whole);
+        let (_, extent) = assigned.filter(|(name, _)| names.contain(name))?;
+        if text[begin..].trim_start_matches(BEFORE_VALUE).starts_with(REDACTED) {
             return None;
         }
-        let begin = at + sign.len();
-        let value = value(&text[begin..], sign == ":" && quotes == 0);
-        let (from, to) = (begin + value.0, begin + value.1);
-        (from < to && !text[from..to].starts_with(REDACTED)).then_some((from, to))
+        let value = value(&text[begin..], extent);
+        (value.0 < value.1).then_some((begin + value.0, begin + value.1))
     })
+}
+
+/// Returns the name before a sign that assigns a value to it, and how far the value extends.
+fn assigned<'t>(
+    text: &'t str,
+    sign: &str,
+    after: &str,
+    is_whole: bool,
+) -> Option<(&'t str, Extent)> {
+    let apart = text.trim_end_matches(BLANKS);
+    let before = apart.trim_end_matches(['"', '\'', '\\']);
+    let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let (line, name) = before.split_at(before.trim_end_matches(is_name).len());
+    let (is_apart, is_quoted) = (apart.len() < text.len(), before.len() < apart.len());
+    let is_spaced = is_apart || after.starts_with(BLANKS);
+    let extent = match sign {
+        // INI and YAML.
+        _ if !is_quoted && is_spaced && is_indent(line, is_whole) => Extent::Line,
+        // Not a sentence such as `mode = key`.
+        "=" if !is_apart => Extent::Word,
+        ":" if is_quoted => Extent::Word,
+        // A header of HTTP, not `invalid token: …`.
+        ":" if name.contains('-') || is_header(name) => Extent::Header,
+        _ => return None,
+    };
+    Some((name, extent))
+}
+
+/// Reports whether a text ends with the indentation of a line, or with the sign of a list there.
+fn is_indent(text: &str, is_whole: bool) -> bool {
+    let before = text.trim_end_matches([' ', '\t', '-']);
+    before.ends_with(['\r', '\n']) || (before.is_empty() && is_whole)
 }
 
 fn is_header(name: &str) -> bool {
     ["authorization", "cookie"].iter().any(|header| name.eq_ignore_ascii_case(header))
 }
 
-/// Returns the bytes of a value: the rest of the line for a header, what is between quotes, or what
-/// extends to a separator.
-fn value(text: &str, is_header: bool) -> Span {
-    let trimmed = text.trim_start_matches([' ', '\t']);
-    if is_header {
-        let line = trimmed.split(['\r', '\n', '"', '\\']).next().unwrap_or_default();
-        return (text.len() - trimmed.len(), text.len() - trimmed.len() + line.len());
-    }
+/// Returns the bytes of a value: what is between quotes, or as far as it extends.
+fn value(text: &str, extent: Extent) -> Span {
+    let trimmed = text.trim_start_matches(BLANKS);
     let inner = trimmed.trim_start_matches('\\');
     let opening = inner.chars().next().filter(|c| ['"', '\''].contains(c));
-    let Some(quote) = opening else {
-        let is_end = |c: char| c.is_whitespace() || ",;&\"')]}\\".contains(c);
-        let end = text.find(is_end).unwrap_or(text.len());
-        return (0, end);
+    let is_end = |c: char| match extent {
+        Extent::Word => c.is_whitespace() || ",;&\"')]}\\".contains(c),
+        Extent::Header => "\r\n\"\\".contains(c),
+        Extent::Line => "\r\n".contains(c),
+    };
+    let (Some(quote), Extent::Word | Extent::Line) = (opening, extent) else {
+        let value = if matches!(extent, Extent::Word) { text } else { trimmed };
+        let begin = text.len() - value.len();
+        return (begin, begin + value.find(is_end).unwrap_or(value.len()));
     };
     let begin = text.len() - inner.len() + 1;
     // The quotes of JSON within JSON are escaped, and so is a quote within the value.
@@ -215,6 +269,7 @@ mod tests {
             ("X-Auth-Token: hush", "X-Auth-Token: [redacted]"),
             ("got eyJhb.eyJzd.sig-_1!", "got [redacted]!"),
             ("eyJ.a", "eyJ.a"),
+            ("id.xeyJhb.eyJzd.sig, eyJ.eyJ", "id.x[redacted], eyJ.eyJ"),
         ]);
     }
 
@@ -235,6 +290,49 @@ mod tests {
             ("author=me keyboard=us a=b= c:d", "author=me keyboard=us a=b= c:d"),
             ("fd00::1 token=", "fd00::1 token="),
         ]);
+    }
+
+    #[test]
+    fn a_value_is_redacted_after_a_name_that_is_the_beginning_of_its_line() {
+        check(&[
+            ("password: hunter2", "password: [redacted]"),
+            ("[wifi]\n  psk = hu sh\r\nmtu = 1", "[wifi]\n  psk = [redacted]\r\nmtu = 1"),
+            ("a: 1\n- token: hush\n  mtu: 1", "a: 1\n- token: [redacted]\n  mtu: 1"),
+            ("psk =hush\nDB_PASS= hush\nx", "psk =[redacted]\nDB_PASS= [redacted]\nx"),
+            ("secret : \"hu sh\" # why", "secret : \"[redacted]\" # why"),
+            ("token: hu\\sh\"hush", "token: [redacted]"),
+            ("invalid token: unexpected }", "invalid token: unexpected }"),
+            ("mtu=1, key: not found", "mtu=1, key: not found"),
+            ("psk=hush key: not found", "psk=[redacted] key: not found"),
+            ("session::open failed, mode = key", "session::open failed, mode = key"),
+            ("author: me\npassword:\n  length: 1", "author: me\npassword:\n  length: 1"),
+        ]);
+    }
+
+    /// Each would take minutes, at least, if every beginning were followed to the end of the text.
+    #[test]
+    fn the_work_for_a_long_text_does_not_grow_with_the_square_of_its_length() {
+        for part in [
+            "eyJ",
+            "eyJ.",
+            "bearer ",
+            "basic ",
+            "bearer !",
+            "://a@",
+            "-----BEGIN ",
+            "-----END ",
+            "Cookie: [redacted] ",
+            "token=\\",
+        ] {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let names = Names::new(Sinks::default().redact());
+                let text = part.repeat((1 << 20) / part.len());
+                sender.send(redacted(&text, &names).len())
+            });
+            let length = receiver.recv_timeout(std::time::Duration::from_secs(60));
+            assert!(length.is_ok_and(|length| length > 0), "a megabyte of {part:?}");
+        }
     }
 
     #[test]

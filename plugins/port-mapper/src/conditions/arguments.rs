@@ -11,7 +11,7 @@ const MAX_LENGTH: usize = 255;
 
 /// The long options of iptables itself. It accepts every beginning of them, too. Those of
 /// [`Flag`] are read before.
-const RESERVED: [&str; 31] = [
+const RESERVED: [&str; 37] = [
     "--append",
     "--check",
     "--delete",
@@ -20,6 +20,7 @@ const RESERVED: [&str; 31] = [
     "--dst",
     "--exact",
     "--flush",
+    "--fragments",
     "--goto",
     "--help",
     "--in-interface",
@@ -33,20 +34,25 @@ const RESERVED: [&str; 31] = [
     "--match",
     "--modprobe",
     "--new-chain",
+    "--numeric",
     "--out-interface",
     "--policy",
     "--protocol",
     "--rename-chain",
     "--replace",
+    "--set-counters",
     "--source",
     "--src",
     "--table",
     "--verbose",
     "--version",
+    "--wait",
+    "--wait-interval",
+    "--zero",
 ];
 
-/// Options of matches that are the beginning of one of iptables's own: of `policy`.
-const OF_MATCHES: [&str; 1] = ["--pol"];
+/// Options of matches that are the beginning of one of iptables's own: of `policy` and `recent`.
+const OF_MATCHES: [&str; 2] = ["--pol", "--set"];
 
 type Refusal = (usize, String);
 

@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 /// The format of the lines that can be read. Lines of early versions do not have one.
 const FORMAT: u64 = 1;
 
+/// The longest duration of a call, in microseconds: 35 years. A greater number is damaged.
+const LONGEST: u64 = 1 << 50;
+
 /// The calls of several files.
 #[derive(Default)]
 pub(crate) struct Recordings {
@@ -177,7 +180,7 @@ impl Call {
             exchange: Exchange {
                 verb: line.verb,
                 version: line.cni_version,
-                micros: line.micros,
+                micros: duration(line.micros)?,
                 stdin: line.config.get().to_owned(),
                 ..Exchange::answered(line.result, line.error)
             },
@@ -209,7 +212,7 @@ fn delegates(lines: Vec<DelegateLine>, start: u64) -> Result<Vec<Delegate>, Stri
     let one = |line: DelegateLine| {
         let time = line.time.as_deref().map(micros).transpose()?;
         let offset = time.map_or(end, |time| time.saturating_sub(start));
-        end = offset + line.micros;
+        end = offset.saturating_add(line.micros);
         Ok(Delegate {
             plugin: line.r#type,
             offset,
@@ -217,13 +220,20 @@ fn delegates(lines: Vec<DelegateLine>, start: u64) -> Result<Vec<Delegate>, Stri
             exchange: Exchange {
                 verb: line.verb,
                 version: line.cni_version,
-                micros: line.micros,
+                micros: duration(line.micros)?,
                 stdin: line.config.get().to_owned(),
                 ..Exchange::answered(line.result, line.error)
             },
         })
     };
     lines.into_iter().map(one).collect()
+}
+
+fn duration(micros: u64) -> Result<u64, String> {
+    if micros > LONGEST {
+        return Err(format!("it is damaged (micros: {micros} is not the duration of a call)"));
+    }
+    Ok(micros)
 }
 
 /// Returns microseconds since 1970.

@@ -51,6 +51,28 @@ fn lines_that_are_damaged_or_of_another_format_are_named_and_skipped() {
 }
 
 #[test]
+fn durations_that_no_call_can_have_are_named_and_their_lines_skipped() {
+    let good = call("ADD", "c1", 0, 1000);
+    let (mut long, mut delegate, mut early) = (good.clone(), good.clone(), good.clone());
+    long["micros"] = json!(u64::MAX);
+    delegate["delegates"][1]["micros"] = json!(u64::MAX);
+    // The third delegate's beginning is the sum of what precedes it.
+    let mut without_time = good["delegates"][0].clone();
+    without_time.as_object_mut().unwrap().remove("time");
+    without_time["micros"] = json!(1_u64 << 50);
+    early["delegates"] = vec![without_time; 3].into();
+    let (_directory, output) = report(&text(&[good, long, delegate, early]), &["trace.jsonl"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    for line in [2, 3] {
+        let why = "it is damaged (micros: 18446744073709551615 is not the duration of a call)";
+        let expected = format!("cni-trace: trace.jsonl, line {line} was skipped: {why}\n");
+        assert!(errors.contains(&expected), "{errors}");
+    }
+    assert_eq!(errors.lines().count(), 2, "{errors}");
+}
+
+#[test]
 fn an_empty_file_is_named_and_makes_a_page() {
     for nothing in ["", "\n \n"] {
         let (mut page, errors) = open(nothing);
