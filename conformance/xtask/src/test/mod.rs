@@ -144,8 +144,8 @@ fn run_all(mut tests: Vec<Test>, selection: &Selection) -> Outcome<Vec<Done>> {
     let directory = target_directory()?.join("xtask");
     let scratch = directory.join("output");
     let environment: &[_] = if selection.all { &[(ALL_VARIABLE, "1")] } else { &[] };
-    // One more than there are processors, since tests wait for processes and timers, too.
-    let workers = thread::available_parallelism().map_or(1, usize::from) + 1;
+    // More than there are processors, since tests wait for processes and timers, too.
+    let workers = thread::available_parallelism().map_or(1, usize::from) + 2;
     let pool = Pool { workers, limit: LIMIT, scratch: &scratch, environment };
     let durations = Durations::read(&directory);
     durations.sort(&mut tests);

@@ -224,7 +224,7 @@ fn a_command_that_fails_prints_one_json_object_with_the_code_and_the_message() {
 fn a_closed_stdout_is_no_error_and_a_full_one_is() {
     let host = Host::new();
     let (program, all) =
-        (plugin().display().to_string(), "list restore gc doctor --help --version");
+        (format!("'{}'", plugin().display()), "list restore gc doctor --help --version");
     // The reader has closed the pipe before the program starts.
     host.sh(&format!(
         "unset CNI_COMMAND; for i in {all}; do

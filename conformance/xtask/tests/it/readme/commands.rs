@@ -29,6 +29,8 @@ const SHORTENED: [(&str, &str); 4] = [
 /// Commands with another exit status than 0, and the reason.
 const OTHER_STATUS: &[(&str, i32, &str)] = &[
     ("cni-conformance run bridge ", 1, "the README shows a deviation"),
+    ("mesos-cni-port-mapper explain 8080", 1, "no container has the port on a disposable host"),
+    ("mesos-cni-port-mapper explain 8080 ", 1, "no container has the port on a disposable host"),
     ("cni-label-policy explain mesos.conf", 1, "the README shows a denied container"),
 ];
 

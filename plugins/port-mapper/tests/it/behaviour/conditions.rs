@@ -1,6 +1,6 @@
 //! `conditionsV4` and `conditionsV6`: who is let in, and how rules with conditions are recognised.
 
-use cni_test_kit::{Host, Neighbour, Traffic};
+use cni_test_kit::{CallBuilder, Host, Neighbour, Traffic};
 use serde_json::{Value, json};
 
 use super::checks::check;
@@ -150,7 +150,7 @@ fn restore_recreates_rules_with_their_conditions(backend: &'static str) {
     let _server = one.container.serve(Traffic::Http, 80);
     let before = testbed.own_rules();
     flush_firewall(&testbed.host, backend);
-    testbed.host.run(&format!("{} restore", plugin().display()));
+    CallBuilder::cli(&["restore"]).within(&testbed.host).run(plugin()).expect_success();
     assert_eq!(testbed.own_rules(), before, "the same rules");
     reached(&testbed.outside, HOST, 8080, "let in again");
     unreached(&second, SECOND_LINK, 8080, "still not let in");

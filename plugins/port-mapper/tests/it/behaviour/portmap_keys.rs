@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use cni_test_kit::Traffic;
+use cni_test_kit::{CallBuilder, Traffic};
 
 use super::kinds::dual_stack;
 use super::testbed::{BRIDGE, NFTABLES, RulesTestbed, TrafficTestbed, port, port_at};
@@ -43,7 +43,8 @@ fn a_protocol_may_be_a_list(backend: &'static str) {
     for text in ["udp,tcp", "TCP, udp", "tcp,udp,tcp"] {
         let call = testbed.call("c1", &[mesos(text)]);
         add(&call);
-        let list = testbed.host.run(&format!("{} list --json", plugin().display()));
+        let list = CallBuilder::cli(&["list", "--json"]).within(&testbed.host).run(plugin());
+        let list = list.expect_success().stdout;
         for protocol in ["\"tcp\"", "\"udp\""] {
             assert_eq!(list.matches(protocol).count(), 1, "{text}: {protocol} once: {list}");
         }
