@@ -59,7 +59,11 @@ impl Records {
                 // Before it exists: what other calls enable from then on is recorded by them.
                 let enabled = localhost::enabled()?;
                 let host = HostRecord::open(state_dir)?;
-                localhost::mark_unknown(&host, &enabled)?;
+                // If another call has created it meanwhile, that one marks them, and some may have been
+                // enabled by it since.
+                if host.is_new() {
+                    localhost::mark_unknown(&host, &enabled)?;
+                }
                 host
             }
         };

@@ -69,8 +69,8 @@ impl Names {
         words.iter().any(|word| self.is_compound(word)) || (2..=LONGEST).any(written_apart)
     }
 
-    /// Reports whether a word is a secret's name, or ends with one. The word may be of any length, as
-    /// labels are.
+    /// Reports whether a word is a secret's name, or ends with one. The word may be of any length,
+    /// as labels are.
     fn is_compound(&self, word: &str) -> bool {
         let singular = word.strip_suffix('s').unwrap_or(word);
         let ends = |ending: &&str| singular.ends_with(*ending) && self.is_word(ending);
