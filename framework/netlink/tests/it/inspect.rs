@@ -125,7 +125,7 @@ fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
         while state("192.0.2.10") == Some(NeighbourState::Old) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
-        assert_eq!(state("192.0.2.10"), Some(NeighbourState::Failed), "nobody answers");
+        assert_eq!(state("192.0.2.10"), Some(NeighbourState::Failed), "no host answers");
         run("ip route add 198.51.100.0/24 via 192.0.2.7");
         let route = Routes::open().expect("a socket").to("198.51.100.1".parse().expect("one"));
         let gateway = route.expect("an answer").expect("a route").gateway;

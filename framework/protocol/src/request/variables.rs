@@ -90,7 +90,7 @@ impl Reader<'_> {
     }
 
     /// Some runtimes, such as Mesos, let their users choose ids, and call DEL after an ADD that was
-    /// refused because of one. A DEL that is refused, too, would be repeated for ever.
+    /// refused because of one. A DEL that is refused, too, would be repeated endlessly.
     fn container_id(&mut self) -> String {
         let check = if self.verb == Verb::Del { check_id_of_mesos } else { check_container_id };
         self.name("CNI_CONTAINERID", check)

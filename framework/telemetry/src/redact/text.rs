@@ -82,7 +82,7 @@ fn credentials(text: &str) -> Option<Span> {
     })
 }
 
-/// Returns what tells credentials from other words after the scheme with which a text ends.
+/// Returns what distinguishes credentials from other words after the scheme with which a text ends.
 fn scheme(text: &str) -> Option<fn(&str) -> bool> {
     let is = |scheme: &str| {
         let begin = text.len().checked_sub(scheme.len());

@@ -32,7 +32,7 @@ pub struct DelegateError {
     /// How it failed.
     #[source]
     pub failure: DelegateFailure,
-    /// What to do about it, if the failure is a known one whose own message does not tell.
+    /// What to do about it, if the failure is a known one whose own message does not say.
     pub remedy: Option<String>,
 }
 

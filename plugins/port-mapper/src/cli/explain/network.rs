@@ -88,7 +88,7 @@ impl Way {
 }
 
 /// Sends a packet to the container if the neighbour is not known, and waits for its answer. An old
-/// answer tells nothing of a container that has died since.
+/// answer proves nothing about a container that has ended since.
 fn ask(
     interface: u32,
     next_hop: IpAddr,
