@@ -59,8 +59,8 @@ impl Records {
                 // Before it exists: what other calls enable from then on is recorded by them.
                 let enabled = localhost::enabled()?;
                 let host = HostRecord::open(state_dir)?;
-                // If another call has created it meanwhile, that one marks them, and some may have been
-                // enabled by it since.
+                // Another call that has created it meanwhile marks them itself, and may have
+                // enabled some since.
                 if host.is_new() {
                     localhost::mark_unknown(&host, &enabled)?;
                 }
