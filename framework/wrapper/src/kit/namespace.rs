@@ -57,7 +57,7 @@ pub struct NamespaceFile {
 #[serde(rename_all = "camelCase")]
 pub enum Since {
     /// When the inode was created, in seconds and nanoseconds. Only a path at which the namespace
-    /// is mounted tells this: the inode exists as long as it is mounted.
+    /// is mounted shows this: the inode exists as long as it is mounted.
     Created(i64, i64),
     /// The process whose `/proc` directory contains the file, which has an inode only while it is
     /// looked at; and the time when the process started, in clock ticks since the boot.

@@ -89,7 +89,7 @@ impl Listing {
                 None => (None, Action::Unknown),
             };
             // The question is whether another rule comes first, for a client that the mapping is
-            // meant for. Other steps tell for whom it is.
+            // meant for. Other steps show for whom it is.
             let applies = match action {
                 Action::Return if is_own => applies.or(Some(false)),
                 _ if is_own => applies.or(Some(true)),

@@ -76,7 +76,7 @@ pub(super) fn excluded(claim: &Claim, client: Option<&Client>) -> Step {
     }
 }
 
-/// A host that forwards ignores router advertisements unless it is told otherwise.
+/// A host that forwards ignores router advertisements unless accept_ra is 2.
 const ROUTES_BY_ADVERTISEMENT: &str = "; if this host gets routes by router advertisements, first \
      run `sysctl -w net.ipv6.conf.INTERFACE.accept_ra=2`, so that it keeps them";
 
@@ -221,7 +221,7 @@ pub(super) fn service(target: &Target<'_>, inside: Result<&Inside, String>) -> S
     }
 }
 
-/// Decides whether answers come back through this host. `is_of_host` tells whether an address is
+/// Decides whether answers come back through this host. `is_of_host` decides whether an address is
 /// this host's.
 pub(super) fn answers(
     target: &Target<'_>,
