@@ -8,6 +8,10 @@ use crate::call::builder::CallBuilder;
 use crate::outcome::Outcome;
 
 /// What happens immediately before a system call.
+///
+/// A process is killed only before calls that can change something outside it, such as `write`,
+/// `unlink`, `close` or `exit`. Before others, such as `mmap` or `read`, it would leave the same
+/// behind as before the next call that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -67,9 +71,9 @@ const UNABLE: i32 = 99;
 impl CallBuilder {
     /// Calls `program` and injects the fault immediately before the system call with this number.
     ///
-    /// System calls are counted from 1, over the program and all its children. The function returns
-    /// once all of them have exited. To try every system call, increment the number until no fault
-    /// happens. In a program with threads, the same number can mean different system calls in two
+    /// System calls that count for this fault (see [`Fault`]) are numbered from 1, over the program
+    /// and all its children. The function returns once all of them have exited. To try every such
+    /// call, increment the number until no fault happens. In a program with threads, the same number can mean different system calls in two
     /// runs.
     ///
     /// # Panics

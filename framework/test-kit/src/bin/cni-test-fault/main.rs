@@ -1,7 +1,8 @@
 //! Runs a plugin and injects a fault immediately before one of its system calls.
 //!
 //! `CNI_TEST_FAULT="NUMBER FAULT PROGRAM"` selects the fault: `kill-plugin`, `kill-caller` or
-//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children. With
+//! `fail-ERRNO`. System calls are counted from 1, over the program and all its children: for a kill
+//! those that can change something outside the process, for an error those that can fail. With
 //! `lacks-SUBSYSTEM`, the kernel refuses all requests to a netfilter subsystem, and the number has
 //! no meaning.
 //!
@@ -9,6 +10,7 @@
 //! The last line on stderr reports the outcome.
 #![allow(clippy::print_stderr, reason = "a program for tests")]
 
+mod effect;
 mod lack;
 mod order;
 mod skip;

@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::effect;
 use crate::lack;
 use crate::order::{Fault, MARK, Order};
 use crate::skip;
@@ -136,8 +137,11 @@ impl Trace<'_> {
             self.refused += u64::from(changed.map_err(|error| format!("{caller}: {error}"))?);
             return Ok(());
         }
-        let fails = matches!(self.order.fault, Fault::Fail(_));
-        if fails && !(self.is_of_plugin(caller) && skip::can_fail(&call)) {
+        let counts = match self.order.fault {
+            Fault::Fail(_) => self.is_of_plugin(caller) && skip::can_fail(&call),
+            _ => effect::is_outside(&call),
+        };
+        if !counts {
             return Ok(());
         }
         self.calls += 1;
