@@ -5,6 +5,8 @@ use std::env::consts::ARCH;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use cni_protocol::SpecVersion;
+
 use super::document::{
     CaseReport, Document, FORMAT, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
 };
@@ -112,13 +114,19 @@ fn case(case: &Case, run: RunReport, report: &Report, context: &ReportContext) -
         code: requirement.code.to_owned(),
         sentence: requirement.sentence.to_owned(),
         section: requirement.section.title().to_owned(),
-        link: requirement.section.link().map(str::to_owned),
+        link: requirement.link_in(newest(case, report)),
         does: case.does.to_owned(),
         verdict: run.verdict,
         known: report.subject.reason(requirement.id).map(str::to_owned),
         reproduce: (context.reproduce)(case),
         runs: vec![run],
     }
+}
+
+/// Returns the newest version in which the case is run.
+fn newest(case: &Case, report: &Report) -> SpecVersion {
+    let mut versions = report.versions.iter().rev().copied();
+    versions.find(|version| case.applies(report.subject.profile, *version)).unwrap_or_default()
 }
 
 fn run(record: &Record, exchanges: Exchanges) -> RunReport {

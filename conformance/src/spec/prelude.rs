@@ -6,6 +6,7 @@ pub(super) use serde_json::{Value, json};
 pub(super) use super::case::Case;
 pub(super) use super::support::*;
 pub(super) use crate::fixture::attachment::Attachment;
+pub(super) use crate::fixture::call::Call;
 pub(super) use crate::fixture::fake_delegate::FakeDelegate;
 pub(super) use crate::fixture::input::bare;
 pub(super) use crate::fixture::response::Response;
