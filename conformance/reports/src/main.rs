@@ -101,7 +101,7 @@ fn judge(name: &str, update: bool) -> Outcome<Vec<String>> {
     }
     let subject = subject.found()?;
     let started = Instant::now();
-    let report = run(&subject, &Options::default(), &|_| ());
+    let report = run(&subject, &Options::default(), &|_| ()).and_then(Report::tested);
     let took = started.elapsed().as_secs_f64();
     match &report {
         Ok(report) => println!("{name}: {} ({took:.0} s)", totals(report)),

@@ -77,7 +77,7 @@ impl Document {
             subject: subject(&report.subject, context.about.clone()),
             command: context.command.clone(),
             level: context.level,
-            result: outcome(&cases, context.level),
+            result: outcome(&cases, context.level, report.versions.is_empty()),
             versions: report.versions.iter().map(ToString::to_string).collect(),
             unusable_versions: unusable.collect(),
             counts,
@@ -125,7 +125,8 @@ fn case(case: &Case, run: RunReport, report: &Report, context: &ReportContext) -
 
 /// Returns the newest version in which the case is run.
 fn newest(case: &Case, report: &Report) -> SpecVersion {
-    let mut versions = report.versions.iter().rev().copied();
+    let unusable = report.unusable.iter().map(|(version, _)| *version);
+    let mut versions = report.versions.iter().rev().copied().chain(unusable.rev());
     versions.find(|version| case.applies(report.subject.profile, *version)).unwrap_or_default()
 }
 
@@ -161,11 +162,11 @@ fn worst(runs: &[RunReport]) -> Verdict {
     WORST_FIRST.into_iter().find(has).unwrap_or(Verdict::Skip)
 }
 
-fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
+fn outcome(cases: &[CaseReport], level: Severity, is_untested: bool) -> Outcome {
     let broken = |case: &CaseReport| case.runs.iter().any(|run| run.verdict == Verdict::Broken);
     if cases.iter().any(|case| case.fails(level)) {
         Outcome::Failure
-    } else if cases.iter().any(broken) {
+    } else if is_untested || cases.iter().any(broken) {
         Outcome::Broken
     } else {
         Outcome::Success

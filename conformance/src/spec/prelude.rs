@@ -10,6 +10,6 @@ pub(super) use crate::fixture::call::Call;
 pub(super) use crate::fixture::fake_delegate::FakeDelegate;
 pub(super) use crate::fixture::input::bare;
 pub(super) use crate::fixture::response::Response;
-pub(super) use crate::fixture::{Fixture, NETWORK};
+pub(super) use crate::fixture::{Adds, Fixture, NETWORK};
 pub(super) use crate::profile::Profile;
 pub(super) use crate::verdict::{CaseResult, Stop, expect};

@@ -88,4 +88,13 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         ],
     )
     .on(&[Add, Del]),
+    stated(
+        Results,
+        [
+            "version.claimed-versions-work",
+            "VER-11",
+            "ADD and DEL succeed in every version that VERSION lists.",
+        ],
+    )
+    .on(&[Version, Add, Del]),
 ];
