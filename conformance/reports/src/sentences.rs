@@ -23,7 +23,8 @@ pub(crate) fn sentences(args: &[String]) -> Outcome {
         _ => return Err(USAGE.to_owned()),
     };
     let path = root().join(TABLE);
-    let table = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let table =
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let table = &sentence::read(&table)?;
     let mut texts = BTreeMap::new();
     for version in versions(table) {

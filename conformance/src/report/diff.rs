@@ -123,8 +123,8 @@ impl Difference {
         }
     }
 
-    /// Returns whether any verdict got worse, or a version no longer works. New and removed cases do
-    /// not count.
+    /// Returns whether any verdict got worse, or a version no longer works. New and removed cases
+    /// do not count.
     pub fn is_worse(&self) -> bool {
         !self.lost_versions.is_empty() || self.in_direction(Direction::Worse).next().is_some()
     }

@@ -73,8 +73,8 @@ pub fn run(
     Ok(Report { subject, versions, left_out, unusable, records, cost })
 }
 
-/// Returns which case to run in which version. In a version in which no ADD succeeds, those run that
-/// are not about ADD, and the one that judges just this.
+/// Returns which case to run in which version. In a version in which no ADD succeeds, those run
+/// that are not about ADD, and the one that judges just this.
 fn work(
     subject: &Subject,
     versions: &[SpecVersion],

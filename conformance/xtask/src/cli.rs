@@ -81,8 +81,8 @@ fn conformance() -> Command {
 fn sentences() -> Command {
     let about = "Compare the requirements with the sentences of the specification's texts";
     passes_on(task("sentences", about)).after_help(
-        "Arguments: --texts DIR, with spec-v0.1.0.md to spec-v1.1.0.md and HEAD.md; --update writes \
-         lines and hashes again.",
+        "Arguments: --texts DIR, with spec-v0.1.0.md to spec-v1.1.0.md and HEAD.md; --update \
+         writes lines and hashes again.",
     )
 }
 

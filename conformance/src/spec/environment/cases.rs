@@ -35,7 +35,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "environment.version-needs-only-command",
-        does: "VERSION with only CNI_COMMAND, below 1.0.0 with empty stdin, and with dummy variables",
+        does: "VERSION with only CNI_COMMAND, with dummy variables, and below 1.0.0 without input",
         run: version_needs_only_command,
     },
     Case {

@@ -2,8 +2,8 @@
 
 use crate::spec::prelude::*;
 
-/// The key in the text of the head, and in that of 1.1.0. libcni sends both, and a plugin that reads
-/// one of them conforms to a text.
+/// The key in the text of the head, and in that of 1.1.0. libcni sends both, and a plugin that
+/// reads one of them conforms to a text.
 const KEYS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
 
 /// Returns a GC with a list of valid attachments under both keys.
