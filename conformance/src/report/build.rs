@@ -143,6 +143,7 @@ fn run(record: &Record, exchanges: Exchanges) -> RunReport {
         verdict: record.verdict,
         expected: finding.map(|finding| finding.expected.clone()),
         actual: finding.map(|finding| finding.actual.clone()),
+        accepted: false,
         note: record.note.clone(),
         millis: record.millis,
         exchanges: if kept { record.exchanges.clone() } else { Vec::new() },
@@ -160,6 +161,13 @@ fn worst(runs: &[RunReport]) -> Verdict {
     ];
     let has = |verdict: &Verdict| runs.iter().any(|run| run.verdict == *verdict);
     WORST_FIRST.into_iter().find(has).unwrap_or(Verdict::Skip)
+}
+
+impl Document {
+    /// Derives the result from the cases again, after some of their deviations were accepted.
+    pub(super) fn settle(&mut self) {
+        self.result = outcome(&self.cases, self.level, self.versions.is_empty());
+    }
 }
 
 fn outcome(cases: &[CaseReport], level: Severity, is_untested: bool) -> Outcome {

@@ -55,6 +55,7 @@ fn outcome((case, run): Test, level: Severity) -> Outcome {
     match run.verdict {
         Verdict::Broken => Outcome::Error,
         Verdict::Skip => Outcome::Skipped,
+        _ if run.accepted => Outcome::Skipped,
         _ if !run.fails(level) => Outcome::Passed,
         _ if case.known.is_some() => Outcome::Skipped,
         _ => Outcome::Failure,
@@ -89,7 +90,7 @@ fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
         Outcome::Failure => xml.push_str(&element("failure", run, actual, &description(case, run))),
         Outcome::Error => xml.push_str(&element("error", run, note, &description(case, run))),
         Outcome::Skipped => {
-            let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
+            let known = reason(case, run);
             let message = known.filter(|_| run.verdict != Verdict::Skip);
             let message = attribute(message.as_deref().unwrap_or(note));
             let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
@@ -101,6 +102,12 @@ fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
         let _ = writeln!(xml, "      <system-out>{text}</system-out>");
     }
     xml + "    </testcase>\n"
+}
+
+/// Returns why a deviation is no failure.
+pub(super) fn reason(case: &CaseReport, run: &RunReport) -> Option<String> {
+    let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
+    known.or_else(|| run.accepted.then(|| "known: the baseline has it".to_owned()))
 }
 
 fn element(name: &str, run: &RunReport, message: &str, text: &str) -> String {

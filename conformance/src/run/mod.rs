@@ -23,7 +23,7 @@ use case::run_case_knowing;
 use cost::{Calls, Meter};
 use options::Options;
 use probe::{claimed, usable};
-use record::{Progress, Report};
+use record::{Progress, Record, Report};
 
 /// Runs the selected cases on a subject, and calls `progress` after each of them.
 ///
@@ -59,7 +59,8 @@ pub fn run(
     let work = work(subject, &versions, &unusable, options);
     let done = AtomicUsize::new(0);
     let records = in_parallel(&work, options.jobs, |(case, version)| {
-        let record = run_case_knowing(&hosts, case, subject, *version, options.limit);
+        let once = || run_case_knowing(&hosts, case, subject, *version, options.limit);
+        let record = repeated(options.retries, once);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         progress(&Progress { done, total: work.len(), record: &record });
         let failed = matches!(record.verdict, Verdict::Fail | Verdict::Broken);
@@ -98,7 +99,58 @@ fn work(
     work
 }
 
+/// Runs a case again while it fails, at most so many times, and returns the last record.
+fn repeated(retries: usize, once: impl Fn() -> Record) -> Record {
+    let fails =
+        |record: &Record| matches!(record.verdict, Verdict::Fail | Verdict::Warn | Verdict::Broken);
+    let mut record = once();
+    for again in 1..=retries {
+        if !fails(&record) {
+            break;
+        }
+        record = once();
+        if record.verdict == Verdict::Pass {
+            record.note = Some(format!("run {} of this case; it failed before", again + 1));
+        }
+    }
+    record
+}
+
 fn is_possible_without_add(case: &Case) -> bool {
     let requirement = case.requirement();
     requirement.code == "VER-11" || !requirement.verbs.contains(&Verb::Add)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_case_that_fails_runs_again_until_it_passes_or_too_often() {
+        let record = |verdict| Record {
+            case: cases::all().next().expect("a case"),
+            version: SpecVersion::NEWEST,
+            verdict,
+            finding: None,
+            note: None,
+            exchanges: Vec::new(),
+            millis: 0,
+        };
+        for (retries, passes_in, runs, verdict) in [
+            (0, 2, 1, Verdict::Fail),
+            (3, 1, 1, Verdict::Pass),
+            (3, 2, 2, Verdict::Pass),
+            (1, 3, 2, Verdict::Fail),
+        ] {
+            let run = Cell::new(0);
+            let last = repeated(retries, || {
+                run.set(run.get() + 1);
+                record(if run.get() == passes_in { Verdict::Pass } else { Verdict::Fail })
+            });
+            assert_eq!((run.get(), last.verdict), (runs, verdict), "{retries}, {passes_in}");
+            assert_eq!(last.note.is_some(), runs > 1 && verdict == Verdict::Pass);
+        }
+    }
 }

@@ -277,6 +277,53 @@ fn a_plugin_whose_add_always_fails_cannot_be_tested() {
 }
 
 #[test]
+fn a_deviation_of_the_baseline_is_no_failure_in_the_same_version_only() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
+    let beside = |name: &str| Path::new(&args[1]).with_file_name(name).display().to_string();
+    let (baseline, next) = (beside("baseline.json"), beside("next.json"));
+    let case = ["del.twice", "--spec", "1.1.0"];
+    let made = run(&args, &[&case[..], &["--report", &format!("json={baseline}")]].concat());
+    assert_eq!(made.status.code(), Some(1));
+    let reports = format!("json={next},tap=-");
+    let more = ["--baseline", &baseline, "--report", &reports];
+    let again = run(&args, &[&case[..], &more].concat());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    let tap = "not ok 1 - del.twice-succeeds in 1.1.0 # TODO known: the baseline has it\n";
+    assert!(text(&again).contains(tap), "{}", text(&again));
+    let report: Value = serde_json::from_str(&fs::read_to_string(&next).unwrap()).unwrap();
+    assert_eq!(report["cases"][0]["runs"][0]["accepted"], true);
+    let elsewhere = run(&args, &["del.twice", "--spec", "1.0.0", "--baseline", &baseline]);
+    assert_eq!(elsewhere.status.code(), Some(1), "{}", text(&elsewhere));
+    let mended = run(&ipam(&mutants, None), &[&case[..], &["--baseline", &baseline]].concat());
+    assert_eq!(mended.status.code(), Some(0));
+    let gone = "del.twice-succeeds in 1.1.0 is in the baseline, but did not occur";
+    assert!(text(&mended).contains(gone), "{}", text(&mended));
+}
+
+#[test]
+fn the_parts_of_the_cases_are_all_cases_once() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, None);
+    let lines = |shard: &str| {
+        let output =
+            run(&args, &["version.", "--spec", "1.1.0", "--report", "tap=-", "--shard", shard]);
+        let text = text(&output);
+        let lines = text.lines().filter_map(|line| line.split_once(" - "));
+        lines.map(|(_, name)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let (whole, parts) = (lines("1/1"), [lines("1/2"), lines("2/2")]);
+    assert!(whole.len() > 3 && parts.iter().all(|part| part.len() < whole.len()), "{parts:?}");
+    let mut joined = parts.concat();
+    joined.sort();
+    let mut sorted = whole.clone();
+    sorted.sort();
+    assert_eq!(joined, sorted);
+    let wrong = run(&args, &["--shard", "3/2"]);
+    assert!(text(&wrong).contains("N from 1 to M"), "{}", text(&wrong));
+}
+
+#[test]
 fn nothing_matched_is_never_a_success() {
     let mutants = Mutants::new();
     let args = ipam(&mutants, None);

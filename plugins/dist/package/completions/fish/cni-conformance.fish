@@ -62,7 +62,10 @@ stricter\t''"
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l skip -d 'Leave out these cases; repeatable' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l timeout -d 'The time limit of one call of the plugin' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l jobs -d 'Run this many cases at a time [default: four for each processor]' -r
-complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l report -d 'Write reports of these kinds: text, json, junit, md, html; `-` is stdout [default: text=-]' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l shard -d 'Run only the Nth of M parts of the cases, to spread them over machines' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l retries -d 'Run a case that fails up to N times more, until it passes' -r
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l baseline -d 'A JSON report whose deviations are no failures, by case and version' -r -F
+complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l report -d 'Write reports of these kinds: text, json, junit, md, html, tap, badge; `-` is stdout [default: text=-]' -r
 complete -c cni-conformance -n "__fish_cni_conformance_using_subcommand run" -l exchanges -d 'The runs whose calls JSON and HTML reports contain: `findings` are those that did not pass' -r -f -a "all\t''
 findings\t''
 none\t''"
