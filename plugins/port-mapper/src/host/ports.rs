@@ -26,6 +26,7 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::files::{create_directory, names_in};
 use crate::mappings::Mapping;
+use crate::ordered;
 
 const PORTS: &str = "ports";
 /// How the name of the note for a state directory begins whose claims are in the index.
@@ -236,10 +237,10 @@ impl PortIndex {
 /// Returns the names of the directories for these mappings.
 fn buckets(mappings: &[Mapping]) -> BTreeSet<String> {
     if mappings.len() > MOST || mappings.iter().any(|mapping| mapping.range > 1) {
-        return [MANY.to_owned()].into();
+        return ordered::set([MANY.to_owned()]);
     }
     let name = |mapping: &Mapping| format!("{}-{}", mapping.protocol, mapping.host_port);
-    mappings.iter().map(name).collect()
+    ordered::set(mappings.iter().map(name))
 }
 
 fn relink(target: &Path, link: &Path) -> io::Result<()> {
