@@ -304,18 +304,42 @@ fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
 
 #[cfg(test)]
 mod tests {
+    use cni_test_kit::TempDir;
     use serde_json::json;
 
     use super::*;
     use crate::config::{Config, Settings};
 
-    fn place(turn: u64, until: Moment) -> Place {
+    fn claim() -> Claim {
         let config: Config = serde_json::from_value(json!({})).unwrap();
         let owner = Attachment::new("n", "c", "eth0");
         let settings = Settings::from(&config).unwrap();
-        let claim = Claim::new(owner, String::new(), Vec::new(), &settings).unwrap();
-        let waiting = Waiting { since: until, until, claim };
+        Claim::new(owner, String::new(), Vec::new(), &settings).unwrap()
+    }
+
+    fn place(turn: u64, until: Moment) -> Place {
+        let waiting = Waiting { since: until, until, claim: claim() };
         Place { file: PathBuf::new(), turn, waiting }
+    }
+
+    #[test]
+    fn only_a_del_of_the_attachment_ends_a_wait_and_a_place_that_was_lost_is_taken_again() {
+        let directory = TempDir::new();
+        let host = HostRecord::in_directory(directory.path()).unwrap();
+        let queue = Queue::new(&host);
+        let period = [Moment::now(), Moment::now().after(Duration::from_secs(600))];
+        let mut ticket = queue.enter(&claim(), period, &[]).unwrap();
+        fs::remove_dir_all(host.path()).unwrap();
+        assert!(!ticket.is_cancelled(), "the record was lost");
+        fs::create_dir(host.path()).unwrap();
+        ticket.extend(&[]).unwrap();
+        let turns: Vec<u64> = queue.turns();
+        assert_eq!(turns, [ticket.place.turn], "the same place");
+
+        queue.cancel(&Attachment::new("n", "other", "eth0"));
+        assert!(!ticket.is_cancelled() && queue.waiting().count() == 1);
+        queue.cancel(&claim().owner);
+        assert!(ticket.is_cancelled() && queue.waiting().count() == 0);
     }
 
     #[test]
