@@ -179,12 +179,13 @@ impl Backend for Iptables {
     ) -> Result<(), Error> {
         // The original's rules are searched in one chain, which must be the claim's to be in scope.
         let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
-        let is_thinned_out = self.variant() == Variant::Nft && claim.is_some_and(bulk::thin_out);
+        let families = hints.families.as_deref().unwrap_or(&Family::ALL);
+        let is_thinned_out =
+            self.variant() == Variant::Nft && bulk::thin_out(owner, claim, families);
         let known = known.filter(|_| !is_thinned_out);
         let scope = known.map(|claim| Scope { claim, conflicts: false });
-        let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
-        let queries: Vec<_> = families.map(query).collect();
+        let queries: Vec<_> = families.iter().map(query).collect();
         let notes = self.notes()?;
         let mut decide = |observed: &Observed<'_>| {
             let decided = plan::remove(observed, owner, claim, hints, notes.known());

@@ -74,7 +74,9 @@ impl Notes {
     }
 
     fn write(&self, mut notes: Vec<ChainNote>) -> Result<(), Error> {
-        notes.sort_by(|one, other| (one.family, &one.chain).cmp(&(other.family, &other.chain)));
+        notes.sort_unstable_by(|one, other| {
+            (one.family, &one.chain).cmp(&(other.family, &other.chain))
+        });
         let Some(record) = self.record.as_ref().filter(|_| *self.written.borrow() != notes) else {
             return Ok(());
         };
