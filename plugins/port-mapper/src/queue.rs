@@ -180,8 +180,8 @@ impl Waiting {
 }
 
 impl Ticket {
-    /// Reports whether a DEL has [ended](Queue::cancel) the wait. A file that was lost together with
-    /// the record of this host still has its content.
+    /// Reports whether a DEL has [ended](Queue::cancel) the wait. A file that was lost together
+    /// with the record of this host still has its content.
     pub fn is_cancelled(&self) -> bool {
         fstat(&self.open).is_ok_and(|stat| stat.st_size == 0)
     }
@@ -190,8 +190,8 @@ impl Ticket {
         fstat(&self.open).is_ok_and(|stat| stat.st_nlink == 0)
     }
 
-    /// Adds the host ports of these conflicts to those that are waited for, and takes the same place
-    /// again if it was lost together with the record of this host.
+    /// Adds the host ports of these conflicts to those that are waited for, and takes the same
+    /// place again if it was lost together with the record of this host.
     ///
     /// # Errors
     ///

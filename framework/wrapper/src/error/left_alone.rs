@@ -1,4 +1,4 @@
-//! The mark of an ADD that failed because its attachment existed before, and that has undone nothing.
+//! The mark of an ADD that failed because its attachment existed before, and has undone nothing.
 //!
 //! A wrapper can be the delegate of another. If only the inner one knows of the attachment, the
 //! outer one would send it a DEL after its failed ADD, and so remove what it left alone. So its

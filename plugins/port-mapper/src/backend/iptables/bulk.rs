@@ -38,8 +38,8 @@ struct Found {
     translates: bool,
 }
 
-/// Deletes all but a few of the owner's rules if it has very many. Without a claim, all rules of the
-/// families are searched. Returns whether any was deleted.
+/// Deletes all but a few of the owner's rules if it has very many. Without a claim, all rules of
+/// the families are searched. Returns whether any was deleted.
 ///
 /// An error is not reported: iptables-restore deletes whatever is left.
 pub(super) fn thin_out(owner: &Attachment, claim: Option<&Claim>, families: &[Family]) -> bool {
