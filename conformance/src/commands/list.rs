@@ -7,13 +7,13 @@ use cni_protocol::SpecVersion;
 use serde_json::{Map, Value, json};
 
 use super::exit_status::ExitStatus;
-use super::names::{matching, unknown};
+use super::names::{case, matching, unknown};
 
 /// List the requirements: id, code, severity, versions and profiles
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Only these: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = case(), hide_possible_values = true)]
     cases: Vec<String>,
     /// Print everything about each requirement as JSON
     #[arg(long)]

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(required_unless_present = "subject")]
     plugin: Option<String>,
     /// Only these cases: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = names::case(), hide_possible_values = true)]
     cases: Vec<String>,
     #[command(flatten)]
     subject: SubjectArguments,
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(value_parser = one_of(Severity::ALL, Severity::as_str))]
     level: Severity,
     /// Leave out these cases; repeatable
-    #[arg(long, value_name = "CASE")]
+    #[arg(long, value_name = "CASE", value_parser = names::case(), hide_possible_values = true)]
     skip: Vec<String>,
     /// Stop at the first failure
     #[arg(long)]
