@@ -254,7 +254,7 @@ fn mesos_destroys_a_container_whose_add_failed() {
 fn mesos_detaches_only_what_failed_again_and_calls_nobody_without_the_handle() {
     let world = World::new();
     world.host.sh("mkdir -p /run/plugins");
-    // DEL on the second network fails once. Every call reports which signals it inherits as ignored,
+    // DEL on the second network fails once. Every call reports which signals it inherits as ignored
     // and the mode of its input.
     world.host.write(
         "/run/plugins/odd",

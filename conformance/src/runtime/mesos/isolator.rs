@@ -299,7 +299,7 @@ impl<'r> Isolator<'r> {
         Ok((program, exchange))
     }
 
-    /// Expects a call to have succeeded. `what` it did is for the message: `attach container c1 to`.
+    /// Expects a call to have succeeded. `what` is for the message: `attach container c1 to`.
     fn succeeded(
         &self,
         (program, exchange): (PathBuf, Exchange),
