@@ -99,7 +99,7 @@ fn work(
     work
 }
 
-/// Runs a case again while it fails, at most so many times, and returns the last record.
+/// Runs a case again while it fails, at most `retries` times, and returns the last record.
 fn repeated(retries: usize, once: impl Fn() -> Record) -> Record {
     let fails =
         |record: &Record| matches!(record.verdict, Verdict::Fail | Verdict::Warn | Verdict::Broken);

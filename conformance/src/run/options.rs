@@ -23,7 +23,8 @@ pub struct Options {
     pub jobs: usize,
     /// Stops after the first case that fails.
     pub fail_fast: bool,
-    /// Runs only the part with this number, counted from 1, of so many parts of the cases.
+    /// Divides the cases into parts, and runs only the one with this number, counted from 1; then
+    /// the number of parts.
     pub shard: Option<(usize, usize)>,
     /// How many times more a case is run that fails or is broken.
     pub retries: usize,
