@@ -102,6 +102,7 @@ fn any_connection(family: Family) -> Connection {
         inside: Interface::default(),
         ifname: Interface::default(),
         is_rewritten: None,
+        rewritten: None,
         bridges: Vec::new(),
         is_bridged: false,
     }

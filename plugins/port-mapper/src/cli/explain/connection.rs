@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::address::Addresses;
+use cni_netlink::address::{Addresses, LinkAddress};
 
 use super::firewall::Firewall;
 use super::hooks::Connection;
 use super::network::{Client, Way, setting};
 use super::packet::{Interface, contains};
 use super::way::Target;
+use crate::claim::Cidr;
 use crate::family::Family;
 
 /// Returns a connection of a client, or of any outside, by a way.
@@ -17,6 +18,7 @@ pub(super) fn connection(
     client: Option<&Client>,
     way: &Way,
     firewall: &Firewall,
+    addresses: &[LinkAddress],
 ) -> Connection {
     let Target { claim, mapping, family, container, container_port, host_port } = *target;
     let local = client.filter(|client| client.is_local);
@@ -38,6 +40,7 @@ pub(super) fn connection(
         inside,
         ifname: Interface(Some(claim.owner.ifname.clone())),
         is_rewritten: Some(is_rewritten(target, client)),
+        rewritten: own_address(addresses, target, way),
         bridges: firewall.interfaces.bridges.clone(),
     }
 }
@@ -69,11 +72,28 @@ pub(super) fn is_bridged(target: &Target<'_>, client: Option<&Client>, way: &Way
         && setting(&format!("bridge/bridge-nf-call-{family}")).as_deref() == Some("1")
 }
 
+/// Returns this host's own addresses with their interfaces, or none if they can't be read.
+pub(super) fn link_addresses(family: Family) -> Vec<LinkAddress> {
+    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
+    let is_asked =
+        |one: &LinkAddress| Family::of(&one.address) == family && !one.address.is_loopback();
+    all.into_iter().filter(is_asked).collect()
+}
+
 /// Returns this host's own addresses, or none if they can't be read.
 pub(in crate::cli) fn addresses(family: Family) -> Vec<IpAddr> {
-    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
-    let is_asked = |address: &IpAddr| Family::of(address) == family && !address.is_loopback();
-    all.iter().map(|one| one.address).filter(is_asked).collect()
+    link_addresses(family).into_iter().map(|one| one.address).collect()
+}
+
+/// Returns the host's address to which source addresses are rewritten on the way to a container.
+fn own_address(addresses: &[LinkAddress], target: &Target<'_>, way: &Way) -> Option<IpAddr> {
+    let interface = way.route.and_then(|route| route.interface)?;
+    let is_asked = |one: &&LinkAddress| {
+        let subnet = Cidr::new(one.address, one.prefix_length);
+        let has_container = subnet.and_then(|subnet| contains(subnet, target.container));
+        one.interface == interface && has_container == Some(true)
+    };
+    addresses.iter().find(is_asked).map(|one| one.address)
 }
 
 impl Client {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use cni_netlink::nftables::Family as TableFamily;
 
-use super::packet::{FLAGS, Flow, Packet, Stage};
+use super::packet::{FLAGS, Flow, Packet, Port, Stage};
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -38,9 +38,14 @@ impl Byte {
         self.known == 0
     }
 
-    /// Reports whether it is certainly not this value.
-    pub(super) fn differs_from(self, value: u8) -> bool {
-        self.value != value & self.known
+    /// Returns the least and the greatest value that it may have.
+    pub(super) fn limits(self) -> [u8; 2] {
+        [self.value, self.value | !self.known]
+    }
+
+    /// Reports whether it may have this value.
+    pub(super) fn may_be(self, value: u8) -> bool {
+        self.value == value & self.known
     }
 }
 
@@ -71,14 +76,24 @@ pub(super) fn meta(packet: &Packet, key: u32) -> Option<Vec<Byte>> {
     })
 }
 
-/// Returns bytes of a header. A packet without the header never has them.
+/// Reports whether an address begins at an offset of a header.
+pub(super) fn is_address(packet: &Packet, base: u32, offset: usize) -> bool {
+    const NETWORK: u32 = 1;
+    base == NETWORK && addresses_at(packet.family).contains(&offset)
+}
+
+fn addresses_at(family: Family) -> [usize; 2] {
+    if family == Family::V4 { [12, 16] } else { [8, 24] }
+}
+
+/// Returns bytes of a header.
 pub(super) fn payload(
     packet: &Packet,
     table: TableFamily,
     base: u32,
     offset: usize,
     length: usize,
-) -> Option<Vec<Byte>> {
+) -> Vec<Byte> {
     let header = match base {
         0 if matches!(table, TableFamily::Bridge | TableFamily::Netdev) => link_header(packet),
         1 => network_header(packet),
@@ -86,7 +101,7 @@ pub(super) fn payload(
         _ => [Byte::UNKNOWN; 40],
     };
     let byte = |at: usize| header.get(at).copied().unwrap_or(Byte::UNKNOWN);
-    Some((offset..offset.saturating_add(length).min(offset + 64)).map(byte).collect())
+    (offset..offset.saturating_add(length.min(64))).map(byte).collect()
 }
 
 fn link_header(packet: &Packet) -> [Byte; 40] {
@@ -98,19 +113,16 @@ fn link_header(packet: &Packet) -> [Byte; 40] {
 
 fn network_header(packet: &Packet) -> [Byte; 40] {
     let mut header = [Byte::UNKNOWN; 40];
-    let addresses = match packet.family {
+    match packet.family {
         Family::V4 => {
             // It is not a fragment; it may have the flag that forbids them.
             header[6] = Byte::of_bits(0, 0b1011_1111);
             header[7] = Byte::known(0);
             header[9] = Byte::known(packet.protocol_number());
-            [12, 16]
         }
-        Family::V6 => {
-            header[6] = Byte::known(packet.protocol_number());
-            [8, 24]
-        }
-    };
+        Family::V6 => header[6] = Byte::known(packet.protocol_number()),
+    }
+    let addresses = addresses_at(packet.family);
     for (at, end) in addresses.into_iter().zip([&packet.source, &packet.destination]) {
         if let Some(address) = end.address {
             write(&mut header, at, &octets(address));
@@ -122,8 +134,10 @@ fn network_header(packet: &Packet) -> [Byte; 40] {
 fn transport_header(packet: &Packet) -> [Byte; 40] {
     let mut header = [Byte::UNKNOWN; 40];
     for (at, end) in [(0, &packet.source), (2, &packet.destination)] {
-        if let Some(port) = end.port {
-            write(&mut header, at, &port.to_be_bytes());
+        match end.port {
+            Port::One(port) => write(&mut header, at, &port.to_be_bytes()),
+            Port::Chosen => header[at] = Byte::of_bits(Port::FIRST_CHOSEN.to_be_bytes()[0], 0x80),
+            Port::Unknown => {}
         }
     }
     if packet.protocol == Protocol::Tcp {
@@ -189,8 +203,8 @@ fn original(flow: &Flow, key: u32, direction: Option<u8>) -> Option<Vec<Byte>> {
         return None;
     }
     match key {
-        11 => Some(known(&source.port?.to_be_bytes())),
-        12 => Some(known(&destination.port?.to_be_bytes())),
+        11 => Some(known(&source.port.one()?.to_be_bytes())),
+        12 => Some(known(&destination.port.one()?.to_be_bytes())),
         _ if SOURCES.contains(&key) => Some(known(&octets(source.address?))),
         _ if DESTINATIONS.contains(&key) => Some(known(&octets(destination.address?))),
         _ => None,

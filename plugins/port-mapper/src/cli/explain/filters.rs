@@ -8,7 +8,7 @@ use super::firewall::Firewall;
 use super::hooks::{Connection, Layer, Passage, Place, passages};
 use super::obstacle::{Obstacle, obstacle};
 use super::packet::Stage;
-use super::step::Step;
+use super::step::{Status, Step};
 
 /// A part of a connection's way, which is one step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,7 @@ enum Part {
     /// From there to the container.
     Host,
     Container,
+    /// What follows the first packet.
     Answers,
 }
 
@@ -35,7 +36,7 @@ impl Part {
         let is_below = passage.layer == Layer::Bridge;
         match (passage.place, passage.stage, passage.hook) {
             (Place::Container, ..) => Self::Container,
-            (_, Stage::Answer, _) => Self::Answers,
+            (_, Stage::Answer | Stage::Following, _) => Self::Answers,
             (_, _, Hook::Ingress | Hook::Prerouting) => Self::Before,
             (_, _, Hook::Input) if is_below => Self::Before,
             _ => Self::Host,
@@ -81,10 +82,16 @@ impl Filters<'_> {
         self.step(Part::Host, obstacle, "lets packets to the container pass")
     }
 
-    /// Decides whether answers of the container pass this host.
-    pub(super) fn answers(&self) -> Step {
+    /// Decides whether answers of the container, and what the client sends then, pass this host.
+    /// There is no such step if the remedy of an earlier one is that of this one, too.
+    pub(super) fn answers(&self, earlier: &[Step]) -> Option<Step> {
         let obstacle = self.obstacle(self.connection, Part::Answers);
-        self.step(Part::Answers, obstacle, "lets answers of the container pass")
+        let step = self.step(Part::Answers, obstacle, "lets answers of the container pass");
+        let is_repeated = earlier.iter().any(|one| {
+            let is_as_bad = one.status == Status::Failed || one.status == step.status;
+            step.remedy.is_some() && one.remedy == step.remedy && is_as_bad
+        });
+        (!is_repeated).then_some(step)
     }
 
     /// Decides whether packets and answers pass the container's own rules, which were read from its

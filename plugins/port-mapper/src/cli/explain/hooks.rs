@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use cni_netlink::nftables::Hook;
 
-use super::packet::{End, Flow, Interface, Known, Packet, Stage};
+use super::packet::{End, Flow, Interface, Known, Packet, Port, Stage};
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -39,6 +39,8 @@ pub(in crate::cli) struct Connection {
     pub(in crate::cli) ifname: Interface,
     /// Whether the client's address is rewritten to one of the host.
     pub(in crate::cli) is_rewritten: Known,
+    /// That address.
+    pub(in crate::cli) rewritten: Option<IpAddr>,
     /// Those of the interfaces above that are bridges.
     pub(in crate::cli) bridges: Vec<String>,
     /// Whether a bridge forwards translated packets between two of its ports by itself.
@@ -98,12 +100,11 @@ impl Passage {
 /// Returns the hooks on the host and in the container, in the order of the packets.
 pub(in crate::cli) fn passages(connection: &Connection) -> Vec<Passage> {
     let mut way = Way { connection, stage: Stage::First, place: Place::Host, passages: Vec::new() };
-    for stage in [Stage::First, Stage::Following] {
-        way.stage = stage;
-        way.to_container();
-    }
+    way.to_container();
     way.stage = Stage::Answer;
     way.from_container();
+    way.stage = Stage::Following;
+    way.to_container();
     way.passages
 }
 
@@ -120,27 +121,30 @@ struct Way<'a> {
 impl Way<'_> {
     fn client(&self) -> End {
         let Connection { client, is_local, .. } = *self.connection;
-        End { address: client, port: None, is_local: Some(is_local) }
+        End { address: client, port: Port::Chosen, is_local: Some(is_local) }
     }
 
     /// Returns the client as the container sees it.
     fn rewritten(&self) -> End {
         match self.connection.is_rewritten {
             Some(false) => self.client(),
-            Some(true) => End { address: None, port: None, is_local: Some(true) },
-            None => End::default(),
+            Some(true) => {
+                let address = self.connection.rewritten;
+                End { address, port: Port::Chosen, is_local: Some(true) }
+            }
+            None => End { port: Port::Chosen, ..End::default() },
         }
     }
 
     fn asked(&self) -> End {
         let Connection { asked, host_port, .. } = *self.connection;
-        End { address: asked, port: host_port, is_local: Some(true) }
+        End { address: asked, port: host_port.into(), is_local: Some(true) }
     }
 
     fn service(&self) -> End {
         let Connection { container, container_port, .. } = *self.connection;
         let is_local = Some(self.place == Place::Container);
-        End { address: container, port: container_port, is_local }
+        End { address: container, port: container_port.into(), is_local }
     }
 
     /// Adds the hooks of the client's packets.

@@ -1,6 +1,7 @@
 //! Executes the expressions of a rule of nf_tables for a packet of which not every bit is known.
 
-use std::net::IpAddr;
+use std::cmp::Ordering;
+use std::net::{IpAddr, Ipv6Addr};
 
 use cni_netlink::nftables::{Expression, Family as TableFamily, RawElement, SetRef};
 
@@ -16,18 +17,27 @@ const WITHOUT_EFFECT: [&str; 7] =
 /// The bytes of all registers.
 const SIZE: usize = 64;
 
+/// What an unknown value is not.
+#[derive(Clone, Copy)]
+enum Unlike {
+    /// The loopback interface, or that of another program's network.
+    Interface,
+    /// A loopback address.
+    Address,
+}
+
 /// The registers, while one rule is executed.
 pub(super) struct Machine<'a> {
     packet: &'a Packet,
     family: TableFamily,
     registers: [Byte; SIZE],
-    /// Where something about an interface was loaded of which only that is known which it is not.
-    interface: Option<usize>,
+    /// Where something was loaded of which only that is known what it is not.
+    unlike: Option<(usize, Unlike)>,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(packet: &'a Packet, family: TableFamily) -> Self {
-        Self { packet, family, registers: [Byte::UNKNOWN; SIZE], interface: None }
+        Self { packet, family, registers: [Byte::UNKNOWN; SIZE], unlike: None }
     }
 
     /// Returns what the rule does, once for each case that it distinguishes.
@@ -97,7 +107,12 @@ impl<'a> Machine<'a> {
             Expression::Meta { key, register } => (*register, fields::meta(self.packet, *key)),
             Expression::Payload { base, offset, length, register } => {
                 let (offset, length) = (*offset as usize, *length as usize);
-                (*register, fields::payload(self.packet, self.family, *base, offset, length))
+                let value = fields::payload(self.packet, self.family, *base, offset, length);
+                let is_unknown = fields::is_address(self.packet, *base, offset)
+                    && value.iter().all(|byte| byte.is_unknown());
+                let unlike = is_unknown.then_some((at(*register), Unlike::Address));
+                self.unlike = unlike.or(self.unlike);
+                (*register, Some(value))
             }
             Expression::Ct { key, direction, register } => {
                 (*register, fields::conntrack(self.packet, *key, *direction))
@@ -132,15 +147,23 @@ impl<'a> Machine<'a> {
             }
             (None, _) => unknown(16),
         };
-        self.interface = value[0].is_unknown().then_some(register);
+        self.unlike = value[0].is_unknown().then_some((register, Unlike::Interface));
         self.store(register, &value);
     }
 
-    /// Reports whether an interface of which little is known is not the one of a value.
-    fn is_other_interface(&self, register: usize, value: &[u8]) -> bool {
-        let name = String::from_utf8_lossy(value);
-        self.interface == Some(register)
-            && (value == 1_u32.to_ne_bytes() || is_of_other_network(name.trim_end_matches('\0')))
+    /// Reports whether a value is not that of a register of which little is known.
+    fn is_unlike(&self, register: usize, value: &[u8]) -> bool {
+        match self.unlike {
+            Some((at, Unlike::Interface)) if at == register => {
+                let name = String::from_utf8_lossy(value);
+                value == 1_u32.to_ne_bytes() || is_of_other_network(name.trim_end_matches('\0'))
+            }
+            Some((at, Unlike::Address)) if at == register => match value {
+                [127, ..] => true,
+                _ => value == Ipv6Addr::LOCALHOST.octets(),
+            },
+            _ => false,
+        }
     }
 
     /// Writes a value and fills its last word, as the kernel does.
@@ -157,14 +180,26 @@ impl<'a> Machine<'a> {
         bytes.iter().map(|byte| byte.value()).collect()
     }
 
+    /// Returns the least and the greatest value that a register may have.
+    fn limits(&self, register: usize, length: usize) -> Option<[Vec<u8>; 2]> {
+        let bytes = self.registers.get(register..register + length)?;
+        Some([0, 1].map(|limit| bytes.iter().map(|byte| byte.limits()[limit]).collect()))
+    }
+
+    /// Reports whether a register may have this value.
+    fn may_be(&self, register: usize, value: &[u8]) -> bool {
+        let bytes = self.registers.iter().skip(register);
+        bytes.zip(value).all(|(byte, value)| byte.may_be(*value))
+            && !self.is_unlike(register, value)
+    }
+
     fn compare(&self, register: usize, op: u32, value: &[u8]) -> Known {
-        let bytes = self.registers.get(register..register + value.len())?;
-        let differs = bytes.iter().zip(value).any(|(byte, value)| byte.differs_from(*value))
-            || self.is_other_interface(register, value);
-        let order = match self.read(register, value.len()) {
-            Some(bytes) => bytes.as_slice().cmp(value),
-            None if differs && op < 2 => std::cmp::Ordering::Less,
-            None => return None,
+        let [least, greatest] = self.limits(register, value.len())?;
+        let (least, greatest) = (least.as_slice().cmp(value), greatest.as_slice().cmp(value));
+        let order = match op {
+            _ if least == greatest => least,
+            0 | 1 if !self.may_be(register, value) => Ordering::Less,
+            _ => return None,
         };
         Some(match op {
             0 => order.is_eq(),
@@ -215,7 +250,15 @@ impl<'a> Machine<'a> {
         match self.find(elements, at(register)) {
             Some(Some(element)) => vec![(all, action(element))],
             Some(None) => vec![(Some(false), Action::Continue)],
-            None => elements.iter().map(|element| (and(all, None), action(element))).collect(),
+            None => {
+                let is_single = !elements.iter().any(is_interval);
+                let may_be = |element: &&RawElement| match &element.key {
+                    Some(key) if is_single => self.may_be(at(register), key),
+                    _ => true,
+                };
+                let possible = elements.iter().filter(may_be);
+                possible.map(|element| (and(all, None), action(element))).collect()
+            }
         }
     }
 
@@ -228,21 +271,31 @@ impl<'a> Machine<'a> {
         let length = elements.iter().find_map(|element| Some(element.key.as_ref()?.len()));
         let rest = elements.iter().find(|element| element.key.is_none());
         let Some(length) = length else { return Some(rest) };
-        let value = self.read(register, length)?;
         if elements.iter().any(|element| element.key_end.is_some()) {
             return None;
         }
-        let is_interval = elements.iter().any(|element| element.ends_interval);
-        let below = elements.iter().filter(|element| {
-            element.key.as_ref().is_some_and(|key| match is_interval {
-                true => *key <= value,
-                false => *key == value,
-            })
-        });
+        let [least, greatest] = self.limits(register, length)?;
+        let keys = || elements.iter().filter_map(|element| Some((element.key.as_ref()?, element)));
+        if !elements.iter().any(is_interval) {
+            let mut possible = keys().filter(|(key, _)| self.may_be(register, key));
+            return match possible.next() {
+                Some((_, element)) if least == greatest => Some(Some(element)),
+                Some(_) => None,
+                None => Some(rest),
+            };
+        }
+        if keys().any(|(key, _)| least < *key && *key <= greatest) {
+            return None;
+        }
         // Where one interval ends, the next one may begin.
+        let below = keys().filter(|(key, _)| **key <= least).map(|(_, element)| element);
         let nearest = below.max_by_key(|element| (&element.key, !element.ends_interval));
         Some(nearest.filter(|element| !element.ends_interval).or(rest))
     }
+}
+
+fn is_interval(element: &RawElement) -> bool {
+    element.ends_interval || element.key_end.is_some()
 }
 
 fn contents_of<'s>(set: &SetRef, sets: &'s Sets) -> Option<&'s Contents> {

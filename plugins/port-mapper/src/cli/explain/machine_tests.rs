@@ -115,3 +115,21 @@ fn the_address_to_which_a_rule_rewrites_the_source_is_known() {
     let cases = Machine::new(&packet, TableFamily::Ip).run(&[immediate, snat], &Vec::new());
     assert_eq!(cases, [(Some(true), Action::Rewrite(Source::One([192, 0, 2, 7].into())))]);
 }
+
+#[test]
+fn a_port_that_the_client_has_chosen_is_none_that_rules_name() {
+    let answer = answer("203.0.113.9");
+    let load = || Expression::Payload { base: 2, offset: 2, length: 2, register: 1 };
+    let port = |op, port: u16| compare(op, &port.to_be_bytes());
+    assert_eq!(run(&answer, &[load(), port(0, 8080)]), Some(false));
+    assert_eq!(run(&answer, &[load(), port(5, 100), port(3, 200)]), Some(false), "a range");
+    assert_eq!(run(&answer, &[load(), port(5, 1024)]), Some(true));
+    assert_eq!(run(&answer, &[load(), port(0, 40000)]), None);
+}
+
+#[test]
+fn an_address_that_is_not_known_is_no_loopback_address() {
+    let load = || Expression::Payload { base: 1, offset: 12, length: 1, register: 1 };
+    assert_eq!(run(&forwarded(None), &[load(), compare(0, &[127])]), Some(false));
+    assert_eq!(run(&forwarded(None), &[load(), compare(0, &[10])]), None);
+}

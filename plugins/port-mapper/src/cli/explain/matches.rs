@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::packet::{End, Known, Packet, Stage, and, is_in};
+use super::packet::{End, Known, Packet, Port, Stage, and, is_in};
 
 /// The matches whose options [`option`] understands, or that concern no single packet.
 const MODULES: [&str; 10] = [
@@ -63,9 +63,8 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
     let first = arguments.first().map(|word| &**word).unwrap_or_default();
     let Packet { source, destination, .. } = packet;
     match name {
-        // An unknown client is outside, where no loopback address is.
-        "-s" => is_from(source, first),
-        "-d" => is_in(destination.address, first),
+        "-s" => has_address(source, first),
+        "-d" => has_address(destination, first),
         "-i" => packet.input.is(first),
         "-o" => packet.output.is(first),
         "-p" => {
@@ -77,10 +76,7 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
         "-f" => Some(false),
         "--sport" | "--sports" => has_port(first, source.port),
         "--dport" | "--dports" => has_port(first, destination.port),
-        "--ports" => match has_port(first, source.port) {
-            Some(true) => Some(true),
-            of_source => has_port(first, destination.port).filter(|is| *is || of_source.is_some()),
-        },
+        "--ports" => or(has_port(first, source.port), has_port(first, destination.port)),
         "--ctstate" | "--state" => state(first, packet),
         name if name.starts_with("--ct") => tracked(name, first, packet),
         "--dst-type" => is_of_type(destination, first),
@@ -93,11 +89,13 @@ fn option(name: &str, arguments: &[Cow<'_, str>], packet: &Packet) -> Known {
     }
 }
 
-fn is_from(source: &End, subnet: &str) -> Known {
+/// Returns whether an end is in a subnet. One of which nothing is known is no loopback address:
+/// those never leave the host.
+fn has_address(end: &End, subnet: &str) -> Known {
     let is_loopback = subnet.starts_with("127.") || subnet == "::1" || subnet == "::1/128";
-    match source {
-        End { address: None, is_local: Some(false), .. } if is_loopback => Some(false),
-        _ => is_in(source.address, subnet),
+    match end.address {
+        None if is_loopback => Some(false),
+        address => is_in(address, subnet),
     }
 }
 
@@ -146,14 +144,18 @@ fn has_flags(mask: &str, flags: &str, stage: Stage) -> Known {
     Some(stage.flags() & bits(mask)? == bits(flags)?)
 }
 
-/// Parses `80,443,1000:2000`.
-fn has_port(ports: &str, port: Option<u16>) -> Known {
-    let port = port?;
+/// Parses `80,443,1000:2000`, and returns whether the port is one of them.
+fn has_port(ports: &str, port: Port) -> Known {
     let includes = |range: &str| {
         let (first, last) = range.split_once(':').unwrap_or((range, range));
-        Some((first.parse::<u16>().ok()?..=last.parse().ok()?).contains(&port))
+        port.is_in(&(first.parse().ok()?..=last.parse().ok()?))
     };
-    ports.split(',').map(includes).try_fold(false, |found, one| Some(found || one?))
+    ports.split(',').map(includes).fold(Some(false), or)
+}
+
+/// Returns whether one of two things holds.
+fn or(one: Known, other: Known) -> Known {
+    and(one.map(|one| !one), other.map(|other| !other)).map(|neither| !neither)
 }
 
 #[cfg(test)]
@@ -221,7 +223,10 @@ mod tests {
         ] {
             assert_eq!(holds(spec, &answer), Some(false), "{spec}");
         }
-        assert_eq!(holds("-p tcp -m tcp --dport 80", &answer), None, "the client chose it");
+        let to_client = |ports: &str| holds(&format!("-p tcp -m tcp --dport {ports}"), &answer);
+        assert_eq!(to_client("80"), Some(false), "no system chooses it for a client");
+        assert_eq!(to_client("1024:65535"), Some(true));
+        assert_eq!(to_client("40000"), None);
         let untracked = Packet { flow: None, ..answer };
         assert_eq!(holds("-m conntrack --ctstate INVALID", &untracked), Some(true));
         assert_eq!(holds("-m conntrack --ctstate ESTABLISHED", &untracked), Some(false));

@@ -45,7 +45,7 @@ use crate::backend::{Backend, Backends};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::RuleTag;
-use connection::{addresses, connection, is_bridged};
+use connection::{connection, is_bridged, link_addresses};
 use filters::Filters;
 use firewall::Firewall;
 use inside::Inside;
@@ -114,8 +114,9 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     };
     let firewall = Firewall::read(backends, target.family, Some(target.claim)).await;
     let client = client.as_ref();
-    let connection = connection(target, client, &way, &firewall);
-    let addresses = addresses(target.family);
+    let addresses = link_addresses(target.family);
+    let connection = connection(target, client, &way, &firewall, &addresses);
+    let addresses: Vec<IpAddr> = addresses.iter().map(|one| one.address).collect();
     let filters = Filters { firewall: &firewall, connection: &connection, addresses: &addresses };
     let mut steps = vec![listener(target)];
     if !connection.is_local {
@@ -135,7 +136,8 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
     steps.push(filters.host());
     steps.extend(container(target, client, &way));
     steps.push(container_firewall(backends, target, &filters));
-    steps.push(filters.answers());
+    let answers = filters.answers(&steps);
+    steps.extend(answers);
     steps
 }
 

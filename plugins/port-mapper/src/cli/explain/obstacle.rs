@@ -117,3 +117,7 @@ impl Packet {
         self.flow.is_some_and(|flow| flow.is_translated)
     }
 }
+
+#[cfg(test)]
+#[path = "obstacle_tests.rs"]
+mod tests;

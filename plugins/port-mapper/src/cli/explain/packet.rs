@@ -1,6 +1,7 @@
 //! A packet of a connection at one place on its way, as far as it is known.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use crate::claim::Cidr;
 use crate::family::Family;
@@ -41,9 +42,50 @@ pub(in crate::cli) enum Stage {
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::cli) struct End {
     pub(super) address: Option<IpAddr>,
-    pub(super) port: Option<u16>,
+    pub(super) port: Port,
     /// Whether it is an address of the host or container whose rules the packet traverses.
     pub(super) is_local: Known,
+}
+
+/// The port of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cli) enum Port {
+    One(u16),
+    /// One that the client's system has chosen: at least [`Port::FIRST_CHOSEN`].
+    Chosen,
+    #[default]
+    Unknown,
+}
+
+impl Port {
+    /// The first port that Linux chooses for clients. Other systems begin later.
+    pub(super) const FIRST_CHOSEN: u16 = 32768;
+
+    /// Returns it if it is known.
+    pub(super) fn one(self) -> Option<u16> {
+        match self {
+            Self::One(port) => Some(port),
+            _ => None,
+        }
+    }
+
+    /// Reports whether it is one of these.
+    pub(super) fn is_in(self, ports: &RangeInclusive<u16>) -> Known {
+        match self {
+            Self::One(port) => Some(ports.contains(&port)),
+            Self::Chosen if *ports.end() < Self::FIRST_CHOSEN => Some(false),
+            Self::Chosen if *ports.start() <= Self::FIRST_CHOSEN && *ports.end() == u16::MAX => {
+                Some(true)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Option<u16>> for Port {
+    fn from(port: Option<u16>) -> Self {
+        port.map_or(Self::Unknown, Self::One)
+    }
 }
 
 /// What connection tracking knows of a connection.
@@ -162,6 +204,7 @@ pub(super) mod samples {
             inside: Interface(Some("br0".to_owned())),
             ifname: Interface(Some("eth0".to_owned())),
             is_rewritten: Some(false),
+            rewritten: None,
             bridges: Vec::new(),
             is_bridged: false,
         }

@@ -41,7 +41,7 @@ fn accept(hooked: &Hooked<'_>, packet: &Packet) -> String {
         Stage::Answer => ("sport", source),
         _ => ("dport", destination),
     };
-    let of_port = match end.port {
+    let of_port = match end.port.one() {
         Some(port) if is_iptables => format!("-p {protocol} --{option} {port}"),
         Some(port) => format!("{protocol} {option} {port}"),
         None if is_iptables => format!("-p {protocol}"),
@@ -66,7 +66,7 @@ fn forwarding(packet: &Packet, hooked: &Hooked<'_>) -> String {
         Stage::Answer => packet.source,
         _ => packet.destination,
     };
-    let (container, port) = (to_container.address, to_container.port);
+    let (container, port) = (to_container.address, to_container.port.one());
     let container = container.map_or("SUBNET".to_owned(), |address| address.to_string());
     let listing = match hooked.source {
         Source::Native(table) if table.table.name == "firewalld" => {

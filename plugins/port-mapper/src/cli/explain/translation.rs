@@ -144,7 +144,7 @@ fn first(by: Origin<'_>) -> String {
 
 /// Returns the command that shows whose rule it is, or deletes it.
 fn whose(rule: Origin<'_>, packet: &Packet) -> String {
-    let port = packet.destination.port.unwrap_or_default();
+    let port = packet.destination.port.one().unwrap_or_default();
     let (is_line, chain) = (matches!(rule, Origin::Line { .. }), rule.chain());
     let program = |prefix: &str| is_line && chain.starts_with(prefix);
     if program("DOCKER") {
