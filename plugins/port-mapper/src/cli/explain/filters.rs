@@ -7,7 +7,7 @@ use cni_netlink::nftables::Hook;
 use super::firewall::Firewall;
 use super::hooks::{Connection, Layer, Passage, Place, passages};
 use super::obstacle::{Obstacle, obstacle};
-use super::packet::Stage;
+use super::packet::{Stage, contains};
 use super::step::{Status, Step};
 
 /// A part of a connection's way, which is one step.
@@ -109,14 +109,23 @@ impl Filters<'_> {
     pub(in crate::cli) fn both_ways(&self) -> Step {
         let passages = passages(self.connection);
         let of_host = passages.iter().filter(|passage| passage.place == Place::Host);
-        let obstacle = obstacle(self.firewall, of_host, self.addresses);
+        let is_lost = |address| self.is_lost(address);
+        let obstacle = obstacle(self.firewall, of_host, &is_lost);
         self.step(Part::Host, obstacle, "lets packets to containers and their answers pass")
     }
 
     fn obstacle(&self, connection: &Connection, part: Part) -> Option<Obstacle> {
         let passages = passages(connection);
         let of_part = passages.iter().filter(|passage| Part::of(passage) == part);
-        obstacle(self.firewall, of_part, self.addresses)
+        obstacle(self.firewall, of_part, &|address| self.is_lost(address))
+    }
+
+    /// Reports whether answers to an address do not pass this host: the container looks for it on
+    /// its own link.
+    fn is_lost(&self, address: IpAddr) -> bool {
+        let subnet = self.connection.subnet;
+        let is_near = subnet.and_then(|subnet| contains(subnet, address)) == Some(true);
+        is_near && !self.addresses.contains(&address)
     }
 
     fn step(&self, part: Part, obstacle: Option<Obstacle>, ok: &str) -> Step {
