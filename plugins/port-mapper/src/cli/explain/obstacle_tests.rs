@@ -45,11 +45,9 @@ fn found(connection: &Connection, place: Place, table: &str, lines: &str) -> Opt
     let listing = Listing { program, text: text + "COMMIT\n", ..Listing::default() };
     let firewall = Firewall { listings: vec![listing], ..Firewall::default() };
     let passages = passages(connection);
-    obstacle(
-        &firewall,
-        passages.iter().filter(|one| one.place == place),
-        &[[203, 0, 113, 1].into()],
-    )
+    obstacle(&firewall, passages.iter().filter(|one| one.place == place), &|address| {
+        address == IpAddr::from([10, 0, 0, 9])
+    })
 }
 
 #[test]
