@@ -56,15 +56,10 @@ fn at_chain(
         return None;
     }
     let packet = passage.packet(hooked.priority);
-    let (what, rule) = match hooked.follow(&packet, None).fate {
-        Fate::Accepted(_) => return None,
-        Fate::Dropped(rule) => (What::Drops, rule),
-        Fate::Untracked(by) if passage.place == Place::Host => (What::Untracks, Some(by)),
-        Fate::Rewritten { to, by } => (rewriting(passage, to, is_lost)?, Some(by)),
-        Fate::Untracked(by) | Fate::Translated { by, .. } | Fate::Unclear(by) => {
-            (What::Unknown, Some(by))
-        }
-    };
+    let what = |fate: &Fate<'_>| what(fate, passage, is_lost);
+    let fate = hooked.follow(&packet, None).fate(|one, other| what(one) == what(other));
+    let what = what(&fate)?;
+    let rule = fate.by();
     let is_certain = what != What::Unknown && hooked.is_traversed == Some(true);
     Some(Obstacle {
         is_certain,
@@ -80,6 +75,17 @@ enum What {
     /// Answers go to this address, and not through this host.
     Rewrites(IpAddr),
     Unknown,
+}
+
+/// Returns what a fate means for the connection, if it is an obstacle.
+fn what(fate: &Fate<'_>, passage: &Passage, is_lost: &dyn Fn(IpAddr) -> bool) -> Option<What> {
+    match *fate {
+        Fate::Accepted(_) => None,
+        Fate::Dropped(_) => Some(What::Drops),
+        Fate::Untracked(_) if passage.place == Place::Host => Some(What::Untracks),
+        Fate::Rewritten { to, .. } => rewriting(passage, to, is_lost),
+        Fate::Untracked(_) | Fate::Translated { .. } | Fate::Unclear(_) => Some(What::Unknown),
+    }
 }
 
 /// Decides whether answers come back although a rule rewrites the source.

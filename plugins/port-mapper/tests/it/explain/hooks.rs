@@ -76,6 +76,14 @@ const IPTABLES: &[Row] = &[
     ),
 ];
 
+/// A state that only nft shows.
+const DORMANT: Row = row(
+    TRANSLATION,
+    CLIENT,
+    "nft add table ip nat '{ flags dormant; }'",
+    &["dormant", "nft add table ip nat"],
+);
+
 /// Rules of nft.
 const NFT: &[Row] = &[
     row(
@@ -182,6 +190,12 @@ const NFT: &[Row] = &[
     ),
 ];
 
+/// Removes what a row and its remedy left.
+const CLEAN_NFT: &str = "for family in inet ip bridge netdev; do
+        nft delete table $family own 2>/dev/null || :
+    done";
+const CLEAN_IPTABLES: &str = "$t filter -F; $t filter -P OUTPUT ACCEPT; $t mangle -F";
+
 impl Explained {
     fn type_in(&self, script: &str) {
         let program = match self.testbed.backend {
@@ -214,7 +228,12 @@ impl Explained {
 fn a_rule_at_any_hook_is_named_by_its_step_and_its_remedy_works(backend: &'static str) {
     let explained = Explained::new(backend);
     let host = explained.host();
-    for Row { script, from, step, words } in if backend == NFTABLES { NFT } else { IPTABLES } {
+    let (rows, more): (&[Row], &[Row]) = match backend {
+        NFTABLES => (NFT, &[]),
+        "iptables-nft" => (IPTABLES, &[DORMANT]),
+        _ => (IPTABLES, &[]),
+    };
+    for Row { script, from, step, words } in rows.iter().chain(more) {
         explained.type_in(script);
         explained.fetch(from, false, script);
         let arguments = ["8080", "--from", from];
