@@ -13,6 +13,7 @@ pub(super) mod firewall;
 mod flows;
 pub(super) mod hooks;
 mod inside;
+mod listing;
 mod localhost;
 mod machine;
 mod matches;
