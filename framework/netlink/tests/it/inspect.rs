@@ -52,7 +52,7 @@ fn chains_of_bridges_and_devices_are_listed_and_dormant_tables_too() {
         run("nft add table netdev n");
         run("nft add chain netdev n i { type filter hook ingress device d0 priority 0 ; }");
         run(
-            "nft add chain netdev n e { type filter hook egress devices = { d0, lo } priority 1 ; }",
+            "nft add chain netdev n e { type filter hook egress devices = { d0, lo } priority 1; }",
         );
         run("nft add table bridge b");
         run("nft add chain bridge b f { type filter hook forward priority 0 ; policy drop ; }");

@@ -1,8 +1,9 @@
 //! Rules of nf_tables, as expressions.
 
-use cni_netlink::nftables::Verdict;
+use cni_netlink::nftables::{SetRef, Verdict};
 
 use super::*;
+use crate::cli::explain::bytecode::Contents;
 use crate::cli::explain::packet::samples::{answer, forwarded};
 use crate::cli::explain::packet::{Flow, Interface};
 

@@ -15,6 +15,7 @@ pub(super) mod hooks;
 mod inside;
 mod listing;
 mod localhost;
+mod lookup;
 mod machine;
 mod matches;
 mod namespace;
