@@ -1,14 +1,11 @@
 //! What is seen from inside a container's network namespace.
 
-use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::AsFd;
-use std::thread;
 
 use cni_netlink::route::{Route, Routes};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::namespace::within;
 use super::sockets::{Listener, listeners};
 use crate::family::Family;
 use crate::mappings::Protocol;
@@ -24,16 +21,14 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// Reads it on a thread, which alone enters the namespace.
+    /// Reads it.
     pub(super) fn read(
         netns: &str,
         container: IpAddr,
         protocol: Protocol,
         client: IpAddr,
     ) -> io::Result<Self> {
-        let file = File::open(netns)?;
-        let look = || {
-            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        within(netns, || {
             let mut routes = Routes::open().map_err(io::Error::other)?;
             let back = routes.to(client).map_err(io::Error::other)?;
             Ok(Self {
@@ -41,10 +36,6 @@ impl Inside {
                 listeners: listeners(protocol, Family::of(&container)),
                 back: back.filter(|route| route.delivers()),
             })
-        };
-        thread::scope(|scope| {
-            let thread = thread::Builder::new().spawn_scoped(scope, look)?;
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
         })
     }
 }

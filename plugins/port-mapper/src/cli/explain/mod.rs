@@ -4,27 +4,39 @@
 //! What is observed is read first; the steps are decided from it by functions that touch nothing.
 //! What can't be found out is shown as such.
 
-mod before;
 mod bytecode;
 mod conditions;
+pub(super) mod connection;
+mod fields;
+pub(super) mod filters;
 pub(super) mod firewall;
 mod flows;
-pub(super) mod forward;
+pub(super) mod hooks;
 mod inside;
+mod listing;
+mod localhost;
+mod lookup;
+mod machine;
+mod matches;
+mod namespace;
+mod native;
 pub(super) mod network;
+mod obstacle;
+mod origin;
 mod owner;
 pub(super) mod packet;
 mod question;
+mod remedy;
 mod save;
 mod sockets;
 pub(super) mod step;
 mod translation;
-pub(super) mod walk;
+mod walk;
 pub(super) mod way;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use cni_netlink::address::Addresses;
 use cni_netlink::route::Routes;
 use cni_wrapper::Environment;
 use serde_json::{Value, json};
@@ -35,10 +47,12 @@ use crate::backend::{Backend, Backends};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::RuleTag;
+use connection::{connection, is_bridged, link_addresses};
+use filters::Filters;
 use firewall::Firewall;
 use inside::Inside;
+use localhost::{is_mapped, localhost};
 use network::{Client, Way, forwarding, setting};
-use packet::{Interface, Packet};
 pub(super) use question::Question;
 use step::{Status, Step};
 use way::Target;
@@ -100,67 +114,33 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
         Ok(way) => way,
         Err(error) => return vec![Step::unknown("route", error.to_string())],
     };
-    let firewall = Firewall::read(backends, target.family).await;
-    let is_local = client.as_ref().is_some_and(|client| client.is_local);
+    let firewall = Firewall::read(backends, target.family, Some(target.claim)).await;
+    let client = client.as_ref();
+    let addresses = link_addresses(target.family);
+    let connection = connection(target, client, &way, &firewall, &addresses);
+    let addresses: Vec<IpAddr> = addresses.iter().map(|one| one.address).collect();
+    let filters = Filters { firewall: &firewall, connection: &connection, addresses: &addresses };
     let mut steps = vec![listener(target)];
-    let received = packet(target, client.as_ref(), None);
-    if !is_local {
-        steps.push(before::before(&firewall, &received, &addresses(target.family)));
+    if !connection.is_local {
+        steps.push(filters.before());
     }
-    let tag = target.claim.owner.tag();
-    steps.push(translation::translation(&firewall, &received, &tag));
-    steps.push(rules(backends, target).await);
-    steps.push(conditions::conditions(target, client.as_ref()));
-    if is_local {
-        steps.extend(localhost(target, client.as_ref(), &way));
+    let (tag, rules) = (target.claim.owner.tag(), rules(backends, target).await);
+    let are_expected = rules.status == Status::Ok && is_mapped(target, client);
+    steps.push(translation::translation(&filters, &translation::Own { tag: &tag, are_expected }));
+    steps.push(rules);
+    steps.push(conditions::conditions(target, client));
+    if connection.is_local {
+        steps.extend(localhost(target, client, &way));
     } else {
-        steps.push(way::excluded(target.claim, client.as_ref()));
-        steps.extend(settings(target, client.as_ref()));
-        let forwarded = packet(target, client.as_ref(), Some(&way));
-        steps.push(forward::forward(&firewall, &forwarded));
+        steps.push(way::excluded(target.claim, client));
+        steps.extend(settings(target, client));
     }
-    steps.extend(container(target, client.as_ref(), &way));
+    steps.push(filters.host());
+    steps.extend(container(target, client, &way));
+    steps.push(container_firewall(backends, target, &filters));
+    let answers = filters.answers(&steps);
+    steps.extend(answers);
     steps
-}
-
-/// Returns this host's own addresses, or none if they can't be read.
-fn addresses(family: Family) -> Vec<IpAddr> {
-    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
-    let is_asked = |address: &IpAddr| Family::of(address) == family && !address.is_loopback();
-    all.iter().map(|one| one.address).filter(is_asked).collect()
-}
-
-/// Returns the packet as it is received, or as it is forwarded by a way.
-fn packet(target: &Target<'_>, client: Option<&Client>, way: Option<&Way>) -> Packet {
-    let Target { mapping, family, container, container_port, host_port, .. } = *target;
-    // A process of this host asks for the address that is its own, too.
-    let local = client.filter(|client| client.is_local);
-    let asked = mapping.host_ip.one().or(local.map(|client| client.address));
-    let output = match way {
-        Some(way) => Some(way.output.clone()),
-        None => local.map(|client| client.back.clone()),
-    };
-    Packet {
-        family,
-        protocol: mapping.protocol,
-        source: client.map(|client| client.address),
-        destination: way.map_or(asked, |_| Some(container)),
-        port: Some(way.map_or(host_port, |_| container_port)),
-        host_port: Some(host_port),
-        input: client.map(Client::interface).unwrap_or_default(),
-        output: Interface(output.flatten()),
-        is_forwarded: way.is_some(),
-    }
-}
-
-impl Client {
-    /// Returns the interface by which its packets arrive.
-    fn interface(&self) -> Interface {
-        match self.is_local {
-            true => Interface::none(),
-            false => Interface(self.input.clone()),
-        }
-    }
 }
 
 fn listener(target: &Target<'_>) -> Step {
@@ -177,6 +157,20 @@ fn listener(target: &Target<'_>) -> Step {
         (listener, process)
     });
     way::listener(target, found.as_ref())
+}
+
+/// Observes and decides whether the container's own rules let the packets pass.
+fn container_firewall(backends: &Backends, target: &Target<'_>, filters: &Filters<'_>) -> Step {
+    let netns = &target.claim.netns;
+    match namespace::firewall(netns, target.family, backends.lock_timeout()) {
+        Ok(firewall) => Filters { firewall: &firewall, ..*filters }.container(netns),
+        Err(error) => filters::unknown_container(unseen(netns, &error)),
+    }
+}
+
+/// Returns the message about a network namespace that can't be entered.
+fn unseen(netns: &str, error: &io::Error) -> String {
+    format!("the container's network namespace {netns:?} can't be entered: {error}")
 }
 
 /// Compares the rules with the claim, as CHECK does.
@@ -213,30 +207,6 @@ fn settings(target: &Target<'_>, client: Option<&Client>) -> Vec<Step> {
     steps
 }
 
-/// Decides whether 127.0.0.1 leads to the container.
-fn localhost(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Option<Step> {
-    const NAME: &str = "127.0.0.1";
-    let address = client?.address;
-    if !address.is_loopback() {
-        return None;
-    }
-    if address.is_ipv6() || !target.claim.serves_localhost() {
-        let remedy = "use another address of this host";
-        return Some(Step::failed(NAME, format!("{address} is not mapped"), remedy));
-    }
-    let output = way.output.as_deref().unwrap_or("all");
-    let path = |interface: &str| format!("ipv4/conf/{interface}/route_localnet");
-    let is_on = ["all", output].iter().any(|one| setting(&path(one)).as_deref() == Some("1"));
-    Some(match is_on {
-        true => Step::ok(NAME, "route_localnet is enabled"),
-        false => Step::failed(
-            NAME,
-            format!("route_localnet of {output} is off"),
-            "mesos-cni-port-mapper restore",
-        ),
-    })
-}
-
 /// Observes and decides the steps on the container's side.
 fn container(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Vec<Step> {
     let Target { claim, mapping, container, .. } = *target;
@@ -247,9 +217,7 @@ fn container(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Vec<Ste
     };
     let answered = client.map_or(anybody, |client| client.address);
     let inside = Inside::read(&claim.netns, container, mapping.protocol, answered);
-    let inside = inside.as_ref().map_err(|error| {
-        format!("the container's network namespace {:?} can't be entered: {error}", claim.netns)
-    });
+    let inside = inside.as_ref().map_err(|error| unseen(&claim.netns, error));
     let is_of_host =
         |address| Routes::open().and_then(|mut routes| routes.is_local(address)).unwrap_or(false);
     let mut steps = vec![
@@ -261,6 +229,6 @@ fn container(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Vec<Ste
         let stale = flows::stale(target, client.map(|client| client.address));
         steps.push(flows::flows(target, stale));
     }
-    steps.push(way::answers(target, client, inside, is_of_host));
+    steps.push(way::answers(target, client, inside, is_bridged(target, client, way), is_of_host));
     steps
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use cni_netlink::neighbour::NeighbourState;
 
+use super::connection::{is_near, is_rewritten};
 use super::inside::Inside;
 use super::network::{Client, Way};
-use super::packet::contains;
 use super::sockets::Listener;
 use super::step::Step;
 use crate::claim::Claim;
@@ -221,27 +221,23 @@ pub(super) fn service(target: &Target<'_>, inside: Result<&Inside, String>) -> S
     }
 }
 
-/// Decides whether answers come back through this host. `is_of_host` decides whether an address is
-/// this host's.
+/// Decides whether answers come back through this host. A bridge may translate those to its ports
+/// by itself. `is_of_host` decides whether an address is this host's.
 pub(super) fn answers(
     target: &Target<'_>,
     client: Option<&Client>,
     inside: Result<&Inside, String>,
+    is_bridged: bool,
     is_of_host: impl Fn(IpAddr) -> bool,
 ) -> Step {
     const NAME: &str = "answers";
-    let claim = target.claim;
-    let subnet = claim.address(target.family);
-    let is_near = |address| subnet.and_then(|subnet| contains(subnet, address)) == Some(true);
     if let Some(client) = client.filter(|client| client.back.is_none()) {
         let address = client.address;
         let message = format!("this host has no route to {address}");
         return Step::failed(NAME, message, format!("ip route add {address} via GATEWAY"));
     }
     let address = client.map(|client| client.address);
-    let is_rewritten = claim.masq_all
-        || (claim.snat && address.is_some_and(|one| is_near(one) || one.is_loopback()));
-    if is_rewritten {
+    if is_rewritten(target, client) {
         return Step::ok(NAME, "go to this host, whose address the container sees");
     }
     let to = address.map_or("clients outside its subnet".to_owned(), |one| one.to_string());
@@ -262,12 +258,15 @@ pub(super) fn answers(
                 format!("the container answers {to} by {gateway}, which is not this host"),
                 format!("route its answers by this host, {masquerade}"),
             ),
-            None if address.is_some_and(is_near) && !client.is_some_and(|one| one.is_local) => {
-                Step::failed(
-                    NAME,
-                    format!("the container answers {to} directly, which does not expect it"),
-                    "remove \"snat\": false and start the container again",
-                )
+            None if client.is_some_and(|one| is_near(target, one) && !one.is_local) => {
+                match is_bridged {
+                    true => Step::ok(NAME, format!("to {to} are translated back by the bridge")),
+                    false => Step::failed(
+                        NAME,
+                        format!("the container answers {to} directly, which does not expect it"),
+                        "remove \"snat\": false and start the container again",
+                    ),
+                }
             }
             _ => Step::ok(NAME, format!("to {to} pass this host")),
         },
