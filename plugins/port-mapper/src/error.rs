@@ -7,6 +7,7 @@ use cni_wrapper::{FileError, StillHeld, StoreError, exec::ExecError};
 
 use crate::conflict::{Conflict, advice};
 use crate::problem::Problem;
+use crate::program;
 
 /// The reason why a call or command of the port mapper failed.
 #[derive(Debug, thiserror::Error)]
@@ -146,12 +147,12 @@ fn hands(changes: u64) -> String {
 }
 
 /// Returns the advice for a list of differences.
-fn remedy(differences: &[String]) -> &'static str {
+fn remedy(differences: &[String]) -> String {
     if differences.iter().all(|difference| difference.starts_with("unexpected")) {
         // DEL does not remove it: it would have to list the rules of all containers.
-        return "another program added these: delete them, or repeat the ADD";
+        return "another program added these: delete them, or repeat the ADD".to_owned();
     }
-    "a firewall reload removes rules: run `mesos-cni-port-mapper restore`"
+    format!("a firewall reload removes rules: run `{}`", program::command("restore"))
 }
 
 impl Error {

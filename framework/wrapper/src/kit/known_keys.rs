@@ -9,6 +9,26 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+/// Warns of the keys of an object in the configuration that are not known but resemble a known one:
+/// they are probably mistyped. `path` is the path of the object, such as `ports[0]`.
+///
+/// The top-level keys of the configuration are checked by the toolkit itself, by the types that the
+/// layers read them as ([`Call::read_config`](crate::Call::read_config)). Letter case makes no
+/// difference, so keys must be read in any.
+pub fn warn_of_mistyped_keys(path: &str, object: &Object, known: &[&str]) {
+    for (key, meant) in mistyped_keys(object, known) {
+        log::warn!("{path}.{key} is not a known key; did you mean {meant}? It is ignored");
+    }
+}
+
+/// Returns the unknown keys, each with the known one that it resembles.
+fn mistyped_keys<'o, 'k>(object: &'o Object, known: &[&'k str]) -> Vec<(&'o str, &'k str)> {
+    let is_known = |key: &&str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let unknown = object.keys().map(String::as_str).filter(|key| !is_known(key));
+    let unknown = unknown.filter(|key| !keys::is_free(key));
+    unknown.filter_map(|key| Some((key, keys::nearest(key, known)?))).collect()
+}
+
 /// The keys of the toolkit, in addition to those of the specification.
 const OF_TOOLKIT: [&str; 2] = ["delegate", "wrapper"];
 
@@ -169,6 +189,15 @@ mod tests {
         let valid = json!({"chain": "X", "excludeDevices": [], "plugins": [], "_chain": 1,
             "cni.dev/chain": 1, "comment": "", "vlan": 7, "delegate": {}, "wrapper": {}});
         assert_eq!(mistyped(&known, valid), []);
+    }
+
+    #[test]
+    fn a_key_within_an_object_that_resembles_a_known_one_is_found() {
+        let object = json!({"proto": "udp", "hostport": 1, "hostIp": "", "host_ip": "", "_range": 1,
+            "name": "web"});
+        let known = ["hostPort", "hostIP", "protocol", "range"];
+        let found = mistyped_keys(object.as_object().expect("an object"), &known);
+        assert_eq!(found, [("proto", "protocol"), ("host_ip", "hostIP")]);
     }
 
     #[test]

@@ -152,6 +152,16 @@ fn a_mistyped_key_is_a_warning_and_the_add_succeeds() {
         assert!(stderr.contains(&warning), "{typed}: {stderr}");
         assert!(!del(&call).stderr.contains("did you mean"), "DEL does not repeat it");
     }
+    let mapping = json!([{"hostport": 8080, "ContainerPort": 80, "proto": "udp", "hostIps": ""}]);
+    let call = testbed.runtime("c1", mapping);
+    let stderr = add(&call).stderr;
+    for (typed, meant) in [("proto", "protocol"), ("hostIps", "hostIP")] {
+        let path = format!("runtimeConfig.portMappings[0].{typed} is not a known key");
+        let warning = format!("{path}; did you mean {meant}?");
+        assert_eq!(stderr.matches(&warning).count(), 1, "{typed}: {stderr}");
+    }
+    assert!(!stderr.contains("hostport"), "keys are read in any letter case: {stderr}");
+    del(&call);
     let call = testbed.call("c1", &[tcp(8080, 80)]);
     let foreign = call.key("cni.dev/x", json!(1)).key("_chain", json!(1)).key("bridge", json!(1));
     let stderr = add(&foreign.key("comment", json!("chain"))).stderr;
