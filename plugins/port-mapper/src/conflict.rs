@@ -9,7 +9,6 @@ use crate::family::Family;
 use crate::liveness::Liveness;
 use crate::mappings::{Mapping, Ports, Protocol};
 use crate::owner::Owner;
-use crate::program::{self, quoted};
 
 /// A range of host ports that an owner has mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +104,8 @@ pub fn advice(conflicts: &[Conflict]) -> String {
         None => "choose another host port, or stop the other container first".to_owned(),
         Some(conflict) => format!(
             "choose another host port, or if that container no longer exists, run \
-             `{}`{}",
-            program::command(&format!("gc --force {}", quoted(conflict.owner.container_id()))),
+             `mesos-cni-port-mapper gc --force {}`{}",
+            conflict.owner.container_id(),
             match conflict.evidence {
                 Evidence::RulesOnly => ", with --state-dir if its network has another stateDir",
                 _ => "",
@@ -261,10 +260,7 @@ mod tests {
         };
         for evidence in [Evidence::Unseen, Evidence::RulesOnly] {
             let advice = advice(&conflict(evidence));
-            assert!(
-                advice.contains(&format!("`{}`", program::command("gc --force other"))),
-                "{advice}"
-            );
+            assert!(advice.contains("`mesos-cni-port-mapper gc --force other`"), "{advice}");
         }
         for evidence in [Evidence::Alive, Evidence::Waiting] {
             assert!(!advice(&conflict(evidence)).contains("gc"));

@@ -147,12 +147,12 @@ fn hands(changes: u64) -> String {
 }
 
 /// Returns the advice for a list of differences.
-fn remedy(differences: &[String]) -> String {
+fn remedy(differences: &[String]) -> &'static str {
     if differences.iter().all(|difference| difference.starts_with("unexpected")) {
         // DEL does not remove it: it would have to list the rules of all containers.
-        return "another program added these: delete them, or repeat the ADD".to_owned();
+        return "another program added these: delete them, or repeat the ADD";
     }
-    format!("a firewall reload removes rules: run `{}`", program::command("restore"))
+    "a firewall reload removes rules: run `mesos-cni-port-mapper restore`"
 }
 
 impl Error {
@@ -185,6 +185,11 @@ impl Error {
         }
     }
 
+    /// Returns the message with command lines of this program that can be run as they are.
+    pub fn for_people(&self) -> String {
+        program::located(&self.to_string())
+    }
+
     /// Reports whether the host lacks something without which no ADD can succeed (STATUS: code 50).
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Unfit { .. })
@@ -213,7 +218,7 @@ impl From<Error> for cni_wrapper::Error {
                 Self::Decode { what: path.display().to_string(), why: error.to_string() }
             }
             error if code == 11 => Self::TryAgainLater(error.to_string()),
-            error => Self::plugin(code, error.to_string()),
+            error => Self::plugin(code, error.for_people()),
         }
     }
 }

@@ -12,6 +12,15 @@ pub(crate) fn command(arguments: &str) -> String {
     format!("{} {arguments}", quoted(&path()))
 }
 
+/// Returns a text in which command lines of this program, in backticks, begin with its path.
+pub(crate) fn located(text: &str) -> String {
+    let command = format!("`{NAME} ");
+    match text.contains(&command) {
+        true => text.replace(&command, &format!("`{} ", quoted(&path()))),
+        false => text.to_owned(),
+    }
+}
+
 /// Returns the path of this program, or its name if that is unknown or no longer exists.
 fn path() -> String {
     let called = || env::args_os().next().map(PathBuf::from);
@@ -47,6 +56,10 @@ mod tests {
     #[test]
     fn a_command_line_of_this_program_begins_with_its_path() {
         let exe = env::current_exe().unwrap();
-        assert_eq!(command("gc"), format!("{} gc", quoted(exe.to_str().unwrap())));
+        let expected = format!("{} gc", quoted(exe.to_str().unwrap()));
+        assert_eq!(command("gc"), expected);
+        let text = "mesos-cni-port-mapper fails; run `mesos-cni-port-mapper gc`";
+        let expected = format!("mesos-cni-port-mapper fails; run `{expected}`");
+        assert_eq!(located(text), expected);
     }
 }

@@ -62,11 +62,34 @@ impl KnownKeys {
         }
         let names: Vec<&'static str> =
             keys::OF_PLUGINS.into_iter().chain(OF_TOOLKIT).chain(known.names.clone()).collect();
+        let is_read = |key: &str| known.names.iter().any(|name| name.eq_ignore_ascii_case(key));
         let unknown = config.keys().map(String::as_str).filter(|key| {
-            !names.contains(key) && !keys::is_free(key) && !keys::OF_LISTS.contains(key)
+            !names.contains(key)
+                && !is_read(key)
+                && !keys::is_free(key)
+                && !keys::OF_LISTS.contains(key)
         });
         unknown.filter_map(|key| Some((key, keys::nearest(key, &names)?))).collect()
     }
+}
+
+/// Returns the configuration with the keys that a type names in the letter case of the type, if one
+/// is written in another.
+///
+/// Go's JSON library reads keys in any letter case, and configurations of plugins in Go have them in
+/// any. One in the exact letter case comes first.
+pub(crate) fn respelled<T: DeserializeOwned>(config: &Object) -> Option<Object> {
+    let Fields::Named(names) = fields::<T>() else { return None };
+    let named = |key: &str| {
+        let is_other = |name: &&&str| **name != key && name.eq_ignore_ascii_case(key);
+        let name = names.iter().find(is_other).filter(|_| !names.contains(&key))?;
+        (!config.contains_key(*name)).then_some(*name)
+    };
+    if !config.keys().any(|key| named(key).is_some()) {
+        return None;
+    }
+    let spelled = |key: &String| named(key).map_or_else(|| key.clone(), str::to_owned);
+    Some(config.iter().map(|(key, value)| (spelled(key), value.clone())).collect())
 }
 
 /// What a type reads of an object.
@@ -189,6 +212,21 @@ mod tests {
         let valid = json!({"chain": "X", "excludeDevices": [], "plugins": [], "_chain": 1,
             "cni.dev/chain": 1, "comment": "", "vlan": 7, "delegate": {}, "wrapper": {}});
         assert_eq!(mistyped(&known, valid), []);
+    }
+
+    #[test]
+    fn keys_are_read_in_any_letter_case_and_the_exact_one_comes_first() {
+        let respelled = |config: Value| {
+            let config = respelled::<Own>(config.as_object().expect("an object"));
+            config.map(Value::Object)
+        };
+        assert_eq!(respelled(json!({"chain": "X", "Bridge": 1})), None);
+        assert_eq!(respelled(json!({"chain": "X", "CHAIN": "Y"})), None);
+        let expected = Some(json!({"chain": "Y", "excludeDevices": [], "Bridge": 1}));
+        assert_eq!(respelled(json!({"Chain": "Y", "excludedevices": [], "Bridge": 1})), expected);
+        let known = KnownKeys::default();
+        known.note::<Own>();
+        assert_eq!(mistyped(&known, json!({"CHAIN": "Y", "excludedevices": []})), []);
     }
 
     #[test]

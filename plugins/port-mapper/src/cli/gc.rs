@@ -5,7 +5,7 @@ use std::path::Path;
 use cni_wrapper::{Attachment, Environment};
 use serde_json::{Value, json};
 
-use super::explain::remedy::Shown;
+use super::explain::command_lines::Shown;
 use super::failure::{self, Failure};
 use super::inventory::{Inventory, owner_json};
 use super::{Options, Report};

@@ -42,7 +42,8 @@ Commands:
   restore   recreate the rules of all containers that are not gone, after a firewall reload
   gc        remove the mappings of containers that are proven to be gone
   doctor    check whether this host meets the requirements
-  explain   follow a packet to a host port and its answer, and show where it is lost
+  explain   follow a packet to a host port and its answer, and show where it is lost;
+            PROTOCOL is tcp, udp or sctp (default: tcp)
 
 Options:
   --json            print one JSON object, also if the command fails
@@ -52,7 +53,6 @@ Options:
   --force ID        container whose mappings gc removes although it can't be proven to be gone:
                     its network namespace can't be seen from here, or only its rules exist
   --from ADDRESS    client whose packet explain follows; %INTERFACE: by which it arrives
-                    (PROTOCOL is tcp unless it is set)
   -h, --help        print this help
   -V, --version     print the version
 

@@ -8,7 +8,7 @@ use cni_wrapper::Environment;
 use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 
-use super::explain::remedy::{Remedy, Shown};
+use super::explain::command_lines::{Remedy, Shown};
 use super::explain::step::printable;
 use super::inventory::Inventory;
 use super::{Options, Report};

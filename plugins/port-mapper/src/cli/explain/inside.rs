@@ -25,6 +25,8 @@ pub(super) struct Inside {
     pub(super) has_address: bool,
     /// The link with the address, which may be down.
     pub(super) link: Option<Link>,
+    /// The hardware addresses of all its links: any of them may answer for its address.
+    pub(super) macs: Vec<[u8; 6]>,
     pub(super) listeners: io::Result<Vec<Listener>>,
     /// Whether a socket receives what arrives at the port by that link, if the kernel was asked.
     pub(super) is_received: Option<bool>,
@@ -45,6 +47,7 @@ impl Inside {
             Ok(Self {
                 // That remains if the link is set down.
                 has_address: is_local && link.as_ref().is_none_or(|link| link.is_up),
+                macs: macs().map_err(io::Error::other)?,
                 listeners: listeners(target.mapping.protocol, target.family),
                 is_received: link.as_ref().and_then(|link| is_received(target, link)),
                 link,
@@ -62,6 +65,10 @@ fn link_with(address: IpAddr) -> Result<Option<Link>, cni_netlink::Error> {
     let all = Addresses::open()?.list()?;
     let found = all.iter().find(|one| one.address == address);
     Ok(found.map(|one| Links::open()?.by_index(one.interface)).transpose()?.flatten())
+}
+
+fn macs() -> Result<Vec<[u8; 6]>, cni_netlink::Error> {
+    Ok(Links::open()?.list()?.iter().filter_map(|link| link.mac).collect())
 }
 
 /// Asks the kernel for the socket of a packet that arrives by a link. What a port of another link

@@ -7,6 +7,7 @@
 mod answers;
 mod before;
 mod bytecode;
+pub(super) mod command_lines;
 mod conditions;
 mod container;
 pub(super) mod firewall;
@@ -21,7 +22,6 @@ pub(super) mod packet;
 mod passage;
 mod question;
 mod reach;
-pub(super) mod remedy;
 mod save;
 mod service;
 mod sockets;
@@ -45,12 +45,12 @@ use crate::backend::{Backend, Backends};
 use crate::error::Error;
 use crate::family::Family;
 use crate::owner::RuleTag;
+use command_lines::Shown;
 use firewall::Firewall;
 use network::{Client, forwarding, is_of_host, link_that_is_down, setting};
 use packet::{Interface, Packet};
 use passage::Way;
 pub(super) use question::Question;
-use remedy::Shown;
 use step::{Status, Step};
 use way::Target;
 
@@ -243,7 +243,7 @@ async fn rules(backends: &Backends, target: &Target<'_>) -> Step {
     match checked {
         Ok(()) => Step::ok(NAME, format!("are those of the container ({})", kind)),
         Err(error @ Error::Differs { .. }) => {
-            Step::failed(NAME, error.to_string(), "recreate the rules of all containers")
+            Step::failed(NAME, error.for_people(), "recreate the rules of all containers")
                 .with_commands(["mesos-cni-port-mapper restore"])
         }
         Err(error) => Step::unknown(NAME, error.to_string()),

@@ -109,9 +109,9 @@ pub(super) fn neighbour(
         return Step::unknown(NAME, format!("{container} could not be asked"));
     };
     let is_next_hop = way.route.is_some_and(|route| route.gateway.is_none());
-    let real = inside.ok().and_then(|inside| inside.link.as_ref()?.mac).filter(|_| is_next_hop);
-    if let (Some(entry), Some(real)) = (neighbour.mac, real)
-        && entry != real
+    if let (Some(entry), Ok(inside), true) = (neighbour.mac, inside, is_next_hop)
+        && let Some(real) = inside.link.as_ref().and_then(|link| link.mac)
+        && !inside.macs.contains(&entry)
     {
         let (entry, real) = (mac(entry), mac(real));
         let message = format!("packets to {container} are sent to {entry}, and it has {real}");

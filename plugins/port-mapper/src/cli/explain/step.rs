@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::remedy::{Remedy, Shown};
+use super::command_lines::{Remedy, Shown};
 
 /// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

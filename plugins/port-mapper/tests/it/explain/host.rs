@@ -3,7 +3,7 @@
 use cni_test_kit::{CallBuilder, Traffic};
 use serde_json::json;
 
-use super::testbed::{Explained, all_are_ok, fails, is_unknown, names, steps};
+use super::testbed::{Explained, all_are_ok, commands, fails, is_unknown, names, steps};
 use crate::behaviour::testbed::{BRIDGE, CLIENT, STATE, TrafficTestbed, port, port_at};
 use crate::common::{HOST, plugin, reached, unreached};
 
@@ -162,6 +162,15 @@ fn rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere(backend: &'s
         "rp_filter",
         &["outside", "elsewhere", "sysctl -w net/ipv4/conf/outside/rp_filter=2"],
     );
+    // The larger one of the two settings counts, so 0 would change nothing.
+    explained.host().run("sysctl -w net/ipv4/conf/outside/rp_filter=0");
+    explained.fails("rp_filter", &[]);
+    let failed = steps(explained.host(), &["8080", "--from", CLIENT]);
+    let failed = failed.iter().find(|step| step["status"] == "failed").expect("it");
+    explained.host().sh(&commands(failed).join("\n"));
+    let after = steps(explained.host(), &["8080", "--from", CLIENT]);
+    assert_eq!(names(&after, "failed"), [] as [&str; 0], "the kernel accepts them: {after:#?}");
+    explained.host().run("sysctl -w net/ipv4/conf/outside/rp_filter=1");
     let named = format!("{CLIENT}%elsewhere");
     let steps = steps(explained.host(), &["8080", "--from", &named]);
     assert_eq!(
