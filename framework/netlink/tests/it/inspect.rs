@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cni_netlink::address::Addresses;
 use cni_netlink::link::Links;
 use cni_netlink::neighbour::{NeighbourState, Neighbours};
-use cni_netlink::nftables::{Kernel, Policy, Table, Verdict};
+use cni_netlink::nftables::{Family as TableFamily, Kernel, Policy, Table, Verdict};
 use cni_netlink::route::{Query, Routes};
 use cni_netlink::sock_diag::Sockets;
 use cni_netlink::xtables::{self, Extension, Family};
@@ -42,6 +42,44 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
         let jump = verdicts.iter().find(|element| element.key == Some(vec![0, 80]));
         let jump = jump.and_then(|element| element.verdict.clone());
         assert_eq!(jump, Some(Verdict::Jump("r".to_owned())));
+    });
+}
+
+#[test]
+fn chains_of_bridges_and_devices_are_listed_and_dormant_tables_too() {
+    inside(|| {
+        run("ip link add d0 type bridge");
+        run("nft add table netdev n");
+        run("nft add chain netdev n i { type filter hook ingress device d0 priority 0 ; }");
+        run(
+            "nft add chain netdev n e { type filter hook egress devices = { d0, lo } priority 1 ; }",
+        );
+        run("nft add table bridge b");
+        run("nft add chain bridge b f { type filter hook forward priority 0 ; policy drop ; }");
+        run("nft add table ip sleeps { flags dormant ; }");
+        run("nft add chain ip sleeps o { type route hook output priority -150 ; }");
+        let mut kernel = Kernel::open().expect("nf_tables");
+        let mut found: Vec<_> = kernel
+            .base_chains()
+            .expect("a list")
+            .into_iter()
+            .map(|(table, mut chain)| {
+                chain.devices.sort();
+                format!("{table} {} {:?}", chain.base.expect("a hook"), chain.devices)
+            })
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "bridge b type filter hook forward priority 0; policy drop; []",
+                "ip sleeps type route hook output priority -150; policy accept; []",
+                "netdev n type filter hook egress priority 1; policy accept; [\"d0\", \"lo\"]",
+                "netdev n type filter hook ingress priority 0; policy accept; [\"d0\"]",
+            ]
+        );
+        let dormant = kernel.dormant_tables().expect("a list");
+        assert_eq!(dormant, [Table::new(TableFamily::Ip, "sleeps")]);
     });
 }
 

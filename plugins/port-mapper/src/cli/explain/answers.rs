@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::connection::{is_near, is_rewritten};
 use super::inside::Inside;
 use super::network::Client;
-use super::packet::contains;
 use super::passage::{Answers, Way};
 use super::step::Step;
 use super::way::Target;
@@ -26,13 +26,8 @@ pub(super) fn answers(
     if let Some(step) = on_the_host(target, client, way) {
         return step;
     }
-    let claim = target.claim;
-    let subnet = claim.address(target.family);
-    let is_near = |address| subnet.and_then(|subnet| contains(subnet, address)) == Some(true);
     let address = client.map(|client| client.address);
-    let is_rewritten = claim.masq_all
-        || (claim.snat && address.is_some_and(|one| is_near(one) || one.is_loopback()));
-    if is_rewritten {
+    if is_rewritten(target, client) {
         return Step::ok(NAME, "go to this host, whose address the container sees");
     }
     let to = to(client);
@@ -56,7 +51,7 @@ pub(super) fn answers(
             format!("the container answers {to} by {gateway}, which is not this host"),
             format!("route its answers by this host, {MASQUERADE}"),
         ),
-        None if address.is_some_and(is_near) && !client.is_some_and(|one| one.is_local) => {
+        None if client.is_some_and(|one| is_near(target, one) && !one.is_local) => {
             match is_bridged && address != Some(target.container) {
                 true => Step::ok(NAME, format!("to {to} are translated on the bridge")),
                 false => Step::failed(

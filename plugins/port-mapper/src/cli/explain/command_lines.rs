@@ -13,8 +13,17 @@ pub(in crate::cli) struct Remedy {
 }
 
 /// The programs with which a remedy begins that is a command line.
-const PROGRAMS: [&str; 8] =
-    ["iptables", "ip6tables", "nft", "ufw", "firewall-cmd", "sysctl", "ip", program::NAME];
+const PROGRAMS: [&str; 9] = [
+    "nsenter",
+    "iptables",
+    "ip6tables",
+    "nft",
+    "ufw",
+    "firewall-cmd",
+    "sysctl",
+    "ip",
+    program::NAME,
+];
 
 impl Remedy {
     /// Returns the remedy with this text and these command lines. A text that is a command line

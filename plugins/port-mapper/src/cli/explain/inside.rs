@@ -1,18 +1,14 @@
 //! What is seen from inside a container's network namespace.
 
-use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
-use std::path::Path;
-use std::thread;
 
 use cni_netlink::address::Addresses;
 use cni_netlink::link::{Link, Links};
 use cni_netlink::route::{Route, Routes};
 use cni_netlink::sock_diag::Sockets;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::namespace::within;
 use super::sockets::{Listener, listeners};
 use super::way::Target;
 use crate::host::other_users::number_of;
@@ -35,11 +31,9 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// Reads it on a thread, which alone enters the namespace.
-    pub(super) fn read(netns: &Path, target: &Target<'_>, client: IpAddr) -> io::Result<Self> {
-        let file = File::open(netns)?;
-        let look = || {
-            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+    /// Reads it.
+    pub(super) fn read(target: &Target<'_>, client: IpAddr) -> io::Result<Self> {
+        within(&target.netns, || {
             let mut routes = Routes::open().map_err(io::Error::other)?;
             let back = routes.to(client).map_err(io::Error::other)?;
             let link = link_with(target.container).map_err(io::Error::other)?;
@@ -53,10 +47,6 @@ impl Inside {
                 link,
                 back: back.filter(|route| route.delivers()),
             })
-        };
-        thread::scope(|scope| {
-            let thread = thread::Builder::new().spawn_scoped(scope, look)?;
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
         })
     }
 }

@@ -5,14 +5,21 @@ use super::passage::Way;
 use super::step::Step;
 use super::way::Target;
 
-/// Decides it for a client that is a loopback address.
+/// Reports whether the mapping is meant for this address of the client: a loopback address may not
+/// be mapped.
+pub(super) fn is_mapped(target: &Target<'_>, client: Option<&Client>) -> bool {
+    let Some(address) = client.map(|client| client.address) else { return true };
+    !address.is_loopback() || (address.is_ipv4() && target.claim.serves_localhost())
+}
+
+/// Decides whether 127.0.0.1 leads to the container, if that is the client.
 pub(super) fn localhost(target: &Target<'_>, client: Option<&Client>, way: &Way) -> Option<Step> {
     const NAME: &str = "127.0.0.1";
     let address = client?.address;
     if !address.is_loopback() {
         return None;
     }
-    if address.is_ipv6() || !target.claim.serves_localhost() {
+    if !is_mapped(target, client) {
         let remedy = "use another address of this host";
         return Some(Step::failed(NAME, format!("{address} is not mapped"), remedy));
     }

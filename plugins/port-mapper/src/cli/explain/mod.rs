@@ -5,36 +5,45 @@
 //! What can't be found out is shown as such.
 
 mod answers;
-mod before;
 mod bytecode;
 pub(super) mod command_lines;
 mod conditions;
+pub(super) mod connection;
 mod container;
+mod fields;
+pub(super) mod filters;
 pub(super) mod firewall;
 mod flows;
-pub(super) mod forward;
+pub(super) mod hooks;
 mod host_process;
 mod inside;
 mod localhost;
+mod machine;
+mod marks;
+mod matches;
+mod namespace;
+mod native;
 pub(super) mod network;
+mod obstacle;
+mod origin;
 mod owner;
 pub(super) mod packet;
 mod passage;
 mod question;
 mod reach;
+mod remedy;
 mod save;
 mod service;
 mod sockets;
 pub(super) mod step;
 mod translation;
-pub(super) mod walk;
+mod walk;
 pub(super) mod way;
 mod whereabouts;
 
 use std::net::IpAddr;
 
 use cni_netlink::address::Addresses;
-use cni_netlink::nftables::Expression;
 use cni_wrapper::Environment;
 use serde_json::{Value, json};
 
@@ -46,9 +55,11 @@ use crate::error::Error;
 use crate::family::Family;
 use crate::owner::RuleTag;
 use command_lines::Shown;
+use connection::{connection, link_addresses};
+use filters::Filters;
 use firewall::Firewall;
+use localhost::{is_mapped, localhost};
 use network::{Client, forwarding, is_of_host, link_that_is_down, setting};
-use packet::{Interface, Packet};
 use passage::Way;
 pub(super) use question::Question;
 use step::{Status, Step};
@@ -125,44 +136,37 @@ async fn steps(backends: &Backends, question: &Question, target: &Target<'_>) ->
         Ok(way) => way,
         Err(error) => return vec![Step::unknown("route", error.to_string())],
     };
-    let firewall = Firewall::read(backends, target.family).await;
-    let is_local = client.as_ref().is_some_and(|client| client.is_local);
+    let firewall = Firewall::read(backends, target.family, Some(target.claim)).await;
+    let client = client.as_ref();
+    let addresses = link_addresses(target.family);
+    let connection = connection(target, client, &way, &firewall, &addresses);
+    let addresses: Vec<IpAddr> = addresses.iter().map(|one| one.address).collect();
+    let filters = Filters { firewall: &firewall, connection: &connection, addresses: &addresses };
     let mut steps = Vec::new();
-    steps.extend(client.as_ref().filter(|_| !is_local).and_then(way::interface));
+    steps.extend(client.filter(|client| !client.is_local).and_then(way::interface));
     steps.extend(host_address(target));
-    steps.push(host_process(target, client.as_ref()));
-    let received = packet(target, client.as_ref(), None);
-    if !is_local {
-        steps.push(before::before(&firewall, &received, &addresses(target.family)));
+    steps.push(host_process(target, client));
+    if !connection.is_local {
+        steps.push(filters.before());
     }
-    let tag = target.claim.owner.tag();
-    steps.push(translation::translation(&firewall, &received, &tag));
-    steps.push(rules(backends, target).await);
-    steps.push(conditions::conditions(target, client.as_ref()));
-    if is_local {
-        steps.extend(localhost::localhost(target, client.as_ref(), &way));
+    let (tag, rules) = (target.claim.owner.tag(), rules(backends, target).await);
+    let are_expected = rules.status == Status::Ok && is_mapped(target, client);
+    steps.push(translation::translation(&filters, &translation::Own { tag: &tag, are_expected }));
+    steps.push(rules);
+    steps.push(conditions::conditions(target, client));
+    if connection.is_local {
+        steps.extend(localhost(target, client, &way));
     } else {
-        steps.push(way::excluded(target.claim, client.as_ref()));
-        steps.push(forwards(target, client.as_ref(), &way));
-        steps.extend(rp_filter(target, client.as_ref()));
-        let forwarded = packet(target, client.as_ref(), Some(&way));
-        steps.push(forward::forward(&firewall, &forwarded));
+        steps.push(way::excluded(target.claim, client));
+        steps.push(forwards(target, client, &way));
+        steps.extend(rp_filter(target, client));
     }
-    let is_marked = marks_packets(&firewall);
-    steps.extend(container::steps(target, client.as_ref(), way, is_marked));
+    steps.push(filters.host());
+    steps.extend(container::steps(target, client, way, marks::are_set(&firewall)));
+    steps.push(container::firewall(backends, target, &filters));
+    let answers = filters.answers(&steps);
+    steps.extend(answers);
     steps
-}
-
-/// Reports whether a rule may mark packets, by which policy routing can select them.
-fn marks_packets(firewall: &Firewall) -> bool {
-    let marks = |line: &str| line.contains(" -j MARK ") || line.contains(" -j CONNMARK ");
-    let sets = |one: &Expression| matches!(one, Expression::Other(name) if *name == "meta");
-    firewall.listings.iter().any(|listing| listing.text.lines().any(marks))
-        || firewall
-            .tables
-            .iter()
-            .flat_map(|table| &table.rules)
-            .any(|rule| rule.expressions.iter().any(sets))
 }
 
 fn host_address(target: &Target<'_>) -> Option<Step> {
@@ -171,46 +175,6 @@ fn host_address(target: &Target<'_>) -> Option<Step> {
     let has_it = all.iter().any(|one| one.address == address);
     let down = if has_it { link_that_is_down(address).ok().flatten() } else { None };
     way::host_address(target, is_of_host, down.as_deref())
-}
-
-/// Returns this host's own addresses, or none if they can't be read.
-fn addresses(family: Family) -> Vec<IpAddr> {
-    let all = Addresses::open().and_then(|mut addresses| addresses.list()).unwrap_or_default();
-    let is_asked = |address: &IpAddr| Family::of(address) == family && !address.is_loopback();
-    all.iter().map(|one| one.address).filter(is_asked).collect()
-}
-
-/// Returns the packet as it is received, or as it is forwarded by a way.
-fn packet(target: &Target<'_>, client: Option<&Client>, way: Option<&Way>) -> Packet {
-    let Target { mapping, family, container, container_port, host_port, .. } = *target;
-    // A process of this host asks for the address that is its own, too.
-    let local = client.filter(|client| client.is_local);
-    let asked = mapping.host_ip.one().or(local.map(|client| client.address));
-    let output = match way {
-        Some(way) => Some(way.output.clone()),
-        None => local.map(|client| client.back.clone()),
-    };
-    Packet {
-        family,
-        protocol: mapping.protocol,
-        source: client.map(|client| client.address),
-        destination: way.map_or(asked, |_| Some(container)),
-        port: Some(way.map_or(host_port, |_| container_port)),
-        host_port: Some(host_port),
-        input: client.map(Client::interface).unwrap_or_default(),
-        output: Interface(output.flatten()),
-        is_forwarded: way.is_some(),
-    }
-}
-
-impl Client {
-    /// Returns the interface by which its packets arrive.
-    fn interface(&self) -> Interface {
-        match self.is_local {
-            true => Interface::none(),
-            false => Interface(self.input.clone()),
-        }
-    }
 }
 
 fn host_process(target: &Target<'_>, client: Option<&Client>) -> Step {

@@ -126,7 +126,11 @@ fn a_namespace_that_cannot_be_entered_is_unknown_and_not_in_order(backend: &'sta
     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let steps = json["paths"][0]["steps"].as_array().expect("steps");
     assert_eq!(names(steps, "failed"), [] as [&str; 0], "{json}");
-    assert_eq!(names(steps, "unknown"), ["owner", "service", "answers"], "{json}");
+    assert_eq!(
+        names(steps, "unknown"),
+        ["owner", "service", "answers", "container firewall"],
+        "{json}"
+    );
     let own = format!("{} gc --force c1", plugin().display());
     assert_eq!(steps[0]["commands"], json!([own]), "{json}");
 }
