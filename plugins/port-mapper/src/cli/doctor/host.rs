@@ -97,6 +97,7 @@ fn any_connection(family: Family) -> Connection {
         host_port: None,
         container: None,
         container_port: None,
+        subnet: None,
         outside: Interface::default(),
         back: Interface::default(),
         inside: Interface::default(),

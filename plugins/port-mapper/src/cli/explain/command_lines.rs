@@ -35,7 +35,23 @@ impl Remedy {
             return Self { text: text.to_owned(), commands: commands.to_vec() };
         }
         let commands = text.split("; ").map(str::to_owned).collect();
-        Self { text: "run".to_owned(), commands }
+        Self { text: description(text).to_owned(), commands }
+    }
+}
+
+/// Returns what command lines for a firewall do, if that is known.
+fn description(commands: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| commands.contains(word));
+    if has(&["--ctstate DNAT -j ACCEPT", "ct status dnat accept"]) {
+        "let packets to all mapped ports pass"
+    } else if has(&["--ctstate ESTABLISHED -j ACCEPT", "ct state established accept"]) {
+        "let packets of all established connections pass"
+    } else if has(&[" -D ", "delete rule"]) {
+        "delete the rule"
+    } else if has(&["-j ACCEPT", " accept", "ufw route allow"]) {
+        "let these packets pass"
+    } else {
+        "run"
     }
 }
 
@@ -81,6 +97,22 @@ mod tests {
         assert_eq!(commands(insert), [insert]);
         let text = "find the service with `kubectl get services -A` and change its port";
         assert_eq!(Remedy::new(text, &[]), Remedy { text: text.to_owned(), commands: Vec::new() });
+    }
+
+    #[test]
+    fn the_text_says_what_is_opened() {
+        for (command, text) in [
+            ("nft insert rule ip own forward ct status dnat accept", "all mapped ports"),
+            (
+                "iptables-nft -t filter -I INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+                "all est",
+            ),
+            ("iptables-nft -t raw -D PREROUTING -p tcp -j DROP", "delete the rule"),
+            ("ufw route allow proto tcp to 192.168.0.2 port 80", "let these packets"),
+        ] {
+            let remedy = Remedy::new(command, &[]);
+            assert!(remedy.text.contains(text), "{command}: {}", remedy.text);
+        }
     }
 
     #[test]

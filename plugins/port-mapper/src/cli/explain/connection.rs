@@ -35,6 +35,7 @@ pub(super) fn connection(
         host_port: Some(host_port),
         container: Some(container),
         container_port: Some(container_port),
+        subnet: claim.address(family),
         is_bridged: is_bridged(target, client, way),
         outside,
         back: Interface(client.and_then(|client| client.back.clone())),

@@ -7,13 +7,13 @@ use cni_netlink::nftables::Hook;
 use super::firewall::Firewall;
 use super::hooks::{Connection, Layer, Passage, Place, passages};
 use super::obstacle::{Obstacle, obstacle};
-use super::packet::Stage;
+use super::packet::{Stage, contains};
 use super::step::{Status, Step};
 
 /// A part of a connection's way, which is one step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// From the client until the host routes its packets.
+    /// From the client until the host routes its packets, also the later ones.
     Before,
     /// From there to the container.
     Host,
@@ -36,9 +36,10 @@ impl Part {
         let is_below = passage.layer == Layer::Bridge;
         match (passage.place, passage.stage, passage.hook) {
             (Place::Container, ..) => Self::Container,
-            (_, Stage::Answer | Stage::Following, _) => Self::Answers,
+            (_, Stage::Answer, _) => Self::Answers,
             (_, _, Hook::Ingress | Hook::Prerouting) => Self::Before,
             (_, _, Hook::Input) if is_below => Self::Before,
+            (_, Stage::Following, _) => Self::Answers,
             _ => Self::Host,
         }
     }
@@ -53,39 +54,21 @@ pub(in crate::cli) struct Filters<'a> {
 }
 
 impl Filters<'_> {
-    /// Decides whether a received packet reaches the routing. A packet whose destination is unknown
-    /// is addressed to one of the addresses of the host.
+    /// Decides whether a received packet reaches the routing.
     pub(super) fn before(&self) -> Step {
-        let ok = "no rule drops the packets";
-        let any = self.obstacle(self.connection, Part::Before);
-        let asked = |address: &IpAddr| {
-            let connection = Connection { asked: Some(*address), ..self.connection.clone() };
-            self.obstacle(&connection, Part::Before)
-        };
-        let is_unknown = self.connection.asked.is_none() && !self.addresses.is_empty();
-        if !is_unknown || any.as_ref().is_none_or(|any| any.is_certain) {
-            return self.step(Part::Before, any, ok);
-        }
-        let found: Vec<Option<Obstacle>> = self.addresses.iter().map(asked).collect();
-        let is_always = found.iter().flatten().filter(|one| one.is_certain).count() == found.len();
-        let mut worst = found.into_iter().flatten().max_by_key(|one| one.is_certain);
-        if let Some(obstacle) = worst.as_mut().filter(|one| one.is_certain && !is_always) {
-            obstacle.is_certain = false;
-            obstacle.message.push_str(", for some addresses of this host");
-        }
-        self.step(Part::Before, worst, ok)
+        self.step(Part::Before, self.obstacle(Part::Before), "no rule drops the packets")
     }
 
     /// Decides whether packets pass from there to the container.
     pub(super) fn host(&self) -> Step {
-        let obstacle = self.obstacle(self.connection, Part::Host);
+        let obstacle = self.obstacle(Part::Host);
         self.step(Part::Host, obstacle, "lets packets to the container pass")
     }
 
     /// Decides whether answers of the container, and what the client sends then, pass this host.
     /// There is no such step if the remedy of an earlier one is that of this one, too.
     pub(super) fn answers(&self, earlier: &[Step]) -> Option<Step> {
-        let obstacle = self.obstacle(self.connection, Part::Answers);
+        let obstacle = self.obstacle(Part::Answers);
         let step = self.step(Part::Answers, obstacle, "lets answers of the container pass");
         let is_repeated = earlier.iter().any(|one| {
             let is_as_bad = one.status == Status::Failed || one.status == step.status;
@@ -97,7 +80,7 @@ impl Filters<'_> {
     /// Decides whether packets and answers pass the container's own rules, which were read from its
     /// network namespace `netns`.
     pub(super) fn container(&self, netns: &str) -> Step {
-        let obstacle = self.obstacle(self.connection, Part::Container);
+        let obstacle = self.obstacle(Part::Container);
         let obstacle = obstacle.map(|obstacle| Obstacle {
             remedy: format!("nsenter --net={netns} {}", obstacle.remedy),
             ..obstacle
@@ -109,14 +92,43 @@ impl Filters<'_> {
     pub(in crate::cli) fn both_ways(&self) -> Step {
         let passages = passages(self.connection);
         let of_host = passages.iter().filter(|passage| passage.place == Place::Host);
-        let obstacle = obstacle(self.firewall, of_host, self.addresses);
+        let is_lost = |address| self.is_lost(address);
+        let obstacle = obstacle(self.firewall, of_host, &is_lost);
         self.step(Part::Host, obstacle, "lets packets to containers and their answers pass")
     }
 
-    fn obstacle(&self, connection: &Connection, part: Part) -> Option<Obstacle> {
+    /// Finds what drops packets on a part of the way. Those of a connection of which the address of
+    /// the host is unknown are addressed to one of its addresses.
+    fn obstacle(&self, part: Part) -> Option<Obstacle> {
+        let any = self.obstacle_of(self.connection, part)?;
+        if any.is_certain || self.connection.asked.is_some() || self.addresses.is_empty() {
+            return Some(any);
+        }
+        let asked = |address: &IpAddr| {
+            let connection = Connection { asked: Some(*address), ..self.connection.clone() };
+            self.obstacle_of(&connection, part)
+        };
+        let found: Vec<Option<Obstacle>> = self.addresses.iter().map(asked).collect();
+        let is_always = found.iter().all(|one| one.as_ref().is_some_and(|one| one.is_certain));
+        let worst = found.into_iter().flatten().max_by_key(|one| one.is_certain)?;
+        let is_partly = worst.is_certain && !is_always;
+        let addition = if is_partly { ", for some addresses of this host" } else { "" };
+        let message = worst.message + addition;
+        Some(Obstacle { is_certain: worst.is_certain && is_always, message, ..worst })
+    }
+
+    fn obstacle_of(&self, connection: &Connection, part: Part) -> Option<Obstacle> {
         let passages = passages(connection);
         let of_part = passages.iter().filter(|passage| Part::of(passage) == part);
-        obstacle(self.firewall, of_part, self.addresses)
+        obstacle(self.firewall, of_part, &|address| self.is_lost(address))
+    }
+
+    /// Reports whether answers to an address do not pass this host: the container looks for it on
+    /// its own link.
+    fn is_lost(&self, address: IpAddr) -> bool {
+        let subnet = self.connection.subnet;
+        let is_near = subnet.and_then(|subnet| contains(subnet, address)) == Some(true);
+        is_near && !self.addresses.contains(&address)
     }
 
     fn step(&self, part: Part, obstacle: Option<Obstacle>, ok: &str) -> Step {

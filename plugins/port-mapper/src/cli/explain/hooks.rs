@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use cni_netlink::nftables::Hook;
 
 use super::packet::{End, Flow, Interface, Known, Packet, Port, Stage};
+use crate::claim::Cidr;
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -29,6 +30,8 @@ pub(in crate::cli) struct Connection {
     pub(in crate::cli) host_port: Option<u16>,
     pub(in crate::cli) container: Option<IpAddr>,
     pub(in crate::cli) container_port: Option<u16>,
+    /// What the container reaches without this host.
+    pub(in crate::cli) subnet: Option<Cidr>,
     /// By which the client's packets arrive.
     pub(in crate::cli) outside: Interface,
     /// By which answers to it leave; for this host itself, the loopback interface.

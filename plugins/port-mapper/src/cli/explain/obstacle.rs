@@ -20,18 +20,18 @@ pub(super) struct Obstacle {
 }
 
 /// Finds what drops packets of a connection on a part of their way: if nothing certainly does, what
-/// may. `addresses` are those of the host.
+/// may. `is_lost` reports whether answers to an address do not pass this host.
 ///
 /// What translates the destination before routing is not one: see [`super::translation`].
 pub(super) fn obstacle<'p>(
     firewall: &Firewall,
     passages: impl IntoIterator<Item = &'p Passage>,
-    addresses: &[IpAddr],
+    is_lost: &dyn Fn(IpAddr) -> bool,
 ) -> Option<Obstacle> {
     let mut unclear = None;
     for passage in passages {
         for hooked in firewall.chains(passage) {
-            match at_chain(passage, &hooked, addresses) {
+            match at_chain(passage, &hooked, is_lost) {
                 Some(obstacle) if obstacle.is_certain => return Some(obstacle),
                 found => unclear = unclear.or(found),
             }
@@ -46,21 +46,20 @@ fn routes(passage: &Passage, hooked: &Hooked<'_>) -> bool {
     hooked.translates && passage.place == Place::Host && is_before_routing
 }
 
-fn at_chain(passage: &Passage, hooked: &Hooked<'_>, addresses: &[IpAddr]) -> Option<Obstacle> {
+fn at_chain(
+    passage: &Passage,
+    hooked: &Hooked<'_>,
+    is_lost: &dyn Fn(IpAddr) -> bool,
+) -> Option<Obstacle> {
     let is_first = passage.stage == Stage::First;
     if routes(passage, hooked) || (hooked.translates && !is_first) {
         return None;
     }
     let packet = passage.packet(hooked.priority);
-    let (what, rule) = match hooked.follow(&packet, None).fate {
-        Fate::Accepted(_) => return None,
-        Fate::Dropped(rule) => (What::Drops, rule),
-        Fate::Untracked(by) if passage.place == Place::Host => (What::Untracks, Some(by)),
-        Fate::Rewritten { to, by } => (rewriting(passage, to, addresses)?, Some(by)),
-        Fate::Untracked(by) | Fate::Translated { by, .. } | Fate::Unclear(by) => {
-            (What::Unknown, Some(by))
-        }
-    };
+    let what = |fate: &Fate<'_>| what(fate, passage, is_lost);
+    let fate = hooked.follow(&packet, None).fate(|one, other| what(one) == what(other));
+    let what = what(&fate)?;
+    let rule = fate.by();
     let is_certain = what != What::Unknown && hooked.is_traversed == Some(true);
     Some(Obstacle {
         is_certain,
@@ -73,18 +72,28 @@ fn at_chain(passage: &Passage, hooked: &Hooked<'_>, addresses: &[IpAddr]) -> Opt
 enum What {
     Drops,
     Untracks,
-    /// Answers go to this address.
+    /// Answers go to this address, and not through this host.
     Rewrites(IpAddr),
     Unknown,
 }
 
+/// Returns what a fate means for the connection, if it is an obstacle.
+fn what(fate: &Fate<'_>, passage: &Passage, is_lost: &dyn Fn(IpAddr) -> bool) -> Option<What> {
+    match *fate {
+        Fate::Accepted(_) => None,
+        Fate::Dropped(_) => Some(What::Drops),
+        Fate::Untracked(_) if passage.place == Place::Host => Some(What::Untracks),
+        Fate::Rewritten { to, .. } => rewriting(passage, to, is_lost),
+        Fate::Untracked(_) | Fate::Translated { .. } | Fate::Unclear(_) => Some(What::Unknown),
+    }
+}
+
 /// Decides whether answers come back although a rule rewrites the source.
-fn rewriting(passage: &Passage, to: Source, addresses: &[IpAddr]) -> Option<What> {
+fn rewriting(passage: &Passage, to: Source, is_lost: &dyn Fn(IpAddr) -> bool) -> Option<What> {
     match to {
         Source::Interface => None,
         _ if passage.place == Place::Container => None,
-        Source::One(address) if addresses.contains(&address) => None,
-        Source::One(address) => Some(What::Rewrites(address)),
+        Source::One(address) => is_lost(address).then_some(What::Rewrites(address)),
         Source::Unknown => Some(What::Unknown),
     }
 }
@@ -105,7 +114,9 @@ fn message(passage: &Passage, hooked: &Hooked<'_>, what: What, rule: Option<Orig
         What::Drops => format!("{packets} are dropped at {hook}: {by}"),
         What::Untracks => format!("{packets} are not tracked at {hook}, nor translated: {by}"),
         What::Rewrites(address) => {
-            format!("{packets} get the source {address}, which this host does not have: {by}")
+            format!(
+                "{packets} get the source {address}, so that answers do not pass this host: {by}"
+            )
         }
         What::Unknown => format!("whether {packets} pass {hook} depends on {by}"),
     }

@@ -45,11 +45,9 @@ fn found(connection: &Connection, place: Place, table: &str, lines: &str) -> Opt
     let listing = Listing { program, text: text + "COMMIT\n", ..Listing::default() };
     let firewall = Firewall { listings: vec![listing], ..Firewall::default() };
     let passages = passages(connection);
-    obstacle(
-        &firewall,
-        passages.iter().filter(|one| one.place == place),
-        &[[203, 0, 113, 1].into()],
-    )
+    obstacle(&firewall, passages.iter().filter(|one| one.place == place), &|address| {
+        address == IpAddr::from([10, 0, 0, 9])
+    })
 }
 
 #[test]
@@ -78,6 +76,12 @@ fn each_rule_that_drops_is_named_with_the_packets_and_the_hook() {
             "filter",
             "P FORWARD\n-A FORWARD -i br0 -j ACCEPT\n-A FORWARD -m state --state NEW -j ACCEPT",
             "packets after the first … forward",
+        ),
+        (
+            outside(),
+            "nat",
+            "-A POSTROUTING -o br0 -j SNAT --to-source 10.0.0.9",
+            "packets to … 10.0.0.9 … do not pass this host",
         ),
         (local(), "filter", "P OUTPUT", "packets to … output"),
         (local(), "raw", "-A OUTPUT -p tcp --dport 8080 -j DROP", "packets to … output"),
@@ -113,7 +117,7 @@ fn rules_for_other_packets_are_no_obstacle() {
         ),
         (outside(), "nat", "-A POSTROUTING -o br0 -j MASQUERADE"),
         (outside(), "nat", "-A POSTROUTING -o br0 -j SNAT --to-source 203.0.113.1"),
-        (outside(), "nat", "-A POSTROUTING -o eth0 -j SNAT --to-source 198.51.100.9"),
+        (outside(), "nat", "-A POSTROUTING -o eth0 -j SNAT --to-source 10.0.0.9"),
         (local(), "filter", "P FORWARD\nP INPUT\n-A INPUT -m state --state ESTABLISHED -j ACCEPT"),
         (local(), "filter", "-A OUTPUT -p tcp --dport 8080 -j DROP"),
         (local(), "raw", "-A PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP"),

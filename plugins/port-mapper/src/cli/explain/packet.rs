@@ -199,6 +199,7 @@ pub(super) mod samples {
             host_port: Some(8080),
             container: Some([10, 0, 0, 2].into()),
             container_port: Some(80),
+            subnet: None,
             outside: Interface(None),
             back: Interface(None),
             inside: Interface(Some("br0".to_owned())),

@@ -132,7 +132,7 @@ mod tests {
         };
         let listings = listings.iter().map(listing).collect();
         let firewall = Firewall { listings, ..Firewall::default() };
-        obstacle(&firewall, &passages(connection), &[]).expect("it is dropped").remedy
+        obstacle(&firewall, &passages(connection), &|_| false).expect("it is dropped").remedy
     }
 
     const V4: &str = "192.168.0.2";

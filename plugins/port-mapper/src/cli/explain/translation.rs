@@ -1,5 +1,7 @@
 //! Whether the mapping's own rules translate the packet, or others before them.
 
+use std::mem;
+
 use cni_netlink::nftables::Hook;
 
 use super::filters::Filters;
@@ -8,7 +10,7 @@ use super::hooks::{DSTNAT, Passage, Place, passages};
 use super::origin::Origin;
 use super::packet::{Packet, Stage};
 use super::step::Step;
-use super::walk::{Fate, Outcome};
+use super::walk::Fate;
 use crate::backend::own_table;
 
 const NAME: &str = "translation";
@@ -87,8 +89,9 @@ impl<'a> Found<'a> {
         if hooked.priority > DSTNAT {
             return;
         }
-        let Outcome { fate, returns } = hooked.follow(packet, Some(own.tag));
-        match fate {
+        let mut outcome = hooked.follow(packet, Some(own.tag));
+        let returns = mem::take(&mut outcome.returns);
+        match outcome.fate(Fate::is_like) {
             Fate::Translated { own: true, .. } => self.is_translated = true,
             Fate::Translated { own: false, by } => {
                 let message = format!("another rule translates the port first: {by}");
@@ -111,8 +114,9 @@ impl<'a> Found<'a> {
     /// Looks for what rewrites the source of a packet that would not be answered otherwise. Returns
     /// whether no other chain matters.
     fn source(&mut self, hooked: &Hooked<'a>, packet: &Packet, own: &Own<'_>) -> bool {
-        let Outcome { fate, returns } = hooked.follow(packet, None);
-        match fate {
+        let mut outcome = hooked.follow(packet, None);
+        let returns = mem::take(&mut outcome.returns);
+        match outcome.fate(Fate::is_like) {
             Fate::Rewritten { .. } => return true,
             Fate::Accepted(Some(by)) if hooked.has_own(own.tag) => {
                 self.fail(first(by), by.deletion());

@@ -72,8 +72,20 @@ pub(super) enum Fate<'a> {
 /// What becomes of a packet, and the rules by which it left other chains than the first.
 #[derive(Debug)]
 pub(super) struct Outcome<'a> {
-    pub(super) fate: Fate<'a>,
+    /// What becomes of it unless a rule applies of which that is unknown.
+    certain: Fate<'a>,
+    /// What rules decide that may apply.
+    possible: Vec<Fate<'a>>,
     pub(super) returns: Vec<Origin<'a>>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Returns what becomes of the packet, if that is certain as far as `are_alike` distinguishes.
+    pub(super) fn fate(self, are_alike: impl Fn(&Fate<'a>, &Fate<'a>) -> bool) -> Fate<'a> {
+        let Self { certain, possible, .. } = self;
+        let doubt = possible.into_iter().find(|other| !are_alike(other, &certain));
+        doubt.and_then(Fate::by).map_or(certain, Fate::Unclear)
+    }
 }
 
 /// The chains that are entered one from another. The kernel allows 16.
@@ -95,15 +107,16 @@ pub(super) fn follow<'a>(
     };
     walk.chain(base, true, 0);
     let policy = if drops_by_policy { Fate::Dropped(None) } else { Fate::Accepted(None) };
-    let certain = walk.certain.unwrap_or(policy);
-    let differs = |other: &Fate<'_>| !other.is_like(&certain);
-    let doubt = walk.possible.into_iter().find(differs).and_then(|fate| fate.by());
-    let fate = doubt.map_or(certain, Fate::Unclear);
-    Outcome { fate, returns: walk.returns }
+    Outcome {
+        certain: walk.certain.unwrap_or(policy),
+        possible: walk.possible,
+        returns: walk.returns,
+    }
 }
 
 impl<'a> Fate<'a> {
-    fn is_like(&self, other: &Self) -> bool {
+    /// Reports whether the same happens to the packet, whichever rule decides it.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Translated { own, .. }, Self::Translated { own: other, .. }) => own == other,
             (Self::Rewritten { to, .. }, Self::Rewritten { to: other, .. }) => to == other,
@@ -111,7 +124,8 @@ impl<'a> Fate<'a> {
         }
     }
 
-    fn by(self) -> Option<Origin<'a>> {
+    /// Returns the rule that decides it, unless a policy does.
+    pub(super) fn by(self) -> Option<Origin<'a>> {
         match self {
             Self::Accepted(by) | Self::Dropped(by) => by,
             Self::Untracked(by)

@@ -47,10 +47,10 @@ const IPTABLES: &[Row] = &[
     row(
         FIREWALL,
         CLIENT,
-        "$t nat -A POSTROUTING -o mesos-cni0 -j SNAT --to-source 198.51.100.9",
-        &["198.51.100.9", "does not have", "-t nat -D POSTROUTING"],
+        "$t nat -A POSTROUTING -o mesos-cni0 -j SNAT --to-source 192.168.0.99",
+        &["192.168.0.99", "do not pass this host", "-t nat -D POSTROUTING"],
     ),
-    row(FIREWALL, LOCAL, "$t filter -A OUTPUT -p tcp --dport 80 -j DROP", &["-D OUTPUT"]),
+    row(FIREWALL, LOCAL, "$t filter -A OUTPUT -o lo -p tcp --dport 80 -j DROP", &["-D OUTPUT"]),
     row(FIREWALL, LOCAL, "$t filter -P OUTPUT DROP", &["policy", "-I OUTPUT -m conntrack"]),
     row(ANSWERS, CLIENT, "$t filter -A FORWARD -i mesos-cni0 -j DROP", &["answers", "DNAT"]),
     row(
@@ -75,6 +75,14 @@ const IPTABLES: &[Row] = &[
         &["answers", "output"],
     ),
 ];
+
+/// A state that only nft shows.
+const DORMANT: Row = row(
+    TRANSLATION,
+    CLIENT,
+    "nft add table ip nat '{ flags dormant; }'",
+    &["dormant", "nft add table ip nat"],
+);
 
 /// Rules of nft.
 const NFT: &[Row] = &[
@@ -135,8 +143,8 @@ const NFT: &[Row] = &[
         CLIENT,
         "nft add table ip own
          nft 'add chain ip own post { type nat hook postrouting priority 90; }'
-         nft add rule ip own post ip daddr 192.168.0.2 snat to 198.51.100.9",
-        &["198.51.100.9", "does not have"],
+         nft add rule ip own post ip daddr 192.168.0.2 snat to 192.168.0.99",
+        &["192.168.0.99", "do not pass this host"],
     ),
     row(
         FIREWALL,
@@ -150,8 +158,8 @@ const NFT: &[Row] = &[
         ANSWERS,
         CLIENT,
         "nft add table inet own
-         nft 'add chain inet own fwd { type filter hook forward priority 0; policy drop; }'
-         nft add rule inet own fwd ct state new accept",
+         nft 'add chain inet own forw { type filter hook forward priority 0; policy drop; }'
+         nft add rule inet own forw ct state new accept",
         &["answers", "policy", "ct status dnat accept"],
     ),
     row(
@@ -181,6 +189,12 @@ const NFT: &[Row] = &[
         &["policy", "nsenter --net", "nft insert rule inet own in tcp dport 80 accept"],
     ),
 ];
+
+/// Removes what a row and its remedy left.
+const CLEAN_NFT: &str = "for family in inet ip bridge netdev; do
+        nft delete table $family own 2>/dev/null || :
+    done";
+const CLEAN_IPTABLES: &str = "$t filter -F; $t filter -P OUTPUT ACCEPT; $t mangle -F";
 
 impl Explained {
     fn type_in(&self, script: &str) {
@@ -214,7 +228,12 @@ impl Explained {
 fn a_rule_at_any_hook_is_named_by_its_step_and_its_remedy_works(backend: &'static str) {
     let explained = Explained::new(backend);
     let host = explained.host();
-    for Row { script, from, step, words } in if backend == NFTABLES { NFT } else { IPTABLES } {
+    let (rows, more): (&[Row], &[Row]) = match backend {
+        NFTABLES => (NFT, &[]),
+        "iptables-nft" => (IPTABLES, &[DORMANT]),
+        _ => (IPTABLES, &[]),
+    };
+    for Row { script, from, step, words } in rows.iter().chain(more) {
         explained.type_in(script);
         explained.fetch(from, false, script);
         let arguments = ["8080", "--from", from];
@@ -246,15 +265,15 @@ fn rules_that_drop_nothing_of_the_connection_are_in_order(backend: &'static str)
     let host = explained.host();
     explained.type_in(&format!(
         "nft add table inet asleep '{{ flags dormant; }}'
-         nft 'add chain inet asleep fwd {{ type filter hook forward priority 0; policy drop; }}'
+         nft 'add chain inet asleep forw {{ type filter hook forward priority 0; policy drop; }}'
          nft add table inet own
          nft 'add chain inet own in {{ type filter hook input priority 0; policy drop; }}'
          nft add rule inet own in iif lo accept
          nft add rule inet own in ct state established,related accept
          nft add rule inet own in tcp dport 22 accept
-         nft 'add chain inet own fwd {{ type filter hook forward priority 0; policy drop; }}'
-         nft add rule inet own fwd ct state vmap {{ established : accept, invalid : drop }}
-         nft add rule inet own fwd ct status dnat accept
+         nft 'add chain inet own forw {{ type filter hook forward priority 0; policy drop; }}'
+         nft add rule inet own forw ct state vmap {{ established : accept, invalid : drop }}
+         nft add rule inet own forw ct status dnat accept
          nft 'add chain inet own pre {{ type filter hook prerouting priority -150; }}'
          nft 'add rule inet own pre tcp flags & (fin|syn|rst|ack) == fin drop'
          nft add rule inet own pre ip frag-off and 0x1fff != 0 drop
@@ -262,7 +281,7 @@ fn rules_that_drop_nothing_of_the_connection_are_in_order(backend: &'static str)
          nft 'add chain inet own post {{ type nat hook postrouting priority 100; }}'
          nft add rule inet own post oifname outside masquerade
          nft add table bridge own
-         nft 'add chain bridge own fwd {{ type filter hook forward priority 0; policy drop; }}'
+         nft 'add chain bridge own forw {{ type filter hook forward priority 0; policy drop; }}'
          ip link add other type bridge
          nft add table netdev own
          nft 'add chain netdev own in {{ type filter hook ingress device other priority 0; }}'
@@ -270,7 +289,7 @@ fn rules_that_drop_nothing_of_the_connection_are_in_order(backend: &'static str)
          $t filter -P INPUT DROP
          $t filter -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
          $t filter -A INPUT -i lo -j ACCEPT
-         $t nat -A POSTROUTING -o {BRIDGE} -s 10.0.0.0/8 -j SNAT --to-source 198.51.100.9"
+         $t nat -A POSTROUTING -o {BRIDGE} -d 192.168.0.2 ! -s 192.168.0.0/16 -j SNAT --to-source 198.51.100.9"
     ));
     for from in [CLIENT, LOCAL, HOST, ITSELF] {
         let steps = steps(host, &["8080", "--from", from]);
