@@ -7,9 +7,9 @@ use cni_netlink::nftables::{ChainInfo, ChainType, Family as TableFamily, Hook, P
 
 use super::bytecode::NftTable;
 use super::hooks::{Layer, Passage};
+use super::listing::{Listing, chains_at};
 use super::native::{self, Interfaces};
 use super::packet::{Known, Packet};
-use super::save::{Listing, chains_at};
 use super::walk::{Outcome, follow};
 use crate::backend::{AnyBackend, Backends};
 use crate::claim::Claim;
@@ -95,7 +95,7 @@ impl Firewall {
         };
         let program = format!("{program}-{}", if is_legacy { "legacy" } else { "nft" });
         match listed {
-            Ok(text) => self.listings.push(Listing { program, text, ..Listing::default() }),
+            Ok(text) => self.listings.push(Listing::new(program, text)),
             Err(error) if is_legacy => self.unread.push(error.to_string()),
             // The kernel shows the rules, too, but not all of their matches.
             Err(error) => log::info!("the rules are read without {program}: {error}"),

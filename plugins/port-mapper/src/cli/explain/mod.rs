@@ -17,6 +17,7 @@ mod flows;
 pub(super) mod hooks;
 mod host_process;
 mod inside;
+mod listing;
 mod localhost;
 mod machine;
 mod marks;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::cli::explain::hooks::{Connection, passages};
+use crate::cli::explain::listing::Listing;
 use crate::cli::explain::packet::{Interface, samples};
-use crate::cli::explain::save::Listing;
 
 const CLIENT: &str = "203.0.113.9";
 
@@ -41,8 +41,7 @@ fn found(connection: &Connection, place: Place, table: &str, lines: &str) -> Opt
     ]
     .concat()
     .concat();
-    let program = "iptables-nft".to_owned();
-    let listing = Listing { program, text: text + "COMMIT\n", ..Listing::default() };
+    let listing = Listing::new("iptables-nft", text + "COMMIT\n");
     let firewall = Firewall { listings: vec![listing], ..Firewall::default() };
     let passages = passages(connection);
     obstacle(&firewall, passages.iter().filter(|one| one.place == place), &|address| {

@@ -4,9 +4,9 @@ use cni_netlink::nftables::Hook;
 
 use super::firewall::{Hooked, Source};
 use super::hooks::{Layer, Passage, Place};
+use super::listing::Listing;
 use super::origin::Origin;
 use super::packet::{Packet, Stage};
-use super::save::Listing;
 use crate::family::Family;
 use crate::mappings::Protocol;
 
@@ -125,11 +125,7 @@ mod tests {
 
     /// Returns the remedy where each of these programs has these tables, one line for each chain.
     fn remedy(listings: &[(&str, &str)], connection: &Connection) -> String {
-        let listing = |(program, text): &(&str, &str)| Listing {
-            program: (*program).to_owned(),
-            text: (*text).to_owned(),
-            ..Listing::default()
-        };
+        let listing = |(program, text): &(&str, &str)| Listing::new(*program, *text);
         let listings = listings.iter().map(listing).collect();
         let firewall = Firewall { listings, ..Firewall::default() };
         obstacle(&firewall, &passages(connection), &|_| false).expect("it is dropped").remedy

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use cni_netlink::nftables::Hook;
-
+use super::listing::Listing;
 use super::matches::{applies, differs};
 use super::origin::Origin;
 use super::packet::{Interface, Packet};
@@ -36,69 +35,7 @@ const CONTINUING: [&str; 22] = [
     "ECN",
 ];
 
-/// The chains at hooks, with the tables that have them and the priority in each.
-const CHAINS: [(Hook, &str, &[(&str, i32)]); 5] = [
-    (Hook::Prerouting, "PREROUTING", &[("raw", -300), ("mangle", -150), ("nat", -100)]),
-    (Hook::Input, "INPUT", &[("mangle", -150), ("filter", 0), ("security", 50), ("nat", 100)]),
-    (Hook::Forward, "FORWARD", &[("mangle", -150), ("filter", 0), ("security", 50)]),
-    (
-        Hook::Output,
-        "OUTPUT",
-        &[("raw", -300), ("mangle", -150), ("nat", -100), ("filter", 0), ("security", 50)],
-    ),
-    (Hook::Postrouting, "POSTROUTING", &[("mangle", -150), ("nat", 100)]),
-];
-
-/// Returns the chains of iptables at a hook: the table, the chain and its priority.
-pub(super) fn chains_at(hook: Hook) -> impl Iterator<Item = (&'static str, &'static str, i32)> {
-    let at_hook = CHAINS.into_iter().filter(move |(its, ..)| *its == hook);
-    at_hook.flat_map(|(_, chain, tables)| {
-        tables.iter().map(move |(table, priority)| (*table, chain, *priority))
-    })
-}
-
-/// The listing of one program.
-#[derive(Debug, Default)]
-pub(in crate::cli) struct Listing {
-    /// The program that changes these rules, such as `iptables-legacy`.
-    pub(in crate::cli) program: String,
-    pub(in crate::cli) text: String,
-    /// The tables that the kernel does not execute.
-    pub(in crate::cli) dormant: Vec<String>,
-}
-
 impl Listing {
-    /// Reports whether it contains a table.
-    pub(super) fn has(&self, table: &str) -> bool {
-        self.text.lines().any(|line| line.strip_prefix('*') == Some(table))
-    }
-
-    /// Reports whether a table contains a chain.
-    pub(super) fn has_chain(&self, table: &str, chain: &str) -> bool {
-        self.policy(table, chain).is_some()
-    }
-
-    /// Returns what follows the name of a chain: for a built-in chain its policy.
-    pub(super) fn policy(&self, table: &str, chain: &str) -> Option<&str> {
-        let mut chains =
-            self.lines(table).map_while(|line| line.strip_prefix(':')?.split_once(' '));
-        chains.find(|(name, _)| *name == chain).map(|(_, policy)| policy)
-    }
-
-    /// Reports whether a table contains rules with a tag.
-    pub(super) fn has_tag(&self, table: &str, tag: &str) -> bool {
-        self.lines(table).any(|line| line.contains(tag))
-    }
-
-    /// Reports whether a chain contains rules with a tag.
-    pub(super) fn has_tag_in(&self, table: &str, chain: &str, tag: &str) -> bool {
-        let in_chain = |line: &str| {
-            let rest = line.strip_prefix("-A ").and_then(|rest| rest.strip_prefix(chain));
-            rest.is_some_and(|rest| rest.starts_with(' ') && rest.contains(tag))
-        };
-        self.lines(table).any(in_chain)
-    }
-
     /// Returns the rules of a chain that may apply to the packet. Those with `tag` are the
     /// mapping's.
     pub(super) fn rules<'a>(
@@ -108,18 +45,14 @@ impl Listing {
         packet: &Packet,
         tag: Option<&str>,
     ) -> Vec<Rule<'a>> {
-        let rule = |(index, rest): (usize, &'a str)| {
-            let (chain, spec) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Some(chain) = self.name(table, chain) else { return Vec::new() };
+        let rule = |(index, spec): (usize, &'a str)| {
             let (program, number) = (&*self.program, index + 1);
             let origin = Origin::Line { program, table, chain, spec, number };
             let is_own = tag.is_some_and(|tag| spec.contains(tag));
             self.rule(table, origin, spec, packet, is_own)
         };
-        let of_chain = |line: &'a str| {
-            let rest = line.strip_prefix("-A ")?;
-            (rest.split(' ').next() == Some(chain)).then_some(rest)
-        };
-        self.lines(table).filter_map(of_chain).enumerate().filter_map(rule).collect()
+        self.specs(table, chain).enumerate().filter_map(rule).collect()
     }
 
     fn rule<'a>(
@@ -154,12 +87,6 @@ impl Listing {
             _ => applies,
         };
         (applies != Some(false)).then_some(Rule { applies, action, origin })
-    }
-
-    fn lines(&self, table: &str) -> impl Iterator<Item = &str> {
-        let mut lines = self.text.lines();
-        let _ = lines.find(|line| line.strip_prefix('*') == Some(table));
-        lines.take_while(|line| !line.starts_with("COMMIT"))
     }
 }
 
@@ -199,7 +126,7 @@ mod tests {
     use crate::cli::explain::packet::samples::{before_translation, forwarded};
 
     fn listing(text: &str) -> Listing {
-        Listing { program: "iptables-nft".to_owned(), text: text.to_owned(), ..Listing::default() }
+        Listing::new("iptables-nft", text)
     }
 
     #[test]
