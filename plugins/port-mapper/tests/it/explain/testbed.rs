@@ -112,7 +112,7 @@ pub(super) fn commands(step: &Value) -> Vec<&str> {
 }
 
 /// Returns what a step shows, with the name of the plugin instead of its path.
-fn text(step: &Value) -> String {
+pub(super) fn text(step: &Value) -> String {
     let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
     let shown = [text("message"), text("remedy"), commands(step).join("; ")].join("\n");
     shown.replace(&plugin().display().to_string(), "mesos-cni-port-mapper")
