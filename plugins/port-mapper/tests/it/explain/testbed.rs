@@ -44,6 +44,8 @@ impl Explained {
         let failed = steps.iter().find(|step| step["status"] == "failed").expect("it fails");
         self.host().sh(&commands(failed).join("\n"));
         self.is_in_order();
+        // The client may still wait for an answer on the link from the time when there was none.
+        self.testbed.outside.run("ip neighbour flush all");
         reached(&self.testbed.outside, HOST, 8080, "the remedy works");
     }
 
