@@ -103,11 +103,11 @@ impl Passage {
 /// Returns the hooks on the host and in the container, in the order of the packets.
 pub(in crate::cli) fn passages(connection: &Connection) -> Vec<Passage> {
     let mut way = Way { connection, stage: Stage::First, place: Place::Host, passages: Vec::new() };
-    way.to_container();
+    way.add_requests();
     way.stage = Stage::Answer;
-    way.from_container();
+    way.add_answers();
     way.stage = Stage::Following;
-    way.to_container();
+    way.add_requests();
     way.passages
 }
 
@@ -151,7 +151,7 @@ impl Way<'_> {
     }
 
     /// Adds the hooks of the client's packets.
-    fn to_container(&mut self) {
+    fn add_requests(&mut self) {
         let (client, rewritten) = (self.client(), self.rewritten());
         let (asked, service) = ([client, self.asked()], [client, self.service()]);
         let arrives = [rewritten, self.service()];
@@ -179,7 +179,7 @@ impl Way<'_> {
     }
 
     /// Adds the hooks of the answers.
-    fn from_container(&mut self) {
+    fn add_answers(&mut self) {
         let (client, rewritten) = (self.client(), self.rewritten());
         let none = &Interface::none();
         self.place = Place::Container;

@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use cni_netlink::nftables::Hook;
 
-/// The chains at hooks, with the tables that have them and the priority in each.
-const CHAINS: [(Hook, &str, &[(&str, i32)]); 5] = [
+/// Tables that have a chain, with its priority in each.
+type Tables = &'static [(&'static str, i32)];
+
+/// The chains at hooks.
+const CHAINS: [(Hook, &str, Tables); 5] = [
     (Hook::Prerouting, "PREROUTING", &[("raw", -300), ("mangle", -150), ("nat", -100)]),
     (Hook::Input, "INPUT", &[("mangle", -150), ("filter", 0), ("security", 50), ("nat", 100)]),
     (Hook::Forward, "FORWARD", &[("mangle", -150), ("filter", 0), ("security", 50)]),
