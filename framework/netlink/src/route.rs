@@ -179,9 +179,9 @@ impl Routes {
         self.lookup(&Query::to(address))
     }
 
-    /// Looks up the route of a packet. `None` means that the kernel would drop or refuse it: without
-    /// a route; and of a received one also if its input link does not forward, or if rp_filter takes
-    /// its source for forged.
+    /// Looks up the route of a packet. `None` means that the kernel would drop or refuse it: there
+    /// is no route; and for a received one also if its input link does not forward, or if rp_filter
+    /// takes its source for forged.
     pub fn lookup(&mut self, query: &Query) -> Result<Option<Route>, Error> {
         match self.socket.ask_one(GET_ROUTE, |body| query.write(body), parse) {
             Ok(route) => Ok(route),

@@ -76,7 +76,7 @@ impl KnownKeys {
 /// Returns the configuration with the keys that a type names in the letter case of the type, if one
 /// is written in another.
 ///
-/// Go's JSON library reads keys in any letter case, and configurations of plugins in Go have them in
+/// Go's JSON library reads keys in any letter case, and their configurations have them in
 /// any. One in the exact letter case comes first.
 pub(crate) fn respelled<T: DeserializeOwned>(config: &Object) -> Option<Object> {
     let Fields::Named(names) = fields::<T>() else { return None };

@@ -13,7 +13,7 @@ use crate::program::quoted;
 const NAME: &str = "answers";
 const MASQUERADE: &str = "or set \"masqAll\": true and start the container again";
 
-/// Decides it. `is_of_host` decides whether an address is this host's; `is_bridged`: whether answers
+/// Decides it. `is_of_host` decides whether an address is this host's; `is_bridged`: if answers
 /// between two ports of a bridge are translated on it.
 pub(super) fn answers(
     target: &Target<'_>,
