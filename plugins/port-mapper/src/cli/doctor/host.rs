@@ -26,7 +26,7 @@ use crate::mappings::Protocol;
 pub(super) async fn checks(backends: &Backends) -> Vec<Finding> {
     let mut findings = vec![ip_forward()];
     if Path::new("/proc/sys/net/ipv6").exists() {
-        let step = way::forwarding(Family::V6, forwarding(Family::V6), None);
+        let step = way::forwarding(Family::V6, forwarding(Family::V6), Vec::new());
         findings.push(of_step("IPv6 forwarding", step, [Status::Note, Status::Note]));
     }
     let four = firewall(backends, Family::V4).await;
@@ -45,12 +45,12 @@ fn of_step(name: &'static str, step: Step, otherwise: [Status; 2]) -> Finding {
         step::Status::Unknown => unknown,
         step::Status::Failed => failed,
     };
-    let remedy = step.remedy.map(|remedy| format!("; run `{remedy}`")).unwrap_or_default();
-    finding(name, status, format!("{}{remedy}", step.message))
+    let remedy = step.remedy();
+    Finding { remedy, ..finding(name, status, step.message) }
 }
 
 fn ip_forward() -> Finding {
-    let step = way::forwarding(Family::V4, forwarding(Family::V4), None);
+    let step = way::forwarding(Family::V4, forwarding(Family::V4), Vec::new());
     let mut finding = of_step("ip_forward", step, [Status::Unclear, Status::Unclear]);
     if finding.status != Status::Ok {
         finding.message.push_str(" (the bridge plugin does this itself)");

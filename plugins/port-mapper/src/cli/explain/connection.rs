@@ -6,8 +6,9 @@ use cni_netlink::address::{Addresses, LinkAddress};
 
 use super::firewall::Firewall;
 use super::hooks::Connection;
-use super::network::{Client, Way, setting};
+use super::network::{Client, setting};
 use super::packet::{Interface, contains};
+use super::passage::Way;
 use super::way::Target;
 use crate::claim::Cidr;
 use crate::family::Family;
@@ -20,7 +21,7 @@ pub(super) fn connection(
     firewall: &Firewall,
     addresses: &[LinkAddress],
 ) -> Connection {
-    let Target { claim, mapping, family, container, container_port, host_port } = *target;
+    let Target { claim, mapping, family, container, container_port, host_port, .. } = *target;
     let local = client.filter(|client| client.is_local);
     let outside = client.map(Client::interface).unwrap_or_default();
     let inside = Interface(way.output.clone());

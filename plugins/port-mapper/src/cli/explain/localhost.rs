@@ -1,6 +1,7 @@
 //! Whether 127.0.0.1 leads to the container.
 
-use super::network::{Client, Way, setting};
+use super::network::{Client, setting};
+use super::passage::Way;
 use super::step::Step;
 use super::way::Target;
 
@@ -30,7 +31,8 @@ pub(super) fn localhost(target: &Target<'_>, client: Option<&Client>, way: &Way)
         false => Step::failed(
             NAME,
             format!("route_localnet of {output} is off"),
-            "mesos-cni-port-mapper restore",
-        ),
+            "enable it again, with the rules that protect 127.0.0.1",
+        )
+        .with_commands(["mesos-cni-port-mapper restore"]),
     })
 }

@@ -42,10 +42,7 @@ fn reports(
     assert_eq!(json["ok"].as_bool(), ok, "{json}");
     assert_eq!(succeeded, ok != Some(false), "{json}");
     for word in words {
-        assert!(
-            found["message"].as_str().is_some_and(|text| text.contains(word)),
-            "{word}: {found}"
-        );
+        assert!(found.to_string().contains(word), "{word}: {found}");
     }
 }
 

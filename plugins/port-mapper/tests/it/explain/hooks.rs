@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::testbed::{Explained, is_unknown, names, steps};
+use super::testbed::{Explained, commands, is_unknown, names, steps, text};
 use crate::behaviour::testbed::{BRIDGE, CLIENT, NFTABLES};
 use crate::common::{CHAIN, HOST, reached, unreached};
 
@@ -249,16 +249,15 @@ fn a_rule_at_any_hook_is_named_by_its_step_and_its_remedy_works(backend: &'stati
     }
 }
 
-/// Returns the remedy of the one step that fails.
+/// Returns the command lines of the remedy of the one step that fails.
 fn remedy(steps: &[Value], step: &str, words: &[&str]) -> String {
     assert_eq!(names(steps, "failed"), [step], "{steps:#?}");
     let failed = steps.iter().find(|one| one["status"] == "failed").expect("it fails");
-    let remedy = failed["remedy"].as_str().expect("a remedy");
-    let text = format!("{}\n{remedy}", failed["message"]);
+    let text = text(failed);
     for word in words {
         assert!(text.contains(word), "{word:?} is in message or remedy: {text}");
     }
-    remedy.to_owned()
+    commands(failed).join("\n")
 }
 
 /// What hosts have that concerns other packets, or nothing.

@@ -9,3 +9,4 @@ mod firewall;
 mod hooks;
 mod host;
 mod ipv6;
+mod routing;
