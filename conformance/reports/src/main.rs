@@ -1,6 +1,5 @@
 //! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed
 //! reports.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod committed;
 mod markdown;
@@ -13,6 +12,8 @@ mod subjects;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
+
+use cni_output::{errln, finish, outln};
 
 use cni_conformance::run::options::Options;
 use cni_conformance::run::record::Report;
@@ -32,13 +33,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match conformance(&args) {
+    let status = match conformance(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("cni-reports: {problem}");
+            errln!("cni-reports: {problem}");
             ExitCode::FAILURE
         }
-    }
+    };
+    finish("cni-reports", status, ExitCode::FAILURE)
 }
 
 /// Judges the named subjects, or all, and fails if a verdict is not the committed one.
@@ -99,8 +101,8 @@ fn judge(name: &str, update: bool) -> Outcome<Vec<String>> {
     let report = run(&subject, &Options::default(), &|_| ());
     let took = started.elapsed().as_secs_f64();
     match &report {
-        Ok(report) => println!("{name}: {} ({took:.0} s)", totals(report)),
-        Err(problem) => println!("{name}: could not be judged: {problem}"),
+        Ok(report) => outln!("{name}: {} ({took:.0} s)", totals(report)),
+        Err(problem) => outln!("{name}: could not be judged: {problem}"),
     }
     if update {
         committed.write(&subject, report.as_ref())?;
@@ -120,7 +122,7 @@ fn compare(
     Ok(match report {
         // Another machine may judge what the one of the report could not.
         Ok(_) if before.untested.is_some() => {
-            println!(
+            outln!(
                 "{name}: no verdicts to compare with, since it could not be judged for the report"
             );
             Vec::new()
