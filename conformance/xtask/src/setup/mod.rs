@@ -13,7 +13,7 @@ use crate::run::{Outcome, run, target_directory};
 
 pub(crate) use needs::{
     BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, FIREWALLD, NODE, Need, PODMAN, REGISTRY, SOAK,
-    TEST,
+    TEST, UFW,
 };
 pub(crate) use rust::{components, static_target, target, tool};
 

@@ -96,7 +96,7 @@ pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
 /// Installs what the tests need, while code is checked and compiled.
 fn install() -> Outcome {
     setup::packages(setup::TEST)?;
-    setup::unpacked(&[setup::REGISTRY, setup::FIREWALLD])?;
+    setup::unpacked(&[setup::REGISTRY, setup::FIREWALLD, setup::UFW])?;
     setup::target(&setup::static_target())
 }
 

@@ -43,15 +43,22 @@ impl Explained {
     /// Types the remedy of the step that fails, after which the port is reached.
     #[track_caller]
     fn remedy_works(&self) {
+        self.remedy_works_after("");
+    }
+
+    /// The same, in a shell that has run these lines before.
+    #[track_caller]
+    pub(super) fn remedy_works_after(&self, lines: &str) {
         let steps = steps(self.host(), &["8080", "--from", CLIENT]);
         let failed = steps.iter().find(|step| step["status"] == "failed").expect("it fails");
-        self.host().sh(failed["remedy"].as_str().expect("a remedy"));
+        let remedy = failed["remedy"].as_str().expect("a remedy");
+        self.host().sh(&format!("{lines}\n{remedy}"));
         self.is_in_order();
         reached(&self.testbed.outside, HOST, 8080, "the remedy works");
     }
 
     #[track_caller]
-    fn is_dropped(&self) {
+    pub(super) fn is_dropped(&self) {
         unreached(&self.testbed.outside, HOST, 8080, "the firewall drops it");
     }
 }

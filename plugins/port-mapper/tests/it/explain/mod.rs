@@ -8,3 +8,4 @@ mod doctor;
 mod firewall;
 mod host;
 mod ipv6;
+mod ufw;
