@@ -8,9 +8,10 @@ use crate::scripted_plugin::plugin_dir::PluginDir;
 /// Ids of children in Mesos, and others that it accepts.
 const IDS: [&str; 5] = ["parent:child", "a b", "parent@child", "-child", "b\u{fc}ro"];
 
-/// Calls ADD and DEL of a wrapper with ids that CNI does not allow. ADD must be refused with code 4
-/// before a delegate is called. DEL must succeed and reach the delegates, since Mesos calls it after
-/// every ADD that failed, and would repeat one that fails for ever.
+/// Calls ADD and DEL with ids that CNI does not allow.
+///
+/// ADD must be refused with code 4 before a delegate is called. DEL must succeed and reach the
+/// delegates, since Mesos calls it after every ADD that failed, and would repeat it for ever.
 ///
 /// # Panics
 /// If ADD or DEL does something else.

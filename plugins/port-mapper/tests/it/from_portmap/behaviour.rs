@@ -1,12 +1,10 @@
 //! The table "Behaviour" of the page, with Debian's `portmap` and with this plugin.
 
-use std::cell::Cell;
-use std::path::PathBuf;
-
-use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Outcome, Server, Traffic};
-use serde_json::{Value, json};
+use cni_test_kit::CallBuilder;
+use serde_json::json;
 
 use super::PAGE;
+use super::testbed::{Attached, Testbed, at, mapping};
 use crate::common::*;
 
 /// What a row of the table claims, as a test. Each has a host port of its own.
@@ -30,86 +28,6 @@ const RUN: [(&str, Check); 10] = [
 /// The rows that are not run with `portmap`; the page names them. Other tests run them with this
 /// plugin.
 const NOT_RUN: [&str; 2] = ["an interrupted or failed ADD", "GC, STATUS"];
-
-/// A host with a client outside.
-struct Testbed {
-    host: Host,
-    outside: Neighbour,
-    /// How many containers it has had.
-    containers: Cell<u32>,
-}
-
-/// A container behind `bridge`, and the call of the plugin after it.
-struct Attached {
-    bridge: CallBuilder,
-    call: CallBuilder,
-    program: PathBuf,
-    outcome: Outcome,
-    container: Container,
-    _server: Server,
-}
-
-impl Testbed {
-    /// Attaches a container with these mappings. The plugin may refuse them.
-    fn attach(&self, plugin: &str, mappings: Value) -> Attached {
-        self.containers.set(self.containers.get() + 1);
-        let container = self.host.container(&format!("c{}", self.containers.get()));
-        let call = |config: Value| {
-            let call = CallBuilder::add("net").config(config).key("cniVersion", json!("1.0.0"));
-            call.container(&container).cni_path(PLUGINS)
-        };
-        let ipam = json!({"type": "host-local", "subnet": "10.88.0.0/16",
-            "routes": [{"dst": "0.0.0.0/0"}]});
-        let bridge = call(json!({"type": "bridge", "bridge": "cni0", "isGateway": true,
-            "ipMasq": true, "ipam": ipam}));
-        let result = bridge.run(format!("{PLUGINS}/bridge")).expect_success().json();
-        let program = match plugin {
-            "portmap" => PathBuf::from(PLUGINS).join(plugin),
-            _ => crate::common::plugin(),
-        };
-        let call = call(json!({"type": plugin, "backend": "iptables", "conflictTimeout": 0}))
-            .key("runtimeConfig", json!({ "portMappings": mappings }))
-            .key("prevResult", result);
-        let outcome = call.run(&program);
-        let server = container.serve(Traffic::Http, 80);
-        Attached { bridge, call, program, outcome, container, _server: server }
-    }
-
-    /// Attaches a container with each plugin in turn, and checks it.
-    fn both(&self, mappings: &Value, check: impl Fn(&str, &Attached)) {
-        for plugin in ["portmap", "mesos-cni-port-mapper"] {
-            let attached = self.attach(plugin, mappings.clone());
-            check(plugin, &attached);
-            attached.detach();
-        }
-    }
-
-    fn nat(&self) -> String {
-        nat(&self.host, "iptables")
-    }
-}
-
-impl Attached {
-    fn del(&self) -> Outcome {
-        self.call.clone().as_verb("DEL").run(&self.program)
-    }
-
-    fn detach(self) {
-        self.del().expect_success();
-        self.bridge.clone().as_verb("DEL").run(format!("{PLUGINS}/bridge")).expect_success();
-    }
-}
-
-fn mapping(port: u16) -> Value {
-    json!({"hostPort": port, "containerPort": 80, "protocol": "tcp"})
-}
-
-/// Returns a mapping at an address of the host.
-fn at(host_ip: &str, port: u16) -> Value {
-    let mut mapping = mapping(port);
-    mapping["hostIP"] = json!(host_ip);
-    mapping
-}
 
 fn a_port_of_another_container(testbed: &Testbed) {
     for plugin in ["portmap", "mesos-cni-port-mapper"] {
@@ -228,6 +146,35 @@ fn reload(testbed: &Testbed) {
     });
 }
 
+/// Returns the commands of the page that remove what `portmap` has left with iptables.
+fn removal() -> Vec<&'static str> {
+    let lines = PAGE.lines().filter_map(|line| line.strip_prefix("# "));
+    lines.filter(|line| line.contains("tables -t nat -F")).collect()
+}
+
+/// A container that was attached with the list of `portmap`, and detached with the new one.
+fn rules_are_left_and_removed(testbed: &Testbed) {
+    let mappings = json!([mapping(8011)]);
+    let mut first = testbed.attach("portmap", mappings.clone());
+    first.call = first.call.key("type", json!("mesos-cni-port-mapper"));
+    first.program = crate::common::plugin();
+    first.detach();
+    let last = testbed.attach("mesos-cni-port-mapper", mappings);
+    assert!(last.outcome.stderr.contains("portmap has mapped"), "{}", last.outcome.stderr);
+    assert!(testbed.nat().contains("--dport 8011 -j DNAT --to-destination 10.88.0"));
+    let explain = CallBuilder::cli(&["explain", "8011"]).within(&testbed.host);
+    let explained = explain.run(crate::common::plugin());
+    assert!(explained.stdout.contains("✘ translation: another rule"), "{explained}");
+    unreached(&testbed.outside, HOST, 8011, "the rules of portmap come first");
+    assert_eq!(removal().len(), 2, "{PAGE}");
+    for command in removal() {
+        // It fails for the family without rules.
+        testbed.host.sh(&format!("{command} || {command} 2>&1 | grep 'No chain'"));
+    }
+    reached(&testbed.outside, HOST, 8011, "they are removed");
+    last.detach();
+}
+
 /// Returns the first column of the table.
 fn rows() -> Vec<&'static str> {
     let (_, table) = PAGE.split_once("\n## Behaviour\n").expect("the section");
@@ -238,14 +185,13 @@ fn rows() -> Vec<&'static str> {
 
 #[test]
 fn every_row_of_the_table_of_behaviour_is_true_of_portmap_and_of_this_plugin() {
-    let host = Host::new();
-    let outside = host.neighbour("outside", &format!("{HOST}/24"), "203.0.113.9/24");
-    let testbed = Testbed { host, outside, containers: Cell::new(0) };
+    let testbed = Testbed::new();
     for (row, check) in RUN {
         let found = rows().iter().any(|it| it.starts_with(row));
         assert!(found, "the page does not have a row {row:?}");
         check(&testbed);
     }
+    rules_are_left_and_removed(&testbed);
 }
 
 #[test]

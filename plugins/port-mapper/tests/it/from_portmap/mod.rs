@@ -2,6 +2,7 @@
 //! `portmap`: the same clients are let in.
 
 mod behaviour;
+mod testbed;
 
 use std::path::PathBuf;
 
