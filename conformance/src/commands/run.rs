@@ -93,6 +93,7 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
     let report = run_cases(&named.subject, &options, &|progress| line.show(progress));
     line.clear();
     let report = report?;
+    let report = if report.records.is_empty() { report.tested()? } else { report };
     err!("{}", cost(&report));
     if report.records.is_empty() {
         outln!("no case applies to a plugin of this profile in these versions");

@@ -132,7 +132,8 @@ pub struct CaseReport {
     pub sentence: String,
     /// The document and section that contain it.
     pub section: String,
-    /// A link to the section; absent for common practice.
+    /// A link to the sentence in the newest version that was judged, or to the section if it has
+    /// none; absent for common practice.
     #[serde(default)]
     pub link: Option<String>,
     /// What the case does.

@@ -25,10 +25,14 @@ pub fn junit(document: &Document) -> String {
     let all: Vec<_> = document.cases.iter().flat_map(|case| tests(case, |_| true)).collect();
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", totals(document, &all));
-    for version in &document.versions {
+    let unusable = document.unusable_versions.iter().map(|unusable| &unusable.version);
+    for version in document.versions.iter().chain(unusable) {
         let in_version = |run: &RunReport| run.version == *version;
         let tests: Vec<_> =
             document.cases.iter().flat_map(|case| tests(case, in_version)).collect();
+        if tests.is_empty() {
+            continue;
+        }
         let name = attribute(&format!("{}, spec {version}", document.subject.name));
         let date = attribute(&document.date);
         let totals = totals(document, &tests);

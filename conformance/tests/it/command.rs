@@ -1,6 +1,7 @@
 //! The command line: exit status, text and reports.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -146,6 +147,78 @@ fn two_runs_differ_only_in_date_and_duration() {
     assert_eq!(first, second);
 }
 
+/// Writes a plugin next to the honest one that is like it, except that its ADD fails if the shell
+/// condition `fails` holds for its input in `$in`. Returns the arguments that judge it.
+fn with_failing_add(mutants: &Mutants, fails: &str) -> Vec<String> {
+    let mut args = ipam(mutants, None);
+    let script = format!(
+        "#!/bin/sh\nin=$(cat)\nif [ $CNI_COMMAND = ADD ] && {fails}; then\n\
+         echo '{{\"code\": 100, \"msg\": \"not done\"}}'; exit 1; fi\n\
+         printf %s \"$in\" | exec '{}'\n",
+        args[1]
+    );
+    let plugin = Path::new(&args[1]).with_file_name("failing-add");
+    fs::write(&plugin, script).unwrap();
+    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    args[1] = plugin.display().to_string();
+    args
+}
+
+#[test]
+fn a_claimed_version_that_does_not_work_is_a_failure_in_every_report() {
+    let mutants = Mutants::new();
+    let args = with_failing_add(
+        &mutants,
+        r#"case $in in *'"cniVersion":"1.1.0"'*) true;; *) false;; esac"#,
+    );
+    let beside = |name: &str| Path::new(&args[1]).with_file_name(name).display().to_string();
+    let (old, new, xml) = (beside("old.json"), beside("new.json"), beside("new.xml"));
+    let cases = ["version.claimed", "del.without-add", "del.twice"];
+    let honest =
+        run(&ipam(&mutants, None), &[&cases[..], &["--report", &format!("json={old}")]].concat());
+    assert_eq!(honest.status.code(), Some(0), "{}", text(&honest));
+    let reports = format!("json={new},junit={xml},text=-");
+    let output = run(&args, &[&cases[..], &["--report", &reports]].concat());
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("✘ version.claimed-versions-work in 1.1.0"), "{text}");
+    assert!(text.contains("not judged in 1.1.0, since no ADD succeeds"), "{text}");
+    let xml = fs::read_to_string(xml).unwrap();
+    assert!(xml.contains("spec 1.1.0\"") && xml.contains("failures=\"1\""), "{xml}");
+    // What needs no ADD is judged in that version, too.
+    let report: Value = serde_json::from_str(&fs::read_to_string(&new).unwrap()).unwrap();
+    let runs = |id: &str| {
+        let cases = report["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["id"] == id).unwrap();
+        let of_1_1 = case["runs"].as_array().unwrap().iter().find(|run| run["version"] == "1.1.0");
+        of_1_1.unwrap()["verdict"].clone()
+    };
+    assert_eq!(runs("del.without-add-succeeds"), "pass");
+    assert_eq!(runs("del.twice-succeeds"), "skip");
+    let diff = command(&["diff", &old, &new]);
+    let text = self::text(&diff);
+    assert_eq!(diff.status.code(), Some(1), "{text}");
+    assert!(text.contains("1.1.0 no longer works"), "{text}");
+}
+
+#[test]
+fn without_any_add_that_succeeds_the_rest_is_judged_and_the_plugin_counts_as_not_tested() {
+    let mutants = Mutants::new();
+    let args = with_failing_add(&mutants, "true");
+    let output = run(&args, &["version.claimed", "version.lists", "del.without-add", "del.twice"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in [
+        "✔ del.without-add-succeeds",
+        "✔ version.lists-versions",
+        "– version.claimed-versions-work",
+        "– del.twice-succeeds",
+        "no ADD succeeds",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
 #[test]
 fn a_report_that_cannot_be_written_is_not_a_success() {
     let mutants = Mutants::new();
@@ -196,9 +269,11 @@ fn a_plugin_whose_add_always_fails_cannot_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing).contains("plugin there-is-no-such-plugin not found"));
-    let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
-    assert_eq!(useless.status.code(), Some(2));
-    assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+    for cases in [&["add.works"][..], &["del.twice"]] {
+        let useless = command(&[&["run", "/bin/false", "--spec", "1.0.0"], cases].concat());
+        assert_eq!(useless.status.code(), Some(2));
+        assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+    }
 }
 
 #[test]
@@ -258,7 +333,7 @@ fn a_command_whose_reader_has_closed_the_pipe_ends_quietly() {
 fn the_catalogue_is_data() {
     let output = command(&["list", "--json"]);
     let catalogue: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(catalogue.len(), 124);
+    assert_eq!(catalogue.len(), 129);
     for entry in &catalogue {
         for key in ["id", "code", "sentence", "section", "severity"] {
             assert!(entry[key].is_string(), "{key} of {entry}");
@@ -282,10 +357,14 @@ fn the_catalogue_is_data() {
 #[test]
 fn cases_are_listed_and_explained() {
     let list = text(&command(&["list"]));
-    assert_eq!(list.lines().count(), 124, "{list}");
+    assert_eq!(list.lines().count(), 129, "{list}");
     let explained = text(&command(&["explain", "DEL-02"]));
-    for part in ["del.twice-succeeds", "must (should in 0.4.0)", "SPEC.md#section-2", "three times"]
-    {
+    for part in [
+        "del.twice-succeeds",
+        "must (1.0.0, 1.1.0), should (0.3.0, 0.3.1, 0.4.0)",
+        "spec-v1.0.0/SPEC.md?plain=1#L253",
+        "three times",
+    ] {
         assert!(explained.contains(part), "{part} is not in:\n{explained}");
     }
     let untestable = text(&command(&["explain", "EXE-11"]));

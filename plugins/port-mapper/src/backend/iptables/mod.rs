@@ -103,7 +103,7 @@ impl Iptables {
         Ok(Self { executor: Executor::new(runner), chains: RefCell::default() })
     }
 
-    fn notes(&self) -> Notes {
+    fn notes(&self) -> Result<Notes, Error> {
         Notes::read(self.chains.borrow().clone())
     }
 
@@ -155,7 +155,7 @@ impl Backend for Iptables {
         _existing: ExistingRules,
         guard: Guard,
     ) -> Result<Installed, Error> {
-        let notes = self.notes();
+        let notes = self.notes()?;
         let mut decide = |observed: &Observed<'_>| {
             let decided = plan::install(observed, claim, notes.known(), guard)?;
             Ok(note(&notes, observed, decided))
@@ -185,7 +185,7 @@ impl Backend for Iptables {
         let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
         let queries: Vec<_> = families.map(query).collect();
-        let notes = self.notes();
+        let notes = self.notes()?;
         let mut decide = |observed: &Observed<'_>| {
             let decided = plan::remove(observed, owner, claim, hints, notes.known());
             Ok(note(&notes, observed, decided))
@@ -215,7 +215,7 @@ impl Backend for Iptables {
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
         let queries = claim_queries(claim, false, Guard::AsRulesRequire);
-        let notes = self.notes();
+        let notes = self.notes()?;
         for listing in self.executor.observe(&queries).await {
             let listing = listing?;
             let observed = listing.observed();

@@ -21,10 +21,14 @@ pub(super) struct Notes {
 
 impl Notes {
     /// Reads the record, if there is one.
-    pub(super) fn read(record: Option<Rc<dyn ChainRecord>>) -> Self {
-        let read = record.as_ref().map(|record| record.read()).unwrap_or_default();
+    ///
+    /// # Errors
+    ///
+    /// It can't be read.
+    pub(super) fn read(record: Option<Rc<dyn ChainRecord>>) -> Result<Self, Error> {
+        let read = record.as_ref().map(|record| record.read()).transpose()?.unwrap_or_default();
         let written = RefCell::new(read.clone());
-        Self { record, read, written, decided: RefCell::default() }
+        Ok(Self { record, read, written, decided: RefCell::default() })
     }
 
     pub(super) fn known(&self) -> KnownChains<'_> {
