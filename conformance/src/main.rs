@@ -1,10 +1,14 @@
 //! Judges any CNI plugin binary against the specification.
 
+// In every file, instead of the macros of the standard library.
 #[macro_use]
-mod output;
+extern crate cni_output;
+
 mod commands;
 
 use std::process::ExitCode;
+
+use cni_output::finish;
 
 use commands::ExitStatus;
 
@@ -13,5 +17,5 @@ fn main() -> ExitCode {
         errln!("cni-conformance: {problem}");
         ExitStatus::CouldNotTest
     });
-    if output::is_complete() { status.into() } else { ExitStatus::CouldNotTest.into() }
+    finish("cni-conformance", status, ExitStatus::CouldNotTest)
 }

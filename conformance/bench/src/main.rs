@@ -5,7 +5,6 @@
 //! host. The measurements of all benchmarks are interleaved (`rounds`, `traffic`, `concurrency`,
 //! `processes`). They result in plain data (`figures`), from which thresholds, tables and chart are
 //! made without looking at the machine again.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod benchmark;
 mod chart;
@@ -36,6 +35,8 @@ use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 
+use cni_output::{err, errln, finish, out};
+
 use benchmark::Benchmark;
 use client::Scheduling;
 use figures::{Figures, RowFigures};
@@ -51,9 +52,9 @@ const BUSY: usize = 1000;
 const COULD_NOT_MEASURE: u8 = 2;
 
 fn main() -> ExitCode {
-    match options::parse(std::env::args_os().skip(1)) {
+    let status = match options::parse(std::env::args_os().skip(1)) {
         Ok(options) if options.help => {
-            print!("{HELP}");
+            out!("{HELP}");
             ExitCode::SUCCESS
         }
         // The hosts of the test kit panic if the machine does not allow them.
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
             Err(_) => could_not("see above"),
         },
         Err(problem) => could_not(&format!("{problem}; see cargo xtask bench --help")),
-    }
+    };
+    finish("xtask bench", status, COULD_NOT_MEASURE)
 }
 
 /// Fails if a threshold is missed; one that this run does not measure is not missed.
@@ -73,7 +75,7 @@ fn exit_status(thresholds: &[Threshold]) -> ExitCode {
 }
 
 fn could_not(problem: &str) -> ExitCode {
-    eprintln!("xtask bench: {problem}");
+    errln!("xtask bench: {problem}");
     ExitCode::from(COULD_NOT_MEASURE)
 }
 
@@ -87,7 +89,7 @@ fn run(options: &Options) -> Outcome<Vec<Threshold>> {
     let programs = programs::build(options)?;
     let figures = measure(options, &programs)?;
     let thresholds = thresholds::judge(&figures);
-    print!("{}", table::all(&figures, &thresholds));
+    out!("{}", table::all(&figures, &thresholds));
     if let Some(path) = &options.json {
         write(path, &json(&figures, &thresholds)?)?;
     }
@@ -197,9 +199,9 @@ fn progress() -> impl Fn(&str) {
     let terminal = stderr().is_terminal();
     move |text: &str| {
         if terminal {
-            eprint!("\r\x1b[K{text}\r");
+            err!("\r\x1b[K{text}\r");
         } else {
-            eprintln!("{text}");
+            errln!("{text}");
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cni_output::errln;
+
 use serde_json::Value;
 
 use super::options::Options;
@@ -76,7 +78,7 @@ fn executables<'w>(
     }
     let args: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
     let line = format!("cargo {}", args.join(" "));
-    eprintln!("$ {line}");
+    errln!("$ {line}");
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| format!("{line}: {error}"))?;
     if !output.status.success() {

@@ -2,13 +2,14 @@
 //!
 //! The host, the container and the client outside are network namespaces. The machine's own network
 //! is not changed, and everything is removed at the end, even if a step fails.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod scenario;
 mod steps;
 
 use std::process::ExitCode;
 use std::time::Instant;
+
+use cni_output::finish;
 
 use cni_test_kit::{Host, plugin_binary};
 
@@ -22,5 +23,6 @@ fn main() -> ExitCode {
     let plugin = plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper");
     scenario::run(&mut steps, &host, &plugin);
     drop(host);
-    steps.finish(started.elapsed())
+    let status = steps.finish(started.elapsed());
+    finish("cni-demo", status, ExitCode::FAILURE)
 }

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cni_output::{errln, outln};
+
 /// Prints each step as it ends, and counts those that failed.
 pub(super) struct Steps {
     colours: bool,
@@ -20,7 +22,7 @@ impl Steps {
 
     /// Prints a heading.
     pub(super) fn part(&self, title: &str) {
-        println!("\n{}", self.paint("1", title));
+        outln!("\n{}", self.paint("1", title));
     }
 
     /// Runs a step that has to succeed, and prints what it observed.
@@ -34,7 +36,7 @@ impl Steps {
         let millis = started.elapsed().as_millis();
         match outcome {
             Ok((value, seen)) => {
-                println!(
+                outln!(
                     "  {} {title:<58} {seen}  {}",
                     self.paint("32", "✔"),
                     self.paint("2", &format!("{millis} ms"))
@@ -43,7 +45,7 @@ impl Steps {
             }
             Err(problem) => {
                 self.failed += 1;
-                println!("  {} {title:<58} {problem}", self.paint("31", "✘"));
+                outln!("  {} {title:<58} {problem}", self.paint("31", "✘"));
                 None
             }
         }
@@ -52,17 +54,17 @@ impl Steps {
     /// Prints the output of a tool, indented.
     pub(super) fn show(&self, text: &str) {
         for line in text.lines() {
-            println!("      {}", self.paint("2", line));
+            outln!("      {}", self.paint("2", line));
         }
     }
 
     /// Prints the outcome, and returns the exit status.
     pub(super) fn finish(self, took: Duration) -> ExitCode {
         if self.failed > 0 {
-            eprintln!("\n{} steps of the demonstration failed", self.failed);
+            errln!("\n{} steps of the demonstration failed", self.failed);
             return ExitCode::FAILURE;
         }
-        println!("\nall steps succeeded, in {:.1} s", took.as_secs_f64());
+        outln!("\nall steps succeeded, in {:.1} s", took.as_secs_f64());
         ExitCode::SUCCESS
     }
 

@@ -1,6 +1,5 @@
 //! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed
 //! reports. `cargo xtask sentences`: compares the requirements with the texts.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod committed;
 mod markdown;
@@ -14,6 +13,8 @@ mod subjects;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
+
+use cni_output::{errln, finish, outln};
 
 use cni_conformance::run::options::Options;
 use cni_conformance::run::record::Report;
@@ -37,13 +38,14 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == "sentences" => sentences::sentences(rest),
         _ => conformance(&args),
     };
-    match done {
+    let status = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("cni-reports: {problem}");
+            errln!("cni-reports: {problem}");
             ExitCode::FAILURE
         }
-    }
+    };
+    finish("cni-reports", status, ExitCode::FAILURE)
 }
 
 /// Judges the named subjects, or all, and fails if a verdict is not the committed one.
@@ -104,8 +106,8 @@ fn judge(name: &str, update: bool) -> Outcome<Vec<String>> {
     let report = run(&subject, &Options::default(), &|_| ()).and_then(Report::tested);
     let took = started.elapsed().as_secs_f64();
     match &report {
-        Ok(report) => println!("{name}: {} ({took:.0} s)", totals(report)),
-        Err(problem) => println!("{name}: could not be judged: {problem}"),
+        Ok(report) => outln!("{name}: {} ({took:.0} s)", totals(report)),
+        Err(problem) => outln!("{name}: could not be judged: {problem}"),
     }
     if update {
         committed.write(&subject, report.as_ref())?;
@@ -125,7 +127,7 @@ fn compare(
     Ok(match report {
         // Another machine may judge what the one of the report could not.
         Ok(_) if before.untested.is_some() => {
-            println!(
+            outln!(
                 "{name}: no verdicts to compare with, since it could not be judged for the report"
             );
             Vec::new()

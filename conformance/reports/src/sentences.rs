@@ -6,6 +6,7 @@ use std::path::Path;
 
 use cni_conformance::spec::sentence::{self, Sentence};
 use cni_conformance::spec::text::{self, Found};
+use cni_output::outln;
 
 use crate::outcome::Outcome;
 use crate::subjects::root;
@@ -38,7 +39,7 @@ pub(crate) fn sentences(args: &[String]) -> Outcome {
     let problem = |row: &Sentence| text::problem(&texts[row.text.as_str()], row);
     let problems: Vec<String> = table.iter().filter_map(problem).collect();
     if problems.is_empty() {
-        println!("{} sentences of {} texts", table.len(), versions(table).len());
+        outln!("{} sentences of {} texts", table.len(), versions(table).len());
         return Ok(());
     }
     Err(format!(

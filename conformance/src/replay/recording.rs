@@ -88,6 +88,8 @@ impl Recording {
     /// Fails if a line was not written by `cni-trace`, or the filter selects several plugins.
     pub fn read(text: &str, filter: &Filter) -> Result<Self, String> {
         let (mut calls, mut plugins) = (Vec::new(), BTreeSet::new());
+        // Windows' editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
             let number = index + 1;
             let line: Line = serde_json::from_str(text)
@@ -182,7 +184,9 @@ mod tests {
 
     #[test]
     fn a_wrapper_has_the_calls_of_its_delegates_and_others_their_own() {
-        let text = line("wrapper", &json!([run("bridge", "ADD"), run("bridge", "DEL")])) + "\n\n";
+        let line_of_two = line("wrapper", &json!([run("bridge", "ADD"), run("bridge", "DEL")]));
+        // With a byte order mark and an empty line.
+        let text = format!("\u{feff}{line_of_two}\n\n");
         let calls = Recording::read(&text, &Filter::default()).unwrap().calls;
         let words: Vec<_> = calls.iter().map(ToString::to_string).collect();
         assert_eq!(words, ["ADD c1/eth0@net", "DEL c1/eth0@net"]);

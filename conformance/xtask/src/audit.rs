@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use cni_output::outln;
+
 use crate::run::{Outcome, line, root, run};
 use crate::setup;
 
@@ -12,6 +14,6 @@ pub(crate) fn audit(advisories: bool) -> Outcome {
     if advisories {
         deny.arg("advisories");
     }
-    println!("$ {}", line(&deny));
+    outln!("$ {}", line(&deny));
     run(&mut deny).map(|_| ())
 }

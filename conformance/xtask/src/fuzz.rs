@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use cni_output::outln;
+
 use clap::ArgMatches;
 
 use crate::run::{Outcome, line, root, target_directory};
@@ -26,12 +28,12 @@ pub(crate) fn fuzz(arguments: &ArgMatches) -> Outcome {
     let names = selected(&named, properties()?)?;
     let program = setup::tool("cargo-fuzz")?;
     let target = target_directory()?;
-    println!("{:<10} {:>12} {:>10}", "property", "executions", "coverage");
+    outln!("{:<10} {:>12} {:>10}", "property", "executions", "coverage");
     for name in names {
         let Statistics { executions, coverage } = one(&program, &target, &name, seconds)?;
-        println!("{name:<10} {executions:>12} {coverage:>10}");
+        outln!("{name:<10} {executions:>12} {coverage:>10}");
     }
-    println!("every property held");
+    outln!("every property held");
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use cni_output::outln;
+
 use crate::run::{Outcome, cargo, line, run};
 use crate::setup::{self, Need};
 use crate::test::plan::{self, Binary};
@@ -21,10 +23,10 @@ pub(crate) fn soak() -> Outcome {
 fn extended(needs: &[Need], modules: &[&str], variable: &str) -> Outcome {
     setup::require_root()?;
     setup::packages(needs)?;
-    println!("{variable}=all");
+    outln!("{variable}=all");
     let started = Instant::now();
     tests("mesos-cni-port-mapper", modules, Some(variable))?;
-    println!("nothing lost and nothing left behind, in {:.0} s", started.elapsed().as_secs_f64());
+    outln!("nothing lost and nothing left behind, in {:.0} s", started.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -71,6 +73,6 @@ fn run_one(binary: &Binary, modules: &[&str], variable: Option<&str>) -> Outcome
     if let Some(variable) = variable {
         command.env(variable, "all");
     }
-    println!("$ {}", line(&command));
+    outln!("$ {}", line(&command));
     run(&mut command).map(drop)
 }

@@ -3,7 +3,6 @@
 //! Each task is in a file with its name, and `cli.rs` defines the command line. A task that needs
 //! more than cargo and the standard library is a program of another package, which is built and
 //! started.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod audit;
 mod cli;
@@ -19,24 +18,27 @@ mod test;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use cni_output::{errln, finish, out};
+
 use clap::ArgMatches;
 
 use run::{Outcome, become_program};
 
 fn main() -> ExitCode {
-    match task(&cli::definition().get_matches()) {
+    let status = match task(&cli::definition().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("xtask: {problem}");
+            errln!("xtask: {problem}");
             ExitCode::FAILURE
         }
-    }
+    };
+    finish("xtask", status, ExitCode::FAILURE)
 }
 
 /// Runs the task that the command line names; without one, prints the help.
 fn task(matches: &ArgMatches) -> Outcome {
     let Some((name, arguments)) = matches.subcommand() else {
-        print!("{}", cli::definition().render_help());
+        out!("{}", cli::definition().render_help());
         return Ok(());
     };
     match name {

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+use cni_output::outln;
+
 use crate::run::{Outcome, line, root, run};
 use crate::setup;
 
@@ -18,6 +20,6 @@ pub(crate) fn mutants(arguments: &[OsString]) -> Outcome {
     if arguments.is_empty() {
         mutants.args(SAMPLE);
     }
-    println!("$ {}", line(&mutants));
+    outln!("$ {}", line(&mutants));
     run(&mut mutants).map(drop)
 }

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cni_output::outln;
+
 use clap::ArgMatches;
 
 use crate::run::{Outcome, root};
@@ -52,7 +54,7 @@ pub(crate) fn new_plugin(arguments: &ArgMatches) -> Outcome {
         join_workspace(name)?;
         format!("cargo test --package {name} --features host-tests")
     };
-    println!("created {}; test it with: {next}", at.display());
+    outln!("created {}; test it with: {next}", at.display());
     Ok(())
 }
 

@@ -11,7 +11,7 @@
 //! * [`link`]: finds links by name or index, adds veth pairs, deletes links and sets them up, sets
 //!   hairpin mode of bridge ports, and finds the host ends of a namespace's veths.
 //! * [`neighbour`]: whether the machines on a link have answered.
-//! * [`sock_diag`]: finds a socket that listens.
+//! * [`sock_diag`]: finds sockets that listen.
 //! * [`xtables`]: chains, and the comments of rules, of iptables' legacy variant.
 //! * [`message`], [`attribute`], [`socket`]: the codec and the transport underneath.
 //! * [`Error`]: the operation, the object, the kernel's reason, and what to do.

@@ -10,6 +10,7 @@
 //!   fail.
 //! * [`FakePlugin`]: a fake delegate in the test's own process, for tests of hooks; [`fake_call`]
 //!   creates calls for it.
+//! * [`assert_refused_ids`]: the scenario of container ids that CNI does not allow.
 //! * [`RepeatedAdd`]: the scenario of an ADD that is repeated around a real bridge.
 //! * [`plugin_binary`]: finds (or builds) the plugin under test.
 //! * [`Page`]: an HTML page in a headless browser, with real input events.
@@ -28,6 +29,7 @@ mod fake_plugin;
 mod host;
 mod outcome;
 pub mod process;
+mod refused_ids;
 mod repeated_add;
 mod sandbox;
 mod scripted_plugin;
@@ -46,6 +48,7 @@ pub use host::veth_pair::VethPair;
 pub use host::{Container, Host, Neighbour};
 pub use outcome::Outcome;
 pub use process::RunningProcess;
+pub use refused_ids::assert_refused_ids;
 pub use repeated_add::RepeatedAdd;
 pub use sandbox::bind_mounts::BindMounts;
 pub use sandbox::netns::{Netns, Process};

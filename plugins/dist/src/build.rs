@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cni_output::outln;
+
 use serde_json::Value;
 
 use crate::{Outcome, USAGE, tree};
@@ -120,7 +122,7 @@ fn install_target(target: &str) -> Outcome {
     if Path::new(stdout(&mut rustc)?.trim()).exists() {
         return Ok(());
     }
-    println!("installing Rust's standard library for {target}");
+    outln!("installing Rust's standard library for {target}");
     run(Command::new("rustup").args(["target", "add", target]).current_dir(root()))
 }
 

@@ -1,11 +1,12 @@
 //! `cargo xtask package`: builds a Debian package of the plugins and of cni-conformance.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command")]
 
 mod build;
 mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+
+use cni_output::{errln, finish, out, outln};
 
 use build::{Build, root, run};
 use tree::Tree;
@@ -27,24 +28,25 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.get(1..).unwrap_or_default() {
         ["package", args @ ..] if args.iter().any(|arg| matches!(*arg, "--help" | "-h")) => {
-            print!("{USAGE}");
+            out!("{USAGE}");
             Ok(())
         }
         ["package", args @ ..] => package(args),
         ["programs", args @ ..] => programs(args),
         _ => Err(USAGE.to_owned()),
     };
-    match outcome {
+    let status = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("cni-dist: {problem}");
+            errln!("cni-dist: {problem}");
             ExitCode::FAILURE
         }
-    }
+    };
+    finish("cni-dist", status, ExitCode::FAILURE)
 }
 
 fn programs(args: &[&str]) -> Outcome {
-    println!("{}", Build::parse(args)?.programs()?.display());
+    outln!("{}", Build::parse(args)?.programs()?.display());
     Ok(())
 }
 
@@ -56,7 +58,7 @@ fn package(args: &[&str]) -> Outcome {
     tree.write_control(build.architecture(), build.depends())?;
     let file = at.join(tree.file_name(build.architecture()));
     archive(&build, &tree, &file)?;
-    println!("{}", shown(&file).display());
+    outln!("{}", shown(&file).display());
     Ok(())
 }
 

@@ -1,9 +1,8 @@
 //! The command line: `explain` shows the decision for a container that does not have to exist.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use cni_output::{errln, finish, out};
 use cni_wrapper::{About, CniArgs, Request};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::json;
@@ -29,20 +28,17 @@ Exit status: 0 allowed, 1 denied, 2 the configuration or the command line is inv
 
 /// Runs the command line of this process.
 pub(crate) fn run(about: About) -> ExitCode {
-    match explain(about, Parser::from_env()) {
-        Ok((text, code)) => match std::io::stdout().write_all(text.as_bytes()) {
-            // The reader may have closed the pipe, as in `… | head`.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                eprintln!("cni-label-policy: stdout can't be written: {error}");
-                2.into()
-            }
-            _ => code.into(),
-        },
-        Err(error) => {
-            eprintln!("cni-label-policy: {error}");
-            2.into()
+    let code = match explain(about, Parser::from_env()) {
+        Ok((text, code)) => {
+            out!("{text}");
+            code
         }
-    }
+        Err(error) => {
+            errln!("cni-label-policy: {error}");
+            2
+        }
+    };
+    finish("cni-label-policy", code, 2)
 }
 
 type Failure = Box<dyn std::error::Error>;

@@ -1,5 +1,4 @@
 //! The command line: `report` makes a page of recordings.
-#![allow(clippy::print_stderr, reason = "a command for people")]
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -8,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cni_output::{errln, finish, out};
 use cni_wrapper::About;
 use lexopt::{Arg, Parser};
 
@@ -44,16 +44,20 @@ enum Command {
 /// Runs the command line of this process.
 pub(crate) fn run(about: About) -> ExitCode {
     let done = parse(&about, Parser::from_env()).and_then(|command| match command {
-        Command::Print(text) => Ok(io::stdout().write_all(text.as_bytes())?),
+        Command::Print(text) => {
+            out!("{text}");
+            Ok(())
+        }
         Command::Report { files, output } => report(&about, &files, output.as_deref()),
     });
-    match done {
+    let status = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", about.name);
+            errln!("{}: {error}", about.name);
             ExitCode::FAILURE
         }
-    }
+    };
+    finish(about.name, status, ExitCode::FAILURE)
 }
 
 fn parse(about: &About, mut parser: Parser) -> Result<Command, Failure> {
@@ -88,10 +92,13 @@ fn report(about: &About, files: &[OsString], output: Option<&Path>) -> Result<()
         read(&mut recordings, file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     for note in recordings.notes(NAMED) {
-        eprintln!("{}: {note}", about.name);
+        errln!("{}: {note}", about.name);
     }
     let page = html(about, &recordings);
-    let Some(path) = output else { return Ok(io::stdout().write_all(page.as_bytes())?) };
+    let Some(path) = output else {
+        out!("{page}");
+        return Ok(());
+    };
     write(path, files, &page).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 

@@ -7,11 +7,13 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cni_output::outln;
+
 use crate::run::{Outcome, run, target_directory};
 
 pub(crate) use needs::{
     BENCH, CONFORMANCE, CONTAINERD, DEMO, FAULTS, FIREWALLD, NODE, Need, PODMAN, REGISTRY, SOAK,
-    TEST,
+    TEST, UFW,
 };
 pub(crate) use rust::{components, static_target, target, tool};
 
@@ -21,7 +23,7 @@ pub(crate) fn packages(needs: &[Need]) -> Outcome {
     if missing.is_empty() {
         return Ok(());
     }
-    println!("installing Debian packages: {}", missing.join(" "));
+    outln!("installing Debian packages: {}", missing.join(" "));
     install(&missing)?;
     match needs.iter().find(|need| !exists(need.file)) {
         None => Ok(()),
@@ -70,7 +72,7 @@ fn unpack(need: &Need) -> Outcome {
     if at.join(file).exists() {
         return Ok(());
     }
-    println!("unpacking Debian's {package} into {}", at.display());
+    outln!("unpacking Debian's {package} into {}", at.display());
     std::fs::create_dir_all(&at).map_err(|error| format!("{}: {error}", at.display()))?;
     let script = format!(
         "apt-get download -qq -o APT::Sandbox::User=root {package} && \

@@ -46,6 +46,8 @@ pub(crate) const REGISTRY: Need = need("usr/bin/docker-registry", "docker-regist
 /// It is unpacked, since as a service it would become the firewall of this machine. [`TEST`] has
 /// its libraries.
 pub(crate) const FIREWALLD: Need = need("usr/sbin/firewalld", "firewalld");
+/// It is unpacked for the same reason.
+pub(crate) const UFW: Need = need("usr/sbin/ufw", "ufw");
 
 /// All of these, and the packages of single tests.
 pub(crate) const TEST: &[Need] = &[

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use cni_output::outln;
+
 use crate::run::{Outcome, cargo, root, run, target_directory};
 
 /// Installs rustfmt and clippy if they are missing.
@@ -16,7 +18,7 @@ pub(crate) fn components() -> Outcome {
         if works.is_ok_and(|status| status.success()) {
             continue;
         }
-        println!("installing the Rust component {component}");
+        outln!("installing the Rust component {component}");
         run(Command::new("rustup").args(["component", "add", component]))?;
     }
     Ok(())
@@ -37,7 +39,7 @@ pub(crate) fn target(target: &str) -> Outcome {
     if Path::new(String::from_utf8_lossy(&directory.stdout).trim()).exists() {
         return Ok(());
     }
-    println!("installing Rust's standard library for {target}");
+    outln!("installing Rust's standard library for {target}");
     let added = run(Command::new("rustup").args(["target", "add", target]).current_dir(root()));
     added.map(drop).map_err(|problem| {
         format!("{problem}\nRust's standard library for {target} is missing: install it")
@@ -51,7 +53,7 @@ pub(crate) fn tool(name: &str) -> Outcome<String> {
     let tools = target_directory()?.join("tools");
     let program = tools.join("bin").join(name);
     if !program.exists() {
-        println!("installing {name} into {}, which takes minutes", tools.display());
+        outln!("installing {name} into {}, which takes minutes", tools.display());
         run(cargo(&["install", "--locked", name, "--root"]).arg(&tools))?;
     }
     Ok(program.display().to_string())

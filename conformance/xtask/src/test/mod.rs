@@ -10,6 +10,8 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use cni_output::{out, outln};
+
 use clap::ArgMatches;
 
 use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
@@ -94,7 +96,7 @@ pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
 /// Installs what the tests need, while code is checked and compiled.
 fn install() -> Outcome {
     setup::packages(setup::TEST)?;
-    setup::unpacked(&[setup::REGISTRY, setup::FIREWALLD])?;
+    setup::unpacked(&[setup::REGISTRY, setup::FIREWALLD, setup::UFW])?;
     setup::target(&setup::static_target())
 }
 
@@ -128,7 +130,7 @@ fn selected(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
     if tests.is_empty() {
         return Err(format!("no test's name contains {}", selection.names.join(" or ")));
     }
-    println!("{} tests in {} executables", tests.len(), binaries.len());
+    outln!("{} tests in {} executables", tests.len(), binaries.len());
     Ok(tests.into_iter().partition(|test| test.ignored))
 }
 
@@ -170,16 +172,16 @@ fn documentation(selection: &Selection) -> Outcome<(Counts, Option<String>)> {
 }
 
 fn finish(summary: &Summary, selection: &Selection, ignored: &[Test]) -> Outcome {
-    print!("{}", summary.text());
+    out!("{}", summary.text());
     if selection.unprivileged {
-        println!("\nNOT RUN, because they need root: {}", root_only::names()?.join(", "));
+        outln!("\nNOT RUN, because they need root: {}", root_only::names()?.join(", "));
     }
     if !ignored.is_empty() {
         let names: Vec<String> = ignored.iter().map(Test::id).collect();
-        println!("\nignored: {}", names.join(", "));
+        outln!("\nignored: {}", names.join(", "));
     }
     let counts = summary.counts();
-    println!("\n{counts}");
+    outln!("\n{counts}");
     match counts.failed {
         0 => Ok(()),
         failed => Err(format!("{failed} failed")),

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use cni_output::outln;
+
 use super::pool::{Done, Watch};
 use crate::run::Outcome;
 
@@ -27,7 +29,7 @@ impl Watch for Progress {
         self.ended += 1;
         if let Some(problem) = &done.problem {
             self.failed += 1;
-            println!("✘ {} ({}): {problem}", done.id, seconds(done.took));
+            outln!("✘ {} ({}): {problem}", done.id, seconds(done.took));
         }
     }
 
@@ -39,7 +41,7 @@ impl Watch for Progress {
         let named = |(id, took): &(String, Duration)| format!("{id} ({})", seconds(*took));
         let running: Vec<String> = running.iter().map(named).collect();
         let (ended, all, failed) = (self.ended, self.all, self.failed);
-        println!("  {ended} of {all} tests, {failed} failed; running: {}", running.join(", "));
+        outln!("  {ended} of {all} tests, {failed} failed; running: {}", running.join(", "));
     }
 }
 
@@ -93,12 +95,12 @@ impl std::fmt::Display for Counts {
 impl Summary {
     /// Runs a step and records its duration.
     pub(super) fn step<T>(&mut self, name: &str, act: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-        println!("\n▶ {name}");
+        outln!("\n▶ {name}");
         let started = Instant::now();
         let outcome = act();
         let took = started.elapsed();
         self.steps.push((name.to_owned(), took));
-        println!("{} {name} ({})", if outcome.is_ok() { "✔" } else { "✘" }, seconds(took));
+        outln!("{} {name} ({})", if outcome.is_ok() { "✔" } else { "✘" }, seconds(took));
         outcome
     }
 

@@ -1,6 +1,6 @@
 //! What other programs have made, and what the kernel knows of sockets and neighbours.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use cni_netlink::link::Links;
 use cni_netlink::neighbour::{NeighbourState, Neighbours};
 use cni_netlink::nftables::{Family as TableFamily, Kernel, Policy, Table, Verdict};
 use cni_netlink::route::{Query, Routes};
-use cni_netlink::sock_diag::Sockets;
+use cni_netlink::sock_diag::{Listener, Sockets};
 use cni_netlink::xtables::{self, Extension, Family};
 
 use crate::host::{inside, run};
@@ -103,26 +103,30 @@ fn extensions_of_the_kernel_are_found_and_others_are_not() {
 }
 
 #[test]
-fn a_socket_is_found_by_the_address_and_port_at_which_it_receives() {
+fn a_listening_socket_is_found_by_the_address_and_port_at_which_it_receives() {
     inside(|| {
+        run("ip address add 192.0.2.1/32 dev lo");
         let mut sockets = Sockets::open().expect("a socket");
-        for (any, loopback) in [("0.0.0.0", "127.0.0.1"), ("::", "::1")] {
-            for bound in [any, loopback] {
-                let address = SocketAddr::new(bound.parse().expect("an address"), 0);
-                let tcp = TcpListener::bind(address).expect("bound");
-                let udp = UdpSocket::bind(address).expect("bound");
-                let ports = [tcp.local_addr(), udp.local_addr()].map(|at| at.expect("one").port());
-                for (protocol, port) in [6, 17].into_iter().zip(ports) {
-                    let mut at = |address: &str, port| {
-                        let address = SocketAddr::new(address.parse().expect("one"), port);
-                        sockets.receives(protocol, address).expect("an answer")
-                    };
-                    assert!(at(loopback, port), "{protocol} at {bound}:{port}");
-                    assert!(!at(loopback, 1), "{protocol}: no socket has port 1");
-                    let own = if any == "::" { "2001:db8::1" } else { "192.0.2.1" };
-                    assert_eq!(at(own, port), bound == any, "{protocol} at {bound}");
+        for bound in ["0.0.0.0", "127.0.0.1", "192.0.2.1", "::", "::1"] {
+            let address: IpAddr = bound.parse().expect("an address");
+            let tcp = TcpListener::bind((address, 0)).expect("bound");
+            let udp = UdpSocket::bind((address, 0)).expect("bound");
+            let ports = [tcp.local_addr(), udp.local_addr()].map(|at| at.expect("one").port());
+            let client = TcpStream::connect(tcp.local_addr().expect("one")).expect("connected");
+            for (protocol, port) in [6, 17].into_iter().zip(ports) {
+                let mut at = |ports| sockets.listeners(protocol, ports).expect("an answer");
+                // Not the connection, which has the same port.
+                // The kernel sets it for a socket at one address of IPv6.
+                let only_ipv6 = bound == "::1";
+                let expected = [Listener { address, port, only_ipv6 }];
+                for ports in [port..=port, port - 1..=port, port..=port + 1] {
+                    assert_eq!(at(ports), expected, "{protocol} at {bound}:{port}");
+                }
+                for ports in [1..=port - 1, port + 1..=u16::MAX] {
+                    assert_eq!(at(ports), [], "{protocol}: only port {port} is used");
                 }
             }
+            drop(client);
         }
     });
 }

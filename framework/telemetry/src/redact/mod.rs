@@ -48,10 +48,33 @@ impl Redactor {
 
     fn value(&self, value: &mut Value) {
         match value {
-            Value::Array(values) => values.iter_mut().for_each(|value| self.value(value)),
+            Value::Array(values) => self.array(values),
             Value::Object(object) => self.object(object),
             Value::String(text) => self.string(text),
             _ => {}
+        }
+    }
+
+    /// An array may be a command line, or the variables of a program.
+    fn array(&self, values: &mut [Value]) {
+        let mut is_secret = false;
+        for value in values {
+            let was_secret = std::mem::take(&mut is_secret);
+            let Value::String(text) = value else {
+                if was_secret {
+                    hide(value)
+                } else {
+                    self.value(value)
+                }
+                continue;
+            };
+            let (name, assigned) = text::argument(text);
+            match assigned {
+                _ if was_secret && !text.starts_with('-') => hide(value),
+                _ if !self.0.contain(name) => self.string(text),
+                Some(_) => *text = format!("{name}={REDACTED}"),
+                None => is_secret = true,
+            }
         }
     }
 
@@ -158,6 +181,16 @@ mod tests {
         let expected = json!({
             "a": ["Bearer [redacted]", {"b": "{\"password\":\"[redacted]\",\"n\":1.10}"}],
             "c": "{ \"n\": 1.10 }", "d": "{\"key\": "});
+        assert_eq!(redacted(value), expected);
+    }
+
+    #[test]
+    fn the_value_of_an_option_in_a_list_is_redacted() {
+        let value = json!({"args": ["--password", "hu sh", "--key=hu sh", "-key", 7, "-key",
+            "--mtu", "1", "DB_PASSWORD=hu;sh", "password", "x", "a key=x"], "b": ["--keys"]});
+        let expected = json!({"args": ["--password", "[redacted]", "--key=[redacted]", "-key",
+            "[redacted]", "-key", "--mtu", "1", "DB_PASSWORD=[redacted]", "password", "x",
+            "a key=[redacted]"], "b": ["--keys"]});
         assert_eq!(redacted(value), expected);
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use cni_test_kit::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script};
+use cni_test_kit::{Behaviour, CallBuilder, Fault, Outcome, PluginDir, Script, assert_refused_ids};
 use cni_wrapper::{SpecVersion, Verb};
 use serde_json::{Value, json};
 
@@ -207,4 +207,15 @@ fn a_panic_after_the_answer_adds_no_second_one() {
     assert!(stderr.contains("after the answer"), "it panicked: {stdout}{stderr}");
     assert_eq!(stdout.matches("\"code\":").count(), 1, "{stdout}");
     assert!(stdout.contains("\"code\":7"), "{stdout}");
+}
+
+#[test]
+fn an_add_with_an_id_that_only_mesos_allows_is_refused_and_its_del_cleans_up() {
+    for name in EXAMPLES {
+        let dir = plugins();
+        let mut config = config(&dir, SpecVersion::V1_0_0);
+        config["delegate"] = json!({"type": "inner"});
+        let call = CallBuilder::add("net").cni_path(&dir).config(config);
+        assert_refused_ids(&call, &example(name), &dir);
+    }
 }

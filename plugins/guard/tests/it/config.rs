@@ -1,6 +1,6 @@
 //! Mistakes in the configuration.
 
-use cni_test_kit::{CallBuilder, Script};
+use cni_test_kit::{CallBuilder, Script, assert_refused_ids};
 use serde_json::{Value, json};
 
 use crate::common::{add, delegate, plugin, verbs};
@@ -117,4 +117,14 @@ fn a_mistyped_key_is_a_warning() {
     let dir = delegate(&Script::succeed());
     let outcome = add(&dir, json!({})).key("guards", json!({})).run(plugin()).expect_success();
     assert!(outcome.stderr.contains("guards is not a known key; did you mean guard?"), "{outcome}");
+}
+
+#[test]
+fn an_add_with_an_id_that_only_mesos_allows_is_refused_and_its_del_cleans_up() {
+    let dir = delegate(&Script::succeed());
+    let settings = json!({
+        "circuitBreaker": {"failureThreshold": 1},
+        "concurrencyLimit": {"name": "ipam", "maxConcurrent": 1},
+    });
+    assert_refused_ids(&add(&dir, settings), &plugin(), &dir);
 }

@@ -46,6 +46,15 @@ fn a_decision_is_explained_rule_by_rule() {
 }
 
 #[test]
+fn messages_whose_reader_has_closed_the_pipe_are_no_reason_to_panic() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(plugin());
+    command.arg("explian").env_remove("CNI_COMMAND").stderr(writer);
+    assert_eq!(command.output().expect("it starts").status.code(), Some(2));
+}
+
+#[test]
 fn the_plugin_is_found_in_a_list_and_arguments_and_values_can_be_set() {
     let rules = json!([
         {"name": "system", "when": {"cniArgs": {"K8S_POD_NAMESPACE": "kube-*"}},

@@ -1,6 +1,6 @@
 //! Whole calls of the plugin, around scripted delegates.
 
-use cni_test_kit::{Behaviour, Script};
+use cni_test_kit::{Behaviour, Script, assert_refused_ids};
 use serde_json::{Value, json};
 
 use crate::common::{add, delegates, labelled, network, plugin};
@@ -302,4 +302,11 @@ fn a_mistyped_key_is_a_warning() {
     let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]).key("rule", json!([]));
     let outcome = call.run(plugin()).expect_success();
     assert!(outcome.stderr.contains("rule is not a known key; did you mean rules?"), "{outcome}");
+}
+
+#[test]
+fn an_add_with_an_id_that_only_mesos_allows_is_refused_and_its_del_cleans_up() {
+    let dir = delegates();
+    let call = labelled(add(&dir, network(&dir)), &[("tier", "db")]);
+    assert_refused_ids(&call, &plugin(), &dir);
 }

@@ -192,11 +192,30 @@ impl Backends {
         chain: &str,
         select: impl FnMut(&RuleView<'_>) -> Option<T>,
     ) -> Vec<T> {
+        self.scan(&nat_table(family), Some(chain), select)
+    }
+
+    /// Collects what `select` returns for the rules of a table of another program. What can't be
+    /// read has none.
+    pub fn rules_of_table<T>(
+        &self,
+        family: Family,
+        table: &str,
+        select: impl FnMut(&RuleView<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        self.scan(&Table::new(nat_table(family).family, table), None, select)
+    }
+
+    fn scan<T>(
+        &self,
+        table: &Table,
+        chain: Option<&str>,
+        select: impl FnMut(&RuleView<'_>) -> Option<T>,
+    ) -> Vec<T> {
         let Ok(AnyBackend::Nftables(nftables)) = self.get(BackendKind::Nftables) else {
             return Vec::new();
         };
-        let scan =
-            |kernel: &mut Kernel| Ok(kernel.scan_rules(&nat_table(family), Some(chain), select)?);
+        let scan = |kernel: &mut Kernel| Ok(kernel.scan_rules(table, chain, select)?);
         nftables.with(scan).unwrap_or_default()
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! With `--json` each prints one object on stdout, also if it fails, with the same keys: `errors`
 //! contains what failed (`failure`), and the others are empty then.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
 mod explain;
@@ -15,11 +14,11 @@ mod row;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use cni_output::{errln, finish, out};
 use cni_wrapper::{About, block_on};
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Value, json};
@@ -99,13 +98,13 @@ pub fn run(about: About) -> ExitCode {
             options.command = command_of(&arguments);
             let failure = Failure::new(failure::USAGE, error.to_string());
             if !json {
-                eprintln!("{}: {}\n\n{HELP}", about.name, failure.msg());
+                errln!("{}: {}\n\n{HELP}", about.name, failure.msg());
                 return ExitCode::FAILURE;
             }
             failure
         }
     };
-    eprintln!("{}: {}", about.name, failure.msg());
+    errln!("{}: {}", about.name, failure.msg());
     let mut document = options.empty();
     document["errors"] = json!([failure.json()]);
     if json { print(&format!("{document}\n"), false) } else { ExitCode::FAILURE }
@@ -233,13 +232,7 @@ fn backend(name: &str) -> Result<BackendKind, lexopt::Error> {
 }
 
 fn print(text: &str, success: bool) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader may have closed the pipe, as in `… | head`.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("mesos-cni-port-mapper: stdout can't be written: {error}");
-            ExitCode::FAILURE
-        }
-        _ if success => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    out!("{text}");
+    let status = if success { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    finish("mesos-cni-port-mapper", status, ExitCode::FAILURE)
 }

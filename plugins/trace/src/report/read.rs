@@ -131,8 +131,11 @@ impl Recordings {
         let (mut text, mut number) = (Vec::new(), 0);
         while file.read_until(b'\n', &mut text)? > 0 {
             number += 1;
-            match Call::read(text.trim_ascii(), index, number) {
-                _ if text.trim_ascii().is_empty() => {}
+            // Windows' editors begin a file with a byte order mark.
+            let mark = if number == 1 { "\u{feff}" } else { "" };
+            let line = text.strip_prefix(mark.as_bytes()).unwrap_or(&text).trim_ascii();
+            match Call::read(line, index, number) {
+                _ if line.is_empty() => {}
                 Ok(call) => self.calls.push(call),
                 Err(why) => self.skipped.push(format!("{name}, line {number} was skipped: {why}")),
             }

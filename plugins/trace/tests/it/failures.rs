@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use cni_test_kit::{Behaviour, CallBuilder, Script, wait_until};
+use cni_test_kit::{Behaviour, CallBuilder, Script, assert_refused_ids, wait_until};
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, plugin, waits_for_a_lock};
@@ -122,4 +122,11 @@ fn a_mistyped_key_is_a_warning() {
         let warning = format!("{typed} is not a known key; did you mean {meant}?");
         assert!(outcome.stderr.contains(&warning), "{outcome}");
     }
+}
+
+#[test]
+fn an_add_with_an_id_that_only_mesos_allows_is_refused_and_its_del_cleans_up() {
+    let fixture = Fixture::new(&Script::succeed());
+    assert_refused_ids(&fixture.call(), plugin().as_ref(), &fixture.plugins);
+    assert!(fixture.lines().iter().all(|line| line["verb"] == "DEL"), "{:?}", fixture.lines());
 }

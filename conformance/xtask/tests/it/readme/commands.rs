@@ -12,9 +12,9 @@ const NOT_RUN: [(&str, &str); 7] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo xtask conformance ", "takes minutes; cni-conformance's tests compare with the reports"),
     ("cargo test -p cni-conformance ", "cargo xtask test runs these tests"),
-    ("iptables -t nat -F CNI-HOSTPORT-DNAT", "it removes rules of portmap, and there are none"),
-    ("ip6tables -t nat -F CNI-HOSTPORT-DNAT", "it removes rules of portmap, and there are none"),
-    ("nft delete table ", "it removes rules of portmap, and there are none"),
+    ("iptables -t nat -F CNI-HOSTPORT-DNAT", "a test of the port mapper runs it after portmap"),
+    ("ip6tables -t nat -F CNI-HOSTPORT-DNAT", "a test of the port mapper runs it after portmap"),
+    ("nft delete table ", "Debian's portmap does not create it"),
     ("systemctl enable ", "a disposable host has no systemd; the port mapper's tests run the unit"),
 ];
 

@@ -99,10 +99,12 @@ fn of_firewalld(packet: &Packet, container: &str, port: Option<u16>) -> String {
     let protocol = packet.protocol;
     let port = port.map(|port| format!(" port port={port} protocol={protocol}"));
     let port = port.unwrap_or_default();
+    let policy = "firewall-cmd --permanent --policy=containers";
+    // firewall-cmd accepts only one of these options at a time.
     format!(
         "firewall-cmd --permanent --new-policy=containers; \
-         firewall-cmd --permanent --policy=containers --add-ingress-zone=ANY \
-         --add-egress-zone=ANY --add-rich-rule='rule family={family} destination \
+         {policy} --add-ingress-zone=ANY; {policy} --add-egress-zone=ANY; \
+         {policy} --add-rich-rule='rule family={family} destination \
          address={container}{port} accept'; firewall-cmd --reload; mesos-cni-port-mapper restore"
     )
 }

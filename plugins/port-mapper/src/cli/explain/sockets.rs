@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use cni_netlink::sock_diag::Sockets;
+use cni_netlink::sock_diag::{self, Sockets};
 
 use crate::family::Family;
-use crate::host::other_users::number_of;
+use crate::host::other_users::{any_address, number_of};
 use crate::mappings::Protocol;
 
 /// A socket that receives what is sent to a port.
@@ -55,10 +55,12 @@ pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Li
 /// Reports whether a socket receives IPv4 at a port: one of IPv6 may have the option IPV6_V6ONLY,
 /// which /proc does not show.
 fn receives_v4(protocol: Protocol, port: u16) -> bool {
-    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let found = Sockets::open().and_then(|mut all| all.receives(number_of(protocol), any));
+    let found = Sockets::open().and_then(|mut all| all.listeners(number_of(protocol), port..=port));
+    let is_dual = |one: &sock_diag::Listener| {
+        one.address == any_address(Family::V6) && one.receives(any_address(Family::V4))
+    };
     // Without an answer it is taken for one of the usual kind.
-    found.unwrap_or(true)
+    found.map_or(true, |all| all.iter().any(is_dual))
 }
 
 /// Parses a line of /proc/net/tcp or udp, if the socket listens.
@@ -110,7 +112,7 @@ impl Listener {
     }
 
     fn is_at(&self, address: Option<IpAddr>) -> bool {
-        self.address.is_unspecified() || address.is_none_or(|address| address == self.address)
+        address.is_none_or(|address| sock_diag::receives(self.address, false, address))
     }
 
     /// Returns the name and the id of the process that has it: `nginx` and 123.
@@ -129,6 +131,8 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use rustix::net::sockopt::set_ipv6_v6only;
     use rustix::net::{AddressFamily, SocketType, bind, socket as socket_of};
 

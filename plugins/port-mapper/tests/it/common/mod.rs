@@ -7,7 +7,7 @@ pub(crate) mod systemd_unit;
 mod traffic;
 mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_test_kit::{
@@ -27,6 +27,15 @@ pub(crate) const BACKENDS: [&str; 2] = ["iptables-nft", "iptables-legacy"];
 
 pub(crate) fn plugin() -> PathBuf {
     plugin_binary("mesos-cni-port-mapper", "mesos-cni-port-mapper")
+}
+
+/// Returns the directory into which `cargo xtask test` unpacks a Debian package that would change
+/// this machine if it were installed.
+pub(crate) fn unpacked(package: &str) -> PathBuf {
+    let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join(package);
+    let at = tree.display();
+    assert!(tree.exists(), "{at} is missing; `cargo xtask test {package}` unpacks it");
+    tree
 }
 
 /// Returns the configuration of Mesos's documentation with these excluded devices. It has no

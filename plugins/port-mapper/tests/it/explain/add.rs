@@ -2,11 +2,11 @@
 
 use std::os::unix::fs::symlink;
 
-use cni_test_kit::{CallBuilder, Container, TempDir, Traffic};
+use cni_test_kit::{Behaviour, CallBuilder, Container, Script, TempDir, Traffic};
 use serde_json::{Value, json};
 
 use super::testbed::{fails, names, steps};
-use crate::behaviour::testbed::{RulesTestbed, TrafficTestbed, port, port_at};
+use crate::behaviour::testbed::{NFTABLES, RulesTestbed, TrafficTestbed, port, port_at};
 use crate::common::{PLUGINS, add, plugin, tcp};
 
 on_every_backend!(
@@ -14,6 +14,32 @@ on_every_backend!(
     an_add_does_not_warn_of_a_process_on_another_port_or_address,
 );
 on_both_iptables!(an_add_warns_of_a_port_that_portmap_has_mapped);
+
+/// What portmap 1.6 makes with its backend nftables.
+const CNI_HOSTPORT: &str = "
+    nft 'add table ip cni_hostport { comment \"CNI portmap plugin\"; }'
+    nft add chain ip cni_hostport hostports
+    nft add chain ip cni_hostport hostip_hostports
+    nft 'add chain ip cni_hostport prerouting { type nat hook prerouting priority dstnat; }'
+    nft add rule ip cni_hostport prerouting jump hostip_hostports
+    nft add rule ip cni_hostport prerouting jump hostports
+    nft add rule ip cni_hostport hostports tcp dport 8080 dnat to 10.88.0.2:8081 comment c0
+    nft add rule ip cni_hostport hostip_hostports ip daddr 192.0.2.1 udp dport 5300 \\
+        dnat to 10.88.0.2:53 comment c0";
+
+#[test]
+fn an_add_warns_of_a_port_that_portmap_has_mapped_with_nftables() {
+    let testbed = RulesTestbed::new(NFTABLES);
+    testbed.host.sh(CNI_HOSTPORT);
+    let udp = |port: u16| json!({"hostPort": port, "containerPort": 80, "protocol": "udp"});
+    let quiet = add(&testbed.runtime("c1", json!([port(8081, 80), port(5300, 80), udp(8080)])));
+    assert!(!quiet.stderr.contains("portmap"), "portmap has other ports: {quiet}");
+    let warned = add(&testbed.runtime("c2", json!([port(8080, 80), udp(5300)])));
+    for ports in ["tcp host port 8080", "udp host port 5300"] {
+        let expected = format!("portmap has mapped {ports}");
+        assert!(warned.stderr.contains(&expected), "{expected}: {warned}");
+    }
+}
 
 const LISTENS: &str = "a process of this host listens on";
 
@@ -30,9 +56,28 @@ fn an_add_warns_of_a_process_that_listens_on_the_port(backend: &'static str) {
     for ports in ["tcp host port 8081", "udp host port 5300", "tcp host port 8082"] {
         assert!(warned.stderr.contains(&format!("{LISTENS} {ports}")), "{ports}: {warned}");
     }
+    one_address_and_ipv6_alone(&testbed);
     assert!(!warned.stderr.contains("8083"), "{warned}");
     let [quiet, warned] = [quiet, warned].map(|outcome| outcome.json());
     assert_eq!(quiet, warned, "the result is the same");
+}
+
+/// Processes that listen at one address of the host, or by IPv6 alone.
+fn one_address_and_ipv6_alone(testbed: &RulesTestbed) {
+    testbed.host.run("ip address add 192.0.2.1/32 dev lo");
+    let _one = testbed.host.serve_on(Traffic::Http, "192.0.2.1", 8084);
+    let _six = testbed.host.serve_on(Traffic::Http, "::1", 8085);
+    let mappings = json!([port(8084, 80), port(8085, 80)]);
+    let warned = add(&testbed.runtime("c3", mappings.clone()));
+    assert!(warned.stderr.contains(&format!("{LISTENS} tcp host port 8084")), "{warned}");
+    assert!(!warned.stderr.contains("8085"), "the container has no IPv6: {warned}");
+    let both = json!({"cniVersion": "1.0.0",
+        "ips": [{"address": "10.0.0.2/24"}, {"address": "fd00::2/64"}]});
+    testbed.plugins.script("inner", &Script::succeed().on("ADD", Behaviour::result(both)));
+    let del = testbed.runtime("c3", mappings.clone()).as_verb("DEL");
+    del.run(plugin()).expect_success();
+    let warned = add(&testbed.runtime("c4", mappings));
+    assert!(warned.stderr.contains(&format!("{LISTENS} tcp host port 8085")), "{warned}");
 }
 
 fn an_add_does_not_warn_of_a_process_on_another_port_or_address(backend: &'static str) {

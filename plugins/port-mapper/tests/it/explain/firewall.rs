@@ -41,7 +41,7 @@ impl Explained {
     }
 
     #[track_caller]
-    fn is_dropped(&self) {
+    pub(super) fn is_dropped(&self) {
         unreached(&self.testbed.outside, HOST, 8080, "the firewall drops it");
     }
 }

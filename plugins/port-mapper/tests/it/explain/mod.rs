@@ -10,3 +10,4 @@ mod hooks;
 mod host;
 mod ipv6;
 mod routing;
+mod ufw;

@@ -40,9 +40,15 @@ impl Explained {
     /// Types the command lines of the remedy of the step that fails, after which the port is reached.
     #[track_caller]
     pub(super) fn remedy_works(&self) {
+        self.remedy_works_after("");
+    }
+
+    /// The same, in a shell that has run these lines before.
+    #[track_caller]
+    pub(super) fn remedy_works_after(&self, lines: &str) {
         let steps = steps(self.host(), &["8080", "--from", CLIENT]);
         let failed = steps.iter().find(|step| step["status"] == "failed").expect("it fails");
-        self.host().sh(&commands(failed).join("\n"));
+        self.host().sh(&format!("{lines}\n{}", commands(failed).join("\n")));
         self.is_in_order();
         // The client may still wait for an answer on the link from the time when there was none.
         self.testbed.outside.run("ip neighbour flush all");

@@ -1,13 +1,12 @@
 //! A host with Debian's firewalld and a system bus of its own.
 
-use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use cni_test_kit::{CallBuilder, Container, Host, Neighbour, Server, Traffic};
 use serde_json::json;
 
 use crate::common::systemd_unit::Unit;
-use crate::common::{HOST, add, example_network, mesos, tcp, wait_until};
+use crate::common::{HOST, add, example_network, mesos, plugin, tcp, unpacked, wait_until};
 
 /// The backends of the port mapper.
 pub(super) const PLACES: [&str; 3] = ["iptables-nft", "iptables-legacy", "nftables"];
@@ -70,8 +69,11 @@ impl Firewalld {
         let host = Host::new();
         host.sh(&SWITCH.replace("VARIANT", variant.trim_start_matches("iptables-")));
         host.sh("mkdir /run/dbus /run/firewalld.conf.d");
-        host.write("/run/bus.conf", &BUS.replace("FIREWALLD", &tree().display().to_string()));
-        let conf = tree().join("etc/firewalld/firewalld.conf");
+        host.write(
+            "/run/bus.conf",
+            &BUS.replace("FIREWALLD", &unpacked("firewalld").display().to_string()),
+        );
+        let conf = unpacked("firewalld").join("etc/firewalld/firewalld.conf");
         let conf = std::fs::read_to_string(conf).expect("its configuration");
         let conf = conf.replace("FirewallBackend=nftables", &format!("FirewallBackend={backend}"));
         assert!(conf.contains(&format!("\nFirewallBackend={backend}\n")), "{conf}");
@@ -86,7 +88,7 @@ impl Firewalld {
 
     /// Starts firewalld, and waits until it has set up its rules.
     pub(super) fn start(&mut self) {
-        let tree = tree().display().to_string();
+        let tree = unpacked("firewalld").display().to_string();
         // With this capability, a complete reload would unload modules of the machine's kernel.
         self.spawn(
             &format!(
@@ -113,7 +115,16 @@ impl Firewalld {
 
     /// Runs `firewall-cmd`, which returns after the reload.
     pub(super) fn command(&self, option: &str) {
-        self.host.sh(&format!("'{}/usr/bin/firewall-cmd' {option}", tree().display()));
+        self.host
+            .sh(&format!("'{}/usr/bin/firewall-cmd' {option}", unpacked("firewalld").display()));
+    }
+
+    /// Runs what a remedy says, with the programs of this test.
+    pub(super) fn type_in(&self, commands: &str) {
+        let (tree, plugin) = (unpacked("firewalld"), plugin());
+        let directory = plugin.parent().expect("a directory").display();
+        let tree = tree.display();
+        self.host.sh(&format!("PATH='{tree}/usr/bin:{directory}':$PATH\n{commands}"));
     }
 
     /// Starts the command of a unit.
@@ -183,15 +194,4 @@ impl Drop for Firewalld {
             let _ = child.wait();
         }
     }
-}
-
-/// Returns the directory into which `cargo xtask test` unpacks Debian's firewalld.
-fn tree() -> PathBuf {
-    let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("firewalld");
-    assert!(
-        tree.exists(),
-        "{} is missing; `cargo xtask test firewalld` unpacks it",
-        tree.display()
-    );
-    tree
 }

@@ -6,7 +6,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use cni_test_kit::{TempDir, Traffic};
+use cni_test_kit::{CallBuilder, TempDir, Traffic};
+use serde_json::Value;
 
 use crate::common::systemd_unit::{self, INSTALLED, Unit};
 use crate::common::{HOST, del, plugin, reached, unreached};
@@ -45,6 +46,32 @@ fn ports_survive_reloads_of_firewalld_with_nftables() {
     let _server = firewalld.outside.serve(Traffic::Http, 81);
     let container = &firewalld.attached()[0].container;
     unreached(container, firewalld.outside.address(), 81, "its subnet is in no zone");
+    the_remedy_of_explain_lets_packets_pass(&firewalld);
+}
+
+/// As `StrictForwardPorts=yes` of later versions, for which Debian's firewalld has no setting.
+fn is_strict(firewalld: &Firewalld) {
+    firewalld.host.sh("handle=$(nft --handle list chain inet firewalld filter_FORWARD |
+             sed -n 's/.*ct status dnat accept # handle //p')
+         nft delete rule inet firewalld filter_FORWARD handle $handle");
+}
+
+fn the_remedy_of_explain_lets_packets_pass(firewalld: &Firewalld) {
+    is_strict(firewalld);
+    assert_eq!(firewalld.reached(), [] as [&str; 0], "firewalld drops translated connections");
+    let arguments = ["explain", "8080", "--from", firewalld.outside.address(), "--json"];
+    let outcome = CallBuilder::cli(&arguments).within(&firewalld.host).run(plugin());
+    let json: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    let steps = json["paths"][0]["steps"].as_array().expect("steps");
+    let failed: Vec<&Value> = steps.iter().filter(|step| step["status"] == "failed").collect();
+    let [step] = failed[..] else { panic!("one step fails: {json:#}") };
+    assert_eq!(step["step"], "firewall", "{json:#}");
+    let commands = step["commands"].as_array().expect("commands").iter();
+    let commands: Vec<&str> = commands.map(|one| one.as_str().expect("a line")).collect();
+    firewalld.type_in(&commands.join("\n"));
+    // The reload has brought back the rule that lets all translated connections pass.
+    is_strict(firewalld);
+    assert_eq!(firewalld.reached(), [PLACES[0]], "the remedy is for one container: {step:#}");
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use cni_test_kit::Page;
+use cni_test_kit::process::run_into_closed_pipe;
 use serde_json::json;
 
-use super::{call, few, report, text, texts};
+use super::{call, few, report, text};
 use crate::common::{Fixture, plugin};
 
 fn open(recording: &str) -> (Page, String) {
@@ -31,7 +32,7 @@ fn lines_that_are_damaged_or_of_another_format_are_named_and_skipped() {
     let cut = &good.to_string()[..200];
     let lines = format!("{good}\n\n{cut}\n{{}}\n{later}\n[1]\n{wrong}\n{{\u{1b}\n{early}");
     let (mut page, errors) = open(&lines);
-    assert_eq!(texts(&mut page, "#timeline .call .what"), ["ADD", "DEL"]);
+    assert_eq!(page.texts("#timeline .call .what"), ["ADD", "DEL"]);
     let reasons = [
         "trace.jsonl, line 3 was skipped: it is not a line of cni-trace, or is damaged (EOF",
         "trace.jsonl, line 4 was skipped: it is not a line of cni-trace, or is damaged (missing",
@@ -41,7 +42,7 @@ fn lines_that_are_damaged_or_of_another_format_are_named_and_skipped() {
         "trace.jsonl, line 8 was skipped: it is not a line of cni-trace",
     ];
     page.click("#notes-title");
-    let notes = texts(&mut page, "#notes li");
+    let notes = page.texts("#notes li");
     assert_eq!(notes.len(), reasons.len(), "{notes:?}");
     for (note, reason) in notes.iter().zip(reasons) {
         assert!(note.starts_with(reason), "{note:?} does not begin with {reason:?}");
@@ -78,8 +79,8 @@ fn an_empty_file_is_named_and_makes_a_page() {
         let (mut page, errors) = open(nothing);
         let note = "trace.jsonl is empty: no call was recorded";
         assert_eq!(errors, format!("cni-trace: {note}\n"));
-        assert_eq!(texts(&mut page, "#notes li"), [note]);
-        assert!(texts(&mut page, "#about")[0].starts_with("0 calls · trace.jsonl"));
+        assert_eq!(page.texts("#notes li"), [note]);
+        assert!(page.texts("#about")[0].starts_with("0 calls · trace.jsonl"));
         assert_eq!(page.complaints(), Vec::<String>::new());
     }
 }
@@ -92,7 +93,35 @@ fn several_files_make_one_page_which_only_its_owner_can_read() {
     let page = directory.path().join("o.html");
     assert_eq!(fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
     let mut page = Page::open(&fs::read_to_string(page).unwrap(), 1280, false);
-    assert!(texts(&mut page, "#about")[0].starts_with("8 calls · 2 attachments · 2 failed"));
+    assert!(page.texts("#about")[0].starts_with("8 calls · 2 attachments · 2 failed"));
+}
+
+#[test]
+fn a_file_that_begins_with_a_byte_order_mark_is_read_whole() {
+    let (_page, errors) = open(&format!("\u{feff}{}", text(&few())));
+    assert_eq!(errors, "", "no line was skipped");
+}
+
+#[test]
+fn a_page_whose_reader_has_closed_the_pipe_ends_quietly() {
+    // More than a pipe holds.
+    let calls: Vec<_> = (0..200).map(|second| call("ADD", "c1", second % 60, 1000)).collect();
+    let directory = cni_test_kit::TempDir::new();
+    std::fs::write(directory.path().join("t.jsonl"), text(&calls)).unwrap();
+    for args in [&["report", "t.jsonl"][..], &["--help"], &["--version"]] {
+        let mut command = Command::new(plugin());
+        command.args(args).current_dir(directory.path()).env_remove("CNI_COMMAND");
+        assert_eq!(run_into_closed_pipe(&mut command), (Some(0), String::new()), "{args:?}");
+    }
+}
+
+#[test]
+fn messages_whose_reader_has_closed_the_pipe_are_no_reason_to_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(plugin());
+    command.args(["report", "no.jsonl"]).env_remove("CNI_COMMAND").stderr(writer);
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
 }
 
 #[test]

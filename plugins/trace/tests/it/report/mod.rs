@@ -84,19 +84,6 @@ fn open(lines: &[Value]) -> Page {
     Page::open(&html(lines), 1280, false)
 }
 
-/// Returns the visible texts of all elements of a selector.
-fn texts(page: &mut Page, selector: &str) -> Vec<String> {
-    let texts = page.eval(&format!(
-        "[...document.querySelectorAll({selector:?})].filter((one) => one.checkVisibility())\
-         .map((one) => one.innerText.replace(/\\s+/g, ' ').trim())"
-    ));
-    texts.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-}
-
-fn is_open(page: &mut Page) -> bool {
-    page.eval("document.getElementById('details').open") == true
-}
-
 fn content(page: &mut Page) -> String {
     page.text("document.getElementById('content').innerText")
 }

@@ -1,6 +1,9 @@
 //! The configurations of the page on moving from `portmap`, with this plugin and with Debian's
 //! `portmap`: the same clients are let in.
 
+mod behaviour;
+mod testbed;
+
 use std::path::PathBuf;
 
 use cni_test_kit::{CallBuilder, Container, Host, Netns, Traffic};
@@ -8,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::common::*;
 
-const PAGE: &str = include_str!("../../docs/from-portmap.md");
+const PAGE: &str = include_str!("../../../docs/from-portmap.md");
 
 /// The host's addresses on three links, and the clients there.
 const LINKS: [(&str, &str, &str); 3] = [

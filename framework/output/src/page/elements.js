@@ -1,5 +1,5 @@
 "use strict";
-// Shared with the page of cni-trace.
+// The beginning of the script of all pages.
 // All elements are made here from text nodes, so that no text of a plugin can become markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);

@@ -1,5 +1,8 @@
 //! A headless browser, controlled through a pipe (the DevTools protocol), with real input events.
 
+mod input;
+mod look;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,32 +11,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::temp_dir::TempDir;
 
 /// The limit for a response, so that a browser that hangs does not hang the tests.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// Computes the lowest contrast, as WCAG defines it, of the texts of a selector with their
-/// backgrounds.
-const CONTRAST: &str = "((selector) => {
-    const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-    const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    const light = (colour) => {
-        const [r, g, b] = parts(colour).map((c) => linear(c / 255));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const behind = (element) => {
-        const colour = getComputedStyle(element).backgroundColor;
-        const transparent = parts(colour)[3] === 0 && element.parentElement;
-        return transparent ? behind(element.parentElement) : colour; };
-    const contrast = (element) => {
-        const colours = [light(getComputedStyle(element).color), light(behind(element))];
-        const [a, b] = colours.sort((a, b) => b - a);
-        return (a + 0.05) / (b + 0.05); };
-    return Math.min(...[...document.querySelectorAll(selector)].map(contrast)); })";
 
 /// A page in a separate headless Chromium, which is closed when the page is dropped.
 pub struct Page {
@@ -62,6 +45,8 @@ impl Page {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
+        // Before the page is opened, so that all that it takes is measured.
+        page.call("Performance.enable", json!({ "timeDomain": "threadTicks" }));
         let size =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
         page.call("Emulation.setDeviceMetricsOverride", size);
@@ -154,8 +139,11 @@ impl Page {
     }
 
     /// Evaluates an expression in the page.
+    ///
+    /// If its value is a promise, it waits for it.
     pub fn eval(&mut self, expression: &str) -> Value {
-        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let parameters =
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let answer = self.call("Runtime.evaluate", parameters);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
@@ -174,65 +162,6 @@ impl Page {
             assert!(Instant::now() < deadline, "still not true: {expression}");
             thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    /// Clicks the middle of an element.
-    pub fn click(&mut self, selector: &str) {
-        let place = self.eval(&format!(
-            "(() => {{ const element = document.querySelector({selector:?});
-             element.scrollIntoView({{ block: 'center' }});
-             const box = element.getBoundingClientRect();
-             return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
-        ));
-        for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
-            });
-            self.call("Input.dispatchMouseEvent", event);
-        }
-    }
-
-    /// Presses a key, such as `Enter` or `ArrowDown`.
-    pub fn press(&mut self, key: &str) {
-        let code = match key {
-            "Enter" => 13,
-            "Escape" => 27,
-            "Tab" => 9,
-            "ArrowLeft" => 37,
-            "ArrowRight" => 39,
-            "ArrowUp" => 38,
-            "ArrowDown" => 40,
-            "Home" => 36,
-            "End" => 35,
-            other => panic!("unknown key {other}"),
-        };
-        let text = if key == "Enter" { "\r" } else { "" };
-        for kind in ["keyDown", "keyUp"] {
-            let event = json!({
-                "type": kind, "key": key, "code": key, "text": text,
-                "windowsVirtualKeyCode": code,
-            });
-            self.call("Input.dispatchKeyEvent", event);
-        }
-    }
-
-    /// Types text.
-    pub fn write(&mut self, text: &str) {
-        self.call("Input.insertText", json!({ "text": text }));
-    }
-
-    /// Returns the lowest contrast, as WCAG defines it, of the texts of a selector with their
-    /// backgrounds. It should be at least 4.5.
-    pub fn lowest_contrast(&mut self, selector: &str) -> f64 {
-        let contrast = self.eval(&format!("{CONTRAST}({selector:?})"));
-        contrast.as_f64().unwrap_or_else(|| panic!("{selector}: {contrast}"))
-    }
-
-    /// Returns a picture of the window, as a PNG file.
-    pub fn screenshot(&mut self) -> Vec<u8> {
-        let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }));
-        let text = answer["data"].as_str().expect("a picture");
-        STANDARD.decode(text).expect("base64")
     }
 
     /// Returns errors and warnings of the page, and its network requests.
