@@ -24,7 +24,8 @@ use report::{Counts, Progress, Summary};
 const LIMIT: Duration = Duration::from_secs(600);
 /// How many tests run at the same time beyond one for each processor.
 const WAITING: usize = 4;
-/// Makes tests judge plugins in all versions of the specification, not only in three.
+/// Makes tests judge plugins in all versions of the specification, not only in three, and do the
+/// rest of what `--all` adds.
 const ALL_VARIABLE: &str = "CNI_CONFORMANCE_ALL";
 
 /// Tells the tests that the programs that they run have been built, so that no test builds one of
@@ -39,7 +40,7 @@ const PACKAGING: &str = "cni-dist";
 struct Selection {
     /// Leaves out the tests that make network namespaces as root; their names are printed.
     unprivileged: bool,
-    /// Judges plugins in all versions of the specification.
+    /// Judges plugins in all versions of the specification, and more: see the help.
     all: bool,
     /// Only tests whose id contains one of these, and no other checks.
     names: Vec<String>,
