@@ -63,7 +63,8 @@ fn test() -> Command {
         .arg(flag(
             "all",
             "Judge plugins in all seven versions of the specification,\nnot only in one for each \
-             form of results",
+             form of results, show that no mutant fails\na case of another area, and make twice as \
+             many concurrent calls\nof the port mapper and calls of the benchmark",
         ))
         .arg(flag(
             "unprivileged",

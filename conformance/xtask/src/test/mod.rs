@@ -7,8 +7,9 @@ mod report;
 mod root_only;
 
 use std::process::Command;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cni_output::{out, outln};
 
@@ -23,8 +24,15 @@ use report::{Counts, Progress, Summary};
 
 /// Longer than any test needs, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
-/// Makes tests judge plugins in all versions of the specification, not only in three.
+/// How many tests run at the same time beyond one for each processor.
+const WAITING: usize = 4;
+/// Makes tests judge plugins in all versions of the specification, not only in three, and do the
+/// rest of what `--all` adds.
 const ALL_VARIABLE: &str = "CNI_CONFORMANCE_ALL";
+
+/// Tells the tests that the programs that they run have been built, so that no test builds one of
+/// them again on its own, with the features of fewer packages.
+const BUILT_VARIABLE: &str = "CNI_TEST_PROGRAMS_BUILT";
 
 /// The package whose tests install and run static programs.
 const PACKAGING: &str = "cni-dist";
@@ -34,7 +42,7 @@ const PACKAGING: &str = "cni-dist";
 struct Selection {
     /// Leaves out the tests that make network namespaces as root; their names are printed.
     unprivileged: bool,
-    /// Judges plugins in all versions of the specification.
+    /// Judges plugins in all versions of the specification, and more: see the help.
     all: bool,
     /// Only tests whose id contains one of these, and no other checks.
     names: Vec<String>,
@@ -79,10 +87,7 @@ pub(crate) fn test(arguments: &ArgMatches) -> Outcome {
     let (ignored, tests) = summary.step("build the tests", || selected(&selection))?;
     summary.ignored = ignored.len();
     if let Some(packages) = packages {
-        summary.step("wait until Debian packages are installed", || join(packages))?;
-    }
-    if tests.iter().any(|test| test.binary.package == PACKAGING) && !selection.unprivileged {
-        summary.step("build static programs for the tests of the package", static_programs)?;
+        summary.step("wait until Debian packages are installed", || join(packages.join()))?;
     }
     summary.done = summary.step("run the tests", || run_all(tests, &selection))?;
     if whole {
@@ -100,8 +105,9 @@ fn install() -> Outcome {
     setup::target(&setup::static_target())
 }
 
-fn join(packages: JoinHandle<Outcome>) -> Outcome {
-    packages.join().unwrap_or_else(|_| Err("installing packages has panicked".to_owned()))
+/// Returns the outcome of a thread that has ended.
+fn join(ended: thread::Result<Outcome>) -> Outcome {
+    ended.unwrap_or_else(|_| Err("a thread of xtask has panicked".to_owned()))
 }
 
 /// Checks format, lints and documentation.
@@ -135,23 +141,47 @@ fn selected(selection: &Selection) -> Outcome<(Vec<Test>, Vec<Test>)> {
 }
 
 /// Builds the static programs once, since tests that build them at the same time would block each
-/// other.
-fn static_programs() -> Outcome {
-    let packaging = programs(&[PACKAGING])?;
-    let mut build = Command::new(&packaging[0]);
-    stdout(inherit_cargo(build.args(["programs", "--debug"]))).map(drop)
+/// other. Sets `ended` afterwards, also if they can't be built: then the tests that need them fail.
+fn static_programs(ended: &AtomicBool) -> Outcome {
+    let started = Instant::now();
+    let built = programs(&[PACKAGING]).and_then(|packaging| {
+        let mut build = Command::new(&packaging[0]);
+        stdout(inherit_cargo(build.args(["programs", "--debug"])))
+    });
+    ended.store(true, Ordering::Release);
+    let took = report::seconds(started.elapsed());
+    println!("  built static programs for the tests of the package ({took})");
+    built.map(drop)
 }
 
+/// Runs the tests, and builds the static programs at the same time: most tests wait for processes
+/// and the kernel now and then, and few need these programs.
 fn run_all(mut tests: Vec<Test>, selection: &Selection) -> Outcome<Vec<Done>> {
     let directory = target_directory()?.join("xtask");
     let scratch = directory.join("output");
-    let environment: &[_] = if selection.all { &[(ALL_VARIABLE, "1")] } else { &[] };
+    let mut environment = vec![(BUILT_VARIABLE, "1")];
+    environment.extend(selection.all.then_some((ALL_VARIABLE, "1")));
     // More than there are processors, since tests wait for processes and timers, too.
-    let workers = thread::available_parallelism().map_or(1, usize::from) + 2;
-    let pool = Pool { workers, limit: LIMIT, scratch: &scratch, environment };
+    let workers = thread::available_parallelism().map_or(1, usize::from) + WAITING;
+    let needs_programs = |test: &Test| test.binary.package == PACKAGING;
+    let builds = tests.iter().any(needs_programs) && !selection.unprivileged;
+    let is_built = AtomicBool::new(!builds);
+    let is_ready = |test: &Test| !needs_programs(test) || is_built.load(Ordering::Acquire);
+    let pool = Pool {
+        workers,
+        limit: LIMIT,
+        scratch: &scratch,
+        environment: &environment,
+        is_ready: &is_ready,
+    };
     let durations = Durations::read(&directory);
     durations.sort(&mut tests);
-    let done = pool.run(&tests, &mut Progress::of(tests.len()))?;
+    let done = thread::scope(|scope| {
+        let programs = builds.then(|| scope.spawn(|| static_programs(&is_built)));
+        let done = pool.run(&tests, &mut Progress::of(tests.len()));
+        programs.map_or(Ok(()), |thread| join(thread.join()))?;
+        done
+    })?;
     durations.write(&done)?;
     Ok(done)
 }

@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -44,7 +43,12 @@ pub(crate) struct Pool<'p> {
     pub(crate) scratch: &'p Path,
     /// Additional environment variables.
     pub(crate) environment: &'p [(&'p str, &'p str)],
+    /// Whether a test can start; others start before it until it can.
+    pub(crate) is_ready: &'p (dyn Fn(&Test) -> bool + Sync),
 }
+
+/// The indexes of the tests that have not started, in their order.
+type Waiting = Mutex<Vec<usize>>;
 
 /// The process id and start time of each running test, by its index.
 type Running = Mutex<BTreeMap<usize, (u32, Instant)>>;
@@ -55,13 +59,13 @@ impl Pool<'_> {
         let _ = fs::remove_dir_all(self.scratch);
         fs::create_dir_all(self.scratch)
             .map_err(|error| format!("{}: {error}", self.scratch.display()))?;
-        let (next, running) = (AtomicUsize::new(0), Running::default());
+        let (waiting, running) = (Mutex::new((0..tests.len()).collect()), Running::default());
         let (ended, ends) = mpsc::channel();
         Ok(thread::scope(|scope| {
             for _ in 0..self.workers {
                 let ended = ended.clone();
-                let (next, running) = (&next, &running);
-                scope.spawn(move || self.work(tests, next, running, &ended));
+                let (waiting, running) = (&waiting, &running);
+                scope.spawn(move || self.work(tests, waiting, running, &ended));
             }
             drop(ended);
             self.collect(tests, &ends, &running, watch)
@@ -69,12 +73,26 @@ impl Pool<'_> {
     }
 
     /// Runs one test after the other until none is left.
-    fn work(&self, tests: &[Test], next: &AtomicUsize, running: &Running, ended: &Sender<Done>) {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(test) = tests.get(index) else { return };
+    fn work(&self, tests: &[Test], waiting: &Waiting, running: &Running, ended: &Sender<Done>) {
+        while let Some(index) = self.next(tests, waiting) {
             // It fails only if the main thread has panicked.
-            let _ = ended.send(self.one(test, index, running));
+            let _ = ended.send(self.one(&tests[index], index, running));
+        }
+    }
+
+    /// Returns the next test, after waiting until one can start, or `None` if none is left.
+    fn next(&self, tests: &[Test], waiting: &Waiting) -> Option<usize> {
+        const EVERY: Duration = Duration::from_millis(200);
+        loop {
+            let mut left = lock(waiting);
+            if left.is_empty() {
+                return None;
+            }
+            if let Some(at) = left.iter().position(|index| (self.is_ready)(&tests[*index])) {
+                return Some(left.remove(at));
+            }
+            drop(left);
+            thread::sleep(EVERY);
         }
     }
 
@@ -150,8 +168,8 @@ impl Pool<'_> {
     }
 }
 
-fn lock(running: &Running) -> MutexGuard<'_, BTreeMap<usize, (u32, Instant)>> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Kills a process group with the shell, since xtask has no crate for system calls.
@@ -217,10 +235,20 @@ mod tests {
 
     /// Runs the tests, and returns their outcomes in the order of their names.
     fn run(name: &str, limit: Duration, tests: &[Test]) -> Vec<Done> {
+        run_when(name, limit, tests, &|_| true)
+    }
+
+    fn run_when(
+        name: &str,
+        limit: Duration,
+        tests: &[Test],
+        is_ready: &(dyn Fn(&Test) -> bool + Sync),
+    ) -> Vec<Done> {
         let id = std::process::id();
         let scratch = std::env::temp_dir().join(format!("xtask-pool-{id}-{name}-output"));
         let environment = [("COLOUR", "blue")];
-        let pool = Pool { workers: 2, limit, scratch: &scratch, environment: &environment };
+        let pool =
+            Pool { workers: 2, limit, scratch: &scratch, environment: &environment, is_ready };
         let mut all = pool.run(tests, &mut Nothing).unwrap();
         all.sort_by(|one, other| one.id.cmp(&other.id));
         for test in tests {
@@ -241,6 +269,18 @@ mod tests {
         assert!(bad.problem.as_ref().unwrap().contains("101"), "{bad:?}");
         assert_eq!(bad.output, "bad --exact --nocapture blue\n");
         assert!(silent.problem.as_ref().unwrap().contains("ended before"), "{silent:?}");
+    }
+
+    #[test]
+    fn a_test_that_is_not_ready_starts_after_those_that_make_it_ready() {
+        let made = std::env::temp_dir().join(format!("xtask-pool-{}-made", std::process::id()));
+        let good = "echo 'test result: ok. 1 passed; 0 failed; 0 ignored;'";
+        let needs = test("needs", &format!("rm {} && {good}", made.display()));
+        let makes = test("makes", &format!("touch {} && {good}", made.display()));
+        let is_ready = |test: &Test| test.name == "makes" || made.exists();
+        let all = run_when("ready", Duration::from_secs(600), &[needs, makes], &is_ready);
+        assert!(all.iter().all(|done| done.problem.is_none()), "{all:?}");
+        assert_eq!(all.len(), 2, "each has run once");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use cni_netlink::link::Links;
 use crate::host::sysctl::{self, SysctlWatch};
 use crate::host::{Container, Host};
 use crate::sandbox::netns::Netns;
-use crate::snapshot::kernel_state::kernel_state;
+use crate::snapshot::kernel_state::{KernelState, kernel_state};
 use crate::snapshot::{files, firewall};
 
 /// The link group by which links are deleted.
@@ -33,10 +33,7 @@ pub struct Baseline {
 
 /// The network of one namespace.
 #[derive(Debug)]
-struct Network {
-    state: Vec<u8>,
-    links: HashSet<u32>,
-}
+struct Network(KernelState);
 
 /// A [`Container`] that can be reused as long as it has not changed.
 #[derive(Debug)]
@@ -77,26 +74,24 @@ impl Network {
     fn of(netns: &Netns, watch: &SysctlWatch) -> Option<Self> {
         let read = || {
             watch.add(&netns.name).ok()?;
-            Some(Self { state: kernel_state()?, links: indexes().ok()? })
+            kernel_state()
         };
-        netns.within(read)?
+        netns.within(read)?.map(Self)
     }
 
     /// Removes links that were added, and reports whether the rest is unchanged.
     fn reset(&self, netns: &Netns) -> bool {
         let reset = || {
-            let added: Vec<u32> = indexes().ok()?.difference(&self.links).copied().collect();
-            if !added.is_empty() {
-                Links::open().ok()?.delete_all(&added, GROUP).ok()?;
+            let found = kernel_state()?;
+            let added: Vec<u32> = found.links.difference(&self.0.links).copied().collect();
+            if added.is_empty() {
+                return Some(found);
             }
+            Links::open().ok()?.delete_all(&added, GROUP).ok()?;
             kernel_state()
         };
-        netns.within_network(reset).flatten().is_some_and(|state| state == self.state)
+        netns.within_network(reset).flatten().is_some_and(|state| state.bytes == self.0.bytes)
     }
-}
-
-fn indexes() -> Result<HashSet<u32>, cni_netlink::Error> {
-    Ok(Links::open()?.list()?.into_iter().map(|link| link.index).collect())
 }
 
 impl Host {

@@ -6,15 +6,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::inotify;
 use rustix::io::Errno;
 
 const TOP: &str = "/proc/sys/net";
-
-/// The sysctl directories of a new network namespace, which are the same for all.
-static DIRECTORIES: OnceLock<Vec<PathBuf>> = OnceLock::new();
 
 /// A network namespace of a host: a container's by its name, or the host's own.
 type Owner = Option<String>;
@@ -45,7 +42,7 @@ impl SysctlWatch {
     /// Adds the namespace of this thread, which is new and belongs to `owner`.
     pub(crate) fn add(&self, owner: &Owner) -> io::Result<()> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for directory in DIRECTORIES.get_or_init(directories) {
+        for directory in directories() {
             let watch = inotify::add_watch(&self.writes, directory, inotify::WatchFlags::MODIFY)?;
             seen.owners.insert(watch, owner.clone());
         }
@@ -81,13 +78,13 @@ impl SysctlWatch {
 /// Returns the values of all sysctls of this thread's namespace. Those that can't be read are
 /// empty.
 pub(crate) fn values() -> Vec<(PathBuf, Vec<u8>)> {
-    let entries =
-        DIRECTORIES.get_or_init(directories).iter().filter_map(|one| fs::read_dir(one).ok());
+    let entries = directories().into_iter().filter_map(|one| fs::read_dir(one).ok());
     let paths = entries.flatten().flatten().map(|entry| entry.path()).filter(|path| !path.is_dir());
     paths.map(|path| (path.clone(), fs::read(path).unwrap_or_default())).collect()
 }
 
-/// Returns [`TOP`] and the directories below it.
+/// Returns [`TOP`] and the directories below it, in this thread's namespace: they differ with its
+/// links.
 fn directories() -> Vec<PathBuf> {
     let mut directories = vec![PathBuf::from(TOP)];
     let mut next = 0;

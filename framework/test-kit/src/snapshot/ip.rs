@@ -27,7 +27,7 @@ static PRINTED: LazyLock<Mutex<HashMap<Vec<u8>, Arc<str>>>> = LazyLock::new(Mute
 
 /// Returns the output of [`IP`].
 pub(super) fn ip(netns: &Netns) -> Arc<str> {
-    let state = || netns.within_network(kernel_state).flatten();
+    let state = || Some(netns.within_network(kernel_state).flatten()?.bytes);
     let before = state();
     if let Some(printed) = before.as_ref().and_then(|state| lock(&PRINTED).get(state).cloned()) {
         return printed;

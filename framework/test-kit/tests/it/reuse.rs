@@ -29,6 +29,18 @@ fn what_plugins_usually_create_is_removed() {
     assert!(host.reset(&baseline, kept).is_some(), "and again");
 }
 
+#[test]
+fn a_container_is_reused_although_its_host_has_links_that_it_lacks() {
+    let host = Host::with_private_tmp(BindMounts::default());
+    host.sh("ip link add taken0 type bridge");
+    let baseline = host.baseline().expect("a new host can be reused");
+    let container = ReusableContainer::new(host.container("ns1"), Some(&baseline));
+    let kept = host.reset(&baseline, vec![container]).expect("the host can be reused");
+    assert_eq!(kept.len(), 1);
+    host.sh("echo 1 >/proc/sys/net/ipv4/conf/taken0/proxy_arp");
+    assert!(host.reset(&baseline, kept).is_none(), "the sysctls of its own link are watched");
+}
+
 /// Reports whether a host can be reused after a script.
 fn is_reusable_after(script: &str) -> bool {
     let (host, baseline) = host();

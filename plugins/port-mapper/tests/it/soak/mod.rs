@@ -1,8 +1,8 @@
 //! Concurrency and long runs: many plugins at the same time or one after the other, some of them
 //! killed.
 //!
-//! `cargo xtask test` runs a few seconds of it, `cargo xtask soak` (PORT_MAPPER_SOAK=all) the long
-//! form. RELIABILITY.md has the results.
+//! `cargo xtask test` runs a few seconds of it, twice as many concurrent calls with `--all`, and
+//! `cargo xtask soak` (PORT_MAPPER_SOAK=all) the long form. RELIABILITY.md has the results.
 #![allow(clippy::print_stdout, reason = "figures for RELIABILITY.md")]
 
 mod attachment;
@@ -35,4 +35,9 @@ fn measures_durations() -> Option<RwLockWriteGuard<'static, ()>> {
 /// Reports whether the long form is requested.
 fn is_long() -> bool {
     std::env::var_os("PORT_MAPPER_SOAK").is_some_and(|value| value == "all")
+}
+
+/// Reports whether all that `cargo xtask test --all` adds is requested.
+fn is_all() -> bool {
+    std::env::var_os("CNI_CONFORMANCE_ALL").is_some_and(|value| value == "1")
 }
