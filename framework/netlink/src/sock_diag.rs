@@ -71,8 +71,8 @@ impl Sockets {
         Ok(found)
     }
 
-    /// Reports whether a socket of TCP or UDP receives what the link with this index receives for an
-    /// address. One that is bound to another link does not; for link 0, none that is bound to a
+    /// Reports whether a socket of TCP or UDP receives what the link with this index receives for
+    /// an address. One that is bound to another link does not; for link 0, none that is bound to a
     /// link does.
     ///
     /// One socket is looked up as for a received packet, however many exist.

@@ -59,7 +59,7 @@ pub(crate) fn output_directory() -> PathBuf {
     directory
 }
 
-/// Reports whether whoever runs the tests has built the program before.
+/// Reports whether the program that runs the tests has built this one before.
 fn is_built(program: &Path) -> bool {
     std::env::var_os(BUILT).is_some() && program.exists()
 }

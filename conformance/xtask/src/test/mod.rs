@@ -150,7 +150,7 @@ fn static_programs(ended: &AtomicBool) -> Outcome {
     });
     ended.store(true, Ordering::Release);
     let took = report::seconds(started.elapsed());
-    println!("  built static programs for the tests of the package ({took})");
+    outln!("  built static programs for the tests of the package ({took})");
     built.map(drop)
 }
 

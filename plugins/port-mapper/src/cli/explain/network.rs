@@ -62,8 +62,8 @@ impl Client {
 }
 
 impl Client {
-    /// Reports whether the kernel drops its packets of IPv4 because of their address, or why that is
-    /// unknown.
+    /// Reports whether the kernel drops its packets of IPv4 because of their address, or why that
+    /// is unknown.
     pub(super) fn is_taken_for_forged(&self) -> Result<bool, String> {
         let name = self.input.as_deref().unwrap_or("all");
         let values = ["all", name].map(|one| setting(&format!("ipv4/conf/{one}/rp_filter")));
@@ -80,8 +80,8 @@ impl Client {
     }
 }
 
-/// Decides that from the settings: the values of rp_filter for all interfaces and for the client's; the larger one
-/// counts.
+/// Decides that from the settings: the values of rp_filter for all interfaces and for the client's;
+/// the larger one counts.
 fn is_taken_for_forged(client: &Client, settings: [Option<String>; 2]) -> Result<bool, String> {
     const STRICT: u8 = 1;
     let Some(input) = &client.input else {

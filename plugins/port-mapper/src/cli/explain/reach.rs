@@ -157,9 +157,9 @@ fn mac(bytes: [u8; 6]) -> String {
     bytes.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-/// Decides whether a container reaches itself, if the client is the container. `is_bridged`: whether
-/// packets are translated while they are on a bridge, which sends none back to the port by which it
-/// came unless hairpin mode is on.
+/// Decides whether a container reaches itself, if the client is the container. `is_bridged`:
+/// whether packets are translated while they are on a bridge, which sends none back to the port by
+/// which it came unless hairpin mode is on.
 pub(super) fn hairpin(
     target: &Target<'_>,
     client: Option<&Client>,

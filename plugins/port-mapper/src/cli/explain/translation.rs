@@ -22,7 +22,8 @@ pub(super) struct Own<'a> {
     pub(super) are_expected: bool,
 }
 
-/// Decides whether a packet reaches the mapping's own rules, for the destination and for the source.
+/// Decides whether a packet reaches the mapping's own rules, for the destination and for the
+/// source.
 pub(super) fn translation(filters: &Filters<'_>, own: &Own<'_>) -> Step {
     if let Some(step) = dormant(filters, own) {
         return step;

@@ -290,7 +290,8 @@ fn rules_that_drop_nothing_of_the_connection_are_in_order(backend: &'static str)
          $t filter -P INPUT DROP
          $t filter -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
          $t filter -A INPUT -i lo -j ACCEPT
-         $t nat -A POSTROUTING -o {BRIDGE} -d 192.168.0.2 ! -s 192.168.0.0/16 -j SNAT --to-source 198.51.100.9"
+         $t nat -A POSTROUTING -o {BRIDGE} -d 192.168.0.2 ! -s 192.168.0.0/16 \
+             -j SNAT --to-source 198.51.100.9"
     ));
     for from in [CLIENT, LOCAL, HOST, ITSELF] {
         let steps = steps(host, &["8080", "--from", from]);

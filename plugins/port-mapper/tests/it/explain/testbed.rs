@@ -37,7 +37,8 @@ impl Explained {
         all_are_ok(self.host(), &["8080", "--from", CLIENT]);
     }
 
-    /// Types the command lines of the remedy of the step that fails, after which the port is reached.
+    /// Types the command lines of the remedy of the step that fails, after which the port is
+    /// reached.
     #[track_caller]
     pub(super) fn remedy_works(&self) {
         self.remedy_works_after("");
