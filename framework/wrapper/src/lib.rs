@@ -73,6 +73,7 @@
 
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
+mod answer_pipe;
 mod attached;
 mod call;
 mod catch_panic;

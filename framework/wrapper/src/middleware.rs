@@ -21,6 +21,19 @@ use crate::{call::Call, error::Error};
 /// creates. So they must succeed if there is nothing to remove. A hook that failed before it
 /// changed anything can say so with [`Error::nothing_to_undo`].
 ///
+/// `before_del` runs before the inner plugin releases the address. If it fails, the inner plugin is
+/// not called, because something may still refer to the address. `after_del` runs also if the inner
+/// DEL failed ([`Call::has_inner_failed`] is true then), so that a delegate that fails for ever
+/// does not keep what this plugin created.
+///
+/// # Wrong configurations on DEL and GC
+///
+/// An operator may change a network's configuration while containers are attached. A mistake must
+/// not keep them from being removed: on DEL and GC a [`Config`](Self::Config) that can't be read
+/// and a [`rewrite`](Self::rewrite) that fails are warnings, and the delegate gets its own object
+/// without the changes of this layer. Hooks run with [`fallback_config`](Self::fallback_config)
+/// instead, or not at all.
+///
 /// # What a rollback undoes
 ///
 /// The same hooks undo a failed ADD ([`Call::is_rollback`] is true then): what this ADD began, and
@@ -41,18 +54,34 @@ pub trait Middleware {
     /// the delegate.
     ///
     /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here
-    /// and check it in `before_add`.
+    /// and check it in `before_add`: with a configuration that can't be read, DEL has only
+    /// [`fallback_config`](Self::fallback_config).
     type Config: DeserializeOwned;
+
+    /// Returns the configuration for the own hooks of DEL and GC if that of the call can't be read.
+    ///
+    /// Without one, which is the default, the own hooks are skipped with a warning. So a plugin
+    /// that creates something should return what its cleanup needs: the defaults, or what ADD
+    /// stored, for instance in an [`AttachmentStore`](crate::AttachmentStore) at a fixed path.
+    fn fallback_config(&self, call: &Call) -> Option<Self::Config> {
+        let _ = call;
+        None
+    }
 
     /// Changes the configuration that is passed to a delegate. It is called for every verb and each
     /// delegate, so that ADD and DEL pass the same.
+    ///
+    /// `delegate` has all keys that the delegate gets, except for `prevResult`: its own, and `name`,
+    /// `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite of the
+    /// innermost layer has the last word on each of them.
     ///
     /// It must be pure: the outcome depends on the call and the configuration only. It is not
     /// called in the chained position.
     ///
     /// # Errors
     ///
-    /// The verb fails before the delegate is called.
+    /// The verb fails before the delegate is called; on DEL and GC it is a warning, and the
+    /// delegate gets the configuration without the changes of this layer.
     fn rewrite(
         &self,
         call: &Call,
@@ -125,12 +154,15 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs after the inner DEL if that succeeded, in a rollback in any case. If everything is
-    /// removed already, it succeeds.
+    /// Runs after the inner DEL, also if that failed. If everything is removed already, it succeeds.
+    ///
+    /// If the inner DEL failed, [`Call::has_inner_failed`] is true: what the delegate needs for its
+    /// repeated DEL must be kept.
     ///
     /// # Errors
     ///
-    /// The DEL fails, and the runtime repeats it.
+    /// The DEL fails, and the runtime repeats it. After an inner DEL that failed, both errors are
+    /// reported, with the code of the inner one.
     async fn after_del(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())

@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    io::{IsTerminal, Write, stderr, stdin, stdout},
+    io::{IsTerminal, Write, stderr, stdin},
     pin::pin,
     process::ExitCode,
     task::{Context, Poll, Waker},
@@ -13,6 +13,7 @@ use async_process::driver;
 use cni_protocol::{Environment, Request, SpecVersion, Verb};
 
 use crate::{
+    answer_pipe::AnswerPipe,
     call::Call,
     catch_panic::{self, CatchPanic},
     delegate::Innermost,
@@ -70,6 +71,9 @@ impl About {
 /// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on
 /// stdout.
 ///
+/// stdout belongs to the answer: what hooks, libraries and programs that they start print there is
+/// written to stderr.
+///
 /// ```no_run
 /// struct Nothing;
 ///
@@ -82,19 +86,36 @@ impl About {
 /// }
 /// ```
 pub fn run(about: About, layers: impl Layers) -> ExitCode {
-    let (name, answered) = (about.name, Answered::default());
-    catch_panic::step(name, || Ok(start(about, layers, &answered))).unwrap_or_else(|error| {
+    let (name, answer) = (about.name, Answer { pipe: AnswerPipe::take(), status: Cell::default() });
+    catch_panic::step(name, || Ok(start(about, layers, &answer))).unwrap_or_else(|error| {
         // A panic after the answer was printed must not add a second document.
-        answered.get().unwrap_or_else(|| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
+        let failed = || answer.finish(&Reply::Failed(error, SpecVersion::NEWEST));
+        answer.status.get().unwrap_or_else(failed)
     })
 }
 
-/// The exit status of the answer that was written to stdout.
-type Answered = Cell<Option<ExitCode>>;
+/// The answer of this process.
+struct Answer {
+    pipe: AnswerPipe,
+    /// The exit status, once it was written.
+    status: Cell<Option<ExitCode>>,
+}
+
+impl Answer {
+    fn finish(&self, reply: &Reply) -> ExitCode {
+        match self.pipe.write(reply) {
+            Ok(()) => reply.exit_status().into(),
+            Err(error) => {
+                let _ = writeln!(stderr(), "cannot write the answer to stdout: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
 
 /// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled
 /// back.
-fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
+fn start(about: About, layers: impl Layers, answer: &Answer) -> ExitCode {
     let environment = Environment::current();
     let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
     match Request::verb_of(&environment) {
@@ -102,9 +123,11 @@ fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
             introduce(&about);
             ExitCode::SUCCESS
         }
-        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(requested()))),
-        Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
-        Err(error) => finish(&Reply::Failed(error.into(), requested())),
+        Ok(Some(Verb::Version)) => {
+            answer.finish(&Reply::Version(flow::version::document(requested())))
+        }
+        Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answer),
+        Err(error) => answer.finish(&Reply::Failed(error.into(), requested())),
     }
 }
 
@@ -124,19 +147,19 @@ fn serve(
     verb: Verb,
     environment: Environment,
     plugin: impl FnOnce() -> CatchPanic,
-    answered: &Answered,
+    answer: &Answer,
 ) -> ExitCode {
     // A malformed call is answered before any future is run.
     let call = match read(name, verb, environment) {
         Ok(call) => call,
-        Err(rejection) => return finish(&rejection),
+        Err(rejection) => return answer.finish(&rejection),
     };
     let plugin = plugin();
     execute(async {
         let reply = dispatch(&plugin, &call).await;
-        let Err(error) = reply.write(stdout().lock()) else {
+        let Err(error) = answer.pipe.write(&reply) else {
             let status = reply.exit_status().into();
-            answered.set(Some(status));
+            answer.status.set(Some(status));
             return status;
         };
         log::error!("cannot write the answer to stdout: {error}");
@@ -176,16 +199,6 @@ pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
         other => Err(Error::IncompatibleVersion { what: format!("{other} is not supported") }),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))
-}
-
-fn finish(reply: &Reply) -> ExitCode {
-    match reply.write(stdout().lock()) {
-        Ok(()) => reply.exit_status().into(),
-        Err(error) => {
-            let _ = writeln!(stderr(), "cannot write the answer to stdout: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// Runs a future on this thread until it is done, as [`run`](crate::run) does with a verb.

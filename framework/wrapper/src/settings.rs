@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) log_file: Option<String>,
     /// The directory where results are kept for runtimes that do not keep them.
     result_dir: Option<String>,
-    /// On DEL: why the settings of the configuration are not used.
+    /// On DEL and GC: why the settings of the configuration are not used.
     #[serde(skip)]
     ignored: Option<String>,
 }
@@ -46,8 +46,8 @@ struct Keys {
 
 impl Settings {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
-        if request.verb == Verb::Del {
-            // No ADD succeeds with wrong settings, but a runtime calls DEL after it.
+        if matches!(request.verb, Verb::Del | Verb::Gc) {
+            // No ADD succeeds with wrong settings, but a runtime calls DEL after it, and GC.
             let settings = Self::read_current(request).unwrap_or_else(|error| Self {
                 ignored: Some(error.to_string()),
                 ..Self::default()
@@ -77,7 +77,7 @@ impl Settings {
         }
     }
 
-    /// On DEL, moved keys are not refused: a container that was created with the old configuration
+    /// On DEL and GC, moved keys are not refused: a container that was created with the old configuration
     /// must be removable. Its last result is in the directory that the old key names.
     fn or_moved(mut self, config: &Object) -> Self {
         let moved = config.get("resultDir").and_then(|value| value.as_str());

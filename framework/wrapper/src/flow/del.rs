@@ -9,7 +9,7 @@ use crate::{
     middleware::Middleware,
 };
 
-use super::wrapped::{Prepared, Wrapped};
+use super::wrapped::Wrapped;
 
 /// The pause before each retry of a failed cleanup.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
@@ -18,7 +18,8 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
     if call.is_left_alone() {
         return Ok(());
     }
-    let Prepared { config, inner_call } = layer.prepare(call)?;
+    let (config, inner_call) = layer.prepare_cleanup(call);
+    let Some(config) = config else { return layer.inner.del(&inner_call).await };
     if has_missing_delegate(&inner_call) {
         // Asked before the cleanup, which removes the record.
         call.note_record(layer.is_attached(call, &config).await.unwrap_or(true));
@@ -26,8 +27,16 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
     own_cleanup(&*layer.middleware, call, &config)
         .await
         .map_err(|error| Error::CleanupFailed { source: Box::new(error) })?;
-    layer.inner.del(&inner_call).await?;
-    hook("after_del", layer.middleware.after_del(call, &config)).await
+    match layer.inner.del(&inner_call).await {
+        Ok(()) => hook("after_del", layer.middleware.after_del(call, &config)).await,
+        // No delegate was called, so what `before_add` created is still in use.
+        Err(error @ Error::CleanupFailed { .. }) => Err(error),
+        Err(error) => {
+            let call = &call.after_failed_inner();
+            let after = hook("after_del", layer.middleware.after_del(call, &config)).await;
+            Error::combine([Some(error), after.err()].into_iter().flatten().collect())
+        }
+    }
 }
 
 /// Runs `before_del`, and retries it if the error may be transient.

@@ -16,7 +16,8 @@ pub(crate) struct Wrapped<M> {
     pub(super) inner: Box<dyn Plugin>,
 }
 
-/// What every verb needs first: the middleware's own keys, and the call for the inner plugin.
+/// What ADD, CHECK and STATUS need first: the middleware's own keys, and the call for the inner
+/// plugin.
 pub(super) struct Prepared<C> {
     pub(super) config: Rc<C>,
     pub(super) inner_call: Call,
@@ -33,10 +34,49 @@ impl<M: Middleware> Wrapped<M> {
     }
 
     pub(super) fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
-        let config = step("reading its configuration", || Ok(call.read_config()?))?;
-        let inner_call = call.rewrite_delegates(|delegate| {
-            step("rewrite", || self.middleware.rewrite(call, &config, delegate))
-        })?;
-        Ok(Prepared { config: Rc::new(config), inner_call: inner_call.inside() })
+        let config = Self::read_config(call)?;
+        let inner_call = self.rewritten(call, &config)?.inside();
+        Ok(Prepared { config: Rc::new(config), inner_call })
+    }
+
+    /// As [`Wrapped::prepare`], for DEL and GC: the delegate is called also with a configuration
+    /// that no ADD accepts, since it may have been changed while containers were attached. Returns
+    /// no configuration if the own hooks can't run.
+    pub(super) fn prepare_cleanup(&self, call: &Call) -> (Option<M::Config>, Call) {
+        let (config, inner_call) = match Self::read_config(call) {
+            Ok(config) => {
+                let rewritten = self.rewritten(call, &config).unwrap_or_else(|error| {
+                    log::warn!("the delegate gets its own configuration unchanged: {error}");
+                    call.clone()
+                });
+                (Some(config), rewritten)
+            }
+            Err(error) => (self.fallback_config(call, &error), call.clone()),
+        };
+        (config, inner_call.inside())
+    }
+
+    fn read_config(call: &Call) -> Result<M::Config, Error> {
+        step("reading its configuration", || Ok(call.read_config()?))
+    }
+
+    fn rewritten(&self, call: &Call, config: &M::Config) -> Result<Call, Error> {
+        call.rewrite_delegates(|delegate| {
+            step("rewrite", || self.middleware.rewrite(call, config, delegate))
+        })
+    }
+
+    fn fallback_config(&self, call: &Call, error: &Error) -> Option<M::Config> {
+        let fallback = step("fallback_config", || Ok(self.middleware.fallback_config(call)));
+        let fallback = fallback.unwrap_or_else(|panicked| {
+            log::error!("{panicked}");
+            None
+        });
+        let instead = match fallback {
+            Some(_) => "its own cleanup uses another configuration",
+            None => "its own cleanup is skipped",
+        };
+        log::warn!("{instead}, and the delegate gets its own unchanged: {error}");
+        fallback
     }
 }

@@ -173,6 +173,20 @@ fn a_panic_in_a_library_is_answered_with_999() {
     assert!(codes.contains(&json!(999)), "{outcomes:#?}");
 }
 
+/// Runs a test of this program as a plugin, in the chained position.
+fn as_plugin(variable: &str, test: &str) -> (String, String) {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let previous = r#"{"cniVersion":"1.0.0","x":"kept"}"#;
+    let script = format!(
+        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"type\":\"w\",\"prevResult\":{previous}}}' | \
+         {variable}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
+         CNI_PATH=/nowhere \"$0\" --exact {test} --nocapture"
+    );
+    let output = std::process::Command::new("sh").args(["-c", &script, &program]).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
 /// A middleware that panics when the call is over.
 struct PanicsAtTheEnd;
 
@@ -195,16 +209,48 @@ fn a_panic_after_the_answer_adds_no_second_one() {
         return;
     }
     let name = "examples::a_panic_after_the_answer_adds_no_second_one";
-    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
-    let script = format!(
-        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"type\":\"w\"}}' | \
-         {AS_PLUGIN}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
-         CNI_PATH=/nowhere \"$0\" --exact {name} --nocapture"
-    );
-    let output = std::process::Command::new("sh").args(["-c", &script, &program]).output().unwrap();
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = as_plugin(AS_PLUGIN, name);
     assert!(stderr.contains("after the answer"), "it panicked: {stdout}{stderr}");
-    assert_eq!(stdout.matches("\"code\":").count(), 1, "{stdout}");
-    assert!(stdout.contains("\"code\":7"), "{stdout}");
+    assert_eq!(stdout.matches('{').count(), 1, "{stdout}");
+}
+
+/// A middleware that prints in each way that a hook or a library can.
+struct Prints;
+
+impl cni_wrapper::Middleware for Prints {
+    type Config = serde::de::IgnoredAny;
+
+    #[allow(clippy::print_stdout, reason = "what it must survive")]
+    async fn before_add(
+        &self,
+        _: &cni_wrapper::Call,
+        _: &Self::Config,
+    ) -> Result<(), cni_wrapper::Error> {
+        println!("from println");
+        print!("no newline");
+        rustix::io::write(rustix::stdio::stdout(), b"from a C library\n").expect("written");
+        let status = std::process::Command::new("echo").arg("from a child").status();
+        assert!(status.expect("echo").success());
+        Ok(())
+    }
+}
+
+/// It runs itself as a plugin, as the test above.
+#[test]
+fn what_a_hook_prints_on_stdout_is_on_stderr_and_the_answer_is_one_document() {
+    const AS_PLUGIN: &str = "TEST_AS_PLUGIN_THAT_PRINTS";
+    if std::env::var_os(AS_PLUGIN).is_some() {
+        let _ = cni_wrapper::run(cni_wrapper::about!(), Prints);
+        return;
+    }
+    let name = "examples::what_a_hook_prints_on_stdout_is_on_stderr_and_the_answer_is_one_document";
+    let (stdout, stderr) = as_plugin(AS_PLUGIN, name);
+    // The test harness prints lines, too, which no plugin has.
+    let documents: Vec<_> = stdout.matches('{').collect();
+    assert_eq!(documents.len(), 1, "{stdout}{stderr}");
+    assert!(stdout.contains(r#"{"cniVersion":"1.0.0","x":"kept"}"#), "{stdout}");
+    for printed in ["from println", "no newline", "from a C library", "from a child"] {
+        let is_moved = stderr.contains(printed) && !stdout.contains(printed);
+        assert!(is_moved, "{printed}: {stdout}{stderr}");
+    }
 }

@@ -15,6 +15,7 @@ mod observer;
 mod private_dir;
 mod process;
 mod repeated_add;
+mod rewrite;
 mod rollback;
 mod selection;
 mod versions;

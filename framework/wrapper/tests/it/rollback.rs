@@ -256,14 +256,14 @@ fn an_error_that_a_retry_does_not_fix_is_not_retried_and_keeps_its_code() {
 }
 
 #[test]
-fn a_failed_inner_del_keeps_its_code_and_after_del_runs_when_it_is_repeated() {
+fn a_failed_inner_del_keeps_its_code_and_after_del_runs_all_the_same() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
     let fake = fake.recording_in(&journal);
     let call = fake_call(Verb::Del, json!({"delegate": {"type": "inner"}}));
     let del = || reply(&call, Recorder::new("a", &journal), &fake);
     assert_eq!(error(&del()).code, 120);
-    assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL"]);
+    assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL", "a.after_del"]);
     for _ in 0..2 {
         assert_eq!(del().exit_status(), 0, "a DEL can be repeated");
         assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL", "a.after_del"]);
@@ -346,4 +346,40 @@ fn gc_goes_on_after_an_error_and_reports_all_of_them() {
     let (code, msg, steps) = gc(config, recorder, &journal, fake);
     assert_eq!((code, msg.as_str()), (150, "gc failed; no"));
     assert_eq!(steps, "valid: c1/eth0 a.gc inner GC");
+}
+
+/// Records whether the inner DEL had failed.
+struct SeesInner(Journal);
+
+impl Middleware for SeesInner {
+    type Config = serde::de::IgnoredAny;
+
+    async fn after_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.0.record(&format!("failed: {}", call.has_inner_failed()));
+        Err(Error::plugin(130, "own trouble"))
+    }
+}
+
+#[test]
+fn after_del_knows_of_a_failed_inner_del_and_both_errors_are_reported() {
+    let (journal, call) =
+        (Journal::default(), fake_call(Verb::Del, json!({"delegate": {"type": "inner"}})));
+    let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
+    let del = || error(&reply(&call, SeesInner(journal.clone()), &fake));
+    let first = del();
+    assert_eq!(first.code, 120, "the delegate's");
+    assert!(first.msg.contains("own trouble"), "{}", first.msg);
+    assert_eq!(del().code, 130);
+    assert_eq!(journal.take(), ["failed: true", "failed: false"]);
+}
+
+#[test]
+fn after_del_of_an_outer_layer_does_not_run_if_no_delegate_was_called() {
+    let journal = Journal::default();
+    let stack = Stack::new()
+        .with(Recorder::new("a", &journal))
+        .with(Recorder::new("b", &journal).on("before_del", || Err(Error::config("b", "wrong"))));
+    let (reply, steps) = steps(Verb::Del, stack, &journal, FakePlugin::new());
+    assert_eq!(error(&reply).code, 7);
+    assert_eq!(steps, ["a.before_del", "b.before_del"]);
 }
