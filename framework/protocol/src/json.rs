@@ -29,7 +29,8 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Error> {
 /// serde_json keeps the digits of numbers here (its feature `arbitrary_precision`). Its own
 /// functions then pass a fraction to a type that does not announce what it expects as a map: an
 /// enum without a tag or with an internal one, and a flattened struct. They can't read `1.5` as an
-/// `f64` in such a type, or read it as another variant. This function can.
+/// `f64` in such a type, or read it as another variant. This function can. Cargo enables the
+/// feature in every crate of a program, so an author's own types should be read with it, too.
 ///
 /// ```
 /// #[derive(serde::Deserialize, Debug, PartialEq)]

@@ -252,6 +252,10 @@ impl Call {
     /// Keys that are read in another way, as by [`Request::read_config`], should be named by a
     /// layer's type, too.
     ///
+    /// Numbers in a [`Value`] keep their digits. serde's own functions can't read all fractions into
+    /// an enum without a tag or a flattened struct, because of that: read such types with this
+    /// function, and from text with [`json::parse`](crate::json::parse).
+    ///
     /// # Errors
     ///
     /// Code 7, with the path of the first key that does not fit.

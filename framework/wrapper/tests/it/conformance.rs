@@ -20,7 +20,10 @@ fn wrapper(name: &str) -> Check {
 
 #[test]
 fn a_wrapper_that_changes_the_configuration_of_its_delegate_conforms() {
-    wrapper("limit-mtu").config(json!({ "maxMtu": 1400 })).run();
+    wrapper("limit-mtu")
+        .config(json!({ "maxMtu": 1400 }))
+        .failing(json!({ "maxMtu": "9000" }))
+        .run();
 }
 
 #[test]
@@ -28,5 +31,6 @@ fn a_wrapper_that_creates_files_on_the_host_conforms() {
     wrapper("publish-hosts")
         .prepare("mkdir /run/conformance-hosts")
         .config(json!({ "hostsDir": "/run/conformance-hosts" }))
+        .failing(json!({ "hostsDir": ["/run/conformance-hosts"] }))
         .run();
 }

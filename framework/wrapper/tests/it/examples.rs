@@ -132,6 +132,10 @@ fn limit_mtu_only_limits() {
     let call = common::add(&dir, json!({"type": "inner", "mtu": "big"})).key("maxMtu", json!(1400));
     let (code, msg, _) = call.run(example("limit-mtu")).error();
     assert_eq!((code, msg.starts_with("delegate.mtu: ")), (7, true), "{msg}");
+    let outcome = call.as_verb("DEL").run(example("limit-mtu")).expect_success();
+    assert!(outcome.stderr.contains("delegate.mtu: \"big\" is not an MTU"), "{outcome}");
+    let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert_eq!(passed["mtu"], "big", "a DEL passes it on unchanged");
 }
 
 #[test]

@@ -251,12 +251,15 @@ impl Middleware for Limit {
 
 #[test]
 fn a_configuration_can_have_fractions_in_enums_without_tag_and_in_flattened_structs() {
-    let text =
-        r#"{"rate": 1.5, "burst": 0.10, "delegates": [1.10, 12345678901234567890123.5, 1.5]}"#;
-    let config: Value = serde_json::from_str(text).expect("JSON");
-    let reply = reply(&fake_call(Verb::Add, config), Limit, &FakePlugin::new());
-    let Reply::Added(result) = &reply else { panic!("{reply:?}") };
-    assert_eq!(result.document()["sum"], 1.6);
-    let digits = "[1.10,12345678901234567890123.5,1.5]";
-    assert_eq!(result.document()["delegates"].to_string(), digits, "all digits are kept");
+    for (fractions, delegates) in [
+        (r#""rate": 1.5, "burst": 0.1"#, "[1.10,12345678901234567890123.5,1.5]"),
+        (r#""rate": 1.50, "burst": 1e-1"#, "[1.5]"),
+    ] {
+        let text = format!("{{{fractions}, \"delegates\": {delegates}}}");
+        let config: Value = serde_json::from_str(&text).expect("JSON");
+        let reply = reply(&fake_call(Verb::Add, config), Limit, &FakePlugin::new());
+        let Reply::Added(result) = &reply else { panic!("{reply:?}") };
+        assert_eq!(result.document()["sum"], 1.6, "{fractions}");
+        assert_eq!(result.document()["delegates"].to_string(), delegates, "all digits are kept");
+    }
 }
