@@ -103,9 +103,11 @@ pub use cni_protocol::{
 pub use call::{Call, Position};
 pub use delegate::{
     Innermost, exec,
-    selection::{DelegateSelector, NamedDelegate, SelectDelegate},
+    selection::{DelegateSelector, DelegateStatus, FailedDelegate, NamedDelegate, SelectDelegate},
 };
-pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
+pub use error::{
+    Context, DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError,
+};
 pub use kit::{
     attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,

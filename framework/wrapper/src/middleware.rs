@@ -92,6 +92,32 @@ pub trait Middleware {
         Ok(())
     }
 
+    /// Returns the error for the runtime when the inner plugin failed, for instance with another
+    /// message for a code of a delegate. It is called for every verb.
+    ///
+    /// What the rollback could not undo is added to what this hook returns. It is not called for
+    /// errors of the toolkit: of an attachment in another namespace, or of a cleanup that failed.
+    ///
+    /// ```
+    /// # use cni_wrapper::{Call, Error, Middleware};
+    /// # struct Mine;
+    /// # impl Middleware for Mine {
+    /// #     type Config = serde::de::IgnoredAny;
+    /// fn map_error(&self, _: &Call, _: &Self::Config, error: Error) -> Error {
+    ///     match error.code() {
+    ///         // The delegate's details are kept.
+    ///         120 => Error::plugin(150, "no address is left; ask the network team for a larger pool")
+    ///             .with_details(error.details().unwrap_or_default()),
+    ///         _ => error,
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    fn map_error(&self, call: &Call, config: &Self::Config, error: Error) -> Error {
+        let _ = (call, config);
+        error
+    }
+
     /// Returns whether this plugin has a record of an ADD of this attachment that succeeded.
     ///
     /// A runtime may repeat an ADD without a DEL. If that fails, nothing is undone, because the

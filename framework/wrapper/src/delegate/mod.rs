@@ -10,6 +10,7 @@ mod leftovers;
 pub(crate) mod missing;
 mod pass;
 mod remedy;
+mod selecting;
 pub(crate) mod selection;
 
 use cni_protocol::{AddResult, json::quoted};

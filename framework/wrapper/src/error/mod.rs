@@ -1,6 +1,7 @@
 //! All errors of the toolkit, and the one table from them to the codes of the specification.
 
 mod code;
+mod context;
 mod convert;
 mod delegate;
 mod exec;
@@ -11,6 +12,9 @@ use std::io;
 
 use cni_protocol::SpecVersion;
 
+use context::prefix;
+
+pub use context::Context;
 pub use delegate::{DelegateError, DelegateFailure, Invocation};
 pub use exec::ExecError;
 pub use file::{FileError, StoreError};
@@ -56,9 +60,9 @@ pub enum Error {
         why: String,
     },
     /// Reading or writing failed. Code 5.
-    #[error("{what}: {source}")]
+    #[error("{}{source}", prefix(what))]
     Io {
-        /// What was being done, with the path.
+        /// What was being done, with the path; empty if it is not known.
         what: String,
         /// The error of the operating system.
         source: io::Error,
@@ -120,6 +124,14 @@ pub enum Error {
         hook: &'static str,
         /// The message of the panic.
         message: String,
+    },
+    /// An error with what was being done when it occurred. Code and details of the source.
+    #[error("{what}: {source}")]
+    InContext {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: Box<Error>,
     },
     /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the
     /// source.

@@ -4,6 +4,14 @@ use cni_protocol::{ErrorObject, Object};
 
 use super::{Error, delegate::DelegateFailure};
 
+impl Error {
+    /// Returns the details on the wire: for a delegate its own, its name, how long it ran and the
+    /// end of its stderr.
+    pub fn details(&self) -> Option<String> {
+        details(self)
+    }
+}
+
 impl From<&Error> for ErrorObject {
     fn from(error: &Error) -> Self {
         let mut object = Self::new(error.code(), error.to_string());
@@ -17,7 +25,9 @@ fn details(error: &Error) -> Option<String> {
     match error {
         Error::Delegate(delegate) => Some(delegate.details()),
         Error::Plugin { details, .. } => details.clone(),
-        Error::CleanupFailed { source } | Error::NothingToUndo { source } => details(source),
+        Error::CleanupFailed { source }
+        | Error::NothingToUndo { source }
+        | Error::InContext { source, .. } => details(source),
         Error::Several { each } => join(each.iter().filter_map(details)),
         Error::LeftAlone { source, left } => {
             join(details(source).into_iter().chain([left.clone()]))
@@ -42,7 +52,9 @@ fn other_members(error: &Error) -> Object {
             _ => Object::new(),
         },
         Error::RollbackTrouble { first, .. } => other_members(first),
-        Error::NothingToUndo { source } | Error::LeftAlone { source, .. } => other_members(source),
+        Error::NothingToUndo { source }
+        | Error::LeftAlone { source, .. }
+        | Error::InContext { source, .. } => other_members(source),
         _ => Object::new(),
     }
 }

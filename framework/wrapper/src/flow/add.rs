@@ -88,7 +88,11 @@ async fn steps<M: Middleware>(
         .await
         .map_err(failed(Begun::Before, Begun::Nothing))?;
     // By its contract an inner ADD that fails has undone itself.
-    let mut result = layer.inner.add(inner_call).await.map_err(|error| (Begun::Before, error))?;
+    let mut result = layer
+        .inner
+        .add(inner_call)
+        .await
+        .map_err(|error| (Begun::Before, layer.map_error(call, config, error)))?;
     hook("after_add", middleware.after_add(call, config, &mut result))
         .await
         .map_err(failed(Begun::After, Begun::Inner))?;

@@ -7,6 +7,7 @@ use super::wrapped::{Prepared, Wrapped};
 pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result<(), Error> {
     let Prepared { config, inner_call } = layer.prepare(call)?;
     let result = call.final_result()?;
-    layer.inner.check(&inner_call).await?;
+    let inner = layer.inner.check(&inner_call).await;
+    inner.map_err(|error| layer.map_error(call, &config, error))?;
     hook("check", layer.middleware.check(call, &config, &result)).await
 }

@@ -32,6 +32,7 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
         // No delegate was called, so what `before_add` created is still in use.
         Err(error @ Error::CleanupFailed { .. }) => Err(error),
         Err(error) => {
+            let error = layer.map_error(call, &config, error);
             let call = &call.after_failed_inner();
             let after = hook("after_del", layer.middleware.after_del(call, &config)).await;
             Error::combine([Some(error), after.err()].into_iter().flatten().collect())
@@ -60,5 +61,6 @@ pub(super) async fn own_cleanup<M: Middleware>(
 /// A retry does not help against a wrong configuration or a bug, and a hook that returns 'try again
 /// later' has waited already.
 fn is_transient(error: &Error) -> bool {
+    let error = error.without_context();
     !matches!(error, Error::Config { .. } | Error::Panicked { .. } | Error::TryAgainLater(_))
 }

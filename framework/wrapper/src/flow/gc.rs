@@ -10,13 +10,16 @@ pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result
     let valid = call.valid_attachments()?;
     let mut errors = Vec::new();
     // Own rules first, then the addresses to which they refer, as on DEL.
-    match (valid, config) {
+    match (valid, &config) {
         (Some(valid), Some(config)) => {
-            errors.extend(hook("gc", layer.middleware.gc(call, &config, &valid)).await.err());
+            errors.extend(hook("gc", layer.middleware.gc(call, config, &valid)).await.err());
         }
         (Some(_), None) => {} // there was a warning
         (None, _) => log::info!("there is no list of valid attachments, so nothing is removed"),
     }
-    errors.extend(layer.inner.gc(&inner_call).await.err());
+    errors.extend(layer.inner.gc(&inner_call).await.err().map(|error| match &config {
+        Some(config) => layer.map_error(call, config, error),
+        None => error,
+    }));
     Error::combine(errors)
 }

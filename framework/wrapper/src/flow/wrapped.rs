@@ -66,6 +66,29 @@ impl<M: Middleware> Wrapped<M> {
         })
     }
 
+    /// Returns what the middleware makes of an error of the inner plugin. What the toolkit has added
+    /// to it is kept.
+    pub(super) fn map_error(&self, call: &Call, config: &M::Config, error: Error) -> Error {
+        let map = |error: Box<Error>| Box::new(self.map_error(call, config, *error));
+        match error {
+            Error::RollbackTrouble { first, trouble } => {
+                Error::RollbackTrouble { first: map(first), trouble }
+            }
+            Error::LeftAlone { source, left } => Error::LeftAlone { source: map(source), left },
+            // They are of the toolkit, which treats them in a way of their own.
+            Error::AttachedElsewhere { .. } | Error::CleanupFailed { .. } => error,
+            error => {
+                let shown = error.to_string();
+                let mapped =
+                    step("map_error", || Ok(self.middleware.map_error(call, config, error)));
+                mapped.unwrap_or_else(|panicked| {
+                    log::error!("{shown}");
+                    panicked
+                })
+            }
+        }
+    }
+
     fn fallback_config(&self, call: &Call, error: &Error) -> Option<M::Config> {
         let fallback = step("fallback_config", || Ok(self.middleware.fallback_config(call)));
         let fallback = fallback.unwrap_or_else(|panicked| {

@@ -212,3 +212,28 @@ fn file_names_have_no_path_and_differ_for_each_attachment() {
     all.dedup();
     assert_eq!(all.len(), 4);
 }
+
+#[test]
+fn collect_removes_the_values_of_invalid_attachments_of_one_network() {
+    let dir = TempDir::new();
+    let store = Store::new(dir.path().join("state"));
+    let elsewhere = Attachment::new("other", "c1", "eth0");
+    for attachment in [attachment("c1"), attachment("c2"), attachment("c3"), elsewhere.clone()] {
+        store.write(&attachment, &1).unwrap();
+    }
+    let error = store.collect_with("net", &[attachment("c2")], |attachment, _| {
+        match attachment.container_id.as_str() {
+            "c1" => Err(Error::plugin(150, "busy")),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(error.unwrap_err().code(), 150);
+    let left = |store: &Store| -> Vec<String> {
+        let stored = store.of_network("net").unwrap().into_iter();
+        stored.map(|(attachment, _)| attachment.container_id).collect()
+    };
+    assert_eq!(left(&store), ["c1", "c2"], "what could not be undone is kept");
+    store.collect("net", &[attachment("c2")]).unwrap();
+    assert_eq!(left(&store), ["c2"]);
+    assert_eq!(store.read(&elsewhere).unwrap(), Some(1));
+}
