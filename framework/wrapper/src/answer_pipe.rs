@@ -1,6 +1,10 @@
 //! The stdout of the process, which is kept for the answer.
 
-use std::{fs::File, io};
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsRawFd, RawFd},
+};
 
 use rustix::{io::fcntl_dupfd_cloexec, stdio};
 
@@ -24,6 +28,11 @@ impl AnswerPipe {
             Ok(()) => Self(Some(kept.into())),
             Err(_) => Self(None),
         }
+    }
+
+    /// Returns the private descriptor, or that of stdout.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.0.as_ref().map_or(1, AsRawFd::as_raw_fd)
     }
 
     /// Writes the answer.

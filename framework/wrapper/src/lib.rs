@@ -71,6 +71,7 @@
 //! Its `Command` and its result types are not used: they end at version 1.0.0, without GC and
 //! STATUS, and drop unknown keys.
 
+mod about;
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
 mod answer_pipe;
@@ -85,6 +86,7 @@ mod earlier_add;
 mod elsewhere;
 mod error;
 mod flow;
+mod hook_limit;
 mod kit;
 mod middleware;
 mod plugin;
@@ -100,6 +102,7 @@ pub use cni_protocol::{
     check_network, hex, json, result,
 };
 
+pub use about::About;
 pub use call::{Call, Position};
 pub use delegate::{
     Innermost, exec,
@@ -123,5 +126,5 @@ pub use kit::{
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};
 pub use reply::Reply;
-pub use run::{About, block_on, dispatch, run};
+pub use run::{block_on, dispatch, run};
 pub use stack::{Layers, Stack};

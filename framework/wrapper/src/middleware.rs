@@ -1,5 +1,7 @@
 //! The hooks that an author writes.
 
+use std::time::Duration;
+
 use cni_protocol::{AddResult, Attachment, Object};
 use serde::de::DeserializeOwned;
 
@@ -90,6 +92,17 @@ pub trait Middleware {
     ) -> Result<(), Error> {
         let _ = (call, config, delegate);
         Ok(())
+    }
+
+    /// Returns how long one hook may take, if the operator has not set `wrapper.hookTimeout`. The
+    /// default is 120 seconds.
+    ///
+    /// A hook that does not end in time is stopped, also if it blocks its thread: the verb fails
+    /// with code 11, and an ADD is rolled back. (If it blocks, the plugin restarts itself to do
+    /// that, so that hooks see an ordinary DEL.) The time of the delegate is not part of it.
+    fn hook_timeout(&self, config: &Self::Config) -> Option<Duration> {
+        let _ = config;
+        None
     }
 
     /// Returns the error for the runtime when the inner plugin failed, for instance with another

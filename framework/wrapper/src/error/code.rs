@@ -28,7 +28,7 @@ fn code(error: &Error) -> u32 {
         Error::Io { .. } => 5,
         Error::Decode { .. } => 6,
         Error::Config { .. } => 7,
-        Error::TryAgainLater(_) => 11,
+        Error::TryAgainLater(_) | Error::HookTimeout { .. } => 11,
         Error::CleanupFailed { source } => match source.without_context() {
             // Repeating DEL helps neither against a wrong configuration nor against a bug.
             Error::Config { .. } | Error::Panicked { .. } => code(source),

@@ -86,6 +86,17 @@ pub enum Error {
     /// A transient condition: the same call may succeed later. Code 11.
     #[error("{0}")]
     TryAgainLater(String),
+    /// A hook did not end in time and was stopped. Code 11, since what it waited for may pass.
+    #[error(
+        "the hook {hook} of this plugin did not end within {limit:?} and was stopped \
+         (wrapper.hookTimeout)"
+    )]
+    HookTimeout {
+        /// The hook.
+        hook: String,
+        /// The time that it was given.
+        limit: std::time::Duration,
+    },
     /// Own cleanup failed, so the delegate was not called and its addresses are still allocated.
     ///
     /// Code 11: call DEL again. A wrong configuration keeps code 7 and a bug 999, because a retry

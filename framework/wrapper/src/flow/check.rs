@@ -1,6 +1,6 @@
 //! CHECK: in the order of ADD, the inner plugin first.
 
-use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
+use crate::{call::Call, error::Error, middleware::Middleware};
 
 use super::wrapped::{Prepared, Wrapped};
 
@@ -9,5 +9,6 @@ pub(super) async fn check<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Res
     let result = call.final_result()?;
     let inner = layer.inner.check(&inner_call).await;
     inner.map_err(|error| layer.map_error(call, &config, error))?;
-    hook("check", layer.middleware.check(call, &config, &result)).await
+    let hooks = layer.hooks(call, &config);
+    hooks.run("check", layer.middleware.check(call, &config, &result)).await
 }

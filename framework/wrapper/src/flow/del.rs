@@ -5,11 +5,10 @@ use std::time::Duration;
 use async_std::task;
 
 use crate::{
-    call::Call, catch_panic::hook, delegate::missing::has_missing_delegate, error::Error,
-    middleware::Middleware,
+    call::Call, delegate::missing::has_missing_delegate, error::Error, middleware::Middleware,
 };
 
-use super::wrapped::Wrapped;
+use super::{hooks::Hooks, wrapped::Wrapped};
 
 /// The pause before each retry of a failed cleanup.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
@@ -27,14 +26,15 @@ pub(super) async fn del<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Resul
     own_cleanup(&*layer.middleware, call, &config)
         .await
         .map_err(|error| Error::CleanupFailed { source: Box::new(error) })?;
+    let hooks = layer.hooks(call, &config);
     match layer.inner.del(&inner_call).await {
-        Ok(()) => hook("after_del", layer.middleware.after_del(call, &config)).await,
+        Ok(()) => hooks.run("after_del", layer.middleware.after_del(call, &config)).await,
         // No delegate was called, so what `before_add` created is still in use.
         Err(error @ Error::CleanupFailed { .. }) => Err(error),
         Err(error) => {
             let error = layer.map_error(call, &config, error);
             let call = &call.after_failed_inner();
-            let after = hook("after_del", layer.middleware.after_del(call, &config)).await;
+            let after = hooks.run("after_del", layer.middleware.after_del(call, &config)).await;
             Error::combine([Some(error), after.err()].into_iter().flatten().collect())
         }
     }
@@ -46,9 +46,10 @@ pub(super) async fn own_cleanup<M: Middleware>(
     call: &Call,
     config: &M::Config,
 ) -> Result<(), Error> {
+    let hooks = Hooks::of(middleware, call, config);
     let mut pauses = BACKOFF.into_iter();
     loop {
-        let error = match hook("before_del", middleware.before_del(call, config)).await {
+        let error = match hooks.run("before_del", middleware.before_del(call, config)).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -59,8 +60,14 @@ pub(super) async fn own_cleanup<M: Middleware>(
 }
 
 /// A retry does not help against a wrong configuration or a bug, and a hook that returns 'try again
-/// later' has waited already.
+/// later' has waited already, as one has that was stopped.
 fn is_transient(error: &Error) -> bool {
     let error = error.without_context();
-    !matches!(error, Error::Config { .. } | Error::Panicked { .. } | Error::TryAgainLater(_))
+    !matches!(
+        error,
+        Error::Config { .. }
+            | Error::Panicked { .. }
+            | Error::TryAgainLater(_)
+            | Error::HookTimeout { .. }
+    )
 }

@@ -1,6 +1,6 @@
 //! GC: the hook and the inner plugin both run, and all their errors are reported.
 
-use crate::{call::Call, catch_panic::hook, error::Error, middleware::Middleware};
+use crate::{call::Call, error::Error, middleware::Middleware};
 
 use super::wrapped::Wrapped;
 
@@ -12,7 +12,8 @@ pub(super) async fn gc<M: Middleware>(layer: &Wrapped<M>, call: &Call) -> Result
     // Own rules first, then the addresses to which they refer, as on DEL.
     match (valid, &config) {
         (Some(valid), Some(config)) => {
-            errors.extend(hook("gc", layer.middleware.gc(call, config, &valid)).await.err());
+            let hooks = layer.hooks(call, config);
+            errors.extend(hooks.run("gc", layer.middleware.gc(call, config, &valid)).await.err());
         }
         (Some(_), None) => {} // there was a warning
         (None, _) => log::info!("there is no list of valid attachments, so nothing is removed"),

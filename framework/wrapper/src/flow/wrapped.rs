@@ -2,13 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::{
-    call::Call,
-    catch_panic::{hook, step},
-    error::Error,
-    middleware::Middleware,
-    plugin::Plugin,
-};
+use crate::{call::Call, catch_panic::step, error::Error, middleware::Middleware, plugin::Plugin};
+
+use super::hooks::Hooks;
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
@@ -30,7 +26,12 @@ impl<M: Middleware> Wrapped<M> {
 
     /// Returns whether the middleware has a record of the attachment.
     pub(super) async fn is_attached(&self, call: &Call, config: &M::Config) -> Result<bool, Error> {
-        hook("is_attached", self.middleware.is_attached(call, config)).await
+        let hook = self.middleware.is_attached(call, config);
+        self.hooks(call, config).run("is_attached", hook).await
+    }
+
+    pub(super) fn hooks<'c>(&self, call: &'c Call, config: &M::Config) -> Hooks<'c> {
+        Hooks::of(&*self.middleware, call, config)
     }
 
     pub(super) fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {

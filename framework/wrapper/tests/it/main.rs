@@ -8,6 +8,7 @@ mod deadline;
 mod delegation;
 mod examples;
 mod exec;
+mod hook_limit;
 mod hooks;
 mod leftovers;
 mod missing_delegate;
