@@ -264,6 +264,26 @@ impl Call {
         self.request.read_config()
     }
 
+    /// Makes keys that no layer reads an error of this call.
+    pub(crate) fn require_known_keys(&self) {
+        self.known_keys.refuse_unknown();
+    }
+
+    /// Refuses an ADD with a key that no layer reads, if a layer wants that: see
+    /// [`Middleware::refuses_unknown_keys`](crate::Middleware::refuses_unknown_keys).
+    ///
+    /// For a plugin at the centre of a stack, where all layers have read their keys.
+    /// [`Innermost`](crate::Innermost) calls it.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, with the key and those that are known.
+    pub fn refuse_unknown_keys(&self) -> Result<(), Error> {
+        let Some((key, known)) = self.known_keys.refused(&self.config) else { return Ok(()) };
+        let known = known.join(", ");
+        Err(Error::config(key, format!("it is not a known key; this plugin reads: {known}")))
+    }
+
     /// Warns of keys that are probably mistyped, once the layers have read theirs.
     pub(crate) fn warn_of_mistyped_keys(&self) {
         for (key, meant) in self.known_keys.mistyped(&self.config) {

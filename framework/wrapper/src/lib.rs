@@ -75,6 +75,7 @@ mod about;
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
 mod answer_pipe;
+mod async_plugin;
 mod attached;
 mod call;
 mod catch_panic;
@@ -103,6 +104,7 @@ pub use cni_protocol::{
 };
 
 pub use about::About;
+pub use async_plugin::AsyncPlugin;
 pub use call::{Call, Position};
 pub use delegate::{
     Innermost, exec,

@@ -94,6 +94,16 @@ pub trait Middleware {
         Ok(())
     }
 
+    /// Returns whether an ADD is refused if its configuration has a key that no layer of this plugin
+    /// reads. By default only a key that resembles a known one is reported, as a warning.
+    ///
+    /// The keys of the specification and of the toolkit are known, and so are those of runtimes and
+    /// comments (`cni.dev/…`, `_…`, `//…`, `comment`). Use it in a plugin whose configurations are
+    /// written for it alone. It has no effect if a layer reads all keys, as into a map.
+    fn refuses_unknown_keys(&self) -> bool {
+        false
+    }
+
     /// Returns how long one hook may take, if the operator has not set `wrapper.hookTimeout`. The
     /// default is 120 seconds.
     ///

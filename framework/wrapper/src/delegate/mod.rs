@@ -30,6 +30,7 @@ pub struct Innermost;
 impl Plugin for Innermost {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
+            call.refuse_unknown_keys()?;
             match call.position() {
                 Position::Wrapper => chain::add(call).await,
                 Position::Chained => prev_result(call),

@@ -18,6 +18,11 @@ use crate::{call::Call, error::Error};
 /// succeeds. GC and STATUS always go to all.
 ///
 /// A delegate whose ADD fails can be replaced by another one: see [`next`](Self::next).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not select delegates",
+    note = "implement `DelegateSelector` for it: its delegates, the selected key, and where \
+            selections are stored"
+)]
 pub trait DelegateSelector {
     /// The plugin's own keys of the network configuration.
     type Config: DeserializeOwned;

@@ -10,6 +10,8 @@ use super::hooks::Hooks;
 pub(crate) struct Wrapped<M> {
     pub(super) middleware: Rc<M>,
     pub(super) inner: Box<dyn Plugin>,
+    /// Whether errors of its configuration name this layer.
+    is_in_stack: bool,
 }
 
 /// What ADD, CHECK and STATUS need first: the middleware's own keys, and the call for the inner
@@ -21,7 +23,12 @@ pub(super) struct Prepared<C> {
 
 impl<M: Middleware> Wrapped<M> {
     pub(crate) fn new(middleware: M, inner: Box<dyn Plugin>) -> Self {
-        Self { middleware: Rc::new(middleware), inner }
+        Self { middleware: Rc::new(middleware), inner, is_in_stack: false }
+    }
+
+    /// Returns the same as one of several layers.
+    pub(crate) fn in_stack(self) -> Self {
+        Self { is_in_stack: true, ..self }
     }
 
     /// Returns whether the middleware has a record of the attachment.
@@ -35,7 +42,10 @@ impl<M: Middleware> Wrapped<M> {
     }
 
     pub(super) fn prepare(&self, call: &Call) -> Result<Prepared<M::Config>, Error> {
-        let config = Self::read_config(call)?;
+        let config = self.read_config(call)?;
+        if self.middleware.refuses_unknown_keys() {
+            call.require_known_keys();
+        }
         let inner_call = self.rewritten(call, &config)?.inside();
         Ok(Prepared { config: Rc::new(config), inner_call })
     }
@@ -44,7 +54,7 @@ impl<M: Middleware> Wrapped<M> {
     /// that no ADD accepts, since it may have been changed while containers were attached. Returns
     /// no configuration if the own hooks can't run.
     pub(super) fn prepare_cleanup(&self, call: &Call) -> (Option<M::Config>, Call) {
-        let (config, inner_call) = match Self::read_config(call) {
+        let (config, inner_call) = match self.read_config(call) {
             Ok(config) => {
                 let rewritten = self.rewritten(call, &config).unwrap_or_else(|error| {
                     log::warn!("the delegate gets its own configuration unchanged: {error}");
@@ -57,8 +67,15 @@ impl<M: Middleware> Wrapped<M> {
         (config, inner_call.inside())
     }
 
-    fn read_config(call: &Call) -> Result<M::Config, Error> {
-        step("reading its configuration", || Ok(call.read_config()?))
+    fn read_config(&self, call: &Call) -> Result<M::Config, Error> {
+        let config = step("reading its configuration", || Ok(call.read_config()?));
+        config.map_err(|error| match error {
+            // Another layer may read the key as another type.
+            Error::Config { key, why } if self.is_in_stack => {
+                Error::Config { key, why: format!("{why} (read by the layer {})", name_of::<M>()) }
+            }
+            error => error,
+        })
     }
 
     fn rewritten(&self, call: &Call, config: &M::Config) -> Result<Call, Error> {
@@ -103,4 +120,11 @@ impl<M: Middleware> Wrapped<M> {
         log::warn!("{instead}, and the delegate gets its own unchanged: {error}");
         fallback
     }
+}
+
+/// Returns the name of a type without its path, as in `LimitMtu`.
+fn name_of<T>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    let path = name.split('<').next().unwrap_or(name);
+    path.rsplit("::").next().unwrap_or(path)
 }

@@ -34,3 +34,25 @@ fn a_wrapper_that_creates_files_on_the_host_conforms() {
         .failing(json!({ "hostsDir": ["/run/conformance-hosts"] }))
         .run();
 }
+
+const KEEPS_SELECTION: &str = "The file that names the delegate of the container is kept until that \
+                               delegate has cleaned up, since a repeated DEL goes to it.";
+
+#[test]
+fn a_wrapper_with_a_fallback_conforms() {
+    wrapper("fallback")
+        .config(json!({ "codes": [11] }))
+        .changed(json!({ "codes": [12] }))
+        .failing(json!({ "codes": "11" }))
+        .known("del.cleans-although-delegate-fails", KEEPS_SELECTION)
+        .known("gc.goes-on-after-an-error", KEEPS_SELECTION)
+        .run();
+}
+
+#[test]
+fn a_wrapper_that_passes_limits_of_labels_to_its_delegate_conforms() {
+    wrapper("bandwidth-from-labels")
+        .config(json!({ "bandwidthLabel": "rate" }))
+        .failing(json!({ "bandwidthLabel": 1 }))
+        .run();
+}

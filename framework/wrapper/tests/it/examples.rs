@@ -147,6 +147,64 @@ fn publish_hosts_that_can_t_write_undoes_the_attachment() {
     assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
 }
 
+#[test]
+fn fallback_uses_the_next_delegate_and_sends_del_to_the_one_that_served() {
+    let full = Script::succeed().on("ADD", Behaviour::error(11, "the pool is empty"));
+    let dir = PluginDir::new().with("inner", &full).with("second", &Script::succeed());
+    let call = common::add(&dir, json!({"type": "inner"}))
+        .key("fallbacks", json!([{"type": "second"}]))
+        .key("stateDir", json!(dir.path().join("selections")));
+    call.run(example("fallback")).expect_success();
+    // An operator has removed the fallback in the meantime, and made a mistake.
+    call.clone()
+        .key("fallbacks", json!("none"))
+        .as_verb("DEL")
+        .run(example("fallback"))
+        .expect_success();
+    let verbs = |name: &str| dir.calls(name).into_iter().map(|call| call.verb).collect::<Vec<_>>();
+    assert_eq!(
+        (verbs("inner"), verbs("second")),
+        (strings(&["ADD", "DEL"]), strings(&["ADD", "DEL"]))
+    );
+    let other = call.key("codes", json!([102])).run(example("fallback"));
+    assert_eq!(other.error().0, 11, "a code that is not listed");
+    assert_eq!(verbs("second").len(), 2);
+}
+
+#[test]
+fn bandwidth_from_labels_passes_the_limit_of_the_label_to_capable_delegates() {
+    let label = |value: &str| json!({"cni": {"labels": [{"key": "bandwidth", "value": value}]}});
+    let limits = |rate: u64, burst: u64| json!({"ingressRate": rate, "ingressBurst": burst, "egressRate": rate, "egressBurst": burst});
+    let capable = json!({"type": "inner", "capabilities": {"bandwidth": true}});
+    let runtime = json!({"bandwidth": {"ingressRate": 1, "ingressBurst": 1}});
+    for (delegate, args, passed) in [
+        (&capable, label("10M"), limits(10_000_000, 10_000_000)),
+        (&capable, label("9G"), limits(9_000_000_000, u32::MAX.into())),
+        (&capable, json!({}), runtime["bandwidth"].clone()),
+        (&json!({"type": "inner"}), label("10M"), runtime["bandwidth"].clone()),
+    ] {
+        let dir = plugins();
+        let call = common::add(&dir, delegate.clone()).key("args", args.clone());
+        call.key("runtimeConfig", runtime.clone())
+            .run(example("bandwidth-from-labels"))
+            .expect_success();
+        let config = dir.calls("inner")[0].config.clone().expect("a configuration");
+        assert_eq!(config["runtimeConfig"]["bandwidth"], passed, "{delegate} {args}");
+    }
+    for wrong in ["fast", "0", "10MM", "-1", "M"] {
+        let dir = plugins();
+        let call = common::add(&dir, capable.clone()).key("args", label(wrong));
+        let (code, msg, _) = call.run(example("bandwidth-from-labels")).error();
+        assert_eq!((code, msg.starts_with("label bandwidth: ")), (7, true), "{wrong}: {msg}");
+        call.as_verb("DEL").run(example("bandwidth-from-labels")).expect_success();
+        assert_eq!(common::verbs(&dir), ["DEL"]);
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 /// Returns the answers of calls in which a library panicked. One system call fails in each of them.
 fn answers_after_panics(dir: &PluginDir, config: &Value) -> Vec<Outcome> {
     const EIO: i32 = 5;

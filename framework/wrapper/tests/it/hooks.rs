@@ -2,7 +2,8 @@
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
-    AddResult, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb, VerbFuture,
+    AddResult, AsyncPlugin, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
+    VerbFuture,
 };
 use serde_json::json;
 
@@ -217,18 +218,102 @@ impl Plugin for Retry {
     }
 }
 
+/// The same with `async fn`: verbs that are only forwarded are left out.
+struct AsyncRetry(Box<dyn Plugin>);
+
+impl AsyncPlugin for AsyncRetry {
+    fn inner(&self) -> &dyn Plugin {
+        &*self.0
+    }
+    async fn add(&self, call: &Call) -> Result<AddResult, Error> {
+        for _ in 0..2 {
+            if let Ok(result) = self.inner().add(call).await {
+                return Ok(result);
+            }
+        }
+        self.inner().add(call).await
+    }
+}
+
+#[test]
+fn an_async_plugin_forwards_the_verbs_that_it_does_not_have() {
+    for verb in VERBS {
+        let fake = FakePlugin::new();
+        let stack = Stack::new().with_async_plugin(AsyncRetry);
+        let reply = reply(&fake_call(verb, config()), stack, &fake);
+        assert_eq!((reply.exit_status(), fake.verbs()), (0, vec![verb]), "{reply:?}");
+    }
+}
+
+/// A layer that reads `ports` as a text, and refuses keys that no layer reads.
+struct Strict;
+
+#[derive(serde::Deserialize)]
+#[allow(dead_code, reason = "only the key and its type matter")]
+struct Text {
+    ports: Option<String>,
+    colour: Option<String>,
+}
+
+impl Middleware for Strict {
+    type Config = Text;
+
+    fn refuses_unknown_keys(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_key_that_two_layers_read_as_different_types_is_refused_with_the_name_of_the_layer() {
+    let msg = |layers: Stack, ports: serde_json::Value| {
+        let call = fake_call(Verb::Add, json!({"ports": ports}));
+        error(&reply(&call, layers, &FakePlugin::new())).msg
+    };
+    let both = || Stack::new().with(OpensPorts).with(Strict);
+    let text = msg(both(), json!("80"));
+    assert!(
+        text.starts_with("ports: ") && text.ends_with("(read by the layer OpensPorts)"),
+        "{text}"
+    );
+    let list = msg(Stack::new().with(both()), json!([]));
+    assert!(list.ends_with("(read by the layer Strict)"), "{list}");
+    let single = msg(Stack::new().with(Strict), json!([]));
+    assert!(!single.contains("layer"), "{single}");
+}
+
+#[test]
+fn a_layer_can_refuse_keys_that_no_layer_reads() {
+    let answer = |config| {
+        let stack = Stack::new().with(Recorder::new("a", &Journal::default())).with(Strict);
+        reply(&fake_call(Verb::Add, config), stack, &FakePlugin::new())
+    };
+    let known = json!({"colour": "red", "runtimeConfig": {}, "cni.dev/x": 1, "_note": 1, "type": "x",
+        "wrapper": {}, "delegate": {"type": "inner", "whatever": 1}, "dns": {}});
+    assert_eq!(answer(known).exit_status(), 0);
+    let error = error(&answer(json!({"delegate": {"type": "inner"}, "vlan": 7})));
+    assert_eq!(error.code, 7);
+    assert_eq!(error.msg, "vlan: it is not a known key; this plugin reads: ports, colour");
+}
+
 #[test]
 fn a_retry_is_a_plugin_around_a_plugin() {
     let journal = Journal::default();
-    let stack = Stack::new()
-        .with(Recorder::new("a", &journal))
-        .with_plugin(|inner| Box::new(Retry(inner)))
-        .with(Recorder::new("b", &journal));
+    for is_async in [false, true] {
+        let stack = Stack::new().with(Recorder::new("a", &journal));
+        let stack = match is_async {
+            true => stack.with_async_plugin(AsyncRetry),
+            false => stack.with_plugin(|inner| Box::new(Retry(inner))),
+        };
+        retries(stack.with(Recorder::new("b", &journal)), &journal);
+    }
+}
+
+fn retries(stack: Stack, journal: &Journal) {
     let fake = FakePlugin::new().on(Verb::Add, |nth| match nth {
         0 | 1 => Err(Error::TryAgainLater("busy".into())),
         _ => Ok(()),
     });
-    let (reply, steps) = steps(Verb::Add, stack, &journal, fake);
+    let (reply, steps) = steps(Verb::Add, stack, journal, fake);
     assert_eq!(reply.exit_status(), 0, "{reply:?}");
     let failed = "b.before_add inner ADD b.after_del";
     let expected =
