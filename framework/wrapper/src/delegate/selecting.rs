@@ -5,7 +5,7 @@ use cni_protocol::{AddResult, Attachment};
 use crate::{
     call::Call,
     catch_panic::CatchPanic,
-    error::Error,
+    error::{Error, left_alone},
     kit::attachment_store::AttachmentStore,
     plugin::{Plugin, VerbFuture},
     rollback::left_alone,
@@ -95,6 +95,9 @@ impl<S: DelegateSelector> Selecting<S> {
     ) -> Result<Option<NamedDelegate>, Error> {
         let is_final = |failed: &FailedDelegate| {
             use Error::{AttachedElsewhere, LeftAlone, RollbackTrouble};
+            if left_alone::is_reported_by(&failed.error) {
+                return true;
+            }
             matches!(
                 failed.error,
                 AttachedElsewhere { .. } | LeftAlone { .. } | RollbackTrouble { .. }

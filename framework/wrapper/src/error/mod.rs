@@ -6,6 +6,7 @@ mod convert;
 mod delegate;
 mod exec;
 mod file;
+pub(crate) mod left_alone;
 mod object;
 
 use std::io;

@@ -2,7 +2,13 @@
 
 use std::rc::Rc;
 
-use crate::{call::Call, catch_panic::step, error::Error, middleware::Middleware, plugin::Plugin};
+use crate::{
+    call::Call,
+    catch_panic::step,
+    error::{Error, left_alone},
+    middleware::Middleware,
+    plugin::Plugin,
+};
 
 use super::hooks::Hooks;
 
@@ -95,6 +101,8 @@ impl<M: Middleware> Wrapped<M> {
             Error::LeftAlone { source, left } => Error::LeftAlone { source: map(source), left },
             // They are of the toolkit, which treats them in a way of their own.
             Error::AttachedElsewhere { .. } | Error::CleanupFailed { .. } => error,
+            // A wrapper outside reads it, and must leave alone what the delegate did.
+            error if left_alone::is_reported_by(&error) => error,
             error => {
                 let shown = error.to_string();
                 let mapped =
