@@ -252,8 +252,8 @@ impl Call {
     /// Keys that are read in another way, as by [`Request::read_config`], should be named by a
     /// layer's type, too.
     ///
-    /// Numbers in a [`Value`] keep their digits. serde's own functions can't read all fractions into
-    /// an enum without a tag or a flattened struct, because of that: read such types with this
+    /// Numbers in a [`Value`] keep their digits. serde's own functions can't read all fractions
+    /// into an enum without a tag or a flattened struct, because of that: read such types with this
     /// function, and from text with [`json::parse`](crate::json::parse).
     ///
     /// # Errors

@@ -73,8 +73,8 @@ pub trait Middleware {
     /// Changes the configuration that is passed to a delegate. It is called for every verb and each
     /// delegate, so that ADD and DEL pass the same.
     ///
-    /// `delegate` has all keys that the delegate gets, except for `prevResult`: its own, and `name`,
-    /// `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite of the
+    /// `delegate` has all keys that the delegate gets, except for `prevResult`: its own, and
+    /// `name`, `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite of the
     /// innermost layer has the last word on each of them.
     ///
     /// It must be pure: the outcome depends on the call and the configuration only. It is not
@@ -94,8 +94,8 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Returns whether an ADD is refused if its configuration has a key that no layer of this plugin
-    /// reads. By default only a key that resembles a known one is reported, as a warning.
+    /// Returns whether an ADD is refused if its configuration has a key that no layer of this
+    /// plugin reads. By default only a key that resembles a known one is reported, as a warning.
     ///
     /// The keys of the specification and of the toolkit are known, and so are those of runtimes and
     /// comments (`cni.dev/…`, `_…`, `//…`, `comment`). Use it in a plugin whose configurations are
@@ -129,7 +129,7 @@ pub trait Middleware {
     /// fn map_error(&self, _: &Call, _: &Self::Config, error: Error) -> Error {
     ///     match error.code() {
     ///         // The delegate's details are kept.
-    ///         120 => Error::plugin(150, "no address is left; ask the network team for a larger pool")
+    ///         120 => Error::plugin(150, "no address is left; ask for a larger pool")
     ///             .with_details(error.details().unwrap_or_default()),
     ///         _ => error,
     ///     }
@@ -203,7 +203,8 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs after the inner DEL, also if that failed. If everything is removed already, it succeeds.
+    /// Runs after the inner DEL, also if that failed. If everything is removed already, it
+    /// succeeds.
     ///
     /// If the inner DEL failed, [`Call::has_inner_failed`] is true: what the delegate needs for its
     /// repeated DEL must be kept.

@@ -75,8 +75,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// On DEL and GC, moved keys are not refused: a container that was created with the old configuration
-    /// must be removable. Its last result is in the directory that the old key names.
+    /// On DEL and GC, moved keys are not refused: a container that was created with the old
+    /// configuration must be removable. Its last result is in the directory that the old key names.
     fn or_moved(mut self, config: &Object) -> Self {
         let moved = config.get("resultDir").and_then(|value| value.as_str());
         self.result_dir = self.result_dir.or(moved.map(str::to_owned));

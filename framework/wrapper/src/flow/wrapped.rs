@@ -90,8 +90,8 @@ impl<M: Middleware> Wrapped<M> {
         })
     }
 
-    /// Returns what the middleware makes of an error of the inner plugin. What the toolkit has added
-    /// to it is kept.
+    /// Returns what the middleware makes of an error of the inner plugin. What the toolkit has
+    /// added to it is kept.
     pub(super) fn map_error(&self, call: &Call, config: &M::Config, error: Error) -> Error {
         let map = |error: Box<Error>| Box::new(self.map_error(call, config, *error));
         match error {

@@ -7,8 +7,8 @@ use super::attachment_store::AttachmentStore;
 use crate::error::Error;
 
 impl<T: DeserializeOwned> AttachmentStore<T> {
-    /// Removes the values of all attachments of a network that are not in `valid`: the whole GC of a
-    /// plugin that creates nothing but these values.
+    /// Removes the values of all attachments of a network that are not in `valid`: the whole GC of
+    /// a plugin that creates nothing but these values.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ fn a_wrapper_that_creates_files_on_the_host_conforms() {
         .run();
 }
 
-const KEEPS_SELECTION: &str = "The file that names the delegate of the container is kept until that \
+const KEEPS_SELECTION: &str = "The file with the delegate of the container is kept until that \
                                delegate has cleaned up, since a repeated DEL goes to it.";
 
 #[test]

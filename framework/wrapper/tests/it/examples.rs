@@ -174,7 +174,11 @@ fn fallback_uses_the_next_delegate_and_sends_del_to_the_one_that_served() {
 #[test]
 fn bandwidth_from_labels_passes_the_limit_of_the_label_to_capable_delegates() {
     let label = |value: &str| json!({"cni": {"labels": [{"key": "bandwidth", "value": value}]}});
-    let limits = |rate: u64, burst: u64| json!({"ingressRate": rate, "ingressBurst": burst, "egressRate": rate, "egressBurst": burst});
+    let limits = |rate: u64, burst: u64| {
+        json!({
+            "ingressRate": rate, "ingressBurst": burst, "egressRate": rate, "egressBurst": burst,
+        })
+    };
     let capable = json!({"type": "inner", "capabilities": {"bandwidth": true}});
     let runtime = json!({"bandwidth": {"ingressRate": 1, "ingressBurst": 1}});
     for (delegate, args, passed) in [
@@ -240,7 +244,7 @@ fn as_plugin(variable: &str, test: &str) -> (String, String) {
     let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
     let previous = r#"{"cniVersion":"1.0.0","x":"kept"}"#;
     let script = format!(
-        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"type\":\"w\",\"prevResult\":{previous}}}' | \
+        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"prevResult\":{previous}}}' | \
          {variable}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
          CNI_PATH=/nowhere \"$0\" --exact {test} --nocapture"
     );

@@ -287,7 +287,8 @@ fn a_layer_can_refuse_keys_that_no_layer_reads() {
         let stack = Stack::new().with(Recorder::new("a", &Journal::default())).with(Strict);
         reply(&fake_call(Verb::Add, config), stack, &FakePlugin::new())
     };
-    let known = json!({"colour": "red", "runtimeConfig": {}, "cni.dev/x": 1, "_note": 1, "type": "x",
+    let known = json!({"colour": "red", "runtimeConfig": {}, "cni.dev/x": 1, "_note": 1,
+        "type": "x",
         "wrapper": {}, "delegate": {"type": "inner", "whatever": 1}, "dns": {}});
     assert_eq!(answer(known).exit_status(), 0);
     let error = error(&answer(json!({"delegate": {"type": "inner"}, "vlan": 7})));
