@@ -9,7 +9,8 @@ use super::outcome::Outcome;
 use super::subjects::root;
 
 const PLUGINS: [&str; 4] = ["mesos-cni-port-mapper", "cni-guard", "cni-label-policy", "cni-trace"];
-const EXAMPLES: [&str; 3] = ["nothing", "limit-mtu", "publish-hosts"];
+const EXAMPLES: [&str; 5] =
+    ["nothing", "limit-mtu", "publish-hosts", "fallback", "bandwidth-from-labels"];
 
 /// Builds all programs. The whole workspace is selected as for the tests, so that dependencies are
 /// not compiled again.

@@ -17,7 +17,7 @@ const CATALOGUE: [(&str, usize); 14] = [
     ("ADD", 8),
     ("RES", 9),
     ("CHN", 8),
-    ("DEL", 14),
+    ("DEL", 15),
     ("CHK", 10),
     ("GC", 9),
     ("STA", 6),
@@ -34,7 +34,7 @@ fn every_requirement_of_the_catalogue_exists_exactly_once() {
         .iter()
         .flat_map(|(family, count)| (1..=*count).map(move |n| format!("{family}-{n:02}")))
         .collect();
-    assert_eq!(catalogue.len(), 129);
+    assert_eq!(catalogue.len(), 130);
     assert_eq!(codes, catalogue);
 }
 

@@ -91,7 +91,14 @@ pub fn network(config: &Object) -> Result<String, RequestError> {
 ///
 /// Code 7, with the path of the first key that does not fit.
 pub fn typed<T: DeserializeOwned>(config: &Object) -> Result<T, RequestError> {
-    serde_path_to_error::deserialize(config).map_err(|error| {
+    let typed = serde_path_to_error::deserialize(config);
+    let plain = |object: &Object| json::with_plain_fractions(&Value::Object(object.clone()));
+    // A type that does not announce what it expects reads fractions only in their shortest form.
+    let typed = match typed.is_err().then(|| plain(config)).flatten() {
+        Some(plain) => serde_path_to_error::deserialize(&plain),
+        None => typed,
+    };
+    typed.map_err(|error| {
         let path = error.path().to_string();
         let key = if path == "." { "the network configuration".to_owned() } else { path };
         RequestError::config(key, error.into_inner().to_string())

@@ -138,6 +138,7 @@ impl FakePlugin {
 impl Plugin for FakePlugin {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
+            call.refuse_unknown_keys()?;
             self.act(Verb::Add, call)?;
             self.added(call)
         })

@@ -3,7 +3,7 @@
 use std::{future::Future, ops::Deref, rc::Rc, time::Instant};
 
 use cni_plugin::config::NetworkConfig;
-use cni_protocol::{AddResult, Object, Request, RequestError};
+use cni_protocol::{AddResult, Object, Request, RequestError, SpecVersion};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -52,6 +52,7 @@ pub struct Call {
     observers: Observers,
     deadline: Option<Instant>,
     is_rollback: bool,
+    has_inner_failed: bool,
     /// The number of layers outside that have hooks.
     depth: usize,
     earlier_add: Rc<EarlierAdd>,
@@ -80,6 +81,7 @@ impl Call {
             observers: Observers::default(),
             deadline: None,
             is_rollback: false,
+            has_inner_failed: false,
             depth: 0,
             earlier_add: Rc::default(),
             outer_cleanups: Cleanups::default(),
@@ -93,8 +95,9 @@ impl Call {
         if self.delegates.list.is_empty() { Position::Chained } else { Position::Wrapper }
     }
 
-    /// Returns the delegates' own objects as rewritten so far, in the order of ADD. Empty in the
-    /// chained position.
+    /// Returns the delegates' own objects, in the order of ADD. Inside of a layer with hooks, each
+    /// also has the outer keys that are passed to it, as rewritten so far. Empty in the chained
+    /// position.
     pub fn delegates(&self) -> &[Object] {
         &self.delegates.list
     }
@@ -107,20 +110,31 @@ impl Call {
         self.is_rollback
     }
 
-    /// Returns the same call with each delegate's object changed by `rewrite`.
+    /// Returns the same call with the configuration of each delegate changed by `rewrite`.
+    ///
+    /// What `rewrite` sees is what the delegate gets, except for `prevResult`: its own object, plus
+    /// `name`, `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. Nothing is
+    /// added afterwards, unless `name` or `cniVersion` is removed.
     ///
     /// # Errors
     ///
     /// The first error of `rewrite`.
     pub fn rewrite_delegates(
         &self,
-        mut rewrite: impl FnMut(&mut Object) -> Result<(), Error>,
+        rewrite: impl FnMut(&mut Object) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let mut list = self.delegates.list.to_vec();
-        list.iter_mut().try_for_each(&mut rewrite)?;
-        let mut delegates = self.delegates.clone();
-        delegates.list = list.into();
+        let delegates = self.delegates.rewritten(&self.request, rewrite)?;
         Ok(Self { delegates, ..self.clone() })
+    }
+
+    /// Returns what is passed to one of the delegates, except for `prevResult`.
+    pub(crate) fn passed_to(&self, delegate: &Object) -> Object {
+        self.delegates.with_outer_keys(&self.request, delegate)
+    }
+
+    /// Returns the version of a delegate that has none.
+    pub(crate) fn version_of_delegates(&self) -> SpecVersion {
+        self.delegates.version(&self.request)
     }
 
     /// Returns the same call with other delegates, for a wrapper that selects among several. `null`
@@ -192,6 +206,20 @@ impl Call {
         Self { deadline: None, is_rollback: true, ..self.clone() }
     }
 
+    /// Returns whether the inner DEL has failed, in `after_del`, so that something of the delegate
+    /// may remain.
+    ///
+    /// `after_del` runs all the same. A hook that would remove what the delegate's remains still
+    /// need leaves it for the DEL that the runtime repeats.
+    pub fn has_inner_failed(&self) -> bool {
+        self.has_inner_failed
+    }
+
+    /// Returns the same call for `after_del`, after an inner DEL that failed.
+    pub(crate) fn after_failed_inner(&self) -> Self {
+        Self { has_inner_failed: true, ..self.clone() }
+    }
+
     /// Returns the same call for the layer inside of this one.
     pub(crate) fn inside(&self) -> Self {
         Self { depth: self.depth + 1, ..self.clone() }
@@ -225,6 +253,10 @@ impl Call {
     /// Keys that are read in another way, as by [`Request::read_config`], should be named by a
     /// layer's type, too.
     ///
+    /// Numbers in a [`Value`] keep their digits. serde's own functions can't read all fractions
+    /// into an enum without a tag or a flattened struct, because of that: read such types with this
+    /// function, and from text with [`json::parse`](crate::json::parse).
+    ///
     /// # Errors
     ///
     /// Code 7, with the path of the first key that does not fit.
@@ -238,6 +270,26 @@ impl Call {
                 request.read_config()
             }
         }
+    }
+
+    /// Makes keys that no layer reads an error of this call.
+    pub(crate) fn require_known_keys(&self) {
+        self.known_keys.refuse_unknown();
+    }
+
+    /// Refuses an ADD with a key that no layer reads, if a layer wants that: see
+    /// [`Middleware::refuses_unknown_keys`](crate::Middleware::refuses_unknown_keys).
+    ///
+    /// For a plugin at the centre of a stack, where all layers have read their keys.
+    /// [`Innermost`](crate::Innermost) calls it.
+    ///
+    /// # Errors
+    ///
+    /// Code 7, with the key and those that are known.
+    pub fn refuse_unknown_keys(&self) -> Result<(), Error> {
+        let Some((key, known)) = self.known_keys.refused(&self.config) else { return Ok(()) };
+        let known = known.join(", ");
+        Err(Error::config(key, format!("it is not a known key; this plugin reads: {known}")))
     }
 
     /// Warns of keys that are probably mistyped, once the layers have read theirs.

@@ -38,7 +38,7 @@ struct Diagnostics {
 pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
     let level = match level(call.settings().log_level.as_deref(), &call.environment) {
         // A mistake in the settings must not keep a container from being removed.
-        Err(_) if call.verb == Verb::Del => LevelFilter::Warn,
+        Err(_) if matches!(call.verb, Verb::Del | Verb::Gc) => LevelFilter::Warn,
         level => level?,
     };
     if level == LevelFilter::Off {
@@ -50,7 +50,7 @@ pub(crate) fn install(plugin: &str, call: &Call) -> Result<(), Error> {
         log::set_max_level(level);
     }
     if let Some(why) = call.settings().ignored() {
-        log::warn!("DEL uses default settings: {why}");
+        log::warn!("{} uses default settings: {why}", call.verb);
     }
     Ok(())
 }

@@ -71,8 +71,11 @@
 //! Its `Command` and its result types are not used: they end at version 1.0.0, without GC and
 //! STATUS, and drop unknown keys.
 
+mod about;
 #[cfg(all(target_env = "musl", feature = "allocator"))]
 mod allocator;
+mod answer_pipe;
+mod async_plugin;
 mod attached;
 mod call;
 mod catch_panic;
@@ -84,6 +87,7 @@ mod earlier_add;
 mod elsewhere;
 mod error;
 mod flow;
+mod hook_limit;
 mod kit;
 mod middleware;
 mod plugin;
@@ -99,12 +103,16 @@ pub use cni_protocol::{
     check_network, hex, json, result,
 };
 
+pub use about::About;
+pub use async_plugin::AsyncPlugin;
 pub use call::{Call, Position};
 pub use delegate::{
     Innermost, exec,
-    selection::{DelegateSelector, NamedDelegate, SelectDelegate},
+    selection::{DelegateSelector, DelegateStatus, FailedDelegate, NamedDelegate, SelectDelegate},
 };
-pub use error::{DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError};
+pub use error::{
+    Context, DelegateError, DelegateFailure, Error, FileError, Invocation, StoreError,
+};
 pub use kit::{
     attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
@@ -121,5 +129,5 @@ pub use kit::{
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};
 pub use reply::Reply;
-pub use run::{About, block_on, dispatch, run};
+pub use run::{block_on, dispatch, run};
 pub use stack::{Layers, Stack};

@@ -1,5 +1,7 @@
 //! The hooks that an author writes.
 
+use std::time::Duration;
+
 use cni_protocol::{AddResult, Attachment, Object};
 use serde::de::DeserializeOwned;
 
@@ -21,6 +23,19 @@ use crate::{call::Call, error::Error};
 /// creates. So they must succeed if there is nothing to remove. A hook that failed before it
 /// changed anything can say so with [`Error::nothing_to_undo`].
 ///
+/// `before_del` runs before the inner plugin releases the address. If it fails, the inner plugin is
+/// not called, because something may still refer to the address. `after_del` runs also if the inner
+/// DEL failed ([`Call::has_inner_failed`] is true then), so that a delegate that fails for ever
+/// does not keep what this plugin created.
+///
+/// # Wrong configurations on DEL and GC
+///
+/// An operator may change a network's configuration while containers are attached. A mistake must
+/// not keep them from being removed: on DEL and GC a [`Config`](Self::Config) that can't be read
+/// and a [`rewrite`](Self::rewrite) that fails are warnings, and the delegate gets its own object
+/// without the changes of this layer. Hooks run with [`fallback_config`](Self::fallback_config)
+/// instead, or not at all.
+///
 /// # What a rollback undoes
 ///
 /// The same hooks undo a failed ADD ([`Call::is_rollback`] is true then): what this ADD began, and
@@ -41,18 +56,34 @@ pub trait Middleware {
     /// the delegate.
     ///
     /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here
-    /// and check it in `before_add`.
+    /// and check it in `before_add`: with a configuration that can't be read, DEL has only
+    /// [`fallback_config`](Self::fallback_config).
     type Config: DeserializeOwned;
+
+    /// Returns the configuration for the own hooks of DEL and GC if that of the call can't be read.
+    ///
+    /// Without one, which is the default, the own hooks are skipped with a warning. So a plugin
+    /// that creates something should return what its cleanup needs: the defaults, or what ADD
+    /// stored, for instance in an [`AttachmentStore`](crate::AttachmentStore) at a fixed path.
+    fn fallback_config(&self, call: &Call) -> Option<Self::Config> {
+        let _ = call;
+        None
+    }
 
     /// Changes the configuration that is passed to a delegate. It is called for every verb and each
     /// delegate, so that ADD and DEL pass the same.
+    ///
+    /// `delegate` has all keys that the delegate gets, except for `prevResult`: its own, and
+    /// `name`, `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite of the
+    /// innermost layer has the last word on each of them.
     ///
     /// It must be pure: the outcome depends on the call and the configuration only. It is not
     /// called in the chained position.
     ///
     /// # Errors
     ///
-    /// The verb fails before the delegate is called.
+    /// The verb fails before the delegate is called; on DEL and GC it is a warning, and the
+    /// delegate gets the configuration without the changes of this layer.
     fn rewrite(
         &self,
         call: &Call,
@@ -61,6 +92,53 @@ pub trait Middleware {
     ) -> Result<(), Error> {
         let _ = (call, config, delegate);
         Ok(())
+    }
+
+    /// Returns whether an ADD is refused if its configuration has a key that no layer of this
+    /// plugin reads. By default only a key that resembles a known one is reported, as a warning.
+    ///
+    /// The keys of the specification and of the toolkit are known, and so are those of runtimes and
+    /// comments (`cni.dev/…`, `_…`, `//…`, `comment`). Use it in a plugin whose configurations are
+    /// written for it alone. It has no effect if a layer reads all keys, as into a map.
+    fn refuses_unknown_keys(&self) -> bool {
+        false
+    }
+
+    /// Returns how long one hook may take, if the operator has not set `wrapper.hookTimeout`. The
+    /// default is 120 seconds.
+    ///
+    /// A hook that does not end in time is stopped, also if it blocks its thread: the verb fails
+    /// with code 11, and an ADD is rolled back. (If it blocks, the plugin restarts itself to do
+    /// that, so that hooks see an ordinary DEL.) The time of the delegate is not part of it.
+    fn hook_timeout(&self, config: &Self::Config) -> Option<Duration> {
+        let _ = config;
+        None
+    }
+
+    /// Returns the error for the runtime when the inner plugin failed, for instance with another
+    /// message for a code of a delegate. It is called for every verb.
+    ///
+    /// What the rollback could not undo is added to what this hook returns. It is not called for
+    /// errors of the toolkit: of an attachment in another namespace, or of a cleanup that failed.
+    ///
+    /// ```
+    /// # use cni_wrapper::{Call, Error, Middleware};
+    /// # struct Mine;
+    /// # impl Middleware for Mine {
+    /// #     type Config = serde::de::IgnoredAny;
+    /// fn map_error(&self, _: &Call, _: &Self::Config, error: Error) -> Error {
+    ///     match error.code() {
+    ///         // The delegate's details are kept.
+    ///         120 => Error::plugin(150, "no address is left; ask for a larger pool")
+    ///             .with_details(error.details().unwrap_or_default()),
+    ///         _ => error,
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    fn map_error(&self, call: &Call, config: &Self::Config, error: Error) -> Error {
+        let _ = (call, config);
+        error
     }
 
     /// Returns whether this plugin has a record of an ADD of this attachment that succeeded.
@@ -125,12 +203,16 @@ pub trait Middleware {
         Ok(())
     }
 
-    /// Runs after the inner DEL if that succeeded, in a rollback in any case. If everything is
-    /// removed already, it succeeds.
+    /// Runs after the inner DEL, also if that failed. If everything is removed already, it
+    /// succeeds.
+    ///
+    /// If the inner DEL failed, [`Call::has_inner_failed`] is true: what the delegate needs for its
+    /// repeated DEL must be kept.
     ///
     /// # Errors
     ///
-    /// The DEL fails, and the runtime repeats it.
+    /// The DEL fails, and the runtime repeats it. After an inner DEL that failed, both errors are
+    /// reported, with the code of the inner one.
     async fn after_del(&self, call: &Call, config: &Self::Config) -> Result<(), Error> {
         let _ = (call, config);
         Ok(())

@@ -21,12 +21,22 @@ pub type VerbFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 /// - A `del` can be repeated, and succeeds if there is nothing (left) to do.
 /// - `check` and `status` change nothing.
 ///
+/// With [`AsyncPlugin`](crate::AsyncPlugin) the methods are `async fn`, and those that only forward
+/// a verb can be left out.
+///
 /// # Why a method for each verb
 ///
 /// One method `call(verb, call)` would be shorter in a plugin that treats all verbs the same. Most
 /// do not: of the eight implementations in this repository, five differ from verb to verb. With a
 /// method for each, the type system knows that ADD alone has a result, and the inner plugin of a
 /// rollback can't be asked for the wrong verb: its DEL runs within a call whose own `verb` is ADD.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a plugin",
+    note = "for methods that are `async fn`, implement `AsyncPlugin` and add it with \
+            `Stack::with_async_plugin`; the methods of `Plugin` return boxed futures: \
+            `Box::pin(async move {{ … }})`",
+    note = "hooks are a `Middleware`, which `Layers::around` puts around a plugin"
+)]
 pub trait Plugin {
     /// Attaches the container and returns the result.
     ///

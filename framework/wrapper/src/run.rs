@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    io::{IsTerminal, Write, stderr, stdin, stdout},
+    io::{self, IsTerminal, Read, Write, stderr, stdin},
     pin::pin,
     process::ExitCode,
     task::{Context, Poll, Waker},
@@ -13,62 +13,28 @@ use async_process::driver;
 use cni_protocol::{Environment, Request, SpecVersion, Verb};
 
 use crate::{
+    about::About,
+    answer_pipe::AnswerPipe,
     call::Call,
     catch_panic::{self, CatchPanic},
     delegate::Innermost,
     diagnostics,
     error::Error,
     flow,
+    hook_limit::{
+        alarm,
+        restarted::{Restarted, Undo},
+    },
     plugin::Plugin,
     reply::Reply,
     stack::Layers,
 };
 
-/// What a plugin prints about itself when a person runs it. Made by [`about!`](crate::about).
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct About {
-    /// The name of the binary, which is the `type` in configurations.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-    /// What it does, in one line.
-    pub description: &'static str,
-}
-
-/// Returns the [`About`] of the calling crate, from its `Cargo.toml`.
-#[macro_export]
-macro_rules! about {
-    () => {
-        $crate::About::new(
-            env!("CARGO_PKG_NAME"),
-            env!("CARGO_PKG_VERSION"),
-            env!("CARGO_PKG_DESCRIPTION"),
-        )
-    };
-}
-
-impl About {
-    /// Returns a description with this name, version and text. [`about!`](crate::about) is shorter.
-    pub const fn new(name: &'static str, version: &'static str, description: &'static str) -> Self {
-        Self { name, version, description }
-    }
-
-    /// Returns the text for people: name, version, description, and the versions of the
-    /// specification.
-    pub fn text(&self) -> String {
-        let Self { name, version, description } = self;
-        let versions = SpecVersion::list();
-        format!(
-            "{name} {version}: {description}\n\
-             A CNI plugin, executed by a container runtime (CNI_COMMAND is not set). \
-             CNI versions: {versions}\n"
-        )
-    }
-}
-
 /// Runs a plugin made of these layers: reads the call from environment and stdin, and answers on
 /// stdout.
+///
+/// stdout belongs to the answer: what hooks, libraries and programs that they start print there is
+/// written to stderr.
 ///
 /// ```no_run
 /// struct Nothing;
@@ -82,19 +48,36 @@ impl About {
 /// }
 /// ```
 pub fn run(about: About, layers: impl Layers) -> ExitCode {
-    let (name, answered) = (about.name, Answered::default());
-    catch_panic::step(name, || Ok(start(about, layers, &answered))).unwrap_or_else(|error| {
+    let (name, answer) = (about.name, Answer { pipe: AnswerPipe::take(), status: Cell::default() });
+    catch_panic::step(name, || Ok(start(about, layers, &answer))).unwrap_or_else(|error| {
         // A panic after the answer was printed must not add a second document.
-        answered.get().unwrap_or_else(|| finish(&Reply::Failed(error, SpecVersion::NEWEST)))
+        let failed = || answer.finish(&Reply::Failed(error, SpecVersion::NEWEST));
+        answer.status.get().unwrap_or_else(failed)
     })
 }
 
-/// The exit status of the answer that was written to stdout.
-type Answered = Cell<Option<ExitCode>>;
+/// The answer of this process.
+struct Answer {
+    pipe: AnswerPipe,
+    /// The exit status, once it was written.
+    status: Cell<Option<ExitCode>>,
+}
+
+impl Answer {
+    fn finish(&self, reply: &Reply) -> ExitCode {
+        match self.pipe.write(reply) {
+            Ok(()) => reply.exit_status().into(),
+            Err(error) => {
+                let _ = writeln!(stderr(), "cannot write the answer to stdout: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
 
 /// Answers the call. Panics of hooks and plugins are caught below, so that their ADD is rolled
 /// back.
-fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
+fn start(about: About, layers: impl Layers, answer: &Answer) -> ExitCode {
     let environment = Environment::current();
     let plugin = || CatchPanic(layers.around(Box::new(Innermost)));
     match Request::verb_of(&environment) {
@@ -102,9 +85,11 @@ fn start(about: About, layers: impl Layers, answered: &Answered) -> ExitCode {
             introduce(&about);
             ExitCode::SUCCESS
         }
-        Ok(Some(Verb::Version)) => finish(&Reply::Version(flow::version::document(requested()))),
-        Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answered),
-        Err(error) => finish(&Reply::Failed(error.into(), requested())),
+        Ok(Some(Verb::Version)) => {
+            answer.finish(&Reply::Version(flow::version::document(requested())))
+        }
+        Ok(Some(verb)) => serve(about.name, verb, environment, plugin, answer),
+        Err(error) => answer.finish(&Reply::Failed(error.into(), requested())),
     }
 }
 
@@ -124,38 +109,82 @@ fn serve(
     verb: Verb,
     environment: Environment,
     plugin: impl FnOnce() -> CatchPanic,
-    answered: &Answered,
+    answer: &Answer,
 ) -> ExitCode {
-    // A malformed call is answered before any future is run.
-    let call = match read(name, verb, environment) {
-        Ok(call) => call,
-        Err(rejection) => return finish(&rejection),
-    };
-    let plugin = plugin();
-    execute(async {
-        let reply = dispatch(&plugin, &call).await;
-        let Err(error) = reply.write(stdout().lock()) else {
-            let status = reply.exit_status().into();
-            answered.set(Some(status));
-            return status;
-        };
-        log::error!("cannot write the answer to stdout: {error}");
-        // It leaves alone what existed before, as any rollback.
-        if matches!(reply, Reply::Added(_))
-            && let Err(error) = plugin.del(&call.for_rollback()).await
-        {
-            log::error!("rollback failed: {error}");
+    let (restarted, environment) = Restarted::take(environment);
+    let (verb, environment) = match &restarted {
+        Some(Restarted { undo: Undo::Del, .. }) => {
+            (Verb::Del, environment.with("CNI_COMMAND", Verb::Del.as_str()))
         }
-        ExitCode::FAILURE
-    })
+        _ => (verb, environment),
+    };
+    // A malformed call is answered before any future is run.
+    let (call, input) = match read(name, verb, environment) {
+        Ok(read) => read,
+        Err(rejection) => return answer.finish(&rejection),
+    };
+    alarm::enable(input, answer.pipe.descriptor(), restarted.as_ref());
+    let plugin = plugin();
+    match restarted {
+        None => execute(answer_call(&plugin, &call, answer)),
+        Some(restarted) => answer_restarted(&plugin, &call, answer, &restarted),
+    }
 }
 
-fn read(name: &str, verb: Verb, environment: Environment) -> Result<Call, Reply> {
-    let request = Request::read(verb, environment, stdin().lock())?;
+async fn answer_call(plugin: &CatchPanic, call: &Call, answer: &Answer) -> ExitCode {
+    let reply = dispatch(plugin, call).await;
+    let Err(error) = answer.pipe.write(&reply) else {
+        let status = reply.exit_status().into();
+        answer.status.set(Some(status));
+        return status;
+    };
+    log::error!("cannot write the answer to stdout: {error}");
+    // It leaves alone what existed before, as any rollback.
+    if matches!(reply, Reply::Added(_))
+        && let Err(error) = plugin.del(&call.for_rollback()).await
+    {
+        log::error!("rollback failed: {error}");
+    }
+    ExitCode::FAILURE
+}
+
+/// Undoes the ADD of a hook that blocked, and reports the hook.
+fn answer_restarted(
+    plugin: &CatchPanic,
+    call: &Call,
+    answer: &Answer,
+    restarted: &Restarted,
+) -> ExitCode {
+    let rollback = match restarted.undo {
+        Undo::Del => execute(plugin.del(call)),
+        Undo::Nothing | Undo::LeftAlone => Ok(()),
+    };
+    answer.finish(&Reply::Failed(restarted.error(call, rollback), call.version))
+}
+
+/// Reads the call. Returns its input, too.
+fn read(name: &str, verb: Verb, environment: Environment) -> Result<(Call, Vec<u8>), Reply> {
+    let mut input = Copied { reader: stdin().lock(), copy: Vec::new() };
+    let request = Request::read(verb, environment, &mut input)?;
     let version = request.version;
     Call::new(request)
         .and_then(|call| diagnostics::install(name, &call).map(|()| call))
+        .map(|call| (call, input.copy))
         .map_err(|error| Reply::Failed(error, version))
+}
+
+/// A reader, and a copy of what was read.
+struct Copied<R> {
+    reader: R,
+    copy: Vec<u8>,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.copy.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
 }
 
 /// Serves a call with the method of its verb, and converts the result to the version of the call.
@@ -176,16 +205,6 @@ pub async fn dispatch(plugin: &dyn Plugin, call: &Call) -> Reply {
         other => Err(Error::IncompatibleVersion { what: format!("{other} is not supported") }),
     };
     outcome.unwrap_or_else(|error| Reply::Failed(error, call.version))
-}
-
-fn finish(reply: &Reply) -> ExitCode {
-    match reply.write(stdout().lock()) {
-        Ok(()) => reply.exit_status().into(),
-        Err(error) => {
-            let _ = writeln!(stderr(), "cannot write the answer to stdout: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// Runs a future on this thread until it is done, as [`run`](crate::run) does with a verb.

@@ -30,11 +30,13 @@ const MOVED: [(&str, &str); 4] = [
 pub(crate) struct Settings {
     /// Seconds that one execution of a delegate may take.
     delegate_timeout: Option<f64>,
+    /// Seconds that one hook may take.
+    hook_timeout: Option<f64>,
     pub(crate) log_level: Option<String>,
     pub(crate) log_file: Option<String>,
     /// The directory where results are kept for runtimes that do not keep them.
     result_dir: Option<String>,
-    /// On DEL: why the settings of the configuration are not used.
+    /// On DEL and GC: why the settings of the configuration are not used.
     #[serde(skip)]
     ignored: Option<String>,
 }
@@ -46,8 +48,8 @@ struct Keys {
 
 impl Settings {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
-        if request.verb == Verb::Del {
-            // No ADD succeeds with wrong settings, but a runtime calls DEL after it.
+        if matches!(request.verb, Verb::Del | Verb::Gc) {
+            // No ADD succeeds with wrong settings, but a runtime calls DEL after it, and GC.
             let settings = Self::read_current(request).unwrap_or_else(|error| Self {
                 ignored: Some(error.to_string()),
                 ..Self::default()
@@ -68,17 +70,13 @@ impl Settings {
         // Only this key is read: a copy of the whole configuration would be parsed for nothing.
         let keys = Object::from_iter([(KEY.to_owned(), value.clone())]);
         let Keys { wrapper: settings } = config::typed(&keys)?;
-        match settings.delegate_timeout {
-            Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => Err(Error::config(
-                "wrapper.delegateTimeout",
-                format!("{seconds} is not a time in seconds; it must be over 0 and at most 86400"),
-            )),
-            _ => Ok(settings),
-        }
+        check_seconds("wrapper.delegateTimeout", settings.delegate_timeout)?;
+        check_seconds("wrapper.hookTimeout", settings.hook_timeout)?;
+        Ok(settings)
     }
 
-    /// On DEL, moved keys are not refused: a container that was created with the old configuration
-    /// must be removable. Its last result is in the directory that the old key names.
+    /// On DEL and GC, moved keys are not refused: a container that was created with the old
+    /// configuration must be removable. Its last result is in the directory that the old key names.
     fn or_moved(mut self, config: &Object) -> Self {
         let moved = config.get("resultDir").and_then(|value| value.as_str());
         self.result_dir = self.result_dir.or(moved.map(str::to_owned));
@@ -93,8 +91,22 @@ impl Settings {
         self.result_dir.as_deref().unwrap_or(RESULT_DIR)
     }
 
+    pub(crate) fn hook_timeout(&self) -> Option<Duration> {
+        self.hook_timeout.map(Duration::from_secs_f64)
+    }
+
     pub(crate) fn delegate_timeout(&self) -> Option<Duration> {
         self.delegate_timeout.map(Duration::from_secs_f64)
+    }
+}
+
+fn check_seconds(key: &str, seconds: Option<f64>) -> Result<(), Error> {
+    match seconds {
+        Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => Err(Error::config(
+            key,
+            format!("{seconds} is not a time in seconds; it must be over 0 and at most 86400"),
+        )),
+        _ => Ok(()),
     }
 }
 

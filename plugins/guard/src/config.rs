@@ -59,14 +59,12 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Code 7, with the key. DEL falls back to the defaults instead, since a mistake in the
-    /// settings must not keep it from the delegate.
+    /// Code 7, with the key. DEL and GC fall back to the defaults instead, since a mistake in the
+    /// settings must not keep them from the delegate.
     pub(crate) fn read(call: &Call, verb: Verb) -> Result<Self, Error> {
         match Self::validated(call) {
-            Err(error) if verb == Verb::Del => {
-                log::warn!(
-                    "DEL uses the default settings, since the configured ones are invalid: {error}"
-                );
+            Err(error) if matches!(verb, Verb::Del | Verb::Gc) => {
+                log::warn!("{verb} uses the default settings, since others are invalid: {error}");
                 Ok(Self::default())
             }
             settings => settings,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper::NamedDelegate;
+use cni_wrapper::{NamedDelegate, Object};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -43,6 +43,18 @@ pub(crate) fn key_of(name: &str) -> String {
 }
 
 impl Config {
+    /// Returns what a DEL needs that has an invalid configuration: where the selections are.
+    pub(crate) fn for_cleanup(config: &Object) -> Self {
+        let state_dir = config.get("stateDir").and_then(Value::as_str);
+        Self {
+            delegates: IndexMap::new(),
+            delegate: None,
+            state_dir: state_dir.map_or_else(default_state_dir, PathBuf::from),
+            _rules: IgnoredAny,
+            _default: IgnoredAny,
+        }
+    }
+
     /// Returns all delegates that can be selected, or none if there is only `delegate`.
     pub(crate) fn selectable(&self) -> Vec<NamedDelegate> {
         if self.delegates.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cni_wrapper::{DelegateSelector, Error, NamedDelegate, Request};
+use cni_wrapper::{Call, DelegateSelector, Error, NamedDelegate, Request};
 
 use crate::config::{Config, DELEGATE, key_of};
 use crate::decision::decide;
@@ -40,5 +40,9 @@ impl DelegateSelector for LabelPolicy {
 
     fn state_dir(&self, config: &Config) -> PathBuf {
         config.state_dir.clone()
+    }
+
+    fn fallback_config(&self, call: &Call) -> Option<Config> {
+        Some(Config::for_cleanup(&call.config))
     }
 }

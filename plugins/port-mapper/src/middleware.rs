@@ -1,5 +1,7 @@
 //! The hooks: what the port mapper does in each verb.
 
+use std::time::Duration;
+
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 
 use crate::backend::{Backend, Backends};
@@ -7,12 +9,21 @@ use crate::config::{BackendKind, Cleanup, Config, Settings};
 use crate::state::State;
 use crate::{attach, check, conditions, detach, gc, mappings};
 
+/// How long the port mapper may work in one hook, in addition to the times that it waits.
+const WORK: Duration = Duration::from_secs(120);
+
 /// Maps host ports to containers, around any CNI plugin.
 #[derive(Debug)]
 pub struct PortMapper;
 
 impl Middleware for PortMapper {
     type Config = Config;
+
+    /// The times that it may wait for locks and for a host port are configured, and it works, too.
+    fn hook_timeout(&self, config: &Config) -> Option<Duration> {
+        let settings = Settings::from(config).ok()?;
+        Some(settings.lock_timeout * 2 + settings.conflict_timeout + WORK)
+    }
 
     /// Refuses an ADD for another network namespace while the container lives in the first one. The
     /// host ports would be moved away from it.

@@ -68,6 +68,11 @@ pub(crate) const CASES: &[Case] = &[
         does: "a failed ADD, then DEL",
         run: after_failed_add_succeeds,
     },
+    Case {
+        id: "del.with-refused-config-succeeds",
+        does: "a failed ADD, DEL with the same options; ADD, DEL with the options of the failed one",
+        run: with_refused_config_succeeds,
+    },
 ];
 
 fn undoes_add(fixture: &Fixture) -> CaseResult {
@@ -223,5 +228,21 @@ fn after_failed_add_succeeds(fixture: &Fixture) -> CaseResult {
         mode.fails(call)?;
         attachment.call("DEL").note("after a failed ADD").run().succeeds()?;
     }
+    Ok(())
+}
+
+fn with_refused_config_succeeds(fixture: &Fixture) -> CaseResult {
+    let refused = required_options(&fixture.subject.failing, "failing")?;
+    let attachment = fixture.attachment("refused");
+    FailureMode::Options.fails(with_keys(attachment.call("ADD"), refused))?;
+    let del = |attachment: &Attachment, note: &str| {
+        with_keys(attachment.call("DEL"), refused).note(note).run().succeeds().map(drop)
+    };
+    del(&attachment, "with the configuration of the failed ADD")?;
+    let edited = fixture.attachment("edited");
+    edited.add()?;
+    del(&edited, "with a configuration that was changed to one that ADD refuses")?;
+    // What the plugin could not know with that configuration.
+    edited.call("DEL").run();
     Ok(())
 }

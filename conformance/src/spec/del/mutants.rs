@@ -69,4 +69,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "fails on DEL of the container `failed`",
     )
     .also_fails(&["add.failure-then-del-leaves-nothing", "add.failure-leaves-nothing"]),
+    mutant(
+        "del.with-refused-config-succeeds",
+        "flow/del.rs",
+        "fails on DEL with a configuration with which its ADD fails",
+    ),
 ];

@@ -99,4 +99,12 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "DEL after a failed ADD succeeds.",
     ])
     .on(&[Del]),
+    // One mistake in a network's configuration must not block the DEL of all its containers.
+    stated(Runtime, [
+        "del.with-refused-config-succeeds",
+        "DEL-15",
+        "DEL succeeds with a configuration that ADD refuses: after that ADD, and of a container \
+         that was attached before the configuration was changed.",
+    ])
+    .on(&[Del]),
 ];

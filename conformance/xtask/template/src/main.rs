@@ -76,10 +76,7 @@ impl Middleware for NewPlugin {
 
     /// Forgets containers of this network for which there was no DEL.
     async fn gc(&self, call: &Call, config: &Config, valid: &[Attachment]) -> Result<(), Error> {
-        let stored = config.store().of_network(&call.attachment.network)?;
-        let invalid = stored.iter().filter(|(attachment, _)| !valid.contains(attachment));
-        let removed = invalid.map(|(attachment, _)| config.store().remove(attachment));
-        Error::combine(removed.filter_map(Result::err).map(Error::from).collect())
+        config.store().collect(&call.attachment.network, valid)
     }
 }
 

@@ -10,6 +10,7 @@ mod leftovers;
 pub(crate) mod missing;
 mod pass;
 mod remedy;
+mod selecting;
 pub(crate) mod selection;
 
 use cni_protocol::{AddResult, json::quoted};
@@ -29,6 +30,7 @@ pub struct Innermost;
 impl Plugin for Innermost {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
         Box::pin(async move {
+            call.refuse_unknown_keys()?;
             match call.position() {
                 Position::Wrapper => chain::add(call).await,
                 Position::Chained => prev_result(call),

@@ -1,21 +1,13 @@
-//! A layer that selects one of several delegates for each attachment.
+//! How an author selects one of several delegates for each attachment. The layer is in
+//! `selecting.rs`.
 
 use std::path::PathBuf;
 
-use cni_protocol::{AddResult, Attachment, Request};
+use cni_protocol::Request;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{
-    call::Call,
-    catch_panic::CatchPanic,
-    delegate::last_result,
-    error::Error,
-    kit::attachment_store::AttachmentStore,
-    plugin::{Plugin, VerbFuture},
-    rollback::left_alone,
-    stack::Layers,
-};
+use crate::{call::Call, error::Error};
 
 /// Selects the delegate of an attachment. An author implements it and adds it with
 /// [`SelectDelegate`].
@@ -24,6 +16,13 @@ use crate::{
 /// configuration of that time, even if the network's configuration or the container has changed. If
 /// the selection is not known any more, DEL goes to all delegates, because a DEL of nothing
 /// succeeds. GC and STATUS always go to all.
+///
+/// A delegate whose ADD fails can be replaced by another one: see [`next`](Self::next).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not select delegates",
+    note = "implement `DelegateSelector` for it: its delegates, the selected key, and where \
+            selections are stored"
+)]
 pub trait DelegateSelector {
     /// The plugin's own keys of the network configuration.
     type Config: DeserializeOwned;
@@ -42,6 +41,57 @@ pub trait DelegateSelector {
 
     /// Returns the directory in which selections are stored.
     fn state_dir(&self, config: &Self::Config) -> PathBuf;
+
+    /// Returns the key of the delegate that is tried next, after the ADD of those in `failed` has
+    /// failed, in that order. There is at least one. With `None`, which is the default, the ADD
+    /// fails, with the errors of all of them.
+    ///
+    /// It is not called if nothing else may be tried: the attachment existed before, or what the
+    /// failed delegate has created could not be undone.
+    ///
+    /// ```
+    /// # use cni_wrapper::FailedDelegate;
+    /// # struct Config { order: Vec<String> }
+    /// # fn next(config: &Config, failed: &[FailedDelegate]) -> Option<String> {
+    /// // The next one in the order of the configuration, while the reason is an empty pool.
+    /// let is_full = failed.last()?.error.code() == 11;
+    /// is_full.then(|| config.order.get(failed.len()).cloned()).flatten()
+    /// # }
+    /// ```
+    fn next(
+        &self,
+        request: &Request,
+        config: &Self::Config,
+        failed: &[FailedDelegate],
+    ) -> Option<String> {
+        let _ = (request, config, failed);
+        None
+    }
+
+    /// Returns the answer to STATUS from those of all delegates. All of them must be ready by
+    /// default; a selector with a fallback may need only one ([`DelegateStatus::any`]), or have a
+    /// rule of its own.
+    ///
+    /// # Errors
+    ///
+    /// Why an ADD can't be served.
+    fn status(
+        &self,
+        request: &Request,
+        config: &Self::Config,
+        status: DelegateStatus,
+    ) -> Result<(), Error> {
+        let _ = (request, config);
+        status.all()
+    }
+
+    /// Returns the configuration for DEL and GC if that of the call can't be read, so that the
+    /// stored selections are found. Without one, DEL fails if the attachment is known, because only
+    /// its delegate can release the address.
+    fn fallback_config(&self, call: &Call) -> Option<Self::Config> {
+        let _ = call;
+        None
+    }
 }
 
 /// A delegate that can be selected.
@@ -53,8 +103,47 @@ pub struct NamedDelegate {
     pub delegate: Value,
 }
 
+/// A delegate whose ADD has failed and left nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedDelegate {
+    /// Its key.
+    pub key: String,
+    /// Why it failed.
+    pub error: Error,
+}
+
+/// What each delegate has answered to STATUS, in the order of the delegates.
+#[derive(Debug)]
+pub struct DelegateStatus(pub(super) Vec<(String, Result<(), Error>)>);
+
+impl DelegateStatus {
+    /// Returns the key and the answer of each delegate.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<(), &Error>)> {
+        self.0.iter().map(|(key, status)| (key.as_str(), status.as_ref().copied()))
+    }
+
+    /// Succeeds if all delegates are ready.
+    ///
+    /// # Errors
+    ///
+    /// Those of all that are not.
+    pub fn all(self) -> Result<(), Error> {
+        Error::combine(self.0.into_iter().filter_map(|(_, status)| status.err()).collect())
+    }
+
+    /// Succeeds if one delegate is ready.
+    ///
+    /// # Errors
+    ///
+    /// Those of all delegates.
+    pub fn any(self) -> Result<(), Error> {
+        if self.0.iter().any(|(_, status)| status.is_ok()) { Ok(()) } else { self.all() }
+    }
+}
+
 impl NamedDelegate {
-    fn call(&self, call: &Call) -> Result<Call, Error> {
+    pub(super) fn call(&self, call: &Call) -> Result<Call, Error> {
         Ok(call.with_delegates(&self.key, &self.delegate)?.inside())
     }
 }
@@ -62,213 +151,3 @@ impl NamedDelegate {
 /// The layer that selects delegates by a [`DelegateSelector`].
 #[derive(Clone, Copy, Debug)]
 pub struct SelectDelegate<S>(pub S);
-
-impl<S: DelegateSelector + 'static> Layers for SelectDelegate<S> {
-    fn around(self, inner: Box<dyn Plugin>) -> Box<dyn Plugin> {
-        Box::new(CatchPanic(Box::new(Selecting { selector: self.0, inner })))
-    }
-}
-
-struct Selecting<S> {
-    selector: S,
-    inner: Box<dyn Plugin>,
-}
-
-/// What every verb needs first.
-struct Prepared<C> {
-    config: C,
-    delegates: Vec<NamedDelegate>,
-    selections: AttachmentStore<NamedDelegate>,
-}
-
-impl<C> Prepared<C> {
-    /// Returns the delegate that ADD selected, if it is still known.
-    fn selected(&self, attachment: &Attachment) -> Option<NamedDelegate> {
-        self.selections.read(attachment).unwrap_or_else(|error| {
-            log::warn!("the delegate that ADD selected is not known: {error}");
-            None
-        })
-    }
-}
-
-impl<S: DelegateSelector> Selecting<S> {
-    fn prepare(&self, call: &Call) -> Result<Prepared<S::Config>, Error> {
-        let config = call.read_config()?;
-        let delegates = self.selector.delegates(&config);
-        let selections = AttachmentStore::new(self.selector.state_dir(&config));
-        Ok(Prepared { config, delegates, selections })
-    }
-
-    fn select(
-        &self,
-        call: &Call,
-        prepared: &Prepared<S::Config>,
-    ) -> Result<Option<NamedDelegate>, Error> {
-        let key = self.selector.select(call, &prepared.config)?;
-        let mut delegates = prepared.delegates.iter();
-        match delegates.find(|delegate| delegate.key == key) {
-            None if !prepared.delegates.is_empty() => {
-                Err(Error::config(key, "it is selected, but there is no such delegate"))
-            }
-            selected => Ok(selected.cloned()),
-        }
-    }
-
-    async fn add(&self, call: &Call) -> Result<AddResult, Error> {
-        let prepared = self.prepare(call)?;
-        let Some(selected) = self.select(call, &prepared)? else {
-            return self.inner.add(call).await;
-        };
-        let inner_call = selected.call(call)?;
-        let earlier = prepared.selected(&call.attachment);
-        let recorded = async {
-            if let Some(Ok(call)) = earlier.as_ref().map(|earlier| earlier.call(call)) {
-                // The delegate that attached it, which need not be the selected one.
-                last_result::find_earlier_add(&call)?;
-            }
-            Ok(earlier.is_some())
-        };
-        let is_repeated = call.find_earlier_add(recorded).await?;
-        match earlier {
-            Some(earlier) if earlier == selected && is_repeated => {
-                self.inner.add(&inner_call).await
-            }
-            Some(earlier) if earlier != selected => {
-                self.remove_earlier(call, &earlier, &selected).await?;
-                self.add_selected(&prepared, &inner_call, &selected).await
-            }
-            _ => self.add_selected(&prepared, &inner_call, &selected).await,
-        }
-    }
-
-    /// Removes what another delegate has created for the attachment, which would be forgotten, if
-    /// its ADD was killed or its interface no longer exists.
-    async fn remove_earlier(
-        &self,
-        call: &Call,
-        earlier: &NamedDelegate,
-        selected: &NamedDelegate,
-    ) -> Result<(), Error> {
-        if call.has_earlier_add() {
-            let why = format!(
-                "it is selected for a container that {} has attached with another configuration",
-                earlier.key
-            );
-            return Err(left_alone(call, Error::config(&selected.key, why)));
-        }
-        self.inner.del(&earlier.call(call)?).await
-    }
-
-    async fn add_selected(
-        &self,
-        prepared: &Prepared<S::Config>,
-        call: &Call,
-        selected: &NamedDelegate,
-    ) -> Result<AddResult, Error> {
-        prepared.selections.write(&call.attachment, selected)?;
-        let added = self.inner.add(call).await;
-        let is_elsewhere = matches!(added, Err(Error::AttachedElsewhere { .. }));
-        if added.is_err() && !is_elsewhere {
-            // By its contract the inner ADD left nothing that it created. A selection that stays
-            // costs a DEL of nothing.
-            let _ = prepared.selections.remove(&call.attachment);
-        }
-        added
-    }
-
-    async fn del(&self, call: &Call) -> Result<(), Error> {
-        let prepared = self.prepare(call)?;
-        if !prepared.delegates.is_empty() && call.is_left_alone() {
-            return Ok(());
-        }
-        match prepared.selected(&call.attachment) {
-            Some(selected) => {
-                call.note_record(true);
-                self.inner.del(&selected.call(call)?).await?;
-            }
-            None if prepared.delegates.is_empty() => return self.inner.del(call).await,
-            None => self.each(call, &prepared.delegates, |inner, call| inner.del(call)).await?,
-        }
-        Ok(prepared.selections.remove(&call.attachment)?)
-    }
-
-    async fn check(&self, call: &Call) -> Result<(), Error> {
-        let prepared = self.prepare(call)?;
-        let selected = match prepared.selected(&call.attachment) {
-            Some(selected) => Some(selected),
-            None => self.select(call, &prepared)?,
-        };
-        match selected {
-            Some(selected) => self.inner.check(&selected.call(call)?).await,
-            None => self.inner.check(call).await,
-        }
-    }
-
-    async fn gc(&self, call: &Call) -> Result<(), Error> {
-        let Prepared { mut delegates, selections, .. } = self.prepare(call)?;
-        let valid = call.valid_attachments()?;
-        let mut errors = Vec::new();
-        let selected = selections.of_network(&call.attachment.network).unwrap_or_else(|error| {
-            errors.push(error.into());
-            Vec::new()
-        });
-        if delegates.is_empty() {
-            // There may have been delegates to select from earlier.
-            errors.extend(self.inner.gc(call).await.err());
-        }
-        for (_, earlier) in &selected {
-            if !delegates.iter().any(|named| named.delegate == earlier.delegate) {
-                delegates.push(earlier.clone());
-            }
-        }
-        errors.extend(self.each(call, &delegates, |inner, call| inner.gc(call)).await.err());
-        Error::combine(errors)?;
-        let Some(valid) = valid else { return Ok(()) };
-        let mut invalid = selected.iter().filter(|(attachment, _)| !valid.contains(attachment));
-        Ok(invalid.try_for_each(|(attachment, _)| selections.remove(attachment))?)
-    }
-
-    async fn status(&self, call: &Call) -> Result<(), Error> {
-        let delegates = self.prepare(call)?.delegates;
-        if delegates.is_empty() {
-            return self.inner.status(call).await;
-        }
-        self.each(call, &delegates, |inner, call| inner.status(call)).await
-    }
-
-    /// Calls a verb with every delegate, goes on after an error, and returns all errors.
-    async fn each(
-        &self,
-        call: &Call,
-        delegates: &[NamedDelegate],
-        verb: impl for<'a> Fn(&'a dyn Plugin, &'a Call) -> VerbFuture<'a, ()>,
-    ) -> Result<(), Error> {
-        let mut errors = Vec::new();
-        for delegate in delegates {
-            let outcome = match delegate.call(call) {
-                Ok(call) => verb(&*self.inner, &call).await,
-                Err(error) => Err(error),
-            };
-            errors.extend(outcome.err());
-        }
-        Error::combine(errors)
-    }
-}
-
-impl<S: DelegateSelector> Plugin for Selecting<S> {
-    fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
-        Box::pin(self.add(call))
-    }
-    fn del<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
-        Box::pin(self.del(call))
-    }
-    fn check<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
-        Box::pin(self.check(call))
-    }
-    fn gc<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
-        Box::pin(self.gc(call))
-    }
-    fn status<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, ()> {
-        Box::pin(self.status(call))
-    }
-}

@@ -28,8 +28,8 @@ fn code(error: &Error) -> u32 {
         Error::Io { .. } => 5,
         Error::Decode { .. } => 6,
         Error::Config { .. } => 7,
-        Error::TryAgainLater(_) => 11,
-        Error::CleanupFailed { source } => match **source {
+        Error::TryAgainLater(_) | Error::HookTimeout { .. } => 11,
+        Error::CleanupFailed { source } => match source.without_context() {
             // Repeating DEL helps neither against a wrong configuration nor against a bug.
             Error::Config { .. } | Error::Panicked { .. } => code(source),
             _ => 11,
@@ -45,7 +45,9 @@ fn code(error: &Error) -> u32 {
         Error::Plugin { code, .. } if (100..=MAX).contains(code) => *code,
         Error::Plugin { .. } | Error::Panicked { .. } => BUG,
         Error::Several { each } => each.first().map_or(BUG, code),
-        Error::NothingToUndo { source } | Error::LeftAlone { source, .. } => code(source),
+        Error::NothingToUndo { source }
+        | Error::LeftAlone { source, .. }
+        | Error::InContext { source, .. } => code(source),
         Error::RollbackTrouble { first, .. } => code(first),
     }
 }

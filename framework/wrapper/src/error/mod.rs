@@ -1,6 +1,7 @@
 //! All errors of the toolkit, and the one table from them to the codes of the specification.
 
 mod code;
+mod context;
 mod convert;
 mod delegate;
 mod exec;
@@ -12,6 +13,9 @@ use std::io;
 
 use cni_protocol::SpecVersion;
 
+use context::prefix;
+
+pub use context::Context;
 pub use delegate::{DelegateError, DelegateFailure, Invocation};
 pub use exec::ExecError;
 pub use file::{FileError, StoreError};
@@ -57,9 +61,9 @@ pub enum Error {
         why: String,
     },
     /// Reading or writing failed. Code 5.
-    #[error("{what}: {source}")]
+    #[error("{}{source}", prefix(what))]
     Io {
-        /// What was being done, with the path.
+        /// What was being done, with the path; empty if it is not known.
         what: String,
         /// The error of the operating system.
         source: io::Error,
@@ -83,6 +87,17 @@ pub enum Error {
     /// A transient condition: the same call may succeed later. Code 11.
     #[error("{0}")]
     TryAgainLater(String),
+    /// A hook did not end in time and was stopped. Code 11, since what it waited for may pass.
+    #[error(
+        "the hook {hook} of this plugin did not end within {limit:?} and was stopped \
+         (wrapper.hookTimeout)"
+    )]
+    HookTimeout {
+        /// The hook.
+        hook: String,
+        /// The time that it was given.
+        limit: std::time::Duration,
+    },
     /// Own cleanup failed, so the delegate was not called and its addresses are still allocated.
     ///
     /// Code 11: call DEL again. A wrong configuration keeps code 7 and a bug 999, because a retry
@@ -121,6 +136,14 @@ pub enum Error {
         hook: &'static str,
         /// The message of the panic.
         message: String,
+    },
+    /// An error with what was being done when it occurred. Code and details of the source.
+    #[error("{what}: {source}")]
+    InContext {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: Box<Error>,
     },
     /// A hook failed before it had changed anything, see [`Error::nothing_to_undo`]. Code of the
     /// source.

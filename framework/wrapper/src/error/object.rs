@@ -4,6 +4,14 @@ use cni_protocol::{ErrorObject, Object};
 
 use super::{Error, delegate::DelegateFailure, left_alone};
 
+impl Error {
+    /// Returns the details on the wire: for a delegate its own, its name, how long it ran and the
+    /// end of its stderr.
+    pub fn details(&self) -> Option<String> {
+        details(self)
+    }
+}
+
 impl From<&Error> for ErrorObject {
     fn from(error: &Error) -> Self {
         let mut object = Self::new(error.code(), error.to_string());
@@ -17,7 +25,9 @@ fn details(error: &Error) -> Option<String> {
     match error {
         Error::Delegate(delegate) => Some(delegate.details()),
         Error::Plugin { details, .. } => details.clone(),
-        Error::CleanupFailed { source } | Error::NothingToUndo { source } => details(source),
+        Error::CleanupFailed { source }
+        | Error::NothingToUndo { source }
+        | Error::InContext { source, .. } => details(source),
         Error::Several { each } => join(each.iter().filter_map(details)),
         Error::LeftAlone { source, left } => {
             join(details(source).into_iter().chain([left.clone()]))
@@ -43,7 +53,7 @@ fn other_members(error: &Error) -> Object {
         },
         // A DEL of an outer wrapper may undo what this one could not.
         Error::RollbackTrouble { first, .. } => changed(other_members(first), left_alone::remove),
-        Error::NothingToUndo { source } => other_members(source),
+        Error::NothingToUndo { source } | Error::InContext { source, .. } => other_members(source),
         Error::LeftAlone { source, .. } => changed(other_members(source), left_alone::report),
         Error::AttachedElsewhere { .. } => changed(Object::new(), left_alone::report),
         _ => Object::new(),

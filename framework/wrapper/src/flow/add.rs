@@ -6,7 +6,6 @@ use cni_protocol::AddResult;
 
 use crate::{
     call::Call,
-    catch_panic::hook,
     error::Error,
     middleware::Middleware,
     plugin::Plugin,
@@ -77,19 +76,25 @@ async fn steps<M: Middleware>(
     prepared: &Prepared<M::Config>,
 ) -> Result<AddResult, (Begun, Error)> {
     let Prepared { config, inner_call } = prepared;
-    let middleware = &layer.middleware;
+    let (middleware, hooks) = (&layer.middleware, layer.hooks(call, config));
     let failed = |counterpart: Begun, otherwise: Begun| {
         move |error| match error {
             Error::NothingToUndo { source } => (otherwise, *source),
             error => (counterpart, error),
         }
     };
-    hook("before_add", middleware.before_add(call, config))
+    hooks
+        .run("before_add", middleware.before_add(call, config))
         .await
         .map_err(failed(Begun::Before, Begun::Nothing))?;
     // By its contract an inner ADD that fails has undone itself.
-    let mut result = layer.inner.add(inner_call).await.map_err(|error| (Begun::Before, error))?;
-    hook("after_add", middleware.after_add(call, config, &mut result))
+    let mut result = layer
+        .inner
+        .add(inner_call)
+        .await
+        .map_err(|error| (Begun::Before, layer.map_error(call, config, error)))?;
+    hooks
+        .run("after_add", middleware.after_add(call, config, &mut result))
         .await
         .map_err(failed(Begun::After, Begun::Inner))?;
     Ok(result)
@@ -128,7 +133,8 @@ async fn undo<M: Middleware>(
         rollback.step("DEL of the inner plugin", undone);
     }
     if begun >= Begun::Before {
-        let undone = hook("after_del", layer.middleware.after_del(call, config)).await;
+        let hooks = layer.hooks(call, config);
+        let undone = hooks.run("after_del", layer.middleware.after_del(call, config)).await;
         rollback.step("after_del", undone);
     }
     rollback.into_error()

@@ -4,6 +4,7 @@ mod add;
 mod check;
 mod del;
 mod gc;
+mod hooks;
 mod status;
 pub(crate) mod version;
 mod wrapped;

@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use cni_protocol::Attachment;
+use cni_protocol::{Attachment, json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{file_stem::file_stem, private_dir::PrivateDir};
@@ -25,7 +25,8 @@ const SUFFIX: &str = ".json";
 ///
 /// Files are replaced atomically. The directory is a [`PrivateDir`], which is created by the first
 /// write; below `/run` the values end with the machine's uptime, as attachments do. For values that
-/// concern a network as a whole, use [`Attachment::of_network`].
+/// concern a network as a whole, use [`Attachment::of_network`]. A value of any serde type can be
+/// read back as it was written.
 ///
 /// ```
 /// use cni_wrapper::{Attachment, AttachmentStore};
@@ -364,7 +365,7 @@ impl<T: DeserializeOwned> AttachmentStore<T> {
 
     fn parse(&self, directory: &PrivateDir, name: &str) -> Result<Option<Stored<T>>, StoreError> {
         let Some(text) = directory.read(name, LARGEST)? else { return Ok(None) };
-        serde_json::from_slice(&text).map(Some).map_err(|error| self.damaged(name, error))
+        json::parse(&text).map(Some).map_err(|error| self.damaged(name, error))
     }
 }
 

@@ -41,6 +41,8 @@ struct Known {
     names: Vec<&'static str>,
     /// Whether a layer has read all keys, so that none is known to be unused.
     reads_all: bool,
+    /// Whether a layer wants unknown keys to be refused.
+    refuses_unknown: bool,
 }
 
 impl KnownKeys {
@@ -54,21 +56,24 @@ impl KnownKeys {
         }
     }
 
+    /// Makes unknown keys an error of this call.
+    pub(crate) fn refuse_unknown(&self) {
+        self.0.borrow_mut().refuses_unknown = true;
+    }
+
+    /// Returns the first key that no layer reads, and those that layers read, if it is to be
+    /// refused.
+    pub(crate) fn refused<'c>(&self, config: &'c Object) -> Option<(&'c str, Vec<&'static str>)> {
+        let known = self.0.borrow();
+        let key = known.unknown(config).next().filter(|_| known.refuses_unknown)?;
+        Some((key, known.names.clone()))
+    }
+
     /// Returns the top-level keys that no layer reads, each with the known key that it resembles.
     pub(crate) fn mistyped<'c>(&self, config: &'c Object) -> Vec<(&'c str, &'static str)> {
         let known = self.0.borrow();
-        if known.reads_all {
-            return Vec::new();
-        }
-        let names: Vec<&'static str> =
-            keys::OF_PLUGINS.into_iter().chain(OF_TOOLKIT).chain(known.names.clone()).collect();
-        let is_read = |key: &str| known.names.iter().any(|name| name.eq_ignore_ascii_case(key));
-        let unknown = config.keys().map(String::as_str).filter(|key| {
-            !names.contains(key)
-                && !is_read(key)
-                && !keys::is_free(key)
-                && !keys::OF_LISTS.contains(key)
-        });
+        let names = known.all_names();
+        let unknown = known.unknown(config);
         unknown.filter_map(|key| Some((key, keys::nearest(key, &names)?))).collect()
     }
 }
@@ -90,6 +95,26 @@ pub(crate) fn respelled<T: DeserializeOwned>(config: &Object) -> Option<Object> 
     }
     let spelled = |key: &String| named(key).map_or_else(|| key.clone(), str::to_owned);
     Some(config.iter().map(|(key, value)| (spelled(key), value.clone())).collect())
+}
+
+impl Known {
+    fn all_names(&self) -> Vec<&'static str> {
+        let names = self.names.iter().copied();
+        keys::OF_PLUGINS.into_iter().chain(OF_TOOLKIT).chain(names).collect()
+    }
+
+    fn unknown<'c>(&self, config: &'c Object) -> impl Iterator<Item = &'c str> + use<'c> {
+        let (names, reads_all) = (self.all_names(), self.reads_all);
+        let own = self.names.clone();
+        let is_read = move |key: &str| own.iter().any(|name| name.eq_ignore_ascii_case(key));
+        config.keys().map(String::as_str).filter(move |key| {
+            let is_known = names.contains(key)
+                || is_read(key)
+                || keys::is_free(key)
+                || keys::OF_LISTS.contains(key);
+            !is_known && !reads_all
+        })
+    }
 }
 
 /// What a type reads of an object.

@@ -3,6 +3,7 @@
 //! Nothing in here depends on the layers, so the toolkit itself uses these parts, too.
 
 pub(crate) mod attachment_store;
+mod collect;
 pub(crate) mod conditions;
 mod cpu_time;
 pub(crate) mod file_lock;

@@ -99,6 +99,71 @@ fn a_value_that_an_earlier_version_wrote_is_read() {
     assert_eq!(store.read(&c1).unwrap(), Some(7));
 }
 
+/// Types for which serde asks a format what a value is, instead of saying what it expects.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+enum Any {
+    Number(f64),
+    Words(std::collections::BTreeMap<String, String>),
+    List(Vec<Any>),
+    Tagged(Tagged),
+    Flat(Flat),
+    Other(serde_json::Value),
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Rate { rate: f64, exact: u64 },
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Flat {
+    name: Option<String>,
+    #[serde(flatten)]
+    rest: Rest,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Rest {
+    share: f32,
+    pair: (f64, i8),
+    unit: Unit,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Unit {
+    Percent,
+    Scaled(f64),
+    Named { factor: f64 },
+}
+
+#[test]
+fn what_is_written_can_be_read_for_every_serde_type() {
+    let dir = TempDir::new();
+    let store = AttachmentStore::<Any>::new(dir.path().join("any"));
+    let flat = |unit| {
+        let rest = Rest { share: 0.1, pair: (-2.5, 7), unit };
+        Any::Flat(Flat { name: Some("a".to_owned()), rest })
+    };
+    let words = [("a".to_owned(), "b".to_owned())].into();
+    for value in [
+        Any::Number(1.5),
+        Any::Number(-1e300),
+        Any::Number(f64::MIN_POSITIVE),
+        Any::Words(words),
+        Any::List(vec![Any::Number(0.1), Any::List(vec![Any::Number(2.25)])]),
+        Any::Tagged(Tagged::Rate { rate: 0.5, exact: u64::MAX }),
+        flat(Unit::Percent),
+        flat(Unit::Scaled(0.5)),
+        flat(Unit::Named { factor: 0.25 }),
+        Any::Other(serde_json::json!({"x": [null, true, 1.25]})),
+    ] {
+        store.write(&attachment("c1"), &value).unwrap();
+        assert_eq!(store.read(&attachment("c1")).unwrap(), Some(value));
+    }
+}
+
 #[test]
 fn a_file_that_was_copied_to_another_attachment_is_damaged() {
     let place = TempDir::new();
@@ -146,4 +211,29 @@ fn file_names_have_no_path_and_differ_for_each_attachment() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 4);
+}
+
+#[test]
+fn collect_removes_the_values_of_invalid_attachments_of_one_network() {
+    let dir = TempDir::new();
+    let store = Store::new(dir.path().join("state"));
+    let elsewhere = Attachment::new("other", "c1", "eth0");
+    for attachment in [attachment("c1"), attachment("c2"), attachment("c3"), elsewhere.clone()] {
+        store.write(&attachment, &1).unwrap();
+    }
+    let error = store.collect_with("net", &[attachment("c2")], |attachment, _| {
+        match attachment.container_id.as_str() {
+            "c1" => Err(Error::plugin(150, "busy")),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(error.unwrap_err().code(), 150);
+    let left = |store: &Store| -> Vec<String> {
+        let stored = store.of_network("net").unwrap().into_iter();
+        stored.map(|(attachment, _)| attachment.container_id).collect()
+    };
+    assert_eq!(left(&store), ["c1", "c2"], "what could not be undone is kept");
+    store.collect("net", &[attachment("c2")]).unwrap();
+    assert_eq!(left(&store), ["c2"]);
+    assert_eq!(store.read(&elsewhere).unwrap(), Some(1));
 }

@@ -20,7 +20,10 @@ fn wrapper(name: &str) -> Check {
 
 #[test]
 fn a_wrapper_that_changes_the_configuration_of_its_delegate_conforms() {
-    wrapper("limit-mtu").config(json!({ "maxMtu": 1400 })).run();
+    wrapper("limit-mtu")
+        .config(json!({ "maxMtu": 1400 }))
+        .failing(json!({ "maxMtu": "9000" }))
+        .run();
 }
 
 #[test]
@@ -28,5 +31,28 @@ fn a_wrapper_that_creates_files_on_the_host_conforms() {
     wrapper("publish-hosts")
         .prepare("mkdir /run/conformance-hosts")
         .config(json!({ "hostsDir": "/run/conformance-hosts" }))
+        .failing(json!({ "hostsDir": ["/run/conformance-hosts"] }))
+        .run();
+}
+
+const KEEPS_SELECTION: &str = "The file with the delegate of the container is kept until that \
+                               delegate has cleaned up, since a repeated DEL goes to it.";
+
+#[test]
+fn a_wrapper_with_a_fallback_conforms() {
+    wrapper("fallback")
+        .config(json!({ "codes": [11] }))
+        .changed(json!({ "codes": [12] }))
+        .failing(json!({ "codes": "11" }))
+        .known("del.cleans-although-delegate-fails", KEEPS_SELECTION)
+        .known("gc.goes-on-after-an-error", KEEPS_SELECTION)
+        .run();
+}
+
+#[test]
+fn a_wrapper_that_passes_limits_of_labels_to_its_delegate_conforms() {
+    wrapper("bandwidth-from-labels")
+        .config(json!({ "bandwidthLabel": "rate" }))
+        .failing(json!({ "bandwidthLabel": 1 }))
         .run();
 }

@@ -132,6 +132,10 @@ fn limit_mtu_only_limits() {
     let call = common::add(&dir, json!({"type": "inner", "mtu": "big"})).key("maxMtu", json!(1400));
     let (code, msg, _) = call.run(example("limit-mtu")).error();
     assert_eq!((code, msg.starts_with("delegate.mtu: ")), (7, true), "{msg}");
+    let outcome = call.as_verb("DEL").run(example("limit-mtu")).expect_success();
+    assert!(outcome.stderr.contains("delegate.mtu: \"big\" is not an MTU"), "{outcome}");
+    let passed = dir.calls("inner")[0].config.clone().expect("a configuration");
+    assert_eq!(passed["mtu"], "big", "a DEL passes it on unchanged");
 }
 
 #[test]
@@ -141,6 +145,68 @@ fn publish_hosts_that_can_t_write_undoes_the_attachment() {
     let (code, msg, _) = call.run(example("publish-hosts")).error();
     assert_eq!((code, msg.contains("/nonexistent/net@c1@eth0")), (5, true), "{msg}");
     assert_eq!(common::verbs(&dir), ["ADD", "DEL"]);
+}
+
+#[test]
+fn fallback_uses_the_next_delegate_and_sends_del_to_the_one_that_served() {
+    let full = Script::succeed().on("ADD", Behaviour::error(11, "the pool is empty"));
+    let dir = PluginDir::new().with("inner", &full).with("second", &Script::succeed());
+    let call = common::add(&dir, json!({"type": "inner"}))
+        .key("fallbacks", json!([{"type": "second"}]))
+        .key("stateDir", json!(dir.path().join("selections")));
+    call.run(example("fallback")).expect_success();
+    // An operator has removed the fallback in the meantime, and made a mistake.
+    call.clone()
+        .key("fallbacks", json!("none"))
+        .as_verb("DEL")
+        .run(example("fallback"))
+        .expect_success();
+    let verbs = |name: &str| dir.calls(name).into_iter().map(|call| call.verb).collect::<Vec<_>>();
+    assert_eq!(
+        (verbs("inner"), verbs("second")),
+        (strings(&["ADD", "DEL"]), strings(&["ADD", "DEL"]))
+    );
+    let other = call.key("codes", json!([102])).run(example("fallback"));
+    assert_eq!(other.error().0, 11, "a code that is not listed");
+    assert_eq!(verbs("second").len(), 2);
+}
+
+#[test]
+fn bandwidth_from_labels_passes_the_limit_of_the_label_to_capable_delegates() {
+    let label = |value: &str| json!({"cni": {"labels": [{"key": "bandwidth", "value": value}]}});
+    let limits = |rate: u64, burst: u64| {
+        json!({
+            "ingressRate": rate, "ingressBurst": burst, "egressRate": rate, "egressBurst": burst,
+        })
+    };
+    let capable = json!({"type": "inner", "capabilities": {"bandwidth": true}});
+    let runtime = json!({"bandwidth": {"ingressRate": 1, "ingressBurst": 1}});
+    for (delegate, args, passed) in [
+        (&capable, label("10M"), limits(10_000_000, 10_000_000)),
+        (&capable, label("9G"), limits(9_000_000_000, u32::MAX.into())),
+        (&capable, json!({}), runtime["bandwidth"].clone()),
+        (&json!({"type": "inner"}), label("10M"), runtime["bandwidth"].clone()),
+    ] {
+        let dir = plugins();
+        let call = common::add(&dir, delegate.clone()).key("args", args.clone());
+        call.key("runtimeConfig", runtime.clone())
+            .run(example("bandwidth-from-labels"))
+            .expect_success();
+        let config = dir.calls("inner")[0].config.clone().expect("a configuration");
+        assert_eq!(config["runtimeConfig"]["bandwidth"], passed, "{delegate} {args}");
+    }
+    for wrong in ["fast", "0", "10MM", "-1", "M"] {
+        let dir = plugins();
+        let call = common::add(&dir, capable.clone()).key("args", label(wrong));
+        let (code, msg, _) = call.run(example("bandwidth-from-labels")).error();
+        assert_eq!((code, msg.starts_with("label bandwidth: ")), (7, true), "{wrong}: {msg}");
+        call.as_verb("DEL").run(example("bandwidth-from-labels")).expect_success();
+        assert_eq!(common::verbs(&dir), ["DEL"]);
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Returns the answers of calls in which a library panicked. One system call fails in each of them.
@@ -173,6 +239,20 @@ fn a_panic_in_a_library_is_answered_with_999() {
     assert!(codes.contains(&json!(999)), "{outcomes:#?}");
 }
 
+/// Runs a test of this program as a plugin, in the chained position.
+fn as_plugin(variable: &str, test: &str) -> (String, String) {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let previous = r#"{"cniVersion":"1.0.0","x":"kept"}"#;
+    let script = format!(
+        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"prevResult\":{previous}}}' | \
+         {variable}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
+         CNI_PATH=/nowhere \"$0\" --exact {test} --nocapture"
+    );
+    let output = std::process::Command::new("sh").args(["-c", &script, &program]).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
 /// A middleware that panics when the call is over.
 struct PanicsAtTheEnd;
 
@@ -195,18 +275,50 @@ fn a_panic_after_the_answer_adds_no_second_one() {
         return;
     }
     let name = "examples::a_panic_after_the_answer_adds_no_second_one";
-    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
-    let script = format!(
-        "echo '{{\"cniVersion\":\"1.0.0\",\"name\":\"net\",\"type\":\"w\"}}' | \
-         {AS_PLUGIN}=1 CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
-         CNI_PATH=/nowhere \"$0\" --exact {name} --nocapture"
-    );
-    let output = std::process::Command::new("sh").args(["-c", &script, &program]).output().unwrap();
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = as_plugin(AS_PLUGIN, name);
     assert!(stderr.contains("after the answer"), "it panicked: {stdout}{stderr}");
-    assert_eq!(stdout.matches("\"code\":").count(), 1, "{stdout}");
-    assert!(stdout.contains("\"code\":7"), "{stdout}");
+    assert_eq!(stdout.matches('{').count(), 1, "{stdout}");
+}
+
+/// A middleware that prints in each way that a hook or a library can.
+struct Prints;
+
+impl cni_wrapper::Middleware for Prints {
+    type Config = serde::de::IgnoredAny;
+
+    #[allow(clippy::print_stdout, reason = "what it must survive")]
+    async fn before_add(
+        &self,
+        _: &cni_wrapper::Call,
+        _: &Self::Config,
+    ) -> Result<(), cni_wrapper::Error> {
+        println!("from println");
+        print!("no newline");
+        rustix::io::write(rustix::stdio::stdout(), b"from a C library\n").expect("written");
+        let status = std::process::Command::new("echo").arg("from a child").status();
+        assert!(status.expect("echo").success());
+        Ok(())
+    }
+}
+
+/// It runs itself as a plugin, as the test above.
+#[test]
+fn what_a_hook_prints_on_stdout_is_on_stderr_and_the_answer_is_one_document() {
+    const AS_PLUGIN: &str = "TEST_AS_PLUGIN_THAT_PRINTS";
+    if std::env::var_os(AS_PLUGIN).is_some() {
+        let _ = cni_wrapper::run(cni_wrapper::about!(), Prints);
+        return;
+    }
+    let name = "examples::what_a_hook_prints_on_stdout_is_on_stderr_and_the_answer_is_one_document";
+    let (stdout, stderr) = as_plugin(AS_PLUGIN, name);
+    // The test harness prints lines, too, which no plugin has.
+    let documents: Vec<_> = stdout.matches('{').collect();
+    assert_eq!(documents.len(), 1, "{stdout}{stderr}");
+    assert!(stdout.contains(r#"{"cniVersion":"1.0.0","x":"kept"}"#), "{stdout}");
+    for printed in ["from println", "no newline", "from a C library", "from a child"] {
+        let is_moved = stderr.contains(printed) && !stdout.contains(printed);
+        assert!(is_moved, "{printed}: {stdout}{stderr}");
+    }
 }
 
 #[test]

@@ -207,3 +207,50 @@ fn a_del_in_the_namespace_of_the_host_removes_no_interface_of_it() {
     assert_eq!(leases(&host), "0");
     assert!(host.run("ip link").contains("eth0"));
 }
+
+#[test]
+fn bandwidth_from_labels_limits_a_container_with_the_real_bandwidth_plugin() {
+    let host = Host::new();
+    let (limited, free) = (host.container("c1"), host.container("c2"));
+    let bandwidth =
+        json!({"type": "bandwidth", "cniVersion": "1.0.0", "capabilities": {"bandwidth": true}});
+    let config = json!({"cniVersion": "1.0.0", "delegate": [bridge("1.0.0"), bandwidth]});
+    let labels = json!({"cni": {"labels": [{"key": "bandwidth", "value": "10M"}]}});
+    let program = example("bandwidth-from-labels");
+    call(&free, config.clone()).run(&program).expect_success();
+    assert!(!host.run("tc qdisc show").contains("tbf"), "no label, no limit");
+    let limited = call(&limited, config).key("args", labels);
+    limited.run(&program).expect_success();
+    let rates = host.run("tc qdisc show");
+    assert_eq!(rates.matches("rate 10Mbit").count(), 2, "in both directions: {rates}");
+    limited.as_verb("DEL").run(&program).expect_success();
+    assert!(!host.run("tc qdisc show").contains("tbf"));
+}
+
+#[test]
+fn fallback_uses_the_second_pool_when_the_first_is_exhausted() {
+    let host = Host::new();
+    let mut small = bridge("1.0.0");
+    // One address is left beside that of the bridge.
+    small["ipam"]["subnet"] = "10.23.0.0/30".into();
+    let ptp = json!({
+        "type": "ptp", "cniVersion": "1.0.0",
+        "ipam": {"type": "host-local", "subnet": "10.24.0.0/24", "dataDir": "/run/second"},
+    });
+    // host-local has no code of its own for an empty pool.
+    let config = json!({
+        "cniVersion": "1.0.0", "delegate": small, "fallbacks": [ptp], "codes": [999],
+    });
+    let (first, second) = (host.container("c1"), host.container("c2"));
+    let address = |container: &Container| {
+        let result = call(container, config.clone()).run(example("fallback")).expect_success();
+        result.json()["ips"][0]["address"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(address(&first), "10.23.0.2/30");
+    assert!(address(&second).starts_with("10.24.0."));
+    let leases = || host.sh("ls /run/second/net 2>/dev/null | grep -c '^10' || true");
+    assert_eq!(leases().trim(), "1");
+    call(&second, config.clone()).as_verb("DEL").run(example("fallback")).expect_success();
+    assert_eq!(leases().trim(), "0", "DEL goes to the delegate that served");
+    assert!(!second.run("ip link").contains("eth0"));
+}

@@ -2,12 +2,14 @@
 
 use cni_test_kit::{FakePlugin, Journal, fake_call};
 use cni_wrapper::{
-    AddResult, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb, VerbFuture,
+    AddResult, AsyncPlugin, Call, Error, Middleware, Object, Plugin, Position, Reply, Stack, Verb,
+    VerbFuture,
 };
 use serde_json::json;
 
 use crate::common::recorder::{Recorder, config, document, error, reply, steps};
 
+const VALID: &str = "cni.dev/valid-attachments";
 const VERBS: [Verb; 5] = [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status];
 
 fn two(journal: &Journal) -> Stack {
@@ -70,9 +72,12 @@ fn rewrite_runs_for_every_verb_and_each_delegate_outermost_first() {
         let mut config = config();
         config["delegate"] = json!([{"type": "x"}, {"type": "y", "mtu": 1}]);
         reply(&fake_call(verb, config.clone()), two(&journal), &fake);
-        let passed = serde_json::to_value(fake.calls()[0].delegates()).expect("JSON");
+        let mut delegates = fake.calls()[0].delegates().to_vec();
+        delegates.iter_mut().for_each(|passed| drop(passed.shift_remove(VALID)));
+        let passed = serde_json::to_value(delegates).expect("JSON");
         let expected = json!([
-            {"type": "x", "rewritten": "ab"}, {"type": "y", "mtu": 1, "rewritten": "ab"}
+            {"type": "x", "name": "net", "cniVersion": "1.1.0", "rewritten": "ab"},
+            {"type": "y", "mtu": 1, "name": "net", "cniVersion": "1.1.0", "rewritten": "ab"},
         ]);
         assert_eq!(passed, expected, "{verb}");
         assert_eq!(
@@ -90,17 +95,6 @@ fn rewrite_has_nothing_to_do_in_the_chained_position() {
     assert_eq!(call.position(), Position::Chained);
     reply(&call, two(&journal), &fake);
     assert_eq!(journal.take().join(" "), "a.before_add b.before_add b.after_add a.after_add");
-}
-
-#[test]
-fn a_failed_rewrite_stops_the_verb_before_anything_else() {
-    for verb in VERBS {
-        let journal = Journal::default();
-        let recorder = Recorder::new("a", &journal).failing("rewrite");
-        let (reply, steps) = steps(verb, recorder, &journal, FakePlugin::new());
-        assert_eq!(error(&reply).code, 150, "{verb}");
-        assert!(steps.is_empty(), "{verb}: {steps:?}");
-    }
 }
 
 #[test]
@@ -176,7 +170,7 @@ impl Middleware for OpensPorts {
 
 #[test]
 fn a_wrong_typed_configuration_is_refused_with_the_path_of_its_key() {
-    for verb in VERBS {
+    for verb in [Verb::Add, Verb::Check, Verb::Status] {
         let fake = FakePlugin::new();
         let ports = json!([{"number": 80}, {"number": "http"}]);
         let error = error(&reply(&fake_call(verb, json!({"ports": ports})), OpensPorts, &fake));
@@ -224,18 +218,103 @@ impl Plugin for Retry {
     }
 }
 
+/// The same with `async fn`: verbs that are only forwarded are left out.
+struct AsyncRetry(Box<dyn Plugin>);
+
+impl AsyncPlugin for AsyncRetry {
+    fn inner(&self) -> &dyn Plugin {
+        &*self.0
+    }
+    async fn add(&self, call: &Call) -> Result<AddResult, Error> {
+        for _ in 0..2 {
+            if let Ok(result) = self.inner().add(call).await {
+                return Ok(result);
+            }
+        }
+        self.inner().add(call).await
+    }
+}
+
+#[test]
+fn an_async_plugin_forwards_the_verbs_that_it_does_not_have() {
+    for verb in VERBS {
+        let fake = FakePlugin::new();
+        let stack = Stack::new().with_async_plugin(AsyncRetry);
+        let reply = reply(&fake_call(verb, config()), stack, &fake);
+        assert_eq!((reply.exit_status(), fake.verbs()), (0, vec![verb]), "{reply:?}");
+    }
+}
+
+/// A layer that reads `ports` as a text, and refuses keys that no layer reads.
+struct Strict;
+
+#[derive(serde::Deserialize)]
+#[allow(dead_code, reason = "only the key and its type matter")]
+struct Text {
+    ports: Option<String>,
+    colour: Option<String>,
+}
+
+impl Middleware for Strict {
+    type Config = Text;
+
+    fn refuses_unknown_keys(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_key_that_two_layers_read_as_different_types_is_refused_with_the_name_of_the_layer() {
+    let msg = |layers: Stack, ports: serde_json::Value| {
+        let call = fake_call(Verb::Add, json!({"ports": ports}));
+        error(&reply(&call, layers, &FakePlugin::new())).msg
+    };
+    let both = || Stack::new().with(OpensPorts).with(Strict);
+    let text = msg(both(), json!("80"));
+    assert!(
+        text.starts_with("ports: ") && text.ends_with("(read by the layer OpensPorts)"),
+        "{text}"
+    );
+    let list = msg(Stack::new().with(both()), json!([]));
+    assert!(list.ends_with("(read by the layer Strict)"), "{list}");
+    let single = msg(Stack::new().with(Strict), json!([]));
+    assert!(!single.contains("layer"), "{single}");
+}
+
+#[test]
+fn a_layer_can_refuse_keys_that_no_layer_reads() {
+    let answer = |config| {
+        let stack = Stack::new().with(Recorder::new("a", &Journal::default())).with(Strict);
+        reply(&fake_call(Verb::Add, config), stack, &FakePlugin::new())
+    };
+    let known = json!({"colour": "red", "runtimeConfig": {}, "cni.dev/x": 1, "_note": 1,
+        "type": "x",
+        "wrapper": {}, "delegate": {"type": "inner", "whatever": 1}, "dns": {}});
+    assert_eq!(answer(known).exit_status(), 0);
+    let error = error(&answer(json!({"delegate": {"type": "inner"}, "vlan": 7})));
+    assert_eq!(error.code, 7);
+    assert_eq!(error.msg, "vlan: it is not a known key; this plugin reads: ports, colour");
+}
+
 #[test]
 fn a_retry_is_a_plugin_around_a_plugin() {
     let journal = Journal::default();
-    let stack = Stack::new()
-        .with(Recorder::new("a", &journal))
-        .with_plugin(|inner| Box::new(Retry(inner)))
-        .with(Recorder::new("b", &journal));
+    for is_async in [false, true] {
+        let stack = Stack::new().with(Recorder::new("a", &journal));
+        let stack = match is_async {
+            true => stack.with_async_plugin(AsyncRetry),
+            false => stack.with_plugin(|inner| Box::new(Retry(inner))),
+        };
+        retries(stack.with(Recorder::new("b", &journal)), &journal);
+    }
+}
+
+fn retries(stack: Stack, journal: &Journal) {
     let fake = FakePlugin::new().on(Verb::Add, |nth| match nth {
         0 | 1 => Err(Error::TryAgainLater("busy".into())),
         _ => Ok(()),
     });
-    let (reply, steps) = steps(Verb::Add, stack, &journal, fake);
+    let (reply, steps) = steps(Verb::Add, stack, journal, fake);
     assert_eq!(reply.exit_status(), 0, "{reply:?}");
     let failed = "b.before_add inner ADD b.after_del";
     let expected =

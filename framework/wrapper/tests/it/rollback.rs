@@ -256,14 +256,14 @@ fn an_error_that_a_retry_does_not_fix_is_not_retried_and_keeps_its_code() {
 }
 
 #[test]
-fn a_failed_inner_del_keeps_its_code_and_after_del_runs_when_it_is_repeated() {
+fn a_failed_inner_del_keeps_its_code_and_after_del_runs_all_the_same() {
     let journal = Journal::default();
     let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
     let fake = fake.recording_in(&journal);
     let call = fake_call(Verb::Del, json!({"delegate": {"type": "inner"}}));
     let del = || reply(&call, Recorder::new("a", &journal), &fake);
     assert_eq!(error(&del()).code, 120);
-    assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL"]);
+    assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL", "a.after_del"]);
     for _ in 0..2 {
         assert_eq!(del().exit_status(), 0, "a DEL can be repeated");
         assert_eq!(journal.take()[1..], ["a.before_del", "inner DEL", "a.after_del"]);
@@ -346,4 +346,90 @@ fn gc_goes_on_after_an_error_and_reports_all_of_them() {
     let (code, msg, steps) = gc(config, recorder, &journal, fake);
     assert_eq!((code, msg.as_str()), (150, "gc failed; no"));
     assert_eq!(steps, "valid: c1/eth0 a.gc inner GC");
+}
+
+/// Records whether the inner DEL had failed.
+struct SeesInner(Journal);
+
+impl Middleware for SeesInner {
+    type Config = serde::de::IgnoredAny;
+
+    async fn after_del(&self, call: &Call, _: &Self::Config) -> Result<(), Error> {
+        self.0.record(&format!("failed: {}", call.has_inner_failed()));
+        Err(Error::plugin(130, "own trouble"))
+    }
+}
+
+#[test]
+fn after_del_knows_of_a_failed_inner_del_and_both_errors_are_reported() {
+    let (journal, call) =
+        (Journal::default(), fake_call(Verb::Del, json!({"delegate": {"type": "inner"}})));
+    let fake = FakePlugin::new().on(Verb::Del, |nth| if nth == 0 { no() } else { Ok(()) });
+    let del = || error(&reply(&call, SeesInner(journal.clone()), &fake));
+    let first = del();
+    assert_eq!(first.code, 120, "the delegate's");
+    assert!(first.msg.contains("own trouble"), "{}", first.msg);
+    assert_eq!(del().code, 130);
+    assert_eq!(journal.take(), ["failed: true", "failed: false"]);
+}
+
+#[test]
+fn after_del_of_an_outer_layer_does_not_run_if_no_delegate_was_called() {
+    let journal = Journal::default();
+    let stack = Stack::new()
+        .with(Recorder::new("a", &journal))
+        .with(Recorder::new("b", &journal).on("before_del", || Err(Error::config("b", "wrong"))));
+    let (reply, steps) = steps(Verb::Del, stack, &journal, FakePlugin::new());
+    assert_eq!(error(&reply).code, 7);
+    assert_eq!(steps, ["a.before_del", "b.before_del"]);
+}
+
+/// Gives an error of the inner plugin another code and message.
+struct Maps;
+
+impl Middleware for Maps {
+    type Config = serde::de::IgnoredAny;
+
+    fn map_error(&self, _: &Call, _: &Self::Config, error: Error) -> Error {
+        let msg = format!("mapped: {error}");
+        Error::plugin(140, msg).with_details(error.details().unwrap_or("none".to_owned()))
+    }
+}
+
+#[test]
+fn a_hook_maps_the_error_of_every_verb_of_the_inner_plugin() {
+    for verb in [Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status] {
+        let fake = FakePlugin::new().on(verb, |_| no());
+        let error = error(&reply(&fake_call(verb, config()), Maps, &fake));
+        assert_eq!((error.code, error.msg.as_str()), (140, "mapped: no"), "{verb}");
+        assert_eq!(error.details.as_deref(), Some("none"));
+    }
+}
+
+#[test]
+fn a_mapped_error_keeps_what_the_rollback_could_not_undo() {
+    let journal = Journal::default();
+    let inner = Recorder::new("b", &journal).failing("after_add").failing("after_del");
+    let stack = Stack::new().with(Maps).with(inner);
+    let call = fake_call(Verb::Add, json!({"delegate": {"type": "inner"}}));
+    let error = error(&reply(&call, stack, &FakePlugin::new()));
+    assert_eq!((error.code, error.msg.as_str()), (140, "mapped: after_add failed"));
+    let details = error.details.unwrap();
+    assert!(details.contains("rollback: after_del failed: after_del failed"), "{details}");
+}
+
+#[test]
+fn context_is_added_in_one_line_and_keeps_code_and_details() {
+    use cni_wrapper::Context;
+    let io = || std::fs::read("/none").map(drop);
+    let bare: Error = io().unwrap_err().into();
+    assert_eq!(bare.to_string(), "No such file or directory (os error 2)");
+    let error = io().context("reading /none").unwrap_err();
+    assert_eq!(error.to_string(), "reading /none: No such file or directory (os error 2)");
+    let error = Err::<(), _>(error).context("loading the secret").unwrap_err();
+    assert!(error.to_string().starts_with("loading the secret: reading /none: No such"), "{error}");
+    assert_eq!(error.code(), 5);
+    let error = Error::plugin(150, "no").with_details("why").context("asking").context("adding");
+    assert_eq!((error.code(), error.details().as_deref()), (150, Some("why")));
+    assert_eq!(error.to_string(), "adding: asking: no");
 }

@@ -57,6 +57,7 @@ fn refuse_to_delete(call: &Call, owner: &Owner, known: bool) -> Result<(), Fault
         || (call.is_mutant("del.without-add-succeeds") && id == "never")
         || (call.is_mutant("del.after-flush-succeeds") && id == "flushed")
         || (call.is_mutant("del.after-failed-add-succeeds") && id == "failed")
+        || (call.is_mutant("del.with-refused-config-succeeds") && call.key("fail") == true)
         || (call.is_mutant("del.without-interface-succeeds") && id == "gone" && link_is_missing());
     if refused {
         return Err(Fault::new(100, "there is nothing to delete"));
