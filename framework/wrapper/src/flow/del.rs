@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_std::task;
+use async_io::Timer;
 
 use crate::{
     call::Call, catch_panic::hook, delegate::missing::has_missing_delegate, error::Error,
@@ -44,7 +44,7 @@ pub(super) async fn own_cleanup<M: Middleware>(
         };
         let Some(pause) = pauses.next().filter(|_| is_transient(&error)) else { return Err(error) };
         log::warn!("cleanup failed and is retried: {error}");
-        task::sleep(pause).await;
+        Timer::after(pause).await;
     }
 }
 
