@@ -5,6 +5,7 @@
 //! started.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
+mod api;
 mod audit;
 mod cli;
 mod demo;
@@ -12,6 +13,7 @@ mod fuzz;
 mod long;
 mod mutants;
 mod new_plugin;
+mod package_crates;
 mod run;
 mod setup;
 mod test;
@@ -54,6 +56,8 @@ fn task(matches: &ArgMatches) -> Outcome {
             let arguments = [&["package".into()], passed_on(arguments).as_slice()].concat();
             Err(become_program("cni-dist", &arguments))
         }
+        "api" => api::api(arguments),
+        "package-crates" => package_crates::package_crates(arguments),
         "audit" => audit::audit(arguments.get_flag("advisories")),
         other => Err(format!("the task {other} is defined but not implemented")),
     }

@@ -81,11 +81,18 @@ fn build(package: &str, bin: &str, directory: &Path) {
         .args(["build", "--quiet", "--package", package, "--bin", bin, "--profile", profile])
         .arg("--target-dir")
         .arg(directory.parent().unwrap_or(directory))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(package_under_test())
         .output();
     let output = output.unwrap_or_else(|error| panic!("can't run cargo to build {bin}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "can't build {bin} of {package}:\n{stderr}");
+}
+
+/// Returns the directory of the package whose tests run: there cargo finds the lock file and the
+/// settings with which they were built, also if this crate is a dependency from a registry.
+#[allow(clippy::disallowed_methods, reason = "cargo passes values in the environment")]
+fn package_under_test() -> PathBuf {
+    std::env::var("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").to_owned()).into()
 }
 
 fn name_of(directory: &Path) -> &str {
