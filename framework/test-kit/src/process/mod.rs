@@ -5,5 +5,5 @@ mod run;
 mod stream;
 
 pub use background::RunningProcess;
-pub(crate) use background::{HELPER_TIMEOUT, pipe};
+pub(crate) use background::{HELPER_TIMEOUT, exits_within, pipe};
 pub use run::{Ended, Sink, Stdin, Streams, run};
