@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::PublicCrate;
 use crate::new_plugin;
-use crate::run::{Outcome, cargo_path, line, root, run, stdout, target_directory};
+use crate::run::{Outcome, cargo_path, line, root, run, target_directory};
 
 const PLUGIN: &str = "address-book";
 
@@ -35,7 +35,10 @@ pub(super) fn test(crates: &[PublicCrate]) -> Outcome {
     println!("compiling the harness from its package");
     run(build.arg("--manifest-path").arg(manifest))?;
     println!("running the tests of a new plugin");
-    passed_all(&stdout(&mut place.cargo(&plugin, &["test", "--features", "host-tests"]))?)
+    let mut test = place.cargo(&plugin, &["test", "--features", "host-tests"]);
+    let output = test.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("{}: {error}", line(&test)))?;
+    passed_all(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// A directory for one run, which is removed at the end.
