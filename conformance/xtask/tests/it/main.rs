@@ -3,4 +3,5 @@
 mod language;
 #[cfg(feature = "host-tests")]
 mod new_plugin;
+mod published;
 mod readme;
