@@ -14,7 +14,7 @@ use crate::run::record::Report;
 use crate::run::run;
 use crate::run::versions::Versions;
 use crate::severity::Severity;
-use crate::subject::Subject;
+use crate::subject::{Subject, delegates::SelectableDelegate};
 use crate::verdict::Verdict;
 use crate::verdicts::Verdicts;
 
@@ -78,13 +78,22 @@ impl Check {
         self
     }
 
+    /// Adds a delegate that the plugin selects with these keys of its configuration: a wrapper is
+    /// judged with each of them. `at` is the JSON pointer of the delegate's object.
+    pub fn delegate(mut self, name: &str, at: &str, config: Value) -> Self {
+        let config = object("delegate", config);
+        let delegate = SelectableDelegate { at: at.to_owned(), config };
+        self.subject.delegates.insert(name.to_owned(), delegate);
+        self
+    }
+
     /// Sets what the runtime supplies for the capabilities that the plugin declares.
     pub fn runtime_config(mut self, config: Value) -> Self {
         self.subject.runtime_config = object("runtime_config", config);
         self
     }
 
-    /// Sets a shell script that prepares the host before each case.
+    /// Sets a shell script that prepares the host before each case; see [`Subject::prepare`].
     pub fn prepare(mut self, script: &str) -> Self {
         self.subject.prepare = Some(script.to_owned());
         self

@@ -37,5 +37,5 @@ pub use check::{Check, check};
 pub use profile::Profile;
 pub use rootless::rootless;
 pub use spec::case::Case;
-pub use subject::Subject;
+pub use subject::{Subject, delegates::SelectableDelegate};
 pub use verdict::Verdict;

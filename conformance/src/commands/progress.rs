@@ -78,6 +78,7 @@ mod tests {
     #[test]
     fn the_line_fits_the_terminal() {
         let record = Record {
+            delegate: None,
             case: cases::find("del.twice-succeeds").unwrap(),
             version: SpecVersion::V1_0_0,
             verdict: Verdict::Pass,

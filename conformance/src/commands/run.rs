@@ -215,7 +215,9 @@ fn keep_first_failure(named: &NamedSubject, options: &Options, report: &Report) 
     let Some(failed) = report.records.iter().find(|record| record.finding.is_some()) else {
         return;
     };
-    let (record, fixture) = run_case(failed.case, &named.subject, failed.version, options.limit);
+    let selected = failed.delegate.as_deref().and_then(|name| named.subject.for_delegate(name));
+    let subject = selected.as_ref().unwrap_or(&named.subject);
+    let (record, fixture) = run_case(failed.case, subject, failed.version, options.limit);
     let Some(fixture) = fixture else { return };
     errln!("kept: {} in {}, {}", record.case.id, record.version, record.verdict);
     if let Some(last) = record.exchanges.last() {

@@ -13,7 +13,7 @@ use super::recording::RecordedCall;
 use super::shape::{Difference, Shape};
 use crate::exchange::Exchange;
 use crate::fixture::PATH;
-use crate::fixture::host_pool::bind_mounts;
+use crate::fixture::host_pool::{bind_mounts, prepare};
 use crate::run::case::panic_message;
 use crate::runtime::exec::Exec;
 use crate::runtime::failure::Failure;
@@ -74,7 +74,7 @@ fn replay_all(
     let mounts = bind_mounts(&target.plugin, &target.path).map_err(Failure::own)?;
     let host = Host::with_private_tmp(mounts);
     if let Some(script) = &target.prepare {
-        host.sh(script);
+        prepare("--prepare", &host, script);
     }
     let netns: Netns = (*host).clone();
     let own = Environment::from_iter([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8")]);

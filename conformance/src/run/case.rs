@@ -69,7 +69,7 @@ fn run_on(
     };
     let exchanges = fixture.as_ref().map(Fixture::exchanges).unwrap_or_default();
     let millis = started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    (Record { case, version, verdict, finding, note, exchanges, millis }, fixture)
+    (Record { case, version, delegate: None, verdict, finding, note, exchanges, millis }, fixture)
 }
 
 fn finding_or_note(result: CaseResult) -> (Option<Finding>, Option<String>) {

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod cost;
+mod each_delegate;
 pub mod options;
 pub(crate) mod probe;
 pub mod record;
@@ -21,6 +22,7 @@ use crate::threads::in_parallel;
 use crate::verdict::Verdict;
 use case::run_case_knowing;
 use cost::{Calls, Meter};
+use each_delegate::{named, worst};
 use options::Options;
 use probe::{claimed, usable};
 use record::{Progress, Record, Report};
@@ -45,22 +47,24 @@ pub fn run(
     selected.retain(|version| subject.profile.exists_in(*version));
     let left_out = claimed.iter().copied().filter(|version| !selected.contains(version));
     let left_out = left_out.filter(|version| subject.profile.exists_in(*version)).collect();
-    let probes = in_parallel(&selected, options.jobs, |version| {
-        ControlFlow::Continue((*version, usable(&hosts, subject, *version, options.limit)))
-    });
+    let subjects = subject.for_each_delegate();
+    let mut work = Vec::new();
     let (mut versions, mut unusable) = (Vec::new(), Vec::new());
-    for (version, (probe, spent)) in probes {
-        calls += spent;
-        match probe {
-            Ok(()) => versions.push(version),
-            Err(problem) => unusable.push((version, problem)),
+    for (delegate, subject) in &subjects {
+        let probed = probe(&hosts, subject, &selected, options, &mut calls);
+        for (case, version) in cases_of(subject, &probed.usable, &probed.unusable, options) {
+            work.push((delegate, subject, case, version));
         }
+        unusable.extend(named(probed.unusable, delegate.as_deref()));
+        versions.extend(probed.usable);
     }
-    let work = work(subject, &versions, &unusable, options);
+    versions.sort_unstable();
+    versions.dedup();
     let done = AtomicUsize::new(0);
-    let records = in_parallel(&work, options.jobs, |(case, version)| {
+    let records = in_parallel(&work, options.jobs, |(delegate, subject, case, version)| {
         let once = || run_case_knowing(&hosts, case, subject, *version, options.limit);
-        let record = repeated(options.retries, once);
+        let mut record = repeated(options.retries, once);
+        record.delegate.clone_from(delegate);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         progress(&Progress { done, total: work.len(), record: &record });
         let failed = matches!(record.verdict, Verdict::Fail | Verdict::Broken);
@@ -70,13 +74,40 @@ pub fn run(
         }
     });
     calls += Calls::of(records.iter().flat_map(|record| &record.exchanges));
-    let (subject, cost) = (subject.clone(), meter.cost(calls));
+    let (subject, cost, records) = (subject.clone(), meter.cost(calls), worst(records));
     Ok(Report { subject, versions, left_out, unusable, records, cost })
+}
+
+/// The versions in which a subject can be tested, and those in which it cannot, with the reason.
+struct Probed {
+    usable: Vec<SpecVersion>,
+    unusable: Vec<(SpecVersion, String)>,
+}
+
+fn probe(
+    hosts: &HostPool,
+    subject: &Subject,
+    selected: &[SpecVersion],
+    options: &Options,
+    calls: &mut Calls,
+) -> Probed {
+    let probes = in_parallel(selected, options.jobs, |version| {
+        ControlFlow::Continue((*version, usable(hosts, subject, *version, options.limit)))
+    });
+    let mut probed = Probed { usable: Vec::new(), unusable: Vec::new() };
+    for (version, (outcome, spent)) in probes {
+        *calls += spent;
+        match outcome {
+            Ok(()) => probed.usable.push(version),
+            Err(problem) => probed.unusable.push((version, problem)),
+        }
+    }
+    probed
 }
 
 /// Returns which case to run in which version. In a version in which no ADD succeeds, those run
 /// that are not about ADD, and the one that judges just this.
-fn work(
+fn cases_of(
     subject: &Subject,
     versions: &[SpecVersion],
     unusable: &[(SpecVersion, String)],
@@ -131,6 +162,7 @@ mod tests {
     fn a_case_that_fails_runs_again_until_it_passes_or_too_often() {
         let record = |verdict| Record {
             case: cases::all().next().expect("a case"),
+            delegate: None,
             version: SpecVersion::NEWEST,
             verdict,
             finding: None,

@@ -15,6 +15,8 @@ pub struct Record {
     pub case: &'static Case,
     /// The version of the calls.
     pub version: SpecVersion,
+    /// The delegate with which the verdict was found, of a wrapper that selects among several.
+    pub delegate: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// The expected and the actual behaviour, if there is a deviation.

@@ -32,7 +32,7 @@ pub(super) fn failure_modes(fixture: &Fixture) -> CaseResult<Vec<FailureMode>> {
         (FailureMode::Options, !subject.failing.is_empty()),
         (FailureMode::Netns, subject.profile == Profile::Interface),
         // Last: from then on the fake delegate is in use.
-        (FailureMode::Delegate, subject.delegate_key().is_some()),
+        (FailureMode::Delegate, subject.delegate_pointer().is_some()),
     ];
     let modes: Vec<FailureMode> =
         modes.into_iter().filter(|(_, is_known)| *is_known).map(|(mode, _)| mode).collect();

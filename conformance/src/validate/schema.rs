@@ -5,16 +5,16 @@ use serde_json::{Map, Value};
 
 use super::keys;
 
-/// The `type` of each plugin and its schema.
+/// The `type` of each plugin and its schema, by links: the package must contain the files.
 const ALL: [(&str, &str); 4] = [
-    ("cni-guard", include_str!("../../../plugins/guard/schema.json")),
-    ("cni-label-policy", include_str!("../../../plugins/label-policy/schema.json")),
-    ("cni-trace", include_str!("../../../plugins/trace/schema.json")),
-    ("mesos-cni-port-mapper", include_str!("../../../plugins/port-mapper/schema.json")),
+    ("cni-guard", include_str!("../../schemas/cni-guard.json")),
+    ("cni-label-policy", include_str!("../../schemas/cni-label-policy.json")),
+    ("cni-trace", include_str!("../../schemas/cni-trace.json")),
+    ("mesos-cni-port-mapper", include_str!("../../schemas/mesos-cni-port-mapper.json")),
 ];
 
 /// The schema of the toolkit's own keys, below `wrapper`.
-const OF_WRAPPER: &str = include_str!("../../../framework/wrapper/wrapper.schema.json");
+const OF_WRAPPER: &str = include_str!("../../schemas/wrapper.json");
 
 pub(super) struct Schema(Value);
 

@@ -54,3 +54,15 @@ fn a_plugin_that_damages_the_fixture_does_not_pass() {
         assert!(matches!(actual.0, Verdict::Fail | Verdict::Broken), "{script}: {actual:?}");
     }
 }
+
+#[test]
+fn a_preparation_may_start_a_daemon() {
+    let plugin = Script::new(":");
+    let mut subject = plugin.subject();
+    subject.prepare = Some("sleep 86397 &".to_owned());
+    // The second one waits until no other process runs.
+    for case in ["del.twice-succeeds", "concurrency.killed-add-is-cleaned"] {
+        let record = record(&subject, case);
+        assert_eq!(record.verdict, Verdict::Pass, "{case}: {:?} {:?}", record.finding, record.note);
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) fn definition() -> Command {
         .subcommand(mutants())
         .subcommand(new_plugin())
         .subcommand(package())
+        .subcommand(package_crates())
+        .subcommand(api())
         .subcommand(audit())
 }
 
@@ -121,11 +123,37 @@ fn new_plugin() -> Command {
                 .value_name("DIRECTORY")
                 .help("Create a crate outside of this workspace, in this directory"),
         )
+        .arg(
+            Arg::new("git")
+                .long("git")
+                .value_name("URL")
+                .requires("at")
+                .help("Depend on the toolkit in this git repository, not on published versions"),
+        )
+        .arg(
+            flag("path", "Depend on the toolkit in this checkout, not on published versions")
+                .requires("at")
+                .conflicts_with("git"),
+        )
 }
 
 fn package() -> Command {
     let about = "Build a Debian package of the plugins and cni-conformance";
     passes_on(task("package", about)).after_help("`cargo xtask package --help` lists the options.")
+}
+
+fn package_crates() -> Command {
+    task(
+        "package-crates",
+        "Package the crates, and test a plugin that has only the packages (long)",
+    )
+    .arg(flag("allow-dirty", "Package files that are not committed, too"))
+    .arg(flag("outside", "Only test the plugin: do not compile each package alone"))
+}
+
+fn api() -> Command {
+    task("api", "Compare the public items of the crates with the committed lists")
+        .arg(flag("update", "Write the lists"))
 }
 
 fn audit() -> Command {

@@ -4,6 +4,7 @@
 //! more than cargo and the standard library is a program of another package, which is built and
 //! started.
 
+mod api;
 mod audit;
 mod cli;
 mod demo;
@@ -11,6 +12,7 @@ mod fuzz;
 mod long;
 mod mutants;
 mod new_plugin;
+mod package_crates;
 mod run;
 mod setup;
 mod test;
@@ -60,6 +62,8 @@ fn task(matches: &ArgMatches) -> Outcome {
             let arguments = [&["package".into()], passed_on(arguments).as_slice()].concat();
             Err(become_program("cni-dist", &arguments))
         }
+        "api" => api::api(arguments),
+        "package-crates" => package_crates::package_crates(arguments),
         "audit" => audit::audit(arguments.get_flag("advisories")),
         other => Err(format!("the task {other} is defined but not implemented")),
     }

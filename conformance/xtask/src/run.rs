@@ -24,7 +24,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
-fn cargo_path() -> OsString {
+pub(crate) fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

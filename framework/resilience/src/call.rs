@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use async_std::{future, task};
+use async_io::Timer;
+use async_std::future;
 use cni_wrapper::{Attachment, Call, Error, PrivateDir, Verb, VerbFuture};
 
 use crate::concurrency_limit::{ConcurrencyLimit, Permit};
@@ -111,7 +112,7 @@ impl ResilientCall {
             };
             let verb = self.verb;
             log::warn!("attempt {attempts} of {verb} failed, retrying in {delay:.0?}: {error}");
-            task::sleep(delay).await;
+            Timer::after(delay).await;
         }
     }
 

@@ -91,11 +91,22 @@ fn build(package: &str, bin: &str, directory: &Path) {
         .args(["build", "--quiet", "--package", package, "--bin", bin, "--profile", profile])
         .arg("--target-dir")
         .arg(directory.parent().unwrap_or(directory))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(directory_of(package))
         .output();
     let output = output.unwrap_or_else(|error| panic!("can't run cargo to build {bin}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "can't build {bin} of {package}:\n{stderr}");
+}
+
+/// Returns the directory in which cargo finds a package: this crate's own, which outside of its
+/// workspace cargo does not build as a dependency, or that of the package whose tests run.
+#[allow(clippy::disallowed_methods, reason = "cargo passes values in the environment")]
+fn directory_of(package: &str) -> PathBuf {
+    let own = env!("CARGO_MANIFEST_DIR").to_owned();
+    if package == env!("CARGO_PKG_NAME") {
+        return own.into();
+    }
+    std::env::var("CARGO_MANIFEST_DIR").unwrap_or(own).into()
 }
 
 fn name_of(directory: &Path) -> &str {

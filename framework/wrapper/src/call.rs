@@ -2,7 +2,6 @@
 
 use std::{future::Future, ops::Deref, rc::Rc, time::Instant};
 
-use cni_plugin::config::NetworkConfig;
 use cni_protocol::{AddResult, Object, Request, RequestError, SpecVersion};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -297,19 +296,6 @@ impl Call {
         for (key, meant) in self.known_keys.mistyped(&self.config) {
             log::warn!("{key} is not a known key; did you mean {meant}? It is ignored");
         }
-    }
-
-    /// Returns the configuration as the type of the `cni-plugin` crate, for its typed `ipam`, `dns`
-    /// and `runtimeConfig`. It does not contain every key.
-    ///
-    /// # Errors
-    ///
-    /// Code 7 if that crate can't read it; it is stricter than the specification.
-    pub fn network_config(&self) -> Result<NetworkConfig, Error> {
-        let mut config = self.config.clone();
-        config.insert("cniVersion".to_owned(), self.version.as_str().into());
-        serde_json::from_value(Value::Object(config))
-            .map_err(|error| Error::config("the network configuration", error.to_string()))
     }
 
     /// Returns the result of ADD, with which CHECK compares.

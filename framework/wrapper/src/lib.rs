@@ -62,10 +62,11 @@
 //!
 //! Public signatures use types of serde, serde_json and `cni-protocol`, which is part of this
 //! project and whose types are exported here. There are three exceptions, all of the `cni-plugin`
-//! crate, for authors who have code that is written against it:
+//! crate, for authors who have code that is written against it. They need the feature `cni-plugin`,
+//! which adds 27 crates to the tree:
 //!
 //! - `CniError` and `ErrorReply` convert to [`Error`], so that such code can be called with `?`.
-//! - [`Call::network_config`] returns its `NetworkConfig`, which has types for `ipam`, `dns` and
+//! - `Call::network_config` returns its `NetworkConfig`, which has types for `ipam`, `dns` and
 //!   `runtimeConfig`.
 //!
 //! Its `Command` and its result types are not used: they end at version 1.0.0, without GC and
@@ -80,6 +81,8 @@ mod attached;
 mod call;
 mod catch_panic;
 mod cleanups;
+#[cfg(feature = "cni-plugin")]
+mod cni_plugin;
 mod delegate;
 mod delegates;
 mod diagnostics;

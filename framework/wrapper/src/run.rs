@@ -228,7 +228,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
 ///
 /// It is `async_std::task::block_on` without two threads that a plugin would start for nothing: the
 /// pool, which async-std fills before its first use, and the thread that reaps children, which is
-/// done here. The pool is still started by the first `spawn`.
+/// done here. A plugin that enables async-std's `default` has the pool with its first `spawn`.
 ///
 /// A third one waits for events next to this thread. `block_on` starts it when it returns at the
 /// latest, so a future that never waits is not passed to it.
@@ -246,6 +246,6 @@ fn execute<T>(future: impl Future<Output = T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
         // It is polled again at once, with a waker.
-        Poll::Pending => async_global_executor::block_on(future),
+        Poll::Pending => async_io::block_on(future),
     }
 }

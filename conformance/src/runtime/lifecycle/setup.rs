@@ -56,6 +56,9 @@ impl Setup {
         version: SpecVersion,
         limit: Duration,
     ) -> Result<Self, String> {
+        // A lifecycle is played with one delegate: the first.
+        let first = subject.for_each_delegate().into_iter().next();
+        let subject = first.map_or(subject, |(_, subject)| subject);
         let own = subject.config.get("cniVersion").and_then(Value::as_str);
         let version = match (kind, own) {
             (RuntimeKind::Libcni, _) => version,

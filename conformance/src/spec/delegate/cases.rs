@@ -85,9 +85,8 @@ fn is_found_on_cni_path(fixture: &Fixture) -> CaseResult {
         in_order,
         "the delegate is taken from the first directory of CNI_PATH that has it",
     )?;
-    let key = fixture.subject.delegate_key().unwrap_or_default();
     let named = json!({ "type": later.join(FakeDelegate::NAME) });
-    fixture.attachment("c2").call("ADD").key(key, named).run().fails()?;
+    fixture.attachment("c2").call("ADD").delegate(named).run().fails()?;
     Ok(())
 }
 
@@ -139,7 +138,8 @@ fn gets_the_configuration(fixture: &Fixture) -> CaseResult {
             seen.to_string()
         })?;
     }
-    if let (Profile::Wrapper, Some(own)) = (fixture.subject.profile, sent["delegate"].as_object()) {
+    let own = fixture.subject.delegate_pointer().and_then(|at| sent.pointer(at)?.as_object());
+    if let (Profile::Wrapper, Some(own)) = (fixture.subject.profile, own) {
         for (key, value) in own.iter().filter(|(key, _)| *key != "type") {
             let kept = &config[key] == value;
             expect(kept, format!("the delegate gets its own {key:?}"), || config.to_string())?;
@@ -234,13 +234,12 @@ fn result_is_converted(fixture: &Fixture) -> CaseResult {
 
 fn may_misbehave(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
-    let key = fixture.subject.delegate_key().unwrap_or_default();
     let fails = |what: &str| {
         let response = fixture.attachment("c1").call("ADD").note(what).run().fails()?;
         response.expect(response.code().is_some(), "an error object")
     };
     let missing = json!({ "type": "there-is-no-such-plugin" });
-    fixture.attachment("c1").call("ADD").key(key, missing).run().fails()?;
+    fixture.attachment("c1").call("ADD").delegate(missing).run().fails()?;
     fake_delegate.runs_first("ADD", "kill -9 $$");
     fails("with a delegate that is killed")?;
     fake_delegate.reset("ADD").prints("ADD", "no JSON at all {");

@@ -128,7 +128,7 @@ fn check_needs_its_variables(fixture: &Fixture) -> CaseResult {
 }
 
 fn path_is_optional(fixture: &Fixture) -> CaseResult {
-    if fixture.subject.delegate_key().is_some() {
+    if fixture.subject.delegate_pointer().is_some() {
         return Err(Stop::skip(
             "the configuration has a delegate, which must be found on CNI_PATH",
         ));

@@ -68,11 +68,8 @@ fn hands_on_delegates_error(fixture: &Fixture) -> CaseResult {
     fake_delegate.fails("STATUS", 50, "the fake delegate fails on purpose");
     fixture.call("STATUS").note("with a delegate that fails").run().fails()?;
     fake_delegate.reset("STATUS");
-    let missing = fixture.call("STATUS").key(
-        fixture.subject.delegate_key().unwrap_or_default(),
-        json!({ "type": "there-is-no-such-plugin" }),
-    );
-    missing.run().fails()?;
+    let missing = json!({ "type": "there-is-no-such-plugin" });
+    fixture.call("STATUS").delegate(missing).run().fails()?;
     Ok(())
 }
 

@@ -52,6 +52,7 @@ fn record(verdict: Verdict, version: SpecVersion) -> Record {
     let finding = matches!(verdict, Verdict::Fail | Verdict::Warn | Verdict::Info);
     let note = matches!(verdict, Verdict::Skip | Verdict::Broken);
     Record {
+        delegate: None,
         case: cases::find(id(verdict)).unwrap(),
         version,
         verdict,

@@ -15,6 +15,7 @@ use cni_output::{out, outln};
 
 use clap::ArgMatches;
 
+use crate::api;
 use crate::run::{Outcome, cargo, inherit_cargo, line, programs, run, stdout, target_directory};
 use crate::setup;
 use durations::Durations;
@@ -113,15 +114,13 @@ fn join(ended: thread::Result<Outcome>) -> Outcome {
 /// Checks format, lints and documentation.
 fn checks(summary: &mut Summary) -> Outcome {
     setup::components()?;
-    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--quiet"]);
-    doc.env("RUSTDOCFLAGS", "--deny warnings");
     let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"];
     let mut clippy = cargo(&args);
     clippy.args(["--", "--deny", "warnings"]);
-    for mut command in [cargo(&["fmt", "--all", "--check"]), clippy, doc] {
+    for mut command in [cargo(&["fmt", "--all", "--check"]), clippy, api::documentation()] {
         summary.step(&line(&command), || run(&mut command))?;
     }
-    Ok(())
+    summary.step("compare the public items with their lists", api::check)
 }
 
 /// Builds all tests, and the programs that they run. Returns the selected tests: those that are

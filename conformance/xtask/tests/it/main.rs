@@ -4,4 +4,5 @@ mod closed_pipe;
 mod language;
 #[cfg(feature = "host-tests")]
 mod new_plugin;
+mod published;
 mod readme;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -229,15 +228,16 @@ impl CallBuilder {
     }
 
     /// Calls `program` and kills it with SIGKILL after a time, as happens when a runtime dies or
-    /// gives up. A faster program exits normally.
+    /// gives up. If the program exits earlier, the call ends then.
     ///
     /// # Panics
     /// As [`CallBuilder::run`].
     #[track_caller]
     pub fn run_or_kill(&self, program: impl AsRef<Path>, after: Duration) -> Outcome {
         let mut running = self.begin(program.as_ref());
-        thread::sleep(after);
-        running.kill();
+        if !running.exits_within(after) {
+            running.kill();
+        }
         running.finish()
     }
 
@@ -288,6 +288,11 @@ impl RunningCall {
     /// Returns the id of the plugin's process, or on a host the id of its `nsenter`.
     pub fn pid(&self) -> u32 {
         self.running.id()
+    }
+
+    /// Waits until the plugin has exited, for at most `time`; returns whether it has.
+    pub fn exits_within(&self, time: Duration) -> bool {
+        self.running.exits_within(time)
     }
 
     /// Kills the plugin with SIGKILL, as happens when its runtime dies.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, pidfd_send_signal};
 
 use super::run::{Ended, Limits, Running, Stdin};
@@ -53,6 +53,11 @@ impl RunningProcess {
         self.id
     }
 
+    /// Waits until the process has exited, for at most `time`; returns whether it has.
+    pub fn exits_within(&self, time: Duration) -> bool {
+        exits_within(&self.pidfd, time)
+    }
+
     /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         // Fails only if the process has already exited.
@@ -71,6 +76,19 @@ impl RunningProcess {
             stderr: text(&ended.stderr),
             took: ended.took,
         })
+    }
+}
+
+/// Waits until the process of `pidfd` has exited, for at most `time`; returns whether it has.
+pub(crate) fn exits_within(pidfd: &OwnedFd, time: Duration) -> bool {
+    let until = Instant::now() + time;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            exited => return exited.is_ok_and(|count| count > 0),
+        }
     }
 }
 

@@ -5,5 +5,6 @@ pub(crate) mod enter;
 pub(crate) mod init;
 pub(crate) mod mounts;
 pub(crate) mod netns;
+pub(crate) mod prepare;
 pub(crate) mod program;
 pub(crate) mod ruleset_cache;

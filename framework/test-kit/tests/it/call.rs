@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cni_test_kit::{Behaviour, CallBuilder, Host, PluginDir, Script, binary, wait_until};
 use serde_json::json;
@@ -77,6 +77,14 @@ fn a_plugin_that_does_not_exit_is_killed_at_the_limit() {
     let message = panicked.downcast_ref::<String>().unwrap();
     assert!(message.contains("ADD: still running, or its outputs still open"), "{message}");
     wait_until("no process is left", || host.processes().is_empty());
+}
+
+#[test]
+fn a_call_that_would_be_killed_later_ends_when_the_program_has_ended() {
+    let plugins = PluginDir::new().with("fake", &Script::succeed());
+    let (started, after) = (Instant::now(), Duration::from_secs(60));
+    CallBuilder::add("net").run_or_kill(plugins.program("fake"), after).expect_success();
+    assert!(started.elapsed() < after, "the time to the kill was waited for");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use cni_test_kit::{BindMounts, Host, TempDir, Traffic, wait_until};
 
@@ -269,4 +270,21 @@ fn a_snapshot_shows_a_rule_that_exists_twice() {
     host.run(rule);
     let difference = once.difference(&host.snapshot());
     assert!(difference.contains("+ iptables-nft: -A OUTPUT -j ACCEPT"), "{difference}");
+}
+
+#[test]
+fn a_script_that_prepares_a_host_may_leave_a_daemon_but_must_end_itself() {
+    let host = Host::new();
+    let limit = Duration::from_secs(60);
+    // The daemon holds the script's outputs open.
+    host.prepare("sleep 86399 & echo started", limit).unwrap();
+    let daemons = || host.processes().iter().filter(|p| p.command == "sleep 86399").count();
+    wait_until("the daemon runs", || daemons() == 1);
+
+    let failed = host.prepare("echo no uplink >&2; exit 3", limit).unwrap_err();
+    assert!(failed.contains("exit status: 3") && failed.contains("no uplink"), "{failed}");
+    let hangs = "echo early; exec sleep 86398";
+    let killed = host.prepare(hangs, Duration::from_millis(300)).unwrap_err();
+    assert!(killed.contains("in the background"), "{killed}");
+    wait_until("the script does not run", || host.processes().len() == 1);
 }

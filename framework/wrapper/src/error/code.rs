@@ -6,7 +6,7 @@ use super::{Error, delegate::DelegateFailure};
 pub(super) const DELEGATE: u32 = 102;
 /// A bug, or a code that a plugin must not use. Go's skeleton uses the number for unclassified
 /// errors.
-pub(super) const BUG: u32 = 999;
+pub(crate) const BUG: u32 = 999;
 
 /// Many readers parse codes as signed 32-bit numbers.
 const MAX: u32 = i32::MAX as u32;

@@ -1,9 +1,6 @@
-//! From errors about files, and from those of other crates.
+//! From errors about files, and from those of `cni-protocol`.
 
-use std::io;
-
-use cni_plugin::{error::CniError, reply::ErrorReply};
-use cni_protocol::{RequestError, SpecVersion, result::ResultError};
+use cni_protocol::{RequestError, result::ResultError};
 
 use super::{
     Error, code,
@@ -45,35 +42,5 @@ impl From<RequestError> for Error {
 impl From<ResultError> for Error {
     fn from(error: ResultError) -> Self {
         Self::decode("the result", error)
-    }
-}
-
-/// For code written against the `cni-plugin` crate, whose errors then convert by `?`.
-impl From<CniError> for Error {
-    fn from(error: CniError) -> Self {
-        // Converted at once, because it is neither Send nor Sync. We set the version when we
-        // answer.
-        let Ok(version) = SpecVersion::NEWEST.as_str().parse() else {
-            unreachable!("the newest version is a semantic version")
-        };
-        error.into_reply(version).into()
-    }
-}
-
-/// Code and text of the reply are kept.
-impl From<ErrorReply<'_>> for Error {
-    fn from(reply: ErrorReply<'_>) -> Self {
-        match u32::try_from(reply.code) {
-            Ok(5) => Self::io(reply.msg, io::Error::other(reply.details)),
-            Ok(6) => Self::decode(reply.msg, reply.details),
-            Ok(7) => Self::config(reply.msg, reply.details),
-            Ok(4) => Self::Environment { problems: vec![reply.details] },
-            Ok(1) => Self::IncompatibleVersion { what: reply.details },
-            code => Self::Plugin {
-                code: code.unwrap_or(code::BUG),
-                msg: reply.msg.to_owned(),
-                details: Some(reply.details),
-            },
-        }
     }
 }

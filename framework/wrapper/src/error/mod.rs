@@ -1,6 +1,6 @@
 //! All errors of the toolkit, and the one table from them to the codes of the specification.
 
-mod code;
+pub(crate) mod code;
 mod context;
 mod convert;
 mod delegate;

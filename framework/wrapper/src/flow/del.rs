@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_std::task;
+use async_io::Timer;
 
 use crate::{
     call::Call, delegate::missing::has_missing_delegate, error::Error, middleware::Middleware,
@@ -55,7 +55,7 @@ pub(super) async fn own_cleanup<M: Middleware>(
         };
         let Some(pause) = pauses.next().filter(|_| is_transient(&error)) else { return Err(error) };
         log::warn!("cleanup failed and is retried: {error}");
-        task::sleep(pause).await;
+        Timer::after(pause).await;
     }
 }
 

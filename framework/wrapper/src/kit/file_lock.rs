@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use async_std::{channel, future, task};
+use async_io::Timer;
+use async_std::{channel, future};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
@@ -104,7 +105,7 @@ impl FileLock {
             }
             // To try thousands takes a while, which must not keep the host busy either.
             let pause_now = pause.max(started.elapsed() * 4);
-            task::sleep(pause_now.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            Timer::after(pause_now.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
             pause = (pause * 2).min(PAUSES[1]);
         }
     }

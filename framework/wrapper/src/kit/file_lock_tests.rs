@@ -1,5 +1,6 @@
 //! Each lock opens its file again, as another process would.
 
+use async_std::task;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use cni_protocol::{Attachment, hex};
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 /// Letters of the id that are part of a file's name.
 const SHOWN: usize = 64;
@@ -30,6 +30,6 @@ fn new_file_stem(attachment: &Attachment) -> String {
     let shown = shown.chars().map(|c| if is_plain(c) { c } else { '_' });
     let prefix: String = shown.take(SHOWN).collect();
     // No valid name contains a newline.
-    let hash = Sha256::digest(format!("{network}\n{container_id}\n{ifname}"));
+    let hash = Hash::hash(format!("{network}\n{container_id}\n{ifname}").as_bytes());
     format!("{prefix}~{}", hex(&hash[..16]))
 }

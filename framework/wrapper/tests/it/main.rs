@@ -2,6 +2,7 @@
 
 mod attachment_store;
 mod chain;
+#[cfg(feature = "cni-plugin")]
 mod cni_plugin;
 mod common;
 mod deadline;

@@ -21,6 +21,24 @@ fn around_a_delegate_it_conforms_to_the_specification() {
 }
 
 #[test]
+fn around_the_delegate_that_it_selects_it_conforms_to_the_specification() {
+    let report = label_policy(Profile::Wrapper)
+        .delegate("delegate", "/delegate", json!({}))
+        .delegate("vault", "/delegates/vault", json!({ "default": { "use": "vault" } }))
+        .only(&["delegate.gets", "delegate.may-misbehave"])
+        .run();
+    assert!(report.records.iter().all(|record| record.delegate.is_some()));
+}
+
+#[test]
+#[should_panic(expected = "with the delegate \"vault\"")]
+fn a_delegate_that_it_does_not_select_is_noticed() {
+    let unselected =
+        label_policy(Profile::Wrapper).delegate("vault", "/delegates/vault", json!({}));
+    unselected.only(&["delegate.gets-every-verb"]).run();
+}
+
+#[test]
 fn after_another_plugin_it_conforms_to_the_specification() {
     label_policy(Profile::Chained)
         .verdicts_in(reports("label-policy-chained"))

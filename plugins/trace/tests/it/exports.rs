@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use cni_test_kit::{Behaviour, CallBuilder, Script};
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, plugin, read_lines};
@@ -103,7 +104,7 @@ fn a_holder_that_hangs_delays_a_call_by_less_than_a_second_and_costs_only_the_me
     let hold = |name: &str| {
         let mut options = fs::OpenOptions::new();
         let held = options.append(true).create(true).mode(0o600).open(fixture.file(name)).unwrap();
-        held.lock().unwrap();
+        flock(&held, FlockOperation::LockExclusive).unwrap();
         held
     };
     let files = ["cni.prom.lock", "trace.jsonl", "spans.jsonl"].map(hold);

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 
 use cni_test_kit::{Behaviour, CallBuilder, Script, assert_refused_ids, wait_until};
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 
 use crate::common::{Fixture, plugin, waits_for_a_lock};
@@ -27,7 +28,7 @@ fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off(
         let fixture = Fixture::new(&Script::succeed());
         let path = fixture.file("trace.jsonl");
         let mut other = fs::File::create(&path).unwrap();
-        other.lock().unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
         other.write_all(b"{\"half\":").unwrap();
         let call = fixture.call().start(plugin());
         // A call that did not wait for the lock would write its line at once.
@@ -35,7 +36,7 @@ fn a_line_that_another_process_is_writing_is_not_taken_for_one_that_was_cut_off(
             waits_for_a_lock(call.pid()) || fs::metadata(&path).unwrap().len() > 8
         });
         other.write_all(b"1}\n").unwrap();
-        other.unlock().unwrap();
+        flock(&other, FlockOperation::Unlock).unwrap();
         call.finish().expect_success();
         let gave_up_waiting = fs::read_to_string(&path).unwrap().starts_with("{\"half\":{");
         if !gave_up_waiting {

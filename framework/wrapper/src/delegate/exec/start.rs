@@ -2,10 +2,8 @@
 
 use std::{io, process, time::Duration};
 
-use async_std::{
-    process::{Child, Command, Stdio},
-    task,
-};
+use async_io::Timer;
+use async_std::process::{Child, Command, Stdio};
 
 use crate::error::ExecError;
 
@@ -27,7 +25,7 @@ pub(super) async fn start(execution: &Execution) -> Result<(Child, Pipes), ExecE
                 return Err(ExecError::Start { program: execution.program.clone(), source });
             }
         }
-        task::sleep(BUSY_PAUSE).await;
+        Timer::after(BUSY_PAUSE).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! The plugin under test, and what the cases need to know about it.
 
+pub(crate) mod delegates;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::profile::Profile;
+use delegates::SelectableDelegate;
 
 /// Where plugins are usually installed. A bare name is searched for there.
 pub(crate) const PLUGIN_DIRECTORIES: [&str; 3] =
@@ -35,10 +38,12 @@ pub struct Subject {
     pub config: Map<String, Value>,
     /// The only name that its interface can have, such as `lo`.
     pub ifname: Option<String>,
+    /// The delegates of a wrapper that selects among several, by name: it is judged with each.
+    pub delegates: BTreeMap<String, SelectableDelegate>,
     /// What the runtime supplies for the capabilities that the plugin declares.
     pub runtime_config: Map<String, Value>,
     /// A shell script that prepares the host before every case, with links that the plugin needs,
-    /// say.
+    /// say. It has a minute. A program that it starts in the background ends with the host.
     pub prepare: Option<String>,
     /// A shell script that prepares each container.
     pub prepare_container: Option<String>,
@@ -74,6 +79,8 @@ struct SubjectFile {
     config: Map<String, Value>,
     ifname: Option<String>,
     #[serde(default)]
+    delegates: BTreeMap<String, SelectableDelegate>,
+    #[serde(default)]
     runtime_config: Map<String, Value>,
     prepare: Option<String>,
     prepare_container: Option<String>,
@@ -103,6 +110,7 @@ impl Subject {
             profile,
             config,
             ifname: None,
+            delegates: BTreeMap::new(),
             runtime_config: Map::new(),
             prepare: None,
             prepare_container: None,
@@ -131,11 +139,12 @@ impl Subject {
     fn parse(text: &str) -> Result<Self, String> {
         let file: SubjectFile =
             serde_json::from_str(text).map_err(|error| with_new_name(error.to_string()))?;
-        Ok(Self {
+        let subject = Self {
             profile: file.profile.parse()?,
             plugin: file.plugin,
             config: file.config,
             ifname: file.ifname,
+            delegates: file.delegates,
             runtime_config: file.runtime_config,
             prepare: file.prepare,
             prepare_container: file.prepare_container,
@@ -148,7 +157,9 @@ impl Subject {
             changes: file.changes,
             known: file.known,
             flaky: file.flaky,
-        })
+        };
+        subject.check_delegates()?;
+        Ok(subject)
     }
 
     /// Finds the program: a path is used as it is, a bare name is searched for where plugins are
@@ -180,17 +191,6 @@ impl Subject {
     pub fn reason(&self, id: &str) -> Option<&str> {
         self.known.get(id).or_else(|| self.flaky.get(id)).map(String::as_str)
     }
-
-    /// Returns the key of the configuration that contains its delegate or IPAM plugin.
-    pub fn delegate_key(&self) -> Option<&'static str> {
-        match self.profile {
-            Profile::Wrapper => Some("delegate"),
-            Profile::Interface if self.config.get("ipam").is_some_and(Value::is_object) => {
-                Some("ipam")
-            }
-            _ => None,
-        }
-    }
 }
 
 /// Adds the new name of a key to the error about its old one.
@@ -212,7 +212,7 @@ mod tests {
             r#"{"plugin": "ptp", "profile": "interface", "config": {"ipam": {"type": "static"}}}"#,
         )
         .unwrap();
-        assert_eq!(subject.delegate_key(), Some("ipam"));
+        assert_eq!(subject.delegate_pointer(), Some("/ipam"));
         assert_eq!(subject.name(), "ptp");
         let problem = Subject::parse(r#"{"plugin": "ptp", "profile": "bridge"}"#).unwrap_err();
         assert!(problem.contains("no such profile: bridge"), "{problem}");
