@@ -1,6 +1,6 @@
 //! Reads the delegates of a configuration.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cni_protocol::{
     Object, Verb, is_plugin_name,
@@ -13,9 +13,9 @@ use crate::error::Error;
 /// The delegates of a call, in the order of ADD.
 #[derive(Clone, Debug)]
 pub(crate) struct Delegates {
-    pub(crate) list: Rc<[Object]>,
+    pub(crate) list: Arc<[Object]>,
     /// Why they can't be read, with the path of the key. The list is empty then.
-    unusable: Option<Rc<(String, String)>>,
+    unusable: Option<Arc<(String, String)>>,
 }
 
 impl Delegates {
@@ -30,7 +30,7 @@ impl Delegates {
     pub(crate) fn read(verb: Verb, key: &str, value: &Value) -> Result<Self, Error> {
         match read_delegates(key, value) {
             Err(Error::Config { key, why }) if verb == Verb::Del => {
-                Ok(Self { list: Rc::default(), unusable: Some(Rc::new((key, why))) })
+                Ok(Self { list: Arc::default(), unusable: Some(Arc::new((key, why))) })
             }
             list => Ok(Self { list: list?.into(), unusable: None }),
         }

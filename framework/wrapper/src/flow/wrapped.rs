@@ -1,6 +1,6 @@
 //! A plugin with a middleware around it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{
     call::Call,
@@ -12,19 +12,19 @@ use crate::{
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
-    pub(super) middleware: Rc<M>,
+    pub(super) middleware: Arc<M>,
     pub(super) inner: Box<dyn Plugin>,
 }
 
 /// What every verb needs first: the middleware's own keys, and the call for the inner plugin.
 pub(super) struct Prepared<C> {
-    pub(super) config: Rc<C>,
+    pub(super) config: Arc<C>,
     pub(super) inner_call: Call,
 }
 
 impl<M: Middleware> Wrapped<M> {
     pub(crate) fn new(middleware: M, inner: Box<dyn Plugin>) -> Self {
-        Self { middleware: Rc::new(middleware), inner }
+        Self { middleware: Arc::new(middleware), inner }
     }
 
     /// Returns whether the middleware has a record of the attachment.
@@ -37,6 +37,6 @@ impl<M: Middleware> Wrapped<M> {
         let inner_call = call.rewrite_delegates(|delegate| {
             step("rewrite", || self.middleware.rewrite(call, &config, delegate))
         })?;
-        Ok(Prepared { config: Rc::new(config), inner_call: inner_call.inside() })
+        Ok(Prepared { config: Arc::new(config), inner_call: inner_call.inside() })
     }
 }

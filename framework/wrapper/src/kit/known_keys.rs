@@ -1,6 +1,9 @@
 //! Warnings of keys that no layer reads but that resemble one that a layer reads.
 
-use std::{cell::RefCell, marker::PhantomData};
+use std::{
+    marker::PhantomData,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use cni_protocol::{Object, keys};
 use serde::{
@@ -13,8 +16,8 @@ use serde::{
 const OF_TOOLKIT: [&str; 2] = ["delegate", "wrapper"];
 
 /// The keys that the layers of a call have read, by the types that they were read as.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct KnownKeys(RefCell<Known>);
+#[derive(Debug, Default)]
+pub(crate) struct KnownKeys(Mutex<Known>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
@@ -24,9 +27,13 @@ struct Known {
 }
 
 impl KnownKeys {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes the keys that a type names.
     pub(crate) fn note<T: DeserializeOwned>(&self) {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.known();
         match fields::<T>() {
             Fields::Named(names) => known.names.extend(names),
             Fields::All => known.reads_all = true,
@@ -36,7 +43,7 @@ impl KnownKeys {
 
     /// Returns the top-level keys that no layer reads, each with the known key that it resembles.
     pub(crate) fn mistyped<'c>(&self, config: &'c Object) -> Vec<(&'c str, &'static str)> {
-        let known = self.0.borrow();
+        let known = self.known();
         if known.reads_all {
             return Vec::new();
         }

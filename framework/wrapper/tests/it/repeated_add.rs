@@ -1,6 +1,6 @@
 //! An ADD of an attachment that existed before: what its rollback leaves alone.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use async_std::task::block_on;
 use cni_test_kit::{Behaviour, FakePlugin, Journal, PluginDir, Script, fake_call};
@@ -248,7 +248,7 @@ fn delegates_in_a_list_are_left_alone_by_the_record_of_their_result() {
 #[test]
 fn own_rules_of_every_layer_are_removed_before_the_del_of_a_delegate_whose_add_failed() {
     let failing = Script::succeed().on("ADD", Behaviour::error(120, "no"));
-    let dir = Rc::new(PluginDir::new().with("inner", &failing));
+    let dir = Arc::new(PluginDir::new().with("inner", &failing));
     let journal = Journal::default();
     let layer = |name| {
         let (verbs, journal) = (dir.clone(), journal.clone());
