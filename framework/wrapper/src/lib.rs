@@ -86,6 +86,7 @@ mod error;
 mod flow;
 mod kit;
 mod middleware;
+mod netns;
 mod plugin;
 mod reply;
 mod rollback;
@@ -112,7 +113,9 @@ pub use kit::{
     liveness::Liveness,
     lock_turns::{HolderWatch, Patience, StillHeld},
     namespace::{MountNamespace, NamespaceFile, NamespaceId, Since},
+    network_namespace::NetworkNamespace,
     observer::{DelegateCall, Observer},
+    owner_tag::OwnerTag,
     pattern::Pattern,
     private_dir::PrivateDir,
     renamed_keys::refuse_renamed_keys,

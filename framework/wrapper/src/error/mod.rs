@@ -5,6 +5,7 @@ mod convert;
 mod delegate;
 mod exec;
 mod file;
+mod netlink;
 mod object;
 
 use std::io;

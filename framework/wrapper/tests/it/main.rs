@@ -24,3 +24,5 @@ mod versions;
 mod conformance;
 #[cfg(feature = "host-tests")]
 mod examples_on_host;
+#[cfg(feature = "host-tests")]
+mod netns;
