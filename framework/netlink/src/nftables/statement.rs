@@ -1,6 +1,8 @@
 //! Statements: the matches and actions of a rule, modelled on nft's syntax.
 
+use crate::nftables::action::{CtState, Limit, Log, Reject};
 use crate::nftables::data::{Field, Verdict};
+use crate::nftables::expression::RawExpression;
 use crate::nftables::table::Family;
 
 /// A part of a rule: a match or an action.
@@ -20,6 +22,8 @@ pub enum Statement {
     FibDaddrLocal,
     /// `ct status dnat`: matches packets of a flow whose destination is translated.
     CtStatusDnat,
+    /// `ct state established,related`: matches packets in one of these states.
+    CtState(Vec<CtState>),
     /// Matches a key that is in a set: `iifname @excluded`, `iifname { "a", "b" }`.
     InSet {
         /// The fields of the key.
@@ -50,8 +54,25 @@ pub enum Statement {
     },
     /// `masquerade`: translates the source to an address of the output link.
     Masquerade,
+    /// `counter`: counts packets and bytes; see [`Expression::Counter`] for the numbers.
+    ///
+    /// [`Expression::Counter`]: crate::nftables::Expression::Counter
+    Counter,
+    /// `limit rate 10/second burst 5 packets`: matches packets up to a rate.
+    Limit(Limit),
+    /// `log prefix "dropped: "`: logs the packet.
+    Log(Log),
+    /// `reject`: drops the packet and informs its sender.
+    Reject(Reject),
     /// Applies a verdict: `accept`, `jump hostports`.
     Verdict(Verdict),
+    /// An expression that this crate has no statement for.
+    Raw {
+        /// The expression, which is sent as it is.
+        expression: RawExpression,
+        /// The same in nft's syntax, for the displayed text.
+        text: String,
+    },
 }
 
 /// A part of a packet or of its metadata, which a match compares or which a key contains.

@@ -100,21 +100,26 @@ impl Machine<'_> {
                 Expression::Compare { register, op, value } => {
                     self.compare(at(*register), *op, value)
                 }
-                Expression::Other(name) => match self.other(name) {
-                    Ok(holds) => holds,
-                    Err(action) => return vec![(all, action)],
-                },
-                load => {
+                load @ (Expression::Meta { .. }
+                | Expression::Payload { .. }
+                | Expression::Ct { .. }
+                | Expression::Fib { .. }
+                | Expression::Mask { .. }
+                | Expression::Lookup { .. }) => {
                     self.load(load);
                     Some(true)
                 }
+                other => match self.other(other.name()) {
+                    Ok(holds) => holds,
+                    Err(action) => return vec![(all, action)],
+                },
             };
             all = and(all, holds);
         }
         vec![(all, Action::Continue)]
     }
 
-    /// Executes an expression of which only the name is known. One that ends the rule is an error.
+    /// Executes an expression of which only the name matters. One that ends the rule is an error.
     fn other(&mut self, name: &str) -> Result<Known, Action> {
         match name {
             "reject" => Err(Action::Drop),
@@ -356,6 +361,7 @@ mod tests {
     use super::*;
     use crate::cli::explain::packet::Interface;
     use crate::mappings::Protocol;
+    use cni_netlink::nftables::RawExpression;
 
     #[test]
     fn a_rule_with_an_object_may_apply_or_not() {
@@ -373,7 +379,8 @@ mod tests {
         let run = |name: &str| {
             let mut machine = Machine { packet: &packet, registers: [None; SIZE], interface: None };
             let drop = Expression::Verdict(Verdict::Drop);
-            machine.run(&[Expression::Other(name.to_owned()), drop], &[])
+            let named = Expression::Raw(RawExpression::new(name, |_| {}));
+            machine.run(&[named, drop], &[])
         };
         assert_eq!(run("counter"), [(Some(true), Action::Drop)]);
         assert_eq!(run("objref"), [(None, Action::Drop)], "it may be a quota");
