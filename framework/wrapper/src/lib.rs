@@ -119,6 +119,7 @@ pub use kit::{
     pattern::Pattern,
     private_dir::PrivateDir,
     renamed_keys::refuse_renamed_keys,
+    worker::spawn_blocking,
 };
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};

@@ -4,6 +4,7 @@ use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
 use crate::message::split;
 
+pub(super) const MAC: u16 = 1;
 pub(super) const NAME: u16 = 3;
 const PEER: u16 = 5;
 const MASTER: u16 = 10;
@@ -24,6 +25,8 @@ pub struct Link {
     pub index: u32,
     /// The name; bytes that are not UTF-8 are replaced.
     pub name: String,
+    /// The hardware address, if that has 6 bytes.
+    pub mac: Option<[u8; 6]>,
     /// The index of the link of which it is a port, such as a bridge.
     pub master: Option<u32>,
     /// Hairpin mode: whether a bridge sends frames back to the port on which they were received.
@@ -42,6 +45,7 @@ pub struct Link {
 pub(super) struct Parts<'a> {
     index: u32,
     pub(super) name: &'a [u8],
+    mac: Option<[u8; 6]>,
     master: Option<u32>,
     hairpin: Option<bool>,
     peer: Option<u32>,
@@ -71,6 +75,7 @@ impl<'a> Parts<'a> {
 
     fn take(&mut self, attribute: Attribute<'a>) -> Result<(), Malformed> {
         match attribute.kind {
+            MAC => self.mac = attribute.payload.try_into().ok(),
             NAME => self.name = attribute.text(),
             PEER => self.peer = Some(attribute.u32()?),
             MASTER => self.master = Some(attribute.u32()?),
@@ -105,6 +110,7 @@ impl<'a> Parts<'a> {
         Link {
             index: self.index,
             name: String::from_utf8_lossy(self.name).into_owned(),
+            mac: self.mac,
             master: self.master,
             hairpin: self.hairpin,
             is_veth: self.is_veth,

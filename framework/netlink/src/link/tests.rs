@@ -25,6 +25,7 @@ fn payload(kind: &str) -> Vec<u8> {
 
 fn veth9() -> Link {
     Link {
+        mac: None,
         index: 9,
         name: "veth9".to_owned(),
         master: Some(4),

@@ -17,3 +17,4 @@ pub(crate) mod owner_tag;
 pub(crate) mod pattern;
 pub(crate) mod private_dir;
 pub(crate) mod renamed_keys;
+pub(crate) mod worker;

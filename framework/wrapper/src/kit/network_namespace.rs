@@ -2,13 +2,12 @@
 
 use std::{
     fmt,
-    future::{Future, poll_fn},
+    future::Future,
     os::fd::{AsFd, OwnedFd},
     panic::resume_unwind,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Poll, Waker},
+    sync::Arc,
     thread,
 };
 
@@ -18,7 +17,7 @@ use rustix::{
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
-use crate::error::Error;
+use crate::{error::Error, kit::worker};
 
 /// Magic number of the file system that namespaces are files of (`NSFS_MAGIC`).
 const NSFS: i64 = 0x6e73_6673;
@@ -93,7 +92,8 @@ impl NetworkNamespace {
     pub fn run<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
         thread::scope(|scope| {
             let inside = || self.enter().and_then(|()| work());
-            let thread = named().spawn_scoped(scope, inside).map_err(no_thread)?;
+            let thread =
+                worker::named(THREAD).spawn_scoped(scope, inside).map_err(worker::no_thread)?;
             thread.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
@@ -111,18 +111,8 @@ impl NetworkNamespace {
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send>> {
-        let (namespace, done) = (self.clone(), Arc::new(Done::default()));
-        let signal = Signal(done.clone());
-        let thread = named().spawn(move || {
-            let _signal = signal;
-            namespace.enter().and_then(|()| work())
-        });
-        Box::pin(async move {
-            let thread = thread.map_err(no_thread)?;
-            done.wait().await;
-            // It has returned, so joining takes no longer than its exit.
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
-        })
+        let namespace = self.clone();
+        worker::spawn(THREAD, move || namespace.enter().and_then(|()| work()))
     }
 
     /// Moves the calling thread into the namespace. It must end afterwards.
@@ -137,14 +127,6 @@ impl NetworkNamespace {
             )),
         }
     }
-}
-
-fn named() -> thread::Builder {
-    thread::Builder::new().name(THREAD.to_owned())
-}
-
-fn no_thread(error: std::io::Error) -> Error {
-    Error::io("cannot start a thread for the container's network namespace", error)
 }
 
 /// Opens a namespace, or finds out why there is none.
@@ -195,37 +177,6 @@ impl Absence {
             ),
         };
         Error::Environment { problems: vec![format!("CNI_NETNS: {why}")] }
-    }
-}
-
-/// Whether the thread has returned, and who waits for it.
-#[derive(Default)]
-struct Done(Mutex<(bool, Option<Waker>)>);
-
-impl Done {
-    async fn wait(&self) {
-        poll_fn(|context| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.0 {
-                return Poll::Ready(());
-            }
-            state.1 = Some(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-/// Signals the end of a thread when dropped, also by a panic.
-struct Signal(Arc<Done>);
-
-impl Drop for Signal {
-    fn drop(&mut self) {
-        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = true;
-        if let Some(waker) = state.1.take() {
-            waker.wake();
-        }
     }
 }
 

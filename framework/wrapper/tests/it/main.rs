@@ -26,3 +26,5 @@ mod conformance;
 mod examples_on_host;
 #[cfg(feature = "host-tests")]
 mod netns;
+#[cfg(feature = "host-tests")]
+mod network_examples;
