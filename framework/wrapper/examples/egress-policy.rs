@@ -3,8 +3,8 @@
 //! The problem: a container should reach its database and nothing else, however it is compromised.
 //! So the rules are on the host, where even a container with `CAP_NET_ADMIN` can't change them.
 //!
-//! A wrapper that has kernel objects on the host: an nf_tables map leads from each container's
-//! address to the chain of its network. Each element of the map has an [`OwnerTag`], by which DEL
+//! A wrapper that has kernel objects on the host: each network has an nf_tables table with its
+//! policy, and a set of its containers' addresses. Each element has an [`OwnerTag`], by which DEL
 //! and GC find it without a file.
 //!
 //! ```json
@@ -17,8 +17,8 @@
 use std::{net::IpAddr, process::ExitCode};
 
 use cni_netlink::nftables::{
-    BaseChain, Chain, ChainType, CtState, DataType, Element, Field, Hook, Kernel, Key, Reject,
-    Rule, Ruleset, Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, CtState, DataType, Element, Field, Hook, Kernel, Key, Op, Reject,
+    Rule, Ruleset, Selector, Set, SetRef, Statement, Table, Transaction, ValueType, Verdict,
 };
 use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware, OwnerTag, about, run};
 
@@ -28,34 +28,46 @@ struct Config {
     allow: Vec<String>,
 }
 
-/// An address family: its selectors of source and destination, and the name of its map.
-struct Family(DataType, Selector, Selector, &'static str);
+/// The names and selectors of an address family.
+struct Family {
+    kind: DataType,
+    source: Selector,
+    destination: Selector,
+    containers: &'static str,
+    allowed: &'static str,
+}
 
 const FAMILIES: [Family; 2] = [
-    Family(DataType::Ipv4Addr, Selector::IpSaddr, Selector::IpDaddr, "containers4"),
-    Family(DataType::Ipv6Addr, Selector::Ip6Saddr, Selector::Ip6Daddr, "containers6"),
+    Family {
+        kind: DataType::Ipv4Addr,
+        source: Selector::IpSaddr,
+        destination: Selector::IpDaddr,
+        containers: "containers4",
+        allowed: "allowed4",
+    },
+    Family {
+        kind: DataType::Ipv6Addr,
+        source: Selector::Ip6Saddr,
+        destination: Selector::Ip6Daddr,
+        containers: "containers6",
+        allowed: "allowed6",
+    },
 ];
 const ICMPV6: Field = Field::Proto(58);
+const POLICY: &str = "egress"; // nft could not list `policy`, a keyword
 
 impl Family {
-    /// The map from the address of each container to the chain of its network.
     fn containers(&self) -> Set {
-        Set::new(self.3, [self.0], ValueType::Verdict)
+        Set::new(self.containers, [self.kind], ValueType::None)
     }
 
-    /// The destinations that the containers of a network may reach.
-    fn allowed(&self, network: &str) -> Set {
-        let name = format!("{}-{}", self.3.replace("containers", "allowed"), network);
-        Set::new(name, [self.0], ValueType::None).with_intervals()
+    fn allowed(&self) -> Set {
+        Set::new(self.allowed, [self.kind], ValueType::None).with_intervals()
     }
 }
 
-fn table() -> Table {
-    Table::inet("cni-egress")
-}
-
-fn chain(network: &str) -> String {
-    format!("network-{network}")
+fn table(network: &str) -> Table {
+    Table::inet(format!("cni-egress-{network}"))
 }
 
 fn field(address: IpAddr) -> Field {
@@ -67,6 +79,10 @@ fn field(address: IpAddr) -> Field {
 
 fn accept() -> Statement {
     Statement::Verdict(Verdict::Accept)
+}
+
+fn is_in(left: Selector, set: &str) -> Statement {
+    Statement::InSet { left: vec![left], negated: false, set: SetRef::Named(set.to_owned()) }
 }
 
 impl Config {
@@ -92,58 +108,51 @@ impl Config {
     }
 }
 
-/// Creates what all networks share. What exists is not changed.
-fn prepare(change: &mut Transaction) {
-    change.add_table();
+/// Makes the rules what the configuration says, without the containers.
+fn apply(change: &mut Transaction, allowed: &[(Field, Field)], listed: &[Listed]) {
+    change.add_table().add_chain(Chain::regular(POLICY)).flush_chain(POLICY);
+    let icmpv6 = Statement::Match { left: Selector::L4Proto, op: Op::Eq, right: ICMPV6.into() };
+    change.add_rule(Rule::new(POLICY, [icmpv6, accept()])); // neighbour discovery
+    for family in FAMILIES {
+        let set = family.allowed();
+        change.add_set(&set);
+        let own = allowed.iter().filter(|(first, _)| first.data_type() == family.kind);
+        let desired: Vec<Key> = own.map(|ends| Key::Range(vec![ends.clone()])).collect();
+        let present = listed.iter().filter(|(one, ..)| one.name == set.name);
+        let present: Vec<&Key> = present.map(|(_, element, _)| &element.key).collect();
+        for key in present.iter().filter(|key| !desired.contains(key)) {
+            change.delete_element(&set, (*key).clone());
+        }
+        for key in desired.iter().filter(|key| !present.contains(key)) {
+            change.add_element(&set, key.clone(), None, None);
+        }
+        change.add_rule(Rule::new(POLICY, [is_in(family.destination, &set.name), accept()]));
+        change.add_set(&family.containers());
+    }
+    let reject = Statement::Reject(Reject::AdminProhibited);
+    change.add_rule(Rule::new(POLICY, [Statement::Counter, reject]));
     for (name, hook) in [("forward", Hook::Forward), ("input", Hook::Input)] {
         change.add_chain(Chain::base(name, BaseChain::new(ChainType::Filter, hook, -10)));
         change.flush_chain(name);
         let established = vec![CtState::Established, CtState::Related];
         change.add_rule(Rule::new(name, [Statement::CtState(established), accept()]));
         for family in FAMILIES {
-            change.add_set(&family.containers());
-            let (left, map) = (vec![family.1], family.3.to_owned());
-            change.add_rule(Rule::new(name, [Statement::VerdictMap { left, map }]));
+            let policy = Statement::Verdict(Verdict::Goto(POLICY.to_owned()));
+            change.add_rule(Rule::new(name, [is_in(family.source, family.containers), policy]));
         }
     }
 }
 
-/// Makes the chain of a network and its sets what the configuration says.
-fn apply(change: &mut Transaction, network: &str, allowed: &[(Field, Field)]) {
-    let chain = chain(network);
-    change.add_chain(Chain::regular(&chain)).flush_chain(&chain);
-    let icmpv6 = Statement::Match {
-        left: Selector::L4Proto,
-        op: cni_netlink::nftables::Op::Eq,
-        right: ICMPV6.into(),
-    };
-    change.add_rule(Rule::new(&chain, [icmpv6, accept()])); // neighbour discovery
-    for family in FAMILIES {
-        let set = family.allowed(network);
-        // An earlier one is replaced.
-        change.add_set(&set).delete_set(&set.name).add_set(&set);
-        for ends in allowed.iter().filter(|(first, _)| first.data_type() == family.0) {
-            change.add_element(&set, Key::Range(vec![ends.clone()]), None, None);
-        }
-        let set = SetRef::Named(set.name);
-        let inside = Statement::InSet { left: vec![family.2], negated: false, set };
-        change.add_rule(Rule::new(&chain, [inside, accept()]));
-    }
-    let reject = Statement::Reject(Reject::AdminProhibited);
-    change.add_rule(Rule::new(&chain, [Statement::Counter, reject]));
-}
+/// An element, its set and, if it is the address of a container, its owner.
+type Listed = (Set, Element, Option<OwnerTag>);
 
-/// An element that belongs to an attachment, and its map.
-type Owned = (Set, Element, OwnerTag);
-
-/// Returns the elements of all attachments.
-fn elements(kernel: &mut Kernel) -> Result<Vec<Owned>, Error> {
+/// Returns the elements of a network.
+fn elements(kernel: &mut Kernel, table: &Table) -> Result<Vec<Listed>, Error> {
     let mut all = Vec::new();
-    for set in FAMILIES.map(|family| family.containers()) {
-        for element in kernel.elements(&table(), &set)? {
-            if let Some(tag) = element.comment.as_deref().and_then(OwnerTag::parse) {
-                all.push((set.clone(), element, tag));
-            }
+    for set in FAMILIES.iter().flat_map(|family| [family.containers(), family.allowed()]) {
+        for element in kernel.elements(table, &set)? {
+            let owner = element.comment.as_deref().and_then(OwnerTag::parse);
+            all.push((set.clone(), element, owner));
         }
     }
     Ok(all)
@@ -151,12 +160,12 @@ fn elements(kernel: &mut Kernel) -> Result<Vec<Owned>, Error> {
 
 /// Commits what `plan` makes of the existing elements, again if another program changes the ruleset
 /// meanwhile.
-fn update(plan: impl Fn(&[Owned], &mut Transaction)) -> Result<(), Error> {
-    let mut kernel = Kernel::open()?;
+fn update(network: &str, plan: impl Fn(&[Listed], &mut Transaction)) -> Result<(), Error> {
+    let (mut kernel, table) = (Kernel::open()?, table(network));
     loop {
         let generation = kernel.generation()?;
-        let mut change = Transaction::new(table());
-        plan(&elements(&mut kernel)?, &mut change);
+        let mut change = Transaction::new(table.clone());
+        plan(&elements(&mut kernel, &table)?, &mut change);
         match kernel.commit(&change, Some(generation)) {
             Err(error) if error.is_stale() => {}
             done => return Ok(done?),
@@ -165,13 +174,13 @@ fn update(plan: impl Fn(&[Owned], &mut Transaction)) -> Result<(), Error> {
 }
 
 /// Removes the elements of some owners; with the last one, the table.
-fn remove(is_removed: impl Fn(&OwnerTag) -> bool) -> Result<(), Error> {
-    update(|all, change| {
-        let removed: Vec<&Owned> = all.iter().filter(|(.., tag)| is_removed(tag)).collect();
-        for (set, element, _) in &removed {
+fn remove(network: &str, is_removed: impl Fn(&OwnerTag) -> bool) -> Result<(), Error> {
+    update(network, |all, change| {
+        let owned = || all.iter().filter_map(|(set, one, owner)| Some((set, one, owner.as_ref()?)));
+        for (set, element, _) in owned().filter(|(.., owner)| is_removed(owner)) {
             change.delete_element(set, element.key.clone());
         }
-        if !removed.is_empty() && removed.len() == all.len() {
+        if !change.is_empty() && owned().all(|(.., owner)| is_removed(owner)) {
             change.delete_table();
         }
     })
@@ -184,7 +193,8 @@ impl Middleware for EgressPolicy {
 
     async fn is_attached(&self, call: &Call, _: &Config) -> Result<bool, Error> {
         let own = OwnerTag::of(&call.attachment);
-        Ok(elements(&mut Kernel::open()?)?.iter().any(|(.., tag)| *tag == own))
+        let all = elements(&mut Kernel::open()?, &table(&call.attachment.network))?;
+        Ok(all.iter().any(|(.., owner)| owner.as_ref() == Some(&own)))
     }
 
     async fn before_add(&self, _: &Call, config: &Config) -> Result<(), Error> {
@@ -197,23 +207,21 @@ impl Middleware for EgressPolicy {
         config: &Config,
         result: &mut AddResult,
     ) -> Result<(), Error> {
-        let (network, allowed) = (&call.attachment.network, config.allowed()?);
+        let allowed = config.allowed()?;
         let tag = OwnerTag::of(&call.attachment);
         let addresses = result.ips_of(&call.attachment.ifname);
         let addresses: Vec<Field> = addresses.iter().map(|ip| field(ip.address)).collect();
-        update(|all, change| {
-            prepare(change);
-            apply(change, network, &allowed);
+        update(&call.attachment.network, |all, change| {
+            apply(change, &allowed, all);
             for address in &addresses {
                 let key = Key::One(vec![address.clone()]);
                 // The address may have an owner that ended without a DEL.
-                for (set, element, _) in all.iter().filter(|(_, element, _)| element.key == key) {
+                for (set, element, _) in all.iter().filter(|(_, one, _)| one.key == key) {
                     change.delete_element(set, element.key.clone());
                 }
-                for family in FAMILIES.iter().filter(|one| one.0 == address.data_type()) {
-                    let policy = Some(Value::Verdict(Verdict::Goto(chain(network))));
+                for family in FAMILIES.iter().filter(|one| one.kind == address.data_type()) {
                     let owner = Some(tag.to_string());
-                    change.add_element(&family.containers(), key.clone(), policy, owner);
+                    change.add_element(&family.containers(), key.clone(), None, owner);
                 }
             }
         })
@@ -221,16 +229,17 @@ impl Middleware for EgressPolicy {
 
     async fn before_del(&self, call: &Call, _: &Config) -> Result<(), Error> {
         let own = OwnerTag::of(&call.attachment);
-        remove(|tag| *tag == own)
+        remove(&call.attachment.network, |tag| *tag == own)
     }
 
     async fn check(&self, call: &Call, _: &Config, result: &AddResult) -> Result<(), Error> {
-        let own = OwnerTag::of(&call.attachment);
-        let all = elements(&mut Kernel::open()?)?;
+        let (own, table) = (OwnerTag::of(&call.attachment), table(&call.attachment.network));
+        let all = elements(&mut Kernel::open()?, &table)?;
         for ip in result.ips_of(&call.attachment.ifname) {
             let key = Key::One(vec![field(ip.address)]);
-            if !all.iter().any(|(_, element, tag)| *tag == own && element.key == key) {
-                let msg = format!("{} is not in the table {}", ip.address, table());
+            let is_it = |(_, one, owner): &Listed| owner.as_ref() == Some(&own) && one.key == key;
+            if !all.iter().any(is_it) {
+                let msg = format!("{} is not in the table {table}: it is not filtered", ip.address);
                 return Err(Error::plugin(100, msg));
             }
         }
@@ -238,7 +247,8 @@ impl Middleware for EgressPolicy {
     }
 
     async fn gc(&self, call: &Call, _: &Config, valid: &[Attachment]) -> Result<(), Error> {
-        remove(|tag| tag.is_stale(&call.attachment.network, valid))
+        let network = &call.attachment.network;
+        remove(network, |tag| tag.is_stale(network, valid))
     }
 }
 

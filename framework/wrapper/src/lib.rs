@@ -126,3 +126,8 @@ pub use plugin::{Plugin, VerbFuture};
 pub use reply::Reply;
 pub use run::{About, block_on, dispatch, run};
 pub use stack::{Layers, Stack};
+
+// Compiles the examples of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/async.md")]
+struct Async;

@@ -82,7 +82,7 @@ fn only_allowed_destinations_are_reached_until_the_last_container_of_the_policy_
     }
     let _server = c1.serve(Traffic::Http, 80);
     other.fetch("http://10.22.0.2:80/").expect("replies pass");
-    let listed = host.run("nft list map inet cni-egress containers4");
+    let listed = host.run("nft list set inet cni-egress-net containers4");
     assert!(
         listed.contains(&format!("\"container_id: {ID} network: net ifname: eth0\"")),
         "{listed}"
@@ -91,7 +91,7 @@ fn only_allowed_destinations_are_reached_until_the_last_container_of_the_policy_
     // CHECK notices what is missing, and an ADD for the address replaces the element of another.
     let check = calls[0].clone().as_verb("CHECK").key("prevResult", results[0].clone());
     check.run(&program).expect_success();
-    host.run("nft delete element inet cni-egress containers4 { 10.22.0.2 }");
+    host.run("nft delete element inet cni-egress-net containers4 { 10.22.0.2 }");
     assert_eq!(check.run(&program).error().0, 100);
 
     calls[0].clone().as_verb("DEL").run(&program).expect_success();
