@@ -6,8 +6,8 @@ use crate::error::Error;
 
 /// The own cleanup of one layer.
 ///
-/// A call can be sent to another thread, and its cleanups with it; their futures are made and run by
-/// the thread of the hooks.
+/// A call can be sent to another thread, and its cleanups with it; their futures are made and run
+/// by the thread of the hooks.
 type Cleanup = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Error>>>> + Send + Sync>;
 
 /// The own cleanup of each layer around a call, the outermost first.

@@ -12,8 +12,8 @@
 //! * An error names the refused operation, even one of thousands, and the probable cause.
 //!
 //! [`Statement`] covers what port mappers and packet filters need, and has a way out,
-//! [`Statement::Raw`]. Rules of other programs are listed with the names of the expressions that this
-//! crate does not know.
+//! [`Statement::Raw`]. Rules of other programs are listed with the names of the expressions that
+//! this crate does not know.
 //!
 //! | To find … | look in |
 //! |---|---|

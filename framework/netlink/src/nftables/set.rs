@@ -65,8 +65,8 @@ impl Set {
         Self { comment: Some(comment.into()), ..self }
     }
 
-    /// Reports whether keys are intervals of one field, which the kernel stores as two elements: the
-    /// first value, and the first one after the interval.
+    /// Reports whether keys are intervals of one field, which the kernel stores as two elements:
+    /// the first value, and the first one after the interval.
     pub(super) fn has_ends(&self) -> bool {
         self.interval && self.key.len() == 1
     }

@@ -4,8 +4,8 @@
 /// Begins the elements of a set.
 const BEGIN: &str = "elements = {";
 
-/// Returns the lines of a listing with one element on each, sorted, so that an element that is added
-/// or removed does not make others differ.
+/// Returns the lines of a listing with one element on each, sorted, so that an element that is
+/// added or removed does not make others differ.
 pub(super) fn one_on_each_line(lines: &[String]) -> Vec<String> {
     let (mut apart, mut elements) = (Vec::new(), Vec::new());
     let mut is_inside = false;

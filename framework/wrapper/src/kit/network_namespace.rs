@@ -169,7 +169,7 @@ impl Absence {
             ),
             Self::NotANamespace => format!(
                 "{path} is not a network namespace; a path such as /run/netns/NAME or \
-                 /proc/PID/ns/net is expected. (If a namespace was unmounted, an empty file is left)"
+                 /proc/PID/ns/net is expected. (An unmounted namespace leaves an empty file)"
             ),
             Self::Own => format!(
                 "{path} is the network namespace of this plugin, that is, of the host; that of a \

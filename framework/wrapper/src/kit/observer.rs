@@ -26,8 +26,8 @@ pub struct DelegateCall<'a> {
 /// found is never started, so there is no event. One that is stopped because its caller gives up
 /// does not finish.
 ///
-/// It is part of a [`Call`](crate::Call), which threads can share. The toolkit calls it on the thread
-/// of the hooks.
+/// It is part of a [`Call`](crate::Call), which threads can share. The toolkit calls it on the
+/// thread of the hooks.
 pub trait Observer: Send + Sync {
     /// A delegate is about to be started in this environment. The environment that is returned is
     /// the one that it gets, so a layer can pass on a trace context, for instance.
