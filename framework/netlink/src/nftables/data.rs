@@ -86,6 +86,14 @@ impl Field {
 }
 
 impl Key {
+    /// Returns the types of its fields.
+    pub fn data_types(&self) -> Vec<DataType> {
+        match self {
+            Self::One(fields) => fields.iter().map(Field::data_type).collect(),
+            Self::Range(ends) => ends.iter().map(|(first, _)| first.data_type()).collect(),
+        }
+    }
+
     /// Returns the key as an interval; a point is an interval of one value.
     pub fn into_range(self) -> Self {
         match self {
@@ -114,6 +122,21 @@ impl Field {
                 (Self::Ipv6(first.into()), Self::Ipv6((first | free).into()))
             }
         })
+    }
+}
+
+impl From<IpAddr> for Field {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::Ipv4(address),
+            IpAddr::V6(address) => Self::Ipv6(address),
+        }
+    }
+}
+
+impl From<Field> for Key {
+    fn from(field: Field) -> Self {
+        Self::One(vec![field])
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! | To find … | look in |
 //! |---|---|
-//! | the vocabulary | `table`, `chain`, `set`, `data`, `statement`, `action`, `expression` |
+//! | the vocabulary | `table`, `chain`, `set`, `data`, `prefix`, `statement`, `action`, `expression` |
 //! | changes and their syntax in nft | `transaction`, `text`, `validate` |
 //! | rules as the kernel executes them | `bytecode` |
 //! | the netlink representation | `wire` |
@@ -57,6 +57,7 @@ mod fake;
 mod inspect;
 mod interval_set;
 mod kernel;
+mod prefix;
 mod ruleset;
 mod set;
 mod statement;
@@ -82,6 +83,7 @@ pub use expression::{Expression, RawExpression};
 pub use fake::FakeRuleset;
 pub use inspect::RawElement;
 pub use kernel::Kernel;
+pub use prefix::{NotAPrefix, prefixes};
 pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
 pub use statement::{Op, Operand, Selector, SetRef, Statement};

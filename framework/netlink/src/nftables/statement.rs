@@ -147,7 +147,32 @@ impl Statement {
     /// Returns a match of the family, such as `meta nfproto ipv4`. [`Family::Inet`] counts as IPv4.
     pub fn family(family: Family) -> Self {
         let number = if family == Family::Ip6 { 10 } else { 2 };
-        Self::Match { left: Selector::NfProto, op: Op::Eq, right: Field::Proto(number).into() }
+        Self::matches(Selector::NfProto, Field::Proto(number))
+    }
+
+    /// Returns a match of one value or prefix.
+    pub fn matches(left: Selector, right: impl Into<Operand>) -> Self {
+        Self::Match { left, op: Op::Eq, right: right.into() }
+    }
+
+    /// Returns a match of what a named set contains.
+    pub fn is_in(left: Selector, set: impl Into<String>) -> Self {
+        Self::InSet { left: vec![left], negated: false, set: SetRef::Named(set.into()) }
+    }
+
+    /// Returns `accept`.
+    pub fn accept() -> Self {
+        Self::Verdict(Verdict::Accept)
+    }
+
+    /// Returns `drop`.
+    pub fn drop() -> Self {
+        Self::Verdict(Verdict::Drop)
+    }
+
+    /// Returns `goto`: the packet continues in that chain without returning.
+    pub fn goto(chain: impl Into<String>) -> Self {
+        Self::Verdict(Verdict::Goto(chain.into()))
     }
 }
 
