@@ -205,7 +205,7 @@ impl Check {
 
     fn report(&self) -> Result<Report, String> {
         let subject = self.subject.clone().found()?;
-        let report = run(&subject, &self.options, &|_| ())?;
+        let report = run(&subject, &self.options, &|_| ())?.tested()?;
         match report.records.is_empty() {
             true => Err("no case ran: none applies to this plugin in these versions".to_owned()),
             false => Ok(report),

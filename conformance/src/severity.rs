@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Stricter than the specification: required by the Go skeleton, or good practice.
+    /// Stricter than the specification: inferred from it, required by the Go skeleton, or good
+    /// practice.
     Stricter,
-    /// A convention: runtimes or `CONVENTIONS.md` depend on it.
+    /// A convention: the specification describes it without such a word, `CONVENTIONS.md` asks for
+    /// it, or runtimes depend on it.
     Convention,
     /// The specification says SHOULD.
     Should,
-    /// The specification says MUST, or states it as a fact.
+    /// The specification says MUST.
     Must,
 }
 

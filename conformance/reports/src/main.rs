@@ -1,5 +1,5 @@
 //! `cargo xtask conformance`: judges the subjects and compares the verdicts with the committed
-//! reports.
+//! reports. `cargo xtask sentences`: compares the requirements with the texts.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for people")]
 
 mod committed;
@@ -8,6 +8,7 @@ mod outcome;
 mod overview;
 mod programs;
 mod scrub;
+mod sentences;
 mod subjects;
 
 use std::path::Path;
@@ -32,7 +33,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match conformance(&args) {
+    let done = match args.split_first() {
+        Some((first, rest)) if first == "sentences" => sentences::sentences(rest),
+        _ => conformance(&args),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("cni-reports: {problem}");
@@ -96,7 +101,7 @@ fn judge(name: &str, update: bool) -> Outcome<Vec<String>> {
     }
     let subject = subject.found()?;
     let started = Instant::now();
-    let report = run(&subject, &Options::default(), &|_| ());
+    let report = run(&subject, &Options::default(), &|_| ()).and_then(Report::tested);
     let took = started.elapsed().as_secs_f64();
     match &report {
         Ok(report) => println!("{name}: {} ({took:.0} s)", totals(report)),

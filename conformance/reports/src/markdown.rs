@@ -90,7 +90,9 @@ fn finding(name: &str, report: &Report, case: &[&Record]) -> String {
         requirement.section.title(),
     );
     text.push_str(
-        &requirement.section.link().map_or(")".to_owned(), |link| format!(", [text]({link}))")),
+        &requirement
+            .link_in(record.version)
+            .map_or(")".to_owned(), |link| format!(", [text]({link}))")),
     );
     text.push('\n');
     if let Some(reason) = report.subject.reason(requirement.id) {

@@ -14,7 +14,7 @@ use cni_protocol::SpecVersion;
 
 use super::exit_status::ExitStatus;
 use super::keep;
-use super::names::{matching, unknown};
+use super::names::{case, matching, unknown};
 use super::subject::{NamedSubject, SubjectArguments};
 use super::values::{seconds, version};
 
@@ -24,6 +24,7 @@ use super::values::{seconds, version};
 pub(super) struct Arguments {
     /// Requirements, by the beginning of an id or by a code, and perhaps the plugin to run
     #[arg(required = true, value_name = "CASE|PLUGIN")]
+    #[arg(value_parser = case(), hide_possible_values = true)]
     words: Vec<String>,
     #[command(flatten)]
     subject: SubjectArguments,

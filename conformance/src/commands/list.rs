@@ -7,13 +7,13 @@ use cni_protocol::SpecVersion;
 use serde_json::{Map, Value, json};
 
 use super::exit_status::ExitStatus;
-use super::names::{matching, unknown};
+use super::names::{case, matching, unknown};
 
 /// List the requirements: id, code, severity, versions and profiles
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Only these: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = case(), hide_possible_values = true)]
     cases: Vec<String>,
     /// Print everything about each requirement as JSON
     #[arg(long)]
@@ -41,7 +41,7 @@ fn line(requirement: &Requirement) -> String {
         "{:44} {:7} {:10} {} to {}  {}{without}",
         requirement.id,
         requirement.code,
-        requirement.severity,
+        requirement.severity(),
         requirement.since,
         requirement.until,
         profiles.join(" "),
@@ -50,20 +50,20 @@ fn line(requirement: &Requirement) -> String {
 
 /// Returns a requirement as data. Readers tolerate keys that they don't know.
 fn entry(requirement: &Requirement) -> Value {
-    let versions = SpecVersion::ALL.into_iter();
-    let versions: Map<_, _> = versions
-        .filter(|version| (requirement.since..=requirement.until).contains(version))
-        .map(|version| (version.to_string(), json!(requirement.severity_in(version))))
-        .collect();
+    let of_each = |value: &dyn Fn(SpecVersion) -> Value| -> Map<String, Value> {
+        let versions = requirement.versions();
+        versions.map(|version| (version.to_string(), value(version))).collect()
+    };
     let verbs: Vec<_> = requirement.verbs.iter().map(ToString::to_string).collect();
     json!({
         "id": requirement.id,
         "code": requirement.code,
         "sentence": requirement.sentence,
         "section": requirement.section.title(),
-        "link": requirement.section.link(),
-        "severity": requirement.severity,
-        "versions": versions,
+        "link": requirement.link_in(requirement.until),
+        "links": of_each(&|version| json!(requirement.link_in(version))),
+        "severity": requirement.severity(),
+        "versions": of_each(&|version| json!(requirement.severity_in(version))),
         "verbs": verbs,
         "profiles": requirement.profiles,
         "does": cases::find(requirement.id).map(|case| case.does),

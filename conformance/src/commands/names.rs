@@ -4,6 +4,13 @@ use cni_conformance::spec::requirement::Requirement;
 use cni_conformance::spec::requirements;
 use cni_protocol::keys::distance;
 
+use super::values::Suggested;
+
+/// A name of a case: the beginning of an id, or a code. Completions offer the ids.
+pub(super) fn case() -> Suggested {
+    Suggested(|| requirements::all().map(|requirement| requirement.id).collect())
+}
+
 /// How many similar names a message contains.
 const MOST: usize = 3;
 

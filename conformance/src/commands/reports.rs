@@ -12,6 +12,8 @@ pub(super) enum ReportKind {
     Junit,
     Markdown,
     Html,
+    Tap,
+    Badge,
 }
 
 impl ReportKind {
@@ -22,6 +24,8 @@ impl ReportKind {
             Self::Junit => "junit",
             Self::Markdown => "md",
             Self::Html => "html",
+            Self::Tap => "tap",
+            Self::Badge => "badge",
         }
     }
 }
@@ -41,8 +45,8 @@ enum Destination {
 
 /// Parses a report of `run`.
 pub(super) fn of_run(text: &str) -> Result<Target, String> {
-    use ReportKind::{Html, Json, Junit, Markdown, Text};
-    target(text, &[Text, Json, Junit, Markdown, Html])
+    use ReportKind::{Badge, Html, Json, Junit, Markdown, Tap, Text};
+    target(text, &[Text, Json, Junit, Markdown, Html, Tap, Badge])
 }
 
 /// Parses a report of `matrix`.
@@ -122,7 +126,11 @@ mod tests {
     #[test]
     fn an_error_names_the_valid_forms() {
         let problem = |text| of_run(text).unwrap_err();
-        assert!(problem("pdf=x").ends_with("text, json, junit, md, html"), "{}", problem("pdf=x"));
+        assert!(
+            problem("pdf=x").ends_with("text, json, junit, md, html, tap, badge"),
+            "{}",
+            problem("pdf=x")
+        );
         assert!(problem("json").contains("json=FILE"));
         let of_matrix = of_matrix("json=x").unwrap_err();
         assert!(of_matrix.ends_with("one of text, md, html"), "{of_matrix}");

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::panic;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(required_unless_present = "subject")]
     plugin: Option<String>,
     /// Only these cases: the beginning of an id (`del`, `del.twice`), or a code (`DEL-02`)
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = names::case(), hide_possible_values = true)]
     cases: Vec<String>,
     #[command(flatten)]
     subject: SubjectArguments,
@@ -49,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(value_parser = one_of(Severity::ALL, Severity::as_str))]
     level: Severity,
     /// Leave out these cases; repeatable
-    #[arg(long, value_name = "CASE")]
+    #[arg(long, value_name = "CASE", value_parser = names::case(), hide_possible_values = true)]
     skip: Vec<String>,
     /// Stop at the first failure
     #[arg(long)]
@@ -60,7 +61,17 @@ pub(super) struct Arguments {
     /// Run this many cases at a time [default: four for each processor]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Write reports of these kinds: text, json, junit, md, html; `-` is stdout [default: text=-]
+    /// Run only the Nth of M parts of the cases, to spread them over machines
+    #[arg(long, value_name = "N/M", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+    /// Run a case that fails up to N times more, until it passes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: usize,
+    /// A JSON report whose deviations are no failures, by case and version
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write reports of these kinds: text, json, junit, md, html, tap, badge; `-` is stdout
+    /// [default: text=-]
     #[arg(long = "report", value_name = "KIND=FILE", value_delimiter = ',')]
     #[arg(value_parser = reports::of_run)]
     reports: Vec<Target>,
@@ -87,18 +98,25 @@ pub(super) fn run(mut arguments: Arguments) -> Result<ExitStatus, String> {
         return Ok(ExitStatus::NothingMatched);
     }
     reports::check(&arguments.reports)?;
+    let baseline = arguments.baseline.as_deref().map(Document::read).transpose()?;
     // A panic is a verdict (broken) here, and the report contains it.
     panic::set_hook(Box::new(|_| ()));
     let line = ProgressLine::new();
     let report = run_cases(&named.subject, &options, &|progress| line.show(progress));
     line.clear();
     let report = report?;
+    let report = if report.records.is_empty() { report.tested()? } else { report };
     err!("{}", cost(&report));
     if report.records.is_empty() {
         outln!("no case applies to a plugin of this profile in these versions");
         return Ok(ExitStatus::NothingMatched);
     }
-    let document = arguments.document(&named, &options, &report);
+    let mut document = arguments.document(&named, &options, &report);
+    if let Some(baseline) = &baseline {
+        for gone in document.accept(baseline) {
+            errln!("{gone} is in the baseline, but did not occur: write the baseline again");
+        }
+    }
     write(&document, &arguments.reports)?;
     if arguments.keep {
         keep_first_failure(&named, &options, &report);
@@ -135,6 +153,8 @@ impl Arguments {
             limit: self.timeout,
             jobs: self.jobs.map_or(usual.jobs, NonZeroUsize::get),
             fail_fast: self.fail_fast,
+            shard: self.shard,
+            retries: self.retries,
         }
     }
 
@@ -161,6 +181,14 @@ impl Arguments {
     }
 }
 
+/// Parses `N/M`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(n, m)| Some((n.parse().ok()?, m.parse().ok()?)));
+    parts
+        .filter(|(number, count)| (1..=*count).contains(number))
+        .ok_or_else(|| "expected N/M with N from 1 to M, such as 2/3".to_owned())
+}
+
 /// What the run cost, and which versions it left out.
 fn cost(report: &Report) -> String {
     let left_out: Vec<_> = report.left_out.iter().map(|version| version.as_str()).collect();
@@ -177,6 +205,8 @@ fn render(kind: ReportKind, document: &Document) -> String {
         ReportKind::Junit => report::junit(document),
         ReportKind::Markdown => report::markdown(document),
         ReportKind::Html => report::html(std::slice::from_ref(document)),
+        ReportKind::Tap => report::tap(document),
+        ReportKind::Badge => report::badge(document),
     }
 }
 

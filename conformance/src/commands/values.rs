@@ -1,11 +1,13 @@
 //! Parsers for the values of options.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::{Arg, Command};
 use cni_protocol::SpecVersion;
 use serde_json::{Map, Value};
 
@@ -44,6 +46,27 @@ where
         let found = values.into_iter().find(|value| name(*value) == typed);
         found.ok_or("not one of the possible values")
     })
+}
+
+/// Parses any text; completions offer these values. Help does not list them, since they are many.
+#[derive(Clone)]
+pub(super) struct Suggested(pub(super) fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Suggested {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// Parses a version of the specification.

@@ -140,7 +140,15 @@ impl Replayer<'_> {
             replace(&mut config, old, new);
         }
         let stdin = config.to_string();
-        Invocation { plugin, verb: call.verb, variables, inherits: true, stdin, from_file: None }
+        Invocation {
+            plugin,
+            verb: call.verb,
+            variables,
+            inherits: true,
+            stdin,
+            from_file: None,
+            ignores_sigpipe: false,
+        }
     }
 
     /// Replaces the recorded result of ADD by the one of this plugin, as a runtime would pass it.

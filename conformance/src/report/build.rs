@@ -5,6 +5,8 @@ use std::env::consts::ARCH;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use cni_protocol::SpecVersion;
+
 use super::document::{
     CaseReport, Document, FORMAT, HostFacts, Outcome, RunReport, SubjectFacts, Unusable,
 };
@@ -75,7 +77,7 @@ impl Document {
             subject: subject(&report.subject, context.about.clone()),
             command: context.command.clone(),
             level: context.level,
-            result: outcome(&cases, context.level),
+            result: outcome(&cases, context.level, report.versions.is_empty()),
             versions: report.versions.iter().map(ToString::to_string).collect(),
             unusable_versions: unusable.collect(),
             counts,
@@ -112,13 +114,20 @@ fn case(case: &Case, run: RunReport, report: &Report, context: &ReportContext) -
         code: requirement.code.to_owned(),
         sentence: requirement.sentence.to_owned(),
         section: requirement.section.title().to_owned(),
-        link: requirement.section.link().map(str::to_owned),
+        link: requirement.link_in(newest(case, report)),
         does: case.does.to_owned(),
         verdict: run.verdict,
         known: report.subject.reason(requirement.id).map(str::to_owned),
         reproduce: (context.reproduce)(case),
         runs: vec![run],
     }
+}
+
+/// Returns the newest version in which the case is run.
+fn newest(case: &Case, report: &Report) -> SpecVersion {
+    let unusable = report.unusable.iter().map(|(version, _)| *version);
+    let mut versions = report.versions.iter().rev().copied().chain(unusable.rev());
+    versions.find(|version| case.applies(report.subject.profile, *version)).unwrap_or_default()
 }
 
 fn run(record: &Record, exchanges: Exchanges) -> RunReport {
@@ -134,6 +143,7 @@ fn run(record: &Record, exchanges: Exchanges) -> RunReport {
         verdict: record.verdict,
         expected: finding.map(|finding| finding.expected.clone()),
         actual: finding.map(|finding| finding.actual.clone()),
+        accepted: false,
         note: record.note.clone(),
         millis: record.millis,
         exchanges: if kept { record.exchanges.clone() } else { Vec::new() },
@@ -153,11 +163,18 @@ fn worst(runs: &[RunReport]) -> Verdict {
     WORST_FIRST.into_iter().find(has).unwrap_or(Verdict::Skip)
 }
 
-fn outcome(cases: &[CaseReport], level: Severity) -> Outcome {
+impl Document {
+    /// Derives the result from the cases again, after some of their deviations were accepted.
+    pub(super) fn settle(&mut self) {
+        self.result = outcome(&self.cases, self.level, self.versions.is_empty());
+    }
+}
+
+fn outcome(cases: &[CaseReport], level: Severity, is_untested: bool) -> Outcome {
     let broken = |case: &CaseReport| case.runs.iter().any(|run| run.verdict == Verdict::Broken);
     if cases.iter().any(|case| case.fails(level)) {
         Outcome::Failure
-    } else if cases.iter().any(broken) {
+    } else if is_untested || cases.iter().any(broken) {
         Outcome::Broken
     } else {
         Outcome::Success

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::document::{CaseReport, Document, RunReport};
+use super::document::{CaseReport, Document, RunReport, Unusable};
 use super::visible::visible;
 use crate::exchange::shorten;
 use crate::verdict::Verdict;
@@ -11,6 +11,8 @@ use crate::verdict::Verdict;
 #[derive(Debug, Default)]
 pub struct Difference {
     changes: Vec<Change>,
+    /// The versions in which an ADD succeeded before and now none does, with the reason.
+    lost_versions: Vec<Unusable>,
 }
 
 /// A case and the versions in which its verdict changed in the same way.
@@ -73,7 +75,9 @@ fn direction(from: Verdict, to: Verdict) -> Option<Direction> {
 impl Difference {
     /// Compares two reports by case and version.
     pub fn between(old: &Document, new: &Document) -> Self {
-        let mut difference = Self::default();
+        let worked = |lost: &&Unusable| old.versions.contains(&lost.version);
+        let lost_versions = new.unusable_versions.iter().filter(worked).cloned().collect();
+        let mut difference = Self { lost_versions, ..Self::default() };
         for case in &new.cases {
             for run in &case.runs {
                 let before = find(old, case, run);
@@ -119,9 +123,10 @@ impl Difference {
         }
     }
 
-    /// Returns whether any verdict got worse. New and removed cases do not count.
+    /// Returns whether any verdict got worse, or a version no longer works. New and removed cases
+    /// do not count.
     pub fn is_worse(&self) -> bool {
-        self.in_direction(Direction::Worse).next().is_some()
+        !self.lost_versions.is_empty() || self.in_direction(Direction::Worse).next().is_some()
     }
 
     fn in_direction(&self, direction: Direction) -> impl Iterator<Item = &Change> {
@@ -131,6 +136,10 @@ impl Difference {
     /// Returns the changes as human-readable text.
     pub fn text(&self) -> String {
         let mut text = String::new();
+        for Unusable { version, reason } in &self.lost_versions {
+            let reason = shorten(reason);
+            let _ = writeln!(text, "{version} no longer works: no ADD succeeds: {reason}\n");
+        }
         for direction in Direction::ALL {
             let mut changes = self.in_direction(direction).peekable();
             if changes.peek().is_some() {

@@ -132,7 +132,8 @@ pub struct CaseReport {
     pub sentence: String,
     /// The document and section that contain it.
     pub section: String,
-    /// A link to the section; absent for common practice.
+    /// A link to the sentence in the newest version that was judged, or to the section if it has
+    /// none; absent for common practice.
     #[serde(default)]
     pub link: Option<String>,
     /// What the case does.
@@ -166,6 +167,9 @@ pub struct RunReport {
     /// Why the case was skipped or is broken, or what was observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether the baseline has this deviation in this version, so that it is no failure.
+    #[serde(default)]
+    pub accepted: bool,
     /// The duration in milliseconds.
     pub millis: u64,
     /// The calls of the plugin, if the report contains them (`--exchanges`).
@@ -174,6 +178,12 @@ pub struct RunReport {
 }
 
 impl Document {
+    /// Returns the run of a case in a version.
+    pub fn run(&self, id: &str, version: &str) -> Option<&RunReport> {
+        let case = self.cases.iter().find(|case| case.id == id)?;
+        case.runs.iter().find(|run| run.version == version)
+    }
+
     /// Returns the number of runs in all versions.
     pub fn runs(&self) -> usize {
         self.cases.iter().map(|case| case.runs.len()).sum()
@@ -234,8 +244,9 @@ impl CaseReport {
 }
 
 impl RunReport {
-    /// Returns whether the plugin deviates from a requirement of this severity or above.
+    /// Returns whether the plugin deviates from a requirement of this severity or above, and the
+    /// baseline does not have it.
     pub fn fails(&self, level: Severity) -> bool {
-        self.expected.is_some() && self.severity >= level
+        self.expected.is_some() && self.severity >= level && !self.accepted
     }
 }

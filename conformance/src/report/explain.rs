@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::severity::Severity;
 use crate::spec::case::Case;
 use crate::spec::requirement::Requirement;
 
@@ -21,6 +22,7 @@ pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
         list(requirement.verbs.iter().map(ToString::to_string).collect()),
         list(requirement.profiles.iter().map(ToString::to_string).collect()),
     );
+    text.push_str(&sentences(requirement));
     match (case, requirement.untestable) {
         (Some(case), _) => {
             let _ = writeln!(text, "  the case  {}", case.does);
@@ -33,11 +35,15 @@ pub fn explain(requirement: &Requirement, case: Option<&Case>) -> String {
     text
 }
 
+/// Returns the severities with their versions: `must (1.0.0, 1.1.0), should (0.4.0)`.
 fn severity(requirement: &Requirement) -> String {
-    match requirement.exception {
-        Some((version, severity)) => format!("{} ({severity} in {version})", requirement.severity),
-        None => requirement.severity.to_string(),
-    }
+    let parts = Severity::ALL.into_iter().filter_map(|severity| {
+        let versions = requirement.versions();
+        let versions = versions.filter(|version| requirement.severity_in(*version) == severity);
+        let versions: Vec<String> = versions.map(|version| version.to_string()).collect();
+        (!versions.is_empty()).then(|| format!("{severity} ({})", versions.join(", ")))
+    });
+    parts.collect::<Vec<String>>().join(", ")
 }
 
 fn section(requirement: &Requirement) -> String {
@@ -46,4 +52,15 @@ fn section(requirement: &Requirement) -> String {
         Some(link) => format!("{} {link}", section.title()),
         None => section.title().to_owned(),
     }
+}
+
+/// Returns a line for each version whose text has a sentence for it.
+fn sentences(requirement: &Requirement) -> String {
+    let found = requirement.versions().filter_map(|version| requirement.sentence_in(version));
+    found
+        .map(|sentence| {
+            let (text, demand) = (&sentence.text, sentence.demand.to_string());
+            format!("  in {text:7} {demand:8}  {}\n", sentence.link())
+        })
+        .collect()
 }

@@ -25,10 +25,14 @@ pub fn junit(document: &Document) -> String {
     let all: Vec<_> = document.cases.iter().flat_map(|case| tests(case, |_| true)).collect();
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let _ = writeln!(xml, "<testsuites name=\"cni-conformance\"{}>", totals(document, &all));
-    for version in &document.versions {
+    let unusable = document.unusable_versions.iter().map(|unusable| &unusable.version);
+    for version in document.versions.iter().chain(unusable) {
         let in_version = |run: &RunReport| run.version == *version;
         let tests: Vec<_> =
             document.cases.iter().flat_map(|case| tests(case, in_version)).collect();
+        if tests.is_empty() {
+            continue;
+        }
         let name = attribute(&format!("{}, spec {version}", document.subject.name));
         let date = attribute(&document.date);
         let totals = totals(document, &tests);
@@ -51,6 +55,7 @@ fn outcome((case, run): Test, level: Severity) -> Outcome {
     match run.verdict {
         Verdict::Broken => Outcome::Error,
         Verdict::Skip => Outcome::Skipped,
+        _ if run.accepted => Outcome::Skipped,
         _ if !run.fails(level) => Outcome::Passed,
         _ if case.known.is_some() => Outcome::Skipped,
         _ => Outcome::Failure,
@@ -85,7 +90,7 @@ fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
         Outcome::Failure => xml.push_str(&element("failure", run, actual, &description(case, run))),
         Outcome::Error => xml.push_str(&element("error", run, note, &description(case, run))),
         Outcome::Skipped => {
-            let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
+            let known = reason(case, run);
             let message = known.filter(|_| run.verdict != Verdict::Skip);
             let message = attribute(message.as_deref().unwrap_or(note));
             let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
@@ -97,6 +102,12 @@ fn test(document: &Document, case: &CaseReport, run: &RunReport) -> String {
         let _ = writeln!(xml, "      <system-out>{text}</system-out>");
     }
     xml + "    </testcase>\n"
+}
+
+/// Returns why a deviation is no failure.
+pub(super) fn reason(case: &CaseReport, run: &RunReport) -> Option<String> {
+    let known = case.known.as_ref().map(|reason| format!("known: {reason}"));
+    known.or_else(|| run.accepted.then(|| "known: the baseline has it".to_owned()))
 }
 
 fn element(name: &str, run: &RunReport, message: &str, text: &str) -> String {

@@ -1,5 +1,7 @@
 //! Reports for people and for machines, all made from one [`Document`].
 
+mod badge;
+mod baseline;
 mod build;
 mod diff;
 pub mod document;
@@ -10,9 +12,11 @@ mod identity;
 mod junit;
 mod markdown;
 mod matrix;
+mod tap;
 mod text;
 mod visible;
 
+pub use badge::badge;
 pub use build::{Exchanges, ReportContext};
 pub use diff::Difference;
 pub use document::Document;
@@ -22,4 +26,5 @@ pub use identity::about;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use matrix::{matrix_markdown, matrix_text};
+pub use tap::tap;
 pub use text::{findings, text};

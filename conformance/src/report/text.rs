@@ -93,6 +93,7 @@ fn details(case: &CaseReport) -> String {
         ("actual    ", &run.actual),
         ("broken    ", &run.note),
         ("known     ", &case.known),
+        ("accepted  ", &run.accepted.then(|| "the baseline has it, too".to_owned())),
     ];
     for (label, value) in parts {
         text.push_str(&value.as_ref().map(|value| indented(label, value)).unwrap_or_default());

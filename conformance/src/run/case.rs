@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use cni_protocol::SpecVersion;
 
 use super::record::Record;
-use crate::fixture::Fixture;
 use crate::fixture::host_pool::HostPool;
+use crate::fixture::{Adds, Fixture};
 use crate::spec::case::Case;
 use crate::subject::Subject;
 use crate::verdict::{CaseResult, Finding, Stop, Verdict};
@@ -32,7 +32,19 @@ pub fn run_case_on(
     version: SpecVersion,
     limit: Duration,
 ) -> Record {
-    let (record, fixture) = run_on(case, version, || Fixture::on(hosts, subject, version, limit));
+    run_case_knowing(hosts, case, subject, (version, Adds::Succeed), limit)
+}
+
+/// Does the same in a version in which an ADD may be known to fail.
+pub(super) fn run_case_knowing(
+    hosts: &HostPool,
+    case: &'static Case,
+    subject: &Subject,
+    (version, adds): (SpecVersion, Adds),
+    limit: Duration,
+) -> Record {
+    let fixture = || Fixture::on(hosts, subject, version, limit).knowing(adds);
+    let (record, fixture) = run_on(case, version, fixture);
     if let Some(fixture) = fixture.filter(|_| record.verdict != Verdict::Broken) {
         fixture.return_to(hosts);
     }

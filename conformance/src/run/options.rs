@@ -23,6 +23,11 @@ pub struct Options {
     pub jobs: usize,
     /// Stops after the first case that fails.
     pub fail_fast: bool,
+    /// Divides the cases into parts, and runs only the one with this number, counted from 1; then
+    /// the number of parts.
+    pub shard: Option<(usize, usize)>,
+    /// How many times more a case is run that fails or is broken.
+    pub retries: usize,
 }
 
 impl Default for Options {
@@ -38,6 +43,8 @@ impl Default for Options {
             // removes links and rules with a delay.
             jobs: 4 * thread::available_parallelism().map_or(1, usize::from),
             fail_fast: false,
+            shard: None,
+            retries: 0,
         }
     }
 }
@@ -48,9 +55,11 @@ impl Options {
         let named = |case: &Case, names: &[String]| {
             names.iter().any(|name| case.id.starts_with(name) || case.requirement().code == name)
         };
-        cases::all()
+        let (number, count) = self.shard.unwrap_or((1, 1));
+        let cases = cases::all()
             .filter(|case| self.only.is_empty() || named(case, &self.only))
-            .filter(|case| !named(case, &self.skip))
-            .collect()
+            .filter(|case| !named(case, &self.skip));
+        // Neighbours take about the same time, so they go to different parts.
+        cases.skip(number.saturating_sub(1)).step_by(count.max(1)).collect()
     }
 }

@@ -70,6 +70,19 @@ impl Report {
         known.filter(|id| ran(id) && !seen(id)).collect()
     }
 
+    /// Returns the report if the plugin could be tested.
+    ///
+    /// # Errors
+    /// Why it could not: ADD succeeds in no version.
+    pub fn tested(self) -> Result<Self, String> {
+        match self.unusable.last() {
+            Some((version, problem)) if self.versions.is_empty() => {
+                Err(format!("no ADD succeeds with this configuration; in {version}: {problem}"))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// Returns the number of cases with this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.records.iter().filter(|record| record.verdict == verdict).count()

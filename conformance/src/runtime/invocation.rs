@@ -21,6 +21,9 @@ pub struct Invocation {
     pub stdin: String,
     /// The regular file that is the standard input, instead of a pipe.
     pub from_file: Option<PathBuf>,
+    /// Whether the plugin inherits that SIGPIPE is ignored, so that writing to a closed pipe fails
+    /// with an error.
+    pub ignores_sigpipe: bool,
 }
 
 impl Invocation {

@@ -128,7 +128,13 @@ impl Exec for Runner {
             None => Stdin::Bytes(invocation.stdin.clone().into_bytes()),
         };
         let ended = process::run(&stdin, [Sink::Kept; 2], self.limit, |streams| {
-            let child = self.site.start(program, |command| {
+            // `env` sets what a process inherits, and replaces itself by the plugin.
+            let env = Path::new("/usr/bin/env");
+            let started = if invocation.ignores_sigpipe { env } else { program };
+            let child = self.site.start(started, |command| {
+                if invocation.ignores_sigpipe {
+                    command.arg("--ignore-signal=PIPE").arg(program);
+                }
                 let variables = variables.iter().map(|(key, value)| (key, value));
                 streams.into(command.env_clear().envs(variables));
             })?;

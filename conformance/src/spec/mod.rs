@@ -15,7 +15,9 @@ pub mod mutants;
 mod prelude;
 pub mod requirement;
 pub mod requirements;
+pub mod sentence;
 mod support;
+pub mod text;
 mod vocabulary;
 
 /// Execution, streams and errors.

@@ -2,6 +2,7 @@
 
 use cni_protocol::{SpecVersion, Verb};
 
+use super::sentence::{self, Sentence};
 use crate::profile::Profile;
 use crate::severity::Severity;
 
@@ -66,10 +67,8 @@ pub struct Requirement {
     pub code: &'static str,
     /// The document that it comes from.
     pub section: Section,
-    /// Its severity.
-    pub severity: Severity,
-    /// A version in which its severity is different, and that severity.
-    pub exception: Option<(SpecVersion, Severity)>,
+    /// Its severity in versions whose text has no sentence for it.
+    pub without_sentence: Severity,
     /// The first version that it applies to.
     pub since: SpecVersion,
     /// The last version that it applies to.
@@ -90,8 +89,7 @@ impl Requirement {
             id: text[0],
             code: text[1],
             section,
-            severity,
-            exception: None,
+            without_sentence: severity,
             since: SpecVersion::V0_1_0,
             until: SpecVersion::NEWEST,
             verbs: &[Verb::Add, Verb::Del, Verb::Check, Verb::Gc, Verb::Status, Verb::Version],
@@ -108,11 +106,6 @@ impl Requirement {
 
     pub(super) const fn until(mut self, version: SpecVersion) -> Self {
         self.until = version;
-        self
-    }
-
-    pub(super) const fn except(mut self, version: SpecVersion, severity: Severity) -> Self {
-        self.exception = Some((version, severity));
         self
     }
 
@@ -136,12 +129,33 @@ impl Requirement {
         self.id.split('.').next().unwrap_or(self.id)
     }
 
-    /// Returns its severity in one version.
+    /// Returns the versions that it applies to, oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = SpecVersion> {
+        let range = self.since..=self.until;
+        SpecVersion::ALL.into_iter().filter(move |version| range.contains(version))
+    }
+
+    /// Returns its severity in one version: what the sentence of that text demands.
     pub fn severity_in(&self, version: SpecVersion) -> Severity {
-        match self.exception {
-            Some((exceptional, severity)) if exceptional == version => severity,
-            _ => self.severity,
-        }
+        let demanded = self.sentence_in(version).map(|sentence| sentence.demand.severity());
+        demanded.unwrap_or(self.without_sentence)
+    }
+
+    /// Returns its severity in the newest version that it applies to.
+    pub fn severity(&self) -> Severity {
+        self.severity_in(self.until)
+    }
+
+    /// Returns the sentence of a version's text that it comes from; `None` if it has none.
+    pub fn sentence_in(&self, version: SpecVersion) -> Option<&'static Sentence> {
+        sentence::of(self.code, version)
+    }
+
+    /// Returns the link to its sentence in a version's text, or to its section in 1.1.0 if that
+    /// text has none; `None` for common practice.
+    pub fn link_in(&self, version: SpecVersion) -> Option<String> {
+        let sentence = self.sentence_in(version).map(Sentence::link);
+        sentence.or_else(|| self.section.link().map(str::to_owned))
     }
 
     /// Whether it applies to plugins of this profile in this version.
@@ -150,22 +164,20 @@ impl Requirement {
     }
 }
 
-/// A MUST of the specification. `text` is id, code and sentence.
-pub(super) const fn must(section: Section, text: [&'static str; 3]) -> Requirement {
-    Requirement::new(Severity::Must, text, section)
+/// What sentences of the texts demand, in every version that it applies to. `text` is id, code and
+/// sentence.
+pub(super) const fn stated(section: Section, text: [&'static str; 3]) -> Requirement {
+    Requirement::new(Severity::Stricter, text, section)
 }
 
-/// A SHOULD of the specification. `text` is id, code and sentence.
-pub(super) const fn should(section: Section, text: [&'static str; 3]) -> Requirement {
-    Requirement::new(Severity::Should, text, section)
-}
-
-/// A practice that others depend on. `text` is id, code and sentence.
+/// A practice that others depend on, as far as no sentence demands it. `text` is id, code and
+/// sentence.
 pub(super) const fn convention(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Convention, text, section)
 }
 
-/// Stricter than the specification. `text` is id, code and sentence.
+/// Stricter than the specification, as far as no sentence demands it. `text` is id, code and
+/// sentence.
 pub(super) const fn stricter(section: Section, text: [&'static str; 3]) -> Requirement {
     Requirement::new(Severity::Stricter, text, section)
 }

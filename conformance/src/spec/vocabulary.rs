@@ -8,6 +8,5 @@ pub(super) use cni_protocol::Verb::{Add, Check, Del, Gc, Status, Version};
 pub(super) use super::requirement::Section::{
     Configuration, Conventions, Delegation, Execution, Practice, Results, Runtime,
 };
-pub(super) use super::requirement::{Requirement, convention, must, should, stricter};
+pub(super) use super::requirement::{Requirement, convention, stated, stricter};
 pub(super) use crate::profile::Profile::{Chained, Interface, Ipam, Wrapper};
-pub(super) use crate::severity::Severity::{Must, Should};

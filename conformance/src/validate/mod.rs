@@ -4,16 +4,18 @@
 //! names, versions and keys, whether the plugins are installed and support the version, and whether
 //! the runtime will send them the capability arguments that they need.
 
+mod foreign;
 mod installed;
 mod keys;
+mod list;
+mod plugin;
 mod schema;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use cni_protocol::keys::{OF_LISTS, OF_PLUGINS, is_free};
-use cni_protocol::reference::doubled_default_route;
-use cni_protocol::{SpecVersion, check_network};
+use cni_protocol::SpecVersion;
+use cni_protocol::keys::OF_LISTS;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -96,24 +98,17 @@ impl Check {
         self.name(config);
         let version = self.version("cniVersion", config, SpecVersion::default());
         match config.get("plugins") {
-            None => self.plugin("", config, version, ALONE),
+            None => {
+                self.alone(version);
+                self.plugin("", config, version, ALONE);
+            }
             Some(Value::Array(plugins)) if !plugins.is_empty() => {
                 self.unknown("", config, &OF_LISTS);
+                self.list(config, version);
                 let position = Position { is_listed: true, ..ALONE };
                 self.chain("plugins", plugins, version, position);
             }
             Some(_) => self.error("plugins", "it must be a list of at least one plugin"),
-        }
-    }
-
-    fn name(&mut self, config: &Map<String, Value>) {
-        match config.get("name") {
-            Some(Value::String(name)) => {
-                if let Err(why) = check_network(name) {
-                    self.error("name", why);
-                }
-            }
-            _ => self.error("name", "it is missing; every network has a name"),
         }
     }
 
@@ -162,90 +157,11 @@ impl Check {
         if kind == "bridge" {
             self.default_route(at, plugin);
         }
+        self.ipam(at, plugin, version);
         let Some(schema) = schema::of(kind) else { return };
         self.keys(at, plugin, &schema);
         self.capabilities(at, plugin, &schema, position);
         self.delegates(at, plugin, version, position);
-    }
-
-    fn default_route(&mut self, at: &str, bridge: &Map<String, Value>) {
-        let Some(route) = doubled_default_route(bridge) else { return };
-        let why = format!(
-            "\"isDefaultGateway\" adds the default route, and so does {route}: the plugin fails \
-             with \"file exists\"; remove one of them"
-        );
-        self.error(below(at, "ipam.routes"), why);
-    }
-
-    /// Checks the keys of a plugin of this repository.
-    fn keys(&mut self, at: &str, plugin: &Map<String, Value>, schema: &schema::Schema) {
-        for (key, text) in schema.violations(plugin) {
-            self.error(if key.is_empty() { shown(at) } else { below(at, &key) }, text);
-        }
-        let is_set = |key: &str| plugin.get(key).is_some_and(|value| !value.is_null());
-        for (key, why) in schema.refused().filter(|(key, _)| is_set(key)) {
-            self.error(below(at, key), why);
-        }
-        let renamed = self.renamed(at, plugin, schema);
-        let known = schema.keys().chain(OF_PLUGINS).chain([keys::OF_TOOLKIT]);
-        let known: Vec<&str> = known.chain(renamed.iter().map(String::as_str)).collect();
-        self.unknown(at, plugin, &known);
-    }
-
-    /// Reports keys that were renamed, which the plugin refuses. Returns those at the top.
-    fn renamed(
-        &mut self,
-        at: &str,
-        plugin: &Map<String, Value>,
-        schema: &schema::Schema,
-    ) -> Vec<String> {
-        let toolkit = schema::of_wrapper();
-        let all = schema.renamed().chain(toolkit.renamed());
-        let used = all.filter(|(old, _)| schema::contains(plugin, old));
-        used.map(|(old, new)| {
-            self.error(below(at, old), format!("this key was renamed to {new}"));
-            old.to_owned()
-        })
-        .collect()
-    }
-
-    fn unknown(&mut self, at: &str, object: &Map<String, Value>, known: &[&str]) {
-        for key in object.keys().filter(|key| !is_free(key) && !known.contains(&key.as_str())) {
-            self.warning(below(at, key), keys::unknown(key, known));
-        }
-    }
-
-    /// Checks the capabilities that a plugin in a list declares. Mesos has no lists, and sends port
-    /// mappings and labels without them.
-    fn capabilities(
-        &mut self,
-        at: &str,
-        plugin: &Map<String, Value>,
-        schema: &schema::Schema,
-        position: Position,
-    ) {
-        let declared = plugin.get("capabilities").and_then(Value::as_object);
-        for (name, _) in declared.into_iter().flatten() {
-            if !keys::CAPABILITIES.contains(&name.as_str()) {
-                let key = below(at, &format!("capabilities.{name}"));
-                let known = keys::CAPABILITIES.join(", ");
-                self.warning(
-                    key,
-                    format!("it is not a capability that runtimes know; they know {known}"),
-                );
-            }
-        }
-        for capability in schema.capabilities().filter(|_| position.is_listed) {
-            let is_declared =
-                declared.and_then(|all| all.get(capability)) == Some(&Value::Bool(true));
-            let is_fixed = plugin.contains_key("runtimeConfig") || plugin.contains_key("args");
-            if !is_declared && !is_fixed {
-                let message = format!(
-                    "add {{\"{capability}\": true}}, or the runtime does not send it to the plugin"
-                );
-                self.error(below(at, "capabilities"), message);
-            }
-        }
     }
 
     fn delegates(

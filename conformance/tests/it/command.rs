@@ -1,6 +1,7 @@
 //! The command line: exit status, text and reports.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -146,6 +147,78 @@ fn two_runs_differ_only_in_date_and_duration() {
     assert_eq!(first, second);
 }
 
+/// Writes a plugin next to the honest one that is like it, except that its ADD fails if the shell
+/// condition `fails` holds for its input in `$in`. Returns the arguments that judge it.
+fn with_failing_add(mutants: &Mutants, fails: &str) -> Vec<String> {
+    let mut args = ipam(mutants, None);
+    let script = format!(
+        "#!/bin/sh\nin=$(cat)\nif [ $CNI_COMMAND = ADD ] && {fails}; then\n\
+         echo '{{\"code\": 100, \"msg\": \"not done\"}}'; exit 1; fi\n\
+         printf %s \"$in\" | exec '{}'\n",
+        args[1]
+    );
+    let plugin = Path::new(&args[1]).with_file_name("failing-add");
+    fs::write(&plugin, script).unwrap();
+    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+    args[1] = plugin.display().to_string();
+    args
+}
+
+#[test]
+fn a_claimed_version_that_does_not_work_is_a_failure_in_every_report() {
+    let mutants = Mutants::new();
+    let args = with_failing_add(
+        &mutants,
+        r#"case $in in *'"cniVersion":"1.1.0"'*) true;; *) false;; esac"#,
+    );
+    let beside = |name: &str| Path::new(&args[1]).with_file_name(name).display().to_string();
+    let (old, new, xml) = (beside("old.json"), beside("new.json"), beside("new.xml"));
+    let cases = ["version.claimed", "del.without-add", "del.twice"];
+    let honest =
+        run(&ipam(&mutants, None), &[&cases[..], &["--report", &format!("json={old}")]].concat());
+    assert_eq!(honest.status.code(), Some(0), "{}", text(&honest));
+    let reports = format!("json={new},junit={xml},text=-");
+    let output = run(&args, &[&cases[..], &["--report", &reports]].concat());
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("✘ version.claimed-versions-work in 1.1.0"), "{text}");
+    assert!(text.contains("not judged in 1.1.0, since no ADD succeeds"), "{text}");
+    let xml = fs::read_to_string(xml).unwrap();
+    assert!(xml.contains("spec 1.1.0\"") && xml.contains("failures=\"1\""), "{xml}");
+    // What needs no ADD is judged in that version, too.
+    let report: Value = serde_json::from_str(&fs::read_to_string(&new).unwrap()).unwrap();
+    let runs = |id: &str| {
+        let cases = report["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["id"] == id).unwrap();
+        let of_1_1 = case["runs"].as_array().unwrap().iter().find(|run| run["version"] == "1.1.0");
+        of_1_1.unwrap()["verdict"].clone()
+    };
+    assert_eq!(runs("del.without-add-succeeds"), "pass");
+    assert_eq!(runs("del.twice-succeeds"), "skip");
+    let diff = command(&["diff", &old, &new]);
+    let text = self::text(&diff);
+    assert_eq!(diff.status.code(), Some(1), "{text}");
+    assert!(text.contains("1.1.0 no longer works"), "{text}");
+}
+
+#[test]
+fn without_any_add_that_succeeds_the_rest_is_judged_and_the_plugin_counts_as_not_tested() {
+    let mutants = Mutants::new();
+    let args = with_failing_add(&mutants, "true");
+    let output = run(&args, &["version.claimed", "version.lists", "del.without-add", "del.twice"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for part in [
+        "✔ del.without-add-succeeds",
+        "✔ version.lists-versions",
+        "– version.claimed-versions-work",
+        "– del.twice-succeeds",
+        "no ADD succeeds",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
 #[test]
 fn a_report_that_cannot_be_written_is_not_a_success() {
     let mutants = Mutants::new();
@@ -196,9 +269,58 @@ fn a_plugin_whose_add_always_fails_cannot_be_tested() {
     let missing = command(&["run", "there-is-no-such-plugin"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing).contains("plugin there-is-no-such-plugin not found"));
-    let useless = command(&["run", "/bin/false", "--spec", "1.0.0"]);
-    assert_eq!(useless.status.code(), Some(2));
-    assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+    for cases in [&["add.works"][..], &["del.twice"]] {
+        let useless = command(&[&["run", "/bin/false", "--spec", "1.0.0"], cases].concat());
+        assert_eq!(useless.status.code(), Some(2));
+        assert!(text(&useless).contains("no ADD succeeds"), "{}", text(&useless));
+    }
+}
+
+#[test]
+fn a_deviation_of_the_baseline_is_no_failure_in_the_same_version_only() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, Some("del.twice-succeeds"));
+    let beside = |name: &str| Path::new(&args[1]).with_file_name(name).display().to_string();
+    let (baseline, next) = (beside("baseline.json"), beside("next.json"));
+    let case = ["del.twice", "--spec", "1.1.0"];
+    let made = run(&args, &[&case[..], &["--report", &format!("json={baseline}")]].concat());
+    assert_eq!(made.status.code(), Some(1));
+    let reports = format!("json={next},tap=-");
+    let more = ["--baseline", &baseline, "--report", &reports];
+    let again = run(&args, &[&case[..], &more].concat());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    let tap = "not ok 1 - del.twice-succeeds in 1.1.0 # TODO known: the baseline has it\n";
+    assert!(text(&again).contains(tap), "{}", text(&again));
+    let report: Value = serde_json::from_str(&fs::read_to_string(&next).unwrap()).unwrap();
+    assert_eq!(report["cases"][0]["runs"][0]["accepted"], true);
+    let elsewhere = run(&args, &["del.twice", "--spec", "1.0.0", "--baseline", &baseline]);
+    assert_eq!(elsewhere.status.code(), Some(1), "{}", text(&elsewhere));
+    let mended = run(&ipam(&mutants, None), &[&case[..], &["--baseline", &baseline]].concat());
+    assert_eq!(mended.status.code(), Some(0));
+    let gone = "del.twice-succeeds in 1.1.0 is in the baseline, but did not occur";
+    assert!(text(&mended).contains(gone), "{}", text(&mended));
+}
+
+#[test]
+fn the_parts_of_the_cases_are_all_cases_once() {
+    let mutants = Mutants::new();
+    let args = ipam(&mutants, None);
+    let lines = |shard: &str| {
+        let output =
+            run(&args, &["version.", "--spec", "1.1.0", "--report", "tap=-", "--shard", shard]);
+        let text = text(&output);
+        let lines = text.lines().filter_map(|line| line.split_once(" - "));
+        lines.map(|(_, name)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let (whole, parts) = (lines("1/1"), [lines("1/2"), lines("2/2")]);
+    assert!(whole.len() > 3 && parts.iter().all(|part| part.len() < whole.len()), "{parts:?}");
+    let mut joined = parts.concat();
+    joined.sort();
+    let mut sorted = whole.clone();
+    sorted.sort();
+    assert_eq!(joined, sorted);
+    let wrong = run(&args, &["--shard", "3/2"]);
+    assert!(text(&wrong).contains("N from 1 to M"), "{}", text(&wrong));
 }
 
 #[test]
@@ -258,7 +380,7 @@ fn a_command_whose_reader_has_closed_the_pipe_ends_quietly() {
 fn the_catalogue_is_data() {
     let output = command(&["list", "--json"]);
     let catalogue: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(catalogue.len(), 124);
+    assert_eq!(catalogue.len(), 129);
     for entry in &catalogue {
         for key in ["id", "code", "sentence", "section", "severity"] {
             assert!(entry[key].is_string(), "{key} of {entry}");
@@ -282,10 +404,14 @@ fn the_catalogue_is_data() {
 #[test]
 fn cases_are_listed_and_explained() {
     let list = text(&command(&["list"]));
-    assert_eq!(list.lines().count(), 124, "{list}");
+    assert_eq!(list.lines().count(), 129, "{list}");
     let explained = text(&command(&["explain", "DEL-02"]));
-    for part in ["del.twice-succeeds", "must (should in 0.4.0)", "SPEC.md#section-2", "three times"]
-    {
+    for part in [
+        "del.twice-succeeds",
+        "must (1.0.0, 1.1.0), should (0.3.0, 0.3.1, 0.4.0)",
+        "spec-v1.0.0/SPEC.md?plain=1#L253",
+        "three times",
+    ] {
         assert!(explained.contains(part), "{part} is not in:\n{explained}");
     }
     let untestable = text(&command(&["explain", "EXE-11"]));

@@ -35,12 +35,15 @@ fn each_verdict_has_its_outcome_in_ci_systems() {
         assert_eq!(children(test(&xml, verdict)), expected, "{verdict}");
     }
     let failed = test(&xml, Verdict::Fail);
-    assert_eq!(failed.attribute("classname"), Some("plugin.version"));
+    assert_eq!(failed.attribute("classname"), Some("plugin.execution"));
     assert_eq!(failed.attribute("time"), Some("1.234"));
     let failure = failed.descendants().find(|node| node.has_tag_name("failure")).unwrap();
     assert_eq!(failure.attribute("type"), Some("must"));
     assert!(
-        failure.text().unwrap().contains("reproduce: cni-conformance run plugin version.repeats")
+        failure
+            .text()
+            .unwrap()
+            .contains("reproduce: cni-conformance run plugin execution.unsupported")
     );
 }
 

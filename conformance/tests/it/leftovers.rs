@@ -46,7 +46,7 @@ fn each_kind_of_leftover_is_found() {
         // Not in the ADD that creates what attachments share.
         let (verdict, found) =
             leftovers_of(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
-        assert_eq!(verdict, Verdict::Fail, "{script}: {found}");
+        assert_eq!(verdict, Verdict::Warn, "{script}: {found}");
         assert!(found.contains(leftover), "{script}: missing {leftover} in:\n{found}");
     }
     let mut entries = fs::read_dir("/tmp").unwrap().flatten();

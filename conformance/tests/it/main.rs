@@ -12,6 +12,8 @@ mod validate;
 // These create network namespaces, which needs root, or a kernel that lets users create user
 // namespaces.
 #[cfg(feature = "host-tests")]
+mod action;
+#[cfg(feature = "host-tests")]
 mod broken;
 #[cfg(feature = "host-tests")]
 mod check;

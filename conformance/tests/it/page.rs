@@ -87,13 +87,13 @@ fn a_click_opens_the_details_of_a_verdict_and_escape_closes_them() {
     assert!(is_open(&mut page));
     let content = page.text("document.getElementById('content').innerText");
     for part in [
-        "version.repeats-input-version",
+        "execution.unsupported-field-is-named",
         "second · profile interface",
-        "VERSION prints the cniVersion of its input.",
-        "VER-02",
+        "The message of an error with code 2 names the key and the value of the unsupported field.",
+        "EXE-08",
         "Known: ",
         "exit 0",
-        "cni-conformance run plugin version.repeats-input-version --keep --spec 0.4.0",
+        "cni-conformance run plugin execution.unsupported-field-is-named --keep --spec 0.4.0",
         "CNI_COMMAND=ADD",
         // JSON on several lines, with only white space changed.
         "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"conformance\",\n  \"deep\": [\n    \
@@ -121,16 +121,16 @@ fn the_keyboard_alone_reaches_every_verdict() {
             break;
         }
     }
-    assert_eq!(focused(&mut page), "execution.error-carries-version, first: warn");
+    assert_eq!(focused(&mut page), "execution.stdout-holds-one-document, first: warn");
     page.press("ArrowDown");
     page.press("ArrowRight");
-    assert_eq!(focused(&mut page), "version.repeats-input-version, second: fail, known");
+    assert_eq!(focused(&mut page), "execution.unsupported-field-is-named, second: fail, known");
     page.press("Enter");
     assert!(is_open(&mut page));
     assert_eq!(page.text("document.getElementById('heading').textContent"), id(Verdict::Fail));
     page.press("Escape");
     assert!(!is_open(&mut page));
-    assert_eq!(focused(&mut page), "version.repeats-input-version, second: fail, known");
+    assert_eq!(focused(&mut page), "execution.unsupported-field-is-named, second: fail, known");
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 

@@ -248,3 +248,50 @@ fn mesos_destroys_a_container_whose_add_failed() {
         runner.exchanges().into_iter().find(|exchange| exchange.call == "bridge ADD").unwrap();
     assert_eq!(second.environment["CNI_IFNAME"], "eth1");
 }
+
+/// As recorded with Mesos 1.11.
+#[test]
+fn mesos_detaches_only_what_failed_again_and_calls_nobody_without_the_handle() {
+    let world = World::new();
+    world.host.sh("mkdir -p /run/plugins");
+    // DEL on the second network fails once. Every call reports which signals it inherits as ignored
+    // and the mode of its input.
+    world.host.write(
+        "/run/plugins/odd",
+        "#!/bin/sh\n\
+         ignored=$(sed -n 's/^SigIgn:.//p' /proc/self/status)\n\
+         echo $CNI_COMMAND $CNI_IFNAME $ignored $(stat -L -c %a /proc/$$/fd/0) >>/run/calls\n\
+         [ $CNI_COMMAND = ADD ] && echo '{\"ip4\": {\"ip\": \"10.9.8.7/16\"}}' && exit\n\
+         [ $CNI_IFNAME = eth0 ] || [ -e /run/failed ] || { >/run/failed; exit 1; }\n",
+    );
+    world.host.sh("chmod +x /run/plugins/odd");
+    let join = |name: &str| Join {
+        config: object(json!({ "name": name, "type": "odd" })),
+        info: Map::new(),
+    };
+    let runner = world.runner();
+    let agent = || {
+        let handle = NetnsHandle::Mounted((*world.host).clone());
+        Isolator::new(&runner, "/run/plugins", "/run/mesos", handle)
+    };
+    agent().launch("c1", &world.container.netns(), &[join("first"), join("second")]).unwrap();
+    let failure = agent().destroy("c1").unwrap_err();
+    let wanted = "The CNI plugin '/run/plugins/odd' failed to detach container c1 from CNI network \
+                  'second': stdout='', stderr=''";
+    assert_eq!(failure.message, wanted);
+    assert_eq!(agent().recover(&[]).unwrap(), ["c1"]);
+    let calls = world.host.sh("cat /run/calls");
+    let count = |begin: &str| calls.lines().filter(|line| line.starts_with(begin)).count();
+    assert_eq!((count("DEL eth0"), count("DEL eth1")), (1, 2), "{calls}");
+    for line in calls.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ignored = u64::from_str_radix(words[2], 16).unwrap();
+        assert_eq!((ignored >> 12) & 1, 1, "SIGPIPE, number 13, is ignored: {line}");
+        assert_eq!(words[3], "600", "{line}");
+    }
+
+    agent().launch("c1", &world.container.netns(), &[join("first")]).unwrap();
+    world.host.sh("umount /run/mesos/c1/ns; rm /run/mesos/c1/ns");
+    agent().destroy("c1").unwrap();
+    assert_eq!(world.host.sh("grep -c DEL /run/calls").trim(), "3", "no further DEL");
+}

@@ -78,12 +78,12 @@ fn new_and_removed_cases_are_listed() {
     let (status, text) = command(&["diff", &less, &more]);
     assert_eq!(status, Some(0), "{text}");
     assert!(
-        text.contains("new\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail: "),
+        text.contains("new\n  ✘ execution.unsupported-field-is-named in 0.4.0, 1.0.0  fail: "),
         "{text}"
     );
     let (_, text) = command(&["diff", &more, &less]);
     assert!(
-        text.contains("removed\n  ✘ version.repeats-input-version in 0.4.0, 1.0.0  fail\n"),
+        text.contains("removed\n  ✘ execution.unsupported-field-is-named in 0.4.0, 1.0.0  fail\n"),
         "{text}"
     );
     assert!(text.contains("2 removed"), "{text}");
@@ -143,7 +143,7 @@ fn the_matrix_is_written_to_files() {
     let page = fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("first (interface) #2"));
     let table = fs::read_to_string(table).unwrap();
-    assert!(table.contains("| `version.repeats-input-version` | ✘ | ✘ |"), "{table}");
+    assert!(table.contains("| `execution.unsupported-field-is-named` | ✘ | ✘ |"), "{table}");
     assert!(table.contains("| first (interface) "));
 }
 
@@ -181,7 +181,7 @@ fn markdown_is_complete_and_hostile_text_stays_in_its_cells() {
         "```console\n# cni-conformance run plugin\n```",
         "| 1 | 1 | 1 | 1 | 1 | 1 |",
         "[spec 5, result types](https://github.com/containernetworking/cni/",
-        "cni-conformance run plugin execution.error-carries-version --keep --spec 0.4.0",
+        "cni-conformance run plugin execution.stdout-holds-one-document --keep --spec 0.4.0",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }

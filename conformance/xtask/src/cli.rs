@@ -16,6 +16,7 @@ pub(crate) fn definition() -> Command {
         .subcommand(task("demo", "Show the port mapper at work on a disposable host"))
         .subcommand(test())
         .subcommand(conformance())
+        .subcommand(sentences())
         .subcommand(bench())
         .subcommand(task("containerd", "Test with containerd: it runs a pod with a mapped port"))
         .subcommand(task("podman", "Test with Podman: it runs a container with a mapped port"))
@@ -74,6 +75,14 @@ fn conformance() -> Command {
     let about = "Judge the plugins of conformance/subjects, and compare with conformance/reports";
     passes_on(task("conformance", about)).after_help(
         "Arguments: names of subjects [default: all]; --update writes the reports again.",
+    )
+}
+
+fn sentences() -> Command {
+    let about = "Compare the requirements with the sentences of the specification's texts";
+    passes_on(task("sentences", about)).after_help(
+        "Arguments: --texts DIR, with spec-v0.1.0.md to spec-v1.1.0.md and HEAD.md; --update \
+         writes lines and hashes again.",
     )
 }
 

@@ -43,6 +43,10 @@ fn task(matches: &ArgMatches) -> Outcome {
         "demo" => demo::demo(),
         "test" => test::test(arguments),
         "conformance" => conformance(&passed_on(arguments)),
+        "sentences" => {
+            let arguments = [&["sentences".into()], passed_on(arguments).as_slice()].concat();
+            Err(become_program("cni-reports", &arguments))
+        }
         "bench" => bench(&passed_on(arguments)),
         "containerd" | "podman" | "node" => long::runtime(name),
         "faults" => long::faults(),

@@ -90,5 +90,5 @@ fn expected(
 fn in_order_of(noted: &Claim, mappings: &mut [Mapping]) {
     let all = noted.all_mappings();
     let order: HashMap<&Mapping, usize> = all.iter().zip(0..).collect();
-    mappings.sort_by_key(|mapping| order.get(mapping).copied().unwrap_or(usize::MAX));
+    mappings.sort_unstable_by_key(|mapping| order.get(mapping).copied().unwrap_or(usize::MAX));
 }

@@ -140,7 +140,7 @@ impl MappingIndex {
         let mut index = Self::default();
         let mut sorted: Vec<&Mapping> =
             mappings.iter().filter(|mapping| mapping.host_ip.is_in(family)).collect();
-        sorted.sort_by_key(|mapping| mapping.host_port);
+        sorted.sort_unstable_by_key(|mapping| mapping.host_port);
         for mapping in sorted {
             let key = (mapping.protocol, mapping.host_ip.one());
             index.all.entry(mapping.protocol).or_default().push(mapping);

@@ -39,6 +39,7 @@ pub mod lock;
 pub mod mappings;
 pub mod middleware;
 pub mod moment;
+mod ordered;
 pub mod other_backends;
 pub mod owner;
 pub mod ownership;

@@ -6,14 +6,14 @@
 //! stopped: those behind it are served, and from then on it comes after them.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_wrapper::{Attachment, FileError};
 use rustix::fs::{FlockOperation, flock, fstat};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, HostPorts, MappingIndex};
@@ -96,7 +96,7 @@ impl Queue {
         [since, until]: [Moment; 2],
         conflicts: &[Conflict],
     ) -> Result<Ticket, Error> {
-        self.remove_abandoned_and(|_| false);
+        self.files_without_abandoned();
         let claim = Claim { mappings: Vec::new(), standby: Vec::new(), ..claim.clone() };
         let mut waiting = Waiting { since, until, claim };
         waiting.extend(conflicts);
@@ -112,35 +112,45 @@ impl Queue {
     /// place.
     pub fn ahead(&self, own: Option<&Ticket>, claim: &Claim) -> Vec<Conflict> {
         let (now, own) = (Moment::now(), own.map(|own| &own.place));
-        let ahead = self.places().filter(|place| place.is_before(own, now));
+        let others =
+            self.turns().into_iter().filter(|turn| own.is_none_or(|own| own.turn != *turn));
+        let ahead = self.places(others).filter(|place| place.is_before(own, now));
         ahead.filter_map(|place| conflict(claim, &place.waiting.claim)).collect()
     }
 
     /// Returns all that wait, in the order of their turns.
     pub fn waiting(&self) -> impl Iterator<Item = Waiting> {
-        self.places().map(|place| place.waiting)
+        self.places(self.turns().into_iter()).map(|place| place.waiting)
     }
 
     /// Ends the wait of an attachment's ADD, whose container is being deleted.
     pub fn cancel(&self, owner: &Attachment) {
-        self.remove_abandoned_and(|waiting| waiting.claim.owner == *owner);
-    }
-
-    /// Removes what killed processes left, and the places of which the condition is true.
-    fn remove_abandoned_and(&self, is_removed: impl Fn(&Waiting) -> bool) {
-        for file in self.files() {
-            let Some((open, is_abandoned)) = lock_shared(&file) else { continue };
-            if is_abandoned || serde_json::from_reader(open).is_ok_and(|one| is_removed(&one)) {
+        for file in self.files_without_abandoned() {
+            // Emptied first: a file that is only missing was lost together with the record.
+            if owner_in(&file).is_some_and(|waiting| waiting == *owner) && empty(&file).is_ok() {
                 leave(&file);
             }
         }
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
-        self.turns().into_iter().filter_map(|turn| {
+    /// Removes what killed processes left, and returns the other files.
+    fn files_without_abandoned(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for file in self.files() {
+            match lock_shared(&file) {
+                Some((_, true)) => leave(&file),
+                Some((_, false)) => files.push(file),
+                None => {}
+            }
+        }
+        files
+    }
+
+    fn places(&self, turns: impl Iterator<Item = u64>) -> impl Iterator<Item = Place> {
+        turns.filter_map(|turn| {
             let file = self.0.join(turn.to_string());
             let (open, is_abandoned) = lock_shared(&file)?;
-            let waiting = if is_abandoned { None } else { serde_json::from_reader(open).ok() };
+            let waiting = if is_abandoned { None } else { read(open) };
             Some(Place { file, turn, waiting: waiting? })
         })
     }
@@ -170,12 +180,18 @@ impl Waiting {
 }
 
 impl Ticket {
-    /// Reports whether a DEL has [ended](Queue::cancel) the wait.
+    /// Reports whether a DEL has [ended](Queue::cancel) the wait. A file that was lost together
+    /// with the record of this host still has its content.
     pub fn is_cancelled(&self) -> bool {
+        fstat(&self.open).is_ok_and(|stat| stat.st_size == 0)
+    }
+
+    fn is_lost(&self) -> bool {
         fstat(&self.open).is_ok_and(|stat| stat.st_nlink == 0)
     }
 
-    /// Adds the host ports of these conflicts to those that are waited for.
+    /// Adds the host ports of these conflicts to those that are waited for, and takes the same
+    /// place again if it was lost together with the record of this host.
     ///
     /// # Errors
     ///
@@ -183,7 +199,7 @@ impl Ticket {
     pub fn extend(&mut self, conflicts: &[Conflict]) -> Result<(), Error> {
         let known = self.place.waiting.claim.mappings.len();
         self.place.waiting.extend(conflicts);
-        if self.place.waiting.claim.mappings.len() > known {
+        if self.place.waiting.claim.mappings.len() > known || self.is_lost() {
             self.open = self.place.write()?;
         }
         Ok(())
@@ -205,7 +221,7 @@ impl Place {
         let write = || -> io::Result<File> {
             let open = create(&new)?;
             flock(&open, FlockOperation::NonBlockingLockExclusive)?;
-            serde_json::to_writer(&open, &self.waiting)?;
+            (&open).write_all(&serde_json::to_vec(&self.waiting)?)?;
             fs::rename(&new, &self.file)?;
             Ok(open)
         };
@@ -245,6 +261,30 @@ fn lock_shared(file: &Path) -> Option<(File, bool)> {
     Some((open, is_abandoned))
 }
 
+/// Reads a file of the queue.
+fn read<T: DeserializeOwned>(mut open: File) -> Option<T> {
+    let mut text = Vec::new();
+    open.read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Returns the attachment whose ADD has a place. Nothing else of its claim is read.
+fn owner_in(file: &Path) -> Option<Attachment> {
+    #[derive(Deserialize)]
+    struct Place {
+        claim: Owned,
+    }
+    #[derive(Deserialize)]
+    struct Owned {
+        owner: Attachment,
+    }
+    read(File::open(file).ok()?).map(|place: Place| place.claim.owner)
+}
+
+fn empty(file: &Path) -> io::Result<()> {
+    File::options().write(true).open(file)?.set_len(0)
+}
+
 fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
     if waiting.is_companion_of(claim) {
         return None;
@@ -264,18 +304,42 @@ fn conflict(claim: &Claim, waiting: &Claim) -> Option<Conflict> {
 
 #[cfg(test)]
 mod tests {
+    use cni_test_kit::TempDir;
     use serde_json::json;
 
     use super::*;
     use crate::config::{Config, Settings};
 
-    fn place(turn: u64, until: Moment) -> Place {
+    fn claim() -> Claim {
         let config: Config = serde_json::from_value(json!({})).unwrap();
         let owner = Attachment::new("n", "c", "eth0");
         let settings = Settings::from(&config).unwrap();
-        let claim = Claim::new(owner, String::new(), Vec::new(), &settings).unwrap();
-        let waiting = Waiting { since: until, until, claim };
+        Claim::new(owner, String::new(), Vec::new(), &settings).unwrap()
+    }
+
+    fn place(turn: u64, until: Moment) -> Place {
+        let waiting = Waiting { since: until, until, claim: claim() };
         Place { file: PathBuf::new(), turn, waiting }
+    }
+
+    #[test]
+    fn only_a_del_of_the_attachment_ends_a_wait_and_a_place_that_was_lost_is_taken_again() {
+        let directory = TempDir::new();
+        let host = HostRecord::in_directory(directory.path()).unwrap();
+        let queue = Queue::new(&host);
+        let period = [Moment::now(), Moment::now().after(Duration::from_secs(600))];
+        let mut ticket = queue.enter(&claim(), period, &[]).unwrap();
+        fs::remove_dir_all(host.path()).unwrap();
+        assert!(!ticket.is_cancelled(), "the record was lost");
+        fs::create_dir(host.path()).unwrap();
+        ticket.extend(&[]).unwrap();
+        let turns: Vec<u64> = queue.turns();
+        assert_eq!(turns, [ticket.place.turn], "the same place");
+
+        queue.cancel(&Attachment::new("n", "other", "eth0"));
+        assert!(!ticket.is_cancelled() && queue.waiting().count() == 1);
+        queue.cancel(&claim().owner);
+        assert!(ticket.is_cancelled() && queue.waiting().count() == 0);
     }
 
     #[test]

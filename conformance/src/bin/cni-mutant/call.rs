@@ -234,7 +234,7 @@ impl Call {
             ("execution.works-with-minimal-environment", !set("HOME")),
             ("execution.unknown-keys-are-tolerated", config.contains_key("conformanceUnknown")),
             ("config.cni-dev-keys-are-ignored", config.contains_key("cni.dev/conformance")),
-            ("capability.args-win-over-cni-args", odd_args),
+            ("capability.unknown-args-are-ignored", odd_args),
             (
                 "capability.absence-is-no-error",
                 add && self.at_least("0.3.0") && config.get("runtimeConfig") == Some(&json!({})),

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use super::exit_status::ExitStatus;
 use super::keep;
 use super::subject::SubjectArguments;
-use super::values::{JsonObject, one_of, seconds, version};
+use super::values::{JsonObject, Suggested, one_of, seconds, version};
 
 /// Run whole lifecycles of attachments as a runtime drives them, on disposable hosts
 #[derive(Args)]
@@ -39,7 +39,8 @@ pub(super) struct Arguments {
     #[arg(value_parser = one_of(RuntimeKind::ALL, RuntimeKind::as_str))]
     runtime: RuntimeKind,
     /// Only these lifecycles [default: all]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', hide_possible_values = true)]
+    #[arg(value_parser = Suggested(|| all().map(|lifecycle| lifecycle.name).collect()))]
     lifecycles: Vec<String>,
     /// List the lifecycles
     #[arg(long)]

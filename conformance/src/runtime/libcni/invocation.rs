@@ -118,6 +118,7 @@ fn invocation(
         inherits: true,
         stdin,
         from_file: None,
+        ignores_sigpipe: false,
     }
 }
 

@@ -64,9 +64,11 @@ fn run_on(lifecycle: &Lifecycle, testbed: &Testbed) -> Result<(), End> {
         return Err(End::Stop(Stop::skip(format!("this cannot occur in {kind}"))));
     }
     // Creates what attachments share: a bridge, a chain, a directory.
-    testbed
-        .warm_up()
-        .map_err(|failure| End::Broken(format!("even a plain ADD and DEL fail: {failure}")))?;
+    testbed.warm_up().map_err(|failure| match failure.exchange {
+        // The plugin, or one that it runs and whose error it returns, answered with an error.
+        Some(_) => End::Stop(Stop::finding("a plain ADD and DEL succeed", failure.message)),
+        None => End::Broken(format!("even a plain ADD and DEL fail: {failure}")),
+    })?;
     let before = testbed.snapshot();
     (lifecycle.run)(testbed).map_err(End::Stop)?;
     testbed.expect_nothing_left(&before).map_err(End::Stop)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cni_protocol::Verb;
 use serde_json::{Map, Value, json};
 
+use super::json::print;
 use crate::runtime::invocation::Invocation;
 
 /// The PATH of plugins if the agent has none.
@@ -33,10 +34,7 @@ pub struct CallContext<'a> {
 ///
 /// # Errors
 /// If the operator uses a key that is reserved for Mesos.
-pub fn checkpoint(
-    config: &Map<String, Value>,
-    mut info: Map<String, Value>,
-) -> Result<String, String> {
+pub fn checkpoint(config: &Map<String, Value>, info: Map<String, Value>) -> Result<String, String> {
     let mut config = config.clone();
     let mut args = match config.get("args") {
         None | Some(Value::Null) => Map::new(),
@@ -48,10 +46,11 @@ pub fn checkpoint(
                     file. It is reserved by Mesos"
             .to_owned());
     }
+    let mut info = complete(info);
     info.insert("name".to_owned(), config.get("name").cloned().unwrap_or_default());
     args.insert("org.apache.mesos".to_owned(), json!({ "network_info": info }));
     config.insert("args".to_owned(), args.into());
-    Ok(sorted(config.into()).to_string())
+    Ok(print(&config.into()))
 }
 
 /// Returns the invocation of a plugin with the text of the checkpoint.
@@ -84,6 +83,7 @@ pub fn invocation(
         inherits: false,
         stdin: checkpoint.to_owned(),
         from_file: Some(about.checkpoint.clone()),
+        ignores_sigpipe: true,
     })
 }
 
@@ -104,16 +104,15 @@ fn variables(verb: Verb, about: &CallContext) -> BTreeMap<String, String> {
     variables
 }
 
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let members: BTreeMap<_, _> =
-                object.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(members.into_iter().collect())
+/// Fills in what the message `NetworkInfo` has by default: the family of an address without one.
+fn complete(mut info: Map<String, Value>) -> Map<String, Value> {
+    let addresses = info.get_mut("ip_addresses").and_then(Value::as_array_mut);
+    for address in addresses.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if !address.contains_key("protocol") {
+            address.insert("protocol".to_owned(), "IPv4".into());
         }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        other => other,
     }
+    info
 }
 
 #[cfg(test)]
@@ -128,11 +127,15 @@ mod tests {
     fn network_info_is_added_to_the_operators_args() {
         let config =
             object(json!({ "type": "t", "name": "n", "args": { "z": { "b": 1, "a": 2 } } }));
-        let info = object(json!({ "port_mappings": [{ "host_port": 1, "container_port": 2 }] }));
+        let info = object(json!({
+            "port_mappings": [{ "host_port": 1, "container_port": 2 }],
+            "ip_addresses": [{}, { "protocol": "IPv6" }],
+        }));
         assert_eq!(
             checkpoint(&config, info).unwrap(),
             concat!(
-                r#"{"args":{"org.apache.mesos":{"network_info":{"name":"n","#,
+                r#"{"args":{"org.apache.mesos":{"network_info":{"ip_addresses":"#,
+                r#"[{"protocol":"IPv4"},{"protocol":"IPv6"}],"name":"n","#,
                 r#""port_mappings":[{"container_port":2,"host_port":1}]}},"z":{"a":2,"b":1}},"#,
                 r#""name":"n","type":"t"}"#,
             )

@@ -27,6 +27,9 @@ use crate::threads::join;
 pub const DEL_DELAY: RangeInclusive<Duration> =
     Duration::from_millis(1000)..=Duration::from_millis(1700);
 
+/// Notes that an interface was detached from a network.
+type Note<'n> = &'n (dyn Fn(&str, &str) -> Result<(), Failure> + Sync);
+
 /// A network that a container joins.
 #[derive(Clone, Debug)]
 pub struct Join {
@@ -120,7 +123,8 @@ impl<'r> Isolator<'r> {
         let network = join.network();
         let text = self.prepare(id, ifname, join)?;
         let exchange = self.invoke(Verb::Add, id, ifname, network, &text)?;
-        let exchange = self.succeeded(exchange, "attach", id, network)?;
+        let what = format!("attach container {id} to");
+        let exchange = self.succeeded(exchange, &what, network)?;
         let accepted = Accepted::read(&exchange.stdout);
         let accepted = accepted.and_then(|accepted| accepted.address4().map(|_| accepted));
         let accepted = accepted.map_err(|problem| {
@@ -141,9 +145,16 @@ impl<'r> Isolator<'r> {
         let network = join.network();
         let directory = self.state.interface(id, network, ifname);
         self.state.create(&directory).map_err(|error| on_disk(&directory, &error))?;
+        if let NetnsHandle::Mounted(_) = self.handle {
+            // The namespace is mounted on it before any plugin runs.
+            let handle = self.state.handle(id);
+            if !self.state.exists(&handle) {
+                self.state.write(&handle, "").map_err(|error| on_disk(&handle, &error))?;
+            }
+        }
         let text = invocation::checkpoint(&join.config, join.info.clone()).map_err(Failure::own)?;
         let file = self.state.config(id, network);
-        self.state.write(&file, &text).map_err(|error| on_disk(&file, &error))?;
+        self.state.write_private(&file, &text).map_err(|error| on_disk(&file, &error))?;
         Ok(text)
     }
 
@@ -157,20 +168,34 @@ impl<'r> Isolator<'r> {
     /// # Errors
     /// All failures; then the state remains until the agent is restarted.
     pub fn destroy(&self, id: &str) -> Result<(), Failure> {
-        self.detach(id)?;
+        self.detach_all(id, &|network, ifname| {
+            let directory = self.state.interface(id, network, ifname);
+            self.state.remove(&directory).map_err(|error| on_disk(&directory, &error))
+        })?;
         self.forget(id)
     }
 
-    /// Runs the DELs of [`Isolator::destroy`], as if the agent died after them.
+    /// Runs the DELs of [`Isolator::destroy`], as if the agent died before it noted that they
+    /// succeeded.
     ///
     /// # Errors
     /// As [`Isolator::destroy`].
     pub fn detach(&self, id: &str) -> Result<(), Failure> {
+        self.detach_all(id, &|_, _| Ok(()))
+    }
+
+    /// Runs DEL on all networks, and `note` after each that succeeded. Without the handle of the
+    /// namespace no plugin is called.
+    fn detach_all(&self, id: &str, note: Note) -> Result<(), Failure> {
+        let has_handle = matches!(self.handle, NetnsHandle::Mounted(_));
+        if has_handle && !self.state.exists(&self.state.handle(id)) {
+            return Ok(());
+        }
         let networks = self.state.directories(&self.state.container(id));
         let ended: Vec<Result<(), Failure>> = thread::scope(|scope| {
             let running: Vec<_> = networks
                 .iter()
-                .map(|network| scope.spawn(|| self.detach_one(id, network)))
+                .map(|network| scope.spawn(|| self.detach_one(id, network, note)))
                 .collect();
             running.into_iter().map(join).collect()
         });
@@ -183,13 +208,15 @@ impl<'r> Isolator<'r> {
         }
     }
 
-    fn detach_one(&self, id: &str, network: &str) -> Result<(), Failure> {
+    fn detach_one(&self, id: &str, network: &str, note: Note) -> Result<(), Failure> {
         // Without a checkpoint no plugin has run.
         let Ok(text) = self.state.read(&self.state.config(id, network)) else { return Ok(()) };
+        // Those that were detached before are gone.
         let interfaces = self.state.directories(&self.state.container(id).join(network));
-        let ifname = interfaces.first().map_or("eth0", String::as_str);
+        let Some(ifname) = interfaces.first() else { return Ok(()) };
         let exchange = self.invoke(Verb::Del, id, ifname, network, &text)?;
-        self.succeeded(exchange, "detach", id, network).map(drop)
+        self.succeeded(exchange, &format!("detach container {id} from"), network)?;
+        note(network, ifname)
     }
 
     /// Recovers after a restart of the agent: destroys the containers that have state and are not
@@ -253,7 +280,7 @@ impl<'r> Isolator<'r> {
         ifname: &str,
         network: &str,
         checkpoint: &str,
-    ) -> Result<Exchange, Failure> {
+    ) -> Result<(PathBuf, Exchange), Failure> {
         let netns = self.netns(id);
         let has_netns = verb == Verb::Add || self.state.is_namespace(Path::new(&netns));
         let about = CallContext {
@@ -268,14 +295,15 @@ impl<'r> Isolator<'r> {
             invocation::invocation(verb, checkpoint, network, &about).map_err(Failure::own)?;
         let path: Vec<PathBuf> = self.plugins_dir.split(':').map(PathBuf::from).collect();
         let program = self.runner.find(&invocation.plugin, &path, Lookup::Executable)?;
-        self.runner.execute(&program, &invocation)
+        let exchange = self.runner.execute(&program, &invocation)?;
+        Ok((program, exchange))
     }
 
+    /// Expects a call to have succeeded. `what` is for the message: `attach container c1 to`.
     fn succeeded(
         &self,
-        exchange: Exchange,
+        (program, exchange): (PathBuf, Exchange),
         what: &str,
-        id: &str,
         network: &str,
     ) -> Result<Exchange, Failure> {
         let (stdout, stderr) = (&exchange.stdout, &exchange.stderr);
@@ -287,8 +315,9 @@ impl<'r> Isolator<'r> {
             )),
             _ => {
                 let message = format!(
-                    "The CNI plugin failed to {what} container {id} to CNI network '{network}': \
-                     stdout='{stdout}', stderr='{stderr}'"
+                    "The CNI plugin '{}' failed to {what} CNI network '{network}': \
+                     stdout='{stdout}', stderr='{stderr}'",
+                    program.display()
                 );
                 Err(Failure::of(exchange, message))
             }

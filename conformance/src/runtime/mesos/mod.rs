@@ -11,6 +11,7 @@
 //! | 3 | the accepted part of a result | `accepted.rs` |
 //! | 4 | start and end of containers, recovery after a restart | `isolator.rs` |
 //! | 5 | the state on disk | `state_dir.rs` |
+//! | 6 | JSON as Mesos prints it | `json.rs` |
 //!
 //! Not emulated: the commands that install the container's `/etc/hosts` and `resolv.conf`. Their
 //! contents are emulated ([`accepted::Accepted`]).
@@ -19,4 +20,5 @@ pub mod accepted;
 pub mod config;
 pub mod invocation;
 pub mod isolator;
+mod json;
 mod state_dir;

@@ -6,9 +6,9 @@
 //! ROOT/CONTAINER/NETWORK/INTERFACE/network.info       its output on ADD
 //! ```
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::runtime::runner::Site;
@@ -49,6 +49,17 @@ impl StateDir {
             fs::create_dir_all(parent)?;
         }
         fs::write(path, text)
+    }
+
+    /// Does the same with a file that only its owner may read.
+    pub(super) fn write_private(&self, path: &Path, text: &str) -> io::Result<()> {
+        self.write(path, text)?;
+        fs::set_permissions(self.site.outside(path), Permissions::from_mode(0o600))
+    }
+
+    /// Reports whether a file exists, of whatever kind.
+    pub(super) fn exists(&self, path: &Path) -> bool {
+        self.site.outside(path).symlink_metadata().is_ok()
     }
 
     pub(super) fn read(&self, path: &Path) -> io::Result<String> {

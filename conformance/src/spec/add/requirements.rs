@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Execution,
         [
             "add.makes-the-interface",
@@ -13,7 +13,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .on(&[Add])
     .only(&[Interface]),
-    must(
+    stated(
         Execution,
         [
             "add.refuses-existing-ifname",
@@ -23,7 +23,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .on(&[Add])
     .only(&[Interface]),
-    must(
+    stated(
         Results,
         [
             "add.reports-the-container-interface",
@@ -35,7 +35,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Interface]),
-    must(
+    stated(
         Results,
         [
             "add.result-agrees-with-kernel",
@@ -47,7 +47,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Interface]),
-    must(
+    stated(
         Execution,
         [
             "add.failure-then-del-leaves-nothing",
@@ -65,7 +65,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         ],
     )
     .on(&[Add]),
-    must(
+    stated(
         Runtime,
         [
             "add.interfaces-are-independent",
@@ -75,7 +75,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         ],
     )
     .on(&[Add, Del]),
-    must(
+    stated(
         Runtime,
         [
             "add.works-again-after-del",

@@ -19,9 +19,9 @@ pub(crate) const CASES: &[Case] = &[
         run: absence_is_no_error,
     },
     Case {
-        id: "capability.args-win-over-cni-args",
+        id: "capability.unknown-args-are-ignored",
         does: "ADD with unknown keys in `args.cni` and in CNI_ARGS",
-        run: args_win_over_cni_args,
+        run: unknown_args_are_ignored,
     },
 ];
 
@@ -119,7 +119,7 @@ fn absence_is_no_error(fixture: &Fixture) -> CaseResult {
     Ok(())
 }
 
-fn args_win_over_cni_args(fixture: &Fixture) -> CaseResult {
+fn unknown_args_are_ignored(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     let args = json!({ "cni": { "conformance": "from-args" } });
     let call = attachment.call("ADD").key("args", args);

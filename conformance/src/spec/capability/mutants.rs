@@ -15,7 +15,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "fails on ADD when `runtimeConfig` is empty",
     ),
     mutant(
-        "capability.args-win-over-cni-args",
+        "capability.unknown-args-are-ignored",
         "call.rs",
         "fails when `args.cni` has an unknown key",
     ),

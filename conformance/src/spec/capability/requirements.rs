@@ -37,13 +37,26 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Interface, Chained, Wrapper]),
-    must(
+    convention(
         Conventions,
         [
             "capability.args-win-over-cni-args",
             "CAP-04",
-            "A key in `args.cni` takes precedence over the same key in CNI_ARGS; unknown keys are \
-         ignored.",
+            "A key in `args.cni` takes precedence over the same key in CNI_ARGS.",
+        ],
+    )
+    .since(V0_2_0)
+    .on(&[Add])
+    .untestable(
+        "which of the two a plugin uses is visible only for keys that it understands, and no key \
+         is common to all plugins",
+    ),
+    convention(
+        Conventions,
+        [
+            "capability.unknown-args-are-ignored",
+            "CAP-05",
+            "Unknown keys in `args.cni` are ignored, also next to the same key in CNI_ARGS.",
         ],
     )
     .since(V0_2_0)

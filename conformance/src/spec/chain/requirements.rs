@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Results,
         [
             "chain.passes-prev-result",
@@ -14,7 +14,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Chained]),
-    must(
+    stated(
         Results,
         [
             "chain.changes-only-what-it-means-to",
@@ -25,7 +25,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Chained]),
-    must(
+    stated(
         Results,
         [
             "chain.loses-nothing",
@@ -84,7 +84,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Chained]),
-    should(
+    convention(
         Conventions,
         [
             "chain.any-kind-of-interface",

@@ -35,7 +35,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "check.runs-on-delegates",
-        does: "ADD, CHECK; then CHECK with a delegate that fails",
+        does: "ADD, CHECK; expects a CHECK at the delegate",
         run: runs_on_delegates,
     },
     Case {
@@ -44,6 +44,11 @@ pub(crate) const CASES: &[Case] = &[
         run: has_no_side_effects,
     },
     Case { id: "check.fails-after-del", does: "ADD, DEL, CHECK", run: fails_after_del },
+    Case {
+        id: "check.hands-on-delegates-error",
+        does: "ADD, CHECK with a delegate that fails",
+        run: hands_on_delegates_error,
+    },
 ];
 
 fn succeeds_after_add(fixture: &Fixture) -> CaseResult {
@@ -178,6 +183,13 @@ fn runs_on_delegates(fixture: &Fixture) -> CaseResult {
     let attachment = fixture.attachment("c1");
     add_and_check(&attachment)?;
     fake_delegate.received("CHECK")?;
+    Ok(())
+}
+
+fn hands_on_delegates_error(fixture: &Fixture) -> CaseResult {
+    let fake_delegate = fixture.fake_delegate()?;
+    let attachment = fixture.attachment("c1");
+    add_and_check(&attachment)?;
     fake_delegate.fails("CHECK", 101, "the fake delegate fails on purpose");
     attachment.call("CHECK").note("with a delegate that fails").run().fails()?;
     Ok(())

@@ -23,9 +23,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "flow/check.rs",
         "fails when the interface has a further address",
     ),
-    mutant("check.runs-on-delegates", "flow/check.rs", "hides the delegate's error on CHECK"),
+    mutant("check.runs-on-delegates", "flow/check.rs", "does not run the delegate's CHECK")
+        .also_fails(&["check.hands-on-delegates-error", "delegate.gets-every-verb"]),
     // It compares before and after a CHECK.
     mutant("check.has-no-side-effects", "flow/check.rs", "creates a file on every CHECK")
         .also_fails(&["version.higher-minor-keeps-working"]),
     mutant("check.fails-after-del", "flow/check.rs", "succeeds for attachments that do not exist"),
+    mutant(
+        "check.hands-on-delegates-error",
+        "flow/check.rs",
+        "hides the delegate's error on CHECK",
+    ),
 ];

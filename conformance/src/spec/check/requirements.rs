@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Execution,
         [
             "check.succeeds-after-add",
@@ -13,11 +13,11 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V0_4_0)
     .on(&[Check]),
-    must(Execution, ["check.needs-prev-result", "CHK-02", "CHECK without a `prevResult` fails."])
+    stated(Execution, ["check.needs-prev-result", "CHK-02", "CHECK without a `prevResult` fails."])
         .since(V0_4_0)
         .on(&[Check])
         .only(&[Interface, Chained]),
-    should(
+    stated(
         Execution,
         [
             "check.misses-what-was-removed",
@@ -29,7 +29,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_4_0)
     .on(&[Check])
     .only(&[Interface]),
-    should(
+    stated(
         Execution,
         [
             "check.misses-rules",
@@ -40,7 +40,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V0_4_0)
     .on(&[Check]),
-    should(
+    stated(
         Execution,
         [
             "check.notices-wrong-state",
@@ -52,7 +52,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_4_0)
     .on(&[Check])
     .only(&[Interface, Chained, Wrapper]),
-    must(
+    stated(
         Execution,
         [
             "check.accepts-later-changes",
@@ -63,13 +63,9 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_4_0)
     .on(&[Check])
     .only(&[Interface, Chained, Wrapper]),
-    must(
+    stated(
         Delegation,
-        [
-            "check.runs-on-delegates",
-            "CHK-07",
-            "CHECK also runs the delegate's CHECK, and fails with the same error if that fails.",
-        ],
+        ["check.runs-on-delegates", "CHK-07", "CHECK also runs the delegate's CHECK."],
     )
     .since(V0_4_0)
     .on(&[Check])
@@ -77,7 +73,18 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     stricter(Practice, ["check.has-no-side-effects", "CHK-08", "CHECK changes nothing."])
         .since(V0_4_0)
         .on(&[Check]),
-    should(Execution, ["check.fails-after-del", "CHK-09", "CHECK after DEL fails."])
+    stated(Execution, ["check.fails-after-del", "CHK-09", "CHECK after DEL fails."])
         .since(V0_4_0)
         .on(&[Check]),
+    stated(
+        Delegation,
+        [
+            "check.hands-on-delegates-error",
+            "CHK-10",
+            "CHECK fails when the delegate's CHECK fails.",
+        ],
+    )
+    .since(V0_4_0)
+    .on(&[Check])
+    .only(&[Interface, Wrapper]),
 ];

@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Runtime,
         [
             "concurrency.many-containers-at-once",

@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(Configuration, [
+    stated(Configuration, [
         "config.bad-network-name-is-refused",
         "CFG-01",
         "A network name starts with a letter or digit, followed by letters, digits, `.`, `_` and \

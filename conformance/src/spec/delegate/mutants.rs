@@ -20,7 +20,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "drops the stderr of a delegate that fails",
     ),
     mutant("delegate.gets-every-verb", "flow/check.rs", "does not run the delegate on CHECK")
-        .also_fails(&["check.runs-on-delegates"]),
+        .also_fails(&["check.runs-on-delegates", "check.hands-on-delegates-error"]),
     mutant(
         "delegate.error-is-handed-on",
         "delegate.rs",

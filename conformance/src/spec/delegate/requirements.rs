@@ -3,52 +3,52 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    should(Delegation, [
+    stated(Delegation, [
         "delegate.is-found-on-cni-path",
         "DLG-01",
         "A delegate is searched for in the directories of CNI_PATH, in order, not in PATH; a name \
          with a path separator is refused.",
     ])
     .only(&[Interface, Wrapper]),
-    must(Delegation, [
+    stated(Delegation, [
         "delegate.gets-the-environment",
         "DLG-02",
         "A delegate gets the whole environment of the plugin; only CNI_COMMAND may differ.",
     ])
     .only(&[Interface, Wrapper]),
-    must(Delegation, [
+    stated(Delegation, [
         "delegate.gets-the-configuration",
         "DLG-03",
         "An IPAM plugin gets the complete configuration; the plugin in `delegate` gets that \
          object, with `name`, `cniVersion` and the keys that the runtime sets.",
     ])
     .only(&[Interface, Wrapper]),
-    should(Delegation, [
+    stated(Delegation, [
         "delegate.stderr-is-handed-on",
         "DLG-04",
         "The stderr of a delegate appears on the plugin's stderr, even when the delegate fails.",
     ])
     .only(&[Interface, Wrapper]),
-    must(Delegation, [
+    stated(Delegation, [
         "delegate.gets-every-verb",
         "DLG-05",
         "CHECK, DEL, GC and STATUS also run the delegate, with the same verb.",
     ])
     .only(&[Interface, Wrapper]),
-    should(Delegation, [
+    stated(Delegation, [
         "delegate.error-is-handed-on",
         "DLG-06",
         "The plugin returns a delegate's error with its code and message.",
     ])
     .only(&[Interface, Wrapper]),
-    should(Delegation, [
+    stated(Delegation, [
         "delegate.failed-add-is-deleted",
         "DLG-07",
         "When the delegate's ADD fails, the plugin runs the delegate's DEL.",
     ])
     .on(&[Add])
     .only(&[Interface, Wrapper]),
-    must(Results, [
+    stated(Results, [
         "delegate.result-is-converted",
         "DLG-08",
         "A delegate's result in another version, or without `cniVersion`, is converted to the \

@@ -34,7 +34,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "environment.version-needs-only-command",
         "flow/mod.rs",
-        "fails on VERSION when its input is empty",
+        "fails on VERSION when CNI_NETNS is a dummy",
     ),
     mutant("environment.unknown-command-is-refused", "call.rs", "takes CNI_COMMAND=add for ADD"),
     mutant(

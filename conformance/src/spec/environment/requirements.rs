@@ -3,19 +3,20 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(Execution, [
+    stated(Execution, [
         "environment.add-needs-its-variables",
         "ENV-01",
-        "ADD without CNI_CONTAINERID, CNI_NETNS or CNI_IFNAME fails.",
+        "ADD without CNI_NETNS or CNI_IFNAME fails; from 0.4.0 also without CNI_CONTAINERID.",
     ])
     .on(&[Add]),
-    must(Execution, [
+    stated(Execution, [
         "environment.del-needs-its-variables",
         "ENV-02",
-        "DEL without CNI_CONTAINERID or CNI_IFNAME fails with code 4; CNI_NETNS is optional.",
+        "DEL without CNI_IFNAME fails, and from 0.4.0 without CNI_CONTAINERID, from 1.0.0 with \
+         code 4; CNI_NETNS is optional.",
     ])
     .on(&[Del]),
-    must(Execution, [
+    stated(Execution, [
         "environment.check-needs-its-variables",
         "ENV-03",
         "CHECK without CNI_CONTAINERID, CNI_NETNS or CNI_IFNAME fails.",
@@ -29,14 +30,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     ])
     .on(&[Add, Del, Check, Status])
     .only(&[Interface, Chained, Ipam]),
-    must(Execution, [
+    stated(Execution, [
         "environment.gc-needs-only-path",
         "ENV-05",
         "GC works with only CNI_COMMAND and CNI_PATH, and with the other variables set but empty.",
     ])
     .since(V1_1_0)
     .on(&[Gc]),
-    must(Execution, [
+    stated(Execution, [
         "environment.status-needs-nothing",
         "ENV-06",
         "STATUS works with only CNI_COMMAND and CNI_PATH, and with the other variables set but \
@@ -44,10 +45,11 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     ])
     .since(V1_1_0)
     .on(&[Status]),
-    must(Execution, [
+    stated(Execution, [
         "environment.version-needs-only-command",
         "ENV-07",
-        "VERSION requires only CNI_COMMAND, and works with empty stdin and with dummy variables.",
+        "VERSION requires only CNI_COMMAND, works with dummy variables, and below 1.0.0 with empty \
+         stdin.",
     ])
     .since(V0_2_0)
     .on(&[Version]),
@@ -61,14 +63,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "ENV-09",
         "Without CNI_COMMAND, a plugin prints no result; anything else is unspecified.",
     ]),
-    must(Execution, [
+    stated(Execution, [
         "environment.bad-container-id-is-refused",
         "ENV-10",
         "A container id starts with a letter or digit, followed by letters, digits, `.`, `_` and \
          `-`; anything else is an error.",
     ])
     .since(V1_0_0)
-    .on(&[Add, Del, Check]),
+    .on(&[Add]),
     stricter(Practice, [
         "environment.long-ids-do-not-collide",
         "ENV-11",
@@ -76,20 +78,20 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
          collide.",
     ])
     .on(&[Add, Del]),
-    must(Execution, [
+    stated(Execution, [
         "environment.bad-ifname-is-refused",
         "ENV-12",
         "An interface name that Linux does not allow is an error; a name of 15 characters works.",
     ])
     .since(V0_3_0)
-    .on(&[Add, Del, Check]),
+    .on(&[Add]),
     convention(Execution, [
         "environment.unknown-args-are-tolerated",
         "ENV-13",
         "Unknown keys in CNI_ARGS are tolerated, at least with IgnoreUnknown=1.",
     ])
     .on(&[Add, Del]),
-    must(Execution, [
+    stated(Execution, [
         "environment.bad-netns-is-refused",
         "ENV-14",
         "ADD fails when CNI_NETNS does not exist or is not a network namespace.",

@@ -3,18 +3,17 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(Execution, [
+    stated(Execution, [
         "execution.exit-status-tells-failure",
         "EXE-01",
         "The exit status is 0 on success and nonzero on failure.",
     ]),
-    should(Results, [
+    stated(Results, [
         "execution.failure-prints-error-object",
         "EXE-02",
         "A failure prints one error object: `code` is a number, `msg` a string, `details` a \
          string if present.",
-    ])
-    .except(V0_4_0, Must),
+    ]),
     convention(Results, [
         "execution.error-goes-to-stdout",
         "EXE-03",
@@ -32,51 +31,56 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "EXE-05",
         "Stderr is free text, and a plugin works even when stderr is closed.",
     ]),
-    must(Results, [
+    stated(Results, [
         "execution.reserved-codes-keep-meaning",
         "EXE-06",
         "Error codes up to 99 are used only with their reserved meaning; a plugin's own codes \
          start at 100.",
     ]),
-    should(Results, [
+    stated(Results, [
         "execution.error-carries-version",
         "EXE-07",
         "An error object contains the `cniVersion` of the request.",
     ]),
-    must(Results, [
+    stated(Results, [
         "execution.unsupported-field-is-named",
         "EXE-08",
         "The message of an error with code 2 names the key and the value of the unsupported \
          field.",
     ])
+    .since(V0_2_0)
     .on(&[Add]),
-    must(Results, [
+    stated(Results, [
         "execution.bad-variables-are-named",
         "EXE-09",
         "The message of an error with code 4 names the missing or invalid variables.",
     ])
+    .since(V1_0_0)
     .on(&[Add, Del, Check]),
-    should(Results, [
+    stated(Results, [
         "execution.bad-input-has-its-code",
         "EXE-10",
         "Input that cannot be read fails with code 5, input that cannot be decoded with code 6, \
          and an invalid configuration with code 7.",
-    ]),
-    must(Results, [
+    ])
+    .since(V1_0_0),
+    stated(Results, [
         "execution.code-3-leaves-nothing",
         "EXE-11",
         "An ADD that fails with code 3 leaves nothing that a DEL would have to remove.",
     ])
+    .since(V0_4_0)
     .on(&[Add, Check])
     .untestable(
         "a plugin decides whether and when it returns code 3, so the condition cannot be created \
          from outside",
     ),
-    should(Results, [
+    stated(Results, [
         "execution.code-11-passes",
         "EXE-12",
         "Code 11 means a transient condition: the same call succeeds once the condition is over.",
     ])
+    .since(V0_4_0)
     .on(&[Add, Check, Del])
     .only(&[Wrapper, Interface]),
     convention(Practice, [
@@ -94,7 +98,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         "EXE-15",
         "A plugin reads stdin to the end, up to at least 1 MiB, even when it arrives in pieces.",
     ]),
-    should(Configuration, [
+    stated(Configuration, [
         "execution.unknown-keys-are-tolerated",
         "EXE-16",
         "Unknown keys are accepted, or refused with code 2; the content of `args` never causes an \

@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(Practice, [
+    stated(Practice, [
         "result.shape-0.1-0.2",
         "RES-01",
         "Up to 0.2.0 a result contains only `cniVersion`, `ip4`, `ip6` and `dns`, and at least \
@@ -11,7 +11,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     ])
     .until(V0_2_0)
     .on(&[Add]),
-    must(Practice, [
+    stated(Practice, [
         "result.shape-0.3-0.4",
         "RES-02",
         "From 0.3.0 to 0.4.0 a result contains `interfaces`, `ips`, `routes` and `dns`; the \
@@ -29,15 +29,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .until(V0_3_0)
     .on(&[Add]),
-    must(Results, [
+    stated(Results, [
         "result.shape-1.0",
         "RES-04",
-        "The addresses in a result of 1.0.0 have no `version`.",
+        "From 1.0.0 the addresses in a result have no `version`.",
     ])
     .since(V1_0_0)
-    .until(V1_0_0)
     .on(&[Add]),
-    must(Results, [
+    stated(Results, [
         "result.newer-keys-stay-out",
         "RES-05",
         "The keys that 1.1.0 added to interfaces and routes are unsigned numbers or strings, and \
@@ -45,14 +44,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     ])
     .since(V0_3_0)
     .on(&[Add]),
-    must(Results, [
+    stated(Results, [
         "result.addresses-are-well-formed",
         "RES-06",
         "Addresses and destinations have a prefix length, gateways have none, and name servers \
          are IP addresses.",
     ])
     .on(&[Add]),
-    must(Results, [
+    stated(Results, [
         "result.interface-indexes-are-in-range",
         "RES-07",
         "`ips[].interface` is an index into `interfaces`.",
@@ -60,7 +59,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V0_3_0)
     .on(&[Add])
     .only(&[Interface, Chained, Wrapper]),
-    must(Results, [
+    stated(Results, [
         "result.ipam-has-no-interfaces",
         "RES-08",
         "The result of an IPAM plugin has neither `interfaces` nor `ips[].interface`.",

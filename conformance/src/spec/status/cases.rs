@@ -10,7 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "status.asks-delegates",
-        does: "STATUS; then with a delegate that fails and with one that is missing",
+        does: "STATUS; expects a STATUS at the delegate",
         run: asks_delegates,
     },
     Case {
@@ -23,15 +23,35 @@ pub(crate) const CASES: &[Case] = &[
         does: "ADDs until one fails, then STATUS",
         run: notices_exhaustion,
     },
+    Case {
+        id: "status.hands-on-delegates-error",
+        does: "STATUS with a delegate that fails, then with one that is missing",
+        run: hands_on_delegates_error,
+    },
+    Case {
+        id: "status.has-its-codes",
+        does: "runs `makeUnready`, then STATUS",
+        run: has_its_codes,
+    },
 ];
+
+const UNREADY: &str = "after the host was made unready";
 
 fn tells_readiness(fixture: &Fixture) -> CaseResult {
     fixture.call("STATUS").run().succeeds()?;
     if let Some(script) = &fixture.subject.make_unready {
         fixture.host().sh(script);
-        let call = fixture.call("STATUS").note("after the host was made unready");
-        call.run().fails_with(&[50, 51])?;
+        fixture.call("STATUS").note(UNREADY).run().fails()?;
     }
+    Ok(())
+}
+
+fn has_its_codes(fixture: &Fixture) -> CaseResult {
+    let Some(script) = &fixture.subject.make_unready else {
+        return Err(Stop::skip("the subject has no `makeUnready`"));
+    };
+    fixture.host().sh(script);
+    fixture.call("STATUS").note(UNREADY).run().fails_with(&[50, 51])?;
     Ok(())
 }
 
@@ -39,6 +59,12 @@ fn asks_delegates(fixture: &Fixture) -> CaseResult {
     let fake_delegate = fixture.fake_delegate()?;
     fixture.call("STATUS").run().succeeds()?;
     fake_delegate.received("STATUS")?;
+    Ok(())
+}
+
+fn hands_on_delegates_error(fixture: &Fixture) -> CaseResult {
+    let fake_delegate = fixture.fake_delegate()?;
+    fixture.call("STATUS").run().succeeds()?;
     fake_delegate.fails("STATUS", 50, "the fake delegate fails on purpose");
     fixture.call("STATUS").note("with a delegate that fails").run().fails()?;
     fake_delegate.reset("STATUS");

@@ -3,29 +3,24 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Execution,
         [
             "status.tells-readiness",
             "STA-01",
-            "STATUS succeeds when the plugin is ready, and otherwise fails with code 50 or 51.",
+            "STATUS succeeds when the plugin is ready, and otherwise fails.",
         ],
     )
     .since(V1_1_0)
     .on(&[Status]),
-    must(
+    stated(
         Delegation,
-        [
-            "status.asks-delegates",
-            "STA-02",
-            "STATUS also runs the delegate's STATUS, and fails when a delegate that ADD needs \
-             fails or is missing.",
-        ],
+        ["status.asks-delegates", "STA-02", "STATUS also runs the delegate's STATUS."],
     )
     .since(V1_1_0)
     .on(&[Status])
     .only(&[Interface, Wrapper]),
-    must(
+    stated(
         Execution,
         [
             "status.has-no-side-effects",
@@ -35,7 +30,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V1_1_0)
     .on(&[Status]),
-    should(
+    stated(
         Execution,
         [
             "status.notices-exhaustion",
@@ -46,4 +41,25 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     .since(V1_1_0)
     .on(&[Status])
     .only(&[Ipam]),
+    stated(
+        Execution,
+        [
+            "status.hands-on-delegates-error",
+            "STA-05",
+            "STATUS fails when a delegate that ADD needs fails or is missing.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status])
+    .only(&[Interface, Wrapper]),
+    stated(
+        Execution,
+        [
+            "status.has-its-codes",
+            "STA-06",
+            "STATUS of a plugin that is not ready fails with code 50 or 51.",
+        ],
+    )
+    .since(V1_1_0)
+    .on(&[Status]),
 ];

@@ -49,6 +49,11 @@ pub(crate) const CASES: &[Case] = &[
         does: "ADD in the oldest claimed minor version of this major, CHECK and DEL in this one",
         run: higher_minor_keeps_working,
     },
+    Case {
+        id: "version.claimed-versions-work",
+        does: "VERSION; ADD and DEL in a version that it lists",
+        run: claimed_versions_work,
+    },
 ];
 
 fn lists_versions(fixture: &Fixture) -> CaseResult {
@@ -156,4 +161,18 @@ fn higher_minor_keeps_working(fixture: &Fixture) -> CaseResult {
     }
     attachment.call("DEL").note(&format!("after ADD in {lower}")).run().succeeds()?;
     expect_undone(fixture, &before, &format!("after ADD in {lower}, DEL in {}", fixture.version))
+}
+
+fn claimed_versions_work(fixture: &Fixture) -> CaseResult {
+    let claimed = fixture.call("VERSION").run().result()?;
+    if !list(&claimed, "supportedVersions").iter().any(|one| one == fixture.version.as_str()) {
+        return Err(Stop::skip("VERSION does not list this version"));
+    }
+    if fixture.adds == Adds::FailEverywhere {
+        return Err(Stop::skip("no ADD succeeds with this configuration in any version"));
+    }
+    let attachment = fixture.attachment("claimed");
+    attachment.call("ADD").run().succeeds()?;
+    attachment.del()?;
+    Ok(())
 }

@@ -39,4 +39,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "flow/check.rs",
         "fails on CHECK when `prevResult` has another version",
     ),
+    mutant(
+        "version.claimed-versions-work",
+        "flow/add.rs",
+        "fails on ADD of the container `claimed`",
+    ),
 ];

@@ -3,7 +3,7 @@
 use crate::spec::vocabulary::*;
 
 pub(crate) const REQUIREMENTS: &[Requirement] = &[
-    must(
+    stated(
         Results,
         [
             "version.lists-versions",
@@ -13,7 +13,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V0_2_0)
     .on(&[Version]),
-    must(
+    stated(
         Results,
         [
             "version.repeats-input-version",
@@ -23,7 +23,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V1_0_0)
     .on(&[Version]),
-    must(
+    stated(
         Results,
         [
             "version.list-is-truthful",
@@ -33,15 +33,14 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     )
     .since(V0_2_0)
     .on(&[Version, Add]),
-    must(
+    stated(
         Execution,
         [
             "version.unsupported-version-is-code-1",
             "VER-04",
             "A configuration in an unsupported version is refused with code 1.",
         ],
-    )
-    .except(V0_4_0, Should),
+    ),
     convention(
         Practice,
         [
@@ -70,7 +69,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
          decoded (code 6).",
         ],
     ),
-    must(
+    stated(
         Results,
         [
             "version.result-echoes-version",
@@ -79,7 +78,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         ],
     )
     .on(&[Add]),
-    must(
+    stated(
         Configuration,
         [
             "version.higher-minor-keeps-working",
@@ -89,4 +88,13 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
         ],
     )
     .on(&[Add, Del]),
+    stated(
+        Results,
+        [
+            "version.claimed-versions-work",
+            "VER-11",
+            "ADD and DEL succeed in every version that VERSION lists.",
+        ],
+    )
+    .on(&[Version, Add, Del]),
 ];

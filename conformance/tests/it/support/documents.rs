@@ -24,8 +24,8 @@ pub(crate) const HOSTILE: &str = concat!(
 pub(crate) fn id(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "del.twice-succeeds",
-        Verdict::Fail => "version.repeats-input-version",
-        Verdict::Warn => "execution.error-carries-version",
+        Verdict::Fail => "execution.unsupported-field-is-named",
+        Verdict::Warn => "execution.stdout-holds-one-document",
         Verdict::Info => "version.gc-and-status-need-1.1.0",
         Verdict::Skip => "check.misses-rules",
         Verdict::Broken => "concurrency.killed-add-is-cleaned",

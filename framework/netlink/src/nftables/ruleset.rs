@@ -15,6 +15,12 @@ pub struct Generation(pub(crate) u32);
 impl Generation {
     /// The generation of a network namespace in which no transaction was committed yet.
     pub const FIRST: Self = Self(1);
+
+    /// Returns the generation after one more transaction. It is never 0, which means any.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.checked_add(1).unwrap_or(1))
+    }
 }
 
 /// A ruleset that can be read and changed: the kernel's or a fake.

@@ -73,8 +73,8 @@ impl CallBuilder {
     ///
     /// System calls that count for this fault (see [`Fault`]) are numbered from 1, over the program
     /// and all its children. The function returns once all of them have exited. To try every such
-    /// call, increment the number until no fault happens. In a program with threads, the same number can mean different system calls in two
-    /// runs.
+    /// call, increment the number until no fault happens. In a program with threads, the same
+    /// number can mean different system calls in two runs.
     ///
     /// # Panics
     /// As [`CallBuilder::run`]; also if this process is not permitted to trace others.

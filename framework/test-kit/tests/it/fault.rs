@@ -30,8 +30,7 @@ fn a_program_is_killed_before_each_of_its_system_calls_that_changes_something_ou
     // It closes files, writes the text and exits, but is not killed where it only reads or maps.
     assert!((4..20).contains(&killed.len()), "{}", killed.len());
     let at = killed.iter().map(FaultedCall::to_string).collect::<String>();
-    for (name, call, counts) in
-        [("write", libc::SYS_write, true), ("mmap", libc::SYS_mmap, false)]
+    for (name, call, counts) in [("write", libc::SYS_write, true), ("mmap", libc::SYS_mmap, false)]
     {
         assert_eq!(at.contains(&format!("(system call {call} by cat)")), counts, "{name}: {at}");
     }

@@ -47,6 +47,10 @@ fn error_in(document: &Object) -> Option<DelegateFailure> {
 }
 
 fn object(stdout: &[u8]) -> Option<Object> {
+    // Nothing, as after most verbs, is recognised without a parser's error and its position.
+    if stdout.trim_ascii().is_empty() {
+        return None;
+    }
     json::read(stdout).ok()
 }
 

@@ -8,7 +8,7 @@ use cni_protocol::{AddResult, Object, Verb, check_container_id};
 
 use crate::{
     call::Call,
-    error::{DelegateFailure, Error, ExecError},
+    error::{DelegateFailure, Error, ExecError, left_alone},
     rollback::Rollback,
 };
 
@@ -35,16 +35,25 @@ pub(super) async fn add(call: &Call) -> Result<AddResult, Error> {
                 let is_last = index + 1 == call.delegates().len();
                 let kept = match !is_repeated || is_last {
                     true => last_result::keep(call, running.as_ref(), &answer, is_last),
-                    false => Ok(()),
+                    false => Ok(false),
                 };
                 result = Some(answer);
-                if let Err(error) = kept {
-                    return Err(roll_back(call, begun, result, error).await);
+                match kept {
+                    Ok(is_kept) if is_last && is_kept => {
+                        running.iter().for_each(Running::keep_directory);
+                    }
+                    Ok(_) => {}
+                    Err(error) => return Err(roll_back(call, begun, result, error).await),
                 }
             }
-            Err(error) => {
-                // A delegate that was not started has nothing to clean up.
-                let begun = if has_started(&error) { begun } else { before };
+            Err(mut error) => {
+                // Nothing has to be cleaned up after a delegate that was not started or that left
+                // an earlier attachment alone, which its DEL would remove.
+                let has_begun = has_started(&error) && !left_alone::is_reported_by(&error);
+                let begun = if has_begun { begun } else { before };
+                if !before.is_empty() {
+                    left_alone::withdraw(&mut error);
+                }
                 let _running = match running {
                     Some(running) if is_crash(&error) => running.after_killed_delegate(call).await,
                     running => running,

@@ -81,7 +81,8 @@ pub(super) fn directory(call: &Call) -> PathBuf {
     Path::new(call.settings().result_dir()).join(name)
 }
 
-/// Records that a delegate has succeeded, in place of the record of the previous one.
+/// Records that a delegate has succeeded, in place of the record of the previous one. Returns
+/// whether there is a record now.
 ///
 /// # Errors
 ///
@@ -91,22 +92,22 @@ pub(super) fn keep(
     running: Option<&Running>,
     result: &AddResult,
     is_last: bool,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let is_needed = is_needed(call);
     let is_result_kept = is_needed || call.has_prev_result();
     if !is_result_kept && !is_last {
-        return Ok(());
+        return Ok(false);
     }
     let record = Record::of(call, result, is_result_kept);
     if record.result.is_none() && record.namespace.is_none() {
-        return Ok(()); // by which nothing could be recognized
+        return Ok(false); // by which nothing could be recognized
     }
     match store(call, running).write(&call.attachment, &record) {
         Err(error) if !is_result_kept => log::debug!("an ADD is not recorded: {error}"),
         Err(error) if !is_needed => log::warn!("a repeated ADD will not be recognized: {error}"),
-        written => written?,
+        written => return Ok(written.map(|()| true)?),
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Returns whether there is a record of an earlier ADD.

@@ -13,6 +13,7 @@
 //!   when the process ends and which is not inherited.
 //! - Without a directory for the file, calls go on as if nothing was left running.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -43,6 +44,8 @@ pub(super) struct Running {
     file: Option<File>,
     directory: PrivateDir,
     name: String,
+    /// Whether a record stays in the directory, which therefore is not empty.
+    is_needed: Cell<bool>,
 }
 
 impl Running {
@@ -64,6 +67,11 @@ impl Running {
     /// Returns the plugin's directory of what it remembers, which is open.
     pub(super) fn directory(&self) -> &PrivateDir {
         &self.directory
+    }
+
+    /// Has the directory stay when the call ends, since there is a record in it.
+    pub(super) fn keep_directory(&self) {
+        self.is_needed.set(true);
     }
 
     /// Waits for what a delegate left running that was killed, unlike this process.
@@ -94,7 +102,10 @@ impl Running {
             match acquired {
                 // A call that ended in the meantime has removed the file.
                 Acquired::Lock if !is_linked(&file) => {}
-                Acquired::Lock => return Ok(Some(Self { file: Some(file), directory, name })),
+                Acquired::Lock => {
+                    let is_needed = Cell::default();
+                    return Ok(Some(Self { file: Some(file), directory, name, is_needed }));
+                }
                 Acquired::Runs => return Ok(None),
                 Acquired::Timeout => {
                     log::warn!(
@@ -115,7 +126,9 @@ impl Drop for Running {
         if let Err(error) = twice(|| self.directory.remove(&self.name)) {
             log::debug!("{error}");
         }
-        remove_empty(self.directory.path());
+        if !self.is_needed.get() {
+            remove_empty(self.directory.path());
+        }
         // Closing it is not enough: a daemon may have inherited it.
         let _ = flock(file, FlockOperation::Unlock);
     }

@@ -5,6 +5,7 @@ mod convert;
 mod delegate;
 mod exec;
 mod file;
+pub(crate) mod left_alone;
 mod netlink;
 mod object;
 

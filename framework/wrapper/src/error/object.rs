@@ -2,7 +2,7 @@
 
 use cni_protocol::{ErrorObject, Object};
 
-use super::{Error, delegate::DelegateFailure};
+use super::{Error, delegate::DelegateFailure, left_alone};
 
 impl From<&Error> for ErrorObject {
     fn from(error: &Error) -> Self {
@@ -41,8 +41,16 @@ fn other_members(error: &Error) -> Object {
             DelegateFailure::Answered(object) => object.other.clone(),
             _ => Object::new(),
         },
-        Error::RollbackTrouble { first, .. } => other_members(first),
-        Error::NothingToUndo { source } | Error::LeftAlone { source, .. } => other_members(source),
+        // A DEL of an outer wrapper may undo what this one could not.
+        Error::RollbackTrouble { first, .. } => changed(other_members(first), left_alone::remove),
+        Error::NothingToUndo { source } => other_members(source),
+        Error::LeftAlone { source, .. } => changed(other_members(source), left_alone::report),
+        Error::AttachedElsewhere { .. } => changed(Object::new(), left_alone::report),
         _ => Object::new(),
     }
+}
+
+fn changed(mut members: Object, change: fn(&mut Object)) -> Object {
+    change(&mut members);
+    members
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_std::task::block_on;
-use cni_test_kit::{Behaviour, FakePlugin, Journal, PluginDir, Script, fake_call};
+use cni_test_kit::{Behaviour, FakePlugin, Journal, Outcome, PluginDir, Script, fake_call};
 use cni_wrapper::{
     AddResult, Call, Environment, Error, ErrorObject, Innermost, Layers, Plugin, Reply, Request,
     Stack, Verb, VerbFuture, dispatch,
@@ -243,6 +243,40 @@ fn delegates_in_a_list_are_left_alone_by_the_record_of_their_result() {
     add(Behaviour::succeed()).expect_success();
     call.clone().as_verb("DEL").run(crate::common::wrapper()).expect_success();
     assert_eq!(records(), 0);
+}
+
+/// Adds an attachment, loses the record of the outermost wrapper, and adds it again with a delegate
+/// that fails. Returns the answer.
+fn add_without_the_outer_record(dir: &PluginDir, delegate: Value) -> Outcome {
+    let prev = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.0.0.2/24"}]});
+    // It can't be examined, so the records decide.
+    let call = crate::common::add(dir, delegate).key("prevResult", prev).netns("/dev/null");
+    call.run(crate::common::wrapper()).expect_success();
+    std::fs::remove_dir_all(dir.path().join("results")).expect("removed");
+    dir.script("inner", &Script::succeed().on("ADD", Behaviour::error(120, "no")));
+    call.run(crate::common::wrapper())
+}
+
+#[test]
+fn a_delegate_that_left_an_attachment_alone_gets_no_del_from_a_wrapper_without_a_record() {
+    let record = |dir: &PluginDir| json!({"resultDir": dir.path().join("of-w")});
+    let fixture = || {
+        let dir = PluginDir::new().with("inner", &Script::succeed());
+        std::fs::copy(crate::common::wrapper(), dir.path().join("w")).expect("copied");
+        let delegate = json!({"type": "w", "delegate": {"type": "inner"}, "wrapper": record(&dir)});
+        (dir.with("second", &Script::succeed()), delegate)
+    };
+    let (dir, delegate) = fixture();
+    let refused = add_without_the_outer_record(&dir, delegate);
+    assert_eq!(dir.verbs(), ["inner ADD", "inner ADD"], "it lives");
+    assert!(refused.stdout.contains("\"leftAlone\":true"), "for the next: {}", refused.stdout);
+
+    let (dir, delegate) = fixture();
+    let refused = add_without_the_outer_record(&dir, json!([{"type": "second"}, delegate]));
+    let again = ["second ADD", "inner ADD", "second DEL"];
+    assert_eq!(dir.verbs()[2..], again, "what this ADD began is undone");
+    assert!(!refused.stdout.contains("leftAlone"), "more was begun: {}", refused.stdout);
+    assert_eq!(refused.error().0, 120);
 }
 
 #[test]

@@ -28,6 +28,7 @@ use crate::config::BackendKind;
 use crate::error::Error;
 use crate::family::Family;
 use crate::files::read_small;
+use crate::ordered;
 use crate::owner::{MARK, Owner, RuleTag};
 
 /// Reports whether the table of the nftables backend exists.
@@ -46,8 +47,8 @@ pub(super) fn of_iptables_nft(kernel: &mut Kernel, chain: &str) -> Result<bool, 
         if kernel.chain(&table, MASQ)?.is_some() {
             return Ok(true);
         }
-        let mut chains: BTreeSet<String> =
-            kernel.scan_rules(&table, Some("PREROUTING"), network_chain)?.into_iter().collect();
+        let mut chains =
+            ordered::set(kernel.scan_rules(&table, Some("PREROUTING"), network_chain)?);
         chains.insert(chain.to_owned());
         for chain in chains {
             if !kernel.scan_rules(&table, Some(&chain), tag)?.is_empty() {

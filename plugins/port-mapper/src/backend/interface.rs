@@ -138,8 +138,12 @@ pub struct Installed {
 /// A chain without a note is ours unless its name is [well
 /// known](super::iptables::is_well_known), since the record can be lost.
 pub trait ChainRecord: fmt::Debug {
-    /// Returns the notes. A record that can't be read has none.
-    fn read(&self) -> Vec<ChainNote>;
+    /// Returns the notes. A damaged record has none.
+    ///
+    /// # Errors
+    ///
+    /// They can't be read.
+    fn read(&self) -> Result<Vec<ChainNote>, Error>;
 
     /// Replaces the notes. The caller holds the [lock](crate::lock).
     ///

@@ -13,6 +13,7 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::host::ports::PortIndex;
 use crate::host::record::HostRecord;
+use crate::ordered;
 use crate::owner::{Owner, RuleTag};
 use crate::ownership::Recorded;
 use crate::queue::{Queue, Waiting};
@@ -42,7 +43,7 @@ impl Inventory {
     /// The state directory can't be read.
     pub(super) async fn read(options: &Options) -> Result<Self, Error> {
         let mut inventory = Self::of_claims(options)?;
-        let known = inventory.claims.iter().map(|other| other.claim.owner.tag()).collect();
+        let known = ordered::set(inventory.claims.iter().map(|other| other.claim.owner.tag()));
         match unrecorded(options, &known).await {
             Ok(unrecorded) => inventory.unrecorded = unrecorded,
             Err(error) => inventory.errors.push(error),

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::{fs, io};
 
 use cni_wrapper::{Attachment, FileError, PrivateDir};
+use rustix::io::Errno;
 
 use super::ports::PortIndex;
 use super::record::HostRecord;
@@ -37,10 +38,10 @@ pub fn of(host: &HostRecord, kind: BackendKind) -> Rc<dyn ChainRecord> {
 ///
 /// # Errors
 ///
-/// The file can't be written.
+/// The file can't be read or written.
 pub fn forget(host: &HostRecord, claim: &Claim) -> Result<(), Error> {
     let record = of(host, claim.backend);
-    let mut notes = record.read();
+    let mut notes = record.read()?;
     let before = notes.len();
     notes.retain(|note| note.chain != claim.chain);
     if notes.len() == before || record.is_claimed(&claim.chain, Some(&claim.owner)) {
@@ -64,12 +65,12 @@ struct File {
 }
 
 impl ChainRecord for File {
-    fn read(&self) -> Vec<ChainNote> {
-        self.of_kind(&read(&self.host))
+    fn read(&self) -> Result<Vec<ChainNote>, Error> {
+        Ok(self.of_kind(&read(&self.host)?))
     }
 
     fn write(&self, notes: &[ChainNote]) -> Result<(), Error> {
-        let mut all = read(&self.host);
+        let mut all = read(&self.host)?;
         let before = self.of_kind(&all);
         warn_of_use(notes.iter().filter(|note| !before.contains(note)));
         all.insert(self.kind, notes.to_vec());
@@ -139,16 +140,26 @@ fn warn_of_use<'a>(new: impl Iterator<Item = &'a ChainNote>) {
     }
 }
 
-fn read(host: &HostRecord) -> Notes {
+/// Reads the file. One that is damaged, or no file, holds no notes: the next that is written
+/// replaces it. One that can't be read just now may hold those of other chains.
+fn read(host: &HostRecord) -> Result<Notes, FileError> {
     let text = match fs::read(host.path().join(FILE)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Notes::new(),
-        text => text,
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Notes::new()),
+        Err(error) if is_no_file(&error) => return Ok(damaged(host, error)),
+        Err(error) => return Err(failed(host, error)),
     };
-    let notes = text.and_then(|text| Ok(serde_json::from_slice(&text)?));
-    notes.unwrap_or_else(|error: io::Error| {
-        log::warn!("{}", failed(host, error));
-        Notes::new()
-    })
+    Ok(serde_json::from_slice(&text).unwrap_or_else(|error| damaged(host, error.into())))
+}
+
+/// Reports whether something else has the name of the file or of a directory above it.
+fn is_no_file(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::ISDIR | Errno::NOTDIR | Errno::LOOP))
+}
+
+fn damaged(host: &HostRecord, error: io::Error) -> Notes {
+    log::warn!("{}", failed(host, error));
+    Notes::new()
 }
 
 fn failed(host: &HostRecord, source: io::Error) -> FileError {

@@ -26,12 +26,11 @@ use crate::claim::Claim;
 use crate::error::Error;
 use crate::files::{create_directory, names_in};
 use crate::mappings::Mapping;
+use crate::ordered;
 
 const PORTS: &str = "ports";
 /// How the name of the note for a state directory begins whose claims are in the index.
 const NOTE: &str = "directory-";
-/// The directory in which an earlier version had these notes.
-const FORMER_NOTES: &str = "directories";
 /// The directory of claims with ranges, or with more than [`MOST`] mappings.
 const MANY: &str = "many";
 const MOST: usize = 32;
@@ -68,8 +67,6 @@ impl PortIndex {
         if self.included.borrow().as_deref() == Some(state_dir) {
             return Ok(());
         }
-        // It would keep an index without claims from being removed.
-        let _ = fs::remove_dir_all(self.path.join(FORMER_NOTES));
         let note = self.note_of(state_dir);
         symlink(state_dir, &note)
             .or_else(|error| match error.kind() {
@@ -187,7 +184,7 @@ impl PortIndex {
     }
 
     fn all_buckets(&self) -> Result<BTreeSet<String>, Error> {
-        let is_bucket = |name: &String| !name.starts_with(NOTE) && name != FORMER_NOTES;
+        let is_bucket = |name: &String| !name.starts_with(NOTE);
         Ok(self.names()?.into_iter().filter(is_bucket).collect())
     }
 
@@ -236,10 +233,10 @@ impl PortIndex {
 /// Returns the names of the directories for these mappings.
 fn buckets(mappings: &[Mapping]) -> BTreeSet<String> {
     if mappings.len() > MOST || mappings.iter().any(|mapping| mapping.range > 1) {
-        return [MANY.to_owned()].into();
+        return ordered::set([MANY.to_owned()]);
     }
     let name = |mapping: &Mapping| format!("{}-{}", mapping.protocol, mapping.host_port);
-    mappings.iter().map(name).collect()
+    ordered::set(mappings.iter().map(name))
 }
 
 fn relink(target: &Path, link: &Path) -> io::Result<()> {

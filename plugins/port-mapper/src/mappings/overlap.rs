@@ -12,7 +12,7 @@ use crate::family::Family;
 /// It is one pass over the mappings sorted by host port: tens of thousands of them are no problem.
 pub(super) fn contradictions(mappings: &[Mapping]) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..mappings.len()).collect();
-    order.sort_by_key(|&index| (mappings[index].host_port, index));
+    order.sort_unstable_by_key(|&index| (mappings[index].host_port, index));
     let mut found: Vec<(usize, usize)> = Family::ALL
         .into_iter()
         .flat_map(|family| {

@@ -33,6 +33,9 @@ pub(super) fn add(call: &Call) -> Result<Value, Fault> {
     if call.is_mutant("concurrency.many-containers-at-once") && owner.id.starts_with("many") {
         exclusive("many.race", 30)?;
     }
+    if call.is_mutant("version.claimed-versions-work") && owner.id == "claimed" {
+        return Err(Fault::new(100, "this version is not implemented"));
+    }
     let again = format!("/run/netns/.again-{}", owner.key());
     if call.is_mutant("add.works-again-after-del") && Path::new(&again).exists() {
         return Err(Fault::new(100, "this attachment was deleted before"));

@@ -31,8 +31,8 @@ pub(crate) fn dispatch(call: &Call) -> Response {
 
 fn version(call: &Call) -> Response {
     let version = call.key("cniVersion").as_str().map(str::to_owned);
-    if call.input.is_err() && call.is_mutant("environment.version-needs-only-command") {
-        return Err(Fault::new(6, "the input is not JSON"));
+    if call.netns() == "dummy" && call.is_mutant("environment.version-needs-only-command") {
+        return Err(Fault::new(4, "CNI_NETNS is no path"));
     }
     let version = version.filter(|_| !call.is_mutant("version.repeats-input-version"));
     let mut versions: Vec<Value> = VERSIONS.iter().map(|version| json!(version)).collect();

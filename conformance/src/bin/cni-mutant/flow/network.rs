@@ -58,7 +58,8 @@ pub(super) fn status(call: &Call) -> Result<(), Fault> {
         if call.is_mutant("status.tells-readiness") {
             return Ok(());
         }
-        return Err(Fault::new(50, "a prerequisite is missing"));
+        let code = if call.is_mutant("status.has-its-codes") { 100 } else { 50 };
+        return Err(Fault::new(code, "a prerequisite is missing"));
     }
     if call.is_mutant("status.has-no-side-effects") {
         set_marker("status");
@@ -69,8 +70,11 @@ pub(super) fn status(call: &Call) -> Result<(), Fault> {
     {
         return Err(Fault::new(51, "all addresses are in use"));
     }
+    if call.is_mutant("status.asks-delegates") {
+        return Ok(());
+    }
     match delegate::run(call, "STATUS") {
-        Err(_) if call.is_mutant("status.asks-delegates") => Ok(()),
+        Err(_) if call.is_mutant("status.hands-on-delegates-error") => Ok(()),
         Err(fault) if fault.code == 100 => Err(Fault { code: 50, ..fault }),
         done => done.map(drop),
     }

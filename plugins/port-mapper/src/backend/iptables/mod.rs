@@ -103,7 +103,7 @@ impl Iptables {
         Ok(Self { executor: Executor::new(runner), chains: RefCell::default() })
     }
 
-    fn notes(&self) -> Notes {
+    fn notes(&self) -> Result<Notes, Error> {
         Notes::read(self.chains.borrow().clone())
     }
 
@@ -155,7 +155,7 @@ impl Backend for Iptables {
         _existing: ExistingRules,
         guard: Guard,
     ) -> Result<Installed, Error> {
-        let notes = self.notes();
+        let notes = self.notes()?;
         let mut decide = |observed: &Observed<'_>| {
             let decided = plan::install(observed, claim, notes.known(), guard)?;
             Ok(note(&notes, observed, decided))
@@ -179,13 +179,14 @@ impl Backend for Iptables {
     ) -> Result<(), Error> {
         // The original's rules are searched in one chain, which must be the claim's to be in scope.
         let known = claim.filter(|claim| hints.chain.as_ref() == Some(&claim.chain));
-        let is_thinned_out = self.variant() == Variant::Nft && claim.is_some_and(bulk::thin_out);
+        let families = hints.families.as_deref().unwrap_or(&Family::ALL);
+        let is_thinned_out =
+            self.variant() == Variant::Nft && bulk::thin_out(owner, claim, families);
         let known = known.filter(|_| !is_thinned_out);
         let scope = known.map(|claim| Scope { claim, conflicts: false });
-        let families = hints.families.as_deref().unwrap_or(&Family::ALL).iter();
         let query = |&family| Query { family, tables: all_tables(family), scope };
-        let queries: Vec<_> = families.map(query).collect();
-        let notes = self.notes();
+        let queries: Vec<_> = families.iter().map(query).collect();
+        let notes = self.notes()?;
         let mut decide = |observed: &Observed<'_>| {
             let decided = plan::remove(observed, owner, claim, hints, notes.known());
             Ok(note(&notes, observed, decided))
@@ -215,7 +216,7 @@ impl Backend for Iptables {
 
     async fn check(&self, claim: &Claim) -> Result<(), Error> {
         let queries = claim_queries(claim, false, Guard::AsRulesRequire);
-        let notes = self.notes();
+        let notes = self.notes()?;
         for listing in self.executor.observe(&queries).await {
             let listing = listing?;
             let observed = listing.observed();

@@ -21,10 +21,14 @@ pub(super) struct Notes {
 
 impl Notes {
     /// Reads the record, if there is one.
-    pub(super) fn read(record: Option<Rc<dyn ChainRecord>>) -> Self {
-        let read = record.as_ref().map(|record| record.read()).unwrap_or_default();
+    ///
+    /// # Errors
+    ///
+    /// It can't be read.
+    pub(super) fn read(record: Option<Rc<dyn ChainRecord>>) -> Result<Self, Error> {
+        let read = record.as_ref().map(|record| record.read()).transpose()?.unwrap_or_default();
         let written = RefCell::new(read.clone());
-        Self { record, read, written, decided: RefCell::default() }
+        Ok(Self { record, read, written, decided: RefCell::default() })
     }
 
     pub(super) fn known(&self) -> KnownChains<'_> {
@@ -70,7 +74,9 @@ impl Notes {
     }
 
     fn write(&self, mut notes: Vec<ChainNote>) -> Result<(), Error> {
-        notes.sort_by(|one, other| (one.family, &one.chain).cmp(&(other.family, &other.chain)));
+        notes.sort_unstable_by(|one, other| {
+            (one.family, &one.chain).cmp(&(other.family, &other.chain))
+        });
         let Some(record) = self.record.as_ref().filter(|_| *self.written.borrow() != notes) else {
             return Ok(());
         };

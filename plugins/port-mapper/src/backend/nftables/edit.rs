@@ -10,6 +10,7 @@ use super::maps::{ElementId, Map};
 use super::network::{Network, devices_set, network_of, sources_chain};
 use super::observed::{Observed, target_chain};
 use super::own_rules::OwnRules;
+use crate::ordered;
 
 /// Collects changes, in an order in which the kernel accepts them.
 pub(super) struct Edit<'a> {
@@ -29,7 +30,7 @@ impl<'a> Edit<'a> {
             observed,
             transaction: Transaction::new(layout::table()),
             deleted: HashSet::new(),
-            references: references.map(|(name, count)| (&**name, *count as isize)).collect(),
+            references: ordered::map(references.map(|(name, count)| (&**name, *count as isize))),
             desired: None,
         }
     }

@@ -1,20 +1,21 @@
 //! The decision what has to change, from the observed and the desired state. Pure: it touches
 //! nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use cni_netlink::nftables::{Operation, Transaction};
 
 use super::desired::{Desired, DesiredElement};
 use super::edit::Edit;
 use super::layout;
-use super::maps::{ElementId, Map, Role};
+use super::maps::{ElementId, Role};
 use super::observed::Observed;
 use crate::backend::interface::Guard;
 use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
+use crate::ordered;
 use crate::owner::{Owner, RuleTag};
 
 /// Plans the changes that make the owner's elements those of the claim.
@@ -119,7 +120,7 @@ fn reconcile_elements<'a>(
     let missing: Vec<&DesiredElement> =
         desired.iter().filter(|element| !kept.contains(&element.id)).collect();
     let maps = missing.iter().map(|element| element.id.map).filter(|map| map.role == Role::Ports);
-    maps.collect::<BTreeSet<Map>>().into_iter().for_each(|map| edit.ensure_ports_map(map));
+    ordered::set(maps).into_iter().for_each(|map| edit.ensure_ports_map(map));
     missing.into_iter().for_each(|element| edit.add(element, tag));
 }
 
@@ -140,7 +141,7 @@ fn refuse_conflicts(observed: &Observed, claim: &Claim, tag: &str) -> Result<(),
         let evidence = Evidence::RulesOnly;
         conflicts.push(Conflict { mapping, ports, owner: owner(its), evidence });
     }
-    conflicts.sort_by_key(|conflict| (conflict.ports.first, conflict.ports.last));
+    conflicts.sort_unstable_by_key(|conflict| (conflict.ports.first, conflict.ports.last));
     if conflicts.is_empty() { Ok(()) } else { Err(Error::conflict(conflicts)) }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::mappings::{Mapping, Protocol};
+use crate::ordered;
 
 /// Host ports that are mapped to the same ports of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) fn disjoint(mappings: &[&Mapping]) -> Vec<Range> {
         let key = (mapping.protocol, mapping.host_ip.one());
         spans.entry(key).or_default().push((mapping.host_port, mapping.last_host_port()));
     }
-    let joined: BTreeMap<_, _> = spans.into_iter().map(|(key, all)| (key, joined(all))).collect();
+    let joined = ordered::map(spans.into_iter().map(|(key, all)| (key, joined(all))));
     let mut ranges = Vec::new();
     for ((protocol, address), all) in &joined {
         let covers = joined.get(&(*protocol, None)).filter(|_| address.is_some());

@@ -6,6 +6,7 @@ use crate::backend::iptables::desired::{self, GUARD, MASQ};
 use crate::backend::iptables::observed::{Observed, ObservedRule, Tables, TaggedRule};
 use crate::backend::iptables::rule::{Rule, quote};
 use crate::claim::Claim;
+use crate::ordered;
 use crate::owner::RuleTag;
 
 /// Identifies a chain by the table that contains it and its name.
@@ -108,10 +109,8 @@ fn skipped(observed: &Observed<'_>, not_listed: &[ChainId]) -> Vec<ChainId> {
 fn other_networks(observed: &Observed<'_>, requested: &[ChainId]) -> BTreeSet<ChainId> {
     let known: HashSet<&str> = requested.iter().map(|chain| &*chain.name).collect();
     let chains = observed.nat.rules.iter().filter_map(network_chain);
-    chains
-        .filter(|chain| !known.contains(chain))
-        .map(|chain| ChainId { table: "nat", name: chain.to_owned() })
-        .collect()
+    let chains = chains.filter(|chain| !known.contains(chain));
+    ordered::set(chains.map(|chain| ChainId { table: "nat", name: chain.to_owned() }))
 }
 
 /// Returns the chain that a built-in chain jumps to in the form of a jump to a network's chain.

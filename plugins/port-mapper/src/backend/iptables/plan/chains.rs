@@ -18,6 +18,7 @@ use crate::backend::iptables::observed::{
 use crate::backend::iptables::rule::Rule;
 use crate::backend::iptables::well_known::is_well_known;
 use crate::family::Family;
+use crate::ordered;
 
 /// The observed rules, and what is to be done with those that have a tag.
 pub(super) struct PlanInput<'a> {
@@ -125,7 +126,7 @@ fn affected_chains(input: &PlanInput<'_>) -> BTreeSet<String> {
     let named = input.chain.into_iter().chain(input.used_chain).chain([MASQ]);
     let existing = touched.chain(named).filter(|chain| input.observed.nat.has(chain));
     let appended = input.edits.append.iter().map(|rule| rule.chain.to_string());
-    existing.map(str::to_owned).chain(appended).collect()
+    ordered::set(existing.map(str::to_owned).chain(appended))
 }
 
 /// Creates a chain of the nat table and its jumps, or repairs them; or removes what is not needed

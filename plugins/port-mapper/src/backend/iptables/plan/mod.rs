@@ -21,6 +21,7 @@ use crate::claim::Claim;
 use crate::conflict::{Conflict, Evidence, MappingIndex};
 use crate::error::Error;
 use crate::family::Family;
+use crate::ordered;
 use crate::owner::RuleTag;
 use chains::{PlanInput, TaggedEdits};
 
@@ -129,7 +130,7 @@ pub fn remove(
         tagged.tag == tag
             || (hints.chain.as_deref() == Some(tagged.rule.chain) && tagged.tag == original)
     };
-    let delete = (0..tagged.len()).filter(|&index| is_owners(&tagged[index])).collect();
+    let delete = ordered::set((0..tagged.len()).filter(|&index| is_owners(&tagged[index])));
     let input = PlanInput {
         observed,
         tagged: &tagged,
@@ -225,7 +226,7 @@ fn owner_edits(tagged: &[TaggedRule<'_>], claim: &Claim, family: Family) -> Tagg
             by_chain.entry(rule.chain.to_string()).or_default().push(rule);
         }
     }
-    let mut edits = TaggedEdits { delete: owned.iter().copied().collect(), append: Vec::new() };
+    let mut edits = TaggedEdits { delete: ordered::set(owned.iter().copied()), append: Vec::new() };
     for (chain, rules) in by_chain {
         let existing = owned.iter().copied().filter(|&at| tagged[at].rule.chain == chain);
         let kept = kept(tagged, existing, &rules);
