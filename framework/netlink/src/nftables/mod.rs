@@ -17,7 +17,7 @@
 //!
 //! | To find … | look in |
 //! |---|---|
-//! | the vocabulary | `table`, `chain`, `set`, `data`, `prefix`, `statement`, `action`, `expression` |
+//! | vocabulary | `table`, `chain`, `set`, `data`, `prefix`, `statement`, `action`, `expression` |
 //! | changes and their syntax in nft | `transaction`, `text`, `validate` |
 //! | rules as the kernel executes them | `bytecode` |
 //! | the netlink representation | `wire` |
