@@ -139,6 +139,8 @@ pub mod errno {
     pub const EACCES: i32 = 13;
     /// Object exists.
     pub const EEXIST: i32 = 17;
+    /// Invalid cross-device link; for a route: rp_filter drops the packet.
+    pub const EXDEV: i32 = 18;
     /// No such link.
     pub const ENODEV: i32 = 19;
     /// Invalid argument.

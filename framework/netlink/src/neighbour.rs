@@ -1,16 +1,27 @@
 //! Neighbours: whether the machines on a link have answered to a question for their hardware
-//! address.
+//! address, and with which.
 
 use std::net::IpAddr;
 
 use crate::attribute::Body;
 use crate::error::{Error, Malformed};
-use crate::message::Message;
+use crate::message::{Message, flag};
 use crate::socket::{Socket, Subsystem};
 
 const NEW_NEIGHBOUR: u16 = 28;
 const GET_NEIGHBOUR: u16 = 30;
 const DESTINATION: u16 = 1;
+const HARDWARE_ADDRESS: u16 = 2;
+
+/// A neighbour on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Neighbour {
+    /// What is known about it.
+    pub state: NeighbourState,
+    /// Its hardware address, if it is known and has the length of Ethernet.
+    pub mac: Option<[u8; 6]>,
+}
 
 /// A handle to the neighbours of this network namespace.
 pub struct Neighbours {
@@ -43,13 +54,28 @@ impl Neighbours {
         interface: u32,
         address: IpAddr,
     ) -> Result<Option<NeighbourState>, Error> {
+        Ok(self.find(interface, address)?.map(|neighbour| neighbour.state))
+    }
+
+    /// Returns a neighbour on the link with this index, or `None` if no packet was sent to it.
+    pub fn find(&mut self, interface: u32, address: IpAddr) -> Result<Option<Neighbour>, Error> {
         // The size of `ndmsg`.
         let fill = |body: &mut Body<'_>| body.raw(&[0; 12]);
         let found = self.socket.list(GET_NEIGHBOUR, fill, |message| {
             Ok(read(message)?.filter(|(its, of, _)| (*its, *of) == (interface, address)))
         });
         let found = found.map_err(|cause| cause.during("list", "the neighbours"))?;
-        Ok(found.first().map(|(.., state)| *state))
+        Ok(found.first().map(|(.., neighbour)| *neighbour))
+    }
+
+    /// Makes the kernel ask a neighbour for its hardware address, as if a packet were sent to it.
+    /// Requires CAP_NET_ADMIN.
+    pub fn solicit(&mut self, interface: u32, address: IpAddr) -> Result<(), Error> {
+        /// Creates an entry without an answer, and uses it.
+        const USE: u8 = 1;
+        let fill = |body: &mut Body<'_>| write(body, interface, address, 0, USE);
+        let asked = self.socket.request(NEW_NEIGHBOUR, flag::CREATE, fill, |_| Ok(()));
+        asked.map_err(|cause| cause.during("ask", format!("the neighbour {address}")))
     }
 
     /// Makes the kernel ask a neighbour of the state [`NeighbourState::Old`] again at once, as it
@@ -59,16 +85,7 @@ impl Neighbours {
     ///
     /// The kernel has no entry for the neighbour, or the process lacks the capability.
     pub fn probe(&mut self, interface: u32, address: IpAddr) -> Result<(), Error> {
-        const IPV4: u8 = 2;
-        const IPV6: u8 = 10;
-        let fill = |body: &mut Body<'_>| {
-            let mut header = [0; 12];
-            header[0] = if address.is_ipv4() { IPV4 } else { IPV6 };
-            header[4..8].copy_from_slice(&interface.to_ne_bytes());
-            header[8..10].copy_from_slice(&PROBE.to_ne_bytes());
-            body.raw(&header);
-            body.address(DESTINATION, address);
-        };
+        let fill = |body: &mut Body<'_>| write(body, interface, address, PROBE, 0);
         let probed = self.socket.request(NEW_NEIGHBOUR, 0, fill, |_| Ok(()));
         probed.map_err(|cause| cause.during("probe", format!("the neighbour {address}")))
     }
@@ -77,7 +94,19 @@ impl Neighbours {
 /// The state of a neighbour that is being asked again.
 const PROBE: u16 = 0x10;
 
-fn read(message: Message<'_>) -> Result<Option<(u32, IpAddr, NeighbourState)>, Malformed> {
+fn write(body: &mut Body<'_>, interface: u32, address: IpAddr, state: u16, flags: u8) {
+    const IPV4: u8 = 2;
+    const IPV6: u8 = 10;
+    let mut header = [0; 12];
+    header[0] = if address.is_ipv4() { IPV4 } else { IPV6 };
+    header[4..8].copy_from_slice(&interface.to_ne_bytes());
+    header[8..10].copy_from_slice(&state.to_ne_bytes());
+    header[10] = flags;
+    body.raw(&header);
+    body.address(DESTINATION, address);
+}
+
+fn read(message: Message<'_>) -> Result<Option<(u32, IpAddr, Neighbour)>, Malformed> {
     const INCOMPLETE: u16 = 0x01;
     const REACHABLE: u16 = 0x02;
     const STALE: u16 = 0x04;
@@ -97,11 +126,14 @@ fn read(message: Message<'_>) -> Result<Option<(u32, IpAddr, NeighbourState)>, M
         STALE | DELAY | PROBE => NeighbourState::Old,
         _ => return Ok(None),
     };
+    let (mut address, mut mac) = (None, None);
     for attribute in attributes {
         let attribute = attribute?;
-        if attribute.kind == DESTINATION {
-            return Ok(attribute.ip().map(|address| (interface, address, state)));
+        match attribute.kind {
+            DESTINATION => address = attribute.ip(),
+            HARDWARE_ADDRESS => mac = attribute.payload.try_into().ok(),
+            _ => {}
         }
     }
-    Ok(None)
+    Ok(address.map(|address| (interface, address, Neighbour { state, mac })))
 }

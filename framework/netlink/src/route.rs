@@ -1,4 +1,5 @@
-//! Routes: lookups of how this network namespace reaches an address, and adding routes.
+//! Routes: lookups of how this network namespace reaches an address, or routes a given packet, and
+//! adding routes.
 
 use std::net::IpAddr;
 
@@ -16,6 +17,74 @@ const GATEWAY: u16 = 5;
 const VIA: u16 = 18;
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
+
+/// A packet whose route is looked up, as rules of policy routing select by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// The destination.
+    pub destination: IpAddr,
+    /// The source; `None` if this namespace chooses one.
+    pub source: Option<IpAddr>,
+    /// The index of the link by which the packet is received; `None` if this namespace sends it.
+    pub input: Option<u32>,
+    /// The mark of the firewall; 0 for none.
+    pub mark: u32,
+    /// The number of the protocol; 0 if it is unknown.
+    pub protocol: u8,
+    /// The source port; 0 if it is unknown.
+    pub source_port: u16,
+    /// The destination port; 0 if it is unknown.
+    pub destination_port: u16,
+}
+
+impl Query {
+    /// Returns a packet that this namespace sends to `destination`, of which nothing else is known.
+    pub fn to(destination: IpAddr) -> Self {
+        Self {
+            destination,
+            source: None,
+            input: None,
+            mark: 0,
+            protocol: 0,
+            source_port: 0,
+            destination_port: 0,
+        }
+    }
+
+    fn write(&self, body: &mut Body<'_>) {
+        const SOURCE: u16 = 2;
+        const INPUT_INTERFACE: u16 = 3;
+        const MARK: u16 = 16;
+        const PROTOCOL: u16 = 27;
+        const SOURCE_PORT: u16 = 28;
+        const DESTINATION_PORT: u16 = 29;
+        /// TCP and UDP: the kernel refuses a question with another protocol that has ports.
+        const WITH_PORTS: [u8; 2] = [6, 17];
+        let (family, bits) = if self.destination.is_ipv4() { (IPV4, 32) } else { (IPV6, 128) };
+        let source_bits = if self.source.is_some() { bits } else { 0 };
+        body.raw(&[family, bits, source_bits, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        body.address(DESTINATION, self.destination);
+        if let Some(source) = self.source {
+            body.address(SOURCE, source);
+        }
+        if let Some(input) = self.input {
+            body.u32(INPUT_INTERFACE, input);
+        }
+        if self.mark != 0 {
+            body.u32(MARK, self.mark);
+        }
+        if WITH_PORTS.contains(&self.protocol) {
+            body.u8(PROTOCOL, self.protocol);
+            for (kind, port) in
+                [(SOURCE_PORT, self.source_port), (DESTINATION_PORT, self.destination_port)]
+            {
+                if port != 0 {
+                    body.u16_be(kind, port);
+                }
+            }
+        }
+    }
+}
 
 /// A handle to the routes of this network namespace.
 pub struct Routes {
@@ -107,12 +176,47 @@ impl Routes {
 
     /// Looks up the route of a packet that this namespace would send to `address`.
     pub fn to(&mut self, address: IpAddr) -> Result<Option<Route>, Error> {
-        match self.socket.ask_one(GET_ROUTE, |body| write_request(body, address), parse) {
+        self.lookup(&Query::to(address))
+    }
+
+    /// Looks up the route of a packet. `None` means that the kernel would drop or refuse it: there
+    /// is no route; and for a received one also if its input link does not forward, or if rp_filter
+    /// takes its source for forged.
+    pub fn lookup(&mut self, query: &Query) -> Result<Option<Route>, Error> {
+        match self.socket.ask_one(GET_ROUTE, |body| query.write(body), parse) {
             Ok(route) => Ok(route),
             Err(cause) if is_no_route(&cause) => Ok(None),
-            Err(cause) => Err(cause.during("look up", format!("the route to {address}"))),
+            Err(cause) => {
+                Err(cause.during("look up", format!("the route to {}", query.destination)))
+            }
         }
     }
+
+    /// Lists the marks that rules of policy routing select packets by, for the family of `address`.
+    pub fn marks(&mut self, address: IpAddr) -> Result<Vec<u32>, Error> {
+        const GET_RULE: u16 = 34;
+        let family = if address.is_ipv4() { IPV4 } else { IPV6 };
+        let fill = |body: &mut Body<'_>| body.raw(&[family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let listed = self.socket.list(GET_RULE, fill, mark_of);
+        listed.map_err(|cause| cause.during("list", "the rules of policy routing"))
+    }
+}
+
+/// Returns the mark of a rule of policy routing, if it selects by one.
+fn mark_of(message: Message<'_>) -> Result<Option<u32>, Malformed> {
+    const NEW_RULE: u16 = 32;
+    const MARK: u16 = 10;
+    if message.kind != NEW_RULE {
+        return Ok(None);
+    }
+    let (_, attributes) = message.split::<12>()?;
+    for attribute in attributes {
+        let attribute = attribute?;
+        if attribute.kind == MARK {
+            return attribute.u32().map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn write_new(body: &mut Body<'_>, destination: IpAddr, prefix_length: u8, interface: u32) {
@@ -126,12 +230,6 @@ fn write_new(body: &mut Body<'_>, destination: IpAddr, prefix_length: u8, interf
     body.raw(&[family, prefix_length, 0, 0, MAIN_TABLE, BOOT, scope, UNICAST, 0, 0, 0, 0]);
     body.address(DESTINATION, destination);
     body.u32(OUTPUT_INTERFACE, interface);
-}
-
-fn write_request(body: &mut Body<'_>, address: IpAddr) {
-    let (family, bits) = if address.is_ipv4() { (IPV4, 32) } else { (IPV6, 128) };
-    body.raw(&[family, bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    body.address(DESTINATION, address);
 }
 
 fn parse(message: Message<'_>) -> Result<Option<Route>, Malformed> {
@@ -176,11 +274,14 @@ impl RouteType {
 }
 
 /// Reports whether a lookup failed because there is no route. The kernel returns the error that a
-/// packet would cause: no route, unreachable, prohibited or, for a blackhole, EINVAL.
+/// packet would cause: no route, unreachable, prohibited or, for a blackhole, EINVAL. For one that
+/// rp_filter drops it is EXDEV, and EINVAL since Linux 6.13.
 fn is_no_route(cause: &Cause) -> bool {
     matches!(
         cause.errno(),
-        Some(errno::ENETUNREACH | errno::EHOSTUNREACH | errno::EACCES | errno::EINVAL)
+        Some(
+            errno::ENETUNREACH | errno::EHOSTUNREACH | errno::EACCES | errno::EINVAL | errno::EXDEV
+        )
     )
 }
 

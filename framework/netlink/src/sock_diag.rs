@@ -27,8 +27,19 @@ impl Sockets {
     /// One socket is looked up as for a received packet, however many exist. The kernel needs the
     /// module tcp_diag or udp_diag, which it loads itself.
     pub fn receives(&mut self, protocol: u8, address: SocketAddr) -> Result<bool, Error> {
+        self.receives_by(protocol, address, 0)
+    }
+
+    /// Reports the same of what is received by the link with this index: a socket that is bound to
+    /// another link receives none of it. By link 0, none that is bound to a link does.
+    pub fn receives_by(
+        &mut self,
+        protocol: u8,
+        address: SocketAddr,
+        interface: u32,
+    ) -> Result<bool, Error> {
         let mut found = false;
-        let fill = |body: &mut Body<'_>| body.raw(&request(protocol, address));
+        let fill = |body: &mut Body<'_>| body.raw(&request(protocol, address, interface));
         let asked = self.socket.request(BY_FAMILY, 0, fill, |message| {
             found |= message.kind != kind::NOOP;
             Ok(())
@@ -42,7 +53,7 @@ impl Sockets {
 }
 
 /// Returns an `inet_diag_req_v2`.
-fn request(protocol: u8, address: SocketAddr) -> [u8; 56] {
+fn request(protocol: u8, address: SocketAddr, interface: u32) -> [u8; 56] {
     const LOCAL: usize = 12;
     const REMOTE: usize = 28;
     let mut request = [0; 56];
@@ -62,6 +73,7 @@ fn request(protocol: u8, address: SocketAddr) -> [u8; 56] {
         // The two ends of a UDP socket were looked up in reverse order for a long time.
         write(10, REMOTE);
     }
+    request[44..48].copy_from_slice(&interface.to_ne_bytes());
     // No cookie: any socket.
     request[48..].fill(0xff);
     request

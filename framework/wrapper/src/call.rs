@@ -13,7 +13,7 @@ use crate::{
     earlier_add::EarlierAdd,
     error::Error,
     kit::{
-        known_keys::KnownKeys,
+        known_keys::{self, KnownKeys},
         observer::{Observer, Observers},
     },
     settings::Settings,
@@ -220,7 +220,8 @@ impl Call {
         &self.outer_cleanups
     }
 
-    /// Reads the keys of the configuration that `T` names; all other keys are ignored.
+    /// Reads the keys of the configuration that `T` names, in any letter case, as plugins in Go do;
+    /// all other keys are ignored.
     ///
     /// An ADD warns of a key that no layer has read in this way if it resembles one that a layer
     /// reads: it is probably mistyped. A type that reads all keys, such as a map, turns that off.
@@ -232,7 +233,14 @@ impl Call {
     /// Code 7, with the path of the first key that does not fit.
     pub fn read_config<T: DeserializeOwned>(&self) -> Result<T, RequestError> {
         self.known_keys.note::<T>();
-        self.request.read_config()
+        match known_keys::respelled::<T>(&self.config) {
+            None => self.request.read_config(),
+            Some(config) => {
+                let mut request = Request::clone(&self.request);
+                request.config = config;
+                request.read_config()
+            }
+        }
     }
 
     /// Warns of keys that are probably mistyped, once the layers have read theirs.

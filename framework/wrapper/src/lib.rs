@@ -110,6 +110,7 @@ pub use kit::{
     attachment_store::{AttachmentStore, StoreEntry},
     conditions::Conditions,
     file_lock::FileLock,
+    known_keys::warn_of_mistyped_keys,
     liveness::Liveness,
     lock_turns::{HolderWatch, Patience, StillHeld},
     namespace::{MountNamespace, NamespaceFile, NamespaceId, Since},

@@ -7,6 +7,7 @@ use cni_wrapper::{FileError, StillHeld, StoreError, exec::ExecError};
 
 use crate::conflict::{Conflict, advice};
 use crate::problem::Problem;
+use crate::program;
 
 /// The reason why a call or command of the port mapper failed.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +185,11 @@ impl Error {
         }
     }
 
+    /// Returns the message with command lines of this program that can be run as they are.
+    pub fn for_people(&self) -> String {
+        program::located(&self.to_string())
+    }
+
     /// Reports whether the host lacks something without which no ADD can succeed (STATUS: code 50).
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Unfit { .. })
@@ -212,7 +218,7 @@ impl From<Error> for cni_wrapper::Error {
                 Self::Decode { what: path.display().to_string(), why: error.to_string() }
             }
             error if code == 11 => Self::TryAgainLater(error.to_string()),
-            error => Self::plugin(code, error.to_string()),
+            error => Self::plugin(code, error.for_people()),
         }
     }
 }

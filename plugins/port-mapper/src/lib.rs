@@ -44,6 +44,7 @@ pub mod other_backends;
 pub mod owner;
 pub mod ownership;
 pub mod problem;
+mod program;
 pub mod queue;
 pub mod records;
 pub mod state;

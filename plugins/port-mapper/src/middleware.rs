@@ -5,7 +5,7 @@ use cni_wrapper::{AddResult, Attachment, Call, Error, Middleware};
 use crate::backend::{Backend, Backends};
 use crate::config::{BackendKind, Cleanup, Config, Settings};
 use crate::state::State;
-use crate::{attach, check, conditions, detach, gc};
+use crate::{attach, check, conditions, detach, gc, mappings};
 
 /// Maps host ports to containers, around any CNI plugin.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl Middleware for PortMapper {
 
     /// Refuses an invalid configuration before the delegate attaches anything.
     async fn before_add(&self, call: &Call, config: &Config) -> Result<(), Error> {
+        mappings::warn_of_mistyped_keys(config.args.as_ref(), config.runtime_config.as_ref());
         let settings = Settings::from(config)?;
         if settings.conditions.is_empty() {
             return Ok(());

@@ -4,13 +4,16 @@ use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
 use crate::message::split;
 
-pub(super) const MAC: u16 = 1;
+pub(super) const HARDWARE_ADDRESS: u16 = 1;
 pub(super) const NAME: u16 = 3;
 const PEER: u16 = 5;
 const MASTER: u16 = 10;
 const INFORMATION: u16 = 18;
 const PEER_NAMESPACE: u16 = 37;
 pub(super) const TARGET_NAMESPACE: u16 = 46;
+
+/// The flag of a link that is set up.
+const UP: u32 = 1;
 
 const KIND: u16 = 1;
 const PORT_KIND: u16 = 4;
@@ -25,7 +28,9 @@ pub struct Link {
     pub index: u32,
     /// The name; bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// The hardware address, if that has 6 bytes.
+    /// Whether it is set up, which says nothing about a carrier.
+    pub is_up: bool,
+    /// The hardware address, if it has the length of Ethernet.
     pub mac: Option<[u8; 6]>,
     /// The index of the link of which it is a port, such as a bridge.
     pub master: Option<u32>,
@@ -45,6 +50,7 @@ pub struct Link {
 pub(super) struct Parts<'a> {
     index: u32,
     pub(super) name: &'a [u8],
+    is_up: bool,
     mac: Option<[u8; 6]>,
     master: Option<u32>,
     hairpin: Option<bool>,
@@ -65,8 +71,10 @@ impl Link {
 impl<'a> Parts<'a> {
     pub(super) fn read(payload: &'a [u8]) -> Result<Self, Malformed> {
         let (header, attributes) = split::<16>(payload)?;
-        let [_, _, _, _, a, b, c, d, ..] = *header;
-        let mut parts = Self { index: u32::from_ne_bytes([a, b, c, d]), ..Self::default() };
+        let [_, _, _, _, a, b, c, d, e, f, g, h, ..] = *header;
+        let index = u32::from_ne_bytes([a, b, c, d]);
+        let is_up = u32::from_ne_bytes([e, f, g, h]) & UP != 0;
+        let mut parts = Self { index, is_up, ..Self::default() };
         for attribute in attributes {
             parts.take(attribute?)?;
         }
@@ -75,7 +83,7 @@ impl<'a> Parts<'a> {
 
     fn take(&mut self, attribute: Attribute<'a>) -> Result<(), Malformed> {
         match attribute.kind {
-            MAC => self.mac = attribute.payload.try_into().ok(),
+            HARDWARE_ADDRESS => self.mac = attribute.payload.try_into().ok(),
             NAME => self.name = attribute.text(),
             PEER => self.peer = Some(attribute.u32()?),
             MASTER => self.master = Some(attribute.u32()?),
@@ -110,6 +118,7 @@ impl<'a> Parts<'a> {
         Link {
             index: self.index,
             name: String::from_utf8_lossy(self.name).into_owned(),
+            is_up: self.is_up,
             mac: self.mac,
             master: self.master,
             hairpin: self.hairpin,

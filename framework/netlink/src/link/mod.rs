@@ -204,7 +204,7 @@ impl Links {
     pub fn set_mac(&mut self, index: u32, mac: [u8; 6]) -> Result<(), Error> {
         let fill = |body: &mut Body<'_>| {
             body.raw(&header(ANY_FAMILY, index));
-            body.bytes(decode::MAC, &mac);
+            body.bytes(decode::HARDWARE_ADDRESS, &mac);
         };
         let set = self.socket.request(NEW_LINK, 0, fill, |_| Ok(()));
         set.map_err(|cause| cause.during("set", format!("the hardware address of link {index}")))

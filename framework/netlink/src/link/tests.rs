@@ -9,7 +9,10 @@ use crate::message::{HEADER, Writer};
 fn payload(kind: &str) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.message(NEW_LINK, 0, 1, |body| {
-        body.raw(&header(ANY_FAMILY, 9));
+        let mut header = header(ANY_FAMILY, 9);
+        header[8] = 1;
+        body.raw(&header);
+        body.bytes(1, &[2, 0, 0, 0, 0, 9]);
         body.text(3, "veth9");
         body.u32(5, 2);
         body.u32(10, 4);
@@ -25,9 +28,10 @@ fn payload(kind: &str) -> Vec<u8> {
 
 fn veth9() -> Link {
     Link {
-        mac: None,
         index: 9,
         name: "veth9".to_owned(),
+        is_up: true,
+        mac: Some([2, 0, 0, 0, 0, 9]),
         master: Some(4),
         hairpin: Some(true),
         is_veth: true,

@@ -40,6 +40,8 @@ pub enum ChainType {
     Filter,
     /// Translates addresses. Only the first packet of each flow traverses it.
     Nat,
+    /// Filters packets that this host sends, which are routed again if it changes them.
+    Route,
 }
 
 /// A hook in the packet path.
@@ -56,6 +58,10 @@ pub enum Hook {
     Output,
     /// After routing, for all packets that leave.
     Postrouting,
+    /// For packets that a device has received, before anything else.
+    Ingress,
+    /// For packets that a device is about to send, after everything else.
+    Egress,
 }
 
 /// The verdict on a packet that reaches the end of a base chain.
@@ -110,6 +116,8 @@ impl fmt::Display for Hook {
             Self::Forward => "forward",
             Self::Output => "output",
             Self::Postrouting => "postrouting",
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
         })
     }
 }
@@ -140,6 +148,8 @@ pub struct ChainInfo {
     pub name: String,
     /// The hook of a base chain; also `None` for a base chain that [`BaseChain`] can't represent.
     pub base: Option<BaseChain>,
+    /// The devices of a base chain at the hook ingress or egress.
+    pub devices: Vec<String>,
     /// The number of its rules, and of the rules and elements that jump to it.
     pub references: u32,
     /// The comment.

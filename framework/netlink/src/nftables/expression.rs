@@ -72,6 +72,13 @@ pub enum Expression {
         /// Whether the rule ends if the key exists.
         inverted: bool,
     },
+    /// Writes a value to a register.
+    Immediate {
+        /// The destination.
+        register: u32,
+        /// The value.
+        value: Vec<u8>,
+    },
     /// Ends the rule with a verdict.
     Verdict(Verdict),
     /// Translates an address.
@@ -183,7 +190,7 @@ impl Expression {
             Self::Mask { .. } => "bitwise",
             Self::Compare { .. } => "cmp",
             Self::Lookup { .. } => "lookup",
-            Self::Verdict(_) => "immediate",
+            Self::Immediate { .. } | Self::Verdict(_) => "immediate",
             Self::Nat { .. } => "nat",
             Self::Masquerade => "masq",
             Self::Counter { .. } => "counter",

@@ -51,7 +51,7 @@ impl Kernel {
         }
     }
 
-    /// Lists the base chains of all tables for IPv4 or IPv6, with their tables.
+    /// Lists the base chains of all tables, with their tables, except those for ARP.
     pub fn base_chains(&mut self) -> Result<Vec<(Table, ChainInfo)>, Error> {
         let any_family = |body: &mut Body<'_>| body.raw(&[0; 4]);
         let chains = self.list(message::GET_CHAIN, message::NEW_CHAIN, any_family, |payload| {
@@ -63,6 +63,14 @@ impl Kernel {
             Ok(chain.map(|chain| (Table::new(family, table), chain)))
         });
         chains.map_err(|cause| explain::lacking(cause).during("list", "the base chains"))
+    }
+
+    /// Lists the tables that are dormant: the kernel executes none of their chains.
+    pub fn dormant_tables(&mut self) -> Result<Vec<Table>, Error> {
+        let any_family = |body: &mut Body<'_>| body.raw(&[0; 4]);
+        let tables =
+            self.list(message::GET_TABLE, message::NEW_TABLE, any_family, decode::dormant_table);
+        tables.map_err(|cause| explain::lacking(cause).during("list", "the tables"))
     }
 
     /// Lists the rules of a table, of whichever program, without the elements of anonymous sets.

@@ -12,6 +12,10 @@ pub enum Family {
     Ip,
     /// IPv6.
     Ip6,
+    /// Frames that a bridge receives, forwards or sends.
+    Bridge,
+    /// Packets at the devices that a chain names.
+    Netdev,
 }
 
 /// The identity of a table.
@@ -42,6 +46,8 @@ impl fmt::Display for Family {
             Self::Inet => "inet",
             Self::Ip => "ip",
             Self::Ip6 => "ip6",
+            Self::Bridge => "bridge",
+            Self::Netdev => "netdev",
         })
     }
 }

@@ -178,8 +178,8 @@ fn reject(reject: Reject, family: Family, rule: &Rule) -> Validated {
         Reject::TcpReset if !rule.statements.iter().any(is_tcp) => {
             Err("a TCP reset requires a match of TCP in the same rule: meta l4proto tcp")
         }
-        Reject::AdminProhibited if family != Family::Inet => {
-            Err("admin-prohibited requires a table of family inet")
+        Reject::AdminProhibited if matches!(family, Family::Ip | Family::Ip6) => {
+            Err("admin-prohibited requires a table for both IPv4 and IPv6, as of family inet")
         }
         _ => Ok(()),
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use cni_netlink::address::Addresses;
 use cni_netlink::link::Links;
 use cni_netlink::neighbour::{NeighbourState, Neighbours};
-use cni_netlink::nftables::{Kernel, Policy, Table, Verdict};
-use cni_netlink::route::Routes;
+use cni_netlink::nftables::{Family as TableFamily, Kernel, Policy, Table, Verdict};
+use cni_netlink::route::{Query, Routes};
 use cni_netlink::sock_diag::Sockets;
 use cni_netlink::xtables::{self, Extension, Family};
 
@@ -42,6 +42,44 @@ fn base_chains_rules_and_elements_of_any_table_are_listed() {
         let jump = verdicts.iter().find(|element| element.key == Some(vec![0, 80]));
         let jump = jump.and_then(|element| element.verdict.clone());
         assert_eq!(jump, Some(Verdict::Jump("r".to_owned())));
+    });
+}
+
+#[test]
+fn chains_of_bridges_and_devices_are_listed_and_dormant_tables_too() {
+    inside(|| {
+        run("ip link add d0 type bridge");
+        run("nft add table netdev n");
+        run("nft add chain netdev n i { type filter hook ingress device d0 priority 0 ; }");
+        run(
+            "nft add chain netdev n e { type filter hook egress devices = { d0, lo } priority 1; }",
+        );
+        run("nft add table bridge b");
+        run("nft add chain bridge b f { type filter hook forward priority 0 ; policy drop ; }");
+        run("nft add table ip sleeps { flags dormant ; }");
+        run("nft add chain ip sleeps o { type route hook output priority -150 ; }");
+        let mut kernel = Kernel::open().expect("nf_tables");
+        let mut found: Vec<_> = kernel
+            .base_chains()
+            .expect("a list")
+            .into_iter()
+            .map(|(table, mut chain)| {
+                chain.devices.sort();
+                format!("{table} {} {:?}", chain.base.expect("a hook"), chain.devices)
+            })
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "bridge b type filter hook forward priority 0; policy drop; []",
+                "ip sleeps type route hook output priority -150; policy accept; []",
+                "netdev n type filter hook egress priority 1; policy accept; [\"d0\", \"lo\"]",
+                "netdev n type filter hook ingress priority 0; policy accept; [\"d0\"]",
+            ]
+        );
+        let dormant = kernel.dormant_tables().expect("a list");
+        assert_eq!(dormant, [Table::new(TableFamily::Ip, "sleeps")]);
     });
 }
 
@@ -111,7 +149,8 @@ fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
             Some(("192.0.2.1".to_owned(), 24))
         );
         let mut neighbours = Neighbours::open().expect("a socket");
-        let mut state = |address: &str| {
+        let state = |address: &str| {
+            let mut neighbours = Neighbours::open().expect("a socket");
             neighbours.state(index, address.parse().expect("one")).expect("an answer")
         };
         assert_eq!(state("192.0.2.7"), Some(NeighbourState::Known));
@@ -126,9 +165,46 @@ fn a_neighbour_that_does_not_answer_has_failed_and_a_known_one_has_not() {
             thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(state("192.0.2.10"), Some(NeighbourState::Failed), "no host answers");
+        let found = neighbours.find(index, "192.0.2.7".parse().expect("one"));
+        let mac = found.expect("an answer").expect("a neighbour").mac;
+        assert_eq!(mac, Some([2, 0, 0, 0, 0, 7]));
+        let asked: IpAddr = "192.0.2.11".parse().expect("one");
+        neighbours.solicit(index, asked).expect("it is asked");
+        let state = neighbours.state(index, asked).expect("an answer");
+        assert_eq!(state, Some(NeighbourState::Incomplete));
         run("ip route add 198.51.100.0/24 via 192.0.2.7");
         let route = Routes::open().expect("a socket").to("198.51.100.1".parse().expect("one"));
         let gateway = route.expect("an answer").expect("a route").gateway;
         assert_eq!(gateway, Some("192.0.2.7".parse().expect("one")));
+    });
+}
+
+#[test]
+fn a_route_is_that_of_the_packet_and_rules_of_policy_routing_select_by_it() {
+    inside(|| {
+        run("ip link add veth-a type veth peer name veth-b");
+        run("ip link set veth-a up");
+        run("ip link set veth-b up");
+        run("ip address add 192.0.2.1/24 dev veth-a");
+        run("ip route add 198.51.100.0/24 dev veth-a");
+        run("ip rule add fwmark 7 blackhole");
+        run("ip rule add ipproto tcp dport 80 blackhole");
+        let mut routes = Routes::open().expect("a socket");
+        let destination: IpAddr = "198.51.100.7".parse().expect("one");
+        let tcp = |port| Query { protocol: 6, destination_port: port, ..Query::to(destination) };
+        let own = Some("192.0.2.1".parse().expect("one"));
+        for (query, has_route) in [
+            (Query::to(destination), true),
+            (tcp(81), true),
+            (tcp(80), false),
+            (Query { protocol: 132, destination_port: 80, ..Query::to(destination) }, true),
+            (Query { mark: 7, ..Query::to(destination) }, false),
+            (Query { source: own, ..Query::to(destination) }, true),
+        ] {
+            let route = routes.lookup(&query).expect("an answer");
+            assert_eq!(route.is_some_and(|route| route.delivers()), has_route, "{query:?}");
+        }
+        assert_eq!(routes.marks(destination).expect("a list"), [7]);
+        assert_eq!(routes.marks("2001:db8::1".parse().expect("one")).expect("a list"), [0_u32; 0]);
     });
 }

@@ -12,6 +12,26 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+/// Warns of the keys of an object in the configuration that are not known but resemble a known one:
+/// they are probably mistyped. `path` is the path of the object, such as `ports[0]`.
+///
+/// The top-level keys of the configuration are checked by the toolkit itself, by the types that the
+/// layers read them as ([`Call::read_config`](crate::Call::read_config)). Letter case makes no
+/// difference, so keys must be read in any.
+pub fn warn_of_mistyped_keys(path: &str, object: &Object, known: &[&str]) {
+    for (key, meant) in mistyped_keys(object, known) {
+        log::warn!("{path}.{key} is not a known key; did you mean {meant}? It is ignored");
+    }
+}
+
+/// Returns the unknown keys, each with the known one that it resembles.
+fn mistyped_keys<'o, 'k>(object: &'o Object, known: &[&'k str]) -> Vec<(&'o str, &'k str)> {
+    let is_known = |key: &&str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let unknown = object.keys().map(String::as_str).filter(|key| !is_known(key));
+    let unknown = unknown.filter(|key| !keys::is_free(key));
+    unknown.filter_map(|key| Some((key, keys::nearest(key, known)?))).collect()
+}
+
 /// The keys of the toolkit, in addition to those of the specification.
 const OF_TOOLKIT: [&str; 2] = ["delegate", "wrapper"];
 
@@ -49,11 +69,34 @@ impl KnownKeys {
         }
         let names: Vec<&'static str> =
             keys::OF_PLUGINS.into_iter().chain(OF_TOOLKIT).chain(known.names.clone()).collect();
+        let is_read = |key: &str| known.names.iter().any(|name| name.eq_ignore_ascii_case(key));
         let unknown = config.keys().map(String::as_str).filter(|key| {
-            !names.contains(key) && !keys::is_free(key) && !keys::OF_LISTS.contains(key)
+            !names.contains(key)
+                && !is_read(key)
+                && !keys::is_free(key)
+                && !keys::OF_LISTS.contains(key)
         });
         unknown.filter_map(|key| Some((key, keys::nearest(key, &names)?))).collect()
     }
+}
+
+/// Returns the configuration with the keys that a type names in the letter case of the type, if one
+/// is written in another.
+///
+/// Go's JSON library reads keys in any letter case, and their configurations have them in
+/// any. One in the exact letter case comes first.
+pub(crate) fn respelled<T: DeserializeOwned>(config: &Object) -> Option<Object> {
+    let Fields::Named(names) = fields::<T>() else { return None };
+    let named = |key: &str| {
+        let is_other = |name: &&&str| **name != key && name.eq_ignore_ascii_case(key);
+        let name = names.iter().find(is_other).filter(|_| !names.contains(&key))?;
+        (!config.contains_key(*name)).then_some(*name)
+    };
+    if !config.keys().any(|key| named(key).is_some()) {
+        return None;
+    }
+    let spelled = |key: &String| named(key).map_or_else(|| key.clone(), str::to_owned);
+    Some(config.iter().map(|(key, value)| (spelled(key), value.clone())).collect())
 }
 
 /// What a type reads of an object.
@@ -176,6 +219,30 @@ mod tests {
         let valid = json!({"chain": "X", "excludeDevices": [], "plugins": [], "_chain": 1,
             "cni.dev/chain": 1, "comment": "", "vlan": 7, "delegate": {}, "wrapper": {}});
         assert_eq!(mistyped(&known, valid), []);
+    }
+
+    #[test]
+    fn keys_are_read_in_any_letter_case_and_the_exact_one_comes_first() {
+        let respelled = |config: Value| {
+            let config = respelled::<Own>(config.as_object().expect("an object"));
+            config.map(Value::Object)
+        };
+        assert_eq!(respelled(json!({"chain": "X", "Bridge": 1})), None);
+        assert_eq!(respelled(json!({"chain": "X", "CHAIN": "Y"})), None);
+        let expected = Some(json!({"chain": "Y", "excludeDevices": [], "Bridge": 1}));
+        assert_eq!(respelled(json!({"Chain": "Y", "excludedevices": [], "Bridge": 1})), expected);
+        let known = KnownKeys::default();
+        known.note::<Own>();
+        assert_eq!(mistyped(&known, json!({"CHAIN": "Y", "excludedevices": []})), []);
+    }
+
+    #[test]
+    fn a_key_within_an_object_that_resembles_a_known_one_is_found() {
+        let object = json!({"proto": "udp", "hostport": 1, "hostIp": "", "host_ip": "", "_range": 1,
+            "name": "web"});
+        let known = ["hostPort", "hostIP", "protocol", "range"];
+        let found = mistyped_keys(object.as_object().expect("an object"), &known);
+        assert_eq!(found, [("proto", "protocol"), ("host_ip", "hostIP")]);
     }
 
     #[test]

@@ -22,4 +22,4 @@ pub use interface::{
 };
 pub use opened::Backends;
 
-pub(crate) use nftables::{lacks_nf_tables, table as own_table};
+pub(crate) use nftables::{MappingRules, lacks_nf_tables, mapping_rules, table as own_table};

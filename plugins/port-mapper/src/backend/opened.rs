@@ -40,6 +40,11 @@ pub struct Backends {
 }
 
 impl Backends {
+    /// Returns how long the programs wait for locks.
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
+    }
+
     /// Returns a value that has opened no backend yet.
     pub fn new(environment: ProgramEnvironment, lock_timeout: Duration) -> Self {
         let (opened, default_by_version, default_kind) = Default::default();

@@ -56,6 +56,6 @@ impl Failure {
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), error.for_people())
     }
 }

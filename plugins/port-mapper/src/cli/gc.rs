@@ -5,6 +5,7 @@ use std::path::Path;
 use cni_wrapper::{Attachment, Environment};
 use serde_json::{Value, json};
 
+use super::explain::command_lines::Shown;
 use super::failure::{self, Failure};
 use super::inventory::{Inventory, owner_json};
 use super::{Options, Report};
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::liveness::Liveness;
 use crate::owner::Owner;
 use crate::ownership::Recorded;
+use crate::program::quoted;
 use crate::unknown_claims;
 
 /// Removes the mappings of containers that are proven to be gone, and those that `--force` names
@@ -185,11 +187,12 @@ impl<'a> Collection<'a> {
     }
 
     fn report(self) -> Report {
+        let shown = Shown::new(&self.cleanup.state_dir);
         let Self { removed, kept, errors, .. } = self;
         let mut text: String = removed.iter().map(|owner| format!("removed {owner}\n")).collect();
         text.extend(kept.iter().map(|(owner, why)| {
-            let id = owner.container_id();
-            let command = format!("mesos-cni-port-mapper gc --force {id}");
+            let id = quoted(owner.container_id());
+            let command = shown.command(&format!("mesos-cni-port-mapper gc --force {id}"));
             format!("kept {owner}: {why}; if it no longer exists, run `{command}`\n")
         }));
         text.extend(errors.iter().map(|error| format!("not removed: {}\n", error.text())));

@@ -1,7 +1,7 @@
 //! The commands for administrators: `list`, `restore`, `gc`, `doctor`, `explain`.
 //!
-//! With `--json` each prints one object on stdout, also if it fails: its key `errors` contains what
-//! failed (`failure`).
+//! With `--json` each prints one object on stdout, also if it fails, with the same keys: `errors`
+//! contains what failed (`failure`), and the others are empty then.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output of commands")]
 
 mod doctor;
@@ -31,6 +31,8 @@ use crate::config::{BackendKind, DEFAULT_STATE_DIR};
 /// for it, and since a container that `restore` skips would remain without its ports.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
+const COMMANDS: [&str; 5] = ["list", "restore", "gc", "doctor", "explain"];
+
 const HELP: &str = "\
 Usage: mesos-cni-port-mapper COMMAND [--json] [--state-dir DIR] [--backend NAME] [--force ID]
        mesos-cni-port-mapper explain PORT[/PROTOCOL] [--from ADDRESS[%INTERFACE]] [--json]
@@ -40,7 +42,8 @@ Commands:
   restore   recreate the rules of all containers that are not gone, after a firewall reload
   gc        remove the mappings of containers that are proven to be gone
   doctor    check whether this host meets the requirements
-  explain   follow a packet to a host port and its answer, and show where it is lost
+  explain   follow a packet to a host port and its answer, and show where it is lost;
+            PROTOCOL is tcp, udp or sctp (default: tcp)
 
 Options:
   --json            print one JSON object, also if the command fails
@@ -83,19 +86,36 @@ pub fn run(about: About) -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     // Also if another argument is wrong.
     let json = arguments.iter().any(|argument| argument == "--json");
-    let failure = match parse(Parser::from_args(arguments)) {
+    let mut options = Options::default();
+    let failure = match parse(Parser::from_args(arguments.clone()), &mut options) {
         Ok(Parsed::Help) => return print(HELP, true),
         Ok(Parsed::Version) => return print(&format!("{} {}\n", about.name, about.version), true),
-        Ok(Parsed::Command(options)) => match block_on(report(&options)) {
+        Ok(Parsed::Command) => match block_on(report(&options)) {
             Ok(Ok(report)) => return print_report(report, json),
             Ok(Err(error)) => Failure::from(&error),
             Err(panicked) => Failure::new(failure::BUG, panicked.to_string()),
         },
-        Err(error) => Failure::new(failure::USAGE, format!("{error}\n\n{HELP}")),
+        Err(error) => {
+            options.command = command_of(&arguments);
+            let failure = Failure::new(failure::USAGE, error.to_string());
+            if !json {
+                eprintln!("{}: {}\n\n{HELP}", about.name, failure.msg());
+                return ExitCode::FAILURE;
+            }
+            failure
+        }
     };
     eprintln!("{}: {}", about.name, failure.msg());
-    let document = json!({ "errors": [failure.json()] });
+    let mut document = options.empty();
+    document["errors"] = json!([failure.json()]);
     if json { print(&format!("{document}\n"), false) } else { ExitCode::FAILURE }
+}
+
+/// Returns the command of arguments that could not be parsed; empty if there is none.
+fn command_of(arguments: &[OsString]) -> String {
+    let is_command = |argument: &&str| COMMANDS.contains(argument);
+    let mut names = arguments.iter().filter_map(|argument| argument.to_str());
+    names.find(is_command).unwrap_or_default().to_owned()
 }
 
 fn print_report(mut report: Report, json: bool) -> ExitCode {
@@ -120,32 +140,53 @@ async fn report(options: &Options) -> Result<Report, crate::error::Error> {
     }
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            command: String::new(),
+            json: false,
+            state_dir: DEFAULT_STATE_DIR.into(),
+            backend: None,
+            force: None,
+            question: None,
+            lock_timeout: LOCK_TIMEOUT,
+        }
+    }
+}
+
+impl Options {
+    /// Returns the JSON of a command that found nothing out.
+    fn empty(&self) -> Value {
+        match self.command.as_str() {
+            "list" => json!({"mappings": [], "waiting": []}),
+            "restore" => json!({"restored": []}),
+            "gc" => json!({"removed": [], "kept": []}),
+            "doctor" => json!({"ok": null, "checks": []}),
+            "explain" => explain::empty(self.question.as_ref()),
+            _ => json!({}),
+        }
+    }
+}
+
 enum Parsed {
     Help,
     Version,
-    Command(Options),
+    Command,
 }
 
-fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
-    let mut options = Options {
-        command: String::new(),
-        json: false,
-        state_dir: DEFAULT_STATE_DIR.into(),
-        backend: None,
-        force: None,
-        question: None,
-        lock_timeout: LOCK_TIMEOUT,
-    };
+fn parse(mut parser: Parser, options: &mut Options) -> Result<Parsed, lexopt::Error> {
     let (mut port, mut from) = (None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Parsed::Help),
             Arg::Short('V') | Arg::Long("version") => return Ok(Parsed::Version),
             Arg::Long("json") => options.json = true,
-            Arg::Long("state-dir") => options.state_dir = parser.value()?.into(),
-            Arg::Long("force") => options.force = Some(parser.value()?.string()?),
-            Arg::Long("backend") => options.backend = Some(backend(&parser.value()?.string()?)?),
-            Arg::Long("from") => from = Some(parser.value()?.string()?),
+            Arg::Long("state-dir") => options.state_dir = value(&mut parser, "--state-dir")?.into(),
+            Arg::Long("force") => options.force = Some(value(&mut parser, "--force")?),
+            Arg::Long("backend") => {
+                options.backend = Some(backend(&value(&mut parser, "--backend")?)?)
+            }
+            Arg::Long("from") => from = Some(value(&mut parser, "--from")?),
             Arg::Value(value) if options.command == "explain" && port.is_none() => {
                 port = Some(value.string()?);
             }
@@ -163,13 +204,24 @@ fn parse(mut parser: Parser) -> Result<Parsed, lexopt::Error> {
     }
     if options.command == "explain" {
         let port = port.ok_or("explain needs a host port, such as 8080 or 53/udp")?;
-        options.question = Some(explain::Question::parse(&port, from.as_deref())?);
+        let question = explain::Question::parse(&port, from.as_deref())?;
+        question.check()?;
+        options.question = Some(question);
     }
-    if options.command.is_empty() { Ok(Parsed::Help) } else { Ok(Parsed::Command(options)) }
+    if options.command.is_empty() { Ok(Parsed::Help) } else { Ok(Parsed::Command) }
+}
+
+/// Returns the value of an option. Another option is none: it was forgotten.
+fn value(parser: &mut Parser, option: &str) -> Result<String, lexopt::Error> {
+    let value = parser.value()?.string()?;
+    match value.is_empty() || value.starts_with('-') {
+        true => Err(format!("{option} has no value: it is followed by {value:?}").into()),
+        false => Ok(value),
+    }
 }
 
 fn check_command(command: String) -> Result<String, lexopt::Error> {
-    if ["list", "restore", "gc", "doctor", "explain"].contains(&command.as_str()) {
+    if COMMANDS.contains(&command.as_str()) {
         return Ok(command);
     }
     Err(format!("{command:?} is not a command").into())

@@ -15,6 +15,7 @@ use crate::config::BackendKind;
 use crate::conflict::HostPorts;
 use crate::family::Family;
 use crate::mappings::{Mapping, Protocol};
+use crate::program;
 
 /// The chain in which portmap has a rule for each container, with the ports in a match.
 const PORTMAP: &str = "CNI-HOSTPORT-DNAT";
@@ -29,10 +30,9 @@ pub fn warn(claim: &Claim, backends: &Backends) {
             let ports = HostPorts { first: port, last: port, ..HostPorts::of(mapping) };
             let address = SocketAddr::new(address(claim, mapping), port);
             if sockets.receives(number_of(mapping.protocol), address).unwrap_or(false) {
+                let explain = program::command(&format!("explain {port}/{}", mapping.protocol));
                 log::warn!(
-                    "a process of this host listens on {ports}, too; `mesos-cni-port-mapper \
-                     explain {port}/{}` shows which",
-                    mapping.protocol
+                    "a process of this host listens on {ports}, too; `{explain}` shows which"
                 );
             }
         }

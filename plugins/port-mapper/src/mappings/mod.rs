@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::family::Family;
 
-pub use read::read;
+pub use read::{read, warn_of_mistyped_keys};
 
 /// A transport protocol that has ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -80,6 +80,26 @@ pub fn read(
     if problems.is_empty() { Ok(mappings) } else { Err(problems) }
 }
 
+/// Warns of keys that resemble one of a mapping, or `portMappings`, and that nothing reads.
+pub fn warn_of_mistyped_keys(args: Option<&Value>, runtime_config: Option<&Value>) {
+    if let Some(object) = runtime_config.and_then(Value::as_object) {
+        cni_wrapper::warn_of_mistyped_keys("runtimeConfig", object, &["portMappings"]);
+    }
+    let mut problems = Vec::new();
+    let lists = [
+        (mesos_list(args, &mut problems), &MESOS),
+        (capability_list(runtime_config, &mut problems), &CAPABILITY),
+    ];
+    for (list, form) in lists {
+        for (index, mapping) in list.into_iter().flatten().enumerate() {
+            if let Some(mapping) = mapping.as_object() {
+                let known = form.keys();
+                cni_wrapper::warn_of_mistyped_keys(&form.path(index), mapping, &known);
+            }
+        }
+    }
+}
+
 fn mesos_list<'a>(args: Option<&'a Value>, problems: &mut Vec<Problem>) -> Option<&'a Vec<Value>> {
     let mut path = "args".to_owned();
     let mut object = present(args);
@@ -100,9 +120,7 @@ fn capability_list<'a>(
     problems: &mut Vec<Problem>,
 ) -> Option<&'a Vec<Value>> {
     match present(runtime_config)? {
-        Value::Object(members) => {
-            list(present(members.get("portMappings"))?, &CAPABILITY, problems)
-        }
+        Value::Object(members) => list(member(members, "portMappings")?, &CAPABILITY, problems),
         other => {
             problems.push(Problem::new("runtimeConfig", unexpected(other, "an object")));
             None
@@ -132,6 +150,12 @@ fn member<'a>(members: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
 }
 
 impl Form {
+    fn keys(&self) -> Vec<&'static str> {
+        let optional = [self.host_ip, self.range];
+        let always = [self.host_port, self.container_port, "protocol"];
+        always.into_iter().chain(optional.into_iter().flatten()).collect()
+    }
+
     fn path(&self, index: usize) -> String {
         format!("{}[{index}]", self.list)
     }

@@ -12,6 +12,10 @@ fn command(host: &Host, args: &[&str]) -> Output {
     host.command(plugin()).args(args).env_remove("CNI_COMMAND").output().expect("it starts")
 }
 
+fn command_output(host: &Host, args: &[&str]) -> String {
+    String::from_utf8_lossy(&command(host, args).stdout).into_owned()
+}
+
 fn printed(host: &Host, args: &[&str]) -> String {
     let output = command(host, args);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -184,7 +188,9 @@ fn a_command_that_fails_prints_one_json_object_with_the_code_and_the_message() {
     let host = Host::new();
     let (dir, network) = scripted("10.0.0.2/24");
     add(&fake_container(&host, &dir, &network, "c1", &[tcp(8080, 80)]));
-    host.sh("mkdir -m 755 /run/open && touch /run/file");
+    host.sh("mkdir -m 755 /run/open && touch /run/file
+         ip link add link0 type bridge; ip link set link0 up
+         ip address add 10.1.0.1/16 brd + dev link0");
     let failed = |args: &[&str]| {
         let output = command(&host, args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -203,9 +209,27 @@ fn a_command_that_fails_prints_one_json_object_with_the_code_and_the_message() {
         (&["lst", "--json"], 4, "\"lst\" is not a command"),
         (&["gc", "--json", "--force", "c9"], 3, "no container \"c9\""),
         (&["gc", "--json", "--force", "c1"], 4, "still exists"),
+        (&["gc", "--force", "--json"], 4, "--force has no value"),
+        (&["explain", "8080", "--json", "--from", "203.0.113.9%no"], 4, "no interface \"no\""),
+        (&["explain", "8080", "--json", "--from", "0.0.0.0"], 4, "unspecified"),
+        (&["explain", "8080", "--json", "--from", "10.1.255.255"], 4, "broadcast"),
+        (&["explain", "8080", "--json", "--state-dir", "/run/open"], 5, "has mode 0755"),
     ] {
         let json = failed(args);
         let error = &json["errors"][0];
+        let msg = error["msg"].as_str().unwrap();
+        assert!(!msg.contains("Usage"), "the usage is not part of the message: {msg}");
+        let keys: &[&str] = match args[0] {
+            "list" => &["mappings", "waiting"],
+            "restore" => &["restored"],
+            "gc" => &["removed", "kept"],
+            "doctor" => &["ok", "checks"],
+            "explain" => &["ok", "port", "protocol", "paths"],
+            _ => &[],
+        };
+        for key in keys {
+            assert!(json.get(key).is_some(), "{args:?}: {key} is a key as on success: {json}");
+        }
         assert_eq!(error["code"], code, "{args:?}: {error}");
         assert!(error["msg"].as_str().unwrap().contains(part), "{args:?}: {error}");
     }
@@ -214,6 +238,10 @@ fn a_command_that_fails_prints_one_json_object_with_the_code_and_the_message() {
     let list = failed(&["list", "--json"]);
     assert_eq!(list["errors"][0]["code"], 6, "{list}");
     assert_eq!(list["mappings"][0]["state"], "unrecorded", "{list}");
+    for command in [["explain", "8080", "--json"].as_slice(), &["doctor", "--json"]] {
+        let output = command_output(&host, command);
+        assert!(output.contains("is damaged"), "{command:?}: {output}");
+    }
     // And one that does not fail has the key, too.
     let gc = json(&host, &["gc", "--json", "--force", "c1", "--state-dir", "/run/new"]);
     assert_eq!(gc["errors"], json!([]));

@@ -59,9 +59,9 @@ pub(super) fn log(log: &Log) -> Expression {
 pub(super) fn reject(reject: Reject, family: Family) -> Expression {
     let (kind, code) = match (reject, family) {
         (Reject::TcpReset, _) => (REJECT_TCP_RESET, None),
-        (Reject::PortUnreachable, Family::Inet) => (REJECT_ICMPX, Some(ICMPX_PORT_UNREACHABLE)),
         (Reject::PortUnreachable, Family::Ip) => (REJECT_ICMP, Some(ICMP_PORT_UNREACHABLE)),
         (Reject::PortUnreachable, Family::Ip6) => (REJECT_ICMP, Some(ICMPV6_PORT_UNREACHABLE)),
+        (Reject::PortUnreachable, _) => (REJECT_ICMPX, Some(ICMPX_PORT_UNREACHABLE)),
         (Reject::AdminProhibited, _) => (REJECT_ICMPX, Some(ICMPX_ADMIN_PROHIBITED)),
     };
     Expression::Reject { kind, code }

@@ -120,7 +120,7 @@ pub(in crate::nftables) fn family_of(selector: Selector) -> Option<u8> {
 
 /// Returns the family that all packets of a table have.
 pub(in crate::nftables) fn network(family: Family) -> Option<u8> {
-    (family != Family::Inet).then(|| family.number())
+    matches!(family, Family::Ip | Family::Ip6).then(|| family.number())
 }
 
 pub(in crate::nftables) fn comparison(op: Op) -> u32 {
@@ -194,7 +194,7 @@ pub(in crate::nftables) fn ct_status_dnat() -> [Expression; 3] {
 pub(in crate::nftables) fn dnat(family: Family, with_port: bool) -> Expression {
     let (number, words) = match family {
         Family::Ip6 => (IPV6, 4),
-        Family::Ip | Family::Inet => (IPV4, 1),
+        _ => (IPV4, 1),
     };
     let port = with_port.then(|| register(words));
     Expression::Nat { kind: NAT_DESTINATION, family: number.into(), address: FIRST, port }

@@ -85,7 +85,7 @@ impl Contents {
     fn info_of(&self, stored: &StoredChain) -> ChainInfo {
         let Chain { name, base, comment } = stored.chain.clone();
         let references = count(stored.rules.len() + self.jumps_to(&name));
-        ChainInfo { name, base, references, comment }
+        ChainInfo { name, base, devices: Vec::new(), references, comment }
     }
 
     /// Returns the number of rules and elements that jump to a chain.

@@ -43,6 +43,8 @@ pub(in crate::nftables) mod table {
     pub(in crate::nftables) const FLAGS: u16 = 2;
     pub(in crate::nftables) const USE: u16 = 3;
     pub(in crate::nftables) const USERDATA: u16 = 6;
+    /// A flag: the kernel executes none of its chains.
+    pub(in crate::nftables) const DORMANT: u32 = 1;
 }
 
 pub(in crate::nftables) mod chain {
@@ -55,6 +57,8 @@ pub(in crate::nftables) mod chain {
     pub(in crate::nftables) const USERDATA: u16 = 12;
     pub(in crate::nftables) const HOOK_NUMBER: u16 = 1;
     pub(in crate::nftables) const HOOK_PRIORITY: u16 = 2;
+    pub(in crate::nftables) const HOOK_DEVICE: u16 = 3;
+    pub(in crate::nftables) const HOOK_DEVICES: u16 = 4;
 }
 
 pub(in crate::nftables) mod rule {
@@ -215,6 +219,10 @@ pub(in crate::nftables) mod order {
 pub(in crate::nftables) const IPV4: u8 = 2;
 /// The family number of IPv6.
 pub(in crate::nftables) const IPV6: u8 = 10;
+/// The family number of bridges.
+pub(in crate::nftables) const BRIDGE: u8 = 7;
+/// The family number of devices.
+pub(in crate::nftables) const NETDEV: u8 = 5;
 
 /// The length of a link's name, including its NUL.
 pub(in crate::nftables) const IFNAME: usize = 16;

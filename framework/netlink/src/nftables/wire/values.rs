@@ -6,7 +6,7 @@ use crate::error::Malformed;
 use crate::nftables::chain::{ChainType, Hook, Policy};
 use crate::nftables::data::{DataType, Field};
 use crate::nftables::table::Family;
-use crate::nftables::wire::uapi::{IFNAME, IPV4, IPV6, order};
+use crate::nftables::wire::uapi::{BRIDGE, IFNAME, IPV4, IPV6, NETDEV, order};
 
 impl Family {
     pub(in crate::nftables) fn number(self) -> u8 {
@@ -14,24 +14,41 @@ impl Family {
             Self::Inet => 1,
             Self::Ip => IPV4,
             Self::Ip6 => IPV6,
+            Self::Bridge => BRIDGE,
+            Self::Netdev => NETDEV,
         }
     }
 
     pub(in crate::nftables) fn of_number(number: u8) -> Option<Self> {
-        [Self::Inet, Self::Ip, Self::Ip6].into_iter().find(|family| family.number() == number)
+        let all = [Self::Inet, Self::Ip, Self::Ip6, Self::Bridge, Self::Netdev];
+        all.into_iter().find(|family| family.number() == number)
     }
 }
 
 impl Hook {
-    const ALL: [Self; 5] =
-        [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting];
+    const ALL: [Self; 7] = [
+        Self::Prerouting,
+        Self::Input,
+        Self::Forward,
+        Self::Output,
+        Self::Postrouting,
+        Self::Ingress,
+        Self::Egress,
+    ];
 
-    pub(in crate::nftables) fn number(self) -> u32 {
-        self as u32
+    /// Returns the kernel's number, which depends on the family of the table.
+    pub(in crate::nftables) fn number(self, family: Family) -> Option<u32> {
+        match (family, self) {
+            (Family::Netdev, Self::Ingress) => Some(0),
+            (Family::Netdev, Self::Egress) => Some(1),
+            (Family::Netdev, _) | (_, Self::Egress) => None,
+            (_, Self::Ingress) => (family == Family::Inet).then_some(self as u32),
+            _ => Some(self as u32),
+        }
     }
 
-    pub(in crate::nftables) fn of_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|hook| hook.number() == number)
+    pub(in crate::nftables) fn of_number(number: u32, family: Family) -> Option<Self> {
+        Self::ALL.into_iter().find(|hook| hook.number(family) == Some(number))
     }
 }
 
@@ -40,6 +57,7 @@ impl ChainType {
         match self {
             Self::Filter => "filter",
             Self::Nat => "nat",
+            Self::Route => "route",
         }
     }
 
@@ -47,6 +65,7 @@ impl ChainType {
         match name {
             b"filter" => Some(Self::Filter),
             b"nat" => Some(Self::Nat),
+            b"route" => Some(Self::Route),
             _ => None,
         }
     }

@@ -19,6 +19,7 @@ pub mod observed;
 mod other_form;
 pub mod plan;
 mod programs;
+mod refused_conditions;
 mod rule;
 mod run;
 mod well_known;
@@ -165,7 +166,8 @@ impl Backend for Iptables {
             decide: &mut decide,
             before_change: &|| notes.announce(),
         };
-        let changed = self.executor.apply(&claim_queries(claim, true, guard), steps).await?;
+        let changed = self.executor.apply(&claim_queries(claim, true, guard), steps).await;
+        let changed = changed.map_err(|error| refused_conditions::explained(claim, error))?;
         notes.conclude()?;
         self.refuse_irremovable(claim, guard).await?;
         Ok(Installed { changed })

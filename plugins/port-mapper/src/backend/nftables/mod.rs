@@ -10,6 +10,7 @@ mod apply;
 mod desired;
 mod edit;
 mod layout;
+mod mapping_rules;
 mod maps;
 mod network;
 mod observed;
@@ -44,6 +45,7 @@ use scope::Scope;
 
 pub(super) use layout::HOST_PORTS;
 pub(crate) use layout::table;
+pub(crate) use mapping_rules::{MappingRules, mapping_rules};
 pub(crate) use probe::lacks_nf_tables;
 
 /// The kernel's nf_tables.

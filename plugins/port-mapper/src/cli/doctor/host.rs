@@ -10,10 +10,12 @@ use rustix::io::Errno;
 
 use super::{Finding, Status, finding};
 use crate::backend::Backends;
+use crate::cli::explain::connection::addresses;
+use crate::cli::explain::filters::Filters;
 use crate::cli::explain::firewall::Firewall;
-use crate::cli::explain::forward::forward;
+use crate::cli::explain::hooks::Connection;
 use crate::cli::explain::network::forwarding;
-use crate::cli::explain::packet::{Interface, Packet};
+use crate::cli::explain::packet::Interface;
 use crate::cli::explain::step::{self, Step};
 use crate::cli::explain::way;
 use crate::config::BackendKind;
@@ -24,7 +26,7 @@ use crate::mappings::Protocol;
 pub(super) async fn checks(backends: &Backends) -> Vec<Finding> {
     let mut findings = vec![ip_forward()];
     if Path::new("/proc/sys/net/ipv6").exists() {
-        let step = way::forwarding(Family::V6, forwarding(Family::V6), None);
+        let step = way::forwarding(Family::V6, forwarding(Family::V6), Vec::new());
         findings.push(of_step("IPv6 forwarding", step, [Status::Note, Status::Note]));
     }
     let four = firewall(backends, Family::V4).await;
@@ -43,12 +45,12 @@ fn of_step(name: &'static str, step: Step, otherwise: [Status; 2]) -> Finding {
         step::Status::Unknown => unknown,
         step::Status::Failed => failed,
     };
-    let remedy = step.remedy.map(|remedy| format!("; run `{remedy}`")).unwrap_or_default();
-    finding(name, status, format!("{}{remedy}", step.message))
+    let remedy = step.remedy();
+    Finding { remedy, ..finding(name, status, step.message) }
 }
 
 fn ip_forward() -> Finding {
-    let step = way::forwarding(Family::V4, forwarding(Family::V4), None);
+    let step = way::forwarding(Family::V4, forwarding(Family::V4), Vec::new());
     let mut finding = of_step("ip_forward", step, [Status::Unclear, Status::Unclear]);
     if finding.status != Status::Ok {
         finding.message.push_str(" (the bridge plugin does this itself)");
@@ -56,36 +58,54 @@ fn ip_forward() -> Finding {
     finding
 }
 
-/// Decides whether packets to containers are forwarded, of which nothing else is known: first for
-/// addresses and ports that no rule names, then for those that a rule may name.
+/// Decides whether packets to containers and their answers are forwarded, of which nothing else is
+/// known: first for addresses and ports that no rule names, then for those that a rule may name.
 async fn firewall(backends: &Backends, family: Family) -> Step {
-    let firewall = Firewall::read(backends, family).await;
-    let any = Packet {
-        family,
-        protocol: Protocol::Tcp,
-        source: None,
-        destination: None,
-        port: None,
-        host_port: None,
-        input: Interface::default(),
-        output: Interface::default(),
-        is_forwarded: true,
+    let firewall = Firewall::read(backends, family, None).await;
+    let addresses = addresses(family);
+    let passes = |connection: &Connection| {
+        Filters { firewall: &firewall, connection, addresses: &addresses }.both_ways()
     };
+    let any = any_connection(family);
     let unnamed = match family {
-        Family::V4 => [[198, 51, 100, 1].into(), [198, 51, 100, 2].into()],
-        Family::V6 => [1, 2].map(|last| [0x2001, 0xdb8, 0, 0, 0, 0, 0, last].into()),
+        Family::V4 => [1, 2, 3].map(|last| [198, 51, 100, last].into()),
+        Family::V6 => [1, 2, 3].map(|last| [0x2001, 0xdb8, 0, 0, 0, 0, 0, last].into()),
     };
-    let [source, destination] = unnamed.map(Some);
+    let [client, asked, container] = unnamed.map(Some);
+    let (host_port, container_port) = (Some(1), Some(1));
     let of_unnamed =
-        forward(&firewall, &Packet { source, destination, port: Some(1), ..any.clone() });
+        passes(&Connection { client, asked, container, host_port, container_port, ..any.clone() });
     if of_unnamed.status == step::Status::Ok {
         return of_unnamed;
     }
-    let of_any = forward(&firewall, &any);
+    let of_any = passes(&any);
     match (of_unnamed.status, of_any.status) {
         // Some packets pass, and perhaps those to containers.
         (_, step::Status::Ok) => Step { status: step::Status::Unknown, ..of_unnamed },
         _ => of_any,
+    }
+}
+
+/// Returns a connection of which only the family and the protocol are known.
+fn any_connection(family: Family) -> Connection {
+    Connection {
+        family,
+        protocol: Protocol::Tcp,
+        client: None,
+        is_local: false,
+        asked: None,
+        host_port: None,
+        container: None,
+        container_port: None,
+        subnet: None,
+        outside: Interface::default(),
+        back: Interface::default(),
+        inside: Interface::default(),
+        ifname: Interface::default(),
+        is_rewritten: None,
+        rewritten: None,
+        bridges: Vec::new(),
+        is_bridged: false,
     }
 }
 

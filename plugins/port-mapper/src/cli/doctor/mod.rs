@@ -8,8 +8,12 @@ use cni_wrapper::Environment;
 use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 
+use super::explain::command_lines::{Remedy, Shown};
+use super::explain::step::printable;
+use super::inventory::Inventory;
 use super::{Options, Report};
 use crate::backend::{Backend, Backends, Choice};
+use crate::error::Error;
 use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,7 @@ struct Finding {
     name: &'static str,
     status: Status,
     message: String,
+    remedy: Option<Remedy>,
 }
 
 impl Status {
@@ -41,12 +46,27 @@ impl Status {
 }
 
 impl Finding {
-    fn line(&self) -> String {
-        format!("{:7} {}: {}\n", self.status.as_str(), self.name, self.message)
+    fn line(&self, shown: &Shown<'_>) -> String {
+        let status = self.status.as_str();
+        let mut line = format!("{status:7} {}: {}\n", self.name, printable(&self.message));
+        if let Some(remedy) = &self.remedy {
+            line += &format!("        remedy: {}\n", printable(&remedy.text));
+            for command in &remedy.commands {
+                line += &format!("          {}\n", printable(&shown.command(command)));
+            }
+        }
+        line
     }
 
-    fn json(&self) -> Value {
-        json!({"name": self.name, "status": self.status.as_str(), "message": self.message})
+    fn json(&self, shown: &Shown<'_>) -> Value {
+        let status = self.status.as_str();
+        let mut object = json!({"name": self.name, "status": status, "message": self.message});
+        if let Some(remedy) = &self.remedy {
+            object["remedy"] = json!(remedy.text);
+            object["commands"] =
+                remedy.commands.iter().map(|command| shown.command(command)).collect();
+        }
+        object
     }
 }
 
@@ -56,6 +76,7 @@ pub(super) async fn doctor(options: &Options) -> Report {
     let mut findings = backend(options, &backends).await;
     findings.extend(host::checks(&backends).await);
     findings.push(state(options));
+    findings.extend(state_files(options));
     let has = |status| findings.iter().any(|finding| finding.status == status);
     let success = !has(Status::Failed);
     let (last, ok) = match (success, has(Status::Unclear)) {
@@ -66,8 +87,10 @@ pub(super) async fn doctor(options: &Options) -> Report {
         ),
         (true, false) => ("this host meets the requirements\n", Some(true)),
     };
-    let text = findings.iter().map(Finding::line).chain([last.to_owned()]).collect();
-    let checks: Vec<Value> = findings.iter().map(Finding::json).collect();
+    let shown = Shown::new(&options.state_dir);
+    let lines = findings.iter().map(|finding| finding.line(&shown));
+    let text = lines.chain([last.to_owned()]).collect();
+    let checks: Vec<Value> = findings.iter().map(|finding| finding.json(&shown)).collect();
     Report { text, json: json!({"ok": ok, "checks": checks}), success }
 }
 
@@ -113,10 +136,19 @@ fn state(options: &Options) -> Finding {
     finding("state directory", status, message)
 }
 
+/// Returns a finding for each state file that is damaged or can't be read. The ports in it are not
+/// known, and its container's mappings can't be restored.
+fn state_files(options: &Options) -> Vec<Finding> {
+    // The check of the directory reports why that can't be read.
+    let errors = Inventory::of_claims(options).map(|inventory| inventory.errors);
+    let note = |error: Error| finding("state file", Status::Note, error.to_string());
+    errors.unwrap_or_default().into_iter().map(note).collect()
+}
+
 fn first_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|ancestor| ancestor.exists())
 }
 
 fn finding(name: &'static str, status: Status, message: String) -> Finding {
-    Finding { name, status, message }
+    Finding { name, status, message, remedy: None }
 }

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use super::network::Client;
-use super::packet::{Known, contains};
-use super::save::and;
+use super::packet::{Known, and, contains};
 use super::step::Step;
 use super::way::Target;
 use crate::conditions::{Addresses, key};

@@ -1,62 +1,84 @@
-//! The firewall rules of all programs, as they are needed to follow a packet.
+//! The firewall rules of all programs in a network namespace, as they are needed to follow a
+//! packet.
 
 use std::fs;
 
-use cni_netlink::nftables::{ChainInfo, Family as TableFamily, Hook, Kernel, Table};
+use cni_netlink::nftables::{ChainInfo, ChainType, Family as TableFamily, Hook, Policy, Table};
 
-use super::bytecode::{NftTable, Sets};
-use super::packet::Packet;
-use super::save::Listing;
-use super::walk::{Base, Rule};
+use super::bytecode::NftTable;
+use super::hooks::{Layer, Passage};
+use super::listing::{Listing, chains_at};
+use super::native::{self, Interfaces};
+use super::packet::{Known, Packet};
+use super::walk::{Outcome, follow};
 use crate::backend::{AnyBackend, Backends};
+use crate::claim::Claim;
 use crate::config::BackendKind;
 use crate::family::Family;
 
-/// The tables of iptables that have a chain FORWARD, and the priority of the chain.
-const FORWARDING: [(&str, i32); 3] = [("mangle", -150), ("filter", 0), ("security", 50)];
-/// The priority of destination translation.
-pub(super) const DSTNAT: i32 = -100;
-
 /// All firewall rules for a family.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::cli) struct Firewall {
     pub(in crate::cli) listings: Vec<Listing>,
     pub(in crate::cli) tables: Vec<NftTable>,
+    /// The tables that the kernel does not execute.
+    pub(in crate::cli) dormant: Vec<Table>,
+    pub(super) interfaces: Interfaces,
     /// What could not be read, and why.
     pub(in crate::cli) unread: Vec<String>,
 }
 
 /// A chain at a hook, with all rules that a packet can reach from it.
-pub(super) struct Hooked {
-    pub(super) base: Base,
-    pub(super) rules: Vec<Rule>,
-    /// The command that puts a rule before all others: `iptables-nft -t filter -I FORWARD`.
-    pub(super) insert: String,
+pub(super) struct Hooked<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) chain: &'a str,
+    pub(super) priority: i32,
+    pub(super) translates: bool,
+    drops_by_policy: bool,
+    /// Whether the packet traverses it, which is not known of the devices below an interface.
+    pub(super) is_traversed: Known,
+}
+
+/// Where the rules of a chain are.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// A table in a listing.
+    Listing(&'a Listing, &'static str),
+    Native(&'a NftTable),
 }
 
 impl Firewall {
-    /// Reads the rules. It runs the programs of iptables only for tables that exist.
-    pub(in crate::cli) async fn read(backends: &Backends, family: Family) -> Self {
+    /// Reads the rules of the calling thread's network namespace. It runs the programs of iptables
+    /// only for tables that exist. The table of the port mapper is read as far as it concerns a
+    /// claim.
+    pub(in crate::cli) async fn read(
+        backends: &Backends,
+        family: Family,
+        claim: Option<&Claim>,
+    ) -> Self {
         let mut firewall = Self::default();
         if uses_legacy(family) {
             firewall.list(backends, BackendKind::IptablesLegacy, family).await;
         }
-        let native = match read_native(family) {
-            Ok(tables) => tables,
-            Err(error) => {
-                firewall.unread.push(error.to_string());
-                Vec::new()
-            }
-        };
-        if native.iter().any(|table| is_of_iptables(&table.table)) {
+        match native::read(family, claim) {
+            Ok((tables, dormant)) => (firewall.tables, firewall.dormant) = (tables, dormant),
+            Err(error) => firewall.unread.push(error.to_string()),
+        }
+        match Interfaces::read(&firewall.tables) {
+            Ok(interfaces) => firewall.interfaces = interfaces,
+            Err(error) => firewall.unread.push(error.to_string()),
+        }
+        let is_of_iptables = |table: &Table| is_of_iptables(table, family);
+        let is_used = firewall.tables.iter().any(|one| is_of_iptables(&one.table));
+        if is_used || firewall.dormant.iter().any(is_of_iptables) {
             firewall.list(backends, BackendKind::IptablesNft, family).await;
         }
-        let shown = |table: &NftTable| {
-            let listed = firewall.listings.iter().filter(|listing| listing.program.contains("nft"));
-            is_of_iptables(&table.table)
-                && listed.into_iter().any(|listing| listing.has(&table.table.name))
-        };
-        firewall.tables = native.into_iter().filter(|table| !shown(table)).collect();
+        let Self { listings, tables, dormant, .. } = &mut firewall;
+        for listing in listings.iter_mut().filter(|listing| listing.program.ends_with("-nft")) {
+            tables.retain(|one| !(is_of_iptables(&one.table) && listing.has(&one.table.name)));
+            let asleep = dormant.iter().filter(|table| is_of_iptables(table));
+            listing.dormant = asleep.map(|table| table.name.clone()).collect();
+        }
         firewall
     }
 
@@ -73,146 +95,134 @@ impl Firewall {
         };
         let program = format!("{program}-{}", if is_legacy { "legacy" } else { "nft" });
         match listed {
-            Ok(text) => self.listings.push(Listing { program, text }),
+            Ok(text) => self.listings.push(Listing::new(program, text)),
             Err(error) if is_legacy => self.unread.push(error.to_string()),
             // The kernel shows the rules, too, but not all of their matches.
             Err(error) => log::info!("the rules are read without {program}: {error}"),
         }
     }
 
-    /// Returns the chains that forwarded packets traverse.
-    pub(super) fn forward(&self, packet: &Packet) -> Vec<Hooked> {
+    /// Returns the chains that a packet traverses at a hook, in their order.
+    pub(super) fn chains(&self, passage: &Passage) -> Vec<Hooked<'_>> {
         let mut chains = Vec::new();
-        for listing in &self.listings {
-            for (table, priority) in FORWARDING {
-                chains.extend(listing.base(table, "FORWARD", priority).map(|base| Hooked {
-                    base,
-                    rules: listing.rules(table, packet, "\0"),
-                    insert: format!("{} -t {table} -I FORWARD", listing.program),
+        if passage.layer == Layer::Ip {
+            for listing in &self.listings {
+                chains.extend(chains_at(passage.hook).filter_map(|(table, chain, priority)| {
+                    let policy = listing.policy(table, chain)?;
+                    let is_awake = !listing.dormant.iter().any(|one| one == table);
+                    is_awake.then_some(Hooked {
+                        source: Source::Listing(listing, table),
+                        chain,
+                        priority,
+                        translates: table == "nat",
+                        drops_by_policy: policy.starts_with("DROP"),
+                        is_traversed: Some(true),
+                    })
                 }));
             }
         }
-        chains.extend(self.native(Hook::Forward, false, packet));
-        chains
-    }
-
-    /// Returns the chains that translate the destinations of packets that are received, or sent by
-    /// this host, with the listing's rules of this tag as the mapping's own.
-    pub(super) fn translation(&self, packet: &Packet, tag: &str) -> Vec<Hooked> {
-        let (hook, chain) = match packet.is_of_this_host() {
-            true => (Hook::Output, "OUTPUT"),
-            false => (Hook::Prerouting, "PREROUTING"),
-        };
-        let of_listing = |listing: &Listing| {
-            let base = listing.base("nat", chain, DSTNAT)?;
-            let rules = listing.rules("nat", packet, tag);
-            Some(Hooked { base, rules, insert: String::new() })
-        };
-        let mut chains: Vec<_> = self.listings.iter().filter_map(of_listing).collect();
-        chains.extend(self.native(hook, true, packet));
-        chains
-    }
-
-    /// Returns the chains that received packets traverse before they are routed, except those that
-    /// translate.
-    pub(super) fn before_routing(&self, packet: &Packet) -> Vec<Hooked> {
-        let mut chains = Vec::new();
-        for listing in &self.listings {
-            for (table, priority) in [("raw", -300), ("mangle", -150)] {
-                chains.extend(listing.base(table, "PREROUTING", priority).map(|base| Hooked {
-                    base,
-                    rules: listing.rules(table, packet, "\0"),
-                    insert: String::new(),
-                }));
-            }
+        for table in &self.tables {
+            let of_table = table.chains.iter();
+            chains.extend(of_table.filter_map(|chain| self.native_chain(table, chain, passage)));
         }
-        chains.extend(self.native(Hook::Prerouting, false, packet));
+        chains.sort_by_key(|chain| chain.priority);
         chains
     }
 
-    fn native(
+    /// Returns a chain of nf_tables, if packets traverse it at the hook.
+    fn native_chain<'a>(
         &self,
-        hook: Hook,
-        translates: bool,
-        packet: &Packet,
-    ) -> impl Iterator<Item = Hooked> {
-        let is_at_hook = move |chain: &&ChainInfo| {
-            chain.base.is_some_and(|base| base.hook == hook && is_nat(&base) == translates)
+        table: &'a NftTable,
+        chain: &'a ChainInfo,
+        passage: &Passage,
+    ) -> Option<Hooked<'a>> {
+        let base = chain.base.filter(|base| base.hook == passage.hook)?;
+        let layer = match (table.table.family, base.hook) {
+            (TableFamily::Netdev, _) | (_, Hook::Ingress | Hook::Egress) => Layer::Device,
+            (TableFamily::Bridge, _) => Layer::Bridge,
+            _ => Layer::Ip,
         };
-        self.tables.iter().flat_map(move |table| {
-            table.chains.iter().filter(is_at_hook).filter_map(move |chain| {
-                Some(Hooked {
-                    base: table.base(chain)?,
-                    rules: table.rules(packet),
-                    insert: format!("nft insert rule {} {}", table.table, chain.name),
-                })
-            })
+        let is_traversed = match layer {
+            Layer::Device => self.interfaces.pass(&chain.devices, passage.interface()),
+            _ => Some(true),
+        };
+        (layer == passage.layer && is_traversed != Some(false)).then_some(Hooked {
+            source: Source::Native(table),
+            chain: &chain.name,
+            priority: base.priority,
+            translates: base.kind == ChainType::Nat,
+            drops_by_policy: base.policy == Policy::Drop,
+            is_traversed,
         })
     }
 }
 
-fn is_nat(base: &cni_netlink::nftables::BaseChain) -> bool {
-    base.kind == cni_netlink::nftables::ChainType::Nat
+impl<'a> Hooked<'a> {
+    /// Follows a packet. Rules with `tag` are the mapping's own.
+    pub(super) fn follow(&self, packet: &Packet, tag: Option<&str>) -> Outcome<'a> {
+        let source = self.source;
+        follow(self.chain, self.drops_by_policy, &|chain| match source {
+            Source::Listing(listing, table) => listing.rules(table, chain, packet, tag),
+            Source::Native(table) => table.rules(chain, packet),
+        })
+    }
+
+    /// Returns what it is called in a message.
+    pub(super) fn text(&self) -> String {
+        let chain = self.chain;
+        match self.source {
+            Source::Listing(Listing { program, .. }, table) => {
+                format!("chain {chain} (`{program} -t {table} -S {chain}`)")
+            }
+            Source::Native(NftTable { table, .. }) => {
+                format!("chain {chain} (`nft list chain {table} {chain}`)")
+            }
+        }
+    }
+
+    /// Returns the command that puts a rule before all others: `iptables-nft -t filter -I FORWARD`.
+    pub(super) fn insert(&self) -> String {
+        let chain = self.chain;
+        match self.source {
+            Source::Listing(Listing { program, .. }, table) => {
+                format!("{program} -t {table} -I {chain}")
+            }
+            Source::Native(NftTable { table, .. }) => format!("nft insert rule {table} {chain}"),
+        }
+    }
+
+    /// Reports whether its table contains rules of the mapping.
+    pub(super) fn has_own(&self, tag: &str) -> bool {
+        match self.source {
+            Source::Listing(listing, table) => listing.has_tag(table, tag),
+            Source::Native(table) => table.own.is_some(),
+        }
+    }
+
+    /// Reports whether the mapping's own rules are in a chain, or are reached by it only.
+    pub(super) fn leads_to_own(&self, chain: &str, tag: &str) -> bool {
+        match self.source {
+            Source::Listing(listing, table) => listing.has_tag_in(table, chain, tag),
+            Source::Native(table) => table.own.as_ref().is_some_and(|own| own.leads_by(chain)),
+        }
+    }
 }
 
 /// Reports whether a table has a name of those of iptables-nft.
-fn is_of_iptables(table: &Table) -> bool {
-    table.family != TableFamily::Inet
+fn is_of_iptables(table: &Table, family: Family) -> bool {
+    let of_family = match family {
+        Family::V4 => TableFamily::Ip,
+        Family::V6 => TableFamily::Ip6,
+    };
+    table.family == of_family
         && ["raw", "mangle", "nat", "filter", "security"].contains(&table.name.as_str())
 }
 
-/// Reports whether the legacy variant was used since the boot.
+/// Reports whether the legacy variant was used in the thread's namespace.
 fn uses_legacy(family: Family) -> bool {
     let path = match family {
-        Family::V4 => "/proc/net/ip_tables_names",
-        Family::V6 => "/proc/net/ip6_tables_names",
+        Family::V4 => "/proc/thread-self/net/ip_tables_names",
+        Family::V6 => "/proc/thread-self/net/ip6_tables_names",
     };
     fs::read_to_string(path).is_ok_and(|names| !names.trim().is_empty())
-}
-
-/// Reads the tables of nf_tables with a chain that forwarded or translated packets traverse, except
-/// the port mapper's own.
-fn read_native(family: Family) -> Result<Vec<NftTable>, cni_netlink::Error> {
-    let mut kernel = Kernel::open()?;
-    let bases = match kernel.base_chains() {
-        // A kernel without nf_tables has no rules there.
-        Err(error) if crate::backend::lacks_nf_tables(&error) => return Ok(Vec::new()),
-        bases => bases?,
-    };
-    let mut tables: Vec<(Table, Vec<ChainInfo>)> = Vec::new();
-    let is_of_family = |table: &Table| match table.family {
-        TableFamily::Ip => family == Family::V4,
-        TableFamily::Ip6 => family == Family::V6,
-        _ => true,
-    };
-    for (table, chain) in bases {
-        let is_needed = chain.base.is_some_and(|base| {
-            let translates = base.hook == Hook::Output && is_nat(&base);
-            translates || matches!(base.hook, Hook::Prerouting | Hook::Forward)
-        });
-        if !is_needed || !is_of_family(&table) || table == crate::backend::own_table() {
-            continue;
-        }
-        match tables.iter_mut().find(|(known, _)| *known == table) {
-            Some((_, chains)) => chains.push(chain),
-            None => tables.push((table, vec![chain])),
-        }
-    }
-    tables.into_iter().map(|(table, chains)| read_table(&mut kernel, table, chains)).collect()
-}
-
-fn read_table(
-    kernel: &mut Kernel,
-    table: Table,
-    chains: Vec<ChainInfo>,
-) -> Result<NftTable, cni_netlink::Error> {
-    let rules = kernel.rules_of_any(&table)?;
-    let expressions = rules.iter().flat_map(|rule| &rule.expressions);
-    let mut sets: Sets = Vec::new();
-    for name in expressions.filter_map(NftTable::set_of) {
-        if !sets.iter().any(|(known, _)| known == name) {
-            sets.push((name.to_owned(), kernel.raw_elements(&table, name)?));
-        }
-    }
-    Ok(NftTable { table, chains, rules, sets })
 }

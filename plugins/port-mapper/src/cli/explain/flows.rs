@@ -51,11 +51,17 @@ pub(super) fn flows(target: &Target<'_>, stale: Result<Vec<Flow>, cni_netlink::E
             Some(flow) => {
                 let message = format!("{flow} does not lead to the container, as long as it lives");
                 let port = target.host_port;
-                let remedy = match protocol {
-                    Protocol::Udp => "mesos-cni-port-mapper restore".to_owned(),
-                    _ => format!("conntrack -D -p {protocol} --orig-port-dst {port}"),
+                let (remedy, command) = match protocol {
+                    Protocol::Udp => (
+                        "delete the stale flows to mapped ports, and recreate missing rules",
+                        "mesos-cni-port-mapper restore".to_owned(),
+                    ),
+                    _ => (
+                        "delete all tracked flows to the port, also those of connections that work",
+                        format!("conntrack -D -p {protocol} --orig-port-dst {port}"),
+                    ),
                 };
-                Step::failed(NAME, message, remedy)
+                Step::failed(NAME, message, remedy).with_commands([command])
             }
         },
     }

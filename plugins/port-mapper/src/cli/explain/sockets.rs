@@ -15,15 +15,23 @@ use crate::mappings::Protocol;
 pub(super) struct Listener {
     pub(super) address: IpAddr,
     pub(super) port: u16,
+    /// Whether it receives packets of the family that was asked for.
+    pub(super) is_of_family: bool,
     inode: u64,
 }
 
-/// Returns the sockets of the calling thread's network namespace that can receive packets of a
-/// family: for IPv4 also those of IPv6 at all addresses that receive both.
+/// Returns the sockets of the calling thread's network namespace, with whether they can receive
+/// packets of a family: for IPv4 also those of IPv6 at all addresses that receive both.
 pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Listener>> {
     if protocol == Protocol::Sctp {
         let text = fs::read_to_string("/proc/thread-self/net/sctp/eps")?;
-        return Ok(text.lines().skip(1).filter_map(endpoint).collect());
+        let endpoints = text.lines().skip(1).filter_map(endpoint);
+        // One at all addresses receives both families.
+        let of_family = |one: Listener| match one.address.is_unspecified() {
+            true => one,
+            false => one.of_family(family),
+        };
+        return Ok(endpoints.map(of_family).collect());
     }
     let mut listeners = Vec::new();
     for suffix in ["", "6"] {
@@ -34,11 +42,11 @@ pub(super) fn listeners(protocol: Protocol, family: Family) -> io::Result<Vec<Li
             text => text?,
         };
         let rows = text.lines().skip(1).filter_map(|line| socket(line, protocol));
-        listeners.extend(rows.filter(|one| match family {
+        listeners.extend(rows.map(|one| match family {
             Family::V4 if one.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
-                receives_v4(protocol, one.port)
+                Listener { is_of_family: receives_v4(protocol, one.port), ..one }
             }
-            _ => Family::of(&one.address) == family,
+            _ => one.of_family(family),
         }));
     }
     Ok(listeners)
@@ -62,7 +70,7 @@ fn socket(line: &str, protocol: Protocol) -> Option<Listener> {
     let listening = if protocol == Protocol::Tcp { "0A" } else { "07" };
     let inode = words.nth(5)?.parse().ok()?;
     let port = u16::from_str_radix(port, 16).ok()?;
-    (state == listening).then_some(Listener { address: parse(address)?, port, inode })
+    (state == listening).then_some(Listener::new(parse(address)?, port, inode))
 }
 
 /// Parses an address: words of 4 bytes in host byte order.
@@ -84,12 +92,24 @@ fn endpoint(line: &str) -> Option<Listener> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let (port, inode) = (fields.get(5)?.parse().ok()?, fields.get(7)?.parse().ok()?);
     let address = fields.get(8).and_then(|address| address.parse().ok());
-    Some(Listener { address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port, inode })
+    Some(Listener::new(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port, inode))
 }
 
 impl Listener {
+    fn new(address: IpAddr, port: u16, inode: u64) -> Self {
+        Self { address, port, is_of_family: true, inode }
+    }
+
+    fn of_family(self, family: Family) -> Self {
+        Self { is_of_family: Family::of(&self.address) == family, ..self }
+    }
+
     /// Reports whether it receives what is sent to an address, or to any if none is given.
     pub(super) fn receives(&self, address: Option<IpAddr>) -> bool {
+        self.is_of_family && self.is_at(address)
+    }
+
+    fn is_at(&self, address: Option<IpAddr>) -> bool {
         self.address.is_unspecified() || address.is_none_or(|address| address == self.address)
     }
 
@@ -132,7 +152,7 @@ mod tests {
             let socket = listen(is_alone);
             let port = socket.local_addr().unwrap().port();
             let found = listeners(Protocol::Tcp, family).unwrap();
-            let has_port = found.iter().any(|one| one.port == port);
+            let has_port = found.iter().any(|one| one.port == port && one.receives(None));
             assert_eq!(has_port, expected, "alone: {is_alone}, {family}");
         }
     }
@@ -144,7 +164,7 @@ mod tests {
         };
         let loopback = u32::from_ne_bytes([127, 0, 0, 1]);
         let found = socket(&line(&format!("{loopback:08X}:1F90"), "0A"), Protocol::Tcp).unwrap();
-        assert_eq!(found, Listener { address: [127, 0, 0, 1].into(), port: 8080, inode: 4242 });
+        assert_eq!(found, Listener::new([127, 0, 0, 1].into(), 8080, 4242));
         assert_eq!(socket(&line("00000000:1F90", "01"), Protocol::Tcp), None);
         let any = format!("{}:0035", "0".repeat(32));
         assert!(socket(&line(&any, "07"), Protocol::Udp).unwrap().address.is_unspecified());

@@ -132,18 +132,28 @@ fn portmaps_marks_are_refused_with_the_reason_and_do_not_stop_del() {
 }
 
 #[test]
+fn keys_are_read_in_any_letter_case_as_portmap_reads_them() {
+    let testbed = RulesTestbed::new(NFTABLES);
+    for (typed, value, meant) in [
+        ("conditionsv4", json!(["-s", "192.0.2.0/24"]), "conditionsV4: "),
+        ("MASQALL", json!("maybe"), "masqAll: "),
+        ("SNAT", json!(1), "snat: "),
+    ] {
+        let call = testbed.call("c1", &[tcp(8080, 80)]).key(typed, value);
+        let (code, msg, _) = call.run(plugin()).error();
+        assert!(code == 7 && msg.starts_with(meant), "{typed}: {code} {msg}");
+    }
+}
+
+#[test]
 fn a_mistyped_key_is_a_warning_and_the_add_succeeds() {
     let testbed = RulesTestbed::new(NFTABLES);
     for (typed, meant) in [
         ("exclude_devices", "excludeDevices"),
-        ("conditionsv4", "conditionsV4"),
         ("conditions", "conditionsV4"),
-        ("Chain", "chain"),
         ("cahin", "chain"),
-        ("masqall", "masqAll"),
         ("backends", "backend"),
         ("externalSetMarkChains", "externalSetMarkChain"),
-        ("runtimeconfig", "runtimeConfig"),
         ("delegates", "delegate"),
     ] {
         let call = testbed.call("c1", &[tcp(8080, 80)]).key(typed, json!(null));
@@ -152,6 +162,16 @@ fn a_mistyped_key_is_a_warning_and_the_add_succeeds() {
         assert!(stderr.contains(&warning), "{typed}: {stderr}");
         assert!(!del(&call).stderr.contains("did you mean"), "DEL does not repeat it");
     }
+    let mapping = json!([{"hostport": 8080, "ContainerPort": 80, "proto": "udp", "hostIps": ""}]);
+    let call = testbed.runtime("c1", mapping);
+    let stderr = add(&call).stderr;
+    for (typed, meant) in [("proto", "protocol"), ("hostIps", "hostIP")] {
+        let path = format!("runtimeConfig.portMappings[0].{typed} is not a known key");
+        let warning = format!("{path}; did you mean {meant}?");
+        assert_eq!(stderr.matches(&warning).count(), 1, "{typed}: {stderr}");
+    }
+    assert!(!stderr.contains("hostport"), "keys are read in any letter case: {stderr}");
+    del(&call);
     let call = testbed.call("c1", &[tcp(8080, 80)]);
     let foreign = call.key("cni.dev/x", json!(1)).key("_chain", json!(1)).key("bridge", json!(1));
     let stderr = add(&foreign.key("comment", json!("chain"))).stderr;

@@ -40,16 +40,6 @@ impl Explained {
         }
     }
 
-    /// Types the remedy of the step that fails, after which the port is reached.
-    #[track_caller]
-    fn remedy_works(&self) {
-        let steps = steps(self.host(), &["8080", "--from", CLIENT]);
-        let failed = steps.iter().find(|step| step["status"] == "failed").expect("it fails");
-        self.host().sh(failed["remedy"].as_str().expect("a remedy"));
-        self.is_in_order();
-        reached(&self.testbed.outside, HOST, 8080, "the remedy works");
-    }
-
     #[track_caller]
     fn is_dropped(&self) {
         unreached(&self.testbed.outside, HOST, 8080, "the firewall drops it");

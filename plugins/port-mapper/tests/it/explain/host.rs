@@ -3,8 +3,8 @@
 use cni_test_kit::{CallBuilder, Traffic};
 use serde_json::json;
 
-use super::testbed::{Explained, all_are_ok, fails, is_unknown, names, steps};
-use crate::behaviour::testbed::{BRIDGE, CLIENT, STATE, TrafficTestbed, port};
+use super::testbed::{Explained, all_are_ok, commands, fails, is_unknown, names, steps};
+use crate::behaviour::testbed::{BRIDGE, CLIENT, STATE, TrafficTestbed, port, port_at};
 use crate::common::{HOST, plugin, reached, unreached};
 
 on_every_backend!(
@@ -22,6 +22,8 @@ on_every_backend!(
     a_missing_route_to_the_container_is_named,
     route_localnet_that_is_off_is_named_for_127_0_0_1,
     a_process_of_the_host_on_the_same_port_is_named,
+    a_process_of_the_host_at_an_address_that_the_client_does_not_use_is_no_obstacle,
+    a_host_address_that_the_host_no_longer_has_is_named,
 );
 on_both_iptables!(
     a_client_that_conditions_shut_out_is_named,
@@ -54,9 +56,13 @@ fn a_host_in_order_has_no_failed_step_from_anywhere(backend: &'static str) {
 
 fn a_port_that_no_container_has_mapped_is_named_by_the_owner(backend: &'static str) {
     let explained = Explained::new(backend);
-    for port in ["8081", "8080/udp"] {
-        fails(explained.host(), &[port], "owner", &["no container", "list"]);
-    }
+    let host = explained.host();
+    fails(host, &["8081"], "owner", &["no container", "mesos-cni-port-mapper list"]);
+    let words = ["no container has mapped udp host port 8080; container c1", "explain 8080/tcp"];
+    fails(host, &["8080/udp"], "owner", &words);
+    let six = ["8080", "--from", "2001:db8::9"];
+    fails(host, &six, "owner", &["for IPv6; container c1", "container port 80, for IPv4"]);
+    all_are_ok(host, &["8080", "--from", &format!("::ffff:{CLIENT}")]);
 }
 
 fn a_container_that_is_gone_is_named_by_the_owner(backend: &'static str) {
@@ -111,6 +117,8 @@ fn conditions_that_a_client_matches_are_in_order(backend: &'static str) {
     let explained = Explained::with(backend, conditions);
     reached(&explained.testbed.outside, HOST, 8080, "it matches");
     explained.is_in_order();
+    explained.host().run("ip link add other type bridge");
+    explained.host().run("ip link set other up");
     let other = ["8080", "--from", "203.0.113.7%other"];
     fails(explained.host(), &other, "conditions", &["does not match", "-i outside"]);
 }
@@ -154,6 +162,15 @@ fn rp_filter_is_named_where_the_route_to_the_client_leads_elsewhere(backend: &'s
         "rp_filter",
         &["outside", "elsewhere", "sysctl -w net/ipv4/conf/outside/rp_filter=2"],
     );
+    // The larger one of the two settings counts, so 0 would change nothing.
+    explained.host().run("sysctl -w net/ipv4/conf/outside/rp_filter=0");
+    explained.fails("rp_filter", &[]);
+    let failed = steps(explained.host(), &["8080", "--from", CLIENT]);
+    let failed = failed.iter().find(|step| step["status"] == "failed").expect("it");
+    explained.host().sh(&commands(failed).join("\n"));
+    let after = steps(explained.host(), &["8080", "--from", CLIENT]);
+    assert_eq!(names(&after, "failed"), [] as [&str; 0], "the kernel accepts them: {after:#?}");
+    explained.host().run("sysctl -w net/ipv4/conf/outside/rp_filter=1");
     let named = format!("{CLIENT}%elsewhere");
     let steps = steps(explained.host(), &["8080", "--from", &named]);
     assert_eq!(
@@ -192,4 +209,33 @@ fn a_process_of_the_host_on_the_same_port_is_named(backend: &'static str) {
     let _server = running.container.serve(Traffic::Http, 80);
     let from = ["8080", "--from", CLIENT];
     fails(&testbed.host, &from, "host process", &["(process ", "tcp port 8080", "ss -lnpt"]);
+}
+
+fn a_process_of_the_host_at_an_address_that_the_client_does_not_use_is_no_obstacle(
+    backend: &'static str,
+) {
+    let testbed = TrafficTestbed::new(backend);
+    let _process = testbed.host.serve_on(Traffic::Http, "127.0.0.1", 8080);
+    let running = testbed.start("c1", json!({}), json!([port(8080, 80)]));
+    let _server = running.container.serve(Traffic::Http, 80);
+    reached(&testbed.outside, HOST, 8080, "the process does not receive it");
+    all_are_ok(&testbed.host, &["8080", "--from", CLIENT]);
+    all_are_ok(&testbed.host, &["8080"]);
+    let local = ["8080", "--from", "127.0.0.1"];
+    fails(&testbed.host, &local, "host process", &["(process ", "(127.0.0.1)"]);
+}
+
+fn a_host_address_that_the_host_no_longer_has_is_named(backend: &'static str) {
+    let testbed = TrafficTestbed::new(backend);
+    let mapping = json!([port_at(HOST, 8080, 80)]);
+    let running = testbed.start("c1", json!({}), mapping);
+    let _server = running.container.serve(Traffic::Http, 80);
+    let from = ["8080", "--from", CLIENT];
+    reached(&testbed.outside, HOST, 8080, "the host has the address");
+    all_are_ok(&testbed.host, &from);
+    testbed.host.run("ip address add 203.0.113.2/24 dev outside");
+    testbed.host.run(&format!("ip address del {HOST}/24 dev outside"));
+    testbed.host.run("ip address replace 203.0.113.2/24 dev outside");
+    unreached(&testbed.outside, "203.0.113.2", 8080, "the port is mapped at the other address");
+    fails(&testbed.host, &from, "host address", &["does not have 203.0.113.1", "hostIP"]);
 }

@@ -3,7 +3,7 @@
 use cni_test_kit::Traffic;
 use serde_json::json;
 
-use super::testbed::{fails, names, steps};
+use super::testbed::{commands, fails, names, steps};
 use crate::behaviour::kinds::{dual_stack, range};
 use crate::behaviour::testbed::{NFTABLES, Running, TrafficTestbed};
 use crate::common::{reached, unreached};
@@ -31,6 +31,9 @@ fn each_family_of_a_port_is_followed_and_named_on_its_own(backend: &'static str)
     reached(&testbed.outside, HOST, 7001, "only that of all interfaces counts");
     assert_eq!(names(&steps(host, &six), "failed"), [] as [&str; 0]);
     fails(host, &["7000", "--from", CLIENT], "service", &["port 9000", "9001"]);
+    let _of_four = one.container.serve_on(Traffic::Http, "0.0.0.0", 9000);
+    let words = ["listens on 0.0.0.0 only", "on [::]:9000,"];
+    fails(host, &["7000", "--from", CLIENT], "service", &words);
     match backend {
         NFTABLES => host.sh("nft add table inet own
              nft 'add chain inet own forward { type filter hook forward priority 0; }'
@@ -48,7 +51,7 @@ fn each_family_of_a_port_is_followed_and_named_on_its_own(backend: &'static str)
     let both = steps(host, &six);
     assert_eq!(names(&both, "failed"), ["forwarding", "firewall"], "both are named: {both:#?}");
     let of_forwarding = both.iter().find(|step| step["step"] == "forwarding").expect("it failed");
-    assert_eq!(of_forwarding["remedy"], "sysctl -w net.ipv6.conf.all.forwarding=1");
+    assert_eq!(commands(of_forwarding), ["sysctl -w net.ipv6.conf.all.forwarding=1"]);
     let message = of_forwarding["message"].as_str().expect("a message");
     assert!(message.contains("sysctl -w net.ipv6.conf.INTERFACE.accept_ra=2"), "{message}");
 }

@@ -6,5 +6,7 @@ mod add;
 mod container;
 mod doctor;
 mod firewall;
+mod hooks;
 mod host;
 mod ipv6;
+mod routing;

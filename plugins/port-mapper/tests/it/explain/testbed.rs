@@ -4,7 +4,7 @@ use cni_test_kit::{CallBuilder, Host, Server, Traffic};
 use serde_json::{Value, json};
 
 use crate::behaviour::testbed::{CLIENT, Running, TrafficTestbed, port};
-use crate::common::plugin;
+use crate::common::{HOST, plugin, reached};
 
 /// A host with a container that serves a mapped port.
 pub(super) struct Explained {
@@ -35,6 +35,18 @@ impl Explained {
     #[track_caller]
     pub(super) fn is_in_order(&self) {
         all_are_ok(self.host(), &["8080", "--from", CLIENT]);
+    }
+
+    /// Types the command lines of the remedy of the step that fails, after which the port is reached.
+    #[track_caller]
+    pub(super) fn remedy_works(&self) {
+        let steps = steps(self.host(), &["8080", "--from", CLIENT]);
+        let failed = steps.iter().find(|step| step["status"] == "failed").expect("it fails");
+        self.host().sh(&commands(failed).join("\n"));
+        self.is_in_order();
+        // The client may still wait for an answer on the link from the time when there was none.
+        self.testbed.outside.run("ip neighbour flush all");
+        reached(&self.testbed.outside, HOST, 8080, "the remedy works");
     }
 
     /// Checks that a step fails, for the client outside, and no other one does. Its message and
@@ -76,7 +88,7 @@ pub(super) fn fails(host: &Host, arguments: &[&str], step: &str, words: &[&str])
     let failed: Vec<&str> = names(&steps, "failed");
     assert_eq!(failed, [step], "{steps:#?}");
     let failed = steps.iter().find(|one| one["status"] == "failed").expect("a failed step");
-    let text = format!("{}\n{}", failed["message"], failed["remedy"]);
+    let text = text(failed);
     for word in words {
         assert!(text.contains(word), "{word:?} is in message or remedy: {text}");
     }
@@ -89,10 +101,23 @@ pub(super) fn is_unknown(host: &Host, arguments: &[&str], step: &str, words: &[&
     let steps = steps(host, arguments);
     assert_eq!(names(&steps, "failed"), [] as [&str; 0], "{steps:#?}");
     assert_eq!(names(&steps, "unknown"), [step], "{steps:#?}");
-    let text = steps.iter().find(|one| one["status"] == "unknown").expect("it").to_string();
+    let text = text(steps.iter().find(|one| one["status"] == "unknown").expect("it"));
     for word in words {
         assert!(text.contains(word), "{word:?} is in the message: {text}");
     }
+}
+
+/// Returns the command lines of a step's remedy.
+pub(super) fn commands(step: &Value) -> Vec<&str> {
+    let commands = step["commands"].as_array().into_iter().flatten();
+    commands.map(|command| command.as_str().expect("a command line")).collect()
+}
+
+/// Returns what a step shows, with the name of the plugin instead of its path.
+pub(super) fn text(step: &Value) -> String {
+    let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
+    let shown = [text("message"), text("remedy"), commands(step).join("; ")].join("\n");
+    shown.replace(&plugin().display().to_string(), "mesos-cni-port-mapper")
 }
 
 /// Returns the names of the steps with a status.

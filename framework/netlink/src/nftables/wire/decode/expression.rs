@@ -148,8 +148,13 @@ fn lookup(attributes: &ExpressionAttributes<'_>) -> Result<Option<Decoded>, Malf
 fn immediate(attributes: &ExpressionAttributes<'_>) -> Result<Option<Decoded>, Malformed> {
     let data =
         attributes.get(wire::IMMEDIATE_DATA).ok_or(Malformed("an immediate without data"))?;
-    let verdict =
-        AttributeTable::<3>::of(data.nested())?.get(data::VERDICT).map(verdict).transpose()?;
+    let inside = AttributeTable::<3>::of(data.nested())?;
+    if let Some(value) = inside.get(data::VALUE) {
+        let register = attributes.required(wire::IMMEDIATE_TO)?;
+        let value = value.payload.to_vec();
+        return Ok(Some(Decoded::Expression(Expression::Immediate { register, value })));
+    }
+    let verdict = inside.get(data::VERDICT).map(verdict).transpose()?;
     Ok(verdict.flatten().map(|verdict| Decoded::Expression(Expression::Verdict(verdict))))
 }
 

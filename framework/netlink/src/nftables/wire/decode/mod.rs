@@ -7,14 +7,15 @@ mod expression;
 pub(in crate::nftables) mod interval;
 pub(in crate::nftables) mod rule_view;
 
+use crate::attribute::Attribute;
 use crate::error::Malformed;
 use crate::nftables::chain::InstalledRule;
 use crate::nftables::chain::{BaseChain, ChainInfo, ChainType, Hook, Policy};
 use crate::nftables::data::DataType;
 use crate::nftables::ruleset::Generation;
 use crate::nftables::set::{Set, ValueType};
-use crate::nftables::table::{Table, TableInfo};
-use crate::nftables::wire::decode::attributes::AttributeTable;
+use crate::nftables::table::{Family, Table, TableInfo};
+use crate::nftables::wire::decode::attributes::{AttributeTable, text};
 use crate::nftables::wire::decode::element::elements;
 use crate::nftables::wire::decode::rule_view::RuleView;
 use crate::nftables::wire::uapi::{chain, generation, rule, table};
@@ -28,6 +29,16 @@ pub(in crate::nftables) fn table_info(payload: &[u8]) -> Result<TableInfo, Malfo
     let attributes = AttributeTable::<7>::of_payload(payload)?;
     let objects = attributes.number(table::USE)?.unwrap_or_default();
     Ok(TableInfo { objects, comment: attributes.comment(table::USERDATA) })
+}
+
+/// Reads the identity of a table, if none of its chains is executed.
+pub(in crate::nftables) fn dormant_table(payload: &[u8]) -> Result<Option<Table>, Malformed> {
+    let family = payload.first().and_then(|number| Family::of_number(*number));
+    let attributes = AttributeTable::<7>::of_payload(payload)?;
+    let flags = attributes.number(table::FLAGS)?.unwrap_or_default();
+    let is_dormant = flags & table::DORMANT != 0;
+    let name = attributes.text(table::NAME).filter(|_| is_dormant);
+    Ok(family.zip(name).map(|(family, name)| Table::new(family, name)))
 }
 
 /// Reads the name of a chain's table.
@@ -47,14 +58,22 @@ pub(in crate::nftables) fn chain_info(
     let name = attributes.text(chain::NAME).ok_or(Malformed("a chain without a name"))?;
     let references = attributes.number(chain::USE)?.unwrap_or_default();
     let comment = attributes.comment(chain::USERDATA);
-    Ok(Some(ChainInfo { name, base: base_chain(&attributes)?, references, comment }))
+    let family = payload.first().and_then(|number| Family::of_number(*number));
+    let (base, devices) = match (family, attributes.get(chain::HOOK)) {
+        (Some(family), Some(hook)) => base_chain(&attributes, hook, family)?,
+        _ => (None, Vec::new()),
+    };
+    Ok(Some(ChainInfo { name, base, devices, references, comment }))
 }
 
-/// Reads the properties of a base chain. Returns `None` for a regular chain, and if the type or the
-/// hook is unknown.
-fn base_chain(attributes: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, Malformed> {
-    let Some(hook) = attributes.get(chain::HOOK) else { return Ok(None) };
-    let hook = AttributeTable::<3>::of(hook.nested())?;
+/// Reads the properties of a base chain, which are `None` if the type or the hook is unknown, and
+/// its devices.
+fn base_chain(
+    attributes: &AttributeTable<'_, 13>,
+    hook: Attribute<'_>,
+    family: Family,
+) -> Result<(Option<BaseChain>, Vec<String>), Malformed> {
+    let hook = AttributeTable::<5>::of(hook.nested())?;
     let number = hook.required(chain::HOOK_NUMBER)?;
     let priority = hook.required(chain::HOOK_PRIORITY)?.cast_signed();
     let kind = attributes.get(chain::TYPE).and_then(|kind| ChainType::of_name(kind.text()));
@@ -62,8 +81,16 @@ fn base_chain(attributes: &AttributeTable<'_, 13>) -> Result<Option<BaseChain>, 
         Some(0) => Policy::Drop,
         _ => Policy::Accept,
     };
-    let hook = Hook::of_number(number);
-    Ok(kind.zip(hook).map(|(kind, hook)| BaseChain { kind, hook, priority, policy }))
+    let mut devices: Vec<String> = hook.text(chain::HOOK_DEVICE).into_iter().collect();
+    // It repeats the single device.
+    if let Some(list) = hook.get(chain::HOOK_DEVICES) {
+        let names: Result<_, Malformed> =
+            list.nested().map(|item| Ok(text(item?.text()))).collect();
+        devices = names?;
+    }
+    let hook = Hook::of_number(number, family);
+    let base = kind.zip(hook).map(|(kind, hook)| BaseChain { kind, hook, priority, policy });
+    Ok((base, devices))
 }
 
 /// Reads a rule. Returns `None` if it belongs to another table.
@@ -93,7 +120,7 @@ pub(in crate::nftables) fn as_every_type(payload: &[u8]) {
         AttributeTable::<2>::of_payload(payload).ok().and_then(|attributes| attributes.text(1));
     let table = table.unwrap_or_default();
     let _ = generation(payload);
-    let _ = table_info(payload);
+    let _ = (table_info(payload), dormant_table(payload));
     let _ = (chain_info(payload, &table), table_of_chain(payload));
     let _ = element::raw_elements(payload);
     if let Ok(Some(rule)) = installed_rule(payload, &table) {

@@ -57,6 +57,10 @@ fn write(body: &mut Body<'_>, expression: &Expression, next_set: &mut u32) {
                 body.u32_be(wire::LOOKUP_FLAGS, wire::LOOKUP_INVERTED);
             }
         }
+        Expression::Immediate { register, value } => {
+            body.u32_be(wire::IMMEDIATE_TO, *register);
+            write_value(body, wire::IMMEDIATE_DATA, value);
+        }
         Expression::Verdict(verdict) => {
             body.u32_be(wire::IMMEDIATE_TO, 0);
             body.nested(wire::IMMEDIATE_DATA, |body| write_verdict(body, verdict));

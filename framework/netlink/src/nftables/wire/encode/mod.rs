@@ -108,12 +108,15 @@ impl Encoder<'_, '_> {
     }
 
     fn add_chain(&mut self, index: usize, chain: &Chain) {
+        let family = self.table.family;
         self.message(index, message::NEW_CHAIN, flag::CREATE, |body| {
             body.text(chain::NAME, &chain.name);
             if let Some(base) = &chain.base {
                 body.text(chain::TYPE, base.kind.name());
                 body.nested(chain::HOOK, |body| {
-                    body.u32_be(chain::HOOK_NUMBER, base.hook.number());
+                    // The kernel refuses a hook that the family does not have.
+                    let number = base.hook.number(family).unwrap_or(u32::MAX);
+                    body.u32_be(chain::HOOK_NUMBER, number);
                     body.bytes(chain::HOOK_PRIORITY, &base.priority.to_be_bytes());
                 });
                 body.u32_be(chain::POLICY, base.policy.number());
