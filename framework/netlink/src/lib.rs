@@ -12,6 +12,7 @@
 //!   hairpin mode of bridge ports, and finds the host ends of a namespace's veths.
 //! * [`neighbour`]: whether the machines on a link have answered.
 //! * [`sock_diag`]: finds sockets that listen.
+//! * [`sysctl`]: reads and changes the kernel's network settings.
 //! * [`xtables`]: chains, and the comments of rules, of iptables' legacy variant.
 //! * [`message`], [`attribute`], [`socket`]: the codec and the transport underneath.
 //! * [`Error`]: the operation, the object, the kernel's reason, and what to do.
@@ -27,6 +28,7 @@ pub mod nftables;
 pub mod route;
 pub mod sock_diag;
 pub mod socket;
+pub mod sysctl;
 pub mod xtables;
 
 pub use error::{Cause, Error, Malformed, Refusal, errno};

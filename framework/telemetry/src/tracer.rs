@@ -1,9 +1,8 @@
 //! The plugin around a plugin, which observes calls and changes nothing.
 
-use std::cell::RefCell;
 use std::io;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use cni_wrapper::{
@@ -54,7 +53,7 @@ impl Tracer {
         let Some(sinks) = self.sinks(verb, call)? else { return run(&*self.inner, call).await };
         let context = sinks.spans().map(|_| TraceContext::from_environment(&call.environment));
         let span_id = context.as_ref().map(|_| spans::new_id()).unwrap_or_default();
-        let delegates = Rc::new(DelegateEvents { context, events: RefCell::default() });
+        let delegates = Arc::new(DelegateEvents { context, events: Mutex::default() });
         let (start, clock) = (SystemTime::now(), Instant::now());
         let outcome = run(&*self.inner, &call.with_observer(delegates.clone())).await;
         let duration = clock.elapsed();
@@ -81,7 +80,7 @@ impl Tracer {
                 log::warn!("this {verb} could not be written to {}: {error}", path.display());
             }
         };
-        let events = delegates.events.take();
+        let events = std::mem::take(&mut *delegates.events());
         let redactor = Redactor::new(sinks.redact());
         if let Some(path) = sinks.recording() {
             let line = recording::line(call, event, &events, &redactor);
@@ -122,7 +121,13 @@ fn documents<T>(
 /// Collects the delegate calls during one call.
 struct DelegateEvents {
     context: Option<TraceContext>,
-    events: RefCell<Vec<Event>>,
+    events: Mutex<Vec<Event>>,
+}
+
+impl DelegateEvents {
+    fn events(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Observer for DelegateEvents {
@@ -132,7 +137,7 @@ impl Observer for DelegateEvents {
             Some(context) => context.propagate(environment, &span_id),
             None => environment,
         };
-        self.events.borrow_mut().push(Event {
+        self.events().push(Event {
             plugin: call.plugin.to_owned(),
             verb: call.verb,
             version: call.version,
@@ -147,7 +152,7 @@ impl Observer for DelegateEvents {
     }
 
     fn stderr(&self, _: &DelegateCall<'_>, text: &[u8]) {
-        if let Some(event) = self.events.borrow_mut().last_mut() {
+        if let Some(event) = self.events().last_mut() {
             let end = &text[text.len().saturating_sub(STDERR)..];
             event.stderr = String::from_utf8_lossy(end).into_owned();
         }
@@ -160,7 +165,7 @@ impl Observer for DelegateEvents {
         took: Duration,
         outcome: Result<Option<&AddResult>, &Error>,
     ) {
-        if let Some(event) = self.events.borrow_mut().last_mut() {
+        if let Some(event) = self.events().last_mut() {
             event.duration = took;
             event.outcome = match outcome {
                 Ok(result) => Ok(result.map(|result| result.document().clone())),

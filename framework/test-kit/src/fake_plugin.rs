@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cni_wrapper::{
     AddResult, Call, Environment, Error, Plugin, Request, SpecVersion, Verb, VerbFuture,
@@ -11,17 +12,21 @@ use serde_json::{Value, json};
 /// A record of events in order. Clones share their content, so that hooks and a [`FakePlugin`] can
 /// write to one journal.
 #[derive(Debug, Clone, Default)]
-pub struct Journal(Rc<RefCell<Vec<String>>>);
+pub struct Journal(Arc<Mutex<Vec<String>>>);
 
 impl Journal {
     /// Appends an event.
     pub fn record(&self, event: &str) {
-        self.0.borrow_mut().push(event.to_owned());
+        self.events().push(event.to_owned());
     }
 
     /// Returns all events so far and empties the journal.
     pub fn take(&self) -> Vec<String> {
-        self.0.take()
+        std::mem::take(&mut *self.events())
+    }
+
+    fn events(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One call on its way through the layers of a wrapper.
 
-use std::{future::Future, ops::Deref, rc::Rc, time::Instant};
+use std::{future::Future, ops::Deref, sync::Arc, time::Instant};
 
 use cni_protocol::{AddResult, Object, Request, RequestError, SpecVersion};
 use serde::de::DeserializeOwned;
@@ -45,18 +45,18 @@ pub enum Position {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Call {
-    request: Rc<Request>,
+    request: Arc<Request>,
     delegates: Delegates,
-    settings: Rc<Settings>,
+    settings: Arc<Settings>,
     observers: Observers,
     deadline: Option<Instant>,
     is_rollback: bool,
     has_inner_failed: bool,
     /// The number of layers outside that have hooks.
     depth: usize,
-    earlier_add: Rc<EarlierAdd>,
+    earlier_add: Arc<EarlierAdd>,
     outer_cleanups: Cleanups,
-    known_keys: Rc<KnownKeys>,
+    known_keys: Arc<KnownKeys>,
 }
 
 impl Call {
@@ -74,17 +74,17 @@ impl Call {
         let delegates = Delegates::read(request.verb, "delegate", delegates)?;
         let settings = Settings::read(&request)?;
         Ok(Self {
-            request: Rc::new(request),
+            request: Arc::new(request),
             delegates,
-            settings: Rc::new(settings),
+            settings: Arc::new(settings),
             observers: Observers::default(),
             deadline: None,
             is_rollback: false,
             has_inner_failed: false,
             depth: 0,
-            earlier_add: Rc::default(),
+            earlier_add: Arc::default(),
             outer_cleanups: Cleanups::default(),
-            known_keys: Rc::default(),
+            known_keys: Arc::default(),
         })
     }
 
@@ -164,7 +164,7 @@ impl Call {
 
     /// Returns the same call with an observer of each execution of a delegate.
     #[must_use]
-    pub fn with_observer(&self, observer: Rc<dyn Observer>) -> Self {
+    pub fn with_observer(&self, observer: Arc<dyn Observer>) -> Self {
         Self { observers: self.observers.with(observer), ..self.clone() }
     }
 
@@ -233,7 +233,10 @@ impl Call {
     }
 
     /// Returns the same call with the own cleanup of the layer around it.
-    pub(crate) fn with_outer_cleanup<F>(&self, cleanup: impl Fn() -> F + 'static) -> Self
+    pub(crate) fn with_outer_cleanup<F>(
+        &self,
+        cleanup: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<(), Error>> + 'static,
     {

@@ -1,11 +1,14 @@
 //! The own cleanup of the layers around a call, for a rollback that begins inside of them.
 
-use std::{fmt, future::Future, pin::Pin, rc::Rc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::error::Error;
 
 /// The own cleanup of one layer.
-type Cleanup = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Error>>>>>;
+///
+/// A call can be sent to another thread, and its cleanups with it; their futures are made and run
+/// by the thread of the hooks.
+type Cleanup = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Error>>>> + Send + Sync>;
 
 /// The own cleanup of each layer around a call, the outermost first.
 #[derive(Clone, Default)]
@@ -18,11 +21,11 @@ impl Cleanups {
     }
 
     /// Returns the same with another layer inside of the others.
-    pub(crate) fn with<F>(&self, cleanup: impl Fn() -> F + 'static) -> Self
+    pub(crate) fn with<F>(&self, cleanup: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), Error>> + 'static,
     {
-        let cleanup: Cleanup = Rc::new(move || Box::pin(cleanup()));
+        let cleanup: Cleanup = Arc::new(move || Box::pin(cleanup()));
         Self(self.0.iter().cloned().chain([cleanup]).collect())
     }
 }

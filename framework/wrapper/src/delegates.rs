@@ -1,6 +1,6 @@
 //! Reads the delegates of a configuration.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cni_protocol::{
     Object, Request, SpecVersion, Verb, is_plugin_name,
@@ -22,11 +22,11 @@ const OLDEST_FOR_CHAINS: SpecVersion = SpecVersion::V0_4_0;
 /// The delegates of a call, in the order of ADD.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delegates {
-    pub(crate) list: Rc<[Object]>,
+    pub(crate) list: Arc<[Object]>,
     /// Whether they have the outer keys, as all have that a rewrite has seen.
     has_outer_keys: bool,
     /// Why they can't be read, with the path of the key. The list is empty then.
-    unusable: Option<Rc<(String, String)>>,
+    unusable: Option<Arc<(String, String)>>,
 }
 
 impl Delegates {
@@ -41,8 +41,8 @@ impl Delegates {
     pub(crate) fn read(verb: Verb, key: &str, value: &Value) -> Result<Self, Error> {
         match read_delegates(key, value) {
             Err(Error::Config { key, why }) if verb == Verb::Del => Ok(Self {
-                list: Rc::default(),
-                unusable: Some(Rc::new((key, why))),
+                list: Arc::default(),
+                unusable: Some(Arc::new((key, why))),
                 ..Self::default()
             }),
             list => Ok(Self { list: list?.into(), ..Self::default() }),

@@ -1,8 +1,11 @@
 //! What a call has found of an earlier ADD of its attachment, and the question to the kernel.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use cni_netlink::link::Links;
@@ -23,15 +26,15 @@ pub(crate) enum Interface {
 /// What the layers of a call have found. All clones of a call share it.
 #[derive(Debug, Default)]
 pub(crate) struct EarlierAdd {
-    interface: OnceCell<Interface>,
+    interface: OnceLock<Interface>,
     /// Whether the attachment existed, by the depth of the layer that found out.
-    found: RefCell<BTreeMap<usize, bool>>,
+    found: Mutex<BTreeMap<usize, bool>>,
     /// Whether the toolkit has a record of an ADD with delegates, once that was looked for.
-    record: OnceCell<bool>,
+    record: OnceLock<bool>,
     /// The identity of the namespace of the call, once it was looked up.
-    namespace: OnceCell<Option<NamespaceId>>,
+    namespace: OnceLock<Option<NamespaceId>>,
     /// Whether a layer found the attachment in another namespace.
-    is_elsewhere: Cell<bool>,
+    is_elsewhere: AtomicBool,
 }
 
 impl EarlierAdd {
@@ -64,27 +67,32 @@ impl EarlierAdd {
         Ok(*self.record.get_or_init(|| found))
     }
 
+    fn found(&self) -> MutexGuard<'_, BTreeMap<usize, bool>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records that the attachment exists in another namespace, so that no layer undoes anything.
     pub(crate) fn note_elsewhere(&self) {
-        self.is_elsewhere.set(true);
+        self.is_elsewhere.store(true, Ordering::Relaxed);
     }
 
     /// Records what the layer at this depth found. Its first answer counts: what it finds when an
     /// ADD is retried may be of the failed attempt.
     pub(crate) fn record(&self, depth: usize, exists: bool) {
-        self.found.borrow_mut().entry(depth).or_insert(exists);
+        self.found().entry(depth).or_insert(exists);
     }
 
     /// Returns whether the layer at this depth has begun its ADD.
     pub(crate) fn is_known(&self, depth: usize) -> bool {
-        self.found.borrow().contains_key(&depth)
+        self.found().contains_key(&depth)
     }
 
     /// Returns whether the layer at this depth or one outside of it found the attachment: the ADD
     /// of an outer layer succeeds only after that of the inner ones.
     pub(crate) fn exists(&self, depth: usize) -> bool {
-        let found = self.found.borrow();
-        self.is_elsewhere.get() || found.range(..=depth).any(|(_, exists)| *exists)
+        let found = self.found();
+        self.is_elsewhere.load(Ordering::Relaxed)
+            || found.range(..=depth).any(|(_, exists)| *exists)
     }
 }
 

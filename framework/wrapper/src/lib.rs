@@ -93,6 +93,7 @@ mod flow;
 mod hook_limit;
 mod kit;
 mod middleware;
+mod netns;
 mod plugin;
 mod reply;
 mod rollback;
@@ -124,13 +125,21 @@ pub use kit::{
     liveness::Liveness,
     lock_turns::{HolderWatch, Patience, StillHeld},
     namespace::{MountNamespace, NamespaceFile, NamespaceId, Since},
+    network_namespace::NetworkNamespace,
     observer::{DelegateCall, Observer},
+    owner_tag::OwnerTag,
     pattern::Pattern,
     private_dir::PrivateDir,
     renamed_keys::refuse_renamed_keys,
+    worker::spawn_blocking,
 };
 pub use middleware::Middleware;
 pub use plugin::{Plugin, VerbFuture};
 pub use reply::Reply;
 pub use run::{block_on, dispatch, run};
 pub use stack::{Layers, Stack};
+
+// Compiles the examples of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/async.md")]
+struct Async;

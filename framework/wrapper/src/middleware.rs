@@ -49,16 +49,16 @@ use crate::{call::Call, error::Error};
 /// interface was removed without a DEL, and they must not lead to an address that is released.
 #[allow(
     async_fn_in_trait,
-    reason = "a plugin runs on one thread: its futures are never sent to another"
+    reason = "hooks run on one thread: their futures are never sent to another"
 )]
-pub trait Middleware {
+pub trait Middleware: Send + Sync {
     /// The plugin's own keys of the network configuration. Other keys are ignored here and kept for
     /// the delegate.
     ///
     /// It is read on every verb, also on DEL. If only ADD needs a key, accept any value of it here
     /// and check it in `before_add`: with a configuration that can't be read, DEL has only
     /// [`fallback_config`](Self::fallback_config).
-    type Config: DeserializeOwned;
+    type Config: DeserializeOwned + Send + Sync;
 
     /// Returns the configuration for the own hooks of DEL and GC if that of the call can't be read.
     ///

@@ -1,29 +1,15 @@
 //! The owner of a rule, and the tag that names it: the comment that every rule of an attachment
 //! has.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use cni_wrapper::{Attachment, hex};
-use sha2::{Digest, Sha256};
+use cni_wrapper::{Attachment, OwnerTag};
 
-/// The maximum length of a tag in bytes: nft truncates longer comments when it lists rules, and
-/// iptables silently truncates them at 255.
-pub const MAX_TAG: usize = 128;
 /// The text that every tag contains, including those of Mesos's original port mapper.
-pub const MARK: &str = CONTAINER_ID;
+pub const MARK: &str = OwnerTag::PREFIX;
 
-const CONTAINER_ID: &str = "container_id: ";
-const NETWORK: &str = " network: ";
-const IFNAME: &str = " ifname: ";
-
-/// The maximum length of each field in a tag, in bytes. An id of containerd just fits; the network
-/// gets what the other two leave.
-const MAX_CONTAINER_ID: usize = 64;
-const MAX_IFNAME: usize = 15;
-const MAX_FIELDS: usize = MAX_TAG - CONTAINER_ID.len() - NETWORK.len() - IFNAME.len();
 /// The number of bytes that iptables keeps of a comment.
 const MAX_COMMENT: usize = 255;
 
@@ -47,14 +33,11 @@ pub trait RuleTag {
 
 impl RuleTag for Attachment {
     fn tag(&self) -> String {
-        let container_id = abbreviate(&self.container_id, MAX_CONTAINER_ID);
-        let ifname = abbreviate(&self.ifname, MAX_IFNAME);
-        let network = abbreviate(&self.network, MAX_FIELDS - container_id.len() - ifname.len());
-        format!("{CONTAINER_ID}{container_id}{NETWORK}{network}{IFNAME}{ifname}")
+        OwnerTag::of(self).into()
     }
 
     fn original_tag(&self) -> String {
-        prefix(&format!("{CONTAINER_ID}{}", self.container_id), MAX_COMMENT).to_owned()
+        prefix(&format!("{MARK}{}", self.container_id), MAX_COMMENT).to_owned()
     }
 
     fn may_be_abbreviated(&self) -> bool {
@@ -83,11 +66,11 @@ pub enum Owner {
 impl Owner {
     /// Reads a comment. Returns `None` if it is not a tag.
     pub fn parse(comment: &str) -> Option<Self> {
-        let rest = comment.strip_prefix(CONTAINER_ID)?;
-        Some(match parse_attachment(rest) {
-            Some(attachment) => Self::Attachment(attachment),
-            None => Self::OriginalPlugin { container_id: rest.to_owned() },
-        })
+        if let Some(attachment) = OwnerTag::read(comment) {
+            return Some(Self::Attachment(attachment));
+        }
+        let container_id = comment.strip_prefix(MARK)?.to_owned();
+        Some(Self::OriginalPlugin { container_id })
     }
 
     /// Returns the container id, which may be abbreviated.
@@ -114,7 +97,7 @@ impl Owner {
     pub fn tag(&self) -> String {
         match self {
             Self::Attachment(attachment) => attachment.tag(),
-            Self::OriginalPlugin { container_id } => format!("{CONTAINER_ID}{container_id}"),
+            Self::OriginalPlugin { container_id } => format!("{MARK}{container_id}"),
         }
     }
 }
@@ -123,54 +106,6 @@ impl From<&Attachment> for Owner {
     fn from(attachment: &Attachment) -> Self {
         Self::Attachment(attachment.clone())
     }
-}
-
-fn parse_attachment(rest: &str) -> Option<Attachment> {
-    let (container_id, rest) = rest.split_once(NETWORK)?;
-    let (network, ifname) = rest.split_once(IFNAME)?;
-    let [network, container_id, ifname] =
-        [network, container_id, ifname].map(|name| is_plain(name).then(|| name.to_owned()));
-    Some(Attachment { network: network?, container_id: container_id?, ifname: ifname? })
-}
-
-/// Reports whether a name can be used in a tag as it is.
-///
-/// Without white space it cannot contain the keywords between the fields; control characters cannot
-/// be written in a comment.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control())
-}
-
-/// Returns the name itself if it fits into `budget` bytes, otherwise PREFIX~HASH.
-///
-/// No valid name contains a `~`, so an abbreviation cannot be mistaken for a name. Abbreviating an
-/// abbreviation does not change it.
-fn abbreviate(name: &str, budget: usize) -> Cow<'_, str> {
-    let fits = name.len() <= budget && is_plain(name);
-    if fits && (!name.contains('~') || is_abbreviation(name, budget)) {
-        return Cow::Borrowed(name);
-    }
-    let digits = hash_digits(budget);
-    let plain: String = name
-        .chars()
-        .map(|c| if c == '~' || c.is_whitespace() || c.is_control() { '_' } else { c })
-        .collect();
-    let start = prefix(&plain, budget - 1 - digits);
-    let hash = hex(&Sha256::digest(name));
-    Cow::Owned(format!("{start}~{}", &hash[..digits]))
-}
-
-fn is_abbreviation(name: &str, budget: usize) -> bool {
-    name.split_once('~').is_some_and(|(_, hash)| {
-        hash.len() == hash_digits(budget)
-            && hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
-    })
-}
-
-/// 128 bits of the hash if there is room for them, otherwise enough to avoid accidental collisions
-/// between the names of one host.
-fn hash_digits(budget: usize) -> usize {
-    (budget / 2).clamp(15, 32).min(budget - 1)
 }
 
 /// Returns the longest prefix of `text` that has at most `bytes` bytes and ends between characters.
@@ -245,19 +180,6 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_abbreviated_to_fit_into_a_comment_and_still_identify_the_owner() {
-        let (network, id) = ("n".repeat(300), "c".repeat(300));
-        let long = attachment(&network, &id, "eth0123456789ab");
-        let tag = long.tag();
-        assert!(tag.len() <= MAX_TAG, "{}", tag.len());
-        let parsed = Owner::parse(&tag).unwrap();
-        assert_eq!(parsed, Owner::from(&long));
-        assert_eq!(parsed.tag(), tag);
-        let longer = attachment(&network, &format!("{id}c"), "eth0123456789ab");
-        assert_ne!(Owner::from(&long), Owner::from(&longer));
-    }
-
-    #[test]
     fn what_was_read_from_a_tag_tells_whether_its_names_may_be_abbreviated() {
         let (network, id) = ("k8s-pod-network-of-the-cluster", "c".repeat(64));
         for (network, id, ifname, expected) in [
@@ -272,14 +194,6 @@ mod tests {
             assert_eq!(read.may_be_abbreviated(), expected, "{read:?}");
             assert!(expected || read == whole, "{read:?}");
         }
-    }
-
-    #[test]
-    fn ids_of_containerd_and_usual_network_names_stay_readable() {
-        let (network, id) = ("k8s-pod-network-of-the-cluster", "c".repeat(64));
-        assert!(!attachment("cni-podman-network0", &id, "eth0").tag().contains('~'));
-        assert!(!attachment(network, &id[..36], "eth0").tag().contains('~'));
-        assert!(attachment(network, &id, "eth0").tag().contains(" network: k8s-pod-net~"));
     }
 
     #[test]

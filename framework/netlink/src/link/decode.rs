@@ -4,7 +4,7 @@ use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
 use crate::message::split;
 
-const HARDWARE_ADDRESS: u16 = 1;
+pub(super) const HARDWARE_ADDRESS: u16 = 1;
 pub(super) const NAME: u16 = 3;
 const PEER: u16 = 5;
 const MASTER: u16 = 10;

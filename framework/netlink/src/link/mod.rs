@@ -196,6 +196,20 @@ impl Links {
         set.map_err(|cause| cause.during("set up", format!("link {index}")))
     }
 
+    /// Sets the hardware address. Requires CAP_NET_ADMIN.
+    ///
+    /// To set the address that the link has makes the kernel announce its IP addresses again, if
+    /// the sysctls `net.ipv4.conf.NAME.arp_notify` and `net.ipv6.conf.NAME.ndisc_notify` are 1: by
+    /// gratuitous ARP and by unsolicited neighbour advertisements.
+    pub fn set_mac(&mut self, index: u32, mac: [u8; 6]) -> Result<(), Error> {
+        let fill = |body: &mut Body<'_>| {
+            body.raw(&header(ANY_FAMILY, index));
+            body.bytes(decode::HARDWARE_ADDRESS, &mac);
+        };
+        let set = self.socket.request(NEW_LINK, 0, fill, |_| Ok(()));
+        set.map_err(|cause| cause.during("set", format!("the hardware address of link {index}")))
+    }
+
     /// Sets hairpin mode of a bridge port. Requires CAP_NET_ADMIN.
     pub fn set_hairpin(&mut self, index: u32, on: bool) -> Result<(), Error> {
         const PORT: u16 = 12;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::nftables::expression::Expression;
+use crate::nftables::expression::{Expression, are_equivalent};
 use crate::nftables::statement::Statement;
 use crate::nftables::table::Family;
 
@@ -198,6 +198,6 @@ impl InstalledRule {
     /// Reports whether it has the same effect and the same comment as `rule`, in a table of this
     /// family. The chains are not compared.
     pub fn is_equivalent_to(&self, rule: &Rule, family: Family) -> bool {
-        self.comment == rule.comment && self.expressions == rule.expressions(family)
+        self.comment == rule.comment && are_equivalent(&self.expressions, &rule.expressions(family))
     }
 }

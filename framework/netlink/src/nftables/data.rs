@@ -1,7 +1,7 @@
 //! Data: the keys and values of sets, and verdicts.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A data type of nft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,6 +86,14 @@ impl Field {
 }
 
 impl Key {
+    /// Returns the types of its fields.
+    pub fn data_types(&self) -> Vec<DataType> {
+        match self {
+            Self::One(fields) => fields.iter().map(Field::data_type).collect(),
+            Self::Range(ends) => ends.iter().map(|(first, _)| first.data_type()).collect(),
+        }
+    }
+
     /// Returns the key as an interval; a point is an interval of one value.
     pub fn into_range(self) -> Self {
         match self {
@@ -94,6 +102,41 @@ impl Key {
             }
             range @ Self::Range(_) => range,
         }
+    }
+}
+
+impl Field {
+    /// Returns the first and the last address with this prefix, for a set with intervals:
+    /// `10.0.0.0/8`. Returns `None` if it is longer than the address.
+    pub fn prefix(address: IpAddr, length: u8) -> Option<(Self, Self)> {
+        let all = |bits: u32| 1_u128.checked_shl(bits).map_or(u128::MAX, |high| high - 1);
+        Some(match address {
+            IpAddr::V4(address) => {
+                let free = all(32_u32.checked_sub(length.into())?) as u32;
+                let first = address.to_bits() & !free;
+                (Self::Ipv4(first.into()), Self::Ipv4((first | free).into()))
+            }
+            IpAddr::V6(address) => {
+                let free = all(128_u32.checked_sub(length.into())?);
+                let first = address.to_bits() & !free;
+                (Self::Ipv6(first.into()), Self::Ipv6((first | free).into()))
+            }
+        })
+    }
+}
+
+impl From<IpAddr> for Field {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::Ipv4(address),
+            IpAddr::V6(address) => Self::Ipv6(address),
+        }
+    }
+}
+
+impl From<Field> for Key {
+    fn from(field: Field) -> Self {
+        Self::One(vec![field])
     }
 }
 

@@ -9,6 +9,7 @@ use crate::nftables::expression::Expression;
 use crate::nftables::set::Element;
 use crate::nftables::statement::SetRef;
 use crate::nftables::transaction::{Operation, Transaction};
+use crate::nftables::wire::encode;
 use crate::nftables::wire::encode::encoder::FirstOperations;
 use crate::nftables::wire::uapi::{element, rule};
 
@@ -50,11 +51,11 @@ pub(super) fn refusal(
 ) -> Error {
     let place = Location::of(sent, number, refusal.offset);
     let first = number.checked_sub(1).and_then(|number| first_operations.get(number)).copied();
-    let element = place.as_ref().and_then(Location::element).unwrap_or_default();
+    let item = place.as_ref().and_then(Location::element).unwrap_or_default();
     // The elements of an anonymous set are not operations.
     let operation = first.and_then(|first| match transaction.operations.get(first)? {
         Operation::AddElement(_) | Operation::DeleteElement(_) => {
-            transaction.operations.get(first + element)
+            of_item(transaction.operations.get(first..)?, item)
         }
         other => Some(other),
     });
@@ -64,6 +65,19 @@ pub(super) fn refusal(
         None => Cause::Refused(refusal),
     };
     cause.during(operation.verb(), transaction.name(operation))
+}
+
+/// Returns the operation that the list item at this index was written for.
+fn of_item(operations: &[Operation], mut item: usize) -> Option<&Operation> {
+    operations.iter().find(|operation| {
+        let (Operation::AddElement(element) | Operation::DeleteElement(element)) = operation else {
+            return false;
+        };
+        let items = encode::element::items(element);
+        let is_here = item < items;
+        item = item.saturating_sub(items);
+        is_here
+    })
 }
 
 /// The attribute of a message to which a refusal refers.
@@ -165,7 +179,7 @@ fn unsupported(
                  type {kind}{needs}"
             )
         }
-        Operation::AddSet(set) if set.interval => {
+        Operation::AddSet(set) if set.interval && set.key.len() > 1 => {
             "intervals in concatenations require Linux 5.6".to_owned()
         }
         Operation::AddElement(element) | Operation::DeleteElement(element) => {
@@ -194,6 +208,16 @@ fn of_expression(expression: &Expression) -> String {
         Expression::Masquerade => "nft_masq; only in chains of type nat at postrouting",
         Expression::Fib { .. } => "nft_fib, and nft_fib_inet, nft_fib_ipv4 or nft_fib_ipv6",
         Expression::Ct { .. } => "nft_ct",
+        Expression::Limit { .. } => "nft_limit",
+        Expression::Log { .. } => "nft_log, and nf_log_syslog or nfnetlink_log",
+        Expression::Reject { .. } => "nft_reject, and nft_reject_inet, _ipv4 or _ipv6",
+        Expression::Raw(raw) => {
+            return format!(
+                "the attributes of its expression `{}` are probably wrong, or a kernel module is \
+                 missing",
+                raw.name
+            );
+        }
         _ => "nf_tables",
     };
     format!("its expression `{}` requires the kernel module {module}", expression.name())

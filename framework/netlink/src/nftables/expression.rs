@@ -1,5 +1,6 @@
 //! Expressions: the instructions on registers of which a rule consists in the kernel.
 
+use crate::attribute::Body;
 use crate::nftables::data::Verdict;
 use crate::nftables::statement::SetRef;
 
@@ -93,8 +94,89 @@ pub enum Expression {
     },
     /// Translates the source to an address of the output link.
     Masquerade,
-    /// An expression that this crate does not know, or not in this form: its name.
-    Other(String),
+    /// Counts packets and bytes. Two counters are equivalent, whatever they have counted.
+    Counter {
+        /// The number of packets so far.
+        packets: u64,
+        /// The number of their bytes.
+        bytes: u64,
+    },
+    /// Ends the rule beyond a rate.
+    Limit {
+        /// The number of packets or bytes in a time.
+        rate: u64,
+        /// The time in seconds.
+        seconds: u64,
+        /// The number that may exceed the rate at once.
+        burst: u32,
+        /// 0 for packets, 1 for bytes.
+        kind: u32,
+        /// 1 to end the rule below the rate instead.
+        flags: u32,
+    },
+    /// Logs the packet.
+    Log {
+        /// The text before the packet's data.
+        prefix: Option<String>,
+        /// The level in the kernel's log.
+        level: Option<u32>,
+        /// The group that gets the packet instead.
+        group: Option<u16>,
+    },
+    /// Drops the packet and informs its sender.
+    Reject {
+        /// 0 for an ICMP error, 1 for a TCP reset, 2 for an error of ICMP or ICMPv6.
+        kind: u32,
+        /// The code of the error.
+        code: Option<u8>,
+    },
+    /// An expression that this crate does not know, or not in this form.
+    Raw(RawExpression),
+}
+
+/// An expression in the kernel's representation: the way out for what [`Statement`] does not have.
+///
+/// [`Statement`]: crate::nftables::Statement
+///
+/// ```
+/// use cni_netlink::nftables::{RawExpression, Statement};
+///
+/// // Attributes of `quota`, from the kernel's header linux/netfilter/nf_tables.h.
+/// let (bytes, flags, consumed) = (1, 2, 4);
+/// let expression = RawExpression::new("quota", |body| {
+///     body.u64_be(bytes, 1_000_000);
+///     body.u64_be(consumed, 0);
+///     body.u32_be(flags, 0);
+/// });
+/// let statement = Statement::Raw { expression, text: "quota 1000000 bytes".to_owned() };
+/// assert_eq!(statement.to_string(), "quota 1000000 bytes");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RawExpression {
+    /// The kernel's name, such as `quota`.
+    pub name: String,
+    /// The netlink attributes. The kernel lists them in its own order and with all defaults, so a
+    /// rule is equivalent to a listed one only if these are the attributes as it lists them.
+    pub data: Vec<u8>,
+}
+
+impl RawExpression {
+    /// Returns an expression with the attributes that `fill` writes.
+    pub fn new(name: impl Into<String>, fill: impl FnOnce(&mut Body<'_>)) -> Self {
+        let (mut data, mut too_long) = (Vec::new(), false);
+        fill(&mut Body { bytes: &mut data, too_long: &mut too_long });
+        Self { name: name.into(), data }
+    }
+}
+
+/// Reports whether expressions have the same effect: all are equal, except for what was counted.
+pub(super) fn are_equivalent(some: &[Expression], others: &[Expression]) -> bool {
+    let is_same = |(one, other): (&Expression, &Expression)| match (one, other) {
+        (Expression::Counter { .. }, Expression::Counter { .. }) => true,
+        (one, other) => one == other,
+    };
+    some.len() == others.len() && some.iter().zip(others).all(is_same)
 }
 
 impl Expression {
@@ -111,7 +193,11 @@ impl Expression {
             Self::Immediate { .. } | Self::Verdict(_) => "immediate",
             Self::Nat { .. } => "nat",
             Self::Masquerade => "masq",
-            Self::Other(name) => name,
+            Self::Counter { .. } => "counter",
+            Self::Limit { .. } => "limit",
+            Self::Log { .. } => "log",
+            Self::Reject { .. } => "reject",
+            Self::Raw(raw) => &raw.name,
         }
     }
 }

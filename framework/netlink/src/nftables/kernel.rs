@@ -143,6 +143,9 @@ impl Kernel {
     }
 
     fn list_elements_once(&mut self, table: &Table, set: &Set) -> Result<Vec<Element>, Cause> {
+        if set.has_ends() {
+            return self.list_intervals(table, set);
+        }
         let fill = |body: &mut Body<'_>| {
             encoder::begin(body, table);
             body.text(element::SET, &set.name);
@@ -263,8 +266,14 @@ impl Ruleset for Kernel {
 
     fn find(&mut self, table: &Table, keys: &[(&Set, Key)]) -> Result<Vec<Option<Element>>, Error> {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(PIPELINED) {
-            self.find_some(table, keys, &mut found)?;
+        for keys in keys.chunk_by(|(one, _), (other, _)| one.has_ends() == other.has_ends()) {
+            if keys[0].0.has_ends() {
+                found.extend(self.find_intervals(table, keys)?);
+                continue;
+            }
+            for keys in keys.chunks(PIPELINED) {
+                self.find_some(table, keys, &mut found)?;
+            }
         }
         Ok(found)
     }

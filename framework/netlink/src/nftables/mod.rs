@@ -11,16 +11,17 @@
 //!   [is stale](crate::Error::is_stale). The caller then starts over.
 //! * An error names the refused operation, even one of thousands, and the probable cause.
 //!
-//! [`Statement`] covers what a port mapper needs. Rules of other programs are listed with the names
-//! of the expressions that this crate does not know.
+//! [`Statement`] covers what port mappers and packet filters need, and has a way out,
+//! [`Statement::Raw`]. Rules of other programs are listed with the names of the expressions that
+//! this crate does not know.
 //!
 //! | To find … | look in |
 //! |---|---|
-//! | the vocabulary | `table`, `chain`, `set`, `data`, `statement`, `expression` |
+//! | vocabulary | `table`, `chain`, `set`, `data`, `prefix`, `statement`, `action`, `expression` |
 //! | changes and their syntax in nft | `transaction`, `text`, `validate` |
 //! | rules as the kernel executes them | `bytecode` |
 //! | the netlink representation | `wire` |
-//! | rulesets and their errors | `ruleset`, `kernel`, `fake`, `explain` |
+//! | rulesets and their errors | `ruleset`, `kernel`, `interval_set`, `fake`, `explain` |
 //!
 //! ```no_run
 //! use cni_netlink::nftables::{
@@ -46,6 +47,7 @@
 //! # Ok(()) }
 //! ```
 
+mod action;
 mod bytecode;
 mod chain;
 mod data;
@@ -53,7 +55,9 @@ mod explain;
 mod expression;
 mod fake;
 mod inspect;
+mod interval_set;
 mod kernel;
+mod prefix;
 mod ruleset;
 mod set;
 mod statement;
@@ -72,12 +76,14 @@ pub fn decode_as_every_type(payload: &[u8]) {
     wire::decode::as_every_type(payload);
 }
 
+pub use action::{CtState, Limit, Log, LogDestination, LogLevel, Reject, TimeUnit};
 pub use chain::{BaseChain, Chain, ChainInfo, ChainType, Hook, InstalledRule, Policy, Rule};
 pub use data::{DataType, Field, Key, Value, Verdict};
-pub use expression::Expression;
+pub use expression::{Expression, RawExpression};
 pub use fake::FakeRuleset;
 pub use inspect::RawElement;
 pub use kernel::Kernel;
+pub use prefix::{NotAPrefix, prefixes};
 pub use ruleset::{Generation, Ruleset};
 pub use set::{Element, Set, ValueType};
 pub use statement::{Op, Operand, Selector, SetRef, Statement};

@@ -57,4 +57,26 @@ pub trait Ruleset {
     /// If `at` is given and the ruleset is in another generation, the error
     /// [is stale](Error::is_stale).
     fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error>;
+
+    /// Commits the transaction that `plan` makes of what it reads, again whenever another program
+    /// has changed the ruleset meanwhile.
+    ///
+    /// # Errors
+    /// That of `plan`, and those of [`commit`](Self::commit) except for one that is stale.
+    fn update<E: From<Error>>(
+        &mut self,
+        mut plan: impl FnMut(&mut Self) -> Result<Transaction, E>,
+    ) -> Result<(), E>
+    where
+        Self: Sized,
+    {
+        loop {
+            let generation = self.generation()?;
+            let transaction = plan(self)?;
+            match self.commit(&transaction, Some(generation)) {
+                Err(error) if error.is_stale() => {}
+                done => return Ok(done?),
+            }
+        }
+    }
 }

@@ -14,7 +14,8 @@ pub struct Set {
     pub key: Vec<DataType>,
     /// The type of values.
     pub value: ValueType,
-    /// Whether keys are intervals. This requires a key of at least two fields, and Linux 5.6.
+    /// Whether keys are intervals. Those of several fields require Linux 5.6. A link's name alone
+    /// can't be an interval.
     pub interval: bool,
     /// The comment, at most 128 bytes.
     pub comment: Option<String>,
@@ -62,6 +63,12 @@ impl Set {
     /// Sets the comment.
     pub fn with_comment(self, comment: impl Into<String>) -> Self {
         Self { comment: Some(comment.into()), ..self }
+    }
+
+    /// Reports whether keys are intervals of one field, which the kernel stores as two elements:
+    /// the first value, and the first one after the interval.
+    pub(super) fn has_ends(&self) -> bool {
+        self.interval && self.key.len() == 1
     }
 
     /// Reports whether elements have values.

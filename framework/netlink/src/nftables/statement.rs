@@ -1,6 +1,8 @@
 //! Statements: the matches and actions of a rule, modelled on nft's syntax.
 
+use crate::nftables::action::{CtState, Limit, Log, Reject};
 use crate::nftables::data::{Field, Verdict};
+use crate::nftables::expression::RawExpression;
 use crate::nftables::table::Family;
 
 /// A part of a rule: a match or an action.
@@ -20,6 +22,8 @@ pub enum Statement {
     FibDaddrLocal,
     /// `ct status dnat`: matches packets of a flow whose destination is translated.
     CtStatusDnat,
+    /// `ct state established,related`: matches packets in one of these states.
+    CtState(Vec<CtState>),
     /// Matches a key that is in a set: `iifname @excluded`, `iifname { "a", "b" }`.
     InSet {
         /// The fields of the key.
@@ -50,8 +54,25 @@ pub enum Statement {
     },
     /// `masquerade`: translates the source to an address of the output link.
     Masquerade,
+    /// `counter`: counts packets and bytes; see [`Expression::Counter`] for the numbers.
+    ///
+    /// [`Expression::Counter`]: crate::nftables::Expression::Counter
+    Counter,
+    /// `limit rate 10/second burst 5 packets`: matches packets up to a rate.
+    Limit(Limit),
+    /// `log prefix "dropped: "`: logs the packet.
+    Log(Log),
+    /// `reject`: drops the packet and informs its sender.
+    Reject(Reject),
     /// Applies a verdict: `accept`, `jump hostports`.
     Verdict(Verdict),
+    /// An expression that this crate has no statement for.
+    Raw {
+        /// The expression, which is sent as it is.
+        expression: RawExpression,
+        /// The same in nft's syntax, for the displayed text.
+        text: String,
+    },
 }
 
 /// A part of a packet or of its metadata, which a match compares or which a key contains.
@@ -126,7 +147,32 @@ impl Statement {
     /// Returns a match of the family, such as `meta nfproto ipv4`. [`Family::Inet`] counts as IPv4.
     pub fn family(family: Family) -> Self {
         let number = if family == Family::Ip6 { 10 } else { 2 };
-        Self::Match { left: Selector::NfProto, op: Op::Eq, right: Field::Proto(number).into() }
+        Self::matches(Selector::NfProto, Field::Proto(number))
+    }
+
+    /// Returns a match of one value or prefix.
+    pub fn matches(left: Selector, right: impl Into<Operand>) -> Self {
+        Self::Match { left, op: Op::Eq, right: right.into() }
+    }
+
+    /// Returns a match of what a named set contains.
+    pub fn is_in(left: Selector, set: impl Into<String>) -> Self {
+        Self::InSet { left: vec![left], negated: false, set: SetRef::Named(set.into()) }
+    }
+
+    /// Returns `accept`.
+    pub fn accept() -> Self {
+        Self::Verdict(Verdict::Accept)
+    }
+
+    /// Returns `drop`.
+    pub fn drop() -> Self {
+        Self::Verdict(Verdict::Drop)
+    }
+
+    /// Returns `goto`: the packet continues in that chain without returning.
+    pub fn goto(chain: impl Into<String>) -> Self {
+        Self::Verdict(Verdict::Goto(chain.into()))
     }
 }
 

@@ -129,7 +129,19 @@ impl Display for Statement {
                 write!(f, " map @{map}")
             }
             Self::Masquerade => f.write_str("masquerade"),
+            Self::CtState(states) => {
+                let mut states = states.clone();
+                states.sort_unstable();
+                states.dedup();
+                let states: Vec<String> = states.iter().map(ToString::to_string).collect();
+                write!(f, "ct state {}", states.join(","))
+            }
+            Self::Counter => f.write_str("counter"),
+            Self::Limit(limit) => limit.fmt(f),
+            Self::Log(log) => log.fmt(f),
+            Self::Reject(reject) => reject.fmt(f),
             Self::Verdict(verdict) => verdict.fmt(f),
+            Self::Raw { text, .. } => f.write_str(text),
         }
     }
 }

@@ -2,11 +2,13 @@
 //! its own listing.
 
 use crate::error::{Cause, Error};
+use crate::nftables::action::{CtState, Limit, Log, Reject};
 use crate::nftables::chain::Chain;
 use crate::nftables::chain::Rule;
-use crate::nftables::data::{Field, Key, Value, Verdict};
+use crate::nftables::data::{DataType, Field, Key, Value, Verdict};
 use crate::nftables::set::{Element, Set};
-use crate::nftables::statement::{Operand, Selector, SetRef, Statement};
+use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
+use crate::nftables::table::Family;
 use crate::nftables::transaction::{Operation, Transaction};
 use crate::nftables::wire::uapi::IFNAME;
 
@@ -24,14 +26,14 @@ pub(super) fn transaction(transaction: &Transaction) -> Result<(), Error> {
         return invalid(why, "change", format!("table {}", transaction.table));
     }
     for each in &transaction.operations {
-        if let Err(why) = operation(each) {
+        if let Err(why) = operation(each, transaction.table.family) {
             return invalid(why, each.verb(), transaction.name(each));
         }
     }
     Ok(())
 }
 
-fn operation(operation: &Operation) -> Validated {
+fn operation(operation: &Operation, family: Family) -> Validated {
     match operation {
         Operation::DeleteTable => Ok(()),
         Operation::AddTable { comment: text } => comment(text.as_deref()),
@@ -43,7 +45,7 @@ fn operation(operation: &Operation) -> Validated {
         | Operation::FlushChain(object)
         | Operation::DeleteSet(object)
         | Operation::DeleteRule { chain: object, .. } => name(object),
-        Operation::AddRule(added) | Operation::InsertRule(added) => rule(added),
+        Operation::AddRule(added) | Operation::InsertRule(added) => rule(added, family),
         Operation::AddSet(added) => set(added),
         Operation::AddElement(changed) | Operation::DeleteElement(changed) => element(changed),
     }
@@ -74,7 +76,9 @@ fn set(set: &Set) -> Validated {
     comment(set.comment.as_deref())?;
     match set.key.len() {
         0 => Err("the key has no fields"),
-        1 if set.interval => Err("intervals require a key of at least two fields"),
+        1 if set.interval && set.key[0] == DataType::Ifname => {
+            Err("names of links, in the byte order of the host, have no intervals")
+        }
         _ => Ok(()),
     }
 }
@@ -86,6 +90,10 @@ fn element(element: &Element) -> Validated {
         Key::One(fields) => fields.iter().try_for_each(field).map(|()| fields.len())?,
         Key::Range(fields) => {
             fields.iter().try_for_each(|(first, last)| field(first).and(field(last)))?;
+            // The kernel takes the ends of such an interval one by one.
+            if matches!(&fields[..], [(first, last)] if first > last) {
+                return Err("the last value of an interval is before its first one");
+            }
             fields.len()
         }
     };
@@ -114,7 +122,7 @@ fn field(field: &Field) -> Validated {
     }
 }
 
-fn rule(rule: &Rule) -> Validated {
+fn rule(rule: &Rule, family: Family) -> Validated {
     name(&rule.chain)?;
     comment(rule.comment.as_deref())?;
     rule.statements.iter().try_for_each(|statement| match statement {
@@ -127,8 +135,54 @@ fn rule(rule: &Rule) -> Validated {
             lookup(left, map)
         }
         Statement::Verdict(value) => verdict(value),
-        Statement::FibDaddrLocal | Statement::CtStatusDnat | Statement::Masquerade => Ok(()),
+        Statement::CtState(states) => ct_state(states),
+        Statement::Limit(value) => limit(value),
+        Statement::Log(value) => log(value),
+        Statement::Reject(value) => reject(*value, family, rule),
+        Statement::Raw { expression, .. } => name(&expression.name),
+        Statement::FibDaddrLocal
+        | Statement::CtStatusDnat
+        | Statement::Masquerade
+        | Statement::Counter => Ok(()),
     })
+}
+
+fn ct_state(states: &[CtState]) -> Validated {
+    if states.is_empty() { Err("there is no state to match") } else { Ok(()) }
+}
+
+fn limit(limit: &Limit) -> Validated {
+    if limit.rate == 0 { Err("the rate of a limit is 0") } else { Ok(()) }
+}
+
+fn log(log: &Log) -> Validated {
+    /// The kernel's buffer, with a NUL at the end.
+    const MAX_PREFIX: usize = 127;
+    match log.prefix.as_deref() {
+        Some("") => Err("the prefix of a log is empty"),
+        Some(prefix) if prefix.len() > MAX_PREFIX => {
+            Err("the prefix of a log is longer than 127 bytes")
+        }
+        prefix => comment(prefix),
+    }
+}
+
+fn reject(reject: Reject, family: Family, rule: &Rule) -> Validated {
+    const TCP: Field = Field::Proto(6);
+    let is_tcp = |statement: &Statement| {
+        matches!(statement, Statement::Match {
+            left: Selector::L4Proto, op: Op::Eq, right: Operand::Value(protocol),
+        } if *protocol == TCP)
+    };
+    match reject {
+        Reject::TcpReset if !rule.statements.iter().any(is_tcp) => {
+            Err("a TCP reset requires a match of TCP in the same rule: meta l4proto tcp")
+        }
+        Reject::AdminProhibited if matches!(family, Family::Ip | Family::Ip6) => {
+            Err("admin-prohibited requires a table for both IPv4 and IPv6, as of family inet")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn lookup(left: &[Selector], set: &str) -> Validated {

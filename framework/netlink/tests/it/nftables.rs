@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::fs;
 
 use cni_netlink::nftables::{
-    Expression, Kernel, Op, Operand, Rule, Ruleset, SetRef, Statement, Table,
+    Expression, Kernel, Limit, Op, Operand, Rule, Ruleset, SetRef, Statement, Table, TimeUnit,
+    Verdict,
 };
 use serde_json::Value;
 
@@ -115,24 +116,39 @@ fn listed_rules_are_displayed_in_nfts_syntax_and_unknown_ones_by_their_expressio
         kernel.commit(&everything(), None).expect("committed");
         let shown: Vec<String> =
             kernel.rules(&table()).expect("listed").iter().map(ToString::to_string).collect();
-        for rule in rules() {
-            let (first, last) = (rule.to_string(), plain(&rule).to_string());
+        let is_raw = |rule: &Rule| matches!(rule.statements[0], Statement::Raw { .. });
+        assert!(shown.contains(&"through [quota] [immediate]".to_owned()), "without its text");
+        for rule in rules().iter().filter(|rule| !is_raw(rule)) {
+            let (first, last) = (rule.to_string(), plain(rule).to_string());
             assert!(shown.contains(&first) || shown.contains(&last), "{first}\n{shown:#?}");
         }
         run("nft add table inet other-tools");
         run("nft add chain inet other-tools c");
-        run("nft add rule inet other-tools c limit rate 1/second counter log accept");
+        run("nft add rule inet other-tools c quota 1 mbytes accept");
+        run("nft add rule inet other-tools c counter packets 3 bytes 90 limit rate 1/hour accept");
         run("nft add rule inet other-tools c iifname lo meta mark set 1 comment late");
         let others = kernel.rules(&Table::inet("other-tools")).expect("listed");
         let shown: Vec<String> = others.iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
             [
-                "c [limit] [counter] [log] [immediate]",
+                "c [quota] [immediate]",
+                "c counter limit rate 1/hour burst 5 packets accept",
                 "c [meta] [cmp] [immediate] [meta] comment \"late\"",
             ]
         );
-        assert!(others[0].expressions.contains(&Expression::Other("counter".to_owned())));
+        assert!(matches!(&others[0].expressions[0], Expression::Raw(raw) if raw.name == "quota"));
+        let counted = Expression::Counter { packets: 3, bytes: 90 };
+        assert_eq!(others[1].expressions[0], counted);
+        let own = Rule::new(
+            "c",
+            [
+                Statement::Counter,
+                Statement::Limit(Limit::new(1, TimeUnit::Hour)),
+                Statement::Verdict(Verdict::Accept),
+            ],
+        );
+        assert!(others[1].is_equivalent_to(&own, table().family), "whatever was counted");
     });
 }
 

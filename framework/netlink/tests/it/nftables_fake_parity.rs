@@ -1,12 +1,13 @@
 //! The fake ruleset and the kernel give the same results.
 
 use cni_netlink::nftables::{
-    Element, FakeRuleset, InstalledRule, Kernel, Key, Operation, Ruleset, Set, Transaction,
+    DataType, Element, FakeRuleset, Field, InstalledRule, Kernel, Key, Operation, Ruleset, Set,
+    Transaction, ValueType,
 };
 use cni_netlink::{Error, errno};
 
 use crate::host::inside;
-use crate::ruleset::{chains, dnat4, everything, sets, table, target4, tcp};
+use crate::ruleset::{chains, dnat4, everything, intervals, set, sets, table, target4, tcp};
 
 /// The content of the table, without what is unspecified.
 #[derive(Debug, PartialEq)]
@@ -122,6 +123,22 @@ fn they_refuse_the_same_transactions() {
         refused(errno::ENOENT, &|transaction| {
             transaction.delete_element(&dnat4(), tcp(9));
         });
+        let cidr4 = intervals(set("cidr4", &[DataType::Ipv4Addr], ValueType::None));
+        let prefix = |address: &str, length| {
+            let ends = Field::prefix(address.parse().expect("an address"), length);
+            Key::Range(vec![ends.expect("a prefix")])
+        };
+        // Inside of an interval, around one, and only a part of one.
+        for overlapping in [prefix("10.0.0.128", 25), prefix("10.0.0.0", 16)] {
+            refused(errno::EEXIST, &|transaction| {
+                let free = prefix("172.16.0.0", 12);
+                transaction.add_element(&cidr4, free, None, None);
+                transaction.add_element(&cidr4, overlapping.clone(), None, None);
+            });
+        }
+        refused(errno::ENOENT, &|transaction| {
+            transaction.delete_element(&cidr4, prefix("10.0.0.0", 25));
+        });
         refused(errno::EBUSY, &|transaction| {
             transaction.delete_chain("hostports");
         });
@@ -149,6 +166,9 @@ fn they_delete_the_same_objects() {
         delete.delete_set("links").delete_set("at");
         let (set, elements) = sets().remove(0);
         delete.delete_element(&set, elements[0].0.clone());
+        for (set, elements) in sets().iter().filter(|(set, _)| set.name.starts_with("cidr")) {
+            delete.delete_element(set, elements[0].0.clone());
+        }
         assert_eq!(commit_to_both(&mut both, &delete), None);
         let mut all = Transaction::new(table());
         all.delete_table();

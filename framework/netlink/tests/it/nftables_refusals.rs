@@ -1,12 +1,12 @@
 //! Refusals and their messages. The socket is usable afterwards.
 
 use cni_netlink::nftables::{
-    Chain, DataType, Field, Hook, Kernel, Key, Rule, Ruleset, Selector, SetRef, Statement,
-    Transaction, ValueType, Verdict,
+    Chain, DataType, Field, Hook, Kernel, Key, Limit, Log, Reject, Rule, Ruleset, Selector, SetRef,
+    Statement, TimeUnit, Transaction, ValueType, Verdict,
 };
 
 use crate::host::{inside, run, run_helper};
-use crate::ruleset::{self, dnat4, ifname, nat, set, table, target4, tcp, v4};
+use crate::ruleset::{self, dnat4, ifname, intervals, nat, set, table, target4, tcp, v4};
 
 /// Returns the refusal of a change to an existing table, and asserts that the socket is usable.
 fn refused(kernel: &mut Kernel, change: impl FnOnce(&mut Transaction)) -> String {
@@ -63,6 +63,24 @@ fn the_message_names_a_refused_element_and_the_cause() {
                 );
             },
         );
+    });
+}
+
+#[test]
+fn the_message_names_a_refused_interval_of_many() {
+    inside(|| {
+        let mut kernel = Kernel::open().expect("a socket");
+        let ports = intervals(set("ports", &[DataType::InetService], ValueType::None));
+        let at = |port| Key::Range(vec![(Field::Port(port), Field::Port(port + 5))]);
+        let mut all = Transaction::new(table());
+        all.add_table().add_set(&ports).add_element(&ports, at(5005), None, None);
+        kernel.commit(&all, None).expect("committed");
+        let mut more = Transaction::new(table());
+        (0..1000).for_each(|number| {
+            more.add_element(&ports, at(10 * number), None, None);
+        });
+        let error = kernel.commit(&more, None).expect_err("one of them overlaps");
+        assert_eq!(error.object, "element inet port-mapper ports { 5000-5005 }");
     });
 }
 
@@ -217,6 +235,26 @@ fn what_nft_could_not_read_back_never_reaches_the_kernel() {
             let set = SetRef::Anonymous(vec![Field::Port(1), Field::Port(2)]);
             let within = Statement::InSet { left: vec![Selector::Iifname], negated: false, set };
             transaction.add_rule(Rule::new("harmless", [within]));
+        });
+        let rule = |statements: &[Statement]| {
+            let rule = Rule::new("harmless", statements);
+            move |transaction: &mut Transaction| {
+                transaction.add_rule(rule.clone());
+            }
+        };
+        check("no state to match", &rule(&[Statement::CtState(vec![])]));
+        check("rate of a limit is 0", &rule(&[Statement::Limit(Limit::new(0, TimeUnit::Day))]));
+        let log = |prefix: &str| rule(&[Statement::Log(Log::new().with_prefix(prefix))]);
+        check("longer than 127 bytes", &log(&"x".repeat(128)));
+        check("a quotation mark", &log("\""));
+        check("requires a match of TCP", &rule(&[Statement::Reject(Reject::TcpReset)]));
+        let ports = intervals(set("ports", &[DataType::InetService], ValueType::None));
+        check("before its first one", &|transaction| {
+            let reversed = Key::Range(vec![(Field::Port(2), Field::Port(1))]);
+            transaction.add_set(&ports).add_element(&ports, reversed, None, None);
+        });
+        check("names of links", &|transaction| {
+            transaction.add_set(&intervals(set("l", &[DataType::Ifname], ValueType::None)));
         });
         check("the key has no fields", &|transaction| {
             transaction.delete_element(&dnat4(), Key::One(vec![]));

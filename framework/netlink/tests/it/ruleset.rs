@@ -7,8 +7,9 @@ mod sets;
 pub(crate) use sets::sets;
 
 use cni_netlink::nftables::{
-    BaseChain, Chain, ChainType, DataType, Family, Field, Hook, Key, Op, Operand, Operation,
-    Policy, Rule, Selector, Set, SetRef, Statement, Table, Transaction, Value, ValueType, Verdict,
+    BaseChain, Chain, ChainType, CtState, DataType, Family, Field, Hook, Key, Limit, Log,
+    LogDestination, LogLevel, Op, Operand, Operation, Policy, RawExpression, Reject, Rule,
+    Selector, Set, SetRef, Statement, Table, TimeUnit, Transaction, Value, ValueType, Verdict,
 };
 
 pub(crate) fn table() -> Table {
@@ -68,6 +69,7 @@ pub(crate) fn chains() -> Vec<Chain> {
         Chain::regular("hostports"),
         Chain::regular("CNI-all").with_comment("for all"),
         Chain::regular("near/10.0.0.0/24"),
+        Chain::regular("high"),
         nat("prerouting", Hook::Prerouting, -100),
         nat("output", Hook::Output, -99),
         nat("postrouting", Hook::Postrouting, 101).with_comment("sources"),
@@ -114,7 +116,7 @@ const DROP: Statement = Statement::Verdict(Verdict::Drop);
 const RETURN: Statement = Statement::Verdict(Verdict::Return);
 
 pub(crate) fn rules() -> Vec<Rule> {
-    [nat_rules(), matching_rules()].concat()
+    [nat_rules(), matching_rules(), filter_rules()].concat()
 }
 
 fn nat_rules() -> Vec<Rule> {
@@ -201,6 +203,41 @@ fn matching_rules() -> Vec<Rule> {
             RETURN,
         ]),
     ]
+}
+
+/// Returns the rules of a packet filter.
+fn filter_rules() -> Vec<Rule> {
+    use CtState::{Established, Invalid, New, Related, Untracked};
+    use Selector::{Ip6Daddr, IpDaddr, L4Proto, ThDport};
+    let through = |statements: &[Statement]| rule("through", statements);
+    let state = |states: &[CtState]| Statement::CtState(states.to_vec());
+    let accept = Statement::Verdict(Verdict::Accept);
+    let log = |log: Log| Statement::Log(log);
+    vec![
+        through(&[state(&[Related, Established]), accept.clone()]),
+        through(&[state(&[Invalid]), Statement::Counter, DROP]).with_comment("counted"),
+        through(&[state(&[New, Untracked]), within(&[IpDaddr], "cidr4"), accept]),
+        through(&[without(&[Ip6Daddr], "cidr6"), Statement::Counter, RETURN]),
+        through(&[vmap(&[ThDport], "port-ranges")]),
+        through(&[Statement::Limit(Limit::new(10, TimeUnit::Second)), log(Log::new())]),
+        through(&[Statement::Limit(Limit::new(3, TimeUnit::Day).with_burst(7).over()), DROP]),
+        through(&[log(Log::new().with_prefix("a b: ").to(LogDestination::Kernel(LogLevel::Info)))]),
+        through(&[log(Log::new().with_prefix("x").to(LogDestination::Group(2))), DROP]),
+        through(&[Statement::Reject(Reject::PortUnreachable)]),
+        through(&[Statement::Reject(Reject::AdminProhibited)]),
+        through(&[is(L4Proto, TCP), Statement::Reject(Reject::TcpReset)]),
+        through(&[raw_quota(), RETURN]),
+    ]
+}
+
+/// `quota 25 mbytes`
+pub(crate) fn raw_quota() -> Statement {
+    let expression = RawExpression::new("quota", |body| {
+        body.u64_be(1, 25 << 20);
+        body.u64_be(4, 0);
+        body.u32_be(2, 0);
+    });
+    Statement::Raw { expression, text: "quota 25 mbytes".to_owned() }
 }
 
 /// Returns a transaction with all of it.

@@ -5,6 +5,7 @@ pub(crate) mod firewall;
 mod ip;
 mod ip_output;
 pub(crate) mod kernel_state;
+mod nft_elements;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -62,7 +63,9 @@ impl Snapshot {
                 name if name.starts_with("iptables") || name.starts_with("ip6tables") => {
                     *lines = without_empty_tables(lines);
                 }
-                "nft" => *lines = without_empty_chains(lines),
+                "nft" => {
+                    *lines = without_empty_chains(&nft_elements::one_on_each_line(lines));
+                }
                 _ => lines.sort(),
             }
         }

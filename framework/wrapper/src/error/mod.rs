@@ -7,6 +7,7 @@ mod delegate;
 mod exec;
 mod file;
 pub(crate) mod left_alone;
+mod netlink;
 mod object;
 
 use std::io;

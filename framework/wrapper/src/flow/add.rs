@@ -1,6 +1,6 @@
 //! ADD: `before_add`, the inner ADD, `after_add`. A failure undoes what was begun.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cni_protocol::AddResult;
 
@@ -50,7 +50,7 @@ fn with_cleanup<M: Middleware + 'static>(
 ) -> Prepared<M::Config> {
     let Prepared { config, inner_call } = prepared;
     let parts = (layer.middleware.clone(), call.for_rollback(), config.clone());
-    let parts = Rc::new(parts);
+    let parts = Arc::new(parts);
     let cleanup = move || {
         let parts = parts.clone();
         async move {

@@ -1,6 +1,6 @@
 //! A plugin with a middleware around it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{
     call::Call,
@@ -14,7 +14,7 @@ use super::hooks::Hooks;
 
 /// A plugin with a middleware around it.
 pub(crate) struct Wrapped<M> {
-    pub(super) middleware: Rc<M>,
+    pub(super) middleware: Arc<M>,
     pub(super) inner: Box<dyn Plugin>,
     /// Whether errors of its configuration name this layer.
     is_in_stack: bool,
@@ -23,13 +23,13 @@ pub(crate) struct Wrapped<M> {
 /// What ADD, CHECK and STATUS need first: the middleware's own keys, and the call for the inner
 /// plugin.
 pub(super) struct Prepared<C> {
-    pub(super) config: Rc<C>,
+    pub(super) config: Arc<C>,
     pub(super) inner_call: Call,
 }
 
 impl<M: Middleware> Wrapped<M> {
     pub(crate) fn new(middleware: M, inner: Box<dyn Plugin>) -> Self {
-        Self { middleware: Rc::new(middleware), inner, is_in_stack: false }
+        Self { middleware: Arc::new(middleware), inner, is_in_stack: false }
     }
 
     /// Returns the same as one of several layers.
@@ -53,7 +53,7 @@ impl<M: Middleware> Wrapped<M> {
             call.require_known_keys();
         }
         let inner_call = self.rewritten(call, &config)?.inside();
-        Ok(Prepared { config: Rc::new(config), inner_call })
+        Ok(Prepared { config: Arc::new(config), inner_call })
     }
 
     /// As [`Wrapped::prepare`], for DEL and GC: the delegate is called also with a configuration

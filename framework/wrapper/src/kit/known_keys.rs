@@ -1,6 +1,9 @@
 //! Warnings of keys that no layer reads but that resemble one that a layer reads.
 
-use std::{cell::RefCell, marker::PhantomData};
+use std::{
+    marker::PhantomData,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use cni_protocol::{Object, keys};
 use serde::{
@@ -33,8 +36,8 @@ fn mistyped_keys<'o, 'k>(object: &'o Object, known: &[&'k str]) -> Vec<(&'o str,
 const OF_TOOLKIT: [&str; 2] = ["delegate", "wrapper"];
 
 /// The keys that the layers of a call have read, by the types that they were read as.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct KnownKeys(RefCell<Known>);
+#[derive(Debug, Default)]
+pub(crate) struct KnownKeys(Mutex<Known>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
@@ -46,9 +49,13 @@ struct Known {
 }
 
 impl KnownKeys {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes the keys that a type names.
     pub(crate) fn note<T: DeserializeOwned>(&self) {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.known();
         match fields::<T>() {
             Fields::Named(names) => known.names.extend(names),
             Fields::All => known.reads_all = true,
@@ -58,20 +65,20 @@ impl KnownKeys {
 
     /// Makes unknown keys an error of this call.
     pub(crate) fn refuse_unknown(&self) {
-        self.0.borrow_mut().refuses_unknown = true;
+        self.known().refuses_unknown = true;
     }
 
     /// Returns the first key that no layer reads, and those that layers read, if it is to be
     /// refused.
     pub(crate) fn refused<'c>(&self, config: &'c Object) -> Option<(&'c str, Vec<&'static str>)> {
-        let known = self.0.borrow();
+        let known = self.known();
         let key = known.unknown(config).next().filter(|_| known.refuses_unknown)?;
         Some((key, known.names.clone()))
     }
 
     /// Returns the top-level keys that no layer reads, each with the known key that it resembles.
     pub(crate) fn mistyped<'c>(&self, config: &'c Object) -> Vec<(&'c str, &'static str)> {
-        let known = self.0.borrow();
+        let known = self.known();
         let names = known.all_names();
         let unknown = known.unknown(config);
         unknown.filter_map(|key| Some((key, keys::nearest(key, &names)?))).collect()

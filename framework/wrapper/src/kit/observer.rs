@@ -1,6 +1,6 @@
 //! Watching the delegates of a call, for layers that measure or trace.
 
-use std::{fmt, rc::Rc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use cni_protocol::{AddResult, Environment, Object, SpecVersion, Verb};
 
@@ -25,7 +25,10 @@ pub struct DelegateCall<'a> {
 /// Added to a call by [`Call::with_observer`](crate::Call::with_observer). A delegate that is not
 /// found is never started, so there is no event. One that is stopped because its caller gives up
 /// does not finish.
-pub trait Observer {
+///
+/// It is part of a [`Call`](crate::Call), which threads can share. The toolkit calls it on the
+/// thread of the hooks.
+pub trait Observer: Send + Sync {
     /// A delegate is about to be started in this environment. The environment that is returned is
     /// the one that it gets, so a layer can pass on a trace context, for instance.
     fn started(&self, call: &DelegateCall<'_>, environment: Environment) -> Environment {
@@ -53,10 +56,10 @@ pub trait Observer {
 
 /// The observers of a call, outermost first.
 #[derive(Clone, Default)]
-pub(crate) struct Observers(Vec<Rc<dyn Observer>>);
+pub(crate) struct Observers(Vec<Arc<dyn Observer>>);
 
 impl Observers {
-    pub(crate) fn with(&self, observer: Rc<dyn Observer>) -> Self {
+    pub(crate) fn with(&self, observer: Arc<dyn Observer>) -> Self {
         Self(self.0.iter().cloned().chain([observer]).collect())
     }
 

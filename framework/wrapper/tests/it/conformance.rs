@@ -7,20 +7,23 @@ use serde_json::json;
 use crate::common::example;
 
 fn wrapper(name: &str) -> Check {
-    let verdicts = format!(
-        "{}/../../conformance/reports/this-repository/{name}.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
     check(example(name))
         .each_format()
         .profile(Profile::Wrapper)
         .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
-        .verdicts_in(verdicts)
+}
+
+/// Compares the verdicts with those of `cargo xtask conformance`.
+fn published(name: &str) -> Check {
+    wrapper(name).verdicts_in(format!(
+        "{}/../../conformance/reports/this-repository/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    ))
 }
 
 #[test]
 fn a_wrapper_that_changes_the_configuration_of_its_delegate_conforms() {
-    wrapper("limit-mtu")
+    published("limit-mtu")
         .config(json!({ "maxMtu": 1400 }))
         .failing(json!({ "maxMtu": "9000" }))
         .run();
@@ -28,7 +31,7 @@ fn a_wrapper_that_changes_the_configuration_of_its_delegate_conforms() {
 
 #[test]
 fn a_wrapper_that_creates_files_on_the_host_conforms() {
-    wrapper("publish-hosts")
+    published("publish-hosts")
         .prepare("mkdir /run/conformance-hosts")
         .config(json!({ "hostsDir": "/run/conformance-hosts" }))
         .failing(json!({ "hostsDir": ["/run/conformance-hosts"] }))
@@ -55,4 +58,14 @@ fn a_wrapper_that_passes_limits_of_labels_to_its_delegate_conforms() {
         .config(json!({ "bandwidthLabel": "rate" }))
         .failing(json!({ "bandwidthLabel": 1 }))
         .run();
+}
+
+#[test]
+fn a_wrapper_that_works_in_the_containers_namespace_conforms() {
+    wrapper("announce-addresses").run();
+}
+
+#[test]
+fn a_wrapper_that_has_rules_on_the_host_conforms() {
+    wrapper("egress-policy").config(json!({ "allow": ["10.0.0.0/8"] })).run();
 }

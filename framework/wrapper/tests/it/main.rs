@@ -27,3 +27,7 @@ mod versions;
 mod conformance;
 #[cfg(feature = "host-tests")]
 mod examples_on_host;
+#[cfg(feature = "host-tests")]
+mod netns;
+#[cfg(feature = "host-tests")]
+mod network_examples;

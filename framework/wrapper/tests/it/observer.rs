@@ -1,6 +1,9 @@
 //! Observers of delegates.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use cni_test_kit::{Behaviour, Journal, PluginDir, Script};
 use cni_wrapper::{
@@ -13,12 +16,12 @@ use serde_json::json;
 struct Recorder {
     name: &'static str,
     journal: Journal,
-    longest: RefCell<Duration>,
+    longest: Mutex<Duration>,
 }
 
 impl Recorder {
-    fn new(name: &'static str, journal: &Journal) -> Rc<Self> {
-        Rc::new(Self { name, journal: journal.clone(), longest: RefCell::default() })
+    fn new(name: &'static str, journal: &Journal) -> Arc<Self> {
+        Arc::new(Self { name, journal: journal.clone(), longest: Mutex::default() })
     }
 }
 
@@ -45,12 +48,13 @@ impl Observer for Recorder {
             Err(error) => error.to_string(),
         };
         self.journal.record(&format!("{}: {} finished: {how}", self.name, run.plugin));
-        self.longest.replace_with(|known| took.max(*known));
+        let mut longest = self.longest.lock().expect("no test has panicked");
+        *longest = took.max(*longest);
     }
 }
 
 /// A plugin around a plugin that observes delegates.
-struct Watching(Rc<Recorder>);
+struct Watching(Arc<Recorder>);
 
 impl Plugin for Watching {
     fn add<'a>(&'a self, call: &'a Call) -> VerbFuture<'a, AddResult> {
@@ -87,7 +91,7 @@ fn add(plugins: &PluginDir) -> Call {
     Call::new(request.unwrap()).unwrap()
 }
 
-fn answered(watching: &Rc<Recorder>, call: &Call) -> Reply {
+fn answered(watching: &Arc<Recorder>, call: &Call) -> Reply {
     async_std::task::block_on(dispatch(&Watching(watching.clone()), call))
 }
 
@@ -112,7 +116,7 @@ fn each_execution_of_a_delegate_is_observed_those_of_a_rollback_included() {
             "it: first finished: success",
         ]
     );
-    assert!(*recorder.longest.borrow() >= Duration::from_millis(20));
+    assert!(*recorder.longest.lock().expect("no test has panicked") >= Duration::from_millis(20));
 }
 
 #[test]

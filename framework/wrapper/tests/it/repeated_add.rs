@@ -1,6 +1,6 @@
 //! An ADD of an attachment that existed before: what its rollback leaves alone.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use async_std::task::block_on;
 use cni_test_kit::{Behaviour, FakePlugin, Journal, Outcome, PluginDir, Script, fake_call};
@@ -282,7 +282,7 @@ fn a_delegate_that_left_an_attachment_alone_gets_no_del_from_a_wrapper_without_a
 #[test]
 fn own_rules_of_every_layer_are_removed_before_the_del_of_a_delegate_whose_add_failed() {
     let failing = Script::succeed().on("ADD", Behaviour::error(120, "no"));
-    let dir = Rc::new(PluginDir::new().with("inner", &failing));
+    let dir = Arc::new(PluginDir::new().with("inner", &failing));
     let journal = Journal::default();
     let layer = |name| {
         let (verbs, journal) = (dir.clone(), journal.clone());

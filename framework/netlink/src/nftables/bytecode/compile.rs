@@ -1,5 +1,6 @@
 //! Compiles statements to the same expressions as nft.
 
+use crate::nftables::bytecode::action;
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
 use crate::nftables::chain::Rule;
@@ -17,7 +18,7 @@ impl Rule {
 
 pub(in crate::nftables) fn compile(statements: &[Statement], family: Family) -> Vec<Expression> {
     let mut compiler =
-        Compiler { expressions: Vec::with_capacity(8), known: selector::network(family) };
+        Compiler { expressions: Vec::with_capacity(8), known: selector::network(family), family };
     statements.iter().for_each(|statement| compiler.statement(statement));
     compiler.expressions
 }
@@ -26,6 +27,7 @@ struct Compiler {
     expressions: Vec<Expression>,
     /// The family that packets must have at this point, if it is known.
     known: Option<u8>,
+    family: Family,
 }
 
 impl Compiler {
@@ -34,17 +36,29 @@ impl Compiler {
             Statement::Match { left, op, right } => self.compare(*left, *op, right),
             Statement::FibDaddrLocal => self.expressions.extend(selector::fib_daddr_local()),
             Statement::CtStatusDnat => self.expressions.extend(selector::ct_status_dnat()),
+            Statement::CtState(states) => self.expressions.extend(action::ct_state(states)),
             Statement::InSet { left, negated, set } => self.in_set(left, *negated, set),
             Statement::VerdictMap { left, map } => self.look_up(left, map, selector::VERDICT),
             Statement::Dnat { family, left, map, with_port } => {
                 self.look_up(left, map, selector::FIRST);
                 self.expressions.push(selector::dnat(*family, *with_port));
             }
-            Statement::Masquerade => self.expressions.push(Expression::Masquerade),
-            Statement::Verdict(verdict) => {
-                self.expressions.push(Expression::Verdict(verdict.clone()))
-            }
+            other => self.expressions.extend(self.action(other)),
         }
+    }
+
+    /// Compiles a statement of one expression.
+    fn action(&self, statement: &Statement) -> Option<Expression> {
+        Some(match statement {
+            Statement::Masquerade => Expression::Masquerade,
+            Statement::Counter => Expression::Counter { packets: 0, bytes: 0 },
+            Statement::Limit(limit) => action::limit(limit),
+            Statement::Log(log) => action::log(log),
+            Statement::Reject(reject) => action::reject(*reject, self.family),
+            Statement::Verdict(verdict) => Expression::Verdict(verdict.clone()),
+            Statement::Raw { expression, .. } => Expression::Raw(expression.clone()),
+            _ => return None,
+        })
     }
 
     fn compare(&mut self, left: Selector, op: Op, right: &Operand) {

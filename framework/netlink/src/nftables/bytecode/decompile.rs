@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use crate::nftables::bytecode::action;
 use crate::nftables::bytecode::compile::compile;
 use crate::nftables::bytecode::selector;
 use crate::nftables::bytecode::selector::Load;
 use crate::nftables::chain::InstalledRule;
 use crate::nftables::data::{DataType, Field};
-use crate::nftables::expression::Expression;
+use crate::nftables::expression::{Expression, are_equivalent};
 use crate::nftables::statement::{Op, Operand, Selector, SetRef, Statement};
 use crate::nftables::table::Family;
 use crate::nftables::wire::uapi::{IPV4, IPV6};
@@ -33,7 +34,7 @@ fn statements(expressions: &[Expression]) -> Option<Vec<Statement>> {
     let explicit = read_statements(expressions)?;
     [Family::Inet, Family::Ip, Family::Ip6].into_iter().find_map(|family| {
         let statements = without_implied(explicit.clone(), expressions, family);
-        (compile(&statements, family) == expressions).then_some(statements)
+        are_equivalent(&compile(&statements, family), expressions).then_some(statements)
     })
 }
 
@@ -47,7 +48,7 @@ fn without_implied(
     while at < statements.len() {
         let statement = statements.remove(at);
         let is_implied = matches!(statement, Statement::Match { left: Selector::NfProto, .. })
-            && compile(&statements, family) == expressions;
+            && are_equivalent(&compile(&statements, family), expressions);
         if !is_implied {
             statements.insert(at, statement);
             at += 1;
@@ -68,6 +69,12 @@ fn read_statements(mut rest: &[Expression]) -> Option<Vec<Statement>> {
 
 /// Reads the first statement. Returns it and the number of expressions from which it was read.
 fn read_first(rest: &[Expression]) -> Option<(Statement, usize)> {
+    if let Some(statement) = action::read(rest.first()?) {
+        return Some((statement, 1));
+    }
+    if let Some(statement) = action::read_ct_state(rest) {
+        return Some((statement, 3));
+    }
     match rest {
         [Expression::Masquerade, ..] => Some((Statement::Masquerade, 1)),
         [Expression::Verdict(verdict), ..] => Some((Statement::Verdict(verdict.clone()), 1)),

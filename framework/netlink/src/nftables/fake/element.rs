@@ -32,6 +32,10 @@ impl Contents {
         let key = stored.normalize(&element.key)?;
         let absent = || ExplainedRefusal::new(errno::ENOENT, "the element does not exist");
         let index = stored.position(&key).ok_or_else(absent)?;
+        // Of an interval of one field, the kernel looks for both ends.
+        if stored.set.has_ends() && stored.elements[index].key != key {
+            return Err(absent());
+        }
         stored.elements.remove(index);
         Ok(true)
     }
@@ -96,7 +100,15 @@ impl StoredSet {
             }
             _ => false,
         };
+        // Of one field, it does.
+        let inside = |element: &&Element| match (&element.key, key) {
+            (Key::Range(stored), Key::Range(key)) => {
+                self.set.has_ends() && Interval(key).contains(Interval(stored).first())
+            }
+            _ => false,
+        };
         let begin = self.position(key).map(|index| &self.elements[index]);
+        let begin = begin.or_else(|| self.elements.iter().find(inside));
         begin.or_else(|| self.elements.iter().find(end))
     }
 }

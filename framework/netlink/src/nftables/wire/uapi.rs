@@ -161,6 +161,22 @@ pub(in crate::nftables) mod expression {
     pub(in crate::nftables) const NAT_FLAGS: u16 = 7;
     /// The flags that only specify which registers are used.
     pub(in crate::nftables) const NAT_REGISTER_FLAGS: u32 = 3;
+    pub(in crate::nftables) const COUNTER_BYTES: u16 = 1;
+    pub(in crate::nftables) const COUNTER_PACKETS: u16 = 2;
+    pub(in crate::nftables) const LIMIT_RATE: u16 = 1;
+    pub(in crate::nftables) const LIMIT_UNIT: u16 = 2;
+    pub(in crate::nftables) const LIMIT_BURST: u16 = 3;
+    pub(in crate::nftables) const LIMIT_TYPE: u16 = 4;
+    pub(in crate::nftables) const LIMIT_FLAGS: u16 = 5;
+    pub(in crate::nftables) const LOG_GROUP: u16 = 1;
+    pub(in crate::nftables) const LOG_PREFIX: u16 = 2;
+    /// How much of each packet is sent, and how many are sent at once.
+    pub(in crate::nftables) const LOG_SNAPLEN: u16 = 3;
+    pub(in crate::nftables) const LOG_THRESHOLD: u16 = 4;
+    pub(in crate::nftables) const LOG_LEVEL: u16 = 5;
+    pub(in crate::nftables) const LOG_FLAGS: u16 = 6;
+    pub(in crate::nftables) const REJECT_TYPE: u16 = 1;
+    pub(in crate::nftables) const REJECT_CODE: u16 = 2;
     pub(in crate::nftables) const BYTE_ORDER_FROM: u16 = 1;
     pub(in crate::nftables) const BYTE_ORDER_TO: u16 = 2;
     pub(in crate::nftables) const BYTE_ORDER_LENGTH: u16 = 4;

@@ -153,6 +153,28 @@ pub(in crate::nftables) fn append<'a>(
     }
 }
 
+/// Returns the next higher number in network byte order, if there is one of this length.
+pub(in crate::nftables) fn successor(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            return Some(bytes);
+        }
+    }
+    None
+}
+
+/// Returns the next lower number in network byte order, if there is one.
+pub(in crate::nftables) fn predecessor(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_sub(1);
+        if *byte != 0xff {
+            return Some(bytes);
+        }
+    }
+    None
+}
+
 /// Returns the length in bytes of fields of these types.
 pub(in crate::nftables) fn length(types: &[DataType]) -> usize {
     match types {

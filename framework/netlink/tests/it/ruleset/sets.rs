@@ -14,7 +14,7 @@ const HOST4: [DataType; 3] = [Ipv4Addr, InetProto, InetService];
 const HOST6: [DataType; 3] = [Ipv6Addr, InetProto, InetService];
 
 pub(crate) fn sets() -> Vec<Content> {
-    [targets(), ranges4(), ranges6(), verdicts(), plain()].concat()
+    [targets(), ranges4(), ranges6(), verdicts(), plain(), prefixes()].concat()
 }
 
 fn one(fields: &[Field]) -> Key {
@@ -142,5 +142,40 @@ fn plain() -> Vec<Content> {
         of("hosts6", &[Ipv6Addr], &[&[v6("fd00::3")]]),
         of("protocols", &[InetProto], &[&[TCP], &[Field::Proto(254)]]),
         of("services", &[InetService], &[&[Field::Port(22)]]),
+    ]
+}
+
+/// Returns sets with intervals of one field.
+fn prefixes() -> Vec<Content> {
+    let interval = |first: Field, last: Field| Key::Range(vec![(first, last)]);
+    let prefix = |text: &str, length| {
+        let (first, last) = Field::prefix(text.parse().expect("an address"), length).expect("one");
+        interval(first, last)
+    };
+    let of = |name, kind, value| intervals(set(name, &[kind], value));
+    vec![
+        (
+            commented(of("cidr4", Ipv4Addr, ValueType::None)),
+            vec![
+                // Next to each other, and at both ends of the range.
+                (prefix("10.0.0.0", 24), None, Some("container_id: c1")),
+                (prefix("10.0.1.0", 24), None, None),
+                (prefix("192.0.2.7", 32), None, None),
+                (prefix("0.0.0.0", 8), None, None),
+                (interval(v4("198.51.100.1"), v4("198.51.100.9")), None, None),
+                (prefix("240.0.0.0", 4), None, Some("to the end")),
+            ],
+        ),
+        (
+            of("cidr6", Ipv6Addr, ValueType::None),
+            vec![(prefix("fd00:1::", 32), None, None), (prefix("2001:db8::1", 128), None, None)],
+        ),
+        (
+            of("port-ranges", InetService, ValueType::Verdict),
+            vec![
+                (interval(Field::Port(1), Field::Port(1023)), verdict(Verdict::Drop), None),
+                (interval(Field::Port(1024), Field::Port(65535)), goto("high"), Some("high")),
+            ],
+        ),
     ]
 }

@@ -8,7 +8,7 @@ use cni_wrapper::{
 };
 use serde_json::{Value, json};
 
-type Fault = Box<dyn Fn() -> Result<(), Error>>;
+type Fault = Box<dyn Fn() -> Result<(), Error> + Send + Sync>;
 
 /// Records `NAME.HOOK` in the journal.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Recorder {
     pub(crate) fn on(
         mut self,
         hook: &'static str,
-        fault: impl Fn() -> Result<(), Error> + 'static,
+        fault: impl Fn() -> Result<(), Error> + Send + Sync + 'static,
     ) -> Self {
         self.faults.push((hook, Box::new(fault)));
         self

@@ -64,11 +64,15 @@ impl<'a> Machine<'a> {
                 Expression::Compare { register, op, value } => {
                     self.compare(at(*register), *op, value)
                 }
-                Expression::Other(name) => match self.other(name) {
+                load @ (Expression::Meta { .. }
+                | Expression::Payload { .. }
+                | Expression::Ct { .. }
+                | Expression::Fib { .. }
+                | Expression::Mask { .. }) => self.load(load),
+                other => match self.other(other.name()) {
                     Ok(holds) => holds,
                     Err(action) => return vec![(all, action)],
                 },
-                load => self.load(load),
             };
             all = and(all, holds);
             if all == Some(false) {
@@ -78,7 +82,7 @@ impl<'a> Machine<'a> {
         vec![(all, Action::Continue)]
     }
 
-    /// Executes an expression of which only the name is known. One that ends the rule is an error.
+    /// Executes an expression of which only the name matters. One that ends the rule is an error.
     fn other(&mut self, name: &str) -> Result<Known, Action> {
         match name {
             "reject" => Err(Action::Drop),

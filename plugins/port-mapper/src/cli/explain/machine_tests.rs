@@ -1,6 +1,6 @@
 //! Rules of nf_tables, as expressions.
 
-use cni_netlink::nftables::{SetRef, Verdict};
+use cni_netlink::nftables::{RawExpression, SetRef, Verdict};
 
 use super::*;
 use crate::cli::explain::bytecode::Contents;
@@ -23,7 +23,8 @@ fn compare(op: u32, value: &[u8]) -> Expression {
 
 #[test]
 fn a_rule_with_an_object_may_apply_or_not() {
-    let other = |name: &str| run(&forwarded(None), &[Expression::Other(name.to_owned())]);
+    let raw = |name: &str| Expression::Raw(RawExpression::new(name, |_| {}));
+    let other = |name: &str| run(&forwarded(None), &[raw(name)]);
     assert_eq!(other("counter"), Some(true));
     assert_eq!(other("objref"), None, "it may be a quota");
 }

@@ -17,7 +17,7 @@ pub(in crate::nftables) fn elements(payload: &[u8], set: &Set) -> Result<Vec<Ele
     list.nested().filter_map(|item| item.and_then(|item| element(item, set)).transpose()).collect()
 }
 
-fn element(item: Attribute<'_>, set: &Set) -> Result<Option<Element>, Malformed> {
+pub(super) fn element(item: Attribute<'_>, set: &Set) -> Result<Option<Element>, Malformed> {
     let attributes = AttributeTable::<11>::of(item.nested())?;
     if attributes.number(wire::FLAGS)?.unwrap_or_default() & wire::CATCH_ALL != 0 {
         return Ok(None);

@@ -3,7 +3,7 @@
 use crate::attribute::{Attribute, Attributes};
 use crate::error::Malformed;
 use crate::nftables::data::Verdict;
-use crate::nftables::expression::Expression;
+use crate::nftables::expression::{Expression, RawExpression};
 use crate::nftables::statement::SetRef;
 use crate::nftables::wire::decode::attributes::{AttributeTable, text};
 use crate::nftables::wire::uapi::{data, expression as wire, verdict};
@@ -12,19 +12,22 @@ use crate::nftables::wire::uapi::{data, expression as wire, verdict};
 type ExpressionAttributes<'a> = AttributeTable<'a, 8>;
 
 /// Reads the expressions of a rule. An expression that is unknown or malformed, or has unknown
-/// attributes, becomes an [`Expression::Other`].
+/// attributes, becomes an [`Expression::Raw`].
 pub(super) fn list(items: Attributes<'_>) -> Result<Vec<Expression>, Malformed> {
     let mut expressions = Vec::new();
     for item in items {
         let item = AttributeTable::<3>::of(item?.nested())?;
         let name = item.get(wire::NAME).ok_or(Malformed("an expression without a name"))?.text();
-        let attributes = ExpressionAttributes::of(
-            item.get(wire::DATA).map_or(Attributes::new(&[]), |data| data.nested()),
-        );
+        let data = item.get(wire::DATA);
+        let attributes =
+            ExpressionAttributes::of(data.map_or(Attributes::new(&[]), |data| data.nested()));
         match attributes.and_then(|attributes| read(name, &attributes)) {
             Ok(Some(Decoded::NoOp)) => {}
             Ok(Some(Decoded::Expression(expression))) => expressions.push(expression),
-            Ok(None) | Err(_) => expressions.push(Expression::Other(text(name))),
+            Ok(None) | Err(_) => expressions.push(Expression::Raw(RawExpression {
+                name: text(name),
+                data: data.map(|data| data.payload.to_vec()).unwrap_or_default(),
+            })),
         }
     }
     Ok(expressions)
@@ -70,10 +73,43 @@ fn read(name: &[u8], attributes: &ExpressionAttributes<'_>) -> Result<Option<Dec
         // With flags or a range of ports, it is not a plain `masquerade`.
         b"masq" if (1..=3).any(|kind| attributes.get(kind).is_some()) => return Ok(None),
         b"masq" => Expression::Masquerade,
+        b"counter" => Expression::Counter {
+            packets: large(attributes, wire::COUNTER_PACKETS)?,
+            bytes: large(attributes, wire::COUNTER_BYTES)?,
+        },
+        b"limit" => Expression::Limit {
+            rate: large(attributes, wire::LIMIT_RATE)?,
+            seconds: large(attributes, wire::LIMIT_UNIT)?,
+            burst: attributes.number(wire::LIMIT_BURST)?.unwrap_or_default(),
+            kind: attributes.number(wire::LIMIT_TYPE)?.unwrap_or_default(),
+            flags: attributes.number(wire::LIMIT_FLAGS)?.unwrap_or_default(),
+        },
+        b"log" => return log(attributes),
+        b"reject" => Expression::Reject {
+            kind: attributes.required(wire::REJECT_TYPE)?,
+            code: attributes.get(wire::REJECT_CODE).map(|byte| byte.u8()).transpose()?,
+        },
         b"byteorder" => return Ok(byte_order(attributes)),
         _ => return Ok(None),
     };
     Ok(Some(Decoded::Expression(expression)))
+}
+
+fn large(attributes: &ExpressionAttributes<'_>, kind: u16) -> Result<u64, Malformed> {
+    attributes.get(kind).ok_or(Malformed("a number is missing"))?.u64_be()
+}
+
+fn log(attributes: &ExpressionAttributes<'_>) -> Result<Option<Decoded>, Malformed> {
+    if [wire::LOG_SNAPLEN, wire::LOG_THRESHOLD].iter().any(|kind| attributes.get(*kind).is_some())
+        || attributes.number(wire::LOG_FLAGS)?.unwrap_or_default() != 0
+    {
+        return Ok(None);
+    }
+    Ok(Some(Decoded::Expression(Expression::Log {
+        prefix: attributes.text(wire::LOG_PREFIX),
+        level: attributes.number(wire::LOG_LEVEL)?,
+        group: attributes.get(wire::LOG_GROUP).map(|group| group.u16_be()).transpose()?,
+    })))
 }
 
 fn value(attributes: &ExpressionAttributes<'_>, kind: u16) -> Result<Vec<u8>, Malformed> {

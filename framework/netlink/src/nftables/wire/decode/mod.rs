@@ -4,6 +4,7 @@
 mod attributes;
 pub(in crate::nftables) mod element;
 mod expression;
+pub(in crate::nftables) mod interval;
 pub(in crate::nftables) mod rule_view;
 
 use crate::attribute::Attribute;

@@ -65,6 +65,9 @@ fn write_list<'a>(body: &mut Body<'_>, elements: impl Iterator<Item = &'a Elemen
     body.nested(wire::ELEMENTS, |body| {
         for element in elements {
             body.nested(ITEM, |body| write(body, element));
+            if let Some(end) = end(&element.key) {
+                body.nested(ITEM, |body| write_end(body, &end));
+            }
             count += 1;
             if body.len() - start > FULL_LIST {
                 break;
@@ -88,12 +91,34 @@ fn write(body: &mut Body<'_>, element: &Element) {
     write_comment(body, wire::USERDATA, element.comment.as_deref());
 }
 
+/// Returns the bytes of the first value after an interval of one field, if there is one.
+fn end(key: &Key) -> Option<Vec<u8>> {
+    let Key::Range(ends) = key else { return None };
+    let [(_, last)] = &ends[..] else { return None };
+    let mut bytes = Vec::new();
+    values::append(&mut bytes, [last].into_iter());
+    values::successor(bytes)
+}
+
+fn write_end(body: &mut Body<'_>, end: &[u8]) {
+    body.nested(wire::KEY, |body| body.bytes(data::VALUE, end));
+    body.u32_be(wire::FLAGS, wire::INTERVAL_END);
+}
+
+/// Returns the number of list items that an element is written as.
+pub(in crate::nftables) fn items(element: &Element) -> usize {
+    1 + usize::from(end(&element.key).is_some())
+}
+
 /// Writes the key of an element.
 pub(in crate::nftables) fn key(body: &mut Body<'_>, key: &Key) {
     match key {
         Key::One(fields) => body.nested(wire::KEY, |body| write_fields(body, fields.iter())),
         Key::Range(ends) => {
             body.nested(wire::KEY, |body| write_fields(body, ends.iter().map(|(first, _)| first)));
+            if ends.len() == 1 {
+                return;
+            }
             body.nested(wire::KEY_END, |body| {
                 write_fields(body, ends.iter().map(|(_, last)| last))
             });

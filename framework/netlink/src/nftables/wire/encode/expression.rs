@@ -72,8 +72,45 @@ fn write(body: &mut Body<'_>, expression: &Expression, next_set: &mut u32) {
                 body.u32_be(wire::NAT_PORT, *port);
             }
         }
-        // `masq` needs no attributes, and rules to be sent contain only known expressions.
-        Expression::Masquerade | Expression::Other(_) => {}
+        Expression::Raw(raw) => body.raw(&raw.data),
+        // `masq` and a new counter need no attributes.
+        Expression::Masquerade | Expression::Counter { .. } => {}
+        other => write_action(body, other),
+    }
+}
+
+fn write_action(body: &mut Body<'_>, expression: &Expression) {
+    match expression {
+        Expression::Limit { rate, seconds, burst, kind, flags } => {
+            body.u64_be(wire::LIMIT_RATE, *rate);
+            body.u64_be(wire::LIMIT_UNIT, *seconds);
+            write_numbers(
+                body,
+                &[
+                    (wire::LIMIT_BURST, *burst),
+                    (wire::LIMIT_TYPE, *kind),
+                    (wire::LIMIT_FLAGS, *flags),
+                ],
+            );
+        }
+        Expression::Log { prefix, level, group } => {
+            if let Some(prefix) = prefix {
+                body.text(wire::LOG_PREFIX, prefix);
+            }
+            // The kernel refuses a log that has both.
+            match (group, level) {
+                (Some(group), _) => body.u16_be(wire::LOG_GROUP, *group),
+                (None, Some(level)) => body.u32_be(wire::LOG_LEVEL, *level),
+                (None, None) => {}
+            }
+        }
+        Expression::Reject { kind, code } => {
+            body.u32_be(wire::REJECT_TYPE, *kind);
+            if let Some(code) = code {
+                body.u8(wire::REJECT_CODE, *code);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -17,7 +17,7 @@ impl Encoder<'_, '_> {
             write_key(body, &set.key);
             write_data(body, &set.value);
             body.u32_be(wire::ID, number);
-            if set.interval {
+            if set.interval && !set.has_ends() {
                 body.nested(wire::DESCRIPTION, |body| write_fields(body, &set.key));
             }
             body.appended(wire::USERDATA, |bytes| append_userdata(bytes, set));
@@ -52,8 +52,9 @@ impl Encoder<'_, '_> {
 
 fn flags(set: &Set) -> u32 {
     let map = if set.is_map() { wire::MAP } else { 0 };
-    let interval = if set.interval { wire::INTERVAL | wire::CONCATENATION } else { 0 };
-    map | interval
+    let interval = if set.interval { wire::INTERVAL } else { 0 };
+    let concatenation = if set.interval && !set.has_ends() { wire::CONCATENATION } else { 0 };
+    map | interval | concatenation
 }
 
 fn write_key(body: &mut Body<'_>, key: &[DataType]) {
