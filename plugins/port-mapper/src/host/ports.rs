@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cni_wrapper::{FileError, hex};
+use hmac_sha256::Hash;
 use rustix::fs::stat;
-use sha2::{Digest, Sha256};
 
 use super::record::HostRecord;
 use crate::claim::Claim;
@@ -80,7 +80,7 @@ impl PortIndex {
     }
 
     fn note_of(&self, state_dir: &Path) -> PathBuf {
-        let name = hex(&Sha256::digest(state_dir.as_os_str().as_encoded_bytes())[..8]);
+        let name = hex(&Hash::hash(state_dir.as_os_str().as_encoded_bytes())[..8]);
         self.path.join(NOTE.to_owned() + &name)
     }
 

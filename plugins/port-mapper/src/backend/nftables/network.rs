@@ -13,7 +13,7 @@ use cni_netlink::nftables::{
     ValueType, Verdict,
 };
 use cni_wrapper::hex;
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use super::layout;
 use super::maps::{Keys, Map, Role, number};
@@ -140,7 +140,8 @@ fn name(claim: &Claim, masquerade: &[(Family, Masquerade)]) -> String {
     // No name of a device contains a line break, and none is empty.
     let localhost = if claim.without_localhost { "\n\nwithout localhost" } else { "" };
     let devices = devices.join("\n");
-    let hash = Sha256::digest(format!("{}\n{masquerade}{devices}{localhost}", claim.snat));
+    let text = format!("{}\n{masquerade}{devices}{localhost}", claim.snat);
+    let hash = Hash::hash(text.as_bytes());
     format!("{}/{}", readable(&claim.chain), &hex(&hash)[..12])
 }
 
