@@ -70,7 +70,7 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         id: "del.with-refused-config-succeeds",
-        does: "a failed ADD, DEL with the same options; ADD, DEL with the options of the failed one",
+        does: "a failed ADD, DEL with the same options; ADD, DEL with options that fail",
         run: with_refused_config_succeeds,
     },
 ];

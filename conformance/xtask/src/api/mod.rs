@@ -54,8 +54,8 @@ pub(crate) fn check() -> Outcome {
         return Ok(());
     }
     problems.push(
-        "Is the change of the API intended? If so, write the files with `cargo xtask api --update`, \
-         and name the change in framework/CHANGELOG.md"
+        "Is the change of the API intended? If so, write the files with \
+         `cargo xtask api --update`, and name the change in framework/CHANGELOG.md"
             .to_owned(),
     );
     Err(problems.join("\n"))

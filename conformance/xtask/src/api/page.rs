@@ -113,8 +113,10 @@ mod tests {
         let page = r##"<pre class="rust item-decl"><code>pub struct A&lt;T&gt; {
     pub a: <a href="x">u8</a>,
 }</code></pre><h2 id="fields" class="fields section-header">Fields</h2>
-<span id="structfield.a" class="structfield section-header"><code>a: <a href="x">u8</a></code></span>
-<h2 id="implementations"><section id="impl-A%3CT%3E" class="impl"><h3 class="code-header">impl&lt;T&gt;
+<span id="structfield.a" class="structfield section-header"><code>a: <a href="x">u8</a></code>
+</span>
+<h2 id="implementations">
+<section id="impl-A%3CT%3E" class="impl"><h3 class="code-header">impl&lt;T&gt;
 A&lt;T&gt;</h3><section id="method.new" class="method"><h4 class="code-header">pub fn
 <a href="#method.new">new</a>() -&gt; Self</h4></section>
 <h2 id="trait-implementations"><section id="impl-Clone-for-A" class="impl">

@@ -2,8 +2,8 @@
 //!
 //! A hook that waits is dropped when its time is over. One that blocks its thread can't be dropped:
 //! then an alarm of the kernel replaces the program by itself (`alarm.rs`), which undoes the ADD
-//! and reports the hook (`restarted.rs`). No thread watches, so a call that is in time costs one system
-//! call for each hook.
+//! and reports the hook (`restarted.rs`). No thread watches, so a call that is in time costs one
+//! system call for each hook.
 
 pub(crate) mod alarm;
 pub(crate) mod restarted;
