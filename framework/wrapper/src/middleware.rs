@@ -74,8 +74,8 @@ pub trait Middleware: Send + Sync {
     /// delegate, so that ADD and DEL pass the same.
     ///
     /// `delegate` has all keys that the delegate gets, except for `prevResult`: its own, and
-    /// `name`, `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite of
-    /// the innermost layer has the last word on each of them.
+    /// `name`, `cniVersion`, `args`, `runtimeConfig` and `cni.dev/` keys of the call. The rewrite
+    /// of the innermost layer has the last word on each of them.
     ///
     /// It must be pure: the outcome depends on the call and the configuration only. It is not
     /// called in the chained position.
