@@ -81,7 +81,7 @@ impl Fixture {
         let mut network = example_network(&[]);
         network["delegate"]["ipMasq"] = json!(ip_masq);
         network["wrapper"] = json!({"delegateTimeout": 60});
-        Self::of(Host::new(), backend, None, network, OneOf { nftables: 150, iptables: 190 })
+        Self::of(Host::new(), backend, None, network, OneOf { nftables: 40, iptables: 60 })
     }
 
     fn of(
