@@ -51,7 +51,7 @@ fn a_plugin_that_damages_the_fixture_does_not_pass() {
         let plugin = Script::new(&format!("[ $CNI_CONTAINERID = warm ] || {{ {script}\n}}"));
         let record = record(&plugin.subject(), "del.undoes-add");
         let actual = (record.verdict, record.finding, record.note);
-        assert!(matches!(actual.0, Verdict::Fail | Verdict::Broken), "{script}: {actual:?}");
+        assert!(matches!(actual.0, Verdict::Warn | Verdict::Broken), "{script}: {actual:?}");
     }
 }
 

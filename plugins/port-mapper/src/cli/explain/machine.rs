@@ -64,7 +64,8 @@ impl<'a> Machine<'a> {
                 Expression::Compare { register, op, value } => {
                     self.compare(at(*register), *op, value)
                 }
-                load @ (Expression::Meta { .. }
+                load @ (Expression::Immediate { .. }
+                | Expression::Meta { .. }
                 | Expression::Payload { .. }
                 | Expression::Ct { .. }
                 | Expression::Fib { .. }
