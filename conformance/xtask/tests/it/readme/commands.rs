@@ -19,11 +19,12 @@ const NOT_RUN: [(&str, &str); 7] = [
 ];
 
 /// Commands that run with additional arguments, so that they take seconds.
-const SHORTENED: [(&str, &str); 4] = [
+const SHORTENED: [(&str, &str); 5] = [
     ("cni-conformance lifecycle net.conflist ", "--lifecycles plain"),
     ("cni-conformance run bridge ", "version."),
     ("cni-conformance run --subject conformance/subjects/bridge.json --report ", "version."),
     ("cni-conformance run --subject conformance/subjects/portmap.json --report ", "version."),
+    ("cni-conformance run --subject conformance/subjects/portmap.json --baseline ", "version."),
 ];
 
 /// Commands with another exit status than 0, and the reason.
