@@ -15,17 +15,17 @@ fn label_policy(profile: Profile) -> Check {
         .short_timeout(json!({ "wrapper": { "delegateTimeout": 1 } }))
 }
 
-#[test]
-fn around_a_delegate_it_conforms_to_the_specification() {
-    label_policy(Profile::Wrapper).verdicts_in(reports("label-policy-wrapper")).run();
-}
+const KEEPS_SELECTION: &str = "The file that names the selected delegate is kept until that \
+                               delegate has cleaned up, since a repeated DEL goes to it.";
 
 #[test]
-fn around_the_delegate_that_it_selects_it_conforms_to_the_specification() {
+fn around_each_delegate_that_it_selects_it_conforms_to_the_specification() {
     let report = label_policy(Profile::Wrapper)
         .delegate("delegate", "/delegate", json!({}))
         .delegate("vault", "/delegates/vault", json!({ "default": { "use": "vault" } }))
-        .only(&["delegate.gets", "delegate.may-misbehave"])
+        .verdicts_in(reports("label-policy-wrapper"))
+        .known("del.cleans-although-delegate-fails", KEEPS_SELECTION)
+        .known("gc.goes-on-after-an-error", KEEPS_SELECTION)
         .run();
     assert!(report.records.iter().all(|record| record.delegate.is_some()));
 }
