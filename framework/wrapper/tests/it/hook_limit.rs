@@ -137,7 +137,7 @@ fn program(dir: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let test = std::env::current_exe().expect("a path");
     let name = "hook_limit::a_hook_that_blocks_its_thread_is_reported_and_its_add_rolled_back";
-    let script = format!("#!/bin/sh\nexec {} --exact {name} --nocapture\n", test.display());
+    let script = format!("#!/bin/sh\nexec '{}' --exact {name} --nocapture\n", test.display());
     let path = dir.join("blocks");
     fs::write(&path, script).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");

@@ -124,7 +124,11 @@ pub(super) fn commands(step: &Value) -> Vec<&str> {
 pub(super) fn text(step: &Value) -> String {
     let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
     let shown = [text("message"), text("remedy"), commands(step).join("; ")].join("\n");
-    shown.replace(&plugin().display().to_string(), "mesos-cni-port-mapper")
+    let path = plugin().display().to_string();
+    // It is quoted if it has a blank.
+    [format!("'{path}'"), path]
+        .iter()
+        .fold(shown, |text, path| text.replace(path.as_str(), "mesos-cni-port-mapper"))
 }
 
 /// Returns the names of the steps with a status.
