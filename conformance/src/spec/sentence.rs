@@ -27,7 +27,7 @@ pub enum Demand {
     May,
     /// It describes what is so, without such a word; others depend on it.
     Fact,
-    /// The requirement follows from a sentence that demands something else or of somebody else.
+    /// The requirement follows from a sentence with another demand, or with one on the runtime.
     Inferred,
 }
 

@@ -29,7 +29,7 @@ const MEMBER: [(&str, &str); 1] =
     [("tests/conformance.rs", include_str!("../../template/tests/conformance.rs"))];
 
 /// What only a crate outside of this workspace has. Its test runs the program `cni-conformance`,
-/// since nobody wants to compile the harness before the first test of a plugin.
+/// so that the first test of a plugin does not have to compile the harness.
 const ALONE: [(&str, &str); 3] = [
     ("tests/conformance.rs", include_str!("../../template/alone/conformance.rs")),
     ("rustfmt.toml", include_str!("../../../../rustfmt.toml")),

@@ -59,7 +59,7 @@ pub trait Ruleset {
     fn commit(&mut self, transaction: &Transaction, at: Option<Generation>) -> Result<(), Error>;
 
     /// Commits the transaction that `plan` makes of what it reads, again whenever another program
-    /// has changed the ruleset meanwhile.
+    /// has changed the ruleset in the meantime.
     ///
     /// # Errors
     /// That of `plan`, and those of [`commit`](Self::commit) except for one that is stale.
